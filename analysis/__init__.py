@@ -1,0 +1,1 @@
+"""Result in, number or figure out."""

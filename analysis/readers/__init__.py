@@ -1,0 +1,1 @@
+"""Readers of calculation outputs; each turns files into a `Result`."""

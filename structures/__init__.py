@@ -1,0 +1,1 @@
+"""Crystal in, crystal out: phases, orderings, dopants, slabs, matches and interfaces."""

@@ -1,0 +1,103 @@
+"""The in-memory crystal is `ase.Atoms`; this module gives it a document and a content hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.constraints import FixAtoms
+
+from natriface.structures.errors import StructureError
+
+HASH_DECIMALS = 5
+"""Positions and cells are compared to 1e-5 A: below any force tolerance, above rounding noise."""
+
+
+def fixed_indices(atoms: Atoms) -> list[int]:
+    """Indices of the atoms held by `ase.constraints.FixAtoms`, sorted."""
+    held: set[int] = set()
+    for constraint in atoms.constraints:
+        if not isinstance(constraint, FixAtoms):
+            raise StructureError(
+                f"constraint {type(constraint).__name__} cannot be stored; use FixAtoms"
+            )
+        held.update(int(i) for i in constraint.index)
+    return sorted(held)
+
+
+def to_document(atoms: Atoms) -> dict[str, Any]:
+    """A plain JSON-able document of a crystal.
+
+    Returns
+    -------
+    dict
+        ``numbers`` (n,), ``cell`` (3, 3) in A, ``positions`` (n, 3) in A, ``pbc`` (3,),
+        ``tags`` (n,), ``fixed`` (indices of frozen atoms), ``magnetic_moments`` (n,) in Bohr
+        magnetons where any is set.
+    """
+    document: dict[str, Any] = {
+        "numbers": atoms.numbers.tolist(),
+        "cell": np.asarray(atoms.cell).tolist(),
+        "positions": atoms.positions.tolist(),
+        "pbc": [bool(p) for p in atoms.pbc],
+        "tags": atoms.get_tags().tolist(),
+        "fixed": fixed_indices(atoms),
+    }
+    moments = atoms.get_initial_magnetic_moments()
+    if np.any(moments):
+        document["magnetic_moments"] = np.asarray(moments).tolist()
+    return document
+
+
+def from_document(document: dict[str, Any]) -> Atoms:
+    """The crystal of a document made by `to_document`."""
+    atoms = Atoms(
+        numbers=document["numbers"],
+        positions=document["positions"],
+        cell=document["cell"],
+        pbc=document["pbc"],
+        tags=document.get("tags"),
+    )
+    if document.get("magnetic_moments"):
+        atoms.set_initial_magnetic_moments(document["magnetic_moments"])
+    if document.get("fixed"):
+        atoms.set_constraint(FixAtoms(indices=document["fixed"]))
+    return atoms
+
+
+def content_hash(content: Any, length: int = 12) -> str:
+    """Hexadecimal SHA-256 of JSON-able content, cut to `length` digits.
+
+    Floats are rounded to `HASH_DECIMALS` so that equal content hashes equally on every machine;
+    the order of dictionary keys does not matter.
+    """
+    text = json.dumps(_rounded(content), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def structure_id(atoms: Atoms, length: int = 12) -> str:
+    """Content hash of a crystal: species, cell, positions, periodicity, tags and frozen atoms."""
+    return content_hash(to_document(atoms), length)
+
+
+def select(atoms: Atoms, indices: Iterable[int]) -> Atoms:
+    """The chosen atoms in the same cell, tags and frozen atoms kept."""
+    return atoms[np.asarray(sorted(indices), dtype=int)]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, HASH_DECIMALS) + 0.0  # +0.0 turns -0.0 into 0.0
+    if isinstance(value, dict):
+        return {str(key): _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _rounded(value.tolist())
+    if isinstance(value, np.generic):
+        return _rounded(value.item())
+    return value

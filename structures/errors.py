@@ -1,0 +1,54 @@
+"""The errors natriface raises on purpose; every message says what, where, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NatrifaceError(Exception):
+    """Base of all errors that the command line prints as one sentence instead of a traceback."""
+
+
+class StructureError(NatrifaceError):
+    """A crystal, slab, match or interface cannot be built as asked."""
+
+
+class StudyError(NatrifaceError):
+    """A study or protocol file is wrong."""
+
+
+class EngineError(NatrifaceError):
+    """An engine is missing, misconfigured, or asked for what it cannot do."""
+
+
+class AnalysisError(NatrifaceError):
+    """A quantity cannot be computed from the results at hand."""
+
+
+class ReaderError(NatrifaceError):
+    """A calculation's output cannot be read."""
+
+
+class DatabaseError(NatrifaceError):
+    """The LaunchPad's database cannot be started, reached or used."""
+
+
+class WorkspaceError(NatrifaceError):
+    """The workspace folder cannot be used as asked."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint naming the known word closest to `word`, or listing them all.
+
+    Returns
+    -------
+    str
+        ``"did you mean 'x'?"``, or ``"known: a, b, c"`` where none is close.
+    """
+    choices = sorted(known)
+    lowered = {choice.lower(): choice for choice in choices}
+    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {lowered[close[0]]!r}?"
+    return "known: " + ", ".join(choices) if choices else "none is known"

@@ -1,0 +1,1 @@
+"""Studies, plans, engines and the command line."""
