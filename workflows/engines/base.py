@@ -1,0 +1,109 @@
+"""What every engine answers to: four verbs, and an estimate before anything is spent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from ase import Atoms
+
+from natriface.analysis.results import Result, write_atomically
+from natriface.structures.atoms import from_document, to_document
+from natriface.structures.errors import EngineError, ReaderError, nearest
+from natriface.workflows.plan import Step
+
+STEP_FILE = "step.json"
+STRUCTURE_FILE = "structure.json"
+
+ENGINES = {
+    "potential": "natriface.workflows.engines.potential",
+}
+"""Engine name -> module that holds its `ENGINE`."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a step will cost on one core, and what the estimate rests on."""
+
+    core_seconds: float
+    memory_mb: float
+    basis: str
+
+
+class Engine(Protocol):
+    """An engine turns a step into files, runs them, and reads a result.
+
+    Every verb works on a folder that holds ``step.json`` and ``structure.json`` (written by
+    `prepare_folder`), so that the folder alone is enough to run and to read the step.
+    """
+
+    name: str
+
+    def check(self, step: Step) -> None:
+        """Refuse, before any expensive work, what this engine cannot do here.
+
+        Raises
+        ------
+        EngineError
+            If the engine is not installed, or the step's kind or settings are not valid for it.
+        """
+
+    def estimate(self, step: Step) -> Estimate:
+        """What the step will cost."""
+
+    def write(self, folder: Path) -> None:
+        """Write the engine's input files."""
+
+    def run(self, folder: Path) -> None:
+        """Run, or go on from what an interrupted run has left.
+
+        Raises
+        ------
+        EngineError
+            If the run crashed. A run that ends unconverged does not raise: `read` says so.
+        """
+
+    def read(self, folder: Path) -> Result:
+        """Read the outputs, whatever state they are in, into a `Result`."""
+
+
+def engine(name: str) -> Engine:
+    """The engine of this name.
+
+    Raises
+    ------
+    EngineError
+        If there is none.
+    """
+    if name not in ENGINES:
+        raise EngineError(f"no engine {name!r}: {nearest(name, ENGINES)}")
+    found: Engine = import_module(ENGINES[name]).ENGINE
+    return found
+
+
+def prepare_folder(folder: Path, step: Step, atoms: Atoms) -> None:
+    """Write the two documents every engine starts from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / STEP_FILE, step.model_dump_json(indent=1, exclude_none=True))
+    write_atomically(folder / STRUCTURE_FILE, json.dumps(to_document(atoms)))
+
+
+def load_folder(folder: Path) -> tuple[Step, Atoms]:
+    """The step and the structure of a folder made by `prepare_folder`.
+
+    Raises
+    ------
+    ReaderError
+        If the folder is not a step's folder.
+    """
+    try:
+        step = Step.model_validate_json((folder / STEP_FILE).read_text())
+        structure = json.loads((folder / STRUCTURE_FILE).read_text())
+    except FileNotFoundError as error:
+        raise ReaderError(f"{folder} is not a step's folder: {error.filename} is missing") from None
+    except ValueError as error:
+        raise ReaderError(f"{folder}: its step cannot be read ({error})") from None
+    return step, from_document(structure)

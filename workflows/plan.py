@@ -1,0 +1,164 @@
+"""`Step` and `Plan`: what is to be computed, as pure data; knows no engine and no FireWorks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Literal
+
+from ase import Atoms
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from natriface.structures.atoms import content_hash, from_document
+from natriface.structures.errors import StudyError
+
+Kind = Literal["relax", "static", "dos", "elf", "lobster", "neb", "md"]
+Selection = Literal["all", "substrate", "film"]
+
+
+class StructureFrom(BaseModel):
+    """A structure that another step's result will supply.
+
+    Attributes
+    ----------
+    step
+        Id of the step whose final structure is taken.
+    select
+        ``substrate`` or ``film`` takes only that side of an interface, rigid as it lies there.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    step: str
+    select: Selection = "all"
+
+
+class Step(BaseModel):
+    """One calculation: a kind, an engine with its resolved settings, and a structure.
+
+    Attributes
+    ----------
+    name
+        For people; does not enter the id.
+    structure, structure_from
+        Exactly one is given: a document of `natriface.structures.atoms`, or where the
+        structure comes from once its step has ended.
+    settings
+        The protocol resolved for this engine and kind.
+    n_atoms
+        Known before anything is run.
+    metadata
+        What the structure stands for (role, labels, areas, strains, grades); goes into the
+        result, does not enter the id.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: Kind
+    engine: str
+    protocol: str
+    settings: dict[str, Any]
+    n_atoms: int = Field(gt=0)
+    structure: dict[str, Any] | None = None
+    structure_from: StructureFrom | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_structure(self) -> Step:
+        if (self.structure is None) == (self.structure_from is None):
+            raise ValueError("a step has either a structure or a step to take it from")
+        return self
+
+    @cached_property
+    def id(self) -> str:
+        """Content hash: equal work has an equal id, whatever its name."""
+        source = self.structure or (self.structure_from and self.structure_from.model_dump())
+        return content_hash(
+            {
+                "kind": self.kind,
+                "engine": self.engine,
+                "protocol": self.protocol,
+                "settings": self.settings,
+                "structure": source,
+            }
+        )
+
+    @property
+    def folder_name(self) -> str:
+        """Name of the step's folder in a workspace: readable, and unique by the id."""
+        slug = re.sub(r"[^A-Za-z0-9.+-]+", "_", self.name).strip("_")[:60]
+        return f"{slug}-{self.id}"
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Ids of the steps whose results this one needs."""
+        return (self.structure_from.step,) if self.structure_from else ()
+
+    def atoms(self) -> Atoms:
+        """The structure, where it is known beforehand."""
+        if self.structure is None:
+            raise StudyError(f"step {self.name}: its structure is known only once its parent ends")
+        return from_document(self.structure)
+
+
+class Plan(BaseModel):
+    """A study's steps, a directed acyclic graph in an order that runs.
+
+    Attributes
+    ----------
+    study
+        Name of the study.
+    steps
+        Each id once; parents before children.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    study: str
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def of(cls, study: str, steps: Iterable[Step]) -> Plan:
+        """A plan from steps in any order; steps of equal content are kept once.
+
+        Raises
+        ------
+        StudyError
+            If a step needs one that is not in the plan, or the steps need each other in a ring.
+        """
+        by_id: dict[str, Step] = {}
+        for step in steps:
+            by_id.setdefault(step.id, step)
+        for step in by_id.values():
+            for parent in step.parents:
+                if parent not in by_id:
+                    raise StudyError(f"step {step.name} needs step {parent}, which is not planned")
+        graph = {identifier: step.parents for identifier, step in by_id.items()}
+        try:
+            order = list(TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            raise StudyError(f"steps need each other in a ring: {error.args[1]}") from None
+        return cls(study=study, steps=tuple(by_id[identifier] for identifier in order))
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def step(self, identifier: str) -> Step:
+        """The step of this id.
+
+        Raises
+        ------
+        StudyError
+            If no step has it.
+        """
+        for step in self.steps:
+            if step.id == identifier:
+                return step
+        raise StudyError(f"no step {identifier} in the plan of {self.study}")
+
+    def walk(self) -> Iterator[Step]:
+        """The steps, parents before children."""
+        return iter(self.steps)
