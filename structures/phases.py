@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
-from math import gcd
+from math import gcd, lcm
 from pathlib import Path
 from typing import Any, Literal
 
@@ -166,8 +166,9 @@ def load_phase(name_or_path: str, root: Path | None = None) -> Phase:
     Parameters
     ----------
     name_or_path
-        A library name or alias (case, spaces, ``/`` and ``_`` do not matter); the path of a CIF,
-        POSCAR, extxyz or any file ASE reads; or an id such as ``mp-682`` (needs the extra ``mp``).
+        A library name or alias (case, spaces, ``/``, ``_`` and ``-`` do not matter); the path of a
+        CIF, POSCAR, extxyz or any file ASE reads; or an id such as ``mp-682`` (needs the extra
+        ``mp``).
     root
         Folder that a relative path starts from; without it only absolute paths are files.
 
@@ -189,10 +190,14 @@ def load_phase(name_or_path: str, root: Path | None = None) -> Phase:
     if root is not None:
         path = Path(root) / path
     if path.is_absolute() and path.is_file():
-        return crystal_files.read_phase(path, name=name_or_path)
-    where = f" and no file of this name in {root}" if root is not None else ""
+        return crystal_files.read_phase(path, name=path.name)
+    if path.suffix or len(path.parts) > 1:
+        where = f"no file {path}" if path.is_absolute() else f"{path} is not an absolute path"
+    else:
+        where = "no such file either"
     raise StructureError(
-        f"no phase {name_or_path!r} in the library{where}; {nearest(name_or_path, phase_names())}"
+        f"no phase {name_or_path!r} in the library ({where}); "
+        f"{nearest(name_or_path, phase_names())}"
     )
 
 
@@ -242,21 +247,29 @@ def parse_formula(formula: str) -> dict[str, float]:
     return amounts
 
 
-def reduced_formula(composition: Mapping[str, float]) -> str:
-    """Formula with the smallest whole numbers, elements in the order given alphabetically."""
-    shares = {x: Fraction(n).limit_denominator(1000) for x, n in composition.items()}
-    common = 1
-    for share in shares.values():
-        common = common * share.denominator // gcd(common, share.denominator)
+def reduced_formula(
+    composition: Mapping[str, float], charges: Mapping[str, int] | None = None
+) -> str:
+    """Formula with the smallest whole numbers.
+
+    Elements stand by rising formal charge with the anions last where `charges` are given,
+    otherwise in alphabetical order.
+    """
+    shares = {x: Fraction(n).limit_denominator(1000) for x, n in composition.items() if n > 0}
+    common = lcm(*(share.denominator for share in shares.values()))
     whole = {x: int(share * common) for x, share in shares.items()}
     divisor = gcd(*whole.values())
-    return "".join(
-        f"{x}{n // divisor if n != divisor else ''}" for x, n in sorted(whole.items()) if n
-    )
+
+    def order(element: str) -> tuple[bool, int, str]:
+        charge = charges[element] if charges else 0
+        return charge < 0, charge, element
+
+    counts = ((x, whole[x] // divisor) for x in sorted(whole, key=order))
+    return "".join(f"{x}{n if n != 1 else ''}" for x, n in counts)
 
 
 def _canonical(name: str) -> str:
-    return re.sub(r"[\s/_]", "", name).casefold()
+    return re.sub(r"[\s/_-]", "", name).casefold()
 
 
 @cache
@@ -284,7 +297,9 @@ def _library_phase(name: str) -> Phase:
     entry = _library()[name]
     operations = database_operations(entry["hall_number"])
     cell = np.asarray(cellpar_to_cell(entry["cell"]))
-    sites, positions, indices = [], [], []
+    sites: list[Site] = []
+    positions: list[FloatArray] = []
+    indices: list[int] = []
     for label, content, multiplicity, *position in entry["sites"]:
         occupancy = {content: 1} if isinstance(content, str) else content
         site = Site(label, {x: _number(n) for x, n in occupancy.items()}, multiplicity)

@@ -119,7 +119,7 @@ def space_group_of(atoms: Atoms, symprec_angstrom: float = 1e-3) -> SpaceGroup:
 def wrap(scaled: ArrayLike) -> FloatArray:
     """Fractional coordinates moved into [0, 1), with numbers a rounding error below 1 at 0."""
     scaled = np.asarray(scaled, dtype=float)
-    wrapped = scaled - np.floor(scaled)
+    wrapped: FloatArray = scaled - np.floor(scaled)
     wrapped[wrapped > 1 - 1e-9] = 0.0
     return wrapped
 

@@ -1,0 +1,49 @@
+"""Formal charges: the usual oxidation states, and the set of them that balances a composition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+
+_STATES = """
+H 1 -1; Li 1; Be 2; B 3; C 4 -4; N -3 5 3; O -2; F -1; Na 1; Mg 2; Al 3; Si 4 -4; P 5 -3 3;
+S -2 6 4; Cl -1 7 5; K 1; Ca 2; Sc 3; Ti 4 3 2; V 5 4 3 2; Cr 3 6 2; Mn 2 4 3 7; Fe 3 2; Co 2 3;
+Ni 2 3; Cu 2 1; Zn 2; Ga 3; Ge 4 2 -4; As 5 3 -3; Se -2 4 6; Br -1 5; Rb 1; Sr 2; Y 3; Zr 4;
+Nb 5 4; Mo 6 4; Ru 4 3; Rh 3; Pd 2 4; Ag 1; Cd 2; In 3 1; Sn 4 2 -4; Sb 5 3 -3; Te -2 4 6; I -1 5;
+Cs 1; Ba 2; La 3; Ce 4 3; Pr 3; Nd 3; Sm 3; Eu 3 2; Gd 3; Tb 3; Dy 3; Ho 3; Er 3; Tm 3; Yb 3 2;
+Lu 3; Hf 4; Ta 5; W 6 4; Re 7 4; Os 4; Ir 4 3; Pt 4 2; Au 1 3; Hg 2 1; Tl 1 3; Pb 2 4 -4; Bi 3 -3 5;
+Th 4; U 6 4
+"""
+
+OXIDATION_STATES: dict[str, tuple[int, ...]] = {
+    words[0]: tuple(int(word) for word in words[1:])
+    for words in (entry.split() for entry in _STATES.split(";"))
+}
+"""Usual oxidation states of each element in e, the most usual first."""
+
+
+def formal_charges(composition: Mapping[str, float]) -> dict[str, int] | None:
+    """The most usual oxidation states that make a composition neutral, one state an element.
+
+    Parameters
+    ----------
+    composition : element -> amount; averages over partly filled sites are allowed
+
+    Returns
+    -------
+    dict or None
+        Element -> charge in e; None for elements and alloys, or where no set balances.
+    """
+    elements = sorted(composition)
+    if len(elements) < 2 or any(element not in OXIDATION_STATES for element in elements):
+        return None
+    choices = [list(enumerate(OXIDATION_STATES[element])) for element in elements]
+    neutral = []
+    for combination in product(*choices):
+        charges = [state for _, state in combination]
+        total = sum(q * composition[x] for q, x in zip(charges, elements, strict=True))
+        if abs(total) < 1e-3 * sum(composition.values()):
+            neutral.append((sum(rank for rank, _ in combination), charges))
+    if not neutral:
+        return None
+    return dict(zip(elements, min(neutral)[1], strict=True))
