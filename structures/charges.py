@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 
+import numpy as np
+from ase.data import chemical_symbols
+from numpy.typing import ArrayLike, NDArray
+
+from natriface.structures.errors import StructureError
+
 _STATES = """
-H 1 -1; Li 1; Be 2; B 3; C 4 -4; N -3 5 3; O -2; F -1; Na 1; Mg 2; Al 3; Si 4 -4; P 5 -3 3;
+H 1 -1; Li 1; Be 2; B 3; C 4 -4; N -3 5 3; O -2; F -1; Na 1; Mg 2; Al 3; Si 4; P 5 -3 3;
 S -2 6 4; Cl -1 7 5; K 1; Ca 2; Sc 3; Ti 4 3 2; V 5 4 3 2; Cr 3 6 2; Mn 2 4 3 7; Fe 3 2; Co 2 3;
-Ni 2 3; Cu 2 1; Zn 2; Ga 3; Ge 4 2 -4; As 5 3 -3; Se -2 4 6; Br -1 5; Rb 1; Sr 2; Y 3; Zr 4;
-Nb 5 4; Mo 6 4; Ru 4 3; Rh 3; Pd 2 4; Ag 1; Cd 2; In 3 1; Sn 4 2 -4; Sb 5 3 -3; Te -2 4 6; I -1 5;
+Ni 2 3; Cu 2 1; Zn 2; Ga 3; Ge 4 2; As 5 3 -3; Se -2 4 6; Br -1 5; Rb 1; Sr 2; Y 3; Zr 4;
+Nb 5 4; Mo 6 4; Ru 4 3; Rh 3; Pd 2 4; Ag 1; Cd 2; In 3 1; Sn 4 2; Sb 5 3 -3; Te -2 4 6; I -1 5;
 Cs 1; Ba 2; La 3; Ce 4 3; Pr 3; Nd 3; Sm 3; Eu 3 2; Gd 3; Tb 3; Dy 3; Ho 3; Er 3; Tm 3; Yb 3 2;
-Lu 3; Hf 4; Ta 5; W 6 4; Re 7 4; Os 4; Ir 4 3; Pt 4 2; Au 1 3; Hg 2 1; Tl 1 3; Pb 2 4 -4; Bi 3 -3 5;
+Lu 3; Hf 4; Ta 5; W 6 4; Re 7 4; Os 4; Ir 4 3; Pt 4 2; Au 1 3; Hg 2 1; Tl 1 3; Pb 2 4; Bi 3 -3 5;
 Th 4; U 6 4
 """
 
@@ -22,7 +28,41 @@ OXIDATION_STATES: dict[str, tuple[int, ...]] = {
 """Usual oxidation states of each element in e, the most usual first."""
 
 
-def formal_charges(composition: Mapping[str, float]) -> dict[str, int] | None:
+def formal_charges(
+    numbers: ArrayLike, oxidation_states: Mapping[str, float] | None = None
+) -> NDArray[np.float64] | None:
+    """Formal charge of each atom.
+
+    Parameters
+    ----------
+    numbers : (n,) atomic numbers
+    oxidation_states : element -> charge in e; the most usual balanced ones if omitted
+
+    Returns
+    -------
+    (n,) array in e, or None for elements and alloys, or where no usual states balance
+
+    Raises
+    ------
+    StructureError
+        If `oxidation_states` lacks an element.
+    """
+    kinds, inverse = np.unique(np.asarray(numbers, dtype=int), return_inverse=True)
+    symbols = [chemical_symbols[z] for z in kinds]
+    states: Mapping[str, float] | None = oxidation_states
+    if states is None:
+        amounts = np.bincount(inverse)
+        states = balanced_states({x: float(n) for x, n in zip(symbols, amounts, strict=True)})
+    if states is None:
+        return None
+    missing = [x for x in symbols if x not in states]
+    if missing:
+        raise StructureError(f"no oxidation state given for {', '.join(missing)}; add it")
+    charges: NDArray[np.float64] = np.array([float(states[x]) for x in symbols])[inverse]
+    return charges
+
+
+def balanced_states(composition: Mapping[str, float]) -> dict[str, int] | None:
     """The most usual oxidation states that make a composition neutral, one state an element.
 
     Parameters

@@ -13,7 +13,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from ase.geometry import cellpar_to_cell
 
-from natriface.structures.charges import formal_charges
+from natriface.structures.charges import balanced_states
 from natriface.structures.errors import EngineError, StructureError
 from natriface.structures.phases import Phase, Site, parse_formula, reduced_formula, verify
 from natriface.structures.symmetry import (
@@ -143,7 +143,7 @@ def _user_phase(
     composition: Counter[str] = Counter()
     for occupancy in occupancies:
         composition.update(occupancy)
-    charges = formal_charges(composition)
+    charges = balanced_states(composition)
     phase = Phase(
         name=name,
         formula=reduced_formula(composition, charges),
