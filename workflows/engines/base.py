@@ -71,13 +71,22 @@ class Engine(Protocol):
 
 
 def engine(name: str) -> Engine:
-    """The engine of this name.
+    """The engine of this name, or, for ``package.module:ATTRIBUTE``, the one found there.
+
+    The second form is for programs that bring their own engine; studies name known engines only.
 
     Raises
     ------
     EngineError
         If there is none.
     """
+    module, colon, attribute = name.partition(":")
+    if colon:
+        try:
+            brought: Engine = getattr(import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise EngineError(f"no engine {name!r}: {error}") from None
+        return brought
     if name not in ENGINES:
         raise EngineError(f"no engine {name!r}: {nearest(name, ENGINES)}")
     found: Engine = import_module(ENGINES[name]).ENGINE

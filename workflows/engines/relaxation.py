@@ -1,0 +1,187 @@
+"""A relaxation with an ASE optimiser that goes on exactly where it was killed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from ase import Atoms
+from ase.filters import FrechetCellFilter
+from ase.io import write as write_atoms
+from ase.optimize import BFGS, FIRE, LBFGS
+
+from natriface.analysis.results import write_atomically
+
+TRAJECTORY_FILE = "trajectory.extxyz"
+CHECKPOINT_FILE = "checkpoint.json"
+CHECKPOINT_INTERVAL_S = 5.0
+LBFGS_MEMORY = 40
+
+
+class RelaxationSettings(Protocol):
+    """What a relaxation must be told; see `natriface.workflows.engines.potential`."""
+
+    @property
+    def optimizer(self) -> str: ...
+    @property
+    def fmax_ev_per_angstrom(self) -> float: ...
+    @property
+    def max_steps(self) -> int: ...
+    @property
+    def max_displacement_angstrom(self) -> float: ...
+    @property
+    def relax_cell(self) -> bool: ...
+
+
+class _Resumable:
+    """Keeps an optimiser's state in memory instead of in a file of its own.
+
+    ASE writes it at every step, not atomically and without the positions, so that a kill in the
+    middle leaves a state that cannot be resumed.
+    """
+
+    resume_data: Any = None
+
+    def dump(self, data: Any) -> None:
+        self.resume_data = data
+
+    def load(self) -> Any:
+        return self.resume_data
+
+
+class _LBFGS(_Resumable, LBFGS):  # type: ignore[misc]
+    pass
+
+
+class _BFGS(_Resumable, BFGS):  # type: ignore[misc]
+    pass
+
+
+class _FIRE(_Resumable, FIRE):  # type: ignore[misc]
+    pass
+
+
+_OPTIMIZERS: dict[str, Any] = {"LBFGS": _LBFGS, "BFGS": _BFGS, "FIRE": _FIRE}
+
+
+class Relaxation:
+    """Relaxes `atoms` in place, leaving a trajectory and checkpoints in `folder`.
+
+    The checkpoint holds positions, optimiser state and the trajectory's length in bytes:
+    a resumed relaxation repeats the steps since the checkpoint and follows the same path as an
+    uninterrupted one.
+
+    Attributes
+    ----------
+    n_steps
+        Ionic steps made, those before an interruption included.
+    energies_ev
+        One per frame of the trajectory.
+    """
+
+    def __init__(self, folder: Path, atoms: Atoms, settings: RelaxationSettings) -> None:
+        self.folder = folder
+        self.atoms = atoms
+        self.settings = settings
+        self.energies_ev: list[float] = []
+        self.n_steps = 0
+        self._trajectory = folder / TRAJECTORY_FILE
+        self._saved_at = time.monotonic()
+
+    def run(self, energy: Callable[[], float]) -> bool:
+        """Relax, and say whether the forces fell below the limit.
+
+        A relaxation that had used up its steps is granted ``max_steps`` more.
+
+        Parameters
+        ----------
+        energy
+            Gives the energy (eV) of the present geometry, raising if it is not sound.
+        """
+        checkpoint = self._load_checkpoint()
+        target = FrechetCellFilter(self.atoms) if self.settings.relax_cell else self.atoms
+        options: dict[str, Any] = {"maxstep": self.settings.max_displacement_angstrom}
+        if self.settings.optimizer == "LBFGS":
+            options["memory"] = LBFGS_MEMORY
+        optimizer = _OPTIMIZERS[self.settings.optimizer](target, logfile=None, **options)
+        n_steps_granted = self.settings.max_steps
+        if checkpoint is None:
+            self._trajectory.write_bytes(b"")
+        else:
+            target.set_positions(np.array(checkpoint["positions"]))
+            with self._trajectory.open("r+b") as file:
+                file.truncate(checkpoint["trajectory_bytes"])
+            self.energies_ev = checkpoint["energies_ev"]
+            optimizer.nsteps = self.n_steps = checkpoint["n_steps"]
+            if checkpoint["optimizer"] is not None:
+                optimizer.dump(_decoded(checkpoint["optimizer"]))
+                optimizer.read()
+            while n_steps_granted <= self.n_steps:
+                n_steps_granted += self.settings.max_steps
+
+        def record() -> None:
+            self.energies_ev.append(energy())
+            self.n_steps = optimizer.nsteps
+            write_atoms(self._trajectory, self.atoms, format="extxyz", append=True)
+            if time.monotonic() - self._saved_at > CHECKPOINT_INTERVAL_S:
+                self._save_checkpoint(target, optimizer)
+
+        optimizer.attach(record)
+        converged = bool(
+            optimizer.run(
+                fmax=self.settings.fmax_ev_per_angstrom, steps=n_steps_granted - self.n_steps
+            )
+        )
+        if converged:
+            (self.folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+        else:
+            self._save_checkpoint(target, optimizer)
+        return converged
+
+    def _save_checkpoint(self, target: Any, optimizer: Any) -> None:
+        self._saved_at = time.monotonic()
+        state = optimizer.resume_data
+        content = {
+            "positions": target.get_positions().tolist(),
+            "n_steps": optimizer.nsteps,
+            "energies_ev": self.energies_ev,
+            "trajectory_bytes": self._trajectory.stat().st_size,
+            "optimizer": None if state is None else _encoded(state),
+        }
+        write_atomically(self.folder / CHECKPOINT_FILE, json.dumps(content))
+
+    def _load_checkpoint(self) -> dict[str, Any] | None:
+        path = self.folder / CHECKPOINT_FILE
+        if not path.is_file() or not self._trajectory.is_file():
+            return None
+        content: dict[str, Any] = json.loads(path.read_text())
+        if self._trajectory.stat().st_size < content["trajectory_bytes"]:
+            return None
+        return content
+
+
+def _encoded(value: Any) -> Any:
+    """JSON that tells lists, tuples and arrays apart, which ASE's own does not."""
+    if isinstance(value, np.ndarray):
+        return {"array": value.tolist()}
+    if isinstance(value, tuple):
+        return {"tuple": [_encoded(item) for item in value]}
+    if isinstance(value, list):
+        return [_encoded(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, dict):
+        if "array" in value:
+            return np.array(value["array"])
+        return tuple(_decoded(item) for item in value["tuple"])
+    if isinstance(value, list):
+        return [_decoded(item) for item in value]
+    return value
