@@ -62,7 +62,13 @@ class _BFGS(_Resumable, BFGS):  # type: ignore[misc]
 
 
 class _FIRE(_Resumable, FIRE):  # type: ignore[misc]
-    pass
+    """FIRE whose mixing parameter and count of downhill steps are resumed too."""
+
+    def dump(self, data: Any) -> None:
+        self.resume_data = (*data, self.a, self.Nsteps)
+
+    def read(self) -> None:
+        self.vel, self.dt, self.a, self.Nsteps = self.load()
 
 
 _OPTIMIZERS: dict[str, Any] = {"LBFGS": _LBFGS, "BFGS": _BFGS, "FIRE": _FIRE}
