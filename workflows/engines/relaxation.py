@@ -124,7 +124,7 @@ class Relaxation:
             self.energies_ev = checkpoint["energies_ev"]
             optimizer.nsteps = self.n_steps = checkpoint["n_steps"]
             if checkpoint["optimizer"] is not None:
-                optimizer.dump(_decoded(checkpoint["optimizer"]))
+                optimizer.resume_data = _decoded(checkpoint["optimizer"])
                 optimizer.read()
             while n_steps_granted <= self.n_steps:
                 n_steps_granted += self.settings.max_steps
