@@ -15,7 +15,7 @@ from ase.geometry import cellpar_to_cell
 
 from natriface.structures.charges import balanced_states
 from natriface.structures.errors import EngineError, StructureError
-from natriface.structures.phases import Phase, Site, parse_formula, reduced_formula, verify
+from natriface.structures.phases import Grade, Phase, Site, parse_formula, reduced_formula, verify
 from natriface.structures.symmetry import (
     FloatArray,
     Operations,
@@ -54,13 +54,15 @@ def read_phase(path: Path, name: str | None = None) -> Phase:
     return _user_phase(name, cell, positions, occupancies, source=path.name)
 
 
-def phase_from_atoms(atoms: Atoms, name: str, source: str, note: str = "") -> Phase:
-    """An ordered crystal in memory as a phase of grade ``user``, checked like a file."""
+def phase_from_atoms(
+    atoms: Atoms, name: str, source: str, note: str = "", grade: Grade = "user"
+) -> Phase:
+    """An ordered crystal in memory as a phase, checked like a file."""
     if not all(atoms.pbc):
         raise StructureError(f"{name}: a phase must be periodic in three directions")
     occupancies = [{symbol: 1.0} for symbol in atoms.get_chemical_symbols()]
     return _user_phase(
-        name, atoms.cell.array, atoms.get_scaled_positions(), occupancies, source, note
+        name, atoms.cell.array, atoms.get_scaled_positions(), occupancies, source, note, grade
     )
 
 
@@ -122,7 +124,7 @@ def _user_phase(
     occupancies: list[dict[str, float]],
     source: str,
     note: str = "",
-    grade: Any = "user",
+    grade: Grade = "user",
 ) -> Phase:
     """Find the space group of the sites given and gather them into orbits."""
     contents = [tuple(sorted(occupancy.items())) for occupancy in occupancies]

@@ -9,6 +9,7 @@ import numpy as np
 import spglib
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
 
 from natriface.structures.errors import StructureError
 
@@ -177,3 +178,85 @@ def nearest_distances(
         squared[np.arange(len(part)), part, home] = np.inf
         result[start : start + len(part)] = np.sqrt(squared.min(axis=2))
     return result
+
+
+def reduce_to_primitive(
+    cell: ArrayLike, scaled_positions: ArrayLike, kinds: ArrayLike, symprec_angstrom: float = 1e-3
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """A primitive cell in the orientation of the cell given.
+
+    Returns
+    -------
+    cell : (3, 3), A, right-handed
+    scaled_positions : (m, 3), in [0, 1)
+    mapping : (n,) index of the primitive site that each given site is a copy of
+    """
+    cell = np.asarray(cell, dtype=float)
+    scaled = np.asarray(scaled_positions, dtype=float)
+    found: Any = spglib.get_symmetry_dataset(
+        (cell, scaled, np.asarray(kinds, dtype=int)), symprec=symprec_angstrom
+    )
+    primitive = np.asarray(found.primitive_lattice)
+    if np.linalg.det(primitive) < 0:
+        primitive = -primitive
+    _, first, mapping = np.unique(
+        found.mapping_to_primitive, return_index=True, return_inverse=True
+    )
+    return primitive, wrap(scaled[first] @ cell @ np.linalg.inv(primitive)), mapping
+
+
+def supercell_sites(
+    cell: ArrayLike, scaled_positions: ArrayLike, matrix: ArrayLike
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """The sites of a supercell whose lattice vectors are ``matrix @ cell``.
+
+    Returns
+    -------
+    cell : (3, 3), A
+    scaled_positions : (n |det matrix|, 3), in [0, 1)
+    origins : index of the site each is a copy of
+
+    Raises
+    ------
+    StructureError
+        If the matrix is not (3, 3) integer with a determinant above 0.
+    """
+    whole = np.asarray(matrix, dtype=float)
+    if whole.shape != (3, 3) or np.any(whole != np.round(whole)) or np.linalg.det(whole) < 0.5:
+        raise StructureError(
+            "a supercell needs three integer multiples or a (3, 3) integer matrix with a positive "
+            f"determinant, not {np.asarray(matrix).tolist()}"
+        )
+    corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) @ whole
+    low, high = corners.min(axis=0).astype(int), corners.max(axis=0).astype(int)
+    ranges = [np.arange(a, b + 1) for a, b in zip(low, high, strict=True)]
+    points = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3)
+    fractional = points @ np.linalg.inv(whole)
+    inside = np.all((fractional > -1e-9) & (fractional < 1 - 1e-9), axis=1)
+    shifts = points[inside]
+    scaled = np.asarray(scaled_positions, dtype=float)
+    positions = (scaled[:, None] + shifts[None]).reshape(-1, 3) @ np.linalg.inv(whole)
+    origins = np.repeat(np.arange(len(scaled)), len(shifts))
+    return whole @ np.asarray(cell, dtype=float), wrap(positions), origins
+
+
+def site_permutations(
+    operations: Operations, scaled_positions: ArrayLike, tolerance: float = 1e-2
+) -> IntArray:
+    """Where each operation moves each site: (n_operations, n) indices.
+
+    Raises
+    ------
+    StructureError
+        If an operation moves a site to a place with none (within `tolerance` in each fractional
+        coordinate).
+    """
+    scaled = wrap(scaled_positions)
+    images = wrap(
+        np.einsum("oij,nj->oni", operations.rotations, scaled) + operations.translations[:, None]
+    )
+    tree = cKDTree(scaled, boxsize=1.0)
+    distances, indices = tree.query(images.reshape(-1, 3), p=np.inf)
+    if len(distances) and distances.max() > tolerance:
+        raise StructureError("the operations are not symmetries of these sites")
+    return np.asarray(indices, int).reshape(len(operations), len(scaled))
