@@ -1,0 +1,67 @@
+"""Energies are subtracted only between like calculations; this module says what is like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from natriface.analysis.results import Result
+from natriface.structures.errors import AnalysisError
+
+PATH_SETTINGS = frozenset(
+    {
+        "optimizer",
+        "fmax_ev_per_angstrom",
+        "max_steps",
+        "max_displacement_angstrom",
+        "relax_cell",
+        "NSW",
+        "IBRION",
+        "EDIFFG",
+        "POTIM",
+        "ISIF",
+        "NELMIN",
+    }
+)
+"""Settings that steer a relaxation but not the energy of its last geometry; they may differ
+between a relaxation and a single point, not between two relaxations."""
+
+
+def require_like(results: Sequence[Result]) -> None:
+    """Refuse results whose energies do not belong in one formula.
+
+    Raises
+    ------
+    AnalysisError
+        Naming the two results and the first thing in which they differ: engine, version, model,
+        protocol or a setting.
+    """
+    first, *others = results
+    for other in others:
+        difference = _difference(first, other)
+        if difference:
+            raise AnalysisError(
+                f"{first.label} and {other.label} were not computed alike ({difference}); their "
+                "energies cannot be subtracted; run both with the same engine and protocol"
+            )
+
+
+def _difference(a: Result, b: Result) -> str | None:
+    for what, mine, theirs in (
+        ("engine", a.engine.name, b.engine.name),
+        ("engine version", a.engine.version, b.engine.version),
+        ("model", a.engine.model, b.engine.model),
+        ("protocol", a.protocol, b.protocol),
+    ):
+        if mine != theirs:
+            return f"{what}: {mine} against {theirs}"
+    ignored: frozenset[str] = frozenset() if a.kind == b.kind else PATH_SETTINGS
+    for key in sorted((a.settings.keys() | b.settings.keys()) - ignored):
+        mine, theirs = _value(a, key), _value(b, key)
+        if mine != theirs:
+            return f"setting {key}: {mine} against {theirs}"
+    return None
+
+
+def _value(result: Result, key: str) -> Any:
+    return result.settings.get(key, "not set")

@@ -1,0 +1,185 @@
+"""Energies of an interface: three quantities that are never mixed.
+
+Each states its formula, area and number of contacts, and takes energies of like calculations
+only. In all, A is the in-plane area of the cell and N the number of A|B contacts in it: 1 where
+the cell has vacuum, 2 in a periodic sandwich.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from ase.data import chemical_symbols
+
+from natriface.analysis.comparability import require_like
+from natriface.analysis.results import Result
+from natriface.structures.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
+from natriface.structures.errors import AnalysisError
+
+QuantityName = Literal[
+    "interfacial formation energy", "work of adhesion", "interface energy against bulk phases"
+]
+
+
+@dataclass(frozen=True)
+class InterfaceEnergy:
+    """A number per area with what is needed to judge it.
+
+    Attributes
+    ----------
+    quantity, formula
+        Which of the three quantities, and the formula it was computed by.
+    value_j_per_m2, value_ev_per_angstrom2
+        The number in both units.
+    difference_ev
+        The energy difference before division by N A.
+    area_angstrom2, n_contacts
+        A and N of the formula.
+    energies_ev
+        What was subtracted, by label.
+    """
+
+    quantity: QuantityName
+    formula: str
+    value_j_per_m2: float
+    value_ev_per_angstrom2: float
+    difference_ev: float
+    area_angstrom2: float
+    n_contacts: int
+    energies_ev: dict[str, float]
+
+
+def interfacial_formation_energy(
+    interface: Result, substrate: Result, film: Result
+) -> InterfaceEnergy:
+    """Interfacial formation energy of Li et al., Nat. Commun. (2025), per area.
+
+    gamma = (E_AB - E_A - E_B) / (N A), where the slabs A and B are relaxed on their own, each in
+    the in-plane cell it has in the interface. Negative where contact lowers the energy. The
+    paper gives dE = E_A+B - E_A - E_B without area and N; the division is ours.
+
+    Raises
+    ------
+    AnalysisError
+        If a result is not converged, the three are not computed alike, atoms do not add up, or
+        a cell differs from the interface's.
+    """
+    return _per_area(
+        "interfacial formation energy",
+        "(E_AB - E_A - E_B) / (N A), slabs relaxed",
+        interface,
+        [substrate, film],
+        sign=1.0,
+    )
+
+
+def work_of_adhesion(interface: Result, substrate: Result, film: Result) -> InterfaceEnergy:
+    """Rigid work of adhesion, W = (E_A + E_B - E_AB) / (N A).
+
+    The slabs A and B are frozen as they lie in the relaxed interface. Positive where the
+    interface holds together.
+
+    Raises
+    ------
+    AnalysisError
+        As `interfacial_formation_energy`, and if a slab was moved.
+    """
+    whole = interface.final_atoms()
+    placed = {(z, *np.round(p, 4)) for z, p in zip(whole.numbers, whole.positions, strict=True)}
+    for part in (substrate, film):
+        atoms = part.final_atoms()
+        own = {(z, *np.round(p, 4)) for z, p in zip(atoms.numbers, atoms.positions, strict=True)}
+        if not own <= placed:
+            raise AnalysisError(
+                f"{part.label}: the atoms do not lie as in {interface.label}; the rigid work of "
+                "adhesion needs single points of the two sides as they are in the interface"
+            )
+    return _per_area(
+        "work of adhesion",
+        "(E_A + E_B - E_AB) / (N A), slabs rigid as in the interface",
+        interface,
+        [substrate, film],
+        sign=-1.0,
+    )
+
+
+def _per_area(
+    quantity: QuantityName,
+    formula: str,
+    interface: Result,
+    parts: Sequence[Result],
+    sign: float,
+) -> InterfaceEnergy:
+    results = [interface, *parts]
+    energies = {result.label: result.converged_energy_ev() for result in results}
+    require_like(results)
+    area, n_contacts = area_and_contacts(interface)
+    _require_same_atoms(interface, parts)
+    _require_same_cell(interface, parts)
+    whole, *pieces = (result.converged_energy_ev() for result in results)
+    difference = sign * (whole - sum(pieces))
+    per_area = difference / (n_contacts * area)
+    return InterfaceEnergy(
+        quantity=quantity,
+        formula=formula,
+        value_j_per_m2=per_area * EV_PER_ANGSTROM2_IN_J_PER_M2,
+        value_ev_per_angstrom2=per_area,
+        difference_ev=difference,
+        area_angstrom2=area,
+        n_contacts=n_contacts,
+        energies_ev=energies,
+    )
+
+
+def area_and_contacts(interface: Result) -> tuple[float, int]:
+    """In-plane area (A^2) of an interface's cell, and its number of contacts.
+
+    Raises
+    ------
+    AnalysisError
+        If the result does not say how many contacts the cell has, or says 2 beside a vacuum.
+    """
+    atoms = interface.final_atoms()
+    cell = atoms.cell.array
+    area = float(np.linalg.norm(np.cross(cell[0], cell[1])))
+    metadata = interface.step.metadata if interface.step else {}
+    n_contacts = metadata.get("n_contacts")
+    if n_contacts not in (1, 2):
+        raise AnalysisError(
+            f"{interface.label}: the number of contacts in the cell is {n_contacts!r}; "
+            "it must be stated: 1 with vacuum, 2 in a periodic sandwich"
+        )
+    return area, int(n_contacts)
+
+
+def _require_same_atoms(interface: Result, parts: Sequence[Result]) -> None:
+    whole = Counter(interface.final_atoms().numbers.tolist())
+    pieces: Counter[int] = Counter()
+    for part in parts:
+        pieces.update(part.final_atoms().numbers.tolist())
+    if whole != pieces:
+        surplus = {
+            chemical_symbols[z]: whole[z] - pieces[z]
+            for z in sorted(whole | pieces)
+            if whole[z] != pieces[z]
+        }
+        raise AnalysisError(
+            f"{interface.label}: the interface and its slabs do not have the same atoms "
+            f"(interface minus slabs: {surplus})"
+        )
+
+
+def _require_same_cell(interface: Result, parts: Sequence[Result]) -> None:
+    cell = interface.final_atoms().cell.array
+    for part in parts:
+        other = part.final_atoms().cell.array
+        if not np.allclose(cell[:2], other[:2], atol=1e-4):
+            raise AnalysisError(
+                f"{part.label}: its in-plane cell differs from that of {interface.label} by "
+                f"{np.abs(cell[:2] - other[:2]).max():.4f} A; the slabs must be computed in the "
+                "interface's own strained cell"
+            )

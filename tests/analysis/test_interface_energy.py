@@ -1,0 +1,130 @@
+"""Energies per area: conversions, signs, and the refusal of what does not belong together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ase import Atoms
+from hypothesis import given
+from hypothesis import strategies as st
+
+from natriface.analysis.interface_energy import interfacial_formation_energy, work_of_adhesion
+from natriface.analysis.results import EngineRecord, Result, StepRecord
+from natriface.structures.atoms import to_document
+from natriface.structures.errors import AnalysisError
+
+CELL = [4.0, 5.0, 30.0]
+LOWER = Atoms("Na2", [(0, 0, 2), (2, 2.5, 4)], cell=CELL, pbc=True)
+UPPER = Atoms("NaF", [(0, 0, 8), (2, 2.5, 8)], cell=CELL, pbc=True)
+
+
+def make_result(atoms: Atoms, energy_ev: float, **changes: Any) -> Result:
+    fields: dict[str, Any] = {
+        "kind": "relax",
+        "status": "converged",
+        "engine": EngineRecord(name="potential", version="1"),
+        "protocol": "li2025",
+        "settings": {"model": "m", "fmax_ev_per_angstrom": 0.02},
+        "step": StepRecord(id="x", name="a step", metadata={"n_contacts": 1}),
+        "energy_ev": energy_ev,
+        "final_structure": to_document(atoms),
+    }
+    return Result(**(fields | changes))
+
+
+INTERFACE = make_result(LOWER + UPPER, -13.0)
+SUBSTRATE, FILM = make_result(LOWER, -4.0), make_result(UPPER, -7.0)
+
+
+def test_formation_energy_per_area() -> None:
+    energy = interfacial_formation_energy(INTERFACE, SUBSTRATE, FILM)
+    assert energy.area_angstrom2 == pytest.approx(20.0)
+    assert energy.value_ev_per_angstrom2 == pytest.approx(-0.1)
+    assert energy.value_j_per_m2 == pytest.approx(-1.602176634)  # 0.1 x 16.02176634
+
+
+def test_two_contacts_halve_it() -> None:
+    step = StepRecord(id="x", name="sandwich", metadata={"n_contacts": 2})
+    double = INTERFACE.model_copy(update={"step": step})
+    one = interfacial_formation_energy(INTERFACE, SUBSTRATE, FILM).value_j_per_m2
+    two = interfacial_formation_energy(double, SUBSTRATE, FILM).value_j_per_m2
+    assert two == pytest.approx(one / 2)
+
+
+def test_paper_values_convert_as_the_reference_says() -> None:
+    # Li et al.: -2.40 J/m2 is -0.1498 eV/A2.
+    area = 20.0
+    interface = make_result(LOWER + UPPER, -11.0 - 0.1498 * area)
+    value = interfacial_formation_energy(interface, SUBSTRATE, FILM).value_j_per_m2
+    assert value == pytest.approx(-2.40, abs=0.001)
+
+
+@given(st.floats(-1e3, 1e3))
+def test_adhesion_is_minus_formation_for_slabs_that_do_not_relax(shift: float) -> None:
+    interface = make_result(LOWER + UPPER, -13.0 + shift)
+    work = work_of_adhesion(interface, SUBSTRATE, FILM).value_j_per_m2
+    gamma = interfacial_formation_energy(interface, SUBSTRATE, FILM).value_j_per_m2
+    assert work == pytest.approx(-gamma)
+
+
+@given(st.floats(-50, 50), st.floats(-50, 50))
+def test_zero_of_energy_of_each_element_does_not_matter(mu_na: float, mu_f: float) -> None:
+    def shifted(atoms: Atoms, energy: float) -> Result:
+        n_na, n_f = (atoms.get_chemical_symbols().count(symbol) for symbol in ("Na", "F"))
+        return make_result(atoms, energy + mu_na * n_na + mu_f * n_f)
+
+    plain = interfacial_formation_energy(INTERFACE, SUBSTRATE, FILM)
+    moved = interfacial_formation_energy(
+        shifted(LOWER + UPPER, -13.0), shifted(LOWER, -4.0), shifted(UPPER, -7.0)
+    )
+    assert moved.difference_ev == pytest.approx(plain.difference_ev, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"status": "unconverged", "reason": "still 0.1 eV/A"}, "still 0.1"),
+        ({"engine": EngineRecord(name="vasp", version="1")}, "engine: potential against vasp"),
+        ({"engine": EngineRecord(name="potential", version="2")}, "engine version"),
+        ({"protocol": "fast"}, "protocol"),
+        ({"settings": {"model": "m", "fmax_ev_per_angstrom": 0.1}}, "fmax_ev_per_angstrom"),
+        ({"settings": {"model": "n", "fmax_ev_per_angstrom": 0.02}}, "model: m against n"),
+    ],
+)
+def test_unlike_calculations_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(AnalysisError, match=message):
+        interfacial_formation_energy(INTERFACE, SUBSTRATE, make_result(UPPER, -7.0, **changes))
+
+
+def test_single_point_may_miss_what_only_steers_a_relaxation() -> None:
+    rigid = {"kind": "static", "settings": {"model": "m"}}
+    work = work_of_adhesion(
+        INTERFACE, make_result(LOWER, -4.0, **rigid), make_result(UPPER, -7.0, **rigid)
+    )
+    assert work.value_ev_per_angstrom2 == pytest.approx(0.1)
+
+
+def test_atoms_must_add_up() -> None:
+    with pytest.raises(AnalysisError, match=r"'F': 1"):
+        interfacial_formation_energy(INTERFACE, SUBSTRATE, SUBSTRATE)
+
+
+def test_cells_must_be_the_interfaces() -> None:
+    strained = UPPER.copy()
+    strained.set_cell([4.1, 5.0, 30.0])
+    with pytest.raises(AnalysisError, match="strained cell"):
+        interfacial_formation_energy(INTERFACE, SUBSTRATE, make_result(strained, -7.0))
+
+
+def test_contacts_must_be_stated() -> None:
+    silent = INTERFACE.model_copy(update={"step": StepRecord(id="x", name="s")})
+    with pytest.raises(AnalysisError, match="number of contacts"):
+        interfacial_formation_energy(silent, SUBSTRATE, FILM)
+
+
+def test_rigid_slabs_must_lie_as_in_the_interface() -> None:
+    moved = UPPER.copy()
+    moved.positions[0, 2] += 0.1
+    with pytest.raises(AnalysisError, match="do not lie as in"):
+        work_of_adhesion(INTERFACE, SUBSTRATE, make_result(moved, -7.0))
