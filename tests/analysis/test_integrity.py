@@ -55,7 +55,7 @@ def test_breathing_breaks_nothing(stretch: float) -> None:
 
 
 def test_sodium_near_phosphorus_is_counted() -> None:
-    with_sodium = tetrahedron() + Atoms("Na", [(4.9, 4.9, 4.9 + 2.9)])
+    with_sodium = tetrahedron() + Atoms("Na", [(6.9, 6.9, 4.9)])
     assert compare_units(with_sodium, with_sodium).sodium_contacts == (1, 1)
 
 
