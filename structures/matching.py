@@ -1,0 +1,600 @@
+"""Lattice matches between two surfaces, bounded by principal strain.
+
+A match is an integer pair (M_s, M_f): the supercell ``M_f @ film_cell`` is mapped onto
+``M_s @ substrate_cell`` by a linear map F whose singular values (the principal stretches) lie
+within ``1 +- max_strain``; det F > 0, so that no film is ever mirrored. Each surface has one
+sorted catalogue of all its supercells (Hermite normal forms) in reduced bases. Any F within the
+bound changes the two shortest lengths of a lattice by no more than the bound, so partners are found
+by bisection on the shortest length; the few bases that F may take a reduced basis to are tried.
+
+Every match is listed once: with M the 2 x 4 matrix [M_f | M_s], common supercells of a smaller
+match are those where the 2 x 2 minors of M share a divisor, and two matches are equivalent if
+X = M_f^-1 M_s goes over into P_f^-1 X P_s under point operations of the surfaces, both proper or
+both improper.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from natriface.structures.atoms import content_hash
+from natriface.structures.errors import StructureError
+from natriface.structures.surface_cell import gauss_reduce
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+Share = Literal["film", "substrate"] | float
+Matrix2 = tuple[tuple[int, int], tuple[int, int]]
+
+ROUNDING = 1e-9
+"""Relative slack of all bounds, so that exact limits are kept."""
+
+
+class Surface(Protocol):
+    """What a match needs to know of a surface: a `Slab` or a `Termination`."""
+
+    @property
+    def surface_cell(self) -> FloatArray: ...
+
+    @property
+    def surface_operations(self) -> IntArray: ...
+
+
+@dataclass(frozen=True)
+class Match:
+    """A common supercell of two surfaces.
+
+    Attributes
+    ----------
+    substrate_matrix, film_matrix
+        Integer supercells, rows: ``M @ surface_cell``.
+    substrate_cell, film_cell
+        The surface cells matched, rows, A.
+    cell
+        Common in-plane cell, rows, A: reduced, right-handed, first vector along x.
+    share
+        Fraction of the logarithmic strain borne by the substrate: 0 strains the film only.
+    stretches
+        Principal stretches of the map film -> substrate, smallest first.
+    """
+
+    substrate_matrix: Matrix2
+    film_matrix: Matrix2
+    substrate_cell: tuple[tuple[float, float], tuple[float, float]]
+    film_cell: tuple[tuple[float, float], tuple[float, float]]
+    cell: tuple[tuple[float, float], tuple[float, float]]
+    share: float
+    stretches: tuple[float, float]
+
+    @property
+    def principal_strains(self) -> tuple[float, float]:
+        """Principal strains of the unstrained film mapped onto the unstrained substrate."""
+        return self.stretches[0] - 1.0, self.stretches[1] - 1.0
+
+    @property
+    def film_strains(self) -> tuple[float, float]:
+        """Principal strains of the film in the common cell."""
+        a, b = (s ** (1.0 - self.share) - 1.0 for s in self.stretches)
+        return a, b
+
+    @property
+    def substrate_strains(self) -> tuple[float, float]:
+        """Principal strains of the substrate in the common cell."""
+        a, b = (s**-self.share - 1.0 for s in self.stretches)
+        return a, b
+
+    @property
+    def max_strain(self) -> float:
+        """Largest absolute principal strain of the map film -> substrate."""
+        return max(abs(e) for e in self.principal_strains)
+
+    @property
+    def von_mises_strain(self) -> float:
+        """sqrt(e1^2 + e2^2 - e1 e2) of the principal strains (plane state)."""
+        a, b = self.principal_strains
+        return math.sqrt(a * a + b * b - a * b)
+
+    @property
+    def mean_strain(self) -> float:
+        """Mean absolute principal strain."""
+        a, b = self.principal_strains
+        return (abs(a) + abs(b)) / 2
+
+    @property
+    def area_angstrom2(self) -> float:
+        """Area of the common cell, A^2."""
+        return _det(self.cell)
+
+    @property
+    def substrate_cells(self) -> int:
+        """Number of substrate surface cells in the common cell."""
+        return round(_det(self.substrate_matrix))
+
+    @property
+    def film_cells(self) -> int:
+        """Number of film surface cells in the common cell."""
+        return round(_det(self.film_matrix))
+
+    @property
+    def rotation_degrees(self) -> float:
+        """Rotation of the film's surface cell against the substrate's, counter-clockwise."""
+        gradient = np.linalg.solve(
+            np.array(self.film_matrix) @ np.array(self.film_cell),
+            np.array(self.substrate_matrix) @ np.array(self.substrate_cell),
+        )  # rows: x_substrate = x_film @ gradient
+        left, _, right = np.linalg.svd(gradient)
+        turn = left @ right
+        return math.degrees(math.atan2(turn[0, 1], turn[0, 0]))
+
+    @property
+    def id(self) -> str:
+        """Content hash of the two cells, the two matrices and the share."""
+        return content_hash(
+            [self.substrate_matrix, self.film_matrix, self.substrate_cell, self.film_cell,
+             self.share]
+        )  # fmt: skip
+
+    def describe(self) -> dict[str, Any]:
+        """A JSON-able summary."""
+        return {
+            "id": self.id,
+            "substrate_matrix": [list(row) for row in self.substrate_matrix],
+            "film_matrix": [list(row) for row in self.film_matrix],
+            "substrate_cells": self.substrate_cells,
+            "film_cells": self.film_cells,
+            "area_angstrom2": self.area_angstrom2,
+            "principal_strains": list(self.principal_strains),
+            "max_strain": self.max_strain,
+            "von_mises_strain": self.von_mises_strain,
+            "mean_strain": self.mean_strain,
+            "share": self.share,
+            "film_strains": list(self.film_strains),
+            "substrate_strains": list(self.substrate_strains),
+            "rotation_degrees": self.rotation_degrees,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """All supercells of a surface cell up to an index, in reduced bases, sorted by index, length.
+
+    Attributes
+    ----------
+    cell
+        The surface cell, rows, A, (2, 2), of positive determinant.
+    index
+        Number of surface cells, (k,).
+    matrix
+        Reduced right-handed bases in units of the surface cell, (k, 2, 2) integers.
+    gram
+        ``a.a, a.b, b.b`` of each basis, A^2, (k, 3); |a| <= |b|, |a.b| <= a.a / 2.
+    """
+
+    cell: FloatArray
+    index: IntArray
+    matrix: IntArray
+    gram: FloatArray
+
+    @classmethod
+    def of(cls, cell: ArrayLike, max_index: int) -> Catalogue:
+        """The catalogue of a surface cell; rows in A."""
+        surface = checked_cell(cell)
+        hermite = hermite_normal_forms(max_index)
+        matrix = _reduce_all(hermite, surface @ surface.T)
+        gram = _gram(matrix, surface @ surface.T)
+        index = hermite[:, 0, 0] * hermite[:, 1, 1]
+        order = np.lexsort((gram[:, 2], gram[:, 0], index))
+        return cls(surface, index[order], matrix[order], gram[order])
+
+    @cached_property
+    def shortest(self) -> FloatArray:
+        """Lengths of the first basis vectors, A, (k,)."""
+        return np.sqrt(self.gram[:, 0])
+
+    @cached_property
+    def start(self) -> IntArray:
+        """Where each index begins, (max_index + 2,)."""
+        return np.searchsorted(self.index, np.arange(int(self.index[-1]) + 2)).astype(np.int64)
+
+
+def find_matches(
+    substrate: Surface | ArrayLike,
+    film: Surface | ArrayLike,
+    *,
+    max_area_angstrom2: float = 400.0,
+    max_strain: float = 0.03,
+    share: Share = "film",
+    limit: int | None = None,
+) -> list[Match]:
+    """All distinct matches of two surfaces within an area and a strain, smallest first.
+
+    Parameters
+    ----------
+    substrate, film
+        A `Slab` or `Termination`, or a bare 2-D cell (2, 2) in A, which is taken to have the full
+        symmetry of its lattice.
+    max_area_angstrom2
+        Largest area of the common cell, A^2.
+    max_strain
+        Largest absolute principal strain of the map film -> substrate.
+    share
+        Who is strained: "film", "substrate", or the fraction of the (logarithmic) strain borne by
+        the substrate, as from `share_by_stiffness`.
+    limit
+        Return no more than this many.
+
+    Returns
+    -------
+    list of Match
+        Ranked by number of substrate cells (area), then by largest principal strain.
+
+    Raises
+    ------
+    StructureError
+        If nothing matches; the message says which limit would give a match.
+    """
+    matches = search_matches(
+        substrate, film, max_area_angstrom2=max_area_angstrom2, max_strain=max_strain, share=share
+    )
+    if not matches:
+        raise StructureError(_no_match(substrate, film, max_area_angstrom2, max_strain))
+    return matches[:limit]
+
+
+def search_matches(
+    substrate: Surface | ArrayLike,
+    film: Surface | ArrayLike,
+    *,
+    max_area_angstrom2: float = 400.0,
+    max_strain: float = 0.03,
+    share: Share = "film",
+) -> list[Match]:
+    """As `find_matches`, but an empty list where nothing matches."""
+    if not max_area_angstrom2 > 0:
+        raise StructureError(f"max_area_angstrom2 must be positive, got {max_area_angstrom2}")
+    if not 0 < max_strain < 0.3:
+        raise StructureError(f"max_strain must lie between 0 and 0.3, got {max_strain}")
+    fraction = substrate_share(share)
+    cells = _cell_of(substrate), _cell_of(film)
+    slack = 1.0 + ROUNDING
+    most = [
+        int(max_area_angstrom2 * s / _det(c) * slack)
+        for c, s in zip(
+            cells,
+            ((1 + max_strain) ** (2 * fraction), (1 - max_strain) ** (2 * fraction - 2)),
+            strict=True,
+        )
+    ]
+    if min(most) < 1:
+        return []
+    one, other = (Catalogue.of(c, n) for c, n in zip(cells, most, strict=True))
+    substrate_matrix, film_matrix = match_catalogues(one, other, max_strain)
+    keep = _primitive(substrate_matrix, film_matrix)
+    substrate_matrix, film_matrix = _distinct(
+        substrate_matrix[keep], film_matrix[keep], _operations_of(substrate), _operations_of(film)
+    )
+    matches = [
+        make_match(cells[0], cells[1], m, n, fraction)
+        for m, n in zip(substrate_matrix, film_matrix, strict=True)
+    ]
+    matches = [m for m in matches if m.area_angstrom2 <= max_area_angstrom2 * slack]
+    matches.sort(key=lambda m: (m.substrate_cells, round(m.max_strain, 9), m.film_matrix))
+    return matches
+
+
+def match_catalogues(
+    substrate: Catalogue, film: Catalogue, max_strain: float
+) -> tuple[IntArray, IntArray]:
+    """All pairs of supercells within a principal strain, equivalent ones included.
+
+    Returns
+    -------
+    (m, 2, 2), (m, 2, 2) integers
+        Substrate and film matrices; row by row, the film's vectors go onto the substrate's.
+    """
+    first, second = _candidates(substrate, film, max_strain)
+    found_s: list[IntArray] = []
+    found_f: list[IntArray] = []
+    if len(first):
+        target = substrate.gram[first]
+        source = film.gram[second]
+        aspect = float(np.sqrt((source[:, 2] / source[:, 0]).max()))
+        for unimodular in _nearby_bases(max_strain, aspect):
+            image = _gram_image(unimodular, source)
+            within = _within_strain(image, target, max_strain)
+            if within.any():
+                found_s.append(substrate.matrix[first[within]])
+                found_f.append(unimodular @ film.matrix[second[within]])
+    if not found_s:
+        empty = np.zeros((0, 2, 2), dtype=np.int64)
+        return empty, empty
+    return np.concatenate(found_s), np.concatenate(found_f)
+
+
+def make_match(
+    substrate_cell: FloatArray,
+    film_cell: FloatArray,
+    substrate_matrix: IntArray,
+    film_matrix: IntArray,
+    share: float,
+) -> Match:
+    """The match of two supercells, in a reduced basis of their common cell."""
+    target = substrate_matrix @ substrate_cell
+    gradient = np.linalg.solve(film_matrix @ film_cell, target)
+    _, stretches, right = np.linalg.svd(gradient)
+    common = target @ (right.T * stretches**-share) @ right
+    reduced, unimodular = gauss_reduce(common)
+    length = float(np.hypot(*reduced[0]))
+    along = float(reduced[0] @ reduced[1]) / length
+    across = float(np.linalg.det(reduced)) / length
+    return Match(
+        substrate_matrix=_matrix(unimodular @ substrate_matrix),
+        film_matrix=_matrix(unimodular @ film_matrix),
+        substrate_cell=_cell(substrate_cell),
+        film_cell=_cell(film_cell),
+        cell=((length, 0.0), (along, across)),
+        share=share,
+        stretches=(float(stretches[1]), float(stretches[0])),
+    )
+
+
+def substrate_share(share: Share) -> float:
+    """Fraction of the strain borne by the substrate."""
+    if isinstance(share, str):
+        if share not in ("film", "substrate"):
+            raise StructureError(f"share {share!r} is unknown: use film, substrate or a fraction")
+        return 0.0 if share == "film" else 1.0
+    if not 0.0 <= share <= 1.0:
+        raise StructureError(f"share must lie between 0 (film) and 1 (substrate), got {share}")
+    return float(share)
+
+
+def share_by_stiffness(
+    substrate_modulus_gpa: float,
+    substrate_thickness_angstrom: float,
+    film_modulus_gpa: float,
+    film_thickness_angstrom: float,
+) -> float:
+    """Substrate's share that minimises the elastic energy of two layers in parallel.
+
+    Each layer stores t Y e^2 / 2 per area (biaxial modulus Y, thickness t); with
+    e_f - e_s = e fixed the minimum is at |e_s| / e = t_f Y_f / (t_f Y_f + t_s Y_s).
+    """
+    values = (
+        substrate_modulus_gpa, substrate_thickness_angstrom,
+        film_modulus_gpa, film_thickness_angstrom,
+    )  # fmt: skip
+    if min(values) <= 0:
+        raise StructureError("moduli and thicknesses must be positive")
+    substrate = substrate_modulus_gpa * substrate_thickness_angstrom
+    film = film_modulus_gpa * film_thickness_angstrom
+    return film / (film + substrate)
+
+
+def hermite_normal_forms(max_index: int) -> IntArray:
+    """All row-lattice Hermite normal forms [[i, j], [0, m]], i m <= max_index, 0 <= j < m."""
+    forms = [
+        (i, j, 0, n // i)
+        for n in range(1, max_index + 1)
+        for i in range(1, n + 1)
+        if n % i == 0
+        for j in range(n // i)
+    ]
+    return np.array(forms, dtype=np.int64).reshape(-1, 2, 2)
+
+
+def lattice_operations(cell: ArrayLike) -> IntArray:
+    """Point group of a bare 2-D lattice, (k, 2, 2): rows of the cell go to ``P @ cell``."""
+    surface = checked_cell(cell)
+    reduced, unimodular = gauss_reduce(surface)
+    back = np.rint(np.linalg.inv(unimodular)).astype(np.int64)
+    gram = reduced @ reduced.T
+    entries = np.array(np.meshgrid(*[[-1, 0, 1]] * 4)).reshape(4, -1).T.reshape(-1, 2, 2)
+    images = entries @ gram @ entries.transpose(0, 2, 1)
+    same = np.abs(images - gram).max(axis=(1, 2)) < 1e-4 * gram.max()
+    return np.asarray(back @ entries[same] @ unimodular, dtype=np.int64)
+
+
+def checked_cell(cell: ArrayLike) -> FloatArray:
+    """A 2-D cell as an array (2, 2), right-handed.
+
+    Raises
+    ------
+    StructureError
+        If it is not 2 x 2, flat, or left-handed.
+    """
+    surface = np.asarray(cell, dtype=float)
+    if surface.shape != (2, 2):
+        raise StructureError(f"a surface cell is a 2 x 2 matrix of rows in A, got {surface.shape}")
+    if not np.linalg.det(surface) > 1e-6:
+        raise StructureError(
+            "a surface cell must be right-handed and not flat: exchange its two vectors"
+        )
+    return surface
+
+
+def _cell_of(surface: Surface | ArrayLike) -> FloatArray:
+    cell: Any = getattr(surface, "surface_cell", None)
+    return checked_cell(surface if cell is None else cell)  # type: ignore[arg-type]
+
+
+def _operations_of(surface: Surface | ArrayLike) -> IntArray:
+    operations = getattr(surface, "surface_operations", None)
+    return lattice_operations(surface) if operations is None else operations  # type: ignore[arg-type]
+
+
+def _candidates(
+    substrate: Catalogue, film: Catalogue, max_strain: float
+) -> tuple[IntArray, IntArray]:
+    """Pairs whose area and two shortest lengths agree within the strain, by bisection."""
+    low, high = 1.0 - max_strain - ROUNDING, 1.0 + max_strain + ROUNDING
+    area_ratio = _det(substrate.cell) / _det(film.cell)
+    least = np.ceil(substrate.index * area_ratio / high**2 - ROUNDING).astype(np.int64)
+    most = np.floor(substrate.index * area_ratio / low**2 + ROUNDING).astype(np.int64)
+    most = np.minimum(most, film.index[-1])
+    scale = 2.0 * float(film.shortest.max() + substrate.shortest.max())
+    key = film.index * scale + film.shortest
+    firsts, seconds = [], []
+    for step in range(max(0, int((most - least).max()) + 1)):
+        rows = np.flatnonzero(least + step <= most)
+        base = (least[rows] + step) * scale
+        begin = np.searchsorted(key, base + substrate.shortest[rows] / high)
+        end = np.searchsorted(key, base + substrate.shortest[rows] / low, side="right")
+        count = np.maximum(end - begin, 0)
+        first = np.repeat(rows, count)
+        position = np.arange(len(first)) - np.repeat(np.cumsum(count) - count, count)
+        second = np.repeat(begin, count) + position
+        ratio2 = substrate.gram[first, 2] / film.gram[second, 2]
+        fits = (ratio2 <= high**2) & (ratio2 >= low**2)
+        firsts.append(first[fits])
+        seconds.append(second[fits])
+    if not firsts:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    return np.concatenate(firsts), np.concatenate(seconds)
+
+
+def _nearby_bases(max_strain: float, aspect: float) -> list[IntArray]:
+    """Unimodular matrices that a map within the strain can turn a reduced basis into.
+
+    A vector p a + q b of a reduced basis is at least sqrt(3)/2 |q| |b| long, so |q| <= 1 in images
+    of a and b; |p| <= 1 in the image of a, and in that of b |p| is bounded by the shear that the
+    strain allows: |p| |a| <= |b| (2 s + 1/2 + ...), at least 1.
+    """
+    shear = (1 + max_strain) / (1 - max_strain) - (1 - max_strain) / (1 + max_strain)
+    reach = 1 + math.ceil(aspect * shear)
+    bases = []
+    for p, q in ((1, 0), (0, 1), (1, 1), (1, -1), (-1, 0), (0, -1), (-1, -1), (-1, 1)):
+        for r in range(-reach, reach + 1):
+            for s in (-1, 0, 1):
+                if p * s - q * r == 1:
+                    bases.append(np.array([[p, q], [r, s]], dtype=np.int64))
+    return bases
+
+
+def _gram_image(unimodular: IntArray, gram: FloatArray) -> FloatArray:
+    (p, q), (r, s) = unimodular.tolist()
+    aa, ab, bb = gram.T
+    return np.stack(
+        [
+            p * p * aa + 2 * p * q * ab + q * q * bb,
+            p * r * aa + (p * s + q * r) * ab + q * s * bb,
+            r * r * aa + 2 * r * s * ab + s * s * bb,
+        ],
+        axis=1,
+    )
+
+
+def _within_strain(source: FloatArray, target: FloatArray, max_strain: float) -> NDArray[np.bool_]:
+    """Whether the map of one basis onto another has all stretches within 1 +- max_strain, (k,)."""
+    volume = source[:, 0] * source[:, 2] - source[:, 1] ** 2
+    trace = (
+        source[:, 2] * target[:, 0] - 2 * source[:, 1] * target[:, 1] + source[:, 0] * target[:, 2]
+    ) / volume
+    product = (target[:, 0] * target[:, 2] - target[:, 1] ** 2) / volume
+    spread = np.sqrt(np.maximum(trace * trace / 4 - product, 0.0))
+    low, high = 1.0 - max_strain - ROUNDING, 1.0 + max_strain + ROUNDING
+    within = (trace / 2 + spread <= high**2) & (trace / 2 - spread >= low**2)
+    return np.asarray(within, dtype=bool)
+
+
+def _primitive(substrate: IntArray, film: IntArray) -> NDArray[np.bool_]:
+    """Whether each pair is the smallest common supercell of its map: minors without divisor."""
+    rows = np.concatenate([film, substrate], axis=2)
+    divisor = np.zeros(len(rows), dtype=np.int64)
+    for i in range(4):
+        for j in range(i + 1, 4):
+            minor = rows[:, 0, i] * rows[:, 1, j] - rows[:, 0, j] * rows[:, 1, i]
+            divisor = np.gcd(divisor, minor)
+    return np.asarray(divisor == 1)
+
+
+def _distinct(
+    substrate: IntArray, film: IntArray, substrate_ops: IntArray, film_ops: IntArray
+) -> tuple[IntArray, IntArray]:
+    """One of every set of matches that the surfaces' point groups turn into each other."""
+    if not len(substrate):
+        return substrate, film
+    adjugate = np.stack(
+        [film[:, 1, 1], -film[:, 0, 1], -film[:, 1, 0], film[:, 0, 0]], axis=1
+    ).reshape(-1, 2, 2)
+    relation = adjugate @ substrate  # film index times X
+    size = film[:, 0, 0] * film[:, 1, 1] - film[:, 0, 1] * film[:, 1, 0]
+    best: IntArray | None = None
+    span = 4 * int(np.abs(relation).max()) + 5
+    weights = np.array([span**3, span**2, span, 1], dtype=object if span**4 > 2**62 else np.int64)
+    for film_op in film_ops:
+        inverse = np.rint(np.linalg.inv(film_op)).astype(np.int64)
+        for substrate_op in substrate_ops:
+            if _det(film_op) * _det(substrate_op) < 0:
+                continue
+            image = (inverse @ relation @ substrate_op).reshape(-1, 4)
+            key = (image + span // 2) @ weights
+            best = key if best is None else np.minimum(best, key)
+    assert best is not None
+    _, chosen = np.unique(np.stack([size, best]), axis=1, return_index=True)
+    return substrate[chosen], film[chosen]
+
+
+def _reduce_all(matrices: IntArray, gram: FloatArray) -> IntArray:
+    """Gauss reduction of many bases at once, right-handed."""
+    a, b = matrices[:, 0].copy(), matrices[:, 1].copy()
+    pending = np.arange(len(matrices))
+    while len(pending):
+        u, v = a[pending], b[pending]
+        uu = np.einsum("ki,ij,kj->k", u, gram, u)
+        vv = np.einsum("ki,ij,kj->k", v, gram, v)
+        swap = vv < uu * (1 - 1e-10)
+        u[swap], v[swap] = v[swap], -u[swap]
+        uu = np.where(swap, vv, uu)
+        steps = np.ceil(np.einsum("ki,ij,kj->k", u, gram, v) / uu - 0.5 - 1e-10).astype(np.int64)
+        v -= steps[:, None] * u
+        a[pending], b[pending] = u, v
+        pending = pending[swap | (steps != 0)]
+    return np.stack([a, b], axis=1)
+
+
+def _gram(matrices: IntArray, gram: FloatArray) -> FloatArray:
+    products = matrices @ gram @ matrices.transpose(0, 2, 1)
+    return np.stack([products[:, 0, 0], products[:, 0, 1], products[:, 1, 1]], axis=1)
+
+
+def _no_match(
+    substrate: Surface | ArrayLike, film: Surface | ArrayLike, max_area: float, max_strain: float
+) -> str:
+    asked = f"no match within {max_area:g} A2 and {100 * max_strain:g} % strain"
+    for area, strain in (
+        (max_area, min(2 * max_strain, 0.2)), (2 * max_area, max_strain),
+        (max_area, 0.2), (4 * max_area, min(2 * max_strain, 0.2)),
+    ):  # fmt: skip
+        matches = search_matches(substrate, film, max_area_angstrom2=area, max_strain=strain)
+        if matches:
+            best = min(matches, key=lambda m: m.max_strain)
+            return (
+                f"{asked}; there is one of {best.area_angstrom2:.1f} A2 with "
+                f"{100 * best.max_strain:.2f} % strain: raise max_area_angstrom2 or max_strain"
+            )
+    return f"{asked}; raise max_area_angstrom2 or choose another pair of planes"
+
+
+def _det(matrix: ArrayLike) -> float:
+    (a, b), (c, d) = np.asarray(matrix, dtype=float).tolist()
+    return float(a * d - b * c)
+
+
+def _matrix(matrix: IntArray) -> Matrix2:
+    (a, b), (c, d) = matrix.tolist()
+    return (int(a), int(b)), (int(c), int(d))
+
+
+def _cell(
+    cell: Sequence[Sequence[float]] | FloatArray,
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    (a, b), (c, d) = np.asarray(cell, dtype=float).tolist()
+    return (a, b), (c, d)

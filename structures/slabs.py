@@ -1,0 +1,454 @@
+"""Slabs: a termination repeated to a thickness, with exact vacuum and the normal along z."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import spglib
+from ase import Atoms
+from ase.constraints import FixAtoms
+from numpy.typing import NDArray
+
+from natriface.structures.atoms import structure_id
+from natriface.structures.errors import StructureError
+from natriface.structures.polyanions import element_order, formula
+from natriface.structures.surface_cell import SYMPREC_ANGSTROM, Crystal, Facet, Miller
+from natriface.structures.terminations import (
+    Termination,
+    find_terminations,
+    termination_named,
+)
+
+__all__ = [
+    "Crystal",
+    "Facet",
+    "Slab",
+    "Termination",
+    "build_slab",
+    "find_terminations",
+    "freeze",
+    "termination_named",
+]
+
+FrozenRegion = Literal["bottom", "center", "top"]
+MAX_ATOMS = 2000
+"""Default limit on the atoms of one slab."""
+
+
+@dataclass(frozen=True, eq=False)
+class Slab:
+    """A slab with vacuum: c along z, surface cell reduced, primitive and right-handed.
+
+    Attributes
+    ----------
+    atoms
+        The slab, centred in the cell; frozen atoms carry `ase.constraints.FixAtoms`.
+    termination
+        Where it was cut.
+    layers
+        Number of symmetry-equivalent layers.
+    vacuum_angstrom
+        Cell height less the extent of the atoms along z, A.
+    flipped
+        True if turned upside down (about an in-plane axis: no mirroring).
+    variant
+        "stoichiometric", "symmetric top", "symmetric bottom" (both faces alike, the composition
+        not that of the bulk), or "reconstructed" (Tasker: charge moved from face to face).
+    stoichiometric
+        True if the composition is that of the bulk.
+    dipole_e_angstrom
+        Formal-charge dipole along z in one surface cell, e A; 0 for metals and alloys.
+    net_charge_e
+        Sum of the formal charges, e: not zero for some nonstoichiometric slabs.
+    """
+
+    atoms: Atoms
+    termination: Termination
+    layers: float
+    vacuum_angstrom: float
+    flipped: bool
+    variant: str
+    stoichiometric: bool
+    dipole_e_angstrom: float
+    net_charge_e: float
+
+    @property
+    def miller(self) -> Miller:
+        """Plane in the cell as given."""
+        return self.termination.miller
+
+    @property
+    def label(self) -> str:
+        """Label of the termination, with what was done to it: ``(001)-1``, ``(001)-1 flipped``."""
+        words = [self.termination.label]
+        if self.variant != "stoichiometric":
+            words.append(self.variant)
+        if self.flipped:
+            words.append("flipped")
+        return " ".join(words)
+
+    @property
+    def thickness_angstrom(self) -> float:
+        """Extent of the atoms along z, A."""
+        return float(np.ptp(self.atoms.positions[:, 2]))
+
+    @property
+    def area_angstrom2(self) -> float:
+        """Area of the surface cell, A^2."""
+        return float(np.linalg.det(self.surface_cell))
+
+    @property
+    def polar(self) -> bool:
+        """True if the slab as built has a dipole (more than 1e-3 e/A2 of compensating charge)."""
+        limit = 1e-3 * self.area_angstrom2 * max(self.thickness_angstrom, 1.0)
+        return abs(self.dipole_e_angstrom) > limit
+
+    @property
+    def surface_cell(self) -> NDArray[np.float64]:
+        """In-plane cell, rows, A, (2, 2)."""
+        return np.asarray(self.atoms.cell)[:2, :2]
+
+    @cached_property
+    def operations(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Symmetry of the slab that keeps its upper face up.
+
+        Returns
+        -------
+        (k, 2, 2) integers, (k, 2) array
+            Point parts acting on rows of the surface cell, ``P @ cell``, and the translations in
+            fractions of it.
+        """
+        data = spglib.get_symmetry(
+            (np.asarray(self.atoms.cell), self.atoms.get_scaled_positions(), self.atoms.numbers),
+            SYMPREC_ANGSTROM,
+        )
+        if data is None:
+            return np.eye(2, dtype=np.int64)[None], np.zeros((1, 2))
+        upright = [
+            (w[:2, :2].T, t[:2])
+            for w, t in zip(data["rotations"], data["translations"], strict=True)
+            if w[2, 2] == 1 and not w[2, :2].any() and abs(t[2] - round(t[2])) < 1e-3
+        ]
+        points, shifts = zip(*upright, strict=True)
+        return np.array(points, dtype=np.int64), np.array(shifts, dtype=float)
+
+    @property
+    def surface_operations(self) -> NDArray[np.int64]:
+        """Distinct point operations, (k, 2, 2): rows of the cell go to ``P @ cell``."""
+        return np.unique(self.operations[0], axis=0)
+
+    @property
+    def id(self) -> str:
+        """Content hash of the atoms."""
+        return structure_id(self.atoms)
+
+    def with_atoms(self, atoms: Atoms, variant: str) -> Slab:
+        """The same slab with other atoms in the same cell (doped, decorated), and its new name.
+
+        Raises
+        ------
+        StructureError
+            If the cell differs.
+        """
+        if not np.allclose(np.asarray(atoms.cell), np.asarray(self.atoms.cell), atol=1e-6):
+            raise StructureError("the changed slab must keep the cell of the slab it came from")
+        heights = atoms.positions[:, 2]
+        return replace(
+            self,
+            atoms=atoms,
+            variant=variant,
+            vacuum_angstrom=float(atoms.cell[2, 2] - np.ptp(heights)),
+            stoichiometric=False,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """A JSON-able summary."""
+        return {
+            "id": self.id,
+            "label": self.label,
+            "miller": list(self.miller),
+            "termination": self.termination.describe(),
+            "variant": self.variant,
+            "flipped": self.flipped,
+            "layers": self.layers,
+            "formula": formula(self.atoms.numbers),
+            "n_atoms": len(self.atoms),
+            "thickness_angstrom": self.thickness_angstrom,
+            "vacuum_angstrom": self.vacuum_angstrom,
+            "area_angstrom2": self.area_angstrom2,
+            "stoichiometric": self.stoichiometric,
+            "polar": self.polar,
+            "dipole_e_angstrom": self.dipole_e_angstrom,
+            "net_charge_e": self.net_charge_e,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Atoms of a slab under construction: home atom, and its translation in the facet's basis."""
+
+    facet: Facet
+    atom: NDArray[np.int64]
+    shift: NDArray[np.int64]
+    cell: NDArray[np.float64]
+
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        return np.asarray((self.facet.fractional[self.atom] + self.shift) @ self.facet.lattice)
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        return self.facet.crystal.numbers[self.atom]
+
+    @property
+    def charges(self) -> NDArray[np.float64]:
+        charges = self.facet.crystal.charges
+        return np.zeros(len(self.atom)) if charges is None else charges[self.atom]
+
+
+def build_slab(
+    termination: Termination,
+    *,
+    thickness_angstrom: float | None = None,
+    layers: int | None = None,
+    vacuum_angstrom: float = 20.0,
+    symmetric: Literal["top", "bottom"] | None = None,
+    reconstruct: bool = False,
+    flip: bool = False,
+    frozen_angstrom: float = 0.0,
+    frozen_region: FrozenRegion = "bottom",
+    max_atoms: int = MAX_ATOMS,
+) -> Slab:
+    """A slab of a termination.
+
+    Parameters
+    ----------
+    termination
+        From `find_terminations`.
+    thickness_angstrom
+        The slab is the thinnest whose layers add up to at least this, A.
+    layers
+        Number of layers of height `Termination.layer_angstrom`, instead of a thickness.
+    vacuum_angstrom
+        Cell height less the extent of the atoms, exactly, A.
+    symmetric
+        Make both faces alike by cutting at the mirror cut of the termination: "top" keeps the upper
+        face and repeats it below, "bottom" the other way. Such a slab has no dipole, and in general
+        not the composition of the bulk.
+    reconstruct
+        Quench the dipole of a polar slab (Tasker class III) by moving outermost units of the charge
+        `Termination.compensating_charge_e` to the opposite face; the surface cell is enlarged where
+        a cell does not hold the right charge.
+    flip
+        Turn the slab upside down (by a rotation), so that its lower face looks up.
+    frozen_angstrom, frozen_region
+        Freeze all units whose centre lies within this depth of the bottom or top, or within half of
+        it of the middle, A.
+    max_atoms
+        Refuse to build more atoms.
+
+    Raises
+    ------
+    StructureError
+        If the request is contradictory, impossible for this termination, or too large.
+    """
+    facet = termination.facet
+    count = _layer_count(termination, thickness_angstrom, layers)
+    if not vacuum_angstrom >= 0:
+        raise StructureError(f"the vacuum must not be negative, got {vacuum_angstrom} A")
+    if symmetric and reconstruct:
+        raise StructureError("choose one of symmetric and reconstruct, not both")
+    expected = math.ceil(len(facet.crystal.numbers) * count / facet.steps_per_period)
+    if expected > max_atoms:
+        raise StructureError(
+            f"a slab {termination.label} of {count} layers has about {expected} atoms, more than "
+            f"max_atoms={max_atoms}: ask for a thinner slab or raise max_atoms"
+        )
+    low, high = termination.cut, termination.cut + count / facet.steps_per_period
+    variant = "stoichiometric"
+    if symmetric and not termination.symmetric:
+        low, high = _symmetric_cuts(termination, low, high, symmetric)
+        variant = f"symmetric {symmetric}"
+    block = _assemble(facet, low, high)
+    if reconstruct and termination.polar:
+        block = _reconstruct(block, termination, low, high)
+        variant = "reconstructed"
+    atoms = _finish(block, vacuum_angstrom, flip)
+    charges = block.charges
+    atoms = freeze(atoms, frozen_angstrom, frozen_region)
+    return Slab(
+        atoms=atoms,
+        termination=termination,
+        layers=(high - low) * facet.steps_per_period,
+        vacuum_angstrom=float(vacuum_angstrom),
+        flipped=flip,
+        variant=variant,
+        stoichiometric=_same_composition(block.numbers, facet.crystal.numbers),
+        dipole_e_angstrom=(-1.0 if flip else 1.0)
+        * float(charges @ (block.positions[:, 2] - block.positions[:, 2].mean())),
+        net_charge_e=float(charges.sum()),
+    )
+
+
+def freeze(atoms: Atoms, depth_angstrom: float, region: FrozenRegion = "bottom") -> Atoms:
+    """A copy whose atoms within a depth of a face (or of the middle) are held by `FixAtoms`.
+
+    Parameters
+    ----------
+    depth_angstrom
+        Depth from the lowest or highest atom, or the height of the band about the middle, A.
+    region
+        "bottom", "top" or "center".
+    """
+    if region not in ("bottom", "top", "center"):
+        raise StructureError(f"frozen region {region!r} is unknown: use bottom, center or top")
+    if not depth_angstrom >= 0:
+        raise StructureError(f"the frozen depth must not be negative, got {depth_angstrom} A")
+    held = atoms.copy()
+    held.set_constraint()
+    if depth_angstrom == 0:
+        return held
+    z = atoms.positions[:, 2]
+    if region == "bottom":
+        mask = z <= z.min() + depth_angstrom
+    elif region == "top":
+        mask = z >= z.max() - depth_angstrom
+    else:
+        mask = np.abs(z - (z.min() + z.max()) / 2) <= depth_angstrom / 2
+    if mask.any():
+        held.set_constraint(FixAtoms(indices=np.flatnonzero(mask)))
+    return held
+
+
+def _layer_count(
+    termination: Termination, thickness_angstrom: float | None, layers: int | None
+) -> int:
+    if (thickness_angstrom is None) == (layers is None):
+        raise StructureError("give either thickness_angstrom or layers")
+    if layers is not None:
+        if layers != int(layers) or layers < 1:
+            raise StructureError(f"layers must be a whole number of at least 1, got {layers}")
+        return int(layers)
+    assert thickness_angstrom is not None
+    if not thickness_angstrom > 0:
+        raise StructureError(f"the thickness must be positive, got {thickness_angstrom} A")
+    return max(1, math.ceil(thickness_angstrom / termination.layer_angstrom - 1e-6))
+
+
+def _assemble(facet: Facet, low: float, high: float) -> _Block:
+    """All units with phases between two cuts, polyhedra of cut units completed."""
+    phase = facet.unit_phase
+    first = np.ceil(low - phase).astype(np.int64)
+    count = np.ceil(high - phase).astype(np.int64) - first
+    unit_of, offset = facet.units.unit_of, facet.units.offset
+    atoms, shifts = [], []
+    for step in range(int(count.max())):
+        atom = np.flatnonzero(count[unit_of] > step)
+        shift = offset[atom].copy()
+        shift[:, 2] += first[unit_of[atom]] + step
+        atoms.append(atom)
+        shifts.append(shift)
+    atom, shift = np.concatenate(atoms), np.concatenate(shifts)
+    if facet.split:
+        atom, shift = _complete(facet, low, atom, shift)
+    return _Block(facet, atom, shift, facet.surface_cell)
+
+
+def _complete(
+    facet: Facet, cut: float, atom: NDArray[np.int64], shift: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give every centre of a cut network back the ligands it lost to the other side."""
+    present = {(int(a), int(s[2] - 0)) for a, s in zip(atom, shift, strict=True)}
+    units = facet.crystal.units
+    inverse = np.rint(np.linalg.inv(facet.basis)).astype(np.int64)
+    image = units.bonds.image @ inverse
+    ligand = units.ligand
+    added: dict[tuple[int, int], NDArray[np.int64]] = {}
+    for a, s in zip(atom, shift, strict=True):
+        if ligand[a]:
+            continue
+        for bond in np.flatnonzero(units.bonds.first == a):
+            partner = int(units.bonds.second[bond])
+            if not ligand[partner]:
+                continue
+            position = s + image[bond]
+            key = (partner, int(position[2]))
+            if key not in present and key not in added:
+                added[key] = position
+    if not added:
+        return atom, shift
+    extra = np.array([key[0] for key in added], dtype=np.int64)
+    return np.concatenate([atom, extra]), np.concatenate([shift, np.array(list(added.values()))])
+
+
+def _symmetric_cuts(
+    termination: Termination, low: float, high: float, keep: str
+) -> tuple[float, float]:
+    """Cuts of the slab nearest in thickness whose faces are both the kept one."""
+    fixed = high if keep == "top" else low
+    mirrors = [shift - fixed for sign, shift in termination.facet.phase_operations if sign < 0]
+    if not mirrors:
+        raise StructureError(
+            f"no operation of the crystal reverses {termination.label}: its two faces cannot be "
+            "made alike; use reconstruct or another plane"
+        )
+    wanted = low if keep == "top" else high
+    nearest = min((m + round(wanted - m) for m in mirrors), key=lambda m: abs(m - wanted))
+    cuts = (nearest, fixed) if keep == "top" else (fixed, nearest)
+    if cuts[1] - cuts[0] < 1e-6:
+        cuts = (cuts[0] - 1.0, cuts[1]) if keep == "top" else (cuts[0], cuts[1] + 1.0)
+    return cuts
+
+
+def _reconstruct(block: _Block, termination: Termination, low: float, high: float) -> _Block:
+    """Move outermost units to the opposite face until the dipole is quenched (Tasker 1979)."""
+    raise StructureError(f"{termination.label}: reconstruction is not available")
+
+
+def _finish(block: _Block, vacuum_angstrom: float, flip: bool) -> Atoms:
+    positions, cell2 = block.positions, block.cell
+    if flip:  # half a turn about x; then a right-handed cell again
+        positions = positions * np.array([1.0, -1.0, -1.0])
+        cell2 = np.array([cell2[0], [-cell2[1, 0], cell2[1, 1]]])
+    z = positions[:, 2]
+    height = float(np.ptp(z)) + vacuum_angstrom
+    if height < 1e-3:
+        raise StructureError(
+            "a slab of one atomic plane needs vacuum: its cell would have no height"
+        )
+    cell = np.zeros((3, 3))
+    cell[:2, :2] = cell2
+    cell[2, 2] = height
+    positions = positions - [0.0, 0.0, z.min() - vacuum_angstrom / 2]
+    inplane = np.linalg.solve(cell2.T, positions[:, :2].T).T
+    inplane -= np.floor(inplane + 1e-9)
+    positions[:, :2] = inplane @ cell2
+    order = _species_order(block.numbers, positions, inplane)
+    return Atoms(
+        numbers=block.numbers[order], positions=positions[order], cell=cell, pbc=(True, True, True)
+    )
+
+
+def _species_order(
+    numbers: NDArray[np.int64], positions: NDArray[np.float64], inplane: NDArray[np.float64]
+) -> NDArray[np.intp]:
+    """By element as in `formula`, then from the bottom up."""
+    rank = {z: k for k, z in enumerate(element_order(numbers))}
+    element = np.array([rank[int(z)] for z in numbers])
+    height, first, second = (
+        np.round(v, 4) for v in (positions[:, 2], inplane[:, 0], inplane[:, 1])
+    )
+    return np.lexsort((second, first, height, element))
+
+
+def _same_composition(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
+    species = np.unique(np.concatenate([one, other]))
+    counts = [[int((n == z).sum()) for z in species] for n in (one, other)]
+    return all(
+        a * d == b * c for (a, c), (b, d) in itertools.combinations(zip(*counts, strict=True), 2)
+    )
