@@ -1,0 +1,461 @@
+"""Dopants: any element on any site rule, ranked, with the charge compensation stated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from math import comb
+from typing import Literal, get_args
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers
+
+from natriface.structures.atoms import fixed_indices
+from natriface.structures.charges import OXIDATION_STATES, balanced_states
+from natriface.structures.errors import StructureError, nearest
+from natriface.structures.ewald import ewald_matrix
+from natriface.structures.heights import Side
+from natriface.structures.sites import (
+    SYMPREC_ANGSTROM,
+    Near,
+    SiteOrbit,
+    SiteRule,
+    bonds_of,
+    candidate_sites,
+    site_distances,
+    site_orbits,
+    site_symmetry,
+    substitution_sites,
+    within,
+)
+from natriface.structures.symmetry import (
+    FloatArray,
+    IntArray,
+    nearest_distances,
+    site_permutations,
+)
+from natriface.structures.tags import DOPANT_TAG
+
+__all__ = ["Doped", "SiteOrbit", "dope", "substitute", "substitution_sites"]
+
+Compensation = Literal["none", "vacancy", "substitution"]
+COMPENSATIONS: tuple[str, ...] = get_args(Compensation)
+Ranking = Literal["ewald", "distance"]
+
+MAX_ARRANGEMENTS = 5_000_000
+"""More combinations of dopant and compensating sites than this are refused."""
+
+SITE_TOLERANCE = 0.02
+"""An operation moves an atom onto another to within this in fractional coordinates."""
+
+DEPTH_STEP_ANGSTROM = 0.05
+"""Sites whose depths differ by less are equally deep."""
+
+
+@dataclass(frozen=True, eq=False)
+class Doped:
+    """A doped crystal and what was done to it.
+
+    Attributes
+    ----------
+    atoms : the doped crystal; cell, tags, frozen atoms and other arrays are the host's, dopants
+        have the tag `DOPANT_TAG`
+    dopant : element put in
+    replaced : element taken out
+    sites : host indices of the dopants
+    orbits : the symmetry orbit of each of them, of the undoped host
+    compensation : how the charge is balanced
+    compensating_sites : host indices that were emptied or substituted for it
+    compensating_change : such as ``Na -> vacancy`` or ``P -> Si``; empty without compensation
+    net_charge_e : formal charge of the cell relative to the host's, after compensation
+    ranking : how candidates were ranked: ``ewald`` or ``distance``
+    score : eV relative to the host (ewald) or A from dopant to compensation (distance); lower is
+        preferred
+    multiplicity : number of arrangements in the cell that symmetry makes equivalent to this one
+    """
+
+    atoms: Atoms = field(repr=False)
+    dopant: str
+    replaced: str
+    sites: tuple[int, ...]
+    orbits: tuple[SiteOrbit, ...]
+    compensation: Compensation
+    compensating_sites: tuple[int, ...]
+    compensating_change: str
+    net_charge_e: float
+    ranking: Ranking
+    score: float
+    multiplicity: int
+
+    @property
+    def dopant_indices(self) -> tuple[int, ...]:
+        """Indices of the dopants in `atoms` (removed atoms shift those that follow)."""
+        gone = self.compensating_sites if self.compensation == "vacancy" else ()
+        return tuple(site - sum(other < site for other in gone) for site in self.sites)
+
+    @property
+    def description(self) -> str:
+        """One sentence: sites, orbits, compensation and net formal charge."""
+        where = ", ".join(
+            f"{site} of orbit {orbit.label}"
+            for site, orbit in zip(self.sites, self.orbits, strict=True)
+        )
+        if self.compensating_sites:
+            count = len(self.compensating_sites)
+            indices = ", ".join(map(str, self.compensating_sites))
+            balance = f"compensated by {count} x {self.compensating_change} (atoms {indices})"
+        else:
+            balance = "uncompensated"
+        return (
+            f"{len(self.sites)} {self.dopant} on {self.replaced} (site{'s' * (len(self.sites) > 1)} {where}); {balance}; "
+            f"net formal charge {self.net_charge_e + 0.0:+g} e"
+        )
+
+
+def substitute(
+    atoms: Atoms,
+    sites: SiteOrbit | int | Sequence[int],
+    dopant: str,
+    compensation: Compensation = "none",
+    *,
+    vacancy: str = "Na",
+    exchange: tuple[str, str] = ("P", "Si"),
+    ranking: Ranking | None = None,
+    charges: Mapping[str, float] | None = None,
+    symprec_angstrom: float = SYMPREC_ANGSTROM,
+) -> Doped:
+    """Put a dopant on the sites named, with the best-ranked compensation.
+
+    Parameters
+    ----------
+    sites
+        Indices of atoms of one element, or an orbit (its representative is substituted).
+    dopant
+        Any element.
+    compensation
+        ``none``: the cell keeps the dopant's charge; ``vacancy``: ions of the element `vacancy`
+        are removed; ``substitution``: ions are exchanged as `exchange` says (from, to).
+    ranking
+        ``ewald`` (electrostatic energy of the formal charges) or ``distance`` (nearest to the
+        dopant first); by default ewald where all formal charges are known.
+    charges
+        Formal charge of each element in e; by default the usual oxidation states that balance the
+        crystal, and for elements they do not cover the most usual state.
+
+    Raises
+    ------
+    StructureError
+        If a site or element is wrong, or the charge cannot be balanced as asked.
+    """
+    indices = [sites.representative] if isinstance(sites, SiteOrbit) else _indices(sites)
+    _check_indices(atoms, indices)
+    task = _Task(atoms, dopant, compensation, vacancy, exchange, ranking, charges)
+    return task.arrangements(np.array([sorted(indices)]), 1, symprec_angstrom, None)[0]
+
+
+def dope(
+    atoms: Atoms,
+    element: str,
+    dopant: str,
+    number: int = 1,
+    coordinated_to: str | None = None,
+    compensation: Compensation = "none",
+    *,
+    best: int = 10,
+    vacancy: str = "Na",
+    exchange: tuple[str, str] = ("P", "Si"),
+    ranking: Ranking | None = None,
+    charges: Mapping[str, float] | None = None,
+    where: SiteRule | None = None,
+    near: Near | None = None,
+    side: Side | None = None,
+    within_angstrom: float | None = None,
+    symprec_angstrom: float = SYMPREC_ANGSTROM,
+) -> list[Doped]:
+    """The symmetry-distinct ways to put `number` dopants into a crystal, ranked.
+
+    Sites are chosen as in `substitution_sites`, compensated and ranked as in `substitute`; where
+    `near` is given, arrangements nearer the surface or contact come first.
+
+    Raises
+    ------
+    StructureError
+        If no site fits, there are fewer sites than dopants, or too many combinations.
+    """
+    chosen = candidate_sites(atoms, bonds_of(atoms), element, coordinated_to, where)
+    distances = site_distances(atoms, near, side)
+    if within_angstrom is not None:
+        chosen = within(chosen, distances, within_angstrom)
+    if not 1 <= number <= len(chosen):
+        raise StructureError(
+            f"{number} dopants asked for; {len(chosen)} sites fit, so ask for 1 to {len(chosen)}"
+        )
+    if best < 1:
+        raise StructureError(f"best = {best}: ask for at least one arrangement")
+    if comb(len(chosen), number) > MAX_ARRANGEMENTS // 10:
+        raise StructureError(
+            f"{comb(len(chosen), number):.3g} ways to put {number} dopants on {len(chosen)} sites; "
+            "ask for fewer dopants or restrict the sites (within_angstrom, where)"
+        )
+    placements = np.array(list(combinations(chosen.tolist(), number)), dtype=int)
+    task = _Task(atoms, dopant, compensation, vacancy, exchange, ranking, charges)
+    return task.arrangements(placements, best, symprec_angstrom, distances)
+
+
+def _indices(sites: int | Sequence[int]) -> list[int]:
+    return [int(i) for i in np.atleast_1d(np.asarray(sites, dtype=int))]
+
+
+def _check_indices(atoms: Atoms, indices: Sequence[int]) -> None:
+    if not indices or len(set(indices)) != len(indices):
+        raise StructureError(f"sites {list(indices)}: name each site once")
+    if min(indices) < 0 or max(indices) >= len(atoms):
+        raise StructureError(f"sites {list(indices)}: indices run from 0 to {len(atoms) - 1}")
+    elements = {atoms.symbols[i] for i in indices}
+    if len(elements) > 1:
+        raise StructureError(
+            f"sites {list(indices)} hold {', '.join(sorted(elements))}; dope one element at a time"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """A substitution asked for: what goes in, and what balances it."""
+
+    atoms: Atoms
+    dopant: str
+    compensation: Compensation
+    vacancy: str
+    exchange: tuple[str, str]
+    ranking: Ranking | None
+    charges: Mapping[str, float] | None
+
+    def arrangements(
+        self,
+        placements: IntArray,
+        best: int,
+        symprec_angstrom: float,
+        distances: FloatArray | None,
+    ) -> list[Doped]:
+        """The best symmetry-distinct arrangements over all placements (p, number) of dopants."""
+        replaced = self.atoms.symbols[placements[0, 0]]
+        states, complete = self._states(replaced)
+        ranking: Ranking = self.ranking or ("ewald" if complete else "distance")
+        if ranking == "ewald" and not complete:
+            raise StructureError(
+                "ranking by Ewald energy needs a formal charge for every element; give "
+                "charges={element: e} or ranking='distance'"
+            )
+        step = states[self.dopant] - states[replaced]
+        change, change_charge, count = self._compensation(states, step * placements.shape[1])
+        space_group = site_symmetry(self.atoms, symprec_angstrom)
+        permutations = np.unique(
+            site_permutations(space_group.operations, _scaled(self.atoms), SITE_TOLERANCE), axis=0
+        )
+        placements = _distinct(placements, permutations)
+        partners = self._partners(count, len(placements))
+        host = np.array([states.get(x, 0.0) for x in self.atoms.get_chemical_symbols()])
+        score = _ewald_scores if ranking == "ewald" else _distance_scores
+        scores = score(self.atoms, placements, partners, host, step, change_charge)
+        clash = (placements[:, None, :, None] == partners[None, :, None, :]).any(axis=(2, 3))
+        scores[clash] = np.inf
+        bonds = bonds_of(self.atoms)
+        found: list[Doped] = []
+        seen: set[bytes] = set()
+        for flat in _order(placements, scores, distances):
+            d, c = divmod(int(flat), scores.shape[1])
+            if not np.isfinite(scores[d, c]):
+                continue
+            filling = np.zeros(len(self.atoms), dtype=np.int8)
+            filling[placements[d]], filling[partners[c]] = 1, 2
+            if filling.tobytes() in seen:
+                continue
+            images = {image.tobytes() for image in filling[permutations]}
+            seen |= images
+            orbits = site_orbits(self.atoms, bonds, placements[d], space_group.orbits, distances)
+            orbit_at = {i: orbit for orbit in orbits for i in orbit.indices}
+            sites = tuple(int(i) for i in placements[d])
+            found.append(
+                Doped(
+                    atoms=self._applied(placements[d], partners[c]),
+                    dopant=self.dopant,
+                    replaced=replaced,
+                    sites=sites,
+                    orbits=tuple(orbit_at[i] for i in sites),
+                    compensation=self.compensation,
+                    compensating_sites=tuple(int(i) for i in partners[c]),
+                    compensating_change=change,
+                    net_charge_e=step * len(sites) + change_charge * count,
+                    ranking=ranking,
+                    score=float(scores[d, c]),
+                    multiplicity=len(images),
+                )
+            )
+            if len(found) == best:
+                break
+        return found
+
+    def _states(self, replaced: str) -> tuple[dict[str, float], bool]:
+        """Formal charges in e, and whether every element of the host has one that balances."""
+        if self.dopant not in atomic_numbers:
+            raise StructureError(f"{self.dopant!r} is not an element")
+        if self.dopant == replaced:
+            raise StructureError(f"{self.dopant} is already on the sites chosen")
+        symbols = self.atoms.get_chemical_symbols()
+        known = self.charges or balanced_states({x: float(symbols.count(x)) for x in set(symbols)})
+        states = {x: float(q) for x, q in (known or {}).items()}
+        complete = set(symbols) <= set(states)
+        needed = {self.dopant, replaced}
+        if self.compensation == "vacancy":
+            needed.add(self.vacancy)
+        elif self.compensation == "substitution":
+            needed.update(self.exchange)
+        elif self.compensation != "none":
+            raise StructureError(
+                f"compensation {self.compensation!r}; {nearest(self.compensation, COMPENSATIONS)}"
+            )
+        for element in sorted(needed - set(states)):
+            if element not in OXIDATION_STATES:
+                raise StructureError(
+                    f"no usual oxidation state of {element} is known; give charges={{...}}"
+                )
+            states[element] = float(OXIDATION_STATES[element][0])
+        return states, complete
+
+    def _compensation(self, states: Mapping[str, float], excess: float) -> tuple[str, float, int]:
+        """What changes, the charge each change adds in e, and how many changes balance `excess`."""
+        if self.compensation == "none":
+            return "", 0.0, 0
+        if self.compensation == "vacancy":
+            change, charge = f"{self.vacancy} -> vacancy", -states[self.vacancy]
+        else:
+            old, new = self.exchange
+            change, charge = f"{old} -> {new}", states[new] - states[old]
+        if abs(excess) < 1e-9:
+            raise StructureError(
+                f"{self.dopant} brings no charge of its own; ask for compensation 'none'"
+            )
+        count = -excess / charge if charge else 0.0
+        if count < 0.5 or abs(count - round(count)) > 1e-6:
+            raise StructureError(
+                f"{change} ({charge:+g} e each) cannot balance the {excess:+g} e of the dopants; "
+                "choose another compensation, vacancy or exchange"
+            )
+        return change, charge, round(count)
+
+    def _partners(self, count: int, n_placements: int) -> IntArray:
+        """All sets (c, count) of compensating sites; one empty set where none is needed."""
+        if count == 0:
+            return np.empty((1, 0), dtype=int)
+        element = self.vacancy if self.compensation == "vacancy" else self.exchange[0]
+        held = set(fixed_indices(self.atoms))
+        free = [i for i, x in enumerate(self.atoms.symbols) if x == element and i not in held]
+        if len(free) < count:
+            raise StructureError(
+                f"compensation needs {count} free {element}, there are {len(free)} in "
+                f"{self.atoms.get_chemical_formula()}"
+            )
+        if comb(len(free), count) * n_placements > MAX_ARRANGEMENTS:
+            raise StructureError(
+                f"{comb(len(free), count) * n_placements:.3g} combinations of {n_placements} "
+                f"dopant arrangements with {count} of {len(free)} {element}; ask for fewer dopants"
+            )
+        return np.array(list(combinations(free, count)), dtype=int)
+
+    def _applied(self, sites: IntArray, partners: IntArray) -> Atoms:
+        doped = self.atoms.copy()
+        tags = doped.get_tags()
+        doped.symbols[sites] = self.dopant
+        tags[sites] = DOPANT_TAG
+        if self.compensation == "substitution":
+            doped.symbols[partners] = self.exchange[1]
+            tags[partners] = DOPANT_TAG
+        doped.set_tags(tags)
+        if self.compensation == "vacancy":
+            del doped[partners.tolist()]
+        return doped
+
+
+def _scaled(atoms: Atoms) -> FloatArray:
+    cell = atoms.cell.complete().array
+    scaled: FloatArray = np.linalg.solve(cell.T, atoms.positions.T).T
+    return scaled
+
+
+def _distinct(placements: IntArray, permutations: IntArray) -> IntArray:
+    """One placement of each set that the permutations (o, n) make equivalent."""
+    if len(placements) == 1:
+        return placements
+    place_value = permutations.shape[1] ** np.arange(placements.shape[1], dtype=object)
+    if place_value[-1] * permutations.shape[1] < 2**62:
+        place_value = place_value.astype(np.int64)
+    keys = np.sort(placements, axis=1) @ place_value
+    for permutation in permutations:
+        keys = np.minimum(keys, np.sort(permutation[placements], axis=1) @ place_value)
+    return placements[np.sort(np.unique(keys, return_index=True)[1])]
+
+
+def _ewald_scores(
+    atoms: Atoms,
+    placements: IntArray,
+    partners: IntArray,
+    host: FloatArray,
+    step: float,
+    change_charge: float,
+) -> FloatArray:
+    """Electrostatic energy (d, c) in eV relative to the host, from its Ewald matrix."""
+    matrix = ewald_matrix(atoms.cell.complete().array, _scaled(atoms))
+    potential = 2 * matrix @ host
+
+    def alone(sets: IntArray, charge: float) -> FloatArray:
+        pairs = matrix[sets[:, :, None], sets[:, None, :]].sum(axis=(1, 2))
+        total: FloatArray = charge * potential[sets].sum(axis=1) + charge**2 * pairs
+        return total
+
+    membership = np.zeros((len(partners), len(atoms)))
+    np.put_along_axis(membership, partners, 1.0, axis=1)
+    coupling = matrix[placements].sum(axis=1) @ membership.T
+    scores: FloatArray = (
+        alone(placements, step)[:, None]
+        + alone(partners, change_charge)[None]
+        + 2 * step * change_charge * coupling
+    )
+    return scores
+
+
+def _distance_scores(
+    atoms: Atoms,
+    placements: IntArray,
+    partners: IntArray,
+    host: FloatArray,
+    step: float,
+    change_charge: float,
+) -> FloatArray:
+    """Distances (d, c) in A from the compensating sites to the nearest dopant, summed.
+
+    Without compensation, minus the shortest distance between dopants: like charges keep apart.
+    """
+    dopants = np.unique(placements)
+    distances = np.full((len(atoms), len(atoms)), np.inf)
+    distances[dopants] = nearest_distances(
+        atoms.cell.complete().array, _scaled(atoms), dopants, atoms.pbc
+    )
+    if partners.shape[1]:
+        per_atom = distances[placements].min(axis=1)
+        summed: FloatArray = per_atom[:, partners].sum(axis=2)
+        return summed
+    if placements.shape[1] == 1:
+        return np.zeros((len(placements), 1))
+    first, second = np.triu_indices(placements.shape[1], 1)
+    closest: FloatArray = distances[placements[:, first], placements[:, second]].min(axis=1)
+    return -closest[:, None]
+
+
+def _order(placements: IntArray, scores: FloatArray, distances: FloatArray | None) -> IntArray:
+    """Flat indices of scores (d, c), best first: by distance where given, then by score."""
+    if distances is None:
+        return np.argsort(scores, axis=None, kind="stable")
+    depth = np.round(distances[placements].sum(axis=1) / DEPTH_STEP_ANGSTROM)
+    return np.lexsort((scores.ravel(), np.repeat(depth, scores.shape[1])))

@@ -1,0 +1,118 @@
+"""Where atoms stand along the normal of a slab or an interface: vacuum, surfaces, contacts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from ase import Atoms
+
+from natriface.structures.errors import StructureError
+from natriface.structures.symmetry import FloatArray
+from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG
+
+Side = Literal["top", "bottom"]
+
+VACUUM_ANGSTROM = 5.0
+"""An empty gap along the normal at least this wide is vacuum."""
+
+CONTACT_ANGSTROM = 6.0
+"""A substrate and a film closer than this are in contact."""
+
+
+def surface_normal(atoms: Atoms) -> FloatArray:
+    """Unit vector (3,) along a x b, on the side of c."""
+    cell = atoms.cell.complete().array
+    normal: FloatArray = np.cross(cell[0], cell[1])
+    normal = normal / np.linalg.norm(normal)
+    return normal if normal @ cell[2] >= 0 else -normal
+
+
+def unwrapped_heights(atoms: Atoms) -> tuple[FloatArray, float]:
+    """Heights of the atoms above a x b with the vacuum on top, and the vacuum.
+
+    An atom that periodicity along c would put on the other side of the vacuum is moved by the
+    height of the cell, so that a slab cut by the cell's boundary is whole again.
+
+    Returns
+    -------
+    heights : (n,), A
+    vacuum : width in A of the widest empty gap; infinity where the cell is not periodic along c
+    """
+    if len(atoms) == 0:
+        raise StructureError("there are no atoms")
+    normal = surface_normal(atoms)
+    heights: FloatArray = atoms.positions @ normal
+    if not atoms.pbc[2]:
+        return heights, float("inf")
+    period = float(atoms.cell.complete().array[2] @ normal)
+    inside = heights - period * np.floor(heights / period)
+    order = np.sort(inside)
+    gaps = np.append(order[1:], order[0] + period) - order
+    widest = int(np.argmax(gaps))
+    start = order[(widest + 1) % len(order)]
+    return start + (inside - start + 1e-9) % period - 1e-9, float(gaps[widest])
+
+
+def slab_heights(atoms: Atoms) -> FloatArray:
+    """As `unwrapped_heights`, for a crystal that must have a surface.
+
+    Raises
+    ------
+    StructureError
+        If there is no vacuum along c.
+    """
+    heights, vacuum = unwrapped_heights(atoms)
+    if vacuum < VACUUM_ANGSTROM:
+        raise StructureError(
+            f"the widest empty gap along c is {vacuum:.2f} A, so there is no surface; "
+            f"a slab needs at least {VACUUM_ANGSTROM:g} A of vacuum"
+        )
+    return heights
+
+
+def distance_from_surface(atoms: Atoms, side: Side | None = None) -> FloatArray:
+    """Depth (n,) in A of each atom below the outermost atom of a side, or of the nearer one."""
+    heights = slab_heights(atoms)
+    below_top: FloatArray = heights.max() - heights
+    above_bottom: FloatArray = heights - heights.min()
+    if side is None:
+        return np.minimum(below_top, above_bottom)
+    return below_top if side == "top" else above_bottom
+
+
+def distance_from_contact(atoms: Atoms) -> FloatArray:
+    """Distance (n,) in A along the normal from each atom to the nearest substrate|film contact.
+
+    A contact is the plane half-way between the facing outermost atoms of the two sides, which are
+    told apart by their tags (`natriface.structures.tags`); a periodic sandwich has two.
+
+    Raises
+    ------
+    StructureError
+        If the atoms are not tagged as substrate and film, or the two do not touch.
+    """
+    sides = atoms.get_tags()
+    if not (np.any(sides == SUBSTRATE_TAG) and np.any(sides == FILM_TAG)):
+        raise StructureError(
+            "no contact: tag the atoms as substrate and film (natriface.structures.tags)"
+        )
+    heights, _ = unwrapped_heights(atoms)
+    period = float(atoms.cell.complete().array[2] @ surface_normal(atoms))
+    planes = []
+    for lower, upper in ((SUBSTRATE_TAG, FILM_TAG), (FILM_TAG, SUBSTRATE_TAG)):
+        top, bottom = heights[sides == lower].max(), heights[sides == upper].min()
+        for shift in (0.0, period) if atoms.pbc[2] else (0.0,):
+            gap = bottom + shift - top
+            # relaxed contacts may interlock: the facing atoms then overlap in height a little
+            if -CONTACT_ANGSTROM / 2 < gap < CONTACT_ANGSTROM:
+                planes.append(top + gap / 2)
+    if not planes:
+        raise StructureError(
+            f"substrate and film are more than {CONTACT_ANGSTROM:g} A apart: there is no contact"
+        )
+    separations = heights[:, None] - np.array(planes)
+    if atoms.pbc[2]:
+        separations -= period * np.round(separations / period)
+    nearest: FloatArray = np.abs(separations).min(axis=1)
+    return nearest
