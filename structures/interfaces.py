@@ -19,7 +19,7 @@ from natriface.structures.errors import StructureError
 from natriface.structures.matching import Match
 from natriface.structures.polyanions import formula
 from natriface.structures.slabs import Slab
-from natriface.structures.surface_cell import gauss_reduce
+from natriface.structures.surface_cell import gauss_reduce, lattice_points
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -352,11 +352,11 @@ def _supercell(atoms: Atoms, matrix: IntArray, common: FloatArray) -> Atoms:
     """Copies of a slab filling an in-plane supercell, strained into the common cell."""
     count = round(abs(float(np.linalg.det(matrix))))
     cell2 = np.asarray(atoms.cell)[:2, :2]
-    points = _lattice_points(matrix, count)
-    fraction = np.linalg.solve(cell2.T, atoms.positions[:, :2].T).T
-    moved: FloatArray = (fraction[None, :, :] + points[:, None, :]).reshape(-1, 2)
-    moved = moved @ np.linalg.inv(matrix)
-    moved -= np.floor(moved + 1e-9)
+    points = lattice_points(matrix)
+    fraction: FloatArray = np.linalg.solve(cell2.T, atoms.positions[:, :2].T).T
+    copied: FloatArray = (fraction[None, :, :] + points[:, None, :]).reshape(-1, 2)
+    moved: FloatArray = copied @ np.linalg.inv(matrix)
+    moved = moved - np.floor(moved + 1e-9)
     positions = np.tile(atoms.positions, (count, 1))
     positions[:, :2] = moved @ common
     cell = np.asarray(atoms.cell).copy()
@@ -380,19 +380,6 @@ def _grouped(atoms: Atoms) -> Atoms:
     order = list(dict.fromkeys(atoms.numbers.tolist()))
     rank = np.array([order.index(z) for z in atoms.numbers])
     return atoms[np.argsort(rank, kind="stable")]
-
-
-def _lattice_points(matrix: IntArray, count: int) -> IntArray:
-    """The integer points of a 2-D supercell, (count, 2)."""
-    span = int(np.abs(matrix).sum()) + 1
-    grid = np.stack(np.meshgrid(*[np.arange(-span, span + 1)] * 2, indexing="ij"), -1)
-    points = grid.reshape(-1, 2)
-    inside = points @ np.linalg.inv(matrix)
-    mask = ((inside > -1e-9) & (inside < 1 - 1e-9)).all(axis=1)
-    chosen = points[mask]
-    if len(chosen) != count:
-        raise StructureError(f"supercell {matrix.tolist()} holds {len(chosen)} points, not {count}")
-    return np.asarray(chosen, dtype=np.int64)
 
 
 def _wrapped(inplane: FloatArray, cell: FloatArray) -> FloatArray:

@@ -112,12 +112,17 @@ class CovalentUnits:
         endless = np.array([bool(len(p)) and bool(np.any(p @ miller)) for p in self.periods])
         if not endless.any():
             return self
-        shared = endless[self.unit_of] & self.ligand & (self.coordination >= 2)
+        shared = endless[self.unit_of] & self.shared_ligand
         cut = shared[self.bonds.first] | shared[self.bonds.second]
         centre_pair = endless[self.unit_of[self.bonds.first]] & ~(
             self.ligand[self.bonds.first] ^ self.ligand[self.bonds.second]
         )
         return _connect(self.numbers, self.bonds.select(~(cut | centre_pair)))
+
+    @property
+    def shared_ligand(self) -> NDArray[np.bool_]:
+        """Ligands that bridge two centres or more, (n,)."""
+        return self.ligand & (self.coordination >= 2)
 
     @cached_property
     def ligand(self) -> NDArray[np.bool_]:

@@ -15,8 +15,10 @@ from ase.constraints import FixAtoms
 from numpy.typing import NDArray
 
 from natriface.structures.atoms import structure_id
+from natriface.structures.blocks import Block, assemble, symmetric_cuts
+from natriface.structures.blocks import reconstruct as reconstruct_block
 from natriface.structures.errors import StructureError
-from natriface.structures.polyanions import element_order, formula
+from natriface.structures.polyanions import element_order, find_units, formula
 from natriface.structures.surface_cell import SYMPREC_ANGSTROM, Crystal, Facet, Miller
 from natriface.structures.terminations import (
     Termination,
@@ -188,29 +190,6 @@ class Slab:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class _Block:
-    """Atoms of a slab under construction: home atom, and its translation in the facet's basis."""
-
-    facet: Facet
-    atom: NDArray[np.int64]
-    shift: NDArray[np.int64]
-    cell: NDArray[np.float64]
-
-    @property
-    def positions(self) -> NDArray[np.float64]:
-        return np.asarray((self.facet.fractional[self.atom] + self.shift) @ self.facet.lattice)
-
-    @property
-    def numbers(self) -> NDArray[np.int64]:
-        return self.facet.crystal.numbers[self.atom]
-
-    @property
-    def charges(self) -> NDArray[np.float64]:
-        charges = self.facet.crystal.charges
-        return np.zeros(len(self.atom)) if charges is None else charges[self.atom]
-
-
 def build_slab(
     termination: Termination,
     *,
@@ -219,6 +198,7 @@ def build_slab(
     vacuum_angstrom: float = 20.0,
     symmetric: Literal["top", "bottom"] | None = None,
     reconstruct: bool = False,
+    complete_polyhedra: bool = True,
     flip: bool = False,
     frozen_angstrom: float = 0.0,
     frozen_region: FrozenRegion = "bottom",
@@ -244,11 +224,15 @@ def build_slab(
         Quench the dipole of a polar slab (Tasker class III) by moving outermost units of the charge
         `Termination.compensating_charge_e` to the opposite face; the surface cell is enlarged where
         a cell does not hold the right charge.
+    complete_polyhedra
+        Where the plane cuts an endless covalent network (quartz): True gives every centre all its
+        ligands, so that SiO4 stays SiO4 and the slab is rich in O; False keeps the composition of
+        the bulk and leaves dangling bonds.
     flip
         Turn the slab upside down (by a rotation), so that its lower face looks up.
     frozen_angstrom, frozen_region
-        Freeze all units whose centre lies within this depth of the bottom or top, or within half of
-        it of the middle, A.
+        Freeze the units within this depth of the bottom or top, or this band about the middle, A;
+        see `freeze`.
     max_atoms
         Refuse to build more atoms.
 
@@ -272,36 +256,34 @@ def build_slab(
     low, high = termination.cut, termination.cut + count / facet.steps_per_period
     variant = "stoichiometric"
     if symmetric and not termination.symmetric:
-        low, high = _symmetric_cuts(termination, low, high, symmetric)
+        low, high = symmetric_cuts(termination, low, high, symmetric)
         variant = f"symmetric {symmetric}"
-    block = _assemble(facet, low, high)
+    block = assemble(facet, low, high, complete=complete_polyhedra)
     if reconstruct and termination.polar:
-        block = _reconstruct(block, termination, low, high)
+        block = reconstruct_block(block, termination, low, high)
         variant = "reconstructed"
     atoms = _finish(block, vacuum_angstrom, flip)
-    charges = block.charges
-    atoms = freeze(atoms, frozen_angstrom, frozen_region)
     return Slab(
-        atoms=atoms,
+        atoms=freeze(atoms, frozen_angstrom, frozen_region),
         termination=termination,
-        layers=(high - low) * facet.steps_per_period,
+        layers=round((high - low) * facet.steps_per_period, 9),
         vacuum_angstrom=float(vacuum_angstrom),
         flipped=flip,
         variant=variant,
         stoichiometric=_same_composition(block.numbers, facet.crystal.numbers),
-        dipole_e_angstrom=(-1.0 if flip else 1.0)
-        * float(charges @ (block.positions[:, 2] - block.positions[:, 2].mean())),
-        net_charge_e=float(charges.sum()),
+        dipole_e_angstrom=(-1.0 if flip else 1.0) * block.dipole_e_angstrom,
+        net_charge_e=float(block.charges.sum()),
     )
 
 
 def freeze(atoms: Atoms, depth_angstrom: float, region: FrozenRegion = "bottom") -> Atoms:
-    """A copy whose atoms within a depth of a face (or of the middle) are held by `FixAtoms`.
+    """A copy in which a part is held by `ase.constraints.FixAtoms`; covalent units stay together.
 
     Parameters
     ----------
     depth_angstrom
-        Depth from the lowest or highest atom, or the height of the band about the middle, A.
+        Units are held whose mean height is within this of the lowest or highest atom, or within
+        half of it of the middle, A. Zero holds nothing.
     region
         "bottom", "top" or "center".
     """
@@ -314,12 +296,15 @@ def freeze(atoms: Atoms, depth_angstrom: float, region: FrozenRegion = "bottom")
     if depth_angstrom == 0:
         return held
     z = atoms.positions[:, 2]
-    if region == "bottom":
-        mask = z <= z.min() + depth_angstrom
-    elif region == "top":
-        mask = z >= z.max() - depth_angstrom
-    else:
-        mask = np.abs(z - (z.min() + z.max()) / 2) <= depth_angstrom / 2
+    units = find_units(atoms)
+    size = np.bincount(units.unit_of)
+    height = (np.bincount(units.unit_of, weights=z) / size)[units.unit_of]
+    depth = {
+        "bottom": height - z.min(),
+        "top": z.max() - height,
+        "center": 2 * np.abs(height - (z.min() + z.max()) / 2),
+    }[region]
+    mask = depth <= depth_angstrom + 1e-9
     if mask.any():
         held.set_constraint(FixAtoms(indices=np.flatnonzero(mask)))
     return held
@@ -340,79 +325,13 @@ def _layer_count(
     return max(1, math.ceil(thickness_angstrom / termination.layer_angstrom - 1e-6))
 
 
-def _assemble(facet: Facet, low: float, high: float) -> _Block:
-    """All units with phases between two cuts, polyhedra of cut units completed."""
-    phase = facet.unit_phase
-    first = np.ceil(low - phase).astype(np.int64)
-    count = np.ceil(high - phase).astype(np.int64) - first
-    unit_of, offset = facet.units.unit_of, facet.units.offset
-    atoms, shifts = [], []
-    for step in range(int(count.max())):
-        atom = np.flatnonzero(count[unit_of] > step)
-        shift = offset[atom].copy()
-        shift[:, 2] += first[unit_of[atom]] + step
-        atoms.append(atom)
-        shifts.append(shift)
-    atom, shift = np.concatenate(atoms), np.concatenate(shifts)
-    if facet.split:
-        atom, shift = _complete(facet, low, atom, shift)
-    return _Block(facet, atom, shift, facet.surface_cell)
-
-
-def _complete(
-    facet: Facet, cut: float, atom: NDArray[np.int64], shift: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give every centre of a cut network back the ligands it lost to the other side."""
-    present = {(int(a), int(s[2] - 0)) for a, s in zip(atom, shift, strict=True)}
-    units = facet.crystal.units
-    inverse = np.rint(np.linalg.inv(facet.basis)).astype(np.int64)
-    image = units.bonds.image @ inverse
-    ligand = units.ligand
-    added: dict[tuple[int, int], NDArray[np.int64]] = {}
-    for a, s in zip(atom, shift, strict=True):
-        if ligand[a]:
-            continue
-        for bond in np.flatnonzero(units.bonds.first == a):
-            partner = int(units.bonds.second[bond])
-            if not ligand[partner]:
-                continue
-            position = s + image[bond]
-            key = (partner, int(position[2]))
-            if key not in present and key not in added:
-                added[key] = position
-    if not added:
-        return atom, shift
-    extra = np.array([key[0] for key in added], dtype=np.int64)
-    return np.concatenate([atom, extra]), np.concatenate([shift, np.array(list(added.values()))])
-
-
-def _symmetric_cuts(
-    termination: Termination, low: float, high: float, keep: str
-) -> tuple[float, float]:
-    """Cuts of the slab nearest in thickness whose faces are both the kept one."""
-    fixed = high if keep == "top" else low
-    mirrors = [shift - fixed for sign, shift in termination.facet.phase_operations if sign < 0]
-    if not mirrors:
-        raise StructureError(
-            f"no operation of the crystal reverses {termination.label}: its two faces cannot be "
-            "made alike; use reconstruct or another plane"
-        )
-    wanted = low if keep == "top" else high
-    nearest = min((m + round(wanted - m) for m in mirrors), key=lambda m: abs(m - wanted))
-    cuts = (nearest, fixed) if keep == "top" else (fixed, nearest)
-    if cuts[1] - cuts[0] < 1e-6:
-        cuts = (cuts[0] - 1.0, cuts[1]) if keep == "top" else (cuts[0], cuts[1] + 1.0)
-    return cuts
-
-
-def _reconstruct(block: _Block, termination: Termination, low: float, high: float) -> _Block:
-    """Move outermost units to the opposite face until the dipole is quenched (Tasker 1979)."""
-    raise StructureError(f"{termination.label}: reconstruction is not available")
-
-
-def _finish(block: _Block, vacuum_angstrom: float, flip: bool) -> Atoms:
+def _finish(block: Block, vacuum_angstrom: float, flip: bool) -> Atoms:
     positions, cell2 = block.positions, block.cell
-    if flip:  # half a turn about x; then a right-handed cell again
+    angle = math.atan2(cell2[0, 1], cell2[0, 0])
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    cell2 = np.array([[np.hypot(*cell2[0]), 0.0], cell2[1] @ turn])
+    positions[:, :2] = positions[:, :2] @ turn
+    if flip:  # half a turn about x, then a right-handed cell again
         positions = positions * np.array([1.0, -1.0, -1.0])
         cell2 = np.array([cell2[0], [-cell2[1, 0], cell2[1, 1]]])
     z = positions[:, 2]

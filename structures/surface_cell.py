@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import spglib
@@ -77,12 +78,7 @@ class Crystal:
         _require_ordered_bulk(bulk)
         lattice = np.asarray(bulk.cell, dtype=float)
         scaled = np.linalg.solve(lattice.T, bulk.positions.T).T
-        data = spglib.get_symmetry_dataset((lattice, scaled, bulk.numbers), symprec_angstrom)
-        if data is None:
-            raise StructureError(
-                f"no symmetry found in {bulk.get_chemical_formula()}: check the crystal for "
-                "clashing or duplicate atoms"
-            )
+        data = _symmetry_dataset(lattice, scaled, bulk.numbers, symprec_angstrom)
         primitive = np.asarray(data.primitive_lattice)
         if np.linalg.det(primitive) < 0:
             primitive = -primitive
@@ -253,6 +249,15 @@ class Facet:
         )
         return np.asarray(total / weight)
 
+    @cached_property
+    def placing(self) -> NDArray[np.bool_]:
+        """Units between which a cut may lie, (n_units,): all but the shared ligands of endless
+        units, which follow their centres."""
+        if not self.split:
+            return np.ones(len(self.units), dtype=bool)
+        bridging = self.crystal.units.shared_ligand & (self.units.coordination == 0)
+        return ~np.isin(np.arange(len(self.units)), self.units.unit_of[bridging])
+
     @property
     def phase_operations(self) -> list[tuple[int, float]]:
         """What the space group does to phases: s -> sign * s + shift, distinct, shift in [0, 1)."""
@@ -347,6 +352,33 @@ def gauss_reduce(cell: FloatArray) -> tuple[FloatArray, IntArray]:
             unimodular[1] -= steps * unimodular[0]
         if reduced[1] @ reduced[1] >= reduced[0] @ reduced[0] * (1 - 1e-10):
             return reduced, unimodular
+
+
+def lattice_points(matrix: IntArray) -> IntArray:
+    """The integer points of a 2-D supercell, (|det|, 2), the origin among them."""
+    count = abs(round(float(np.linalg.det(matrix))))
+    span = int(np.abs(matrix).sum()) + 1
+    grid = np.stack(np.meshgrid(*[np.arange(-span, span + 1)] * 2, indexing="ij"), axis=-1)
+    points = grid.reshape(-1, 2)
+    inside = points @ np.linalg.inv(matrix)
+    chosen = points[((inside > -1e-9) & (inside < 1 - 1e-9)).all(axis=1)]
+    if len(chosen) != count:
+        raise StructureError(f"supercell {matrix.tolist()} holds {len(chosen)} points, not {count}")
+    return np.asarray(chosen, dtype=np.int64)
+
+
+def _symmetry_dataset(
+    lattice: FloatArray, scaled: FloatArray, numbers: IntArray, symprec_angstrom: float
+) -> Any:
+    try:
+        data = spglib.get_symmetry_dataset((lattice, scaled, numbers), symprec_angstrom)
+    except spglib.SpglibError as error:
+        raise StructureError(f"spglib cannot analyse this crystal: {error}") from error
+    if data is None:
+        raise StructureError(
+            "no symmetry found in this crystal: look for clashing or duplicate atoms"
+        )
+    return data
 
 
 def _require_ordered_bulk(bulk: Atoms) -> None:

@@ -271,7 +271,7 @@ def unit_block(facet: Facet, cut: float) -> NDArray[np.int64]:
 
 def _cuts(facet: Facet, min_gap_angstrom: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Phases half-way between neighbouring units and the gaps there in A, by falling gap."""
-    phases = np.sort(facet.unit_phase % 1.0)
+    phases = np.sort(facet.unit_phase[facet.placing] % 1.0)
     gaps = np.diff(np.append(phases, phases[0] + 1.0))
     heights = gaps * facet.spacing_angstrom
     wide = heights > min(min_gap_angstrom, float(heights.max()) - 1e-9)
@@ -306,22 +306,58 @@ def _tasker(facet: Facet, cut: float, symmetric: bool) -> tuple[TaskerClass, flo
     charges = facet.crystal.charges
     if charges is None:
         return "none", 0.0
-    height = facet.fractional[:, 2] - unit_block(facet, cut) - cut
-    dipole = 0.0 if symmetric else float(charges @ height) * facet.spacing_angstrom
+    dipole = 0.0 if symmetric else _period_dipole(facet, cut, charges)
     surface_charge = dipole / facet.spacing_angstrom / facet.area_angstrom2
     if abs(surface_charge) > POLAR_E_PER_ANGSTROM2:
         return "III", dipole
-    unit_charge = np.bincount(facet.units.unit_of, weights=charges)
+    unit_charge = np.asarray(np.bincount(facet.units.unit_of, weights=charges), dtype=float)
+    if facet.split:  # each centre with its fraction of the ligands it shares
+        unit_charge = unit_charge + _shared_charge(facet, charges)
     planes = _planes(facet, cut)
     neutral = all(abs(unit_charge[plane].sum()) < 1e-6 for plane in planes)
     return ("I" if neutral else "II"), dipole
 
 
+def _period_dipole(facet: Facet, cut: float, charges: NDArray[np.float64]) -> float:
+    """Dipole of one period along the normal, e A; shared ligands count in parts with centres."""
+    block = unit_block(facet, cut)
+    height = facet.fractional[:, 2] - block - cut
+    if not facet.split:
+        return float(charges @ height) * facet.spacing_angstrom
+    follows = ~facet.placing[facet.units.unit_of]
+    dipole = float(charges[~follows] @ height[~follows])
+    first, second, image, part = _shares(facet, follows)
+    place = facet.fractional[second, 2] + image[:, 2] - block[first] - cut
+    return (dipole + float((charges[second] * part) @ place)) * facet.spacing_angstrom
+
+
+def _shared_charge(facet: Facet, charges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Charge that shared ligands lend to each unit, (n_units,), e."""
+    follows = ~facet.placing[facet.units.unit_of]
+    first, second, _, part = _shares(facet, follows)
+    lent = charges[second] * part
+    total = np.bincount(facet.units.unit_of[first], weights=lent, minlength=len(facet.units))
+    return np.asarray(total, dtype=float)
+
+
+def _shares(
+    facet: Facet, follows: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Bonds from centres to shared ligands: centre, ligand, image, fraction of the ligand."""
+    bonds = facet.crystal.units.bonds
+    chosen = bonds.select(follows[bonds.second] & ~follows[bonds.first])
+    image = chosen.image @ np.rint(np.linalg.inv(facet.basis)).astype(np.int64)
+    part = 1.0 / np.bincount(chosen.second, minlength=len(follows))[chosen.second]
+    return chosen.first, chosen.second, image, part
+
+
 def _planes(facet: Facet, cut: float) -> list[NDArray[np.int64]]:
     """Units of one period grouped into planes, from the cut upwards."""
-    phase = (facet.unit_phase - cut) % 1.0
-    order = np.argsort(phase, kind="stable")
-    steps = np.diff(phase[order]) * facet.spacing_angstrom
+    chosen = np.flatnonzero(facet.placing)
+    phase = (facet.unit_phase[chosen] - cut) % 1.0
+    rank = np.argsort(phase, kind="stable")
+    order = chosen[rank]
+    steps = np.diff(phase[rank]) * facet.spacing_angstrom
     return np.split(order, np.flatnonzero(steps > SAME_PHASE_ANGSTROM * 5) + 1)
 
 
