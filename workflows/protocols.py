@@ -1,0 +1,98 @@
+"""Protocols: named settings for every engine, each value with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from natriface.structures.errors import StudyError, nearest
+from natriface.workflows.documents import Document, read_yaml, validated
+
+EVERY_KIND = "all"
+
+
+class Choice(Document):
+    """One value and where it comes from: a publication, or ``ours`` with the reason."""
+
+    value: Any
+    source: str
+
+
+class Protocol(Document):
+    """Named settings.
+
+    Attributes
+    ----------
+    name, description
+        For people and reports.
+    parent
+        Protocol whose values hold where this one says nothing.
+    engines
+        engine -> kind of calculation (or ``all``) -> setting -> value with source.
+    """
+
+    name: str
+    description: str
+    parent: str | None = None
+    engines: dict[str, dict[str, dict[str, Choice]]] = Field(default_factory=dict)
+
+    def choices(self, engine: str, kind: str) -> dict[str, Choice]:
+        """What applies to one kind of calculation: ``all``, overridden by the kind's own."""
+        kinds = self.engines.get(engine, {})
+        return {**kinds.get(EVERY_KIND, {}), **kinds.get(kind, {})}
+
+    def settings(
+        self, engine: str, kind: str, overrides: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The bare values, with a study's overrides on top."""
+        values = {key: choice.value for key, choice in self.choices(engine, kind).items()}
+        return values | dict(overrides or {})
+
+
+def protocol_names() -> tuple[str, ...]:
+    """Names of the protocols that come with natriface."""
+    folder = files("natriface.templates") / "protocols"
+    return tuple(sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml")))
+
+
+def load_protocol(name_or_path: str, root: Path | None = None) -> Protocol:
+    """A protocol by name, or from a user's file (a path ending in .yaml, relative to `root`).
+
+    Raises
+    ------
+    StudyError
+        If there is none, it is wrong, or its parents go round in a ring.
+    """
+    return _load(name_or_path, root, seen=())
+
+
+def _load(name_or_path: str, root: Path | None, seen: tuple[str, ...]) -> Protocol:
+    if name_or_path in seen:
+        raise StudyError(f"protocol {seen[0]}: parents in a ring: {' -> '.join(seen)}")
+    if name_or_path.endswith((".yaml", ".yml")):
+        path = (root or Path()) / name_or_path
+    else:
+        if name_or_path not in protocol_names():
+            hint = nearest(name_or_path, protocol_names())
+            raise StudyError(f"no protocol {name_or_path!r}: {hint}")
+        path = Path(str(files("natriface.templates") / "protocols" / f"{name_or_path}.yaml"))
+    protocol = validated(Protocol, read_yaml(path), f"protocol {path.name}")
+    if protocol.parent is None:
+        return protocol
+    parent = _load(protocol.parent, path.parent, (*seen, name_or_path))
+    return protocol.model_copy(update={"engines": _merged(parent.engines, protocol.engines)})
+
+
+def _merged(
+    parent: dict[str, dict[str, dict[str, Choice]]], child: dict[str, dict[str, dict[str, Choice]]]
+) -> dict[str, dict[str, dict[str, Choice]]]:
+    engines = {engine: dict(kinds) for engine, kinds in parent.items()}
+    for engine, kinds in child.items():
+        for kind, choices in kinds.items():
+            own = engines.setdefault(engine, {})
+            own[kind] = {**own.get(kind, {}), **choices}
+    return engines

@@ -1,0 +1,231 @@
+"""`Study`: what the user asks for, a validated YAML document."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from natriface.structures.errors import StudyError, nearest
+from natriface.workflows.documents import Document, read_yaml, validated
+
+Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Dopant(Document):
+    """Atoms of a slab replaced by a dopant.
+
+    Attributes
+    ----------
+    element, replaces
+        What is put in, and the element taken out.
+    coordinated_to
+        Only sites bonded to this element: ``P`` for the oxygens of PO4.
+    number_per_surface_cell
+        Dopants in the slab's primitive surface cell, so that the coverage does not depend on the
+        match.
+    near_contact
+        Take the sites nearest the face that meets the film; else the lowest in energy.
+    compensation
+        ``none``, ``vacancy`` (of Na) or ``substitution`` (Si for P); see
+        `natriface.structures.doping`.
+    """
+
+    element: str
+    replaces: str
+    coordinated_to: str | None = None
+    number_per_surface_cell: int = Field(default=1, gt=0)
+    near_contact: bool = True
+    compensation: Literal["none", "vacancy", "substitution"] = "none"
+
+
+class SlabRequest(Document):
+    """A slab of a phase.
+
+    Attributes
+    ----------
+    phase
+        Name in the phase library, path of a CIF or POSCAR relative to the study, or ``mp-...``.
+    miller
+        Plane in the phase's conventional cell.
+    termination
+        Its number (1 has the widest gap); by default the first that is not polar.
+    thickness_angstrom, layers
+        One of them: the least thickness, or the number of layers.
+    symmetric, reconstruct, flip
+        See `natriface.structures.slabs.build_slab`.
+    frozen_angstrom
+        Units within this depth of the face away from the contact are held.
+    """
+
+    phase: str
+    miller: tuple[int, int, int]
+    termination: int | None = Field(default=None, ge=1)
+    thickness_angstrom: Positive | None = None
+    layers: int | None = Field(default=None, ge=1)
+    symmetric: Literal["top", "bottom"] | None = None
+    reconstruct: bool = False
+    flip: bool = False
+    frozen_angstrom: float = Field(default=0.0, ge=0)
+    dopant: Dopant | None = None
+
+    @model_validator(mode="after")
+    def _one_thickness(self) -> SlabRequest:
+        if (self.thickness_angstrom is None) == (self.layers is None):
+            raise ValueError("give thickness_angstrom or layers, one of the two")
+        return self
+
+
+class InterfaceRequest(Document):
+    """How slabs are put together.
+
+    Attributes
+    ----------
+    pairs
+        ``all``, or a list of [film, substrate].
+    max_area_angstrom2, max_strain_percent
+        Bounds of the lattice match; strain is the largest principal one.
+    strained
+        Which side is strained to fit: ``film``, ``substrate``, or ``both`` by halves.
+    gap_angstrom
+        Height of the film's lowest atom over the substrate's highest; by default the film is
+        lowered until the first two atoms touch.
+    registry
+        In-plane shift of the film in fractions of the substrate's surface cell.
+    vacuum_angstrom
+        Exactly this, with one contact in the cell.
+    contacts
+        1, with vacuum; 2, a periodic sandwich without.
+    max_atoms
+        Refuse larger interfaces.
+    """
+
+    pairs: Literal["all"] | list[tuple[str, str]] = "all"
+    max_area_angstrom2: Positive = 200.0
+    max_strain_percent: Positive = 4.0
+    strained: Literal["film", "substrate", "both"] = "film"
+    gap_angstrom: Positive | None = None
+    registry: tuple[float, float] = (0.0, 0.0)
+    vacuum_angstrom: Positive = 20.0
+    contacts: Literal[1, 2] = 1
+    max_atoms: int = Field(default=400, gt=0)
+
+
+class Study(Document):
+    """What is to be computed.
+
+    Attributes
+    ----------
+    name, title
+        A word for folders and databases, a line for the report.
+    engine, protocol
+        Who computes, and with which named settings.
+    settings
+        Overrides of the protocol, by kind of calculation: ``{relax: {max_steps: 200}}``.
+    substrates, films
+        Slabs by the label they carry in the report. A substrate may say ``like: OTHER`` and then
+        only what differs.
+    interfaces
+        How they are put together.
+    quantities
+        What is computed for every interface.
+    compare_with
+        Published values beside ours: a name in ``templates/reference``, or none.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    title: str
+    engine: str = "potential"
+    protocol: str = "li2025"
+    settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    substrates: dict[str, SlabRequest] = Field(min_length=1)
+    films: dict[str, SlabRequest] = Field(min_length=1)
+    interfaces: InterfaceRequest = InterfaceRequest()
+    quantities: list[Quantity] = Field(
+        default=["interfacial_formation_energy", "work_of_adhesion", "integrity"], min_length=1
+    )
+    compare_with: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve_like(cls, content: Any) -> Any:
+        """Fill in what ``like`` refers to before the slabs are validated."""
+        if not isinstance(content, dict):
+            return content
+        content = dict(content)
+        for side in ("substrates", "films"):
+            slabs = content.get(side)
+            if isinstance(slabs, dict):
+                content[side] = {label: _resolved(slabs, label) for label in slabs}
+        return content
+
+    @model_validator(mode="after")
+    def _known_pairs(self) -> Study:
+        if self.interfaces.pairs != "all":
+            for film, substrate in self.interfaces.pairs:
+                if film not in self.films:
+                    raise ValueError(f"pair [{film}, {substrate}]: {nearest(film, self.films)}")
+                if substrate not in self.substrates:
+                    hint = nearest(substrate, self.substrates)
+                    raise ValueError(f"pair [{film}, {substrate}]: {hint}")
+        return self
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """(film, substrate) labels of the interfaces asked for."""
+        if self.interfaces.pairs == "all":
+            return [(film, substrate) for film in self.films for substrate in self.substrates]
+        return list(self.interfaces.pairs)
+
+
+def study_names() -> tuple[str, ...]:
+    """Names of the studies that come with natriface."""
+    folder = files("natriface.templates") / "studies"
+    return tuple(sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml")))
+
+
+def study_path(name_or_path: str) -> Path:
+    """The file of a study that comes with natriface, or of the user's own.
+
+    Raises
+    ------
+    StudyError
+        If there is neither.
+    """
+    path = Path(name_or_path)
+    if path.is_file() or path.suffix in (".yaml", ".yml"):
+        return path
+    if name_or_path in study_names():
+        return Path(str(files("natriface.templates") / "studies" / f"{name_or_path}.yaml"))
+    raise StudyError(
+        f"no study {name_or_path!r}, neither a file nor one that comes with natriface "
+        f"({nearest(name_or_path, study_names())})"
+    )
+
+
+def load_study(path: Path) -> Study:
+    """Read and validate a study.
+
+    Raises
+    ------
+    StudyError
+        Saying every wrong key or value, with the nearest valid key.
+    """
+    return validated(Study, read_yaml(path), f"study {path.name}")
+
+
+def _resolved(slabs: dict[str, Any], label: str, seen: tuple[str, ...] = ()) -> Any:
+    request = slabs[label]
+    if not isinstance(request, dict) or "like" not in request:
+        return request
+    other = request["like"]
+    if other not in slabs:
+        raise ValueError(f"{label}: like {other!r}: {nearest(str(other), slabs)}")
+    if other in (*seen, label):
+        raise ValueError(f"{label}: like refers to itself: {' -> '.join((*seen, label, other))}")
+    base = _resolved(slabs, other, (*seen, label))
+    own = {key: value for key, value in request.items() if key != "like"}
+    return {**base, **own} if isinstance(base, dict) else own
