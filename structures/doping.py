@@ -109,7 +109,8 @@ class Doped:
         else:
             balance = "uncompensated"
         return (
-            f"{len(self.sites)} {self.dopant} on {self.replaced} (site{'s' * (len(self.sites) > 1)} {where}); {balance}; "
+            f"{len(self.sites)} {self.dopant} on {self.replaced} "
+            f"({'site' if len(self.sites) == 1 else 'sites'} {where}); {balance}; "
             f"net formal charge {self.net_charge_e + 0.0:+g} e"
         )
 

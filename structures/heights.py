@@ -28,52 +28,53 @@ def surface_normal(atoms: Atoms) -> FloatArray:
     return normal if normal @ cell[2] >= 0 else -normal
 
 
-def unwrapped_heights(atoms: Atoms) -> tuple[FloatArray, float]:
-    """Heights of the atoms above a x b with the vacuum on top, and the vacuum.
+def whole_positions(atoms: Atoms) -> tuple[FloatArray, float]:
+    """Positions with the vacuum above all atoms, and the width of the vacuum.
 
-    An atom that periodicity along c would put on the other side of the vacuum is moved by the
-    height of the cell, so that a slab cut by the cell's boundary is whole again.
+    An atom that periodicity along c puts on the other side of the vacuum is moved by c, so that a
+    slab cut by the cell's boundary is whole again.
 
     Returns
     -------
-    heights : (n,), A
+    positions : (n, 3), A
     vacuum : width in A of the widest empty gap; infinity where the cell is not periodic along c
     """
     if len(atoms) == 0:
         raise StructureError("there are no atoms")
-    normal = surface_normal(atoms)
-    heights: FloatArray = atoms.positions @ normal
+    positions: FloatArray = atoms.positions.copy()
     if not atoms.pbc[2]:
-        return heights, float("inf")
-    period = float(atoms.cell.complete().array[2] @ normal)
-    inside = heights - period * np.floor(heights / period)
-    order = np.sort(inside)
-    gaps = np.append(order[1:], order[0] + period) - order
+        return positions, float("inf")
+    normal, c = surface_normal(atoms), atoms.cell.array[2]
+    period = float(c @ normal)
+    turns = positions @ normal / period
+    inside = np.sort(turns - np.floor(turns))
+    gaps = np.append(inside[1:], inside[0] + 1) - inside
     widest = int(np.argmax(gaps))
-    start = order[(widest + 1) % len(order)]
-    return start + (inside - start + 1e-9) % period - 1e-9, float(gaps[widest])
+    lowest = inside[(widest + 1) % len(inside)]
+    # 1e-9: the lowest atom itself must not be moved to the top by rounding
+    return positions - np.floor(turns - lowest + 1e-9)[:, None] * c, float(gaps[widest] * period)
 
 
-def slab_heights(atoms: Atoms) -> FloatArray:
-    """As `unwrapped_heights`, for a crystal that must have a surface.
+def whole_slab_positions(atoms: Atoms) -> FloatArray:
+    """As `whole_positions`, for a crystal that must have a surface.
 
     Raises
     ------
     StructureError
         If there is no vacuum along c.
     """
-    heights, vacuum = unwrapped_heights(atoms)
+    positions, vacuum = whole_positions(atoms)
     if vacuum < VACUUM_ANGSTROM:
         raise StructureError(
             f"the widest empty gap along c is {vacuum:.2f} A, so there is no surface; "
             f"a slab needs at least {VACUUM_ANGSTROM:g} A of vacuum"
         )
-    return heights
+    return positions
 
 
 def distance_from_surface(atoms: Atoms, side: Side | None = None) -> FloatArray:
     """Depth (n,) in A of each atom below the outermost atom of a side, or of the nearer one."""
-    heights = slab_heights(atoms)
+    heights = whole_slab_positions(atoms) @ surface_normal(atoms)
     below_top: FloatArray = heights.max() - heights
     above_bottom: FloatArray = heights - heights.min()
     if side is None:
@@ -97,7 +98,7 @@ def distance_from_contact(atoms: Atoms) -> FloatArray:
         raise StructureError(
             "no contact: tag the atoms as substrate and film (natriface.structures.tags)"
         )
-    heights, _ = unwrapped_heights(atoms)
+    heights = whole_positions(atoms)[0] @ surface_normal(atoms)
     period = float(atoms.cell.complete().array[2] @ surface_normal(atoms))
     planes = []
     for lower, upper in ((SUBSTRATE_TAG, FILM_TAG), (FILM_TAG, SUBSTRATE_TAG)):
