@@ -1,0 +1,513 @@
+"""Steps as Fireworks: three Firetasks each, states kept by single-document updates.
+
+A step becomes a Firework of `WriteTask`, `RunTask` and `ReadTask`, which also run under
+FireWorks' own launchers. They note in the step's folder how far they have come, so that whoever
+runs the Firework again goes on from there: a failed read never reruns the engine.
+
+The Fireworks of a plan that depend on each other form one Workflow; steps that do not are in
+Workflows of their own, and stay independent of each other's fate.
+
+`claim`, `complete` and `fail` do what `fireworks.core.rocket` does, for Fireworks that never
+change their Workflow while they run. Every state is then one update of one document, found by an
+index and harmless when repeated; so the cost does not grow with the database, and whoever dies
+in the middle leaves what `natriface.workflows.recovery` can finish.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import time
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from errno import EDQUOT, ENOSPC, EROFS
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+from fireworks.core.firework import FiretaskBase, Firework, FWAction, Launch, Workflow
+from fireworks.core.fworker import FWorker
+from fireworks.core.launchpad import LaunchPad
+from fireworks.utilities.fw_utilities import explicit_serialize
+
+from natriface.analysis.results import Result, write_atomically
+from natriface.structures.atoms import from_document, select, to_document
+from natriface.structures.errors import EngineError, NatrifaceError, ReaderError, WorkspaceError
+from natriface.workflows.engines.base import (
+    STEP_FILE,
+    STRUCTURE_FILE,
+    engine,
+    prepare_folder,
+)
+from natriface.workflows.plan import Selection, Step
+from natriface.workflows.workspace import Workspace, explain, is_finished
+
+STAGE_FILE = "stage.json"
+ERROR_FILE = "error.log"
+_TRACEBACK_CHARACTERS = 4000
+
+
+# ---- Firetasks --------------------------------------------------------------------------------
+
+
+@explicit_serialize
+class WriteTask(FiretaskBase):  # type: ignore[misc]
+    """Write the engine's input into the step's folder."""
+
+    def run_task(self, fw_spec: dict[str, Any]) -> FWAction:
+        folder = Path(fw_spec["_launch_dir"])
+        if not is_finished(folder):
+            write_step(folder, Workspace(Path(fw_spec["workspace"])))
+        return FWAction()
+
+
+@explicit_serialize
+class RunTask(FiretaskBase):  # type: ignore[misc]
+    """Run the engine, unless it has ended already."""
+
+    def run_task(self, fw_spec: dict[str, Any]) -> FWAction:
+        folder = Path(fw_spec["_launch_dir"])
+        if not is_finished(folder):
+            run_step(folder)
+        return FWAction()
+
+
+@explicit_serialize
+class ReadTask(FiretaskBase):  # type: ignore[misc]
+    """Read the result; one that is not converged is kept, but fails the Firework."""
+
+    def run_task(self, fw_spec: dict[str, Any]) -> FWAction:
+        folder = Path(fw_spec["_launch_dir"])
+        if not is_finished(folder):
+            read_step(folder)
+        return FWAction()
+
+
+def write_step(folder: Path, workspace: Workspace) -> None:
+    """Find the step's structure and write the engine's input, once.
+
+    Raises
+    ------
+    NatrifaceError
+        If the step or its parent's result cannot be read, or the engine refuses the step.
+    """
+    step = load_step(folder)
+    parent = workspace.result(step.structure_from.step) if step.structure_from else None
+    atoms = structure_for(step, parent)
+    if _stage(folder) in ("written", "ran"):
+        written = json.loads((folder / STRUCTURE_FILE).read_text())
+        if written == json.loads(json.dumps(to_document(atoms))):
+            return
+        _set_aside(folder)  # the parent has ended otherwise since: nothing here holds any more
+    prepare_folder(folder, step, atoms)
+    engine(step.engine).write(folder)
+    _note_stage(folder, "written")
+
+
+def run_step(folder: Path) -> None:
+    """Run the engine, unless it has ended already.
+
+    Raises
+    ------
+    EngineError
+        If it crashes.
+    """
+    if _stage(folder) == "ran":
+        return
+    engine(load_step(folder).engine).run(folder)
+    _note_stage(folder, "ran")
+
+
+def read_step(folder: Path) -> Result:
+    """Read and save the result.
+
+    Raises
+    ------
+    EngineError
+        If it is not converged; the result is saved all the same, and the next run goes on from
+        what this one has left.
+    ReaderError
+        If the output cannot be read; the next attempt reads again, and does not run.
+    """
+    step = load_step(folder)
+    result = engine(step.engine).read(folder)
+    result.save(folder)
+    if result.status != "converged":
+        _note_stage(folder, "written")
+        raise EngineError(f"{result.status}: {result.reason or 'no reason given'}")
+    return result
+
+
+def structure_for(step: Step, parent: Result | None) -> Atoms:
+    """The structure a step starts from: its own, or its parent's final one or a side of it.
+
+    Raises
+    ------
+    EngineError
+        If the step needs a parent and there is none, or its structure has no such side.
+    AnalysisError
+        If the parent's result holds no final structure.
+    """
+    if step.structure is not None:
+        return from_document(step.structure)
+    if parent is None or step.structure_from is None:
+        raise EngineError(f"{step.name} needs the result of another step")
+    return _side(parent.final_atoms(), step.structure_from.select, step.name)
+
+
+def _side(atoms: Atoms, side: Selection, name: str) -> Atoms:
+    if side == "all":
+        return atoms
+    from natriface.structures.interfaces import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
+
+    tags = {"film": {FILM_TAG}, "substrate": {SUBSTRATE_TAG, DOPANT_TAG}}[side]
+    indices = [i for i, tag in enumerate(atoms.get_tags()) if int(tag) in tags]
+    if not indices or len(indices) == len(atoms):
+        raise EngineError(f"{name}: the structure it is taken from is no interface: no {side} tags")
+    return select(atoms, indices)
+
+
+def load_step(folder: Path) -> Step:
+    """The step of a folder.
+
+    Raises
+    ------
+    ReaderError
+        If the folder holds none.
+    """
+    try:
+        return Step.model_validate_json((folder / STEP_FILE).read_text())
+    except FileNotFoundError:
+        raise ReaderError(f"{folder} is not a step's folder: {STEP_FILE} is missing") from None
+    except ValueError as error:
+        raise ReaderError(f"{folder}: its step cannot be read ({error})") from None
+
+
+def _stage(folder: Path) -> str | None:
+    try:
+        return str(json.loads((folder / STAGE_FILE).read_text())["stage"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _note_stage(folder: Path, stage: str) -> None:
+    write_atomically(folder / STAGE_FILE, json.dumps({"stage": stage, "time": time.time()}))
+
+
+def _set_aside(folder: Path) -> None:
+    number = sum(1 for _ in folder.glob("superseded-*")) + 1
+    aside = folder / f"superseded-{number}"
+    aside.mkdir()
+    for entry in list(folder.iterdir()):
+        if entry.name != STEP_FILE and not entry.name.startswith("superseded-"):
+            entry.rename(aside / entry.name)
+
+
+# ---- Step -> Firework -------------------------------------------------------------------------
+
+
+def owner() -> str:
+    """The user whose steps these are: on a database of many, nobody touches another's."""
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def step_key(identifier: str) -> str:
+    """What a step is known by in a database: its content, and whose it is."""
+    return f"{owner()}/{identifier}"
+
+
+def firework(step: Step, folder: Path, workspace: Workspace, seconds: float) -> Firework:
+    """The Firework of a step.
+
+    The spec is small: structure and settings stay in the folder. Long steps go first.
+
+    Parameters
+    ----------
+    seconds
+        Estimate of the step's cost.
+    """
+    spec = {
+        "step_key": step_key(step.id),
+        "step_id": step.id,
+        "kind": step.kind,
+        "engine": step.engine,
+        "n_atoms": step.n_atoms,
+        "estimate_s": seconds,
+        "workspace": str(workspace.root),
+        "workspaces": [str(workspace.root)],
+        "study": workspace.study,
+        "_launch_dir": str(folder),
+        "_priority": int(seconds),
+    }
+    return Firework([WriteTask(), RunTask(), ReadTask()], spec=spec, name=step.name)
+
+
+def workflows(
+    steps: Iterable[Step], fireworks: dict[str, Firework], workspace: Workspace
+) -> list[Workflow]:
+    """The Fireworks of the steps in as few dependencies as they have: one Workflow a component."""
+    component: dict[str, str] = {}
+
+    def find(identifier: str) -> str:
+        while component[identifier] != identifier:
+            component[identifier] = component[component[identifier]]
+            identifier = component[identifier]
+        return identifier
+
+    members: dict[str, list[Step]] = {}
+    chosen = [step for step in steps if step.id in fireworks]
+    for step in chosen:
+        component.setdefault(step.id, step.id)
+        for parent in step.parents:
+            if parent in component:
+                component[find(step.id)] = find(parent)
+    for step in chosen:
+        members.setdefault(find(step.id), []).append(step)
+    made = []
+    for group in members.values():
+        links: dict[int, list[int]] = {fireworks[step.id].fw_id: [] for step in group}
+        for step in group:
+            for parent in step.parents:
+                if parent in fireworks:
+                    links[fireworks[parent].fw_id].append(fireworks[step.id].fw_id)
+        name = str(workspace.study) if len(group) > 1 else group[0].name
+        metadata = {"study": workspace.study, "workspaces": [str(workspace.root)]}
+        made.append(Workflow([fireworks[step.id] for step in group], links, name, metadata))
+    return made
+
+
+# ---- running ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A Firework that this worker, and nobody else, is to run."""
+
+    fw_id: int
+    step_id: str
+    name: str
+    folder: Path
+    launch: Launch
+    tasks: tuple[FiretaskBase, ...]
+    spec: dict[str, Any]
+
+
+def ready(pad: LaunchPad, workspace: Workspace) -> list[int]:
+    """Ids of the Fireworks of a workspace that could run now, the longest first."""
+    found = pad.fireworks.find(
+        {"spec.workspaces": str(workspace.root), "state": "READY"},
+        {"_id": 0, "fw_id": 1, "spec._priority": 1},
+    )
+    ranked = sorted(found, key=lambda doc: (-doc["spec"].get("_priority", 0), doc["fw_id"]))
+    return [doc["fw_id"] for doc in ranked]
+
+
+def claim(pad: LaunchPad, fw_id: int, worker: str, launch_id: int) -> Claim | None:
+    """Take a Firework to run, or ``None`` if another worker was faster.
+
+    May be repeated with the same arguments after the connection has failed in the middle.
+    """
+    document = pad.fireworks.find_one({"fw_id": fw_id})
+    if document is None:
+        return None
+    if document.get("claimed_by") != worker:
+        pad.fireworks.update_one(
+            {"fw_id": fw_id, "state": "READY"},
+            {"$set": {"state": "RESERVED", "claimed_by": worker, "updated_on": _now()}},
+        )
+        document = pad.fireworks.find_one({"fw_id": fw_id})
+        if document is None or document.get("claimed_by") != worker:
+            return None
+    found = Firework.from_dict({**document, "launches": [], "archived_launches": []})
+    spec = dict(found.spec)
+    folder = spec["_launch_dir"]
+    launch = Launch("RUNNING", folder, FWorker(name=worker), launch_id=launch_id, fw_id=fw_id)
+    pad.launches.replace_one({"launch_id": launch_id}, launch.to_db_dict(), upsert=True)
+    pad.fireworks.update_one(
+        {"fw_id": fw_id},
+        {
+            "$set": {"state": "RUNNING", "updated_on": _now()},
+            "$addToSet": {"launches": launch_id},
+        },
+    )
+    note_states(pad, fw_id, {fw_id: "RUNNING"})
+    return Claim(
+        fw_id=fw_id,
+        step_id=str(spec.get("step_id", fw_id)),
+        name=found.name,
+        folder=Path(folder),
+        launch=launch,
+        tasks=tuple(found.tasks),
+        spec=spec,
+    )
+
+
+def run(claimed: Claim) -> str | None:
+    """Run a claimed Firework's tasks; the reason in one line if they fail, else ``None``.
+
+    The traceback goes to ``error.log`` in the step's folder.
+
+    Raises
+    ------
+    WorkspaceError
+        If the disk is full or cannot be written: that is not the step's fault, and the next
+        step would fare no better.
+    """
+    try:
+        for task in claimed.tasks:
+            task.run_task(claimed.spec)
+    except Exception as error:
+        disk = _disk_failure(error)
+        if disk is not None:
+            raise WorkspaceError(f"{claimed.folder} cannot be written: {explain(disk)}") from error
+        _log_error(claimed.folder, error)
+        return reason_of(error)
+    return None
+
+
+def _disk_failure(error: BaseException | None) -> OSError | None:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EROFS):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def complete(pad: LaunchPad, claimed: Claim) -> None:
+    """Note that a Firework has ended well, and make ready what waited for it."""
+    _end_launch(pad, claimed.launch, "COMPLETED", FWAction())
+    finish(pad, claimed.fw_id)
+
+
+def finish(pad: LaunchPad, fw_id: int) -> None:
+    """Mark a Firework, whose launch is noted already, as completed, and free its children."""
+    pad.fireworks.update_one(
+        {"fw_id": fw_id},
+        {
+            "$set": {"state": "COMPLETED", "updated_on": _now()},
+            "$unset": {"claimed_by": ""},
+        },
+    )
+    note_states(pad, fw_id, {fw_id: "COMPLETED", **free_children(pad, fw_id)})
+
+
+def fail(pad: LaunchPad, claimed: Claim, reason: str) -> None:
+    """Note that a Firework has failed, and why; its children keep waiting."""
+    stack = ""
+    if (claimed.folder / ERROR_FILE).exists():
+        stack = (claimed.folder / ERROR_FILE).read_text(errors="replace")[-_TRACEBACK_CHARACTERS:]
+    action = FWAction(
+        stored_data={
+            "reason": reason,
+            "_message": "runtime error during task",
+            "_exception": {"_stacktrace": stack, "_details": None},
+        },
+        exit=True,
+    )
+    _end_launch(pad, claimed.launch, "FIZZLED", action)
+    pad.fireworks.update_one(
+        {"fw_id": claimed.fw_id},
+        {"$set": {"state": "FIZZLED", "updated_on": _now()}, "$unset": {"claimed_by": ""}},
+    )
+    note_states(pad, claimed.fw_id, {claimed.fw_id: "FIZZLED"})
+
+
+def fail_lost(pad: LaunchPad, fw_id: int, reason: str) -> None:
+    """Note that a Firework is given up whose worker can no longer say so itself."""
+    document = pad.fireworks.find_one({"fw_id": fw_id}, {"launches": 1})
+    number = document["launches"][-1] if document and document["launches"] else None
+    pad.launches.update_one(
+        {"launch_id": number},
+        {
+            "$set": {
+                "state": "FIZZLED",
+                "time_end": _now(),
+                "action": FWAction(stored_data={"reason": reason}, exit=True).to_dict(),
+            }
+        },
+    )
+    pad.fireworks.update_one(
+        {"fw_id": fw_id},
+        {"$set": {"state": "FIZZLED", "updated_on": _now()}, "$unset": {"claimed_by": ""}},
+    )
+    note_states(pad, fw_id, {fw_id: "FIZZLED"})
+
+
+def free_children(pad: LaunchPad, fw_id: int) -> dict[int, str]:
+    """Make ready the children whose parents have all completed; their new states."""
+    links = pad.workflows.find_one(
+        {"nodes": fw_id}, {"_id": 0, f"links.{fw_id}": 1, "parent_links": 1}
+    )
+    children = links["links"].get(str(fw_id), []) if links else []
+    freed: dict[int, str] = {}
+    for child in children:
+        parents = links["parent_links"].get(str(child), [])
+        done = pad.fireworks.find({"fw_id": {"$in": parents}}, {"_id": 0, "state": 1})
+        if all(parent["state"] == "COMPLETED" for parent in done):
+            changed = pad.fireworks.update_one(
+                {"fw_id": child, "state": "WAITING"},
+                {"$set": {"state": "READY", "updated_on": _now()}},
+            )
+            if changed.modified_count:
+                freed[child] = "READY"
+    return freed
+
+
+def note_states(pad: LaunchPad, fw_id: int, states: dict[int, str]) -> None:
+    """Keep the copy of the states that a Workflow carries in step with its Fireworks'."""
+    workflow = {"nodes": fw_id}
+    changes = {f"fw_states.{key}": state for key, state in states.items()}
+    pad.workflows.update_one(workflow, {"$set": {**changes, "updated_on": _now()}})
+    known = pad.workflows.find_one(workflow, {"_id": 0, "fw_states": 1, "links": 1, "state": 1})
+    if known and (state := workflow_state(known["fw_states"], known["links"])) != known["state"]:
+        pad.workflows.update_one(workflow, {"$set": {"state": state}})
+
+
+def workflow_state(states: dict[str, str], links: dict[str, list[int]]) -> str:
+    """State of a Workflow from its Fireworks', by the rules of `fireworks.Workflow.state`."""
+    leaves = [states.get(node) for node, children in links.items() if not children]
+    present = set(states.values())
+    if all(state == "COMPLETED" for state in leaves):
+        return "COMPLETED"
+    if present == {"ARCHIVED"}:
+        return "ARCHIVED"
+    for state in ("DEFUSED", "PAUSED", "FIZZLED"):
+        if state in present:
+            return state
+    if present & {"COMPLETED", "RUNNING"}:
+        return "RUNNING"
+    return "RESERVED" if "RESERVED" in present else "READY"
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong, in one line."""
+    if isinstance(error, OSError) and error.errno:
+        where = f"{error.filename}: " if error.filename else ""
+        return where + explain(error)
+    text = " ".join(str(error).split())
+    if isinstance(error, NatrifaceError):
+        return text or type(error).__name__
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _end_launch(pad: LaunchPad, launch: Launch, state: str, action: FWAction) -> None:
+    launch.state = state
+    launch.action = action
+    document = launch.to_db_dict()
+    pad.launches.update_one({"launch_id": launch.launch_id}, {"$set": document}, upsert=True)
+
+
+def _log_error(folder: Path, error: BaseException) -> None:
+    text = "".join(traceback.format_exception(error))
+    try:
+        with (folder / ERROR_FILE).open("a") as file:
+            file.write(f"{_now()}\n{text}\n")
+    except OSError:
+        traceback.print_exception(error)  # into the worker's log, then
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

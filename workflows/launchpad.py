@@ -1,0 +1,150 @@
+"""One way to a LaunchPad: the embedded database of a workspace, or a MongoDB of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from fireworks import fw_config
+from fireworks.core.launchpad import LaunchPad
+from pymongo.errors import ConfigurationError, InvalidName, OperationFailure, PyMongoError
+
+from natriface.analysis.results import write_atomically
+from natriface.structures.errors import DatabaseError
+from natriface.workflows.database import EmbeddedDatabase
+from natriface.workflows.workspace import Workspace, writing
+
+CONNECT_TIMEOUT_MS = 10_000
+STEP_KEY = "spec.step_key"
+WORKSPACES = "spec.workspaces"
+
+
+def use_mongodb(workspace: Workspace, access: Path) -> None:
+    """Have the workspace use the MongoDB of a ``launchpad.yaml``, as `lpad init` writes it.
+
+    Its content, password included, is copied into the workspace, readable by its owner only.
+
+    Raises
+    ------
+    DatabaseError
+        If the file is not such a file, or the workspace has a database of its own already.
+    """
+    try:
+        text = access.read_text()
+        content = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DatabaseError(f"{access} cannot be read: {error}") from None
+    if not isinstance(content, dict) or "host" not in content:
+        raise DatabaseError(f"{access} is not a launchpad file: it names no host")
+    if EmbeddedDatabase(workspace).exists:
+        raise DatabaseError(
+            f"{workspace.root} has a database of its own already; name another workspace"
+        )
+    with writing(workspace.root):
+        write_atomically(workspace.launchpad_file, yaml.safe_dump(content))
+
+
+def is_embedded(workspace: Workspace) -> bool:
+    """Whether the workspace uses, or will use, the embedded database."""
+    return EmbeddedDatabase(workspace).exists or not workspace.launchpad_file.exists()
+
+
+@contextmanager
+def launchpad(workspace: Workspace) -> Iterator[LaunchPad]:
+    """The LaunchPad of a workspace, for as long as the context lasts.
+
+    An embedded database that does not run is started, and stopped at the end; one that runs
+    is used and left running.
+
+    Raises
+    ------
+    DatabaseError
+        If it cannot be started or reached, on entering or later.
+    """
+    database = EmbeddedDatabase(workspace) if is_embedded(workspace) else None
+    started = database is not None and database.running() is None
+    if database is not None:
+        database.start(bound=True)
+    try:
+        with reachable(workspace):
+            pad = connect(workspace)
+            try:
+                yield pad
+            finally:
+                pad.connection.close()
+    finally:
+        if database is not None and started:
+            database.stop()
+
+
+def connect(workspace: Workspace) -> LaunchPad:
+    """The LaunchPad that the workspace's ``launchpad.yaml`` names; its database must be running.
+
+    Raises
+    ------
+    DatabaseError
+        If it cannot be reached, or FireWorks is set to keep its data where it would lose it.
+    """
+    if fw_config.MONGOMOCK_SERVERSTORE_FILE:
+        raise DatabaseError(
+            "FireWorks is set to its mongomock file store, which loses what two processes write; "
+            "unset MONGOMOCK_SERVERSTORE_FILE"
+        )
+    path = workspace.launchpad_file
+    try:
+        access: dict[str, Any] = yaml.safe_load(path.read_text())
+        options = dict(access.get("mongoclient_kwargs") or {})
+        options.setdefault("serverSelectionTimeoutMS", CONNECT_TIMEOUT_MS)
+        quiet = {"strm_lvl": "CRITICAL", "logdir": None, "mongoclient_kwargs": options}
+        pad = LaunchPad.from_dict({**access, **quiet})
+    except FileNotFoundError:
+        raise DatabaseError(
+            f"{workspace.root} has no LaunchPad yet: submit a study first"
+        ) from None
+    except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError, ValueError) as error:
+        raise DatabaseError(f"{path} is not a launchpad file ({error})") from None
+    except (ConfigurationError, InvalidName) as error:
+        raise DatabaseError(f"{path}: {error}") from None
+    with reachable(workspace):
+        _prepare(pad)
+    return pad
+
+
+@contextmanager
+def reachable(workspace: Workspace) -> Iterator[None]:
+    """Turn the failures of a database into one sentence.
+
+    Raises
+    ------
+    DatabaseError
+        In their place.
+    """
+    path = workspace.launchpad_file
+    try:
+        yield
+    except OperationFailure as error:
+        detail = (error.details or {}).get("errmsg") or str(error)
+        raise DatabaseError(f"the database of {path} refused: {detail}") from error
+    except PyMongoError as error:
+        first = str(error).split(",")[0].split(" (configured")[0]
+        raise DatabaseError(
+            f"the database of {path} cannot be reached ({first}); see that it runs and that this "
+            "machine may reach it, then run again: nothing is lost"
+        ) from error
+
+
+def _prepare(pad: LaunchPad) -> None:
+    """Make the counters and indices of a database that is new; leave any other as it is."""
+    indices = pad.fireworks.index_information()
+    if pad.fw_id_assigner.find_one({}) is None:
+        pad.fw_id_assigner.update_one(
+            {"_id": -1}, {"$setOnInsert": {"next_fw_id": 1, "next_launch_id": 1}}, upsert=True
+        )
+        pad.tuneup()
+    if not any(index["key"][0][0] == STEP_KEY for index in indices.values()):
+        pad.fireworks.create_index(STEP_KEY, unique=True, sparse=True)
+        pad.fireworks.create_index([(WORKSPACES, 1), ("state", 1), ("spec._priority", -1)])
+        pad.workflows.create_index("metadata.workspaces")

@@ -1,0 +1,175 @@
+"""What was interrupted, put right: after a crash, a kill -9, a power cut, or in the middle of it.
+
+Only what is known to be dead is touched: a worker signs its Fireworks with host, process number
+and the time the process was created, so that on its machine there is no doubt whether it lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from fireworks.core.launchpad import LaunchPad
+from pymongo import UpdateOne
+
+from natriface.workflows.fireworks import finish, note_states, workflow_state
+from natriface.workflows.processes import Process
+from natriface.workflows.workspace import Workspace
+
+_ACTIVE = ("RESERVED", "RUNNING")
+
+
+@dataclass
+class Recovery:
+    """What was found, as names of steps.
+
+    Attributes
+    ----------
+    restarted
+        Their worker was dead; they wait to run again, from where they were.
+    elsewhere
+        Running on another machine, which only that machine can look after: name -> host.
+    """
+
+    restarted: list[str] = field(default_factory=list)
+    elsewhere: dict[str, str] = field(default_factory=dict)
+
+
+def recover(pad: LaunchPad, workspace: Workspace) -> Recovery:
+    """Put right what dead workers have left, and finish what they had begun to note."""
+    found = recover_dead(pad, workspace)
+    with workspace.submitting():
+        drop_halves(pad, workspace)
+    settle(pad, workspace)
+    return found
+
+
+def recover_dead(pad: LaunchPad, workspace: Workspace) -> Recovery:
+    """Make ready again the Fireworks whose worker is dead."""
+    found = Recovery()
+    fields = {"_id": 0, "fw_id": 1, "name": 1, "state": 1, "launches": 1, "claimed_by": 1}
+    query = {"spec.workspaces": str(workspace.root), "state": {"$in": list(_ACTIVE)}}
+    active = list(pad.fireworks.find(query, fields))
+    numbers = [launch for document in active for launch in document["launches"]]
+    launches = {
+        launch["launch_id"]: launch
+        for launch in pad.launches.find(
+            {"launch_id": {"$in": numbers}}, {"launch_id": 1, "state": 1, "fworker.name": 1}
+        )
+    }
+    for document in active:
+        last = launches.get(document["launches"][-1]) if document["launches"] else None
+        if last and last["state"] == "COMPLETED":
+            finish(pad, document["fw_id"])
+            continue
+        signature = document.get("claimed_by") or (last or {}).get("fworker", {}).get("name", "")
+        worker = Process.parse(signature)
+        if worker is None:  # another launcher's: FireWorks' own means are for those
+            continue
+        if not worker.is_here:
+            found.elsewhere[document["name"]] = worker.host
+        elif not worker.is_alive:
+            worker.kill_group()
+            requeue(pad, document["fw_id"])
+            found.restarted.append(document["name"])
+    return found
+
+
+def requeue(pad: LaunchPad, fw_id: int) -> None:
+    """Have a Firework run again; it waits if a parent of it has not completed."""
+    document = pad.fireworks.find_one({"fw_id": fw_id}, {"launches": 1})
+    numbers = document["launches"]
+    pad.launches.update_many(
+        {"launch_id": {"$in": numbers}, "state": {"$in": list(_ACTIVE)}},
+        {"$set": {"state": "FIZZLED", "time_end": _now()}},
+    )
+    state = "READY" if _parents_completed(pad, fw_id) else "WAITING"
+    change: dict[str, Any] = {
+        "$set": {"state": state, "updated_on": _now()},
+        "$unset": {"claimed_by": ""},
+    }
+    if numbers:
+        change["$pull"] = {"launches": {"$in": numbers}}
+        change["$addToSet"] = {"archived_launches": {"$each": numbers}}
+    pad.fireworks.update_one({"fw_id": fw_id}, change)
+    note_states(pad, fw_id, {fw_id: state})
+
+
+def drop_halves(pad: LaunchPad, workspace: Workspace) -> None:
+    """Remove Fireworks of a submission that was cut off before their Workflow was there."""
+    root = str(workspace.root)
+    waiting = {
+        document["fw_id"]
+        for document in pad.fireworks.find(
+            {"spec.workspaces": root, "state": "WAITING"},
+            {"_id": 0, "fw_id": 1},
+        )
+    }
+    if not waiting:
+        return
+    for document in pad.workflows.find({"metadata.workspaces": root}, {"_id": 0, "nodes": 1}):
+        waiting.difference_update(document["nodes"])
+    if waiting:
+        pad.fireworks.delete_many({"fw_id": {"$in": sorted(waiting)}, "launches": []})
+
+
+def settle(pad: LaunchPad, workspace: Workspace) -> None:
+    """Make ready what has nothing left to wait for, and the Workflows agree with their Fireworks.
+
+    Locks that a killed process has left on a Workflow are removed.
+    """
+    query = {"metadata.workspaces": str(workspace.root), "state": {"$ne": "COMPLETED"}}
+    fields = {"nodes": 1, "links": 1, "parent_links": 1, "fw_states": 1, "state": 1, "locked": 1}
+    found = list(pad.workflows.find(query, fields))
+    states = _states(pad, (node for workflow in found for node in workflow["nodes"]))
+    freed: list[int] = []
+    changes: list[UpdateOne] = []
+    for workflow in found:
+        true = {node: states[node] for node in workflow["nodes"] if node in states}
+        for node, state in true.items():
+            parents = workflow["parent_links"].get(str(node), [])
+            done = all(states.get(parent) == "COMPLETED" for parent in parents)
+            if state == "WAITING" and done:
+                true[node] = "READY"
+                freed.append(node)
+        named = {str(node): state for node, state in true.items()}
+        total = workflow_state(named, workflow["links"])
+        same = workflow.get("fw_states") == named and workflow["state"] == total
+        if not same or "locked" in workflow:
+            changes.append(
+                UpdateOne(
+                    {"_id": workflow["_id"]},
+                    {"$set": {"fw_states": named, "state": total}, "$unset": {"locked": ""}},
+                )
+            )
+    if freed:
+        pad.fireworks.update_many(
+            {"fw_id": {"$in": freed}, "state": "WAITING"}, {"$set": {"state": "READY"}}
+        )
+    if changes:
+        pad.workflows.bulk_write(changes, ordered=False)
+
+
+def _states(pad: LaunchPad, fw_ids: Iterable[int]) -> dict[int, str]:
+    numbers = list(fw_ids)
+    states: dict[int, str] = {}
+    for start in range(0, len(numbers), 1000):
+        batch = numbers[start : start + 1000]
+        for document in pad.fireworks.find(
+            {"fw_id": {"$in": batch}}, {"_id": 0, "fw_id": 1, "state": 1}
+        ):
+            states[document["fw_id"]] = document["state"]
+    return states
+
+
+def _parents_completed(pad: LaunchPad, fw_id: int) -> bool:
+    workflow = pad.workflows.find_one({"nodes": fw_id}, {"_id": 0, f"parent_links.{fw_id}": 1})
+    parents = (workflow or {}).get("parent_links", {}).get(str(fw_id), [])
+    found = pad.fireworks.find({"fw_id": {"$in": parents}}, {"_id": 0, "state": 1})
+    return all(parent["state"] == "COMPLETED" for parent in found)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,0 +1,228 @@
+"""Where a study stands: every step's state, why it failed, and where its files are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from fireworks.core.launchpad import LaunchPad
+
+from natriface.structures.errors import WorkspaceError, nearest
+from natriface.workflows.fireworks import step_key
+from natriface.workflows.plan import Plan
+from natriface.workflows.processes import Process
+from natriface.workflows.recovery import requeue
+from natriface.workflows.workspace import PlannedStep, Workspace, is_finished
+
+State = Literal[
+    "finished", "running", "ready", "waiting", "blocked", "failed", "cancelled", "not submitted"
+]
+
+_STATES: dict[str, State] = {
+    "COMPLETED": "finished",
+    "RUNNING": "running",
+    "RESERVED": "running",
+    "READY": "ready",
+    "WAITING": "waiting",
+    "FIZZLED": "failed",
+    "DEFUSED": "cancelled",
+    "PAUSED": "cancelled",
+    "ARCHIVED": "not submitted",
+}
+_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class StepStatus:
+    """A step's state.
+
+    Attributes
+    ----------
+    reason
+        One line: why it failed, what blocks it, or on which machine it runs.
+    folder
+        Where its files are, or will be.
+    started, ended
+        Seconds since the epoch, of the last run; ``None`` where there was none.
+    wall_s
+        Duration of the last run, or of the current one until now.
+    estimate_s
+        What it was expected to cost.
+    fw_id
+        Number in the LaunchPad; ``None`` if it is not there.
+    """
+
+    id: str
+    name: str
+    state: State
+    folder: Path
+    reason: str | None = None
+    started: float | None = None
+    ended: float | None = None
+    wall_s: float | None = None
+    estimate_s: float | None = None
+    fw_id: int | None = None
+
+
+def status(pad: LaunchPad, workspace: Workspace) -> list[StepStatus]:
+    """State of every step of the study, parents before children."""
+    planned = workspace.plan()
+    found = _fireworks(pad, [step.id for step in planned])
+    launches = _launches(pad, found.values())
+    states: dict[str, StepStatus] = {}
+    for step in planned:
+        document = found.get(step.id)
+        if document is None:
+            folder = workspace.steps / step.folder
+            state: State = "finished" if is_finished(folder) else "not submitted"
+            states[step.id] = StepStatus(step.id, step.name, state, folder)
+            continue
+        launch = launches.get(document["launches"][-1]) if document["launches"] else None
+        states[step.id] = _with_parents(_of(step, document, launch), step, states)
+    return list(states.values())
+
+
+def _of(step: PlannedStep, document: dict[str, Any], launch: dict[str, Any] | None) -> StepStatus:
+    state = _STATES[document["state"]]
+    started = _seconds((launch or {}).get("time_start"))
+    ended = _seconds((launch or {}).get("time_end"))
+    reason = None
+    if state == "failed":
+        reason = _reason(launch, document)
+    elif state == "running" and launch:
+        worker = Process.parse(launch["fworker"]["name"])
+        reason = f"on {worker.host}, process {worker.pid}" if worker else None
+    now = datetime.now(UTC).timestamp()
+    return StepStatus(
+        id=step.id,
+        name=step.name,
+        state=state,
+        folder=Path(document["spec"]["_launch_dir"]),
+        reason=reason,
+        started=started,
+        ended=ended,
+        wall_s=(ended or now) - started if started is not None else None,
+        estimate_s=document["spec"].get("estimate_s"),
+        fw_id=document["fw_id"],
+    )
+
+
+def _with_parents(own: StepStatus, step: PlannedStep, states: dict[str, StepStatus]) -> StepStatus:
+    if own.state != "waiting":
+        return own
+    for parent in step.parents:
+        above = states.get(parent)
+        if above is not None and above.state in ("failed", "blocked", "cancelled"):
+            reason = above.reason if above.state == "blocked" else f"needs {above.name}"
+            return StepStatus(
+                own.id, own.name, "blocked", own.folder, reason,
+                estimate_s=own.estimate_s, fw_id=own.fw_id,
+            )  # fmt: skip
+    return own
+
+
+def counts(steps: Iterable[StepStatus]) -> Counter[State]:
+    """Number of steps in each state."""
+    return Counter(step.state for step in steps)
+
+
+def retry(
+    pad: LaunchPad, workspace: Workspace, names: Sequence[str] | Literal["all"] = "all"
+) -> list[str]:
+    """Have failed steps run again, from where they failed; what depends on them follows.
+
+    Parameters
+    ----------
+    names
+        Names or ids of steps.
+
+    Returns
+    -------
+    list of str
+        Names of the steps that will run again.
+
+    Raises
+    ------
+    WorkspaceError
+        If a named step is not known, or has not failed.
+    """
+    steps = status(pad, workspace)
+    failed = [step for step in steps if step.state == "failed"]
+    if names != "all":
+        chosen = []
+        for name in names:
+            matches = [step for step in steps if name in (step.id, step.name)]
+            if not matches:
+                known = [step.name for step in failed]
+                raise WorkspaceError(f"no step {name!r} in the study: {nearest(name, known)}")
+            wrong = next((step for step in matches if step.state != "failed"), None)
+            if wrong is not None:
+                raise WorkspaceError(f"{wrong.name} has not failed: it is {wrong.state}")
+            chosen += matches
+        failed = chosen
+    for step in failed:
+        if step.fw_id is not None:
+            requeue(pad, step.fw_id)
+    return [step.name for step in failed]
+
+
+def where(workspace: Workspace, name: str) -> Path:
+    """Folder of the step of this name or id.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is no such step.
+    """
+    step = workspace.find(name)
+    return workspace.folders().get(step.id, workspace.steps / step.folder)
+
+
+def cached(plan: Plan, workspace: Workspace) -> set[str]:
+    """Ids of a plan's steps that have a converged result and would not be run."""
+    folders = workspace.folders()
+    return {step.id for step in plan.walk() if step.id in folders and is_finished(folders[step.id])}
+
+
+def _fireworks(pad: LaunchPad, identifiers: Sequence[str]) -> dict[str, dict[str, Any]]:
+    fields = {"_id": 0, "fw_id": 1, "state": 1, "launches": 1, "spec.step_id": 1}
+    fields |= {"spec._launch_dir": 1, "spec.estimate_s": 1, "spec._exception_details": 1}
+    found = {}
+    for start in range(0, len(identifiers), _BATCH):
+        keys = [step_key(identifier) for identifier in identifiers[start : start + _BATCH]]
+        for document in pad.fireworks.find({"spec.step_key": {"$in": keys}}, fields):
+            found[document["spec"]["step_id"]] = document
+    return found
+
+
+def _launches(pad: LaunchPad, documents: Iterable[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    numbers = [document["launches"][-1] for document in documents if document["launches"]]
+    fields = {"_id": 0, "launch_id": 1, "time_start": 1, "time_end": 1, "fworker.name": 1}
+    fields |= {"action.stored_data.reason": 1, "action.stored_data._exception._stacktrace": 1}
+    found = {}
+    for start in range(0, len(numbers), _BATCH):
+        batch = numbers[start : start + _BATCH]
+        for document in pad.launches.find({"launch_id": {"$in": batch}}, fields):
+            found[document["launch_id"]] = document
+    return found
+
+
+def _reason(launch: dict[str, Any] | None, document: dict[str, Any]) -> str:
+    stored = ((launch or {}).get("action") or {}).get("stored_data") or {}
+    if "reason" in stored:
+        return str(stored["reason"])
+    details = document["spec"].get("_exception_details") or {}
+    stack = (stored.get("_exception") or {}).get("_stacktrace") or details.get("_stacktrace") or ""
+    lines = [line for line in str(stack).splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "no reason was noted; see its folder"
+
+
+def _seconds(moment: Any) -> float | None:
+    if moment is None:
+        return None
+    parsed = moment if isinstance(moment, datetime) else datetime.fromisoformat(str(moment))
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()

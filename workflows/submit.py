@@ -1,0 +1,273 @@
+"""A plan into a LaunchPad: what is missing is added, what is there already is shared."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fireworks.core.launchpad import LaunchPad
+from pymongo.errors import BulkWriteError
+
+from natriface.structures.errors import DatabaseError, WorkspaceError
+from natriface.workflows.engines.base import STEP_FILE
+from natriface.workflows.fireworks import (
+    firework,
+    free_children,
+    note_states,
+    step_key,
+    workflows,
+)
+from natriface.workflows.plan import Plan, Step
+from natriface.workflows.recovery import drop_halves, requeue
+from natriface.workflows.workspace import Workspace, is_finished, writing
+
+_BATCH = 500
+_ATTEMPTS = 5
+
+Estimator = Callable[[Step], float]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a submission found, as ids of steps.
+
+    Attributes
+    ----------
+    finished
+        Those that have a converged result, and are not run again.
+    known
+        Those that are in the database already, by an earlier submission or another study.
+    added
+        Those that are new.
+    """
+
+    finished: tuple[str, ...]
+    known: tuple[str, ...]
+    added: tuple[str, ...]
+
+
+def submit_plan(
+    pad: LaunchPad, plan: Plan, workspace: Workspace, estimate_s: Estimator = lambda step: 1.0
+) -> Submission:
+    """Add a plan's steps to the LaunchPad, each once.
+
+    A step with a converged result in the workspace, or in another workspace of the same user on
+    the same database, is not added. One that another study has in the database waiting, running
+    or failed is shared: its folder is linked into this workspace.
+
+    Parameters
+    ----------
+    estimate_s
+        Cost of a step in core seconds; long steps are run first.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace cannot be written.
+    DatabaseError
+        If others submit the same steps at the same time, again and again.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            with workspace.submitting():
+                return _submit(pad, plan, workspace, estimate_s)
+        except BulkWriteError as error:
+            codes = {item.get("code") for item in (error.details or {}).get("writeErrors", [])}
+            if codes != {11000}:  # not just a step that another submission added meanwhile
+                raise
+    raise DatabaseError("others are submitting the same steps; submit again when they are done")
+
+
+def _submit(pad: LaunchPad, plan: Plan, workspace: Workspace, estimate_s: Estimator) -> Submission:
+    drop_halves(pad, workspace)
+    folders = workspace.folders()
+    steps = list(plan.walk())
+    finished = {step.id for step in steps if step.id in folders and is_finished(folders[step.id])}
+    known = _known(pad, [step.id for step in steps])
+    for step in steps:
+        document = known.get(step.id)
+        if document is None:
+            continue
+        if document["state"] == "ARCHIVED":
+            _free_key(pad, known.pop(step.id))
+            continue
+        folder = Path(document["spec"]["_launch_dir"])
+        if step.id not in finished and document["state"] == "COMPLETED":
+            if is_finished(folder):
+                finished.add(step.id)
+            else:  # its folder was deleted since
+                requeue(pad, document["fw_id"])
+        _share(pad, document, workspace)
+        if step.id not in folders:
+            folders[step.id] = _link(step, folder, workspace)
+    new = [step for step in steps if step.id not in known and step.id not in finished]
+    _write_steps(new, folders, workspace)
+    workspace.save_plan(plan, folders)
+    unfinished = {
+        identifier: known[identifier] for identifier in known if identifier not in finished
+    }
+    _insert(pad, new, unfinished, folders, workspace, estimate_s)
+    return Submission(
+        finished=tuple(step.id for step in steps if step.id in finished),
+        known=tuple(step.id for step in steps if step.id in known and step.id not in finished),
+        added=tuple(step.id for step in new),
+    )
+
+
+def _known(pad: LaunchPad, identifiers: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Step id -> Firework in short, for the steps that the database has."""
+    found: dict[str, dict[str, Any]] = {}
+    fields = {"_id": 0, "fw_id": 1, "state": 1, "spec.step_id": 1, "spec._launch_dir": 1}
+    fields |= {"spec.workspaces": 1, "spec.step_key": 1}
+    for start in range(0, len(identifiers), _BATCH):
+        keys = [step_key(identifier) for identifier in identifiers[start : start + _BATCH]]
+        for document in pad.fireworks.find({"spec.step_key": {"$in": keys}}, fields):
+            found[document["spec"]["step_id"]] = document
+    return found
+
+
+def _share(pad: LaunchPad, document: dict[str, Any], workspace: Workspace) -> None:
+    """Note that a Firework of another workspace is wanted in this one too."""
+    root = str(workspace.root)
+    if root in document["spec"]["workspaces"]:
+        return
+    pad.fireworks.update_one({"fw_id": document["fw_id"]}, {"$addToSet": {"spec.workspaces": root}})
+    pad.workflows.update_one(
+        {"nodes": document["fw_id"]}, {"$addToSet": {"metadata.workspaces": root}}
+    )
+
+
+def _free_key(pad: LaunchPad, document: dict[str, Any]) -> None:
+    """Let an archived Firework give way to a new one of the same step."""
+    key = f"{document['spec']['step_key']}/archived-{document['fw_id']}"
+    pad.fireworks.update_one({"fw_id": document["fw_id"]}, {"$set": {"spec.step_key": key}})
+
+
+def _link(step: Step, folder: Path, workspace: Workspace) -> Path:
+    if folder.parent == workspace.steps:
+        return folder
+    link = workspace.steps / step.folder_name
+    with writing(workspace.steps):
+        if link.is_symlink():
+            link.unlink()
+        link.symlink_to(folder, target_is_directory=True)
+    return link
+
+
+def _write_steps(steps: Iterable[Step], folders: dict[str, Path], workspace: Workspace) -> None:
+    """Write each step's document into its folder; all are on the disk when this returns."""
+    with writing(workspace.steps):
+        for step in steps:
+            folder = folders.setdefault(step.id, workspace.steps / step.folder_name)
+            if folder.is_symlink() and not folder.exists():
+                raise WorkspaceError(
+                    f"{folder} points to {folder.readlink()}, which is gone; delete the link"
+                )
+            folder.mkdir(exist_ok=True)
+            text = step.model_dump_json(indent=1, exclude_none=True)
+            (folder / STEP_FILE).write_text(text)
+        os.sync()  # once for all: thousands of fsyncs would take minutes
+
+
+def _insert(
+    pad: LaunchPad,
+    new: Sequence[Step],
+    known: dict[str, dict[str, Any]],
+    folders: dict[str, Path],
+    workspace: Workspace,
+    estimate_s: Estimator,
+) -> None:
+    """Add new Fireworks in bulk; none can start before the Workflow it belongs to is there.
+
+    Parameters
+    ----------
+    known
+        The unfinished steps that are in the database: new ones may have to wait for them.
+    """
+    if not new:
+        return
+    fireworks = {
+        step.id: firework(step, folders[step.id], workspace, estimate_s(step)) for step in new
+    }
+    made = workflows(new, fireworks, workspace)
+    first = pad.get_new_fw_id(quantity=len(new))
+    ids = {fireworks[step.id].fw_id: first + i for i, step in enumerate(new)}
+    for item in fireworks.values():
+        item.fw_id = ids[item.fw_id]
+    documents = [fireworks[step.id].to_db_dict() for step in new]
+    for start in range(0, len(documents), _BATCH):
+        pad.fireworks.insert_many(documents[start : start + _BATCH], ordered=False)
+    awaited: dict[int, list[int]] = {}  # new Firework -> known ones it waits for
+    for step in new:
+        parents = [known[parent]["fw_id"] for parent in step.parents if parent in known]
+        if parents:
+            awaited[fireworks[step.id].fw_id] = parents
+    independent: list[dict[str, Any]] = []
+    ready: list[int] = []
+    for workflow in made:
+        workflow._reassign_ids(ids)
+        bonds = {child: awaited[child] for child in workflow.id_fw if child in awaited}
+        roots = [identifier for identifier in workflow.root_fw_ids if identifier not in bonds]
+        ready += roots
+        workflow.fw_states.update(dict.fromkeys(roots, "READY"))
+        if bonds:
+            _join(pad, workflow.to_db_dict(), bonds)
+        else:
+            independent.append(workflow.to_db_dict())
+    for start in range(0, len(independent), _BATCH):
+        pad.workflows.insert_many(independent[start : start + _BATCH], ordered=False)
+    _make_ready(pad, sorted(ready))
+    for parent in {parent for parents in awaited.values() for parent in parents}:
+        # it may have completed since it was looked at
+        note_states(pad, parent, free_children(pad, parent))
+
+
+def _join(pad: LaunchPad, workflow: dict[str, Any], bonds: dict[int, list[int]]) -> None:
+    """Add a Workflow's document to the one that holds the Fireworks it depends on."""
+    target, *others = dict.fromkeys(
+        pad.workflows.find_one({"nodes": parent}, {"nodes": 1})["_id"]
+        for parents in bonds.values()
+        for parent in parents
+    )
+    for other in others:
+        _absorb(pad, target, pad.workflows.find_one({"_id": other}))
+        pad.workflows.delete_one({"_id": other})
+    _absorb(pad, target, workflow)
+    for child, parents in bonds.items():
+        pad.workflows.update_one(
+            {"_id": target},
+            {
+                "$addToSet": {f"parent_links.{child}": {"$each": parents}}
+                | {f"links.{parent}": child for parent in parents}
+            },
+        )
+
+
+def _absorb(pad: LaunchPad, target: Any, workflow: dict[str, Any]) -> None:
+    entries = {
+        f"{field}.{key}": value
+        for field in ("links", "parent_links", "fw_states")
+        for key, value in workflow[field].items()
+    }
+    workspaces = workflow["metadata"]["workspaces"]
+    pad.workflows.update_one(
+        {"_id": target},
+        {
+            "$set": entries,
+            "$addToSet": {
+                "nodes": {"$each": workflow["nodes"]},
+                "metadata.workspaces": {"$each": workspaces},
+            },
+        },
+    )
+
+
+def _make_ready(pad: LaunchPad, fw_ids: Sequence[int]) -> None:
+    for start in range(0, len(fw_ids), _BATCH):
+        pad.fireworks.update_many(
+            {"fw_id": {"$in": list(fw_ids[start : start + _BATCH])}, "state": "WAITING"},
+            {"$set": {"state": "READY"}},
+        )

@@ -1,0 +1,336 @@
+"""Local workers: processes that take steps from the LaunchPad and run them, one at a time.
+
+A worker stays up from step to step, so that what an engine loads is loaded once. It uses one
+thread; it dies with the process that started it; what it was doing is then found by
+`natriface.workflows.recovery`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, TextIO, TypeVar
+
+from natriface.structures.errors import NatrifaceError
+from natriface.workflows.processes import Process, die_with_parent
+from natriface.workflows.workspace import Workspace, writing
+
+IDLE_SECONDS = 0.2
+PARENT_SECONDS = 1.0
+OUTAGE_SECONDS = 600.0
+CANDIDATES = 256
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+)
+
+T = TypeVar("T")
+
+
+# ---- the worker's side ------------------------------------------------------------------------
+
+
+class Worker:
+    """What runs in a worker's process.
+
+    Parameters
+    ----------
+    workspace
+        Whose steps to run.
+    events
+        Where to tell, a JSON object a line, what is going on.
+    """
+
+    def __init__(self, workspace: Workspace, events: TextIO) -> None:
+        self.workspace = workspace
+        self.events = events
+        self.signature = str(Process.of(os.getpid()))
+        self.stopping = False
+        self.computing = False
+
+    def work(self) -> None:
+        """Run steps until told to stop.
+
+        Raises
+        ------
+        NatrifaceError
+            If the database is lost for good, or the disk cannot be written.
+        """
+        from natriface.workflows import fireworks
+        from natriface.workflows.launchpad import connect
+        from natriface.workflows.recovery import requeue
+
+        pad = connect(self.workspace)
+        candidates: deque[int] = deque()
+        idle = False
+        self.tell("ready")
+        while not self.stopping:
+            if not candidates:
+                found = self.patiently(lambda: fireworks.ready(pad, self.workspace))
+                candidates.extend(found[:CANDIDATES])
+            if not candidates:
+                if not idle:
+                    self.tell("idle")
+                idle = True
+                time.sleep(IDLE_SECONDS)
+                continue
+            fw_id = candidates.popleft()
+            launch_id = self.patiently(pad.get_new_launch_id)
+            claimed = self.patiently(
+                lambda: fireworks.claim(pad, fw_id, self.signature, launch_id)  # noqa: B023
+            )
+            if claimed is None:
+                continue
+            idle = False
+            self.tell("start", id=claimed.step_id, name=claimed.name, fw_id=fw_id)
+            started = time.monotonic()
+            try:
+                self.computing = True
+                reason = fireworks.run(claimed)
+                self.computing = False
+            except NatrifaceError:
+                self.computing = False
+                self.patiently(lambda: requeue(pad, fw_id))  # noqa: B023
+                raise
+            if reason is None:
+                self.patiently(lambda: fireworks.complete(pad, claimed))  # noqa: B023
+            else:
+                self.patiently(lambda: fireworks.fail(pad, claimed, reason))  # noqa: B023
+            wall_s = time.monotonic() - started
+            self.tell("end", id=claimed.step_id, name=claimed.name, reason=reason, wall_s=wall_s)
+
+    def patiently(self, operation: Callable[[], T]) -> T:
+        """The outcome of a repeatable operation on the database, over short outages of it.
+
+        Raises
+        ------
+        DatabaseError
+            If the outage is not short.
+        """
+        from pymongo.errors import AutoReconnect
+
+        from natriface.workflows.launchpad import reachable
+
+        deadline = time.monotonic() + OUTAGE_SECONDS
+        with reachable(self.workspace):
+            while True:
+                try:
+                    return operation()
+                except AutoReconnect:
+                    if self.stopping or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.2)
+
+    def tell(self, event: str, **content: Any) -> None:
+        """Send an event to the process that started this one."""
+        self.events.write(json.dumps({"event": event, **content}) + "\n")
+        self.events.flush()
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        """Answer a signal: a step in flight is left as it is, to go on from there later."""
+        self.stopping = True
+        if self.computing:
+            os.killpg(os.getpgrp(), signal.SIGKILL)  # and what the engine has started
+
+
+def _watch(parent: int) -> None:
+    """End this process and all it has started as soon as its parent is gone."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    root, parent = arguments
+    events = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever libraries print goes to the log
+    worker = Worker(Workspace.open(Path(root)), events)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, worker.stop)
+    die_with_parent(int(parent), signal.SIGKILL)
+    threading.Thread(target=_watch, args=(int(parent),), daemon=True).start()
+    try:
+        worker.work()
+    except NatrifaceError as error:
+        if not worker.stopping:
+            worker.tell("halt", kind=type(error).__name__, reason=str(error))
+        return 1
+    return 0
+
+
+# ---- the starter's side -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a worker tells: ``ready``, ``idle``, ``start``, ``end``, ``halt``, or its ``death``.
+
+    Attributes
+    ----------
+    reason
+        Of a failed step, of a halt, or how the worker died.
+    wall_s
+        What an ended step took.
+    """
+
+    event: str
+    worker: int
+    id: str | None = None
+    name: str | None = None
+    fw_id: int | None = None
+    reason: str | None = None
+    wall_s: float | None = None
+    kind: str | None = None
+
+
+class _Child:
+    """One worker as its starter sees it."""
+
+    def __init__(self, number: int, workspace: Workspace) -> None:
+        self.number = number
+        self.idle = False
+        self.current: Event | None = None
+        self._rest = b""
+        path = workspace.logs / f"worker-{number}.log"
+        command = [sys.executable, "-P", "-m", __name__, str(workspace.root), str(os.getpid())]
+        with writing(path), path.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=workspace.root,
+                env={**os.environ, **ONE_THREAD},
+                start_new_session=True,
+            )
+        self.identity = Process.of(self.process.pid)
+        assert self.process.stdout is not None
+        self.pipe = self.process.stdout
+
+    def read(self) -> Iterator[Event]:
+        data = os.read(self.pipe.fileno(), 65536)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            event = Event(worker=self.number, **json.loads(line))
+            self.idle = event.event == "idle"
+            if event.event == "start":
+                self.current = event
+            elif event.event == "end":
+                self.current = None
+            yield event
+        if not data:
+            code = self.process.wait()
+            self.pipe.close()
+            step = self.current
+            yield Event(
+                "death",
+                self.number,
+                id=step.id if step else None,
+                name=step.name if step else None,
+                fw_id=step.fw_id if step else None,
+                reason=_death(code),
+            )
+
+
+class Workers:
+    """A team of local workers; a context that ends them when left.
+
+    Parameters
+    ----------
+    workspace
+        Whose steps they run.
+    number
+        How many; by default one for each core this process may use.
+    """
+
+    def __init__(self, workspace: Workspace, number: int | None = None) -> None:
+        self.workspace = workspace
+        self.number = number or usable_cores()
+        self._children: dict[int, _Child] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def __enter__(self) -> Workers:
+        for number in range(1, self.number + 1):
+            self.start(number)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._selector.close()
+
+    def start(self, number: int) -> None:
+        """Start a worker, under the number of one that has died or a new one."""
+        child = _Child(number, self.workspace)
+        self._children[number] = child
+        self._selector.register(child.pipe, selectors.EVENT_READ, child)
+
+    @property
+    def alive(self) -> int:
+        """How many have not died."""
+        return len(self._children)
+
+    @property
+    def idle(self) -> bool:
+        """Whether all have looked for work and found none."""
+        return all(child.idle for child in self._children.values())
+
+    def events(self, seconds: float) -> list[Event]:
+        """What the workers tell, within a time; deaths are told once."""
+        told: list[Event] = []
+        for key, _ in self._selector.select(seconds):
+            child: _Child = key.data
+            for event in child.read():
+                told.append(event)
+                if event.event == "death":
+                    self._selector.unregister(key.fileobj)
+                    child.identity.kill_group()
+                    del self._children[child.number]
+        return told
+
+    def stop(self, patience_s: float = 10.0) -> None:
+        """End all workers; a step in flight is left as it is, to go on from there later."""
+        for child in self._children.values():
+            child.process.terminate()
+        deadline = time.monotonic() + patience_s
+        for child in self._children.values():
+            try:
+                child.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+            child.identity.kill_group()
+            self._selector.unregister(child.pipe)
+            child.pipe.close()
+        self._children.clear()
+
+
+def usable_cores() -> int:
+    """Number of cores this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _death(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = ", as when memory runs out" if -code == signal.SIGKILL else ""
+    return f"{name}{hint}"
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))
