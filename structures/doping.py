@@ -255,6 +255,9 @@ class _Task:
         permutations = np.unique(
             site_permutations(space_group.operations, _scaled(self.atoms), SITE_TOLERANCE), axis=0
         )
+        if distances is not None:  # of equivalent placements, keep the one nearest what was named
+            nearest_first = np.argsort(distances[placements].sum(axis=1), kind="stable")
+            placements = placements[nearest_first]
         placements = _distinct(placements, permutations)
         partners = self._partners(count, len(placements))
         host = np.array([states.get(x, 0.0) for x in self.atoms.get_chemical_symbols()])

@@ -49,6 +49,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     choices = sorted(known)
     lowered = {choice.lower(): choice for choice in choices}
     close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    if not close and len(word) > 2:  # "vacuum" for "vacuum_angstrom"
+        close = [choice for choice in lowered if choice.startswith(word.lower())][:1]
     if close:
         return f"did you mean {lowered[close[0]]!r}?"
     return "known: " + ", ".join(choices) if choices else "none is known"

@@ -66,7 +66,8 @@ def _explained(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
     location: Sequence[Any] = problem["loc"]
     path = ".".join(str(part) for part in location if not _is_branch(part))
     if problem["type"] == "extra_forbidden":
-        return f"unknown key {path!r} ({nearest(str(location[-1]), _keys(model, location[:-1]))})"
+        hint = nearest(str(location[-1]), _keys(model, location[:-1]))
+        return f"unknown key {path!r} ({hint})"
     if problem["type"] == "missing":
         return f"key {path!r} is missing"
     message = problem["msg"].removeprefix("Value error, ")
