@@ -1,0 +1,96 @@
+"""The house: imports point one way, and nothing heavy or fireworks-like where it must not be."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = {
+    "templates": set(),
+    "structures": {"structures", "templates"},
+    "analysis": {"analysis", "structures", "templates"},
+    "workflows": {"workflows", "analysis", "structures", "templates"},
+}
+"""Room -> rooms it may import from."""
+
+
+def modules(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            yield f"{node.module}", node.lineno
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def top_level_imports(path: Path) -> Iterator[str]:
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield f"{node.module}"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_dependencies_point_one_way(room: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules(room)
+        for name, line in imports(path)
+        if name.startswith("natriface.") and name.split(".")[1] not in ROOMS[room]
+    ]
+    assert not wrong, wrong
+
+
+def test_every_package_is_installed() -> None:
+    text = (ROOT / "pyproject.toml").read_text()
+    for room in ROOMS:
+        for init in (ROOT / room).rglob("__init__.py"):
+            package = ".".join(("natriface", *init.parent.relative_to(ROOT).parts))
+            assert f'"{package}"' in text, f"{package} is not in pyproject.toml"
+
+
+def test_only_the_workflows_room_knows_fireworks_and_custodian() -> None:
+    for room in ("structures", "analysis"):
+        for path in modules(room):
+            packages = {name.split(".")[0] for name, _ in imports(path)}
+            assert not packages & {"fireworks", "custodian", "pymongo", "torch"}, path
+
+
+def test_plans_know_no_engine_and_no_fireworks() -> None:
+    for name, _ in imports(ROOT / "workflows" / "plan.py"):
+        assert not name.startswith(("fireworks", "natriface.workflows.engines")), name
+
+
+def test_heavy_extras_are_imported_inside_functions() -> None:
+    extras = {"torch", "chgnet", "gpaw", "numba", "mp_api", "pyscf", "h5py"}
+    for room in ROOMS:
+        for path in modules(room):
+            packages = {name.split(".")[0] for name in top_level_imports(path)}
+            assert not packages & extras, f"{path}: {packages & extras}"
+
+
+def test_the_command_line_starts_without_the_heavy_packages() -> None:
+    code = (
+        "import sys, natriface.workflows.cli; "
+        "print([m for m in ('pymatgen', 'ase', 'fireworks', 'torch', 'scipy', 'matplotlib', "
+        "'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_no_exact_pins() -> None:
+    for line in (ROOT / "pyproject.toml").read_text().splitlines():
+        assert "==" not in line, line

@@ -1,0 +1,198 @@
+"""Studies, protocols and the plans made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from natriface.structures.errors import NatrifaceError, StudyError
+from natriface.structures.interfaces import FILM_TAG
+from natriface.workflows.builder import build_study, plan_study
+from natriface.workflows.protocols import load_protocol, protocol_names
+from natriface.workflows.study import Study, load_study, study_names, study_path
+
+
+@pytest.fixture
+def content() -> dict[str, Any]:
+    return yaml.safe_load(study_path("li2025").read_text())
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[[Any], Study]:
+    def write_and_load(document: Any) -> Study:
+        path = tmp_path / "study.yaml"
+        path.write_text(document if isinstance(document, str) else yaml.safe_dump(document))
+        return load_study(path)
+
+    return write_and_load
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_every_study_that_comes_along_is_valid(name: str) -> None:
+    study = load_study(study_path(name))
+    assert study.name == name
+    load_protocol(study.protocol)
+
+
+@pytest.mark.parametrize("name", protocol_names())
+def test_every_value_of_a_protocol_has_its_source(name: str) -> None:
+    protocol = load_protocol(name)
+    assert protocol.name == name
+    for kinds in protocol.engines.values():
+        for choices in kinds.values():
+            for key, choice in choices.items():
+                assert len(choice.source) > 8, key
+
+
+def test_li2025_holds_the_papers_forces_and_vacuum(content: dict[str, Any]) -> None:
+    settings = load_protocol("li2025").settings("potential", "relax")
+    assert settings["fmax_ev_per_angstrom"] == 0.02
+    assert content["interfaces"]["vacuum_angstrom"] == 20
+
+
+def test_protocols_inherit_and_refuse_rings(tmp_path: Path) -> None:
+    child = {"name": "c", "description": "d", "parent": "li2025"}
+    relax = {"max_steps": {"value": 5, "source": "a test of inheritance"}}
+    child["engines"] = {"potential": {"relax": relax}}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(child))
+    settings = load_protocol("c.yaml", tmp_path).settings(
+        "potential", "relax", {"optimizer": "BFGS"}
+    )
+    assert settings["max_steps"] == 5
+    assert settings["fmax_ev_per_angstrom"] == 0.02
+    assert settings["optimizer"] == "BFGS"
+    (tmp_path / "a.yaml").write_text("name: a\ndescription: d\nparent: b.yaml\n")
+    (tmp_path / "b.yaml").write_text("name: b\ndescription: d\nparent: a.yaml\n")
+    with pytest.raises(StudyError, match="ring"):
+        load_protocol("a.yaml", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"filmss": {}}, r"unknown key 'filmss' \(did you mean 'films'\?\)"),
+        (
+            {"interfaces": {"vacuum": 20}},
+            r"'interfaces.vacuum' \(did you mean 'vacuum_angstrom'\?\)",
+        ),
+        ({"interfaces": {"contacts": 3}}, "interfaces.contacts"),
+        ({"interfaces": {"vacuum_angstrom": -1}}, "greater than 0"),
+        ({"interfaces": {"pairs": [["Na", "NASICON"]]}}, "NASICON"),
+        (
+            {"films": {"Na": {"phase": "Na", "miler": [1, 1, 0], "layers": 3}}},
+            "did you mean 'miller'",
+        ),
+        ({"films": {"Na": {"phase": "Na", "miller": [1, 1, 0]}}}, "thickness_angstrom or layers"),
+        ({"films": {}}, "films"),
+        ({"substrates": {"A": {"like": "B"}}}, "like 'B'"),
+        ({"substrates": {"A": {"like": "A"}}}, "refers to itself"),
+        ({"quantities": ["adhesion"]}, "quantities"),
+        ({"name": "a b"}, "name"),
+    ],
+)
+def test_wrong_studies_are_refused_in_one_sentence(
+    content: dict[str, Any], load: Callable[[Any], Study], change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(StudyError, match=message):
+        load(content | change)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "- a\n- b", "a: [1", "name: !!python/object/apply:os.system ['true']", "\x00"]
+)
+def test_what_is_no_study_is_refused(load: Callable[[Any], Study], text: str) -> None:
+    with pytest.raises(StudyError):
+        load(text)
+
+
+def test_unknown_study_and_missing_file() -> None:
+    with pytest.raises(StudyError, match="li2025"):
+        study_path("li2052")
+    with pytest.raises(StudyError, match="no file"):
+        load_study(Path("nowhere.yaml"))
+
+
+def test_plan_of_the_paper(content: dict[str, Any], load: Callable[[Any], Study]) -> None:
+    plan = plan_study(load(content), Path())
+    interfaces = [step for step in plan.walk() if step.metadata["role"] == "interface"]
+    assert len(interfaces) == 6
+    for step in interfaces:
+        metadata = step.metadata
+        atoms = step.atoms()
+        assert metadata["n_contacts"] == 1
+        heights = atoms.positions[:, 2]
+        assert atoms.cell[2, 2] - np.ptp(heights) == pytest.approx(20.0, abs=1e-9)
+        assert metadata["max_strain"] <= 0.04
+        references = {
+            role: plan.step(identifier) for role, identifier in metadata["reference_steps"].items()
+        }
+        assert set(references) == {"substrate", "film", "rigid_substrate", "rigid_film"}
+        slabs = references["substrate"].atoms(), references["film"].atoms()
+        assert sum(map(len, slabs)) == len(atoms)
+        for slab in slabs:
+            assert np.allclose(slab.cell, atoms.cell)
+        assert references["rigid_film"].parents == (step.id,)
+
+
+def test_doped_and_clean_share_the_film_but_not_the_substrate(
+    content: dict[str, Any], load: Callable[[Any], Study]
+) -> None:
+    by_pair = {built.label: built for built in build_study(load(content), Path())}
+    clean, doped = by_pair["Na|NZSP"].interface, by_pair["Na|NZSP-NSF"].interface
+    assert np.allclose(clean.atoms.cell, doped.atoms.cell)
+    assert np.allclose(clean.film_atoms.positions, doped.film_atoms.positions)
+    changed = clean.atoms.numbers != doped.atoms.numbers
+    assert set(doped.atoms[changed].get_chemical_symbols()) == {"F"}
+    assert changed.sum() == 2  # one in each of the two surface cells of the match
+    plan = plan_study(load(content), Path())
+    names = [step.name for step in plan.walk()]
+    assert "Na|NZSP Na slab" in names
+    assert "Na|NZSP-NSF Na slab" not in names
+
+
+def test_dopant_sits_on_the_face_that_meets_the_film(
+    content: dict[str, Any], load: Callable[[Any], Study]
+) -> None:
+    for built in build_study(load(content), Path()):
+        if built.substrate.label != "NZSP-NSF":
+            continue
+        atoms = built.interface.atoms
+        substrate = atoms[atoms.get_tags() != FILM_TAG]
+        fluorine = substrate.positions[substrate.numbers == 9, 2]
+        middle = (substrate.positions[:, 2].min() + substrate.positions[:, 2].max()) / 2
+        assert (fluorine > middle).all()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("films", "Na", "phase"), "Sodium", "slab Na: .*Sodium"),
+        (("films", "Na", "miller"), [0, 0, 0], "slab Na"),
+        (("films", "Na9Sn4", "termination"), 99, "termination 99"),
+        (("interfaces", "max_strain_percent"), 0.01, r"interface Na\|NZSP: no match"),
+        (("interfaces", "max_atoms"), 10, "max_atoms"),
+        (("engine",), "potental", "did you mean 'potential'"),
+        (("settings",), {"relax": {"fmax": 1}}, "fmax_ev_per_angstrom"),
+        (("settings",), {"relaxation": {}}, "relaxation"),
+        (("protocol",), "li2052", "li2025"),
+        (("substrates", "NZSP-NSF", "dopant", "coordinated_to"), "Sn", "NZSP-NSF"),
+    ],
+)
+def test_impossible_studies_are_refused_before_anything_runs(
+    content: dict[str, Any],
+    load: Callable[[Any], Study],
+    path: tuple[str, ...],
+    value: Any,
+    message: str,
+) -> None:
+    place = content
+    for key in path[:-1]:
+        place = place.setdefault(key, {})
+    place[path[-1]] = value
+    with pytest.raises(NatrifaceError, match=message):
+        plan_study(load(content), Path())
