@@ -1,0 +1,214 @@
+"""Random access to an output file's bytes, plain or compressed, whole or cut off."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import lzma
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from natriface.structures.errors import ReaderError
+
+SUFFIXES = ("", ".gz", ".xz", ".bz2", ".lzma")
+"""Endings under which an output file may be kept."""
+
+_PIECE = 1 << 17
+_IN_MEMORY = 128 << 20
+_TEXT_ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+class _Decompressor(Protocol):
+    unused_data: bytes
+
+    @property
+    def eof(self) -> bool: ...
+
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+_MAGIC: dict[bytes, tuple[str, Callable[[], _Decompressor]]] = {
+    b"\x1f\x8b": ("gzip", lambda: zlib.decompressobj(wbits=31)),
+    b"BZh": ("bzip2", bz2.BZ2Decompressor),
+    b"\xfd7zXZ\x00": ("xz", lzma.LZMADecompressor),
+    b"\x5d\x00\x00": ("lzma", lzma.LZMADecompressor),
+}
+
+
+class Text:
+    """The decompressed bytes of a file, read in pieces and never mapped, so that memory stays low.
+
+    The kind of compression is found from the content, not from the name. A plain file is read
+    from disk as asked; a compressed one is unpacked once, into memory or, beyond 128 MiB, into an
+    unnamed temporary file.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Attributes
+    ----------
+    size
+        Number of (decompressed) bytes.
+    problem
+        Why the content ends early, where the compressed stream is cut off.
+
+    Raises
+    ------
+    ReaderError
+        If the file is absent, unreadable, or its checksum shows that its content is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problem: str | None = None
+        self._buffer: bytes | bytearray | None = None
+        try:
+            file: BinaryIO = path.open("rb")
+        except OSError as error:
+            raise ReaderError(f"{path}: cannot be opened ({error.strerror})") from None
+        try:
+            head = file.read(8)
+            kind = next((k for magic, k in _MAGIC.items() if head.startswith(magic)), None)
+            if kind is not None:
+                file.seek(0)
+                packed, file = file, self._unpack(file, *kind)
+                packed.close()
+            elif head[:2] in _TEXT_ENCODINGS:
+                self._buffer = (
+                    path.read_bytes().decode(_TEXT_ENCODINGS[head[:2]], "replace").encode()
+                )
+        except OSError as error:
+            file.close()
+            raise ReaderError(f"{path}: cannot be read ({error.strerror or error})") from None
+        self._file = file
+        if self._buffer is None:
+            self.size = os.fstat(file.fileno()).st_size
+        else:
+            self.size = len(self._buffer)
+            file.close()
+
+    def _unpack(self, packed: BinaryIO, name: str, new: Callable[[], _Decompressor]) -> BinaryIO:
+        """Fill the buffer, or a temporary file where that grew too large; return the file."""
+        buffer = bytearray()
+        file: BinaryIO = packed
+        for piece in self._pieces(packed, name, new):
+            if file is not packed:
+                file.write(piece)
+                continue
+            buffer += piece
+            if len(buffer) > _IN_MEMORY:
+                file = tempfile.TemporaryFile()  # type: ignore[assignment]  # noqa: SIM115
+                file.write(buffer)
+                buffer = bytearray()
+        if file is packed:
+            self._buffer = buffer
+        else:
+            file.flush()
+        return file
+
+    def _pieces(
+        self, packed: BinaryIO, name: str, new: Callable[[], _Decompressor]
+    ) -> Iterator[bytes]:
+        decompressor = new()
+        while data := packed.read(_PIECE):
+            while data:
+                try:
+                    yield decompressor.decompress(data)
+                except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
+                    raise ReaderError(
+                        f"{self.path}: the {name} data are damaged ({error}); nothing in the file "
+                        "can be trusted, copy it again or read another output of the run"
+                    ) from None
+                data = b""
+                if decompressor.eof:
+                    data = decompressor.unused_data.lstrip(b"\0")
+                    if data and not any(data.startswith(magic) for magic in _MAGIC):
+                        self.problem = (
+                            f"bytes that are not {name} data follow the compressed content"
+                        )
+                        return
+                    if data:
+                        decompressor = new()
+        if not decompressor.eof:
+            self.problem = f"the {name} stream is cut off"
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Bytes from `start` up to `stop`, fewer at the end of the file."""
+        start, stop = max(start, 0), min(stop, self.size)
+        if stop <= start:
+            return b""
+        if self._buffer is not None:
+            return bytes(memoryview(self._buffer)[start:stop])
+        pieces = []
+        while start < stop:
+            piece = os.pread(self._file.fileno(), stop - start, start)
+            if not piece:
+                break
+            pieces.append(piece)
+            start += len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def find(self, needle: bytes, start: int = 0, stop: int | None = None) -> int:
+        """Position of the first `needle` wholly inside ``[start, stop)``, or -1."""
+        stop = self.size if stop is None else min(stop, self.size)
+        start = max(start, 0)
+        if self._buffer is not None:
+            return self._buffer.find(needle, start, stop)
+        piece = 1 << 14
+        while start + len(needle) <= stop:
+            data = self.read(start, min(start + piece + len(needle) - 1, stop))
+            at = data.find(needle)
+            if at >= 0:
+                return start + at
+            start += piece
+            piece = min(4 * piece, _PIECE)
+        return -1
+
+    def rfind(self, needle: bytes, start: int = 0, stop: int | None = None) -> int:
+        """Position of the last `needle` wholly inside ``[start, stop)``, or -1."""
+        stop = self.size if stop is None else min(stop, self.size)
+        start = max(start, 0)
+        if self._buffer is not None:
+            return self._buffer.rfind(needle, start, stop)
+        piece = 1 << 14
+        while start + len(needle) <= stop:
+            first = max(start, stop - piece)
+            at = self.read(first, stop).rfind(needle)
+            if at >= 0:
+                return first + at
+            if first == start:
+                break
+            stop = first + len(needle) - 1
+            piece = min(4 * piece, _PIECE)
+        return -1
+
+    def find_all(self, needle: bytes, start: int = 0) -> list[int]:
+        """Positions of all occurrences of `needle` from `start` on, in one pass."""
+        found = []
+        overlap = len(needle) - 1
+        while start < self.size:
+            data = self.read(start, start + _PIECE + overlap)
+            at = data.find(needle)
+            while at >= 0:
+                found.append(start + at)
+                at = data.find(needle, at + 1)
+            start += _PIECE
+        return found
+
+    def close(self) -> None:
+        """Give the file, or the memory of its content, back."""
+        self._file.close()
+        self._buffer = b""
+        self.size = 0
+
+    def __enter__(self) -> Text:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

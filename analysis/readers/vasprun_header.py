@@ -1,0 +1,299 @@
+"""What a vasprun.xml says before its first ionic step: settings, k-points, atoms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from natriface.analysis.readers.blocks import (
+    BlockError,
+    Floats,
+    decode_blocks,
+    decode_rows,
+    number,
+)
+from natriface.analysis.readers.compression import Text
+
+_ITEM = re.compile(
+    rb"<(?P<tag>[iv])\b(?P<attributes>[^<>]*)>(?P<value>[^<]*)</(?P=tag)>"
+    rb"|<separator\b(?P<separator>[^<>]*)>|(?P<end></separator>)"
+)
+_NAME = re.compile(rb'name="\s*([^"]*?)\s*"')
+_TYPE = re.compile(rb'type="\s*([^"]*?)\s*"')
+_CELL = re.compile(rb"<c>([^<]*)</c>")
+_TRUNCATED_SYMBOLS = {"X": "Xe", "r": "Zr"}  # as VASP prints them from some POTCARs
+
+Value = Any
+"""A parameter: int, float, bool, str, a list of one of these, or None where unreadable."""
+
+
+@dataclass
+class Header:
+    """Everything before the first ionic step; what is absent or damaged stays empty.
+
+    Attributes
+    ----------
+    incar, parameters
+        Settings as given and as in effect.
+    symbols
+        (n_atoms,) chemical symbols.
+    potcar_titles, valences, counts
+        Of each species: the POTCAR's title, its valence electrons, the number of atoms.
+    kpoints, kpoint_weights
+        (n_kpoints, 3) in units of the reciprocal vectors, and (n_kpoints,).
+    generation
+        How the k-points were made: ``scheme``, ``divisions``, ``shift``.
+    cell, positions, selective
+        Initial structure: (3, 3) in A, (n, 3) fractional, (n, 3) True where free to move.
+    problems
+        What could not be read, in words.
+    """
+
+    version: str | None = None
+    build: str = ""
+    date: str = ""
+    incar: dict[str, Value] = field(default_factory=dict)
+    parameters: dict[str, Value] = field(default_factory=dict)
+    symbols: list[str] = field(default_factory=list)
+    potcar_titles: list[str] = field(default_factory=list)
+    valences: list[float] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    kpoints: Floats | None = None
+    kpoint_weights: Floats | None = None
+    generation: dict[str, Value] = field(default_factory=dict)
+    cell: Floats | None = None
+    positions: Floats | None = None
+    selective: NDArray[np.bool_] | None = None
+    problems: list[str] = field(default_factory=list)
+
+    def setting(self, name: str, default: Value = None) -> Value:
+        """The value in effect, else the one in the INCAR, else `default`."""
+        for source in (self.parameters, self.incar):
+            if source.get(name) is not None:
+                return source[name]
+        return default
+
+
+def read_header(text: Text, start: int, stop: int) -> Header:
+    """Read ``[start, stop)``, the part of a vasprun.xml before its first ionic step."""
+    header = Header()
+    generator = section(text, b"generator", start, stop)
+    if generator is not None:
+        facts = _items(generator)
+        header.version = str(facts.get("version") or "") or None
+        header.build = str(facts.get("subversion") or "")
+        header.date = f"{facts.get('date', '')} {facts.get('time', '')}".strip()
+    for name, into in ((b"incar", header.incar), (b"parameters", header.parameters)):
+        content = section(text, name, start, stop)
+        if content is None:
+            header.problems.append(f"no complete <{name.decode()}>")
+        else:
+            into.update(_items(content))
+    _read_atoms(text, start, stop, header)
+    _read_kpoints(text, start, stop, header)
+    _read_initial_structure(text, start, stop, header)
+    return header
+
+
+def section(text: Text, name: bytes, start: int, stop: int) -> bytes | None:
+    """What stands between ``<name ...>`` and ``</name>``; None where either is absent."""
+    at = text.find(b"<" + name, start, stop)
+    while at >= 0 and text.read(at + len(name) + 1, at + len(name) + 2) not in (b">", b" "):
+        at = text.find(b"<" + name, at + 1, stop)
+    if at < 0:
+        return None
+    end = text.find(b"</" + name + b">", at, stop)
+    return text.read(text.find(b">", at, stop) + 1, end) if end >= 0 else None
+
+
+def varray(data: bytes, name: bytes, start: int = 0) -> bytes | None:
+    """The rows of the first ``<varray name=...>`` from `start` on; None where it is not whole."""
+    at = data.find(b'name="' + name + b'"', start)
+    end = data.find(b"</varray>", at)
+    if at < 0 or end < 0:
+        return None
+    rows = data[data.find(b">", at) + 1 : end]
+    return None if b"<varray" in rows else rows
+
+
+def _items(data: bytes) -> dict[str, Value]:
+    """The ``<i>`` and ``<v>`` of a section, a later one overriding an earlier one.
+
+    The block "response functions" repeats some names (NELM, EDIFF, ...) with values of its own
+    that do not hold for the self-consistency cycle: there, a name already seen is passed over.
+    """
+    found: dict[str, Value] = {}
+    path: list[bytes] = []
+    for match in _ITEM.finditer(data):
+        if match["separator"] is not None:
+            path.append(match["separator"])
+        elif match["end"] is not None:
+            if path:
+                path.pop()
+        else:
+            name = _NAME.search(match["attributes"])
+            if name is None:
+                continue
+            key = name.group(1).decode("latin-1").upper()
+            if key in found and any(b"response functions" in part for part in path):
+                continue
+            kind = _TYPE.search(match["attributes"])
+            found[key] = _value(match["tag"], kind.group(1) if kind else b"float", match["value"])
+    return found
+
+
+def _value(tag: bytes, kind: bytes, text: bytes) -> Value:
+    if kind == b"string":
+        return _unescape(text.decode("utf-8", "replace")).strip()
+    if tag == b"i":
+        return scalar(kind, text.strip())
+    return [scalar(kind, word) for word in text.split()]
+
+
+def scalar(kind: bytes, word: bytes) -> Value:
+    """One typed word; None where it is not of its type (``****``, damaged)."""
+    if kind == b"logical":
+        return {b"T": True, b"F": False}.get(word.strip(b".").upper()[:1])
+    value = number(word)
+    if value != value:
+        return None
+    if kind == b"int":
+        return int(value) if value.is_integer() else None
+    return value
+
+
+def _unescape(text: str) -> str:
+    for name, character in (("lt", "<"), ("gt", ">"), ("quot", '"'), ("apos", "'"), ("amp", "&")):
+        text = text.replace(f"&{name};", character)
+    return text
+
+
+def _read_atoms(text: Text, start: int, stop: int, header: Header) -> None:
+    content = section(text, b"atominfo", start, stop)
+    if content is None:
+        header.problems.append("no complete list of atoms")
+        return
+    at = content.find(b'name="atomtypes"')
+    atoms, types = (content[:at], content[at:]) if at >= 0 else (content, b"")
+    symbols = [
+        _CELL.findall(row)[0].decode("latin-1").strip()
+        for row in re.findall(rb"<rc>(.*?)</rc>", atoms, re.DOTALL)
+        if _CELL.search(row)
+    ]
+    header.symbols = [_TRUNCATED_SYMBOLS.get(symbol, symbol) for symbol in symbols]
+    for row in re.findall(rb"<rc>(.*?)</rc>", types, re.DOTALL):
+        cells = _CELL.findall(row)
+        count = number(cells[0]) if cells else float("nan")
+        if len(cells) < 5 or not count.is_integer():
+            header.problems.append("the list of species is damaged")
+            break
+        header.counts.append(int(count))
+        header.valences.append(number(cells[3]))
+        header.potcar_titles.append(cells[4].decode("latin-1").strip())
+    stated = re.search(rb"<atoms>\s*(\d+)\s*</atoms>", content)
+    if (stated and int(stated.group(1)) != len(symbols)) or (
+        header.counts and sum(header.counts) != len(symbols)
+    ):
+        header.problems.append("the list of atoms is damaged: their numbers disagree")
+        header.symbols = []
+
+
+def _read_kpoints(text: Text, start: int, stop: int, header: Header) -> None:
+    at = text.find(b"<kpoints>", start, stop)
+    end = text.find(b"</kpoints>", at, stop) if at >= 0 else -1
+    if end < 0:
+        header.problems.append("no complete list of k-points")
+        return
+    cut = text.find(b'name="tetrahedronlist"', at, end)
+    content = text.read(at, cut if cut >= 0 else end)
+    generation = re.search(rb'<generation param="([^"]*)"[^>]*>(.*?)</generation>', content, re.S)
+    if generation is not None:
+        items = _items(generation.group(2))
+        header.generation = {"scheme": generation.group(1).decode("latin-1").strip()}
+        for name in ("divisions", "usershift", "shift"):
+            if items.get(name) is not None:
+                header.generation[name] = items[name]
+    points, weights = varray(content, b"kpointlist"), varray(content, b"weights")
+    try:
+        if points is None or weights is None:
+            raise BlockError("absent")
+        n = points.count(b"<v")
+        header.kpoints = finite(decode_rows(points, b"v", n, 3))
+        header.kpoint_weights = finite(decode_rows(weights, b"v", n, 1))[:, 0]
+        if abs(header.kpoint_weights.sum() - 1) > 1e-4 + 1e-8 * n:
+            raise BlockError("the weights do not add up to 1")
+    except BlockError as error:
+        header.problems.append(f"the list of k-points is damaged ({error})")
+        header.kpoints = header.kpoint_weights = None
+
+
+def finite(values: Floats) -> Floats:
+    """The values, refused where one of them is not a number."""
+    if not np.isfinite(values).all():
+        raise BlockError("a number overflowed or is damaged")
+    return values
+
+
+def _read_initial_structure(text: Text, start: int, stop: int, header: Header) -> None:
+    at = text.find(b'<structure name="initialpos"', start, stop)
+    end = text.find(b"</structure>", at, stop) if at >= 0 else -1
+    if end < 0 or not header.symbols:
+        header.problems.append("no complete initial structure")
+        return
+    content = text.read(at, end)
+    try:
+        cells, bad = lattices([content])
+        if bad:
+            raise BlockError("its lattice is absent or contradicts its volume")
+        header.cell, header.positions = cells[0], positions(content, len(header.symbols))
+    except BlockError as error:
+        header.problems.append(f"the initial structure is damaged ({error})")
+    rows = varray(content, b"selective")
+    if rows is not None:
+        flags = re.findall(rb"<v[^>]*>\s*([TF])\s+([TF])\s+([TF])\s*</v>", rows)
+        if len(flags) == len(header.symbols):
+            header.selective = np.array(flags) == b"T"
+        else:
+            header.problems.append("the list of frozen atoms is damaged")
+
+
+def lattices(structures: Sequence[bytes]) -> tuple[Floats, list[int]]:
+    """Lattice vectors of ``<structure>`` elements, checked against volume and reciprocal vectors.
+
+    Returns
+    -------
+    cells, bad
+        (n, 3, 3) in A, NaN where absent or damaged, and the indices of those.
+    """
+    crystals = [structure.partition(b"</crystal>")[0] for structure in structures]
+    cells, _ = decode_blocks([varray(crystal, b"basis") for crystal in crystals], b"v", 3, 3)
+    reciprocals = [varray(crystal, b"rec_basis") for crystal in crystals]
+    inverses, _ = decode_blocks(reciprocals, b"v", 3, 3)
+    volumes = np.array([_volume(crystal) for crystal in crystals])
+    with np.errstate(invalid="ignore"):
+        spanned = np.abs(np.linalg.det(cells))
+        mismatch = np.abs(cells @ inverses.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2))
+        # numbers printed as **** and reciprocal vectors left out prove nothing
+        proven = ~(np.abs(spanned - volumes) > 1e-5 * volumes + 1e-6)
+        proven &= ~(mismatch > 1e-6 * (1 + np.abs(cells).max(axis=(1, 2))))
+    proven &= np.isfinite(spanned)
+    cells[~proven] = np.nan
+    return cells, [int(i) for i in np.flatnonzero(~proven)]
+
+
+def _volume(crystal: bytes) -> float:
+    at = crystal.find(b'name="volume">')
+    return number(crystal[at + 14 : crystal.find(b"<", at)]) if at >= 0 else float("nan")
+
+
+def positions(structure: bytes, n_atoms: int) -> Floats:
+    """(n_atoms, 3) fractional coordinates."""
+    rows = varray(structure, b"positions")
+    if rows is None:
+        raise BlockError("no positions")
+    return finite(decode_rows(rows, b"v", n_atoms, 3))

@@ -1,0 +1,312 @@
+"""The ionic steps of a vasprun.xml: energies, structures, forces, stress, electronic steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from natriface.analysis.readers.blocks import BlockError, Floats, decode_blocks, number
+from natriface.analysis.readers.compression import Text
+from natriface.analysis.readers.vasprun_header import lattices, varray
+
+_ENERGY = re.compile(rb'<i name="(e_fr_energy|e_wo_entrp|e_0_energy)">([^<]*)</i>')
+_FREE = re.compile(rb'<i name="e_fr_energy">([^<]*)</i>')
+_PREFIX = 1 << 17  # bytes of a step read at first; its results stand before its large arrays
+_ROUNDING = 4e-8  # eV, energies are printed to 1e-8
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where an ionic step stands in the file, and whether its closing tag is there."""
+
+    start: int
+    stop: int
+    closed: bool
+
+
+@dataclass
+class Steps:
+    """All ionic steps; NaN where a number is absent, overflowed or damaged.
+
+    Attributes
+    ----------
+    free_energies_ev, energies_ev
+        (n,) total energies with the smearing's -TS, and extrapolated to zero smearing.
+    energies_without_entropy_ev
+        (n,) total energies without -TS.
+    cells, positions
+        (n, 3, 3) in A and (n, n_atoms, 3) fractional.
+    forces
+        (n, n_atoms, 3) in eV/A.
+    stresses_kb
+        (n, 3, 3) as VASP prints it, in kB.
+    electronic_counts, electronic_changes_ev
+        (n,) number of electronic steps, -1 where the step has none of its own; and the last
+        change of the free energy between two of them.
+    unfinished
+        Electronic steps of a last ionic step that was cut off; None where none was.
+    """
+
+    free_energies_ev: Floats
+    energies_ev: Floats
+    energies_without_entropy_ev: Floats
+    cells: Floats
+    positions: Floats
+    forces: Floats
+    stresses_kb: Floats
+    electronic_counts: NDArray[np.int64]
+    electronic_changes_ev: Floats
+    unfinished: int | None = None
+    problems: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.free_energies_ev)
+
+
+@dataclass
+class _Frame:
+    """The raw pieces of one ionic step."""
+
+    scf: bytes
+    structure: bytes
+    forces: bytes | None
+    stress: bytes | None
+    energy: bytes
+
+
+def find_steps(text: Text, start: int) -> tuple[list[Span], int]:
+    """Spans of the ionic steps of the last run in the file, and where that run begins.
+
+    Several runs may have been written one after another into a file; between the steps of one run
+    nothing but white space stands.
+    """
+    opened, closed = [], []
+    for at in text.find_all(b"calculation>", start):
+        before = text.read(at - 2, at)
+        if before.endswith(b"</"):
+            closed.append(at)
+        elif before.endswith(b"<"):
+            opened.append(at + len(b"calculation>"))
+    edges = [*opened[1:], text.size] if opened else []
+    spans: list[Span] = []
+    run = start
+    j = 0
+    for begin, following in zip(opened, edges, strict=True):
+        if spans and text.read(begin - 80, begin - 13).rstrip()[-14:] != b"</calculation>":
+            other = text.rfind(b"<modeling>", spans[-1].start, begin)
+            if other >= 0:
+                spans, run = [], other
+        while j < len(closed) and closed[j] < begin:
+            j += 1
+        whole = j < len(closed) and closed[j] < following
+        spans.append(Span(begin, closed[j] - 2 if whole else following, whole))
+    return spans, run
+
+
+def read_steps(text: Text, spans: list[Span], n_atoms: int, several_frames: bool) -> Steps:
+    """Read the ionic steps; `several_frames` where one span may hold many (machine-learned MD)."""
+    frames: list[_Frame] = []
+    unfinished: int | None = None
+    if several_frames:  # the force field's own steps follow a step's closing tag
+        edges = [*(span.start for span in spans[1:]), text.size]
+        spans = [Span(s.start, e, s.closed) for s, e in zip(spans, edges, strict=True)]
+    for i, span in enumerate(spans):
+        found = list(_frames(text, span, several_frames))
+        frames += found
+        if not found and i == len(spans) - 1 and not span.closed:
+            unfinished = text.read(span.start, span.stop).count(b"</scstep>")
+        elif not found:
+            frames.append(_Frame(_scf_only(text, span), b"", None, None, b""))
+    return _assemble(frames, n_atoms, unfinished)
+
+
+def read_loose_frames(text: Text, start: int, n_atoms: int) -> Steps:
+    """Frames of a run that a force field drives alone: they stand outside any ionic step."""
+    span = Span(start, text.size, True)
+    return _assemble(list(_frames(text, span, True)), n_atoms, None)
+
+
+def _scf_only(text: Text, span: Span) -> bytes:
+    data = text.read(span.start, min(span.stop, span.start + (4 << 20)))
+    return data[: data.rfind(b"</scstep>") + 9] if b"</scstep>" in data else b""
+
+
+def _frames(text: Text, span: Span, several: bool) -> Iterator[_Frame]:
+    size = span.stop - span.start if several else _PREFIX
+    while True:
+        data = text.read(span.start, min(span.stop, span.start + size))
+        end = _frame_end(data, 0)
+        if end >= 0 or span.start + len(data) >= span.stop or b"<eigenvalues>" in data:
+            break
+        size *= 4
+    at = 0
+    while end >= 0:
+        yield _frame(data[at:end])
+        at, end = end, (_frame_end(data, end) if several else -1)
+
+
+def _structure(data: bytes, at: int) -> int:
+    """Position of the next unnamed ``<structure>``."""
+    match = re.compile(rb"<structure\s*>").search(data, at)
+    return match.start() if match else -1
+
+
+def _frame_end(data: bytes, at: int) -> int:
+    """Where the energy that closes an ionic step's results ends; -1 where it is not there."""
+    structure = _structure(data, at)
+    if structure < 0:
+        return -1
+    after = data.find(b"</structure>", structure)
+    energy = data.find(b"<energy>", after) if after >= 0 else -1
+    end = data.find(b"</energy>", energy) if energy >= 0 else -1
+    return end + len(b"</energy>") if end >= 0 else -1
+
+
+def _frame(data: bytes) -> _Frame:
+    structure = _structure(data, 0)
+    after = data.find(b"</structure>", structure)
+    energy = data.find(b"<energy>", after)
+    rest = data[after:energy]
+    return _Frame(
+        data[:structure],
+        data[structure:after],
+        varray(rest, b"forces"),
+        varray(rest, b"stress"),
+        data[energy:],
+    )
+
+
+def _assemble(frames: list[_Frame], n_atoms: int, unfinished: int | None) -> Steps:
+    n = len(frames)
+    problems: list[str] = []
+    energies = np.full((n, 3), np.nan)
+    counts = np.full(n, -1)
+    changes = np.full(n, np.nan)
+    for i, frame in enumerate(frames):
+        try:
+            energies[i] = _energies(frame)
+        except BlockError as error:
+            problems.append(f"ionic step {i + 1}: {error}")
+        counts[i], changes[i] = _electronic(frame.scf)
+    cells, crooked = lattices([f.structure for f in frames])
+    problems += [f"ionic step {i + 1}: its lattice is absent or damaged" for i in crooked]
+    arrays = {}
+    for name, blocks, rows in (
+        ("positions", [varray(f.structure, b"positions") for f in frames], n_atoms),
+        ("forces", [f.forces for f in frames], n_atoms),
+        ("stress", [f.stress for f in frames], 3),
+    ):
+        values, bad = decode_blocks(blocks, b"v", rows, 3)
+        arrays[name] = values
+        absent = all(blocks[i] is None for i in bad) and len(bad) == n
+        overflowed = ~np.isfinite(values).all(axis=(1, 2))
+        if overflowed.any() and not absent:
+            steps = ", ".join(str(i + 1) for i in np.flatnonzero(overflowed)[:5])
+            problems.append(f"{name} of ionic step {steps} cut off, overflowed or damaged")
+    stresses = arrays["stress"]
+    if n:
+        skew = np.abs(stresses - stresses.transpose(0, 2, 1)).max(axis=(1, 2))
+        skewed = skew > 1e-3 * (1 + np.abs(stresses).max(axis=(1, 2)))
+        stresses[skewed] = np.nan
+        if skewed.any():
+            problems.append("a stress tensor is not symmetric: damaged")
+    return Steps(
+        energies[:, 0],
+        energies[:, 1],
+        energies[:, 2],
+        cells,
+        arrays["positions"],
+        arrays["forces"],
+        stresses,
+        counts,
+        changes,
+        unfinished,
+        problems,
+    )
+
+
+def _trio(data: bytes) -> dict[bytes, bytes]:
+    return {match.group(1): match.group(2).strip() for match in _ENERGY.finditer(data)}
+
+
+def _energies(frame: _Frame) -> tuple[float, float, float]:
+    """Free energy, energy extrapolated to zero smearing, energy without entropy, in eV.
+
+    VASP 5 prints wrong outer values: "e_wo_entrp" holds the extrapolated energy and "e_0_energy"
+    holds -TS or 0. The last electronic step has the three right; the outer free energy may add
+    what is not self-consistent (dispersion). Extrapolated: outer free + (inner E0 - inner free).
+    The same differences are printed twice, which shows damaged digits.
+    """
+    outer = _trio(frame.energy)
+    last = frame.scf.rfind(b"<scstep>")
+    inner = _trio(frame.scf[last:]) if last >= 0 else {}
+    names = (b"e_fr_energy", b"e_wo_entrp", b"e_0_energy")
+    free_text = outer.get(b"e_fr_energy", b"")
+    free, flat, zero = (number(outer.get(name, b"")) for name in names)
+    if free != free:
+        if b"*" in free_text:
+            raise BlockError("its energy overflowed")
+        raise BlockError("its energy is absent or damaged" if frame.energy else "no energy")
+    if len(inner) < 3:
+        # no electronic step of its own: a force field, VASP >= 6, prints the outer values right
+        if not _mixes(free, flat, zero):
+            raise BlockError("its energies contradict each other")
+        return free, zero, flat
+    inner_free, inner_flat, inner_zero = (number(inner[name]) for name in names)
+    if inner_free != inner_free or inner_flat != inner_flat or inner_zero != inner_zero:
+        raise BlockError("the energy of its last electronic step overflowed or is damaged")
+    if not _mixes(inner_free, inner_flat, inner_zero):
+        raise BlockError("the energies of its last electronic step contradict each other")
+    modern = (flat - free, zero - free)
+    old = (zero, flat - free)
+    expected = (inner_flat - inner_free, inner_zero - inner_free)
+    if not (_agree(modern, expected) or _agree((-old[0], old[1]), expected)):
+        raise BlockError("its energies and those of its last electronic step contradict each other")
+    if _one_digit_apart(free_text, inner[b"e_fr_energy"]):
+        raise BlockError("its free energy is printed twice and differs in one digit: damaged")
+    # rounded as printed, so that differences of decimal numbers leave no noise
+    return (
+        free,
+        round(free + inner_zero - inner_free, 8),
+        round(free + inner_flat - inner_free, 8),
+    )
+
+
+def _agree(first: tuple[float, float], second: tuple[float, float]) -> bool:
+    return all(abs(a - b) <= _ROUNDING for a, b in zip(first, second, strict=True))
+
+
+def _mixes(free: float, flat: float, zero: float) -> bool:
+    """Whether E0 lies between F and E as an order-N smearing puts it: (E0-F) = (E-F)/(N+2)."""
+    entropy = flat - free
+    if not abs(entropy) < float("inf") or zero != zero:
+        return False
+    return any(abs((zero - free) - entropy / order) <= _ROUNDING for order in range(2, 12)) or (
+        abs(zero - free) <= _ROUNDING
+    )
+
+
+def _one_digit_apart(first: bytes, second: bytes) -> bool:
+    return (
+        len(first) == len(second)
+        and sum(a != b for a, b in zip(first, second, strict=True)) == 1
+        and first[-1] == second[-1]
+    )
+
+
+def _electronic(scf: bytes) -> tuple[int, float]:
+    """Number of electronic steps, and the last change of the free energy between two of them."""
+    count = scf.count(b"<scstep>")
+    free = [number(value) for value in _FREE.findall(scf[_last(scf, 2) :])]
+    return (count or -1), (free[-1] - free[-2] if len(free) > 1 else float("nan"))
+
+
+def _last(data: bytes, n: int) -> int:
+    at = len(data)
+    for _ in range(n):
+        at = max(data.rfind(b"<scstep>", 0, at), 0)
+    return at
