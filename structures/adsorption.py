@@ -3,7 +3,8 @@
 The sites are the critical points of the distance, within the surface plane, to the nearest exposed
 atom: its zeros (on-top), saddle points (bridge: midpoints of Gabriel edges) and maxima (hollow:
 Voronoi vertices inside the polygon of their atoms). On a periodic surface their numbers obey
-on-top - bridge + hollow = 0 (Morse theory on the torus), so none can be missed.
+on-top - bridge + hollow = 0 (Morse theory on the torus), so none is missed; of those that nearly
+coincide one is kept.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from ase import Atom, Atoms
 from ase.data import atomic_numbers, covalent_radii
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay, cKDTree
 
 from natriface.structures.charges import OXIDATION_STATES, formal_charges
@@ -27,8 +29,11 @@ from natriface.structures.tags import ADATOM_TAG
 
 SiteKind = Literal["on-top", "bridge", "hollow"]
 
-SAME_ANGSTROM = 0.05
-"""Sites, and distances of a site to its atoms, that differ by less are the same."""
+MERGE_ANGSTROM = 0.3
+"""Sites closer together than this are one: no adatom tells them apart."""
+
+RESOLUTION_ANGSTROM = 1e-5
+"""Distances that differ by less are equal (atoms on one circle about a hollow)."""
 
 EXPOSED_ANGSTROM = 0.1
 """An atom is exposed if an adatom set on top of it sinks by less into its neighbours."""
@@ -77,6 +82,7 @@ def adatom_sites(
     element: str = "Na",
     side: Side = "top",
     kinds: tuple[SiteKind, ...] = ("on-top", "bridge", "hollow"),
+    merge_angstrom: float = MERGE_ANGSTROM,
     symprec_angstrom: float = SYMPREC_ANGSTROM,
 ) -> list[AdatomSite]:
     """The adatom sites of one face, one of each set that the slab's layer group makes equivalent.
@@ -91,6 +97,8 @@ def adatom_sites(
         The face.
     kinds
         Which kinds of sites to return.
+    merge_angstrom
+        Sites closer together than this become one, a hollow if one of them is.
 
     Returns
     -------
@@ -103,7 +111,7 @@ def adatom_sites(
         If the element is unknown or there is no vacuum.
     """
     surface = _Surface.of(slab, element, side)
-    feet, all_kinds, neighbours = _critical_points(surface)
+    feet, all_kinds, neighbours = _merged(_critical_points(surface), surface, merge_angstrom)
     orbits = _surface_orbits(slab, surface, feet, symprec_angstrom)
     symbols = slab.get_chemical_symbols()
     sites = []
@@ -256,10 +264,12 @@ def _spans(vectors: FloatArray, reach: float) -> IntArray:
     return spans
 
 
-def _critical_points(
-    surface: _Surface,
-) -> tuple[FloatArray, list[SiteKind], list[tuple[int, ...]]]:
-    """Feet (m, 2) of all sites of the cell, their kinds, and the exposed atoms they belong to."""
+_Point = tuple[FloatArray, SiteKind, tuple[int, ...]]
+"""Foot (2,) of a site, its kind, and which exposed atoms it belongs to."""
+
+
+def _critical_points(surface: _Surface) -> list[_Point]:
+    """All sites of the cell; one on its boundary may appear more than once."""
     home = surface.plane[surface.exposed]
     to_scaled = np.linalg.inv(surface.vectors)
     margin = float(np.linalg.norm(surface.vectors, axis=1).sum())
@@ -267,28 +277,26 @@ def _critical_points(
     points = (home[None] + (spans @ surface.vectors)[:, None]).reshape(-1, 2)
     owner = np.tile(np.arange(len(home)), len(spans))
     tree = cKDTree(points)
-    found: list[tuple[FloatArray, SiteKind, tuple[int, ...]]] = [
-        (foot @ to_scaled, "on-top", (k,)) for k, foot in enumerate(home)
-    ]
+    found: list[_Point] = [(foot @ to_scaled, "on-top", (k,)) for k, foot in enumerate(home)]
     mesh = Delaunay(points)
     edges = np.unique(np.sort(mesh.simplices[:, [[0, 1], [1, 2], [0, 2]]].reshape(-1, 2)), axis=0)
     middles = points[edges].mean(axis=1)
     halves = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1) / 2
     inside = _in_home_cell(middles @ to_scaled)
     for edge, middle, half in zip(edges[inside], middles[inside], halves[inside], strict=True):
-        if len(tree.query_ball_point(middle, half + SAME_ANGSTROM)) == 2:
+        if len(tree.query_ball_point(middle, half + RESOLUTION_ANGSTROM)) == 2:
             found.append((middle @ to_scaled, "bridge", tuple(int(k) for k in owner[edge])))
     for centre in _circumcentres(points[mesh.simplices]):
         if not _in_home_cell((centre @ to_scaled)[None])[0]:
             continue
         radius = tree.query(centre)[0]
-        around = tree.query_ball_point(centre, radius + SAME_ANGSTROM)
+        around = tree.query_ball_point(centre, radius + RESOLUTION_ANGSTROM)
         spokes = points[around] - centre
         angles = np.sort(np.arctan2(spokes[:, 1], spokes[:, 0]))
         gaps = np.diff(angles, append=angles[0] + 2 * np.pi)
-        if len(around) >= 3 and gaps.max() < np.pi - 1e-3:
+        if len(around) >= 3 and gaps.max() < np.pi - 1e-5:
             found.append((centre @ to_scaled, "hollow", tuple(int(k) for k in owner[around])))
-    return _merged(found, surface.vectors)
+    return found
 
 
 def _in_home_cell(scaled: FloatArray) -> NDArray[np.bool_]:
@@ -311,16 +319,27 @@ def _circumcentres(triangles: FloatArray) -> FloatArray:
 
 
 def _merged(
-    found: list[tuple[FloatArray, SiteKind, tuple[int, ...]]], vectors: FloatArray
+    points: list[_Point], surface: _Surface, merge_angstrom: float
 ) -> tuple[FloatArray, list[SiteKind], list[tuple[int, ...]]]:
-    """Each site once: those a lattice translation apart are one."""
-    feet = np.array([foot for foot, _, _ in found])
+    """Feet (m, 2), kinds and atoms of the sites, those closer than `merge_angstrom` made one."""
+    feet = np.array([foot for foot, _, _ in points])
     feet -= np.floor(feet + 1e-9)
     separations = feet[:, None] - feet[None]
     separations -= np.round(separations)
-    same = np.linalg.norm(separations @ vectors, axis=-1) < 2 * SAME_ANGSTROM
-    keep = np.flatnonzero(same.argmax(axis=1) == np.arange(len(feet)))
-    return feet[keep], [found[k][1] for k in keep], [found[k][2] for k in keep]
+    apart = np.linalg.norm(separations @ surface.vectors, axis=-1)
+    copies = np.flatnonzero((apart < 1e-3).argmax(axis=1) == np.arange(len(feet)))
+    _, cluster = connected_components(apart[np.ix_(copies, copies)] < merge_angstrom)
+    rank = {"hollow": 0, "on-top": 1, "bridge": 2}
+    kept: list[int] = []
+    around: list[tuple[int, ...]] = []
+    for label in range(cluster.max() + 1):
+        members = copies[cluster == label]
+        kept.append(int(min(members, key=lambda k: rank[points[k][1]])))
+        atoms = points[kept[-1]][2]
+        for k in members:
+            atoms += tuple(x for x in points[k][2] if x not in atoms)
+        around.append(atoms)
+    return feet[kept], [points[k][1] for k in kept], around
 
 
 def _surface_orbits(
