@@ -205,6 +205,9 @@ def _steps(study: Study, protocol: Protocol, built: BuiltInterface) -> list[Step
             **source,
         )
 
+    def alone(atoms: Atoms) -> Atoms:
+        return _isolated(atoms, study.interfaces.vacuum_angstrom)
+
     def relax(role: str, atoms: Atoms, name: str) -> Step:
         metadata = {"role": role, "pair": built.label}
         return step(name, "relax", len(atoms), structure=to_document(atoms), metadata=metadata)
@@ -215,9 +218,9 @@ def _steps(study: Study, protocol: Protocol, built: BuiltInterface) -> list[Step
     steps: dict[str, Step] = {}
     if "interfacial_formation_energy" in study.quantities:
         steps["substrate"] = relax(
-            "substrate", interface.substrate_atoms, f"{pair} {substrate} slab"
+            "substrate", alone(interface.substrate_atoms), f"{pair} {substrate} slab"
         )
-        steps["film"] = relax("film", interface.film_atoms, f"{pair} {film} slab")
+        steps["film"] = relax("film", alone(interface.film_atoms), f"{pair} {film} slab")
     if "work_of_adhesion" in study.quantities:
         for side, label, atoms in (
             ("substrate", substrate, interface.substrate_atoms),
@@ -238,3 +241,14 @@ def _steps(study: Study, protocol: Protocol, built: BuiltInterface) -> list[Step
         **built.describe(),
     }
     return [whole.model_copy(update={"metadata": described}), *steps.values()]
+
+
+def _isolated(atoms: Atoms, vacuum_angstrom: float) -> Atoms:
+    """A reference slab in the interface's in-plane cell with a vacuum of its own.
+
+    Its height does not depend on the other side, so that one reference serves all interfaces
+    that share it, and a periodic sandwich, which has no vacuum, has references too.
+    """
+    slab = atoms.copy()
+    slab.center(vacuum=vacuum_angstrom / 2, axis=2)
+    return slab

@@ -1,0 +1,306 @@
+"""The command line: thin, and quick to start, since everything heavy is imported when needed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from natriface.workflows.plan import Plan
+    from natriface.workflows.run import RunSummary
+    from natriface.workflows.status import StepStatus
+    from natriface.workflows.study import Study
+    from natriface.workflows.workspace import Workspace
+
+app = typer.Typer(
+    name="natriface",
+    help="First-principles studies of sodium solid-electrolyte interfaces.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+database_app = typer.Typer(
+    help="The embedded database of a workspace, e.g. to keep it up for lpad.",
+    no_args_is_help=True,
+)
+app.add_typer(database_app, name="database")
+
+StudyArgument = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A study file, or a name from `natriface studies`.")
+]
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace", "-w", help="Folder of the study's results.", show_default="runs/STUDY"
+    ),
+]
+WorkspaceArgument = Annotated[
+    Path, typer.Argument(metavar="WORKSPACE", help="The folder that `run` or `submit` made.")
+]
+LaunchpadOption = Annotated[
+    Path | None,
+    typer.Option("--launchpad", "-l", help="Use the MongoDB of this launchpad.yaml."),
+]
+
+
+def main() -> None:
+    """Run the command line; an error of natriface's is one sentence and exit status 1."""
+    from natriface.structures.errors import NatrifaceError
+
+    logging.captureWarnings(True)
+    warnings.simplefilter("default" if os.environ.get("NATRIFACE_WARNINGS") else "ignore")
+    try:
+        app()
+    except NatrifaceError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror or error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(message: str) -> None:
+    typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
+    sys.exit(1)
+
+
+@app.command()
+def run(
+    study: StudyArgument,
+    workspace: WorkspaceOption = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", "-n", min=1, help="Steps run at once.", show_default="one a core"
+        ),
+    ] = None,
+    launchpad: LaunchpadOption = None,
+) -> None:
+    """Run a study to its report; run again after any interruption to go on."""
+    from natriface.workflows.progress import progress_for
+    from natriface.workflows.run import run_plan
+
+    loaded, plan, place = _prepared(study, workspace, launchpad)
+    summary = run_plan(plan, place, workers, progress_for(sys.stdout))
+    _say_how_it_ended(summary, study)
+    _write_report(loaded, plan, place, list(summary.steps))
+    sys.exit(summary.exit_code)
+
+
+@app.command()
+def submit(
+    study: StudyArgument,
+    workspace: WorkspaceOption = None,
+    launchpad: LaunchpadOption = None,
+) -> None:
+    """Put a study's steps into the LaunchPad without running them."""
+    from natriface.workflows.launchpad import launchpad as open_launchpad
+    from natriface.workflows.run import check_plan
+    from natriface.workflows.submit import submit_plan
+
+    _, plan, place = _prepared(study, workspace, launchpad)
+    estimates = check_plan(plan, place)
+    with open_launchpad(place) as pad:
+        submission = submit_plan(pad, plan, place, lambda step: estimates.get(step.id, 1.0))
+    typer.echo(
+        f"{len(submission.added)} steps submitted, {len(submission.known)} were there already, "
+        f"{len(submission.finished)} are finished"
+    )
+    typer.echo(f"run them:    natriface run {study} -w {place.root}")
+    typer.echo(f"or by lpad:  natriface database start {place.root}")
+    typer.echo(f"             rlaunch -l {place.launchpad_file} rapidfire")
+
+
+@app.command()
+def plan(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
+    """Show a study's steps: atoms, estimated time, and what is finished already."""
+    from natriface.workflows.tables import print_plan
+
+    loaded, planned = _planned(study)
+    print_plan(planned, _workspace_path(loaded, workspace))
+
+
+@app.command()
+def status(
+    study: StudyArgument,
+    workspace: WorkspaceOption = None,
+    every: Annotated[bool, typer.Option("--all", "-a", help="List finished steps too.")] = False,
+) -> None:
+    """Show where a study stands, and why what failed has failed."""
+    from natriface.workflows.tables import print_status
+
+    place = _opened(study, workspace)
+    print_status(place.study or study, _statuses(place), every)
+
+
+@app.command()
+def retry(
+    study: StudyArgument,
+    steps: Annotated[
+        list[str] | None, typer.Argument(help="Names or ids of failed steps.", show_default="all")
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Have failed steps run again, from where they failed."""
+    from natriface.workflows.launchpad import launchpad as open_launchpad
+    from natriface.workflows.status import retry as retry_steps
+
+    place = _opened(study, workspace)
+    with place.lock(), open_launchpad(place) as pad:
+        names = retry_steps(pad, place, steps or "all")
+    for name in names:
+        typer.echo(f"will run again: {name}")
+    if names:
+        typer.echo(f"go on with: natriface run {study} -w {place.root}")
+    else:
+        typer.echo("no step has failed")
+
+
+@app.command()
+def where(study: StudyArgument, step: str, workspace: WorkspaceOption = None) -> None:
+    """Print the folder of a step, given its name or id."""
+    from natriface.workflows.status import where as folder_of
+
+    typer.echo(folder_of(_opened(study, workspace), step))
+
+
+@app.command()
+def report(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
+    """Write the report of what is finished so far."""
+    loaded, planned = _planned(study)
+    place = _opened(study, workspace, loaded)
+    _write_report(loaded, planned, place, _statuses(place))
+
+
+@app.command()
+def studies() -> None:
+    """List the studies that come with natriface."""
+    from natriface.workflows.study import load_study, study_names, study_path
+
+    for name in study_names():
+        path = study_path(name)
+        typer.echo(f"{name:24} {load_study(path).title}\n{'':24} {path}")
+
+
+@database_app.command("start")
+def database_start(workspace: WorkspaceArgument) -> None:
+    """Start a workspace's database and leave it running."""
+    from natriface.workflows.database import EmbeddedDatabase
+    from natriface.workflows.launchpad import connect
+    from natriface.workflows.workspace import Workspace
+
+    place = Workspace.open(workspace)
+    server = EmbeddedDatabase(place).start(bound=False)
+    connect(place).connection.close()
+    typer.echo(f"running on 127.0.0.1:{server.port}, process {server.process.pid}")
+    typer.echo(f"lpad -l {place.launchpad_file} get_wflows")
+
+
+@database_app.command("stop")
+def database_stop(workspace: WorkspaceArgument) -> None:
+    """Stop a workspace's database."""
+    from natriface.workflows.database import EmbeddedDatabase
+    from natriface.workflows.workspace import Workspace
+
+    stopped = EmbeddedDatabase(Workspace.open(workspace)).stop()
+    typer.echo("stopped" if stopped else "it was not running")
+
+
+@database_app.command("status")
+def database_status(workspace: WorkspaceArgument) -> None:
+    """Say whether a workspace's database runs."""
+    from natriface.workflows.database import EmbeddedDatabase
+    from natriface.workflows.workspace import Workspace
+
+    server = EmbeddedDatabase(Workspace.open(workspace)).running()
+    if server is None:
+        typer.echo("not running")
+    else:
+        typer.echo(f"running on 127.0.0.1:{server.port}, process {server.process.pid}")
+
+
+def _planned(name: str) -> tuple[Study, Plan]:
+    from natriface.workflows.builder import plan_study
+    from natriface.workflows.study import load_study, study_path
+
+    path = study_path(name)
+    study = load_study(path)
+    with _note(f"building the structures of {study.name}"):
+        return study, plan_study(study, path.parent)
+
+
+def _prepared(
+    name: str, workspace: Path | None, launchpad: Path | None
+) -> tuple[Study, Plan, Workspace]:
+    from natriface.workflows.launchpad import use_mongodb
+    from natriface.workflows.workspace import Workspace
+
+    study, plan = _planned(name)
+    place = Workspace.create(_workspace_path(study, workspace), study.name)
+    if launchpad is not None:
+        use_mongodb(place, launchpad)
+    return study, plan, place
+
+
+def _opened(name: str, workspace: Path | None, study: Study | None = None) -> Workspace:
+    from natriface.workflows.study import load_study, study_path
+    from natriface.workflows.workspace import Workspace
+
+    if workspace is None:
+        workspace = _workspace_path(study or load_study(study_path(name)), None)
+    return Workspace.open(workspace)
+
+
+def _workspace_path(study: Study, workspace: Path | None) -> Path:
+    return workspace if workspace is not None else Path("runs") / study.name
+
+
+def _statuses(place: Workspace) -> list[StepStatus]:
+    from natriface.workflows.launchpad import launchpad as open_launchpad
+    from natriface.workflows.status import status as step_statuses
+
+    with open_launchpad(place) as pad:
+        return step_statuses(pad, place)
+
+
+def _write_report(study: Study, plan: Plan, place: Workspace, statuses: list[StepStatus]) -> None:
+    from natriface.workflows.reporting import report_study
+
+    with _note("writing the report"):
+        written = report_study(study, plan, place, statuses)
+    typer.echo(f"report: {written}")
+
+
+def _say_how_it_ended(summary: RunSummary, study: str) -> None:
+    from natriface.workflows.tables import print_failures
+
+    print_failures(summary.steps)
+    if summary.interrupted:
+        typer.echo(
+            f"interrupted; nothing is lost. Go on with: natriface run {study} "
+            f"-w {summary.workspace}"
+        )
+
+
+@contextmanager
+def _note(text: str) -> Iterator[None]:
+    """Tell a person at a terminal what takes a moment."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
