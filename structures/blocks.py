@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from natriface.structures.errors import StructureError
-from natriface.structures.matching import hermite_normal_forms
+from natriface.structures.supercells import hermite_normal_forms
 from natriface.structures.surface_cell import Facet, gauss_reduce, lattice_points
 from natriface.structures.terminations import SAME_PHASE_ANGSTROM, Termination
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -26,15 +25,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from natriface.structures.atoms import content_hash
 from natriface.structures.errors import StructureError
+from natriface.structures.supercells import (
+    ROUNDING,
+    Catalogue,
+    checked_cell,
+    lattice_operations,
+    pairs_within_strain,
+)
 from natriface.structures.surface_cell import gauss_reduce
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 Share = Literal["film", "substrate"] | float
 Matrix2 = tuple[tuple[int, int], tuple[int, int]]
-
-ROUNDING = 1e-9
-"""Relative slack of all bounds, so that exact limits are kept."""
 
 
 class Surface(Protocol):
@@ -125,13 +128,11 @@ class Match:
     @property
     def rotation_degrees(self) -> float:
         """Rotation of the film's surface cell against the substrate's, counter-clockwise."""
-        gradient = np.linalg.solve(
-            np.array(self.film_matrix) @ np.array(self.film_cell),
-            np.array(self.substrate_matrix) @ np.array(self.substrate_cell),
-        )  # rows: x_substrate = x_film @ gradient
-        left, _, right = np.linalg.svd(gradient)
-        turn = left @ right
-        return math.degrees(math.atan2(turn[0, 1], turn[0, 0]))
+        turn = _rotations(
+            np.array([self.substrate_matrix]) @ np.array(self.substrate_cell),
+            np.array([self.film_matrix]) @ np.array(self.film_cell),
+        )
+        return math.degrees(float(turn[0]))
 
     @property
     def id(self) -> str:
@@ -159,49 +160,6 @@ class Match:
             "substrate_strains": list(self.substrate_strains),
             "rotation_degrees": self.rotation_degrees,
         }
-
-
-@dataclass(frozen=True, eq=False)
-class Catalogue:
-    """All supercells of a surface cell up to an index, in reduced bases, sorted by index, length.
-
-    Attributes
-    ----------
-    cell
-        The surface cell, rows, A, (2, 2), of positive determinant.
-    index
-        Number of surface cells, (k,).
-    matrix
-        Reduced right-handed bases in units of the surface cell, (k, 2, 2) integers.
-    gram
-        ``a.a, a.b, b.b`` of each basis, A^2, (k, 3); |a| <= |b|, |a.b| <= a.a / 2.
-    """
-
-    cell: FloatArray
-    index: IntArray
-    matrix: IntArray
-    gram: FloatArray
-
-    @classmethod
-    def of(cls, cell: ArrayLike, max_index: int) -> Catalogue:
-        """The catalogue of a surface cell; rows in A."""
-        surface = checked_cell(cell)
-        hermite = hermite_normal_forms(max_index)
-        matrix = _reduce_all(hermite, surface @ surface.T)
-        gram = _gram(matrix, surface @ surface.T)
-        index = hermite[:, 0, 0] * hermite[:, 1, 1]
-        order = np.lexsort((gram[:, 2], gram[:, 0], index))
-        return cls(surface, index[order], matrix[order], gram[order])
-
-    @cached_property
-    def shortest(self) -> FloatArray:
-        """Lengths of the first basis vectors, A, (k,)."""
-        return np.sqrt(self.gram[:, 0])
-
-    @cached_property
-    def start(self) -> IntArray:
-        """Where each index begins, (max_index + 2,)."""
-        return np.searchsorted(self.index, np.arange(int(self.index[-1]) + 2)).astype(np.int64)
 
 
 def find_matches(
@@ -275,8 +233,10 @@ def search_matches(
     if min(most) < 1:
         return []
     one, other = (Catalogue.of(c, n) for c, n in zip(cells, most, strict=True))
-    substrate_matrix, film_matrix = match_catalogues(one, other, max_strain)
-    keep = _primitive(substrate_matrix, film_matrix)
+    substrate_matrix, film_matrix = pairs_within_strain(one, other, max_strain)
+    keep = np.flatnonzero(_primitive(substrate_matrix, film_matrix))
+    turn = np.abs(_rotations(substrate_matrix[keep] @ cells[0], film_matrix[keep] @ cells[1]))
+    keep = keep[np.argsort(np.round(turn, 6), kind="stable")]
     substrate_matrix, film_matrix = _distinct(
         substrate_matrix[keep], film_matrix[keep], _operations_of(substrate), _operations_of(film)
     )
@@ -287,35 +247,6 @@ def search_matches(
     matches = [m for m in matches if m.area_angstrom2 <= max_area_angstrom2 * slack]
     matches.sort(key=lambda m: (m.substrate_cells, round(m.max_strain, 9), m.film_matrix))
     return matches
-
-
-def match_catalogues(
-    substrate: Catalogue, film: Catalogue, max_strain: float
-) -> tuple[IntArray, IntArray]:
-    """All pairs of supercells within a principal strain, equivalent ones included.
-
-    Returns
-    -------
-    (m, 2, 2), (m, 2, 2) integers
-        Substrate and film matrices; row by row, the film's vectors go onto the substrate's.
-    """
-    first, second = _candidates(substrate, film, max_strain)
-    found_s: list[IntArray] = []
-    found_f: list[IntArray] = []
-    if len(first):
-        target = substrate.gram[first]
-        source = film.gram[second]
-        aspect = float(np.sqrt((source[:, 2] / source[:, 0]).max()))
-        for unimodular in _nearby_bases(max_strain, aspect):
-            image = _gram_image(unimodular, source)
-            within = _within_strain(image, target, max_strain)
-            if within.any():
-                found_s.append(substrate.matrix[first[within]])
-                found_f.append(unimodular @ film.matrix[second[within]])
-    if not found_s:
-        empty = np.zeros((0, 2, 2), dtype=np.int64)
-        return empty, empty
-    return np.concatenate(found_s), np.concatenate(found_f)
 
 
 def make_match(
@@ -378,48 +309,6 @@ def share_by_stiffness(
     return film / (film + substrate)
 
 
-def hermite_normal_forms(max_index: int) -> IntArray:
-    """All row-lattice Hermite normal forms [[i, j], [0, m]], i m <= max_index, 0 <= j < m."""
-    forms = [
-        (i, j, 0, n // i)
-        for n in range(1, max_index + 1)
-        for i in range(1, n + 1)
-        if n % i == 0
-        for j in range(n // i)
-    ]
-    return np.array(forms, dtype=np.int64).reshape(-1, 2, 2)
-
-
-def lattice_operations(cell: ArrayLike) -> IntArray:
-    """Point group of a bare 2-D lattice, (k, 2, 2): rows of the cell go to ``P @ cell``."""
-    surface = checked_cell(cell)
-    reduced, unimodular = gauss_reduce(surface)
-    back = np.rint(np.linalg.inv(unimodular)).astype(np.int64)
-    gram = reduced @ reduced.T
-    entries = np.array(np.meshgrid(*[[-1, 0, 1]] * 4)).reshape(4, -1).T.reshape(-1, 2, 2)
-    images = entries @ gram @ entries.transpose(0, 2, 1)
-    same = np.abs(images - gram).max(axis=(1, 2)) < 1e-4 * gram.max()
-    return np.asarray(back @ entries[same] @ unimodular, dtype=np.int64)
-
-
-def checked_cell(cell: ArrayLike) -> FloatArray:
-    """A 2-D cell as an array (2, 2), right-handed.
-
-    Raises
-    ------
-    StructureError
-        If it is not 2 x 2, flat, or left-handed.
-    """
-    surface = np.asarray(cell, dtype=float)
-    if surface.shape != (2, 2):
-        raise StructureError(f"a surface cell is a 2 x 2 matrix of rows in A, got {surface.shape}")
-    if not np.linalg.det(surface) > 1e-6:
-        raise StructureError(
-            "a surface cell must be right-handed and not flat: exchange its two vectors"
-        )
-    return surface
-
-
 def _cell_of(surface: Surface | ArrayLike) -> FloatArray:
     cell: Any = getattr(surface, "surface_cell", None)
     return checked_cell(surface if cell is None else cell)  # type: ignore[arg-type]
@@ -428,80 +317,6 @@ def _cell_of(surface: Surface | ArrayLike) -> FloatArray:
 def _operations_of(surface: Surface | ArrayLike) -> IntArray:
     operations = getattr(surface, "surface_operations", None)
     return lattice_operations(surface) if operations is None else operations  # type: ignore[arg-type]
-
-
-def _candidates(
-    substrate: Catalogue, film: Catalogue, max_strain: float
-) -> tuple[IntArray, IntArray]:
-    """Pairs whose area and two shortest lengths agree within the strain, by bisection."""
-    low, high = 1.0 - max_strain - ROUNDING, 1.0 + max_strain + ROUNDING
-    area_ratio = _det(substrate.cell) / _det(film.cell)
-    least = np.ceil(substrate.index * area_ratio / high**2 - ROUNDING).astype(np.int64)
-    most = np.floor(substrate.index * area_ratio / low**2 + ROUNDING).astype(np.int64)
-    most = np.minimum(most, film.index[-1])
-    scale = 2.0 * float(film.shortest.max() + substrate.shortest.max())
-    key = film.index * scale + film.shortest
-    firsts, seconds = [], []
-    for step in range(max(0, int((most - least).max()) + 1)):
-        rows = np.flatnonzero(least + step <= most)
-        base = (least[rows] + step) * scale
-        begin = np.searchsorted(key, base + substrate.shortest[rows] / high)
-        end = np.searchsorted(key, base + substrate.shortest[rows] / low, side="right")
-        count = np.maximum(end - begin, 0)
-        first = np.repeat(rows, count)
-        position = np.arange(len(first)) - np.repeat(np.cumsum(count) - count, count)
-        second = np.repeat(begin, count) + position
-        ratio2 = substrate.gram[first, 2] / film.gram[second, 2]
-        fits = (ratio2 <= high**2) & (ratio2 >= low**2)
-        firsts.append(first[fits])
-        seconds.append(second[fits])
-    if not firsts:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    return np.concatenate(firsts), np.concatenate(seconds)
-
-
-def _nearby_bases(max_strain: float, aspect: float) -> list[IntArray]:
-    """Unimodular matrices that a map within the strain can turn a reduced basis into.
-
-    A vector p a + q b of a reduced basis is at least sqrt(3)/2 |q| |b| long, so |q| <= 1 in images
-    of a and b; |p| <= 1 in the image of a, and in that of b |p| is bounded by the shear that the
-    strain allows: |p| |a| <= |b| (2 s + 1/2 + ...), at least 1.
-    """
-    shear = (1 + max_strain) / (1 - max_strain) - (1 - max_strain) / (1 + max_strain)
-    reach = 1 + math.ceil(aspect * shear)
-    bases = []
-    for p, q in ((1, 0), (0, 1), (1, 1), (1, -1), (-1, 0), (0, -1), (-1, -1), (-1, 1)):
-        for r in range(-reach, reach + 1):
-            for s in (-1, 0, 1):
-                if p * s - q * r == 1:
-                    bases.append(np.array([[p, q], [r, s]], dtype=np.int64))
-    return bases
-
-
-def _gram_image(unimodular: IntArray, gram: FloatArray) -> FloatArray:
-    (p, q), (r, s) = unimodular.tolist()
-    aa, ab, bb = gram.T
-    return np.stack(
-        [
-            p * p * aa + 2 * p * q * ab + q * q * bb,
-            p * r * aa + (p * s + q * r) * ab + q * s * bb,
-            r * r * aa + 2 * r * s * ab + s * s * bb,
-        ],
-        axis=1,
-    )
-
-
-def _within_strain(source: FloatArray, target: FloatArray, max_strain: float) -> NDArray[np.bool_]:
-    """Whether the map of one basis onto another has all stretches within 1 +- max_strain, (k,)."""
-    volume = source[:, 0] * source[:, 2] - source[:, 1] ** 2
-    trace = (
-        source[:, 2] * target[:, 0] - 2 * source[:, 1] * target[:, 1] + source[:, 0] * target[:, 2]
-    ) / volume
-    product = (target[:, 0] * target[:, 2] - target[:, 1] ** 2) / volume
-    spread = np.sqrt(np.maximum(trace * trace / 4 - product, 0.0))
-    low, high = 1.0 - max_strain - ROUNDING, 1.0 + max_strain + ROUNDING
-    within = (trace / 2 + spread <= high**2) & (trace / 2 - spread >= low**2)
-    return np.asarray(within, dtype=bool)
 
 
 def _primitive(substrate: IntArray, film: IntArray) -> NDArray[np.bool_]:
@@ -518,17 +333,20 @@ def _primitive(substrate: IntArray, film: IntArray) -> NDArray[np.bool_]:
 def _distinct(
     substrate: IntArray, film: IntArray, substrate_ops: IntArray, film_ops: IntArray
 ) -> tuple[IntArray, IntArray]:
-    """One of every set of matches that the surfaces' point groups turn into each other."""
+    """One of every set of matches that the surfaces' point groups turn into each other, the first.
+
+    A match is the rational matrix X = M_f^-1 M_s, whose image with the smallest key names its set.
+    """
     if not len(substrate):
         return substrate, film
     adjugate = np.stack(
         [film[:, 1, 1], -film[:, 0, 1], -film[:, 1, 0], film[:, 0, 0]], axis=1
     ).reshape(-1, 2, 2)
-    relation = adjugate @ substrate  # film index times X
+    relation = adjugate @ substrate  # number of film cells times X
     size = film[:, 0, 0] * film[:, 1, 1] - film[:, 0, 1] * film[:, 1, 0]
-    best: IntArray | None = None
-    span = 4 * int(np.abs(relation).max()) + 5
+    span = 8 * int(np.abs(relation).max()) + 5
     weights = np.array([span**3, span**2, span, 1], dtype=object if span**4 > 2**62 else np.int64)
+    best: IntArray | None = None
     for film_op in film_ops:
         inverse = np.rint(np.linalg.inv(film_op)).astype(np.int64)
         for substrate_op in substrate_ops:
@@ -542,27 +360,14 @@ def _distinct(
     return substrate[chosen], film[chosen]
 
 
-def _reduce_all(matrices: IntArray, gram: FloatArray) -> IntArray:
-    """Gauss reduction of many bases at once, right-handed."""
-    a, b = matrices[:, 0].copy(), matrices[:, 1].copy()
-    pending = np.arange(len(matrices))
-    while len(pending):
-        u, v = a[pending], b[pending]
-        uu = np.einsum("ki,ij,kj->k", u, gram, u)
-        vv = np.einsum("ki,ij,kj->k", v, gram, v)
-        swap = vv < uu * (1 - 1e-10)
-        u[swap], v[swap] = v[swap], -u[swap]
-        uu = np.where(swap, vv, uu)
-        steps = np.ceil(np.einsum("ki,ij,kj->k", u, gram, v) / uu - 0.5 - 1e-10).astype(np.int64)
-        v -= steps[:, None] * u
-        a[pending], b[pending] = u, v
-        pending = pending[swap | (steps != 0)]
-    return np.stack([a, b], axis=1)
+def _rotations(substrate: FloatArray, film: FloatArray) -> FloatArray:
+    """Angles in radians by which bases of films, (k, 2, 2), turn when put onto the substrate's.
 
-
-def _gram(matrices: IntArray, gram: FloatArray) -> FloatArray:
-    products = matrices @ gram @ matrices.transpose(0, 2, 1)
-    return np.stack([products[:, 0, 0], products[:, 0, 1], products[:, 1, 1]], axis=1)
+    The rotation R of the polar decomposition of a 2 x 2 map F (rows: x_s = x_f F) has
+    tan = (F_12 - F_21) / (F_11 + F_22).
+    """
+    gradient = np.linalg.solve(film, substrate)
+    return np.arctan2(gradient[:, 0, 1] - gradient[:, 1, 0], gradient[:, 0, 0] + gradient[:, 1, 1])
 
 
 def _no_match(
