@@ -185,6 +185,43 @@ def report(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
 
 
 @app.command()
+def build(
+    study: StudyArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A new folder for the structures.")
+    ],
+    pictures: Annotated[bool, typer.Option(help="Draw each structure.")] = True,
+) -> None:
+    """Write a study's structures: POSCAR, CIF, extxyz, pictures and a manifest."""
+    from natriface.workflows.build import write_study_structures
+    from natriface.workflows.study import load_study, study_path
+    from natriface.workflows.tables import print_structures
+
+    path = study_path(study)
+    loaded = load_study(path)
+    with _note(f"building the structures of {loaded.name}"):
+        interfaces = write_study_structures(loaded, path.parent, output, pictures)
+    print_structures(interfaces)
+    typer.echo(f"written to {output}")
+
+
+@app.command()
+def phases(
+    name: Annotated[
+        str | None, typer.Argument(help="Show this phase: a name, a CIF or POSCAR, or mp-1234.")
+    ] = None,
+) -> None:
+    """List the phase library, or show one phase."""
+    from natriface.structures.phases import load_phase, phase_names
+    from natriface.workflows.tables import print_phase, print_phases
+
+    if name is None:
+        print_phases([load_phase(each) for each in phase_names()])
+    else:
+        print_phase(load_phase(name, Path()))
+
+
+@app.command()
 def studies() -> None:
     """List the studies that come with natriface."""
     from natriface.workflows.study import load_study, study_names, study_path

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ase.geometry import cell_to_cellpar
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from natriface.structures.phases import Phase
+from natriface.workflows.builder import BuiltInterface
 from natriface.workflows.engines.base import Estimate, engine
 from natriface.workflows.plan import Plan
 from natriface.workflows.status import StepStatus, cached, counts
@@ -59,6 +62,85 @@ def print_plan(plan: Plan, workspace: Path) -> None:
             f"left: about {duration(total)} on one core, {memory:.0f} MB a worker; the longest "
             f"step is estimated from {basis}"
         )
+
+
+def print_structures(interfaces: Sequence[BuiltInterface]) -> None:
+    """The interfaces of a study: surfaces, atoms, area, strain, gap."""
+    table = Table()
+    for heading, justify in (
+        ("interface", "left"), ("surfaces", "left"), ("atoms", "right"), ("area, A2", "right"),
+        ("strain, %", "right"), ("gap, A", "right"), ("vacuum, A", "right"), ("N", "right"),
+        ("id", "left"),
+    ):  # fmt: skip
+        table.add_column(heading, justify=justify, no_wrap=heading != "surfaces")  # type: ignore[arg-type]
+    for built in interfaces:
+        interface = built.interface
+        table.add_row(
+            escape(built.label),
+            escape(f"{built.film.slab.label} on {built.substrate.slab.label}"),
+            str(len(interface.atoms)),
+            f"{interface.area_angstrom2:.1f}",
+            f"{100 * interface.max_strain:.2f}",
+            f"{interface.gap_angstrom:.2f}",
+            f"{interface.vacuum_angstrom:g}",
+            str(interface.n_contacts),
+            interface.id,
+        )
+    console = _console()
+    console.print(table)
+    for slab in {id(s): s for b in interfaces for s in (b.film, b.substrate)}.values():
+        note = f"; {slab.doping}" if slab.doping else ""
+        console.print(
+            f"{escape(slab.label)}: {slab.phase.name}, {slab.phase.grade}, "
+            f"{escape(slab.phase.source)}{escape(note)}"
+        )
+
+
+def print_phases(phases: Sequence[Phase]) -> None:
+    """The phase library."""
+    table = Table()
+    for heading in ("phase", "formula", "space group", "grade", "g/cm3", "source"):
+        table.add_column(heading, no_wrap=heading != "source")
+    for phase in phases:
+        table.add_row(
+            phase.name,
+            phase.formula,
+            f"{phase.space_group} ({phase.space_group_number})",
+            phase.grade,
+            f"{phase.density_g_cm3:.3f}",
+            escape(phase.source),
+        )
+    _console().print(table)
+
+
+def print_phase(phase: Phase) -> None:
+    """One phase: what is known of it, its cell and its sites."""
+    console = _console()
+    lengths, angles = cell_to_cellpar(phase.cell)[:3], cell_to_cellpar(phase.cell)[3:]
+    order = "" if phase.is_ordered else ", disordered"
+    console.print(f"[bold]{phase.name}[/]  {phase.formula}{order}")
+    console.print(f"space group  {phase.space_group} ({phase.space_group_number})")
+    console.print("cell         " + " ".join(f"{x:.4f}" for x in lengths) + " A, "
+                  + " ".join(f"{x:.3f}" for x in angles) + " degrees")  # fmt: skip
+    console.print(
+        f"density      {phase.density_g_cm3:.3f} g/cm3, {phase.volume_angstrom3:.2f} A3 a cell, "
+        f"shortest distance {phase.shortest_distance_angstrom:.3f} A"
+    )
+    console.print(f"grade        {phase.grade}")
+    console.print(f"source       {escape(phase.source)}")
+    if phase.note:
+        console.print(f"note         {escape(phase.note)}")
+    table = Table()
+    for heading in ("site", "element", "multiplicity", "x", "y", "z"):
+        table.add_column(heading, justify="left" if heading in ("site", "element") else "right")
+    for index, site in enumerate(phase.sites):
+        first = phase.scaled_positions[phase.site_indices == index][0]
+        elements = " ".join(
+            element if share > 1 - 1e-9 else f"{element}{share:.3g}"
+            for element, share in site.occupancy.items()
+        )
+        table.add_row(site.label, elements, str(site.multiplicity), *(f"{x:.5f}" for x in first))
+    console.print(table)
 
 
 def print_status(study: str, steps: Sequence[StepStatus], every: bool) -> None:
