@@ -20,16 +20,10 @@ from natriface.structures.matching import Match
 from natriface.structures.polyanions import formula
 from natriface.structures.slabs import Slab
 from natriface.structures.surface_cell import gauss_reduce, lattice_points
+from natriface.structures.tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-SUBSTRATE_TAG = 1
-"""`ase.Atoms` tag of the atoms of the substrate."""
-FILM_TAG = 2
-"""Tag of the atoms of the film."""
-DOPANT_TAG = 3
-"""Tag of dopant atoms, on whichever side they sit."""
 
 OVERLAP_RATIO = 0.7
 """Atoms closer than this times the sum of their covalent radii overlap."""
@@ -55,7 +49,8 @@ class Interface:
     Attributes
     ----------
     atoms
-        Substrate atoms, then film atoms; tags `SUBSTRATE_TAG`, `FILM_TAG`, `DOPANT_TAG`.
+        Substrate atoms, then film atoms, tagged `SUBSTRATE_TAG` and `FILM_TAG`; dopants and
+        adatoms keep their tags.
     substrate_atoms, film_atoms
         The two sides alone, where they stand in the interface: same cell, same order.
     n_contacts
@@ -216,7 +211,8 @@ def build_interface(
     upper.positions[:, 2] += base + heights[0] + gap_angstrom - upper.positions[:, 2].min()
     for side, tag in ((lower, SUBSTRATE_TAG), (upper, FILM_TAG)):
         side.cell[2] = (0.0, 0.0, height)
-        side.set_tags(np.where(side.get_tags() == DOPANT_TAG, DOPANT_TAG, tag))
+        marked = side.get_tags()  # dopants and adatoms keep their tags
+        side.set_tags(np.where(marked >= DOPANT_TAG, marked, tag))
     _refuse_overlap(lower, upper, overlap_ratio, gap_angstrom)
     return Interface(
         atoms=_joined(lower, upper),

@@ -7,10 +7,7 @@ sorted catalogue of all its supercells (Hermite normal forms) in reduced bases. 
 bound changes the two shortest lengths of a lattice by no more than the bound, so partners are found
 by bisection on the shortest length; the few bases that F may take a reduced basis to are tried.
 
-Every match is listed once: with M the 2 x 4 matrix [M_f | M_s], common supercells of a smaller
-match are those where the 2 x 2 minors of M share a divisor, and two matches are equivalent if
-X = M_f^-1 M_s goes over into P_f^-1 X P_s under point operations of the surfaces, both proper or
-both improper.
+Every match is listed once; see `match_search`.
 """
 
 from __future__ import annotations
@@ -18,36 +15,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from natriface.structures.atoms import content_hash
 from natriface.structures.errors import StructureError
-from natriface.structures.supercells import (
-    ROUNDING,
-    Catalogue,
-    checked_cell,
-    lattice_operations,
-    pairs_within_strain,
-)
+from natriface.structures.match_search import MatchTable, Surface, match_table, rotations
 from natriface.structures.surface_cell import gauss_reduce
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 Share = Literal["film", "substrate"] | float
 Matrix2 = tuple[tuple[int, int], tuple[int, int]]
-
-
-class Surface(Protocol):
-    """What a match needs to know of a surface: a `Slab` or a `Termination`."""
-
-    @property
-    def surface_cell(self) -> FloatArray: ...
-
-    @property
-    def surface_operations(self) -> IntArray: ...
 
 
 @dataclass(frozen=True)
@@ -128,7 +109,7 @@ class Match:
     @property
     def rotation_degrees(self) -> float:
         """Rotation of the film's surface cell against the substrate's, counter-clockwise."""
-        turn = _rotations(
+        turn = rotations(
             np.array([self.substrate_matrix]) @ np.array(self.substrate_cell),
             np.array([self.film_matrix]) @ np.array(self.film_cell),
         )
@@ -215,38 +196,19 @@ def search_matches(
     share: Share = "film",
 ) -> list[Match]:
     """As `find_matches`, but an empty list where nothing matches."""
-    if not max_area_angstrom2 > 0:
-        raise StructureError(f"max_area_angstrom2 must be positive, got {max_area_angstrom2}")
-    if not 0 < max_strain < 0.3:
-        raise StructureError(f"max_strain must lie between 0 and 0.3, got {max_strain}")
-    fraction = substrate_share(share)
-    cells = _cell_of(substrate), _cell_of(film)
-    slack = 1.0 + ROUNDING
-    most = [
-        int(max_area_angstrom2 * s / _det(c) * slack)
-        for c, s in zip(
-            cells,
-            ((1 + max_strain) ** (2 * fraction), (1 - max_strain) ** (2 * fraction - 2)),
-            strict=True,
-        )
-    ]
-    if min(most) < 1:
-        return []
-    one, other = (Catalogue.of(c, n) for c, n in zip(cells, most, strict=True))
-    substrate_matrix, film_matrix = pairs_within_strain(one, other, max_strain)
-    keep = np.flatnonzero(_primitive(substrate_matrix, film_matrix))
-    turn = np.abs(_rotations(substrate_matrix[keep] @ cells[0], film_matrix[keep] @ cells[1]))
-    keep = keep[np.argsort(np.round(turn, 6), kind="stable")]
-    substrate_matrix, film_matrix = _distinct(
-        substrate_matrix[keep], film_matrix[keep], _operations_of(substrate), _operations_of(film)
+    table = match_table(substrate, film, max_area_angstrom2, max_strain, substrate_share(share))
+    return [match_at(table, row) for row in range(len(table))]
+
+
+def match_at(table: MatchTable, row: int) -> Match:
+    """The match in one row of a table."""
+    return make_match(
+        table.substrate_cell,
+        table.film_cell,
+        table.substrate_matrix[row],
+        table.film_matrix[row],
+        table.share,
     )
-    matches = [
-        make_match(cells[0], cells[1], m, n, fraction)
-        for m, n in zip(substrate_matrix, film_matrix, strict=True)
-    ]
-    matches = [m for m in matches if m.area_angstrom2 <= max_area_angstrom2 * slack]
-    matches.sort(key=lambda m: (m.substrate_cells, round(m.max_strain, 9), m.film_matrix))
-    return matches
 
 
 def make_match(
@@ -307,67 +269,6 @@ def share_by_stiffness(
     substrate = substrate_modulus_gpa * substrate_thickness_angstrom
     film = film_modulus_gpa * film_thickness_angstrom
     return film / (film + substrate)
-
-
-def _cell_of(surface: Surface | ArrayLike) -> FloatArray:
-    cell: Any = getattr(surface, "surface_cell", None)
-    return checked_cell(surface if cell is None else cell)  # type: ignore[arg-type]
-
-
-def _operations_of(surface: Surface | ArrayLike) -> IntArray:
-    operations = getattr(surface, "surface_operations", None)
-    return lattice_operations(surface) if operations is None else operations  # type: ignore[arg-type]
-
-
-def _primitive(substrate: IntArray, film: IntArray) -> NDArray[np.bool_]:
-    """Whether each pair is the smallest common supercell of its map: minors without divisor."""
-    rows = np.concatenate([film, substrate], axis=2)
-    divisor = np.zeros(len(rows), dtype=np.int64)
-    for i in range(4):
-        for j in range(i + 1, 4):
-            minor = rows[:, 0, i] * rows[:, 1, j] - rows[:, 0, j] * rows[:, 1, i]
-            divisor = np.gcd(divisor, minor)
-    return np.asarray(divisor == 1)
-
-
-def _distinct(
-    substrate: IntArray, film: IntArray, substrate_ops: IntArray, film_ops: IntArray
-) -> tuple[IntArray, IntArray]:
-    """One of every set of matches that the surfaces' point groups turn into each other, the first.
-
-    A match is the rational matrix X = M_f^-1 M_s, whose image with the smallest key names its set.
-    """
-    if not len(substrate):
-        return substrate, film
-    adjugate = np.stack(
-        [film[:, 1, 1], -film[:, 0, 1], -film[:, 1, 0], film[:, 0, 0]], axis=1
-    ).reshape(-1, 2, 2)
-    relation = adjugate @ substrate  # number of film cells times X
-    size = film[:, 0, 0] * film[:, 1, 1] - film[:, 0, 1] * film[:, 1, 0]
-    span = 8 * int(np.abs(relation).max()) + 5
-    weights = np.array([span**3, span**2, span, 1], dtype=object if span**4 > 2**62 else np.int64)
-    best: IntArray | None = None
-    for film_op in film_ops:
-        inverse = np.rint(np.linalg.inv(film_op)).astype(np.int64)
-        for substrate_op in substrate_ops:
-            if _det(film_op) * _det(substrate_op) < 0:
-                continue
-            image = (inverse @ relation @ substrate_op).reshape(-1, 4)
-            key = (image + span // 2) @ weights
-            best = key if best is None else np.minimum(best, key)
-    assert best is not None
-    _, chosen = np.unique(np.stack([size, best]), axis=1, return_index=True)
-    return substrate[chosen], film[chosen]
-
-
-def _rotations(substrate: FloatArray, film: FloatArray) -> FloatArray:
-    """Angles in radians by which bases of films, (k, 2, 2), turn when put onto the substrate's.
-
-    The rotation R of the polar decomposition of a 2 x 2 map F (rows: x_s = x_f F) has
-    tan = (F_12 - F_21) / (F_11 + F_22).
-    """
-    gradient = np.linalg.solve(film, substrate)
-    return np.arctan2(gradient[:, 0, 1] - gradient[:, 1, 0], gradient[:, 0, 0] + gradient[:, 1, 1])
 
 
 def _no_match(

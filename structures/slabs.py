@@ -34,6 +34,7 @@ __all__ = [
     "build_slab",
     "find_terminations",
     "freeze",
+    "layers_for",
     "termination_named",
 ]
 
@@ -276,6 +277,13 @@ def build_slab(
     )
 
 
+def layers_for(termination: Termination, thickness_angstrom: float) -> int:
+    """The fewest layers that add up to at least a thickness, A."""
+    if not thickness_angstrom > 0:
+        raise StructureError(f"the thickness must be positive, got {thickness_angstrom} A")
+    return max(1, math.ceil(thickness_angstrom / termination.layer_angstrom - 1e-6))
+
+
 def freeze(atoms: Atoms, depth_angstrom: float, region: FrozenRegion = "bottom") -> Atoms:
     """A copy in which a part is held by `ase.constraints.FixAtoms`; covalent units stay together.
 
@@ -320,9 +328,7 @@ def _layer_count(
             raise StructureError(f"layers must be a whole number of at least 1, got {layers}")
         return int(layers)
     assert thickness_angstrom is not None
-    if not thickness_angstrom > 0:
-        raise StructureError(f"the thickness must be positive, got {thickness_angstrom} A")
-    return max(1, math.ceil(thickness_angstrom / termination.layer_angstrom - 1e-6))
+    return layers_for(termination, thickness_angstrom)
 
 
 def _finish(block: Block, vacuum_angstrom: float, flip: bool) -> Atoms:

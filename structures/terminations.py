@@ -126,6 +126,21 @@ class Termination:
         """True for Tasker class III."""
         return self.polarity == "III"
 
+    @cached_property
+    def reversed_by_rotation(self) -> bool:
+        """True if a rotation or screw turns the slab over: its two faces are the same face.
+
+        Where only an inversion, mirror or glide does, the faces are mirror images of each other.
+        """
+        facet = self.facet
+        tolerance = SAME_PHASE_ANGSTROM / facet.spacing_angstrom
+        return any(
+            rotation[2, 2] == -1
+            and np.linalg.det(rotation) > 0
+            and _apart(translation[2] - self.cut, self.cut) < tolerance
+            for rotation, translation in zip(facet.rotations, facet.translations, strict=True)
+        )
+
     @property
     def compensating_charge_e(self) -> float:
         """Charge to move from the upper to the lower face to quench the dipole, e a surface cell.
