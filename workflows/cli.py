@@ -200,7 +200,7 @@ def build(
     path = study_path(study)
     loaded = load_study(path)
     with _note(f"building the structures of {loaded.name}"):
-        interfaces = write_study_structures(loaded, path.parent, output, pictures)
+        interfaces = write_study_structures(loaded, path.resolve().parent, output, pictures)
     print_structures(interfaces)
     typer.echo(f"written to {output}")
 
@@ -218,7 +218,7 @@ def phases(
     if name is None:
         print_phases([load_phase(each) for each in phase_names()])
     else:
-        print_phase(load_phase(name, Path()))
+        print_phase(load_phase(name, Path.cwd()))
 
 
 @app.command()
@@ -275,7 +275,7 @@ def _planned(name: str) -> tuple[Study, Plan]:
     path = study_path(name)
     study = load_study(path)
     with _note(f"building the structures of {study.name}"):
-        return study, plan_study(study, path.parent)
+        return study, plan_study(study, path.resolve().parent)
 
 
 def _prepared(
@@ -341,3 +341,7 @@ def _note(text: str) -> Iterator[None]:
 
     with Console(stderr=True).status(text):
         yield
+
+
+if __name__ == "__main__":
+    main()
