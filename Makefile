@@ -4,8 +4,7 @@ PYTHON ?= python3
 STUDY  ?= li2025
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 BIN    := $(VENV)/bin
-# A CPU build of this PyTorch is preferred where the package index offers one; an installed
-# PyTorch that is recent enough is never replaced.
+# Taken where neither the environment nor $(PYTHON) has a PyTorch of its own.
 TORCH  ?= torch==2.13.0
 
 .PHONY: run test lint format bench clean help
@@ -37,7 +36,8 @@ bench: $(VENV)/.dev
 
 $(VENV)/.base: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "natriface needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+		$$($(PYTHON) -c 'import torch' 2>/dev/null && echo --system-site-packages)
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
