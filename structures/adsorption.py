@@ -24,7 +24,7 @@ from natriface.structures.errors import StructureError
 from natriface.structures.heights import Side, surface_normal, whole_slab_positions
 from natriface.structures.interfaces import IONIC_RADII
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
-from natriface.structures.symmetry import FloatArray, IntArray
+from natriface.structures.symmetry import FloatArray, IntArray, wrap
 from natriface.structures.tags import ADATOM_TAG
 
 SiteKind = Literal["on-top", "bridge", "hollow"]
@@ -270,8 +270,8 @@ _Point = tuple[FloatArray, SiteKind, tuple[int, ...]]
 
 def _critical_points(surface: _Surface) -> list[_Point]:
     """All sites of the cell; one on its boundary may appear more than once."""
-    home = surface.plane[surface.exposed]
     to_scaled = np.linalg.inv(surface.vectors)
+    home = wrap(surface.plane[surface.exposed] @ to_scaled) @ surface.vectors
     margin = float(np.linalg.norm(surface.vectors, axis=1).sum())
     spans = _spans(surface.vectors, margin)
     points = (home[None] + (spans @ surface.vectors)[:, None]).reshape(-1, 2)
@@ -327,7 +327,9 @@ def _merged(
     separations = feet[:, None] - feet[None]
     separations -= np.round(separations)
     apart = np.linalg.norm(separations @ surface.vectors, axis=-1)
-    copies = np.flatnonzero((apart < 1e-3).argmax(axis=1) == np.arange(len(feet)))
+    names = np.array([kind for _, kind, _ in points])
+    same = (apart < 10 * RESOLUTION_ANGSTROM) & (names[:, None] == names)
+    copies = np.flatnonzero(same.argmax(axis=1) == np.arange(len(feet)))
     _, cluster = connected_components(apart[np.ix_(copies, copies)] < merge_angstrom)
     rank = {"hollow": 0, "on-top": 1, "bridge": 2}
     kept: list[int] = []
