@@ -284,6 +284,13 @@ def _free(content: bytes, n_fields: int) -> list[float]:
     return [number(word) for word in words]
 
 
+def finite(values: Floats) -> Floats:
+    """The values, refused where one of them is not a number."""
+    if not np.isfinite(values).all():
+        raise BlockError("a number overflowed or is damaged")
+    return values
+
+
 def decode_rows(data: bytes, tag: bytes, n_rows: int, n_fields: int) -> Floats:
     """Numbers of the ``<tag>...</tag>`` rows of a piece of XML.
 

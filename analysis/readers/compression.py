@@ -23,7 +23,8 @@ _TEXT_ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-1
 
 
 class _Decompressor(Protocol):
-    unused_data: bytes
+    @property
+    def unused_data(self) -> bytes: ...
 
     @property
     def eof(self) -> bool: ...

@@ -15,6 +15,7 @@ from natriface.analysis.readers.blocks import (
     Floats,
     decode_blocks,
     decode_rows,
+    finite,
     number,
 )
 from natriface.analysis.readers.compression import Text
@@ -50,6 +51,8 @@ class Header:
         How the k-points were made: ``scheme``, ``divisions``, ``shift``.
     cell, positions, selective
         Initial structure: (3, 3) in A, (n, 3) fractional, (n, 3) True where free to move.
+    criteria_slack
+        How much larger than printed EDIFF and EDIFFG may be.
     problems
         What could not be read, in words.
     """
@@ -69,6 +72,7 @@ class Header:
     cell: Floats | None = None
     positions: Floats | None = None
     selective: NDArray[np.bool_] | None = None
+    criteria_slack: float = 1.001
     problems: list[str] = field(default_factory=list)
 
     def setting(self, name: str, default: Value = None) -> Value:
@@ -230,13 +234,6 @@ def _read_kpoints(text: Text, start: int, stop: int, header: Header) -> None:
     except BlockError as error:
         header.problems.append(f"the list of k-points is damaged ({error})")
         header.kpoints = header.kpoint_weights = None
-
-
-def finite(values: Floats) -> Floats:
-    """The values, refused where one of them is not a number."""
-    if not np.isfinite(values).all():
-        raise BlockError("a number overflowed or is damaged")
-    return values
 
 
 def _read_initial_structure(text: Text, start: int, stop: int, header: Header) -> None:

@@ -1,0 +1,114 @@
+"""Which output files a folder of a VASP run holds, under the many names people give them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from natriface.structures.errors import ReaderError
+
+OUTPUTS = ("vasprun.xml", "vaspout.h5", "OUTCAR", "OSZICAR")
+_NAMES = (*OUTPUTS, "CONTCAR", "POSCAR")
+_NAME = re.compile(
+    r"(?P<name>" + "|".join(re.escape(name) for name in _NAMES) + r")"
+    r"(?P<label>(?:\.[\w-]+?)*?)(?P<packed>\.(?:gz|xz|bz2|lzma|GZ))?"
+)
+_IMAGE = re.compile(r"\d{2,3}")
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one run.
+
+    Attributes
+    ----------
+    folder
+        Where they lie.
+    label
+        The ending that distinguishes this run from others in the folder (``relax2``), or empty.
+    paths
+        By VASP's own name.
+    others
+        Labels of other runs in the folder, which are not read.
+    """
+
+    folder: Path
+    label: str
+    paths: dict[str, Path]
+    others: tuple[str, ...] = ()
+
+
+def find_files(path: Path) -> Files:
+    """The files of the run that a folder, or one of its output files, belongs to.
+
+    A folder may hold several runs (``vasprun.xml.relax1.gz``, ``vasprun.xml.relax2.gz``): files
+    without such an ending count first, else the last run by number.
+
+    Raises
+    ------
+    ReaderError
+        If the path does not exist or no output of VASP is there.
+    """
+    if not path.exists():
+        raise ReaderError(f"{path}: does not exist")
+    folder = path if path.is_dir() else path.parent
+    runs: dict[str, dict[str, Path]] = {}
+    try:
+        entries = sorted(entry for entry in folder.iterdir() if entry.is_file())
+    except OSError as error:
+        raise ReaderError(f"{folder}: cannot be listed ({error.strerror})") from None
+    for entry in entries:
+        match = _NAME.fullmatch(entry.name)
+        if match is not None:
+            runs.setdefault(match["label"].lstrip("."), {}).setdefault(match["name"], entry)
+    if path.is_dir():
+        return _choose(folder, runs)
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        return Files(folder, "", {_kind(path): path})
+    label = match["label"].lstrip(".")
+    return Files(folder, label, runs.get(label, {}) | {match["name"]: path})
+
+
+def _choose(folder: Path, runs: dict[str, dict[str, Path]]) -> Files:
+    with_output = [label for label, files in runs.items() if any(n in files for n in OUTPUTS)]
+    if not with_output:
+        hint = ""
+        if image_folders(folder):
+            hint = "; its subfolders are images of a path: read them with read_neb_folder"
+        raise ReaderError(
+            f"{folder}: no {', '.join(OUTPUTS[:-1])} or {OUTPUTS[-1]} here, VASP has not written "
+            f"anything to read{hint}"
+        )
+    label = "" if "" in with_output else max(with_output, key=_order)
+    paths = {**runs.get("", {}), **runs[label]} if label else runs[label]
+    paths = {name: file for name, file in paths.items() if name not in OUTPUTS} | {
+        name: file for name, file in runs[label].items() if name in OUTPUTS
+    }
+    others = tuple(sorted(other for other in with_output if other != label))
+    return Files(folder, label, paths, others)
+
+
+def _order(label: str) -> tuple[int, str]:
+    numbers = re.findall(r"\d+", label)
+    return (int(numbers[-1]) if numbers else -1, label)
+
+
+def _kind(path: Path) -> str:
+    """Which output a file of another name is, from its name's parts."""
+    name = path.name.lower()
+    if "outcar" in name:
+        return "OUTCAR"
+    if "oszicar" in name:
+        return "OSZICAR"
+    return "vaspout.h5" if ".h5" in name else "vasprun.xml"
+
+
+def image_folders(folder: Path) -> list[Path]:
+    """Subfolders ``00``, ``01``, ... of a nudged-elastic-band run, in order."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        entry for entry in folder.iterdir() if entry.is_dir() and _IMAGE.fullmatch(entry.name)
+    )

@@ -1,0 +1,412 @@
+"""A folder of VASP output, anyone's and in any state, becomes a `Result`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from natriface.analysis.readers.arrays import Source, write_arrays
+from natriface.analysis.readers.bands import band_edges, count_electrons
+from natriface.analysis.readers.blocks import Floats
+from natriface.analysis.readers.convergence import Said, Verdict, judge
+from natriface.analysis.readers.crystal import crystal, partly_frozen, selective_flags
+from natriface.analysis.readers.folder import Files, find_files, image_folders
+from natriface.analysis.readers.oszicar import Oszicar, read_oszicar
+from natriface.analysis.readers.outcar import Outcar
+from natriface.analysis.readers.settings import decisive_settings
+from natriface.analysis.readers.vaspout import Vaspout
+from natriface.analysis.readers.vasprun import Vasprun
+from natriface.analysis.readers.vasprun_header import Header
+from natriface.analysis.readers.vasprun_steps import Steps
+from natriface.analysis.results import (
+    Convergence,
+    ElectronicStructure,
+    EngineRecord,
+    Result,
+    Status,
+    Timing,
+)
+from natriface.structures.atoms import to_document
+from natriface.structures.conversions import EV_PER_ANGSTROM3_IN_GPA
+from natriface.structures.errors import ReaderError
+
+_T = TypeVar("_T")
+_KB_IN_GPA = 0.1
+_VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+_SAME_ENERGY_EV = 2e-6  # old OUTCARs print six decimals
+
+
+def read_vasp_folder(
+    path: Path | str,
+    *,
+    kind: str | None = None,
+    with_arrays: bool = False,
+    arrays_folder: Path | None = None,
+) -> Result:
+    """Read a VASP run: vasprun.xml first, vaspout.h5 or OUTCAR where that is cut or absent.
+
+    The OUTCAR, where it belongs to the same run, adds VASP's own words on convergence, the timing
+    and the moment, and its energy must agree. An energy is given only where the run is complete
+    and converged; whatever else is sound is given always, with the reason for the rest.
+
+    Parameters
+    ----------
+    path
+        The folder, or one of the run's output files.
+    kind
+        Kind of calculation; found from the settings where not given.
+    with_arrays
+        Whether to write eigenvalues, densities of states, projections and the course of the
+        relaxation into ``arrays.npz``.
+    arrays_folder
+        Where to; the folder read where not given.
+
+    Returns
+    -------
+    Result
+        Stress and forces follow `natriface.analysis.results.Result`: VASP prints stress in kB,
+        positive where the cell is compressed; here it is in eV/A^3, positive under tension.
+
+    Raises
+    ------
+    ReaderError
+        If there is no output of VASP at all.
+    """
+    files = find_files(Path(path))
+    reading = _Reading(files)
+    result = reading.result(kind)
+    if with_arrays and reading.source is not None:
+        folder = arrays_folder or files.folder
+        result.arrays_file = write_arrays(reading.source, folder).name
+    return result
+
+
+def read_neb_folder(path: Path | str) -> list[Result]:
+    """The images of a nudged-elastic-band run, ``00``, ``01``, ..., in order.
+
+    An image without output (commonly the two end points) is a failed result that says so.
+
+    Raises
+    ------
+    ReaderError
+        If the folder has no image folders.
+    """
+    folders = image_folders(Path(path))
+    if not folders:
+        raise ReaderError(f"{path}: no image folders 00, 01, ... here")
+    results = []
+    for folder in folders:
+        try:
+            results.append(read_vasp_folder(folder, kind="neb"))
+        except ReaderError as error:
+            results.append(_failed("neb", str(error)))
+    return results
+
+
+def _failed(kind: str, reason: str) -> Result:
+    engine = EngineRecord(name="vasp", version="unknown")
+    return Result(kind=kind, status="failed", reason=reason, engine=engine)
+
+
+class _Reading:
+    """One run being read: the files opened, the best chosen, the reasons why."""
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+        self.notes: list[str] = []
+        if files.others:
+            self.notes.append(
+                f"the folder holds other runs too ({', '.join(files.others)}); read is "
+                + (files.label or "the one without ending")
+            )
+        self.vasprun: Vasprun | None = self._open("vasprun.xml", Vasprun)
+        self.outcar: Outcar | None = self._open("OUTCAR", Outcar)
+        self.oszicar: Oszicar | None = self._open("OSZICAR", read_oszicar)
+        self.name, self.source = self._best()
+        if self.source is None and self.oszicar is None:
+            raise ReaderError("; ".join(self.notes) or f"{files.folder}: nothing to read")
+
+    def _open(self, name: str, reader: Callable[[Path], _T]) -> _T | None:
+        path = self.files.paths.get(name)
+        if path is None:
+            return None
+        try:
+            return reader(path)
+        except ReaderError as error:
+            self.notes.append(str(error))
+            return None
+
+    def _best(self) -> tuple[str, Source | None]:
+        """The first complete source with a final energy, else the one with most steps."""
+        candidates: list[tuple[str, Source]] = []
+        for name, source in (("vasprun.xml", self.vasprun), ("OUTCAR", self.outcar)):
+            if source is None:
+                continue
+            if _is_sound(source):
+                self._explain(candidates, name)
+                return name, source
+            candidates.append((name, source))
+        vaspout: Vaspout | None = self._open("vaspout.h5", Vaspout)
+        if vaspout is not None:
+            if _is_sound(vaspout):
+                self._explain(candidates, "vaspout.h5")
+                return "vaspout.h5", vaspout
+            candidates.append(("vaspout.h5", vaspout))
+        if not candidates:
+            return "OSZICAR", None
+        return max(candidates, key=lambda item: len(item[1].steps))
+
+    def _explain(self, rejected: Sequence[tuple[str, Source]], chosen: str) -> None:
+        for name, source in rejected:
+            why = "is damaged" if source.complete else "is cut off"
+            self.notes.append(f"{name} {why}; {chosen} is read instead")
+
+    def result(self, kind: str | None) -> Result:
+        """The run as a result."""
+        if self.source is None:
+            return self._from_oszicar(kind or "static")
+        source, header, steps = self.source, self.source.header, self.source.steps
+        self._add_selective_dynamics(header)
+        self._add_electronic_counts(steps)
+        same = self._outcar_of_same_run()
+        said = same.said if same is not None else Said()
+        verdict = judge(header, steps, said)
+        status, reason = self._status(verdict, same)
+        electronic = self._electronic(same)
+        n = len(steps)
+        has_energy = status == "converged"
+        final = _document(header, steps, -1) if n else None
+        forces = steps.forces[-1] if n else np.empty((0, 3))
+        warnings = list(dict.fromkeys([*self.notes, *source.problems, *steps.problems]))
+        partly = partly_frozen(header.selective)
+        if partly:
+            warnings.append(f"{partly} atoms are frozen along some directions only; listed as free")
+        if n and steps.energies_ev[-1] > 0:
+            warnings.append("the total energy is positive")
+        return Result(
+            kind=kind or _kind(header),
+            status=status,
+            reason=reason,
+            engine=EngineRecord(name="vasp", version=header.version or "unknown"),
+            settings=decisive_settings(
+                header.incar,
+                header.parameters,
+                header.symbols,
+                header.potcar_titles,
+                header.counts,
+                header.kpoint_weights,
+                header.generation,
+            ),
+            energy_ev=float(steps.energies_ev[-1]) if has_energy else None,
+            free_energy_ev=float(steps.free_energies_ev[-1]) if has_energy else None,
+            forces_ev_per_angstrom=forces.tolist()
+            if forces.size and np.isfinite(forces).all()
+            else None,
+            stress_ev_per_angstrom3=_stress(steps.stresses_kb[-1]) if n else None,
+            initial_structure=_initial(header, steps),
+            final_structure=final,
+            energies_ev=[float(e) for e in steps.energies_ev if np.isfinite(e)],
+            convergence=Convergence(
+                electronic=verdict.electronic,
+                ionic=verdict.ionic,
+                n_ionic_steps=n,
+                max_force_ev_per_angstrom=verdict.max_force_ev_per_angstrom,
+            ),
+            electronic=electronic,
+            timing=_timing(same),
+            warnings=warnings,
+            files={name: str(file.name) for name, file in sorted(self.files.paths.items())},
+        )
+
+    def _status(self, verdict: Verdict, outcar: Outcar | None) -> tuple[Status, str | None]:
+        assert self.source is not None
+        source, steps = self.source, self.source.steps
+        n = len(steps)
+        if not source.complete:
+            made = f"after {n} finished ionic step{'s' if n != 1 else ''}"
+            unfinished = steps.unfinished
+            if unfinished:
+                made += f" and {unfinished} electronic steps of the next"
+            return "truncated", f"{self.name} ends {made}, before VASP finished"
+        if n == 0:
+            return "failed", f"{self.name} holds no ionic step"
+        if not np.isfinite(steps.energies_ev[-1]):
+            why = next(iter(reversed(steps.problems)), "its energy is absent")
+            return "failed", f"{self.name}: {why}"
+        if outcar is not None and outcar is not source:
+            theirs = outcar.steps
+            if outcar.complete and len(theirs) == n:
+                gap = abs(float(theirs.energies_ev[-1] - steps.energies_ev[-1]))
+                if not gap <= _SAME_ENERGY_EV:
+                    return "failed", (
+                        f"{self.name} and OUTCAR disagree on the final energy by {gap:.3g} eV: one "
+                        "of them is damaged or belongs to another run"
+                    )
+        if source.header.problems or _document(source.header, steps, -1) is None:
+            why = next(iter([*source.header.problems, *steps.problems]), "no final structure")
+            return "failed", f"{self.name} is damaged: {why}"
+        last = [p for p in steps.problems if p.startswith(f"ionic step {n}:") or "final" in p]
+        if last or not np.isfinite(steps.forces[-1]).all():
+            why = next(iter([*last, *steps.problems]), "no forces of the last step")
+            return "failed", f"{self.name} is damaged: {why}"
+        if verdict.reasons:
+            return "unconverged", "; ".join(verdict.reasons)
+        if self.name == "vaspout.h5" and verdict.electronic is None:
+            return "unconverged", (
+                "vaspout.h5 does not tell whether the electronic steps converged; keep the "
+                "vasprun.xml, OUTCAR or OSZICAR beside it"
+            )
+        return "converged", None
+
+    def _outcar_of_same_run(self) -> Outcar | None:
+        """The OUTCAR, unless it plainly belongs to another run."""
+        outcar, source = self.outcar, self.source
+        if outcar is None or source is None or outcar is source:
+            return outcar
+        mine, theirs = source.header, outcar.header
+        if theirs.symbols and mine.symbols and theirs.symbols != mine.symbols:
+            self.notes.append("the OUTCAR is of other atoms and is left aside")
+            return None
+        if source.complete and outcar.complete and len(outcar.steps) != len(source.steps):
+            self.notes.append("the OUTCAR has another number of ionic steps and is left aside")
+            return None
+        return outcar
+
+    def _add_selective_dynamics(self, header: Header) -> None:
+        """An OUTCAR does not say which atoms are frozen; POSCAR and CONTCAR do."""
+        if header.selective is not None or self.name == "vasprun.xml":
+            return
+        for name in ("POSCAR", "CONTCAR"):
+            path = self.files.paths.get(name)
+            flags = selective_flags(path, len(header.symbols)) if path is not None else None
+            if flags is not None:
+                header.selective = flags
+                return
+
+    def _add_electronic_counts(self, steps: Steps) -> None:
+        """vaspout.h5 does not count electronic steps; OUTCAR and OSZICAR do."""
+        if self.name != "vaspout.h5" or len(steps) == 0:
+            return
+        if self.outcar is not None and len(self.outcar.steps) == len(steps):
+            steps.electronic_counts = self.outcar.steps.electronic_counts
+            steps.electronic_changes_ev = self.outcar.steps.electronic_changes_ev
+            self._complete_settings(self.outcar.header)
+        elif self.oszicar is not None and len(self.oszicar.steps) == len(steps):
+            steps.electronic_counts = np.array([s.n_electronic for s in self.oszicar.steps])
+            changes = [s.last_change_ev for s in self.oszicar.steps]
+            steps.electronic_changes_ev = np.array(changes)
+
+    def _complete_settings(self, other: Header) -> None:
+        assert self.source is not None
+        mine = self.source.header.parameters
+        mine.update({key: value for key, value in other.parameters.items() if key not in mine})
+
+    def _electronic(self, outcar: Outcar | None) -> ElectronicStructure:
+        assert self.source is not None
+        source, header = self.source, self.source.header
+        electrons = header.setting("NELECT")
+        record = ElectronicStructure(
+            fermi_level_ev=source.fermi_level_ev,
+            n_electrons=electrons,
+            n_bands=header.setting("NBANDS"),
+            n_kpoints=None if header.kpoints is None else len(header.kpoints),
+            n_spins=1 if source.is_noncollinear else header.setting("ISPIN", 1),
+            magnetization_bohr_magneton=outcar.magnetization if outcar is not None else None,
+        )
+        if record.fermi_level_ev is None and outcar is not None:
+            record.fermi_level_ev = outcar.fermi_level_ev
+        levels, filling, weights = source.eigenvalues, source.occupations, header.kpoint_weights
+        if levels is None or filling is None or weights is None:
+            return record
+        if levels.shape != filling.shape or levels.shape[1] != len(weights):
+            return record
+        counted = count_electrons(filling, weights, source.is_noncollinear)
+        if electrons is not None and not abs(counted.sum() - electrons) < 0.05:
+            if np.isfinite(counted).all():
+                self.notes.append(
+                    f"the occupations hold {counted.sum():.3f} electrons instead of {electrons:g}: "
+                    "no band edges are given"
+                )
+            return record
+        if record.magnetization_bohr_magneton is None and len(counted) == 2:
+            record.magnetization_bohr_magneton = float(counted[0] - counted[1])
+        edges = band_edges(levels, filling, weights)
+        if edges is not None:
+            record.valence_band_maximum_ev = edges.valence_band_maximum_ev
+            record.conduction_band_minimum_ev = edges.conduction_band_minimum_ev
+            record.band_gap_ev = edges.gap_ev
+            record.band_gap_direct = edges.is_direct
+        return record
+
+    def _from_oszicar(self, kind: str) -> Result:
+        assert self.oszicar is not None
+        steps = self.oszicar.steps
+        result = _failed(kind, "")
+        result.status = "truncated"
+        result.reason = (
+            f"only an OSZICAR could be read: {len(steps)} ionic steps, energies to 8 digits and no "
+            "word on how the run ended"
+        )
+        result.energies_ev = [s.energy_ev for s in steps if np.isfinite(s.energy_ev)]
+        result.convergence.n_ionic_steps = len(steps)
+        result.warnings = self.notes
+        result.files = {name: str(file.name) for name, file in sorted(self.files.paths.items())}
+        return result
+
+
+def _is_sound(source: Source) -> bool:
+    steps = source.steps
+    return source.complete and len(steps) > 0 and bool(np.isfinite(steps.energies_ev[-1]))
+
+
+def _kind(header: Header) -> str:
+    if header.incar.get("IMAGES"):
+        return "neb"
+    planned, algorithm = header.setting("NSW", 0), header.setting("IBRION", -1)
+    if planned and planned > 1 and algorithm == 0:
+        return "md"
+    if planned and planned > 1 and algorithm in (1, 2, 3):
+        return "relax"
+    if header.setting("LELF"):
+        return "elf"
+    return "dos" if (header.setting("ICHARG") or 0) >= 10 else "static"
+
+
+def _document(header: Header, steps: Steps, i: int) -> dict[str, object] | None:
+    cell, positions = steps.cells[i], steps.positions[i]
+    if not (np.isfinite(cell).all() and np.isfinite(positions).all()) or not header.symbols:
+        return None
+    atoms = crystal(header.symbols, cell, positions, header.selective)
+    return None if atoms is None else to_document(atoms)
+
+
+def _initial(header: Header, steps: Steps) -> dict[str, object] | None:
+    if header.cell is not None and header.positions is not None and header.symbols:
+        if len(header.positions) != len(header.symbols):
+            return None
+        atoms = crystal(header.symbols, header.cell, header.positions, header.selective)
+        return None if atoms is None else to_document(atoms)
+    return _document(header, steps, 0) if len(steps) else None
+
+
+def _stress(stress_kb: Floats) -> list[float] | None:
+    """From VASP's kB, positive under compression, to eV/A^3, positive under tension, Voigt."""
+    if not np.isfinite(stress_kb).all():
+        return None
+    factor = -_KB_IN_GPA / EV_PER_ANGSTROM3_IN_GPA
+    return [float(stress_kb[i, j]) * factor for i, j in _VOIGT]
+
+
+def _timing(outcar: Outcar | None) -> Timing:
+    if outcar is None:
+        return Timing()
+    found = outcar.timing
+    memory = found.get("peak_memory_kb")
+    return Timing(
+        wall_s=found.get("wall_s"),
+        cpu_s=found.get("cpu_s"),
+        peak_memory_mb=memory / 1024 if memory else None,
+    )
