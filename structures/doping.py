@@ -36,7 +36,7 @@ from natriface.structures.symmetry import (
     nearest_distances,
     site_permutations,
 )
-from natriface.structures.tags import DOPANT_TAG
+from natriface.structures.tags import DOPANT_TAG, sides
 
 __all__ = ["Doped", "SiteOrbit", "dope", "substitute", "substitution_sites"]
 
@@ -370,12 +370,12 @@ class _Task:
 
     def _applied(self, sites: IntArray, partners: IntArray) -> Atoms:
         doped = self.atoms.copy()
-        tags = doped.get_tags()
+        tags, side = doped.get_tags(), sides(doped)
         doped.symbols[sites] = self.dopant
-        tags[sites] = DOPANT_TAG
+        tags[sites] = side[sites] + DOPANT_TAG
         if self.compensation == "substitution":
             doped.symbols[partners] = self.exchange[1]
-            tags[partners] = DOPANT_TAG
+            tags[partners] = side[partners] + DOPANT_TAG
         doped.set_tags(tags)
         if self.compensation == "vacancy":
             del doped[partners.tolist()]

@@ -9,7 +9,7 @@ from ase import Atoms
 
 from natriface.structures.errors import StructureError
 from natriface.structures.symmetry import FloatArray
-from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG
+from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, sides
 
 Side = Literal["top", "bottom"]
 
@@ -93,8 +93,8 @@ def distance_from_contact(atoms: Atoms) -> FloatArray:
     StructureError
         If the atoms are not tagged as substrate and film, or the two do not touch.
     """
-    sides = atoms.get_tags()
-    if not (np.any(sides == SUBSTRATE_TAG) and np.any(sides == FILM_TAG)):
+    side = sides(atoms)
+    if not (np.any(side == SUBSTRATE_TAG) and np.any(side == FILM_TAG)):
         raise StructureError(
             "no contact: tag the atoms as substrate and film (natriface.structures.tags)"
         )
@@ -102,7 +102,7 @@ def distance_from_contact(atoms: Atoms) -> FloatArray:
     period = float(atoms.cell.complete().array[2] @ surface_normal(atoms))
     planes = []
     for lower, upper in ((SUBSTRATE_TAG, FILM_TAG), (FILM_TAG, SUBSTRATE_TAG)):
-        top, bottom = heights[sides == lower].max(), heights[sides == upper].min()
+        top, bottom = heights[side == lower].max(), heights[side == upper].min()
         for shift in (0.0, period) if atoms.pbc[2] else (0.0,):
             gap = bottom + shift - top
             # relaxed contacts may interlock: the facing atoms then overlap in height a little

@@ -20,7 +20,7 @@ from natriface.structures.matching import Match
 from natriface.structures.polyanions import formula
 from natriface.structures.slabs import Slab
 from natriface.structures.surface_cell import gauss_reduce, lattice_points
-from natriface.structures.tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
+from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, roles
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -211,8 +211,7 @@ def build_interface(
     upper.positions[:, 2] += base + heights[0] + gap_angstrom - upper.positions[:, 2].min()
     for side, tag in ((lower, SUBSTRATE_TAG), (upper, FILM_TAG)):
         side.cell[2] = (0.0, 0.0, height)
-        marked = side.get_tags()  # dopants and adatoms keep their tags
-        side.set_tags(np.where(marked >= DOPANT_TAG, marked, tag))
+        side.set_tags(roles(side) + tag)
     _refuse_overlap(lower, upper, overlap_ratio, gap_angstrom)
     return Interface(
         atoms=_joined(lower, upper),

@@ -1,13 +1,36 @@
-"""What `ase.Atoms` tags mean here; 0 is an atom of a bulk crystal or of a lone slab."""
+"""What `ase.Atoms` tags mean here: a side and a role, added up.
+
+The side of an atom in an interface is 0 (a bulk crystal or a lone slab), `SUBSTRATE_TAG` or
+`FILM_TAG`; its role is 0, `DOPANT_TAG` or `ADATOM_TAG`. A dopant in the film has the tag
+``FILM_TAG + DOPANT_TAG``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
 
 SUBSTRATE_TAG = 1
-"""Atoms of the substrate of an interface."""
+"""Side: the substrate of an interface."""
 
 FILM_TAG = 2
-"""Atoms of the film of an interface."""
+"""Side: the film of an interface."""
 
-DOPANT_TAG = 3
-"""Dopant atoms, on whichever side they sit."""
+DOPANT_TAG = 10
+"""Role: put in the place of another atom."""
 
-ADATOM_TAG = 4
-"""Atoms put on a surface."""
+ADATOM_TAG = 20
+"""Role: put on a surface."""
+
+
+def sides(atoms: Atoms) -> NDArray[np.int64]:
+    """Side of every atom (n,): 0, `SUBSTRATE_TAG` or `FILM_TAG`."""
+    tags: NDArray[np.int64] = atoms.get_tags() % DOPANT_TAG
+    return tags
+
+
+def roles(atoms: Atoms) -> NDArray[np.int64]:
+    """Role of every atom (n,): 0, `DOPANT_TAG` or `ADATOM_TAG`."""
+    tags: NDArray[np.int64] = atoms.get_tags() - sides(atoms)
+    return tags

@@ -27,6 +27,7 @@ from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 from fireworks.core.firework import FiretaskBase, Firework, FWAction, Launch, Workflow
 from fireworks.core.fworker import FWorker
@@ -36,6 +37,7 @@ from fireworks.utilities.fw_utilities import explicit_serialize
 from natriface.analysis.results import Result, write_atomically
 from natriface.structures.atoms import from_document, select, to_document
 from natriface.structures.errors import EngineError, NatrifaceError, ReaderError, WorkspaceError
+from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.workflows.engines.base import (
     STEP_FILE,
     STRUCTURE_FILE,
@@ -161,10 +163,8 @@ def structure_for(step: Step, parent: Result | None) -> Atoms:
 def _side(atoms: Atoms, side: Selection, name: str) -> Atoms:
     if side == "all":
         return atoms
-    from natriface.structures.interfaces import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
-
-    tags = {"film": {FILM_TAG}, "substrate": {SUBSTRATE_TAG, DOPANT_TAG}}[side]
-    indices = [i for i, tag in enumerate(atoms.get_tags()) if int(tag) in tags]
+    wanted = {"film": FILM_TAG, "substrate": SUBSTRATE_TAG}[side]
+    indices = np.flatnonzero(sides(atoms) == wanted).tolist()
     if not indices or len(indices) == len(atoms):
         raise EngineError(f"{name}: the structure it is taken from is no interface: no {side} tags")
     return select(atoms, indices)

@@ -16,7 +16,7 @@ import yaml
 from ase.build import bulk
 from ase.io import read, write
 
-from natriface.structures.interfaces import FILM_TAG, SUBSTRATE_TAG
+from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG
 
 STUDY: dict[str, Any] = {
     "name": "silver-on-gold",

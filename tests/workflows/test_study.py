@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from natriface.structures.errors import NatrifaceError, StudyError
-from natriface.structures.interfaces import FILM_TAG
+from natriface.structures.tags import DOPANT_TAG, SUBSTRATE_TAG, roles, sides
 from natriface.workflows.builder import build_study, plan_study
 from natriface.workflows.protocols import load_protocol, protocol_names
 from natriface.workflows.study import Study, load_study, study_names, study_path
@@ -166,7 +166,8 @@ def test_dopant_sits_on_the_face_that_meets_the_film(
         if built.substrate.label != "NZSP-NSF":
             continue
         atoms = built.interface.atoms
-        substrate = atoms[atoms.get_tags() != FILM_TAG]
+        substrate = atoms[sides(atoms) == SUBSTRATE_TAG]
+        assert (roles(substrate) == DOPANT_TAG).sum() == (substrate.numbers == 9).sum() > 0
         fluorine = substrate.positions[substrate.numbers == 9, 2]
         middle = (substrate.positions[:, 2].min() + substrate.positions[:, 2].max()) / 2
         assert (fluorine > middle).all()
