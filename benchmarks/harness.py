@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import re
 import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
-
-MIB_PER_KIB = 1 / 1024
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,17 @@ def _duration(seconds: float) -> str:
 
 def _report_peak(task: Callable[[], object], sender: Any) -> None:
     task()
-    # ru_maxrss is in KiB on Linux and in bytes on macOS
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    sender.send(peak * MIB_PER_KIB * (1 / 1024 if sys.platform == "darwin" else 1))
+    sender.send(_own_peak_mib())
     sender.close()
+
+
+def _own_peak_mib() -> float:
+    """Peak resident memory of this process in MiB."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # not ru_maxrss: on Linux a spawned process starts with its parent's
+        found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
+        if found:
+            return int(found.group(1)) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024**2 if sys.platform == "darwin" else 1024)  # bytes on macOS, else KiB
