@@ -92,10 +92,10 @@ def run(
     from natriface.workflows.progress import progress_for
     from natriface.workflows.run import run_plan
 
-    loaded, plan, place = _prepared(study, workspace, launchpad)
+    loaded, plan, place, root = _prepared(study, workspace, launchpad)
     summary = run_plan(plan, place, workers, progress_for(sys.stdout))
     _say_how_it_ended(summary, study)
-    _write_report(loaded, plan, place, list(summary.steps))
+    _write_report(loaded, plan, place, list(summary.steps), root)
     sys.exit(summary.exit_code)
 
 
@@ -110,7 +110,7 @@ def submit(
     from natriface.workflows.run import check_plan
     from natriface.workflows.submit import submit_plan
 
-    _, plan, place = _prepared(study, workspace, launchpad)
+    _, plan, place, _ = _prepared(study, workspace, launchpad)
     estimates = check_plan(plan, place)
     with open_launchpad(place) as pad:
         submission = submit_plan(pad, plan, place, lambda step: estimates.get(step.id, 1.0))
@@ -128,7 +128,7 @@ def plan(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
     """Show a study's steps: atoms, estimated time, and what is finished already."""
     from natriface.workflows.tables import print_plan
 
-    loaded, planned = _planned(study)
+    loaded, planned, _ = _planned(study)
     print_plan(planned, _workspace_path(loaded, workspace))
 
 
@@ -179,9 +179,9 @@ def where(study: StudyArgument, step: str, workspace: WorkspaceOption = None) ->
 @app.command()
 def report(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
     """Write the report of what is finished so far."""
-    loaded, planned = _planned(study)
+    loaded, planned, root = _planned(study)
     place = _opened(study, workspace, loaded)
-    _write_report(loaded, planned, place, _statuses(place))
+    _write_report(loaded, planned, place, _statuses(place), root)
 
 
 @app.command()
@@ -268,27 +268,29 @@ def database_status(workspace: WorkspaceArgument) -> None:
         typer.echo(f"running on 127.0.0.1:{server.port}, process {server.process.pid}")
 
 
-def _planned(name: str) -> tuple[Study, Plan]:
+def _planned(name: str) -> tuple[Study, Plan, Path]:
+    """The study, its plan, and the folder its paths are relative to."""
     from natriface.workflows.builder import plan_study
     from natriface.workflows.study import load_study, study_path
 
     path = study_path(name)
     study = load_study(path)
     with _note(f"building the structures of {study.name}"):
-        return study, plan_study(study, path.resolve().parent)
+        root = path.resolve().parent
+        return study, plan_study(study, root), root
 
 
 def _prepared(
     name: str, workspace: Path | None, launchpad: Path | None
-) -> tuple[Study, Plan, Workspace]:
+) -> tuple[Study, Plan, Workspace, Path]:
     from natriface.workflows.launchpad import use_mongodb
     from natriface.workflows.workspace import Workspace
 
-    study, plan = _planned(name)
+    study, plan, root = _planned(name)
     place = Workspace.create(_workspace_path(study, workspace), study.name)
     if launchpad is not None:
         use_mongodb(place, launchpad)
-    return study, plan, place
+    return study, plan, place, root
 
 
 def _opened(name: str, workspace: Path | None, study: Study | None = None) -> Workspace:
@@ -312,11 +314,13 @@ def _statuses(place: Workspace) -> list[StepStatus]:
         return step_statuses(pad, place)
 
 
-def _write_report(study: Study, plan: Plan, place: Workspace, statuses: list[StepStatus]) -> None:
+def _write_report(
+    study: Study, plan: Plan, place: Workspace, statuses: list[StepStatus], root: Path
+) -> None:
     from natriface.workflows.reporting import report_study
 
     with _note("writing the report"):
-        written = report_study(study, plan, place, statuses)
+        written = report_study(study, plan, place, statuses, root)
     typer.echo(f"report: {written}")
 
 
