@@ -1,0 +1,101 @@
+"""Published values that a report lays beside ours, as ``templates/reference/*.yaml`` holds them."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from natriface.structures.errors import AnalysisError, nearest
+
+
+class Contradiction(BaseModel):
+    """Where a source contradicts itself.
+
+    Attributes
+    ----------
+    pairs
+        The interfaces concerned.
+    text
+        What is contradictory, in words.
+    swapped
+        The other reading, J/m2, by pair.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    pairs: list[str]
+    text: str
+    swapped: dict[str, float] = Field(default_factory=dict)
+
+
+class Published(BaseModel):
+    """What one source prints; keys of later analyses are left to them.
+
+    Attributes
+    ----------
+    citation, method
+        Where it stands and how it was computed.
+    not_stated
+        What the source does not say and one would have to know to repeat it.
+    interfacial_formation_energy_j_per_m2
+        By pair, ``film|substrate``.
+    integrity
+        What it says about the interface's tetrahedra, by pair.
+    bond_length_angstrom
+        By bond, in words.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    citation: str
+    method: str
+    not_stated: str | None = None
+    interfacial_formation_energy_j_per_m2: dict[str, float] = Field(default_factory=dict)
+    contradictions: list[Contradiction] = Field(default_factory=list)
+    integrity: dict[str, str] = Field(default_factory=dict)
+    bond_length_angstrom: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def short_name(self) -> str:
+        """The citation up to its first colon, for legends and headings of columns."""
+        return self.citation.split(":")[0].strip()
+
+    def other_reading(self, pair: str) -> float | None:
+        """The formation energy (J/m2) if the contradiction about this pair is read otherwise."""
+        for contradiction in self.contradictions:
+            if pair in contradiction.swapped:
+                return contradiction.swapped[pair]
+        return None
+
+    def readings(self) -> dict[str, dict[str, float]]:
+        """All formation energies as printed, and, where the source contradicts itself, swapped."""
+        printed = self.interfacial_formation_energy_j_per_m2
+        swapped = {k: v for c in self.contradictions for k, v in c.swapped.items()}
+        return {"as printed": printed} | ({"swapped": printed | swapped} if swapped else {})
+
+
+def published_names() -> tuple[str, ...]:
+    """Names of the sources that come with natriface."""
+    folder = files("natriface.templates") / "reference"
+    return tuple(sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml")))
+
+
+def load_published(name: str) -> Published:
+    """A source's values by name.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no such source.
+    """
+    if name not in published_names():
+        raise AnalysisError(
+            f"no published values {name!r} to compare with ({nearest(name, published_names())})"
+        )
+    text = (files("natriface.templates") / "reference" / f"{name}.yaml").read_text()
+    content: dict[str, Any] = yaml.safe_load(text)
+    return Published.model_validate(content)
