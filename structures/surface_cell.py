@@ -87,18 +87,17 @@ class Crystal:
         _, keep = np.unique(data.mapping_to_primitive, return_index=True)
         inverse = np.linalg.inv(to_primitive)
         fractional = scaled[keep] @ inverse
-        rotations, translations = _primitive_operations(
-            inverse, np.asarray(data.rotations), np.asarray(data.translations)
-        )
         numbers = np.asarray(bulk.numbers[keep], dtype=np.int64)
+        # a supercell can lack operations of its crystal: they are those of the primitive cell
+        whole = _symmetry_dataset(primitive, fractional, numbers, symprec_angstrom)
         charges = formal_charges(bulk.numbers, oxidation_states)
         charges = None if charges is None else charges[keep]
         return cls(
             lattice=primitive,
             fractional=fractional,
             numbers=numbers,
-            rotations=rotations,
-            translations=translations,
+            rotations=np.asarray(whole.rotations, dtype=np.int64),
+            translations=np.asarray(whole.translations, dtype=float),
             to_primitive=to_primitive,
             charges=charges,
             units=units_of(primitive, fractional, numbers, charges),
@@ -392,23 +391,6 @@ def _require_ordered_bulk(bulk: Atoms) -> None:
                 f"partial occupancy {occupancy} in {bulk.get_chemical_formula()}: order the "
                 "crystal first (natriface.structures.ordering)"
             )
-
-
-def _primitive_operations(
-    inverse: FloatArray, rotations: IntArray, translations: FloatArray
-) -> tuple[IntArray, FloatArray]:
-    """Operations of the cell as given, stated in the primitive cell, centring removed."""
-    forward = np.linalg.inv(inverse)
-    turned = inverse.T @ rotations @ forward.T
-    moved = translations @ inverse
-    moved = moved - np.floor(moved + 1e-5)
-    whole = np.abs(turned - np.rint(turned)).max(axis=(1, 2)) < 1e-6
-    distinct: dict[bytes, int] = {}
-    integer = np.rint(turned).astype(np.int64)
-    for index in np.flatnonzero(whole):
-        distinct.setdefault(integer[index].tobytes(), int(index))
-    chosen = list(distinct.values())
-    return integer[chosen], moved[chosen]
 
 
 def _reduced_plane_basis(h: IntArray, lattice: FloatArray) -> IntArray:
