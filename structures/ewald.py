@@ -48,8 +48,8 @@ def ewald_matrix(
     if volume < 1e-6:
         raise StructureError("the Ewald sum needs a cell with a volume")
     reach = np.sqrt(-np.log(accuracy))
-    # the reciprocal sum is a matrix product and so the cheaper one per term: short real sum
-    cutoff = min(6.0, 1.2 * (volume / len(scaled)) ** (1 / 3) * reach)
+    # a cutoff growing as the sixth root of the volume keeps both sums equally dear; 2.8 is measured
+    cutoff = 2.8 * volume ** (1 / 6)
     alpha = reach / cutoff
     matrix = _real_space(cell, scaled, cutoff, alpha) / 2
     matrix += 2 * np.pi / volume * _reciprocal_space(cell, scaled, 2 * alpha * reach, alpha)
@@ -93,15 +93,19 @@ def _reciprocal_space(
     spans = np.floor(cutoff * np.linalg.norm(cell, axis=1) / (2 * np.pi)).astype(int)
     # G and -G contribute alike: keep the half space whose first nonzero index is positive
     axes = [np.arange(0, spans[0] + 1), *(np.arange(-s, s + 1) for s in spans[1:])]
-    h, k, m = (axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
+    indices = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
+    h, k, m = indices.T
     half = (h > 0) | ((h == 0) & ((k > 0) | ((k == 0) & (m > 0))))
-    indices = np.stack([h[half], k[half], m[half]], axis=1)
     vectors = indices @ reciprocal
     squared = np.einsum("ij,ij->i", vectors, vectors)
-    inside = squared < cutoff**2
-    squared = squared[inside]
-    phases = 2 * np.pi * (indices[inside] @ scaled.T)
-    root_weight = np.sqrt(2 * np.exp(-squared / (4 * alpha**2)) / squared)[:, None]
-    cosines, sines = root_weight * np.cos(phases), root_weight * np.sin(phases)
+    kept = half & (squared < cutoff**2)
+    indices, squared = indices[kept], squared[kept]
+    # exp(iG.r) as a product of powers along each axis: a few cosines instead of one a pair
+    waves = np.ones((len(indices), len(scaled)), dtype=complex)
+    for axis, numbers in enumerate(axes):
+        powers = np.exp(2j * np.pi * np.outer(numbers, scaled[:, axis]))
+        waves *= powers[indices[:, axis] - numbers[0]]
+    waves *= np.sqrt(2 * np.exp(-squared / (4 * alpha**2)) / squared)[:, None]
+    cosines, sines = np.ascontiguousarray(waves.real), np.ascontiguousarray(waves.imag)
     total: FloatArray = cosines.T @ cosines + sines.T @ sines
     return total
