@@ -19,7 +19,8 @@ class Said:
     """What an OUTCAR says in words about the same run; None where it says nothing.
 
     VASP 5 prints "EDIFF is reached" also when it was not and NELM ended the cycle, so only a denial
-    counts there.
+    counts there. A relaxation that met its criterion is always said to have "reached required
+    accuracy", so a complete OUTCAR without these words denies it.
     """
 
     electronic: bool | None = None
@@ -123,8 +124,8 @@ def _judge_ionic(header: Header, steps: Steps, said: Said, verdict: Verdict) -> 
     reached, why = _criterion_met(
         steps, criterion, verdict.max_force_ev_per_angstrom, said, header.criteria_slack
     )
-    if said.ionic and n < planned:
-        reached = True
+    if said.ionic is not None:
+        reached = said.ionic
     verdict.ionic = reached
     if not reached:
         limit = f" (NSW = {planned})" if n >= planned else ""

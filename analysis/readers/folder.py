@@ -74,6 +74,18 @@ def find_files(path: Path) -> Files:
 def _choose(folder: Path, runs: dict[str, dict[str, Path]]) -> Files:
     with_output = [label for label, files in runs.items() if any(n in files for n in OUTPUTS)]
     if not with_output:
+        renamed = [
+            entry
+            for entry in sorted(folder.iterdir())
+            if entry.is_file() and re.search("vasprun|vaspout|outcar", entry.name.lower())
+        ]
+        if len(renamed) == 1:
+            return Files(folder, "", {_kind(renamed[0]): renamed[0]})
+        if renamed:
+            names = ", ".join(entry.name for entry in renamed[:5])
+            raise ReaderError(
+                f"{folder}: several outputs under names of their own; give one: {names}"
+            )
         hint = ""
         if image_folders(folder):
             hint = "; its subfolders are images of a path: read them with read_neb_folder"

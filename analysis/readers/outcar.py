@@ -11,6 +11,7 @@ import numpy as np
 from natriface.analysis.readers.blocks import BlockError, Floats, finite, number
 from natriface.analysis.readers.compression import Text
 from natriface.analysis.readers.convergence import Said
+from natriface.analysis.readers.redundancy import check_energies, damaged_forces, is_smeared
 from natriface.analysis.readers.vasprun_header import Header, Value, scalar
 from natriface.analysis.readers.vasprun_steps import Steps
 from natriface.structures.errors import ReaderError
@@ -195,11 +196,11 @@ class Outcar:
                 if following != self.text.size:
                     problems.append(f"ionic step {len(energies) + 1}: no energy")
                 continue
-            trio = [number(energy.group(i)) for i in (1, 3, 2)]
-            if not np.isfinite(trio).all():
-                problems.append(f"ionic step {len(energies) + 1}: its energy overflowed")
-                trio = [float("nan")] * 3
-            energies.append(trio)
+            try:
+                energies.append(self._energies(energy, before, mark))
+            except BlockError as error:
+                problems.append(f"ionic step {len(energies) + 1}: {error}")
+                energies.append([float("nan")] * 3)
             cell = self._cell(before, mark)
             place, force = self._positions_and_forces(mark, n_atoms, problems)
             cells.append(cell)
@@ -212,6 +213,12 @@ class Outcar:
             changes.append(self._change(before, mark))
             before = mark
         n = len(energies)
+        wrong = damaged_forces(np.array(forces).reshape(n, n_atoms, 3), 1e-6)
+        if wrong.any():
+            problems.append("the forces do not add up to zero by one digit: damaged")
+            forces = [
+                np.full_like(f, np.nan) if w else f for f, w in zip(forces, wrong, strict=True)
+            ]
         table = np.array(energies).reshape(n, 3)
         left = self._count(before, self.text.size) if not self.complete else -1
         return Steps(
@@ -227,6 +234,27 @@ class Outcar:
             left if left > 0 else None,
             problems,
         )
+
+    def _energies(self, match: re.Match[bytes], start: int, mark: int) -> list[float]:
+        """Free energy, E0 and energy without entropy, checked by the last electronic step's."""
+        names = (1, 2, 3)
+        free, flat, zero = (number(match.group(i)) for i in names)
+        if not np.isfinite((free, flat, zero)).all():
+            raise BlockError("its energy overflowed or is damaged")
+        rounding = 10.0 ** -len(match.group(1).partition(b".")[2])
+        at = self.text.rfind(b"free energy    TOTEN", start, mark)
+        inner = _ENERGIES.search(self.text.read(at, at + 400)) if at >= 0 else None
+        if inner is None:
+            if not is_smeared((free, flat, zero), rounding):
+                raise BlockError("its energies contradict each other")
+        else:
+            check_energies(
+                (free, flat, zero),
+                (number(inner.group(1)), number(inner.group(2)), number(inner.group(3))),
+                (match.group(1), inner.group(1)),
+                max(rounding, 10.0 ** -len(inner.group(1).partition(b".")[2])),
+            )
+        return [free, zero, flat]
 
     def _cell(self, start: int, stop: int) -> Floats:
         at = self.text.rfind(b"direct lattice vectors", start, stop)
@@ -282,8 +310,9 @@ class Outcar:
         previous = self._marks[-2] if len(self._marks) > 1 else self._start
         denied = self.text.find(b"EDIFF was not reached", previous) >= 0
         reached = self.text.find(b"reached required accuracy", last) >= 0
-        stopped = self.text.find(b"stop encountered!", last) >= 0
-        return Said(False if denied else None, True if reached else None, stopped)
+        stopped = self.text.find(b"stop encountered!", previous) >= 0
+        ionic = True if reached else (False if self.complete else None)
+        return Said(False if denied else None, ionic, stopped)
 
     @cached_property
     def timing(self) -> dict[str, float]:

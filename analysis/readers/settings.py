@@ -67,7 +67,7 @@ def functional(
     gga = str(setting("GGA") or "--").strip().upper()[:2]
     if meta not in ("--", "NONE", "F", ""):
         name = meta
-    elif gga in ("--", ""):
+    elif gga in ("--", "", "NO"):
         name = "PBE" if any("PBE" in title for title in titles) else _from_titles(titles)
     else:
         name = _GGA.get(gga, gga)

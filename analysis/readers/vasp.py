@@ -37,6 +37,7 @@ _T = TypeVar("_T")
 _KB_IN_GPA = 0.1
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 _SAME_ENERGY_EV = 2e-6  # old OUTCARs print six decimals
+_SAME_FORCE = 2e-6  # eV/A
 
 
 def read_vasp_folder(
@@ -175,6 +176,8 @@ class _Reading:
         said = same.said if same is not None else Said()
         verdict = judge(header, steps, said)
         status, reason = self._status(verdict, same)
+        if status == "truncated" and verdict.ionic is not None:
+            verdict.ionic = False
         electronic = self._electronic(same)
         n = len(steps)
         has_energy = status == "converged"
@@ -244,6 +247,12 @@ class _Reading:
                     return "failed", (
                         f"{self.name} and OUTCAR disagree on the final energy by {gap:.3g} eV: one "
                         "of them is damaged or belongs to another run"
+                    )
+                apart = np.abs(theirs.forces[-1] - steps.forces[-1])
+                if apart.shape == steps.forces[-1].shape and (apart > _SAME_FORCE).any():
+                    return "failed", (
+                        f"{self.name} and OUTCAR disagree on the final forces: one of them is "
+                        "damaged or belongs to another run"
                     )
         if source.header.problems or _document(source.header, steps, -1) is None:
             why = next(iter([*source.header.problems, *steps.problems]), "no final structure")

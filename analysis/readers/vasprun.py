@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from natriface.analysis.readers.blocks import BlockError, Floats, number, read_sets
 from natriface.analysis.readers.compression import Text
-from natriface.analysis.readers.vasprun_header import Header, Value, read_header
+from natriface.analysis.readers.vasprun_header import (
+    Header,
+    Value,
+    lattices,
+    positions,
+    read_header,
+)
 from natriface.analysis.readers.vasprun_steps import (
     Span,
     Steps,
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
 _FIELD = re.compile(rb"<field[^>]*>([^<]*)</field>")
 _OPENING = re.compile(rb"<([A-Za-z_0-9]+)([^<>]*)>")
 _KPOINTS_OPT = b"kpoints_opt"
+_UNMOVED = (-1, 1, 2, 3)  # IBRION of runs that print the last structure once more as the final one
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ class Vasprun:
     Attributes
     ----------
     complete
-        Whether VASP wrote the file to its end.
+        Whether VASP wrote the file to its end: the final structure and the closing tag are there.
     header
         Settings, k-points and atoms; the commonest are also attributes of this object.
     problems
@@ -126,7 +133,9 @@ class Vasprun:
     def _is_complete(self) -> bool:
         tail = self.text.read(self.text.size - 4096, self.text.size).rstrip(b"\0 \r\n\t")
         whole = all(span.closed for span in self._spans)
-        return tail.endswith(b"</modeling>") and whole and self.text.problem is None
+        ended = tail.endswith(b"</modeling>") and whole and self.text.problem is None
+        near = self.text.size - (1 << 16) - 200 * len(self.header.symbols)
+        return ended and self.text.rfind(b'<structure name="finalpos"', near) >= 0
 
     # settings
 
@@ -188,8 +197,33 @@ class Vasprun:
         else:
             at = self.text.find(b"</structure>", self.text.find(b'name="initialpos"'))
             steps = read_loose_frames(self.text, max(at, 0), n_atoms)
+        if self.complete and self.header.setting("IBRION", -1) in _UNMOVED and len(steps):
+            self._compare_structures(steps)
         self.problems += steps.problems
         return steps
+
+    def _compare_structures(self, steps: Steps) -> None:
+        """The first and the last structure are printed twice; a difference is damage."""
+        at = self.text.rfind(b'<structure name="finalpos"')
+        content = self.text.read(at, self.text.find(b"</structure>", at))
+        try:
+            final = positions(content, self._n_atoms)
+        except BlockError as error:
+            steps.problems.append(f"final structure: {error}")
+            return
+        cell = lattices([content])[0][0]
+        for step, places, lattice, name in (
+            (-1, final, cell, "final"),
+            (0, self.header.positions, self.header.cell, "initial"),
+        ):
+            if places is None or lattice is None:
+                continue
+            if not (
+                np.array_equal(places, steps.positions[step])
+                and np.array_equal(lattice, steps.cells[step])
+            ):
+                steps.positions[step] = np.nan
+                steps.problems.append(f"the {name} structure is printed twice and differs: damaged")
 
     @property
     def energies_ev(self) -> Floats:

@@ -229,7 +229,7 @@ def _read_kpoints(text: Text, start: int, stop: int, header: Header) -> None:
         n = points.count(b"<v")
         header.kpoints = finite(decode_rows(points, b"v", n, 3))
         header.kpoint_weights = finite(decode_rows(weights, b"v", n, 1))[:, 0]
-        if abs(header.kpoint_weights.sum() - 1) > 1e-4 + 1e-8 * n:
+        if abs(header.kpoint_weights.sum() - 1) > 1e-6 + 1e-8 * n:
             raise BlockError("the weights do not add up to 1")
     except BlockError as error:
         header.problems.append(f"the list of k-points is damaged ({error})")

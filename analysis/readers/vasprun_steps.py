@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from natriface.analysis.readers.blocks import BlockError, Floats, decode_blocks, number
 from natriface.analysis.readers.compression import Text
+from natriface.analysis.readers.redundancy import check_energies, damaged_forces, is_smeared
 from natriface.analysis.readers.vasprun_header import lattices, varray
 
 _ENERGY = re.compile(rb'<i name="(e_fr_energy|e_wo_entrp|e_0_energy)">([^<]*)</i>')
 _FREE = re.compile(rb'<i name="e_fr_energy">([^<]*)</i>')
 _PREFIX = 1 << 17  # bytes of a step read at first; its results stand before its large arrays
-_ROUNDING = 4e-8  # eV, energies are printed to 1e-8
+_ROUNDING = 1e-8  # of energies in eV and forces in eV/A
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,13 @@ def read_steps(text: Text, spans: list[Span], n_atoms: int, several_frames: bool
             unfinished = text.read(span.start, span.stop).count(b"</scstep>")
         elif not found:
             frames.append(_Frame(_scf_only(text, span), b"", None, None, b""))
-    return _assemble(frames, n_atoms, unfinished)
+    return _assemble(frames, n_atoms, unfinished, several_frames)
 
 
 def read_loose_frames(text: Text, start: int, n_atoms: int) -> Steps:
     """Frames of a run that a force field drives alone: they stand outside any ionic step."""
     span = Span(start, text.size, True)
-    return _assemble(list(_frames(text, span, True)), n_atoms, None)
+    return _assemble(list(_frames(text, span, True)), n_atoms, None, True)
 
 
 def _scf_only(text: Text, span: Span) -> bytes:
@@ -180,7 +181,7 @@ def _frame(data: bytes) -> _Frame:
     )
 
 
-def _assemble(frames: list[_Frame], n_atoms: int, unfinished: int | None) -> Steps:
+def _assemble(frames: list[_Frame], n_atoms: int, unfinished: int | None, several: bool) -> Steps:
     n = len(frames)
     problems: list[str] = []
     energies = np.full((n, 3), np.nan)
@@ -207,6 +208,10 @@ def _assemble(frames: list[_Frame], n_atoms: int, unfinished: int | None) -> Ste
         if overflowed.any() and not absent:
             steps = ", ".join(str(i + 1) for i in np.flatnonzero(overflowed)[:5])
             problems.append(f"{name} of ionic step {steps} cut off, overflowed or damaged")
+    wrong = damaged_forces(arrays["forces"], _ROUNDING)
+    if wrong.any() and not several:
+        arrays["forces"][wrong] = np.nan
+        problems.append("the forces do not add up to zero by one digit: damaged")
     stresses = arrays["stress"]
     if n:
         skew = np.abs(stresses - stresses.transpose(0, 2, 1)).max(axis=(1, 2))
@@ -253,48 +258,17 @@ def _energies(frame: _Frame) -> tuple[float, float, float]:
         raise BlockError("its energy is absent or damaged" if frame.energy else "no energy")
     if len(inner) < 3:
         # no electronic step of its own: a force field, VASP >= 6, prints the outer values right
-        if not _mixes(free, flat, zero):
+        if not is_smeared((free, flat, zero), _ROUNDING):
             raise BlockError("its energies contradict each other")
         return free, zero, flat
     inner_free, inner_flat, inner_zero = (number(inner[name]) for name in names)
-    if inner_free != inner_free or inner_flat != inner_flat or inner_zero != inner_zero:
-        raise BlockError("the energy of its last electronic step overflowed or is damaged")
-    if not _mixes(inner_free, inner_flat, inner_zero):
-        raise BlockError("the energies of its last electronic step contradict each other")
-    modern = (flat - free, zero - free)
-    old = (zero, flat - free)
-    expected = (inner_flat - inner_free, inner_zero - inner_free)
-    if not (_agree(modern, expected) or _agree((-old[0], old[1]), expected)):
-        raise BlockError("its energies and those of its last electronic step contradict each other")
-    if _one_digit_apart(free_text, inner[b"e_fr_energy"]):
-        raise BlockError("its free energy is printed twice and differs in one digit: damaged")
+    outer_energies, inner_energies = (free, flat, zero), (inner_free, inner_flat, inner_zero)
+    check_energies(outer_energies, inner_energies, (free_text, inner[names[0]]), _ROUNDING)
     # rounded as printed, so that differences of decimal numbers leave no noise
     return (
         free,
         round(free + inner_zero - inner_free, 8),
         round(free + inner_flat - inner_free, 8),
-    )
-
-
-def _agree(first: tuple[float, float], second: tuple[float, float]) -> bool:
-    return all(abs(a - b) <= _ROUNDING for a, b in zip(first, second, strict=True))
-
-
-def _mixes(free: float, flat: float, zero: float) -> bool:
-    """Whether E0 lies between F and E as an order-N smearing puts it: (E0-F) = (E-F)/(N+2)."""
-    entropy = flat - free
-    if not abs(entropy) < float("inf") or zero != zero:
-        return False
-    return any(abs((zero - free) - entropy / order) <= _ROUNDING for order in range(2, 12)) or (
-        abs(zero - free) <= _ROUNDING
-    )
-
-
-def _one_digit_apart(first: bytes, second: bytes) -> bool:
-    return (
-        len(first) == len(second)
-        and sum(a != b for a, b in zip(first, second, strict=True)) == 1
-        and first[-1] == second[-1]
     )
 
 

@@ -1,0 +1,92 @@
+"""What VASP prints twice, or what must add up, shows damaged digits that look like numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from natriface.analysis.readers.blocks import BlockError, Floats
+
+Trio = tuple[float, float, float]
+"""Free energy, energy without entropy, energy extrapolated to zero smearing, in eV."""
+
+
+def check_energies(outer: Trio, inner: Trio, texts: tuple[bytes, bytes], rounding: float) -> None:
+    """Compare an ionic step's energies with those of its last electronic step.
+
+    The outer free energy may contain what is not self-consistent (dispersion), the differences
+    between the three are the same. VASP 5 prints in vasprun.xml, as outer values, the
+    extrapolated energy in place of the one without entropy, and -TS in place of the former.
+
+    Parameters
+    ----------
+    outer, inner
+        As printed by name; any of the outer ones but the free energy may be NaN.
+    texts
+        The free energies as printed.
+    rounding
+        To which the energies are printed, in eV.
+
+    Raises
+    ------
+    BlockError
+        If they contradict each other.
+    """
+    if not np.isfinite(inner).all():
+        raise BlockError("the energy of its last electronic step overflowed or is damaged")
+    if not is_smeared(inner, rounding):
+        raise BlockError("the energies of its last electronic step contradict each other")
+    expected = (inner[1] - inner[0], inner[2] - inner[0])
+    modern = (outer[1] - outer[0], outer[2] - outer[0])
+    swapped = (-outer[2], outer[1] - outer[0])
+    if not any(
+        all(abs(a - b) <= 4 * rounding for a, b in zip(stated, expected, strict=True))
+        for stated in (modern, swapped)
+    ):
+        raise BlockError("its energies and those of its last electronic step contradict each other")
+    if one_digit_apart(*texts):
+        raise BlockError("its free energy is printed twice and differs in one digit: damaged")
+
+
+def is_smeared(energies: Trio, rounding: float) -> bool:
+    """Whether E0 lies between F and E as some smearing puts it: E0 - F = (E - F)/(N + 2)."""
+    free, flat, zero = energies
+    if not np.isfinite(energies).all():
+        return False
+    entropy = flat - free
+    return abs(zero - free) <= 4 * rounding or any(
+        abs((zero - free) - entropy / order) <= 4 * rounding for order in range(2, 12)
+    )
+
+
+def one_digit_apart(first: bytes, second: bytes) -> bool:
+    """Whether two printed numbers of equal length differ in a single character.
+
+    The last two are excepted, where terms added to the energy may be that small.
+    """
+    if len(first) != len(second):
+        return False
+    apart = [i for i, (a, b) in enumerate(zip(first, second, strict=True)) if a != b]
+    return len(apart) == 1 and apart[0] < len(first) - 2
+
+
+def damaged_forces(forces: Floats, rounding: float) -> NDArray[np.bool_]:
+    """Which of the (n_steps, n_atoms, 3) forces have one damaged digit.
+
+    VASP removes the drift: the forces on all atoms add up to zero within rounding. A sum that
+    is, to within rounding, one digit times a power of ten betrays a digit printed wrongly; any
+    other sum is physics (constraints, force fields) and passes.
+
+    Returns
+    -------
+    ndarray
+        (n_steps,) True where damaged.
+    """
+    drift = np.abs(forces.sum(axis=1))
+    slack = rounding * (1 + forces.shape[1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = 10.0 ** np.floor(np.log10(drift + slack))
+        digit = np.round(drift / power)
+        single = (drift > 3 * slack) & (np.abs(drift - digit * power) <= slack)
+    damaged: NDArray[np.bool_] = single.any(axis=1)
+    return damaged
