@@ -15,7 +15,15 @@ from ase.geometry import cellpar_to_cell
 
 from natriface.structures.charges import balanced_states
 from natriface.structures.errors import EngineError, StructureError
-from natriface.structures.phases import Grade, Phase, Site, parse_formula, reduced_formula, verify
+from natriface.structures.phases import (
+    SYMPREC_ANGSTROM,
+    Grade,
+    Phase,
+    Site,
+    parse_formula,
+    reduced_formula,
+    verify,
+)
 from natriface.structures.symmetry import (
     FloatArray,
     Operations,
@@ -23,9 +31,6 @@ from natriface.structures.symmetry import (
     find_space_group,
     wrap,
 )
-
-SYMPREC_ANGSTROM = 1e-3
-"""Distance tolerance when a file's crystal is asked for its space group."""
 
 COINCIDENT_ANGSTROM = 0.1
 """Two sites closer than this are one place."""
@@ -80,7 +85,7 @@ def from_materials_project(material_id: str) -> Phase:
     """
     try:
         from mp_api.client import MPRester
-        from mp_api.client.core.client import MPRestError
+        from mp_api.client.core import MPRestError
     except ImportError as error:
         raise EngineError(
             f"{material_id}: reading the Materials Project needs mp-api; "

@@ -6,16 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import comb
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 
+from natriface.structures.arrangements import (
+    distance_scores,
+    distinct_sets,
+    ewald_scores,
+    ranked,
+    scaled_positions,
+)
 from natriface.structures.atoms import fixed_indices
 from natriface.structures.charges import OXIDATION_STATES, balanced_states
 from natriface.structures.errors import StructureError, nearest
-from natriface.structures.ewald import ewald_matrix
 from natriface.structures.heights import Side
 from natriface.structures.sites import (
     SYMPREC_ANGSTROM,
@@ -33,7 +39,6 @@ from natriface.structures.sites import (
 from natriface.structures.symmetry import (
     FloatArray,
     IntArray,
-    nearest_distances,
     site_permutations,
 )
 from natriface.structures.tags import DOPANT_TAG, sides
@@ -49,9 +54,6 @@ MAX_ARRANGEMENTS = 5_000_000
 
 SITE_TOLERANCE = 0.02
 """An operation moves an atom onto another to within this in fractional coordinates."""
-
-DEPTH_STEP_ANGSTROM = 0.05
-"""Sites whose depths differ by less are equally deep."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +96,31 @@ class Doped:
         """Indices of the dopants in `atoms` (removed atoms shift those that follow)."""
         gone = self.compensating_sites if self.compensation == "vacancy" else ()
         return tuple(site - sum(other < site for other in gone) for site in self.sites)
+
+    def metadata(self) -> dict[str, Any]:
+        """What was done, JSON-able."""
+        return {
+            "description": self.description,
+            "dopant": self.dopant,
+            "replaced": self.replaced,
+            "sites": list(self.sites),
+            "orbits": [
+                {
+                    "representative": orbit.representative,
+                    "multiplicity": orbit.multiplicity,
+                    "neighbours": [[x, round(d, 4)] for x, d in orbit.neighbours],
+                    "distance_angstrom": orbit.distance_angstrom,
+                }
+                for orbit in self.orbits
+            ],
+            "compensation": self.compensation,
+            "compensating_sites": list(self.compensating_sites),
+            "compensating_change": self.compensating_change,
+            "net_charge_e": self.net_charge_e,
+            "ranking": self.ranking,
+            "score": self.score,
+            "multiplicity": self.multiplicity,
+        }
 
     @property
     def description(self) -> str:
@@ -252,23 +279,24 @@ class _Task:
         step = states[self.dopant] - states[replaced]
         change, change_charge, count = self._compensation(states, step * placements.shape[1])
         space_group = site_symmetry(self.atoms, symprec_angstrom)
-        permutations = np.unique(
-            site_permutations(space_group.operations, _scaled(self.atoms), SITE_TOLERANCE), axis=0
+        moves = site_permutations(
+            space_group.operations, scaled_positions(self.atoms), SITE_TOLERANCE
         )
+        permutations = np.unique(moves, axis=0)
         if distances is not None:  # of equivalent placements, keep the one nearest what was named
             nearest_first = np.argsort(distances[placements].sum(axis=1), kind="stable")
             placements = placements[nearest_first]
-        placements = _distinct(placements, permutations)
+        placements = distinct_sets(placements, permutations)
         partners = self._partners(count, len(placements))
         host = np.array([states.get(x, 0.0) for x in self.atoms.get_chemical_symbols()])
-        score = _ewald_scores if ranking == "ewald" else _distance_scores
+        score = ewald_scores if ranking == "ewald" else distance_scores
         scores = score(self.atoms, placements, partners, host, step, change_charge)
         clash = (placements[:, None, :, None] == partners[None, :, None, :]).any(axis=(2, 3))
         scores[clash] = np.inf
         bonds = bonds_of(self.atoms)
         found: list[Doped] = []
         seen: set[bytes] = set()
-        for flat in _order(placements, scores, distances):
+        for flat in ranked(placements, scores, distances):
             d, c = divmod(int(flat), scores.shape[1])
             if not np.isfinite(scores[d, c]):
                 continue
@@ -380,86 +408,3 @@ class _Task:
         if self.compensation == "vacancy":
             del doped[partners.tolist()]
         return doped
-
-
-def _scaled(atoms: Atoms) -> FloatArray:
-    cell = atoms.cell.complete().array
-    scaled: FloatArray = np.linalg.solve(cell.T, atoms.positions.T).T
-    return scaled
-
-
-def _distinct(placements: IntArray, permutations: IntArray) -> IntArray:
-    """One placement of each set that the permutations (o, n) make equivalent."""
-    if len(placements) == 1:
-        return placements
-    place_value = permutations.shape[1] ** np.arange(placements.shape[1], dtype=object)
-    if place_value[-1] * permutations.shape[1] < 2**62:
-        place_value = place_value.astype(np.int64)
-    keys = np.sort(placements, axis=1) @ place_value
-    for permutation in permutations:
-        keys = np.minimum(keys, np.sort(permutation[placements], axis=1) @ place_value)
-    return placements[np.sort(np.unique(keys, return_index=True)[1])]
-
-
-def _ewald_scores(
-    atoms: Atoms,
-    placements: IntArray,
-    partners: IntArray,
-    host: FloatArray,
-    step: float,
-    change_charge: float,
-) -> FloatArray:
-    """Electrostatic energy (d, c) in eV relative to the host, from its Ewald matrix."""
-    matrix = ewald_matrix(atoms.cell.complete().array, _scaled(atoms))
-    potential = 2 * matrix @ host
-
-    def alone(sets: IntArray, charge: float) -> FloatArray:
-        pairs = matrix[sets[:, :, None], sets[:, None, :]].sum(axis=(1, 2))
-        total: FloatArray = charge * potential[sets].sum(axis=1) + charge**2 * pairs
-        return total
-
-    membership = np.zeros((len(partners), len(atoms)))
-    np.put_along_axis(membership, partners, 1.0, axis=1)
-    coupling = matrix[placements].sum(axis=1) @ membership.T
-    scores: FloatArray = (
-        alone(placements, step)[:, None]
-        + alone(partners, change_charge)[None]
-        + 2 * step * change_charge * coupling
-    )
-    return scores
-
-
-def _distance_scores(
-    atoms: Atoms,
-    placements: IntArray,
-    partners: IntArray,
-    host: FloatArray,
-    step: float,
-    change_charge: float,
-) -> FloatArray:
-    """Distances (d, c) in A from the compensating sites to the nearest dopant, summed.
-
-    Without compensation, minus the shortest distance between dopants: like charges keep apart.
-    """
-    dopants = np.unique(placements)
-    distances = np.full((len(atoms), len(atoms)), np.inf)
-    distances[dopants] = nearest_distances(
-        atoms.cell.complete().array, _scaled(atoms), dopants, atoms.pbc
-    )
-    if partners.shape[1]:
-        per_atom = distances[placements].min(axis=1)
-        summed: FloatArray = per_atom[:, partners].sum(axis=2)
-        return summed
-    if placements.shape[1] == 1:
-        return np.zeros((len(placements), 1))
-    first, second = np.triu_indices(placements.shape[1], 1)
-    closest: FloatArray = distances[placements[:, first], placements[:, second]].min(axis=1)
-    return -closest[:, None]
-
-
-def _order(placements: IntArray, scores: FloatArray, distances: FloatArray | None) -> IntArray:
-    """Flat indices of scores (d, c), best first: by distance where given, then by score."""
-    if distances is None:
-        return np.argsort(scores, axis=None, kind="stable")
-    depth = np.round(distances[placements].sum(axis=1) / DEPTH_STEP_ANGSTROM)
-    return np.lexsort((scores.ravel(), np.repeat(depth, scores.shape[1])))

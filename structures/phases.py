@@ -36,6 +36,9 @@ Grade = Literal["experiment", "DFT", "model", "user"]
 CLASH_FRACTION = 0.6
 """Two atoms closer than this fraction of the sum of their covalent radii clash."""
 
+SYMPREC_ANGSTROM = 0.01
+"""Distance tolerance of the space group: crystals written to three or four digits keep theirs."""
+
 DENSITY_TOLERANCE = 0.005
 """Largest relative deviation of a library phase from its stated density."""
 
@@ -138,6 +141,24 @@ class Phase:
                 amounts[element] += share * site.multiplicity  # type: ignore[assignment]
         return dict(amounts)
 
+    def metadata(self) -> dict[str, Any]:
+        """What a report needs to judge the phase, JSON-able; the grade goes along."""
+        return {
+            "name": self.name,
+            "formula": self.formula,
+            "space_group": self.space_group,
+            "space_group_number": self.space_group_number,
+            "n_sites": len(self.site_indices),
+            "ordered": self.is_ordered,
+            "density_g_cm3": self.density_g_cm3,
+            "shortest_distance_angstrom": self.shortest_distance_angstrom,
+            "charges_e": None if self.charges is None else dict(self.charges),
+            "metallic": self.metallic,
+            "grade": self.grade,
+            "source": self.source,
+            "note": self.note,
+        }
+
     @property
     def volume_angstrom3(self) -> float:
         """Volume of the conventional cell in A^3."""
@@ -222,7 +243,9 @@ def verify(phase: Phase) -> None:
             f"{where}: the sites hold {reduced_formula(phase.composition)}, not {phase.formula}; "
             "check coordinates and occupancies"
         )
-    found = find_space_group(phase.cell, phase.scaled_positions, _site_kinds(phase))
+    found = find_space_group(
+        phase.cell, phase.scaled_positions, _site_kinds(phase), SYMPREC_ANGSTROM
+    )
     if found.number != phase.space_group_number:
         raise StructureError(
             f"{where}: the sites have space group {found.symbol} ({found.number}), not "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import combinations
 
 import numpy as np
@@ -132,6 +133,7 @@ def test_uncompensated_fluorine(nzsp: Atoms) -> None:
     assert len(doped) == 2
     assert [d.multiplicity for d in doped] == [8, 8]
     for d in doped:
+        assert json.loads(json.dumps(d.metadata()))["sites"] == list(d.sites)
         assert d.net_charge_e == 1
         assert d.compensation == "none"
         assert d.atoms.symbols.count("F") == 1

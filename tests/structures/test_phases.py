@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -174,6 +175,21 @@ def test_a_users_file_is_the_same_phase(tmp_path: Path, name: str, suffix: str) 
     )
     if known.charges is not None:
         assert phase.charges == dict(known.charges)
+
+
+@pytest.mark.parametrize("name", ["NaF", "Na3Bi", "SiO2", "Na3P"])
+def test_a_file_written_to_four_digits_keeps_its_symmetry(tmp_path: Path, name: str) -> None:
+    atoms = load_phase(name).atoms
+    atoms.set_scaled_positions(np.round(atoms.get_scaled_positions(), 4))
+    write(tmp_path / "POSCAR", atoms, format="vasp", direct=True)
+    phase = load_phase("POSCAR", root=tmp_path)
+    assert phase.space_group_number == load_phase(name).space_group_number
+
+
+def test_metadata_is_json(tmp_path: Path) -> None:
+    for name in ("NZSP", "NZSP-R-3c", "Na9Sn4"):
+        document = json.loads(json.dumps(load_phase(name).metadata()))
+        assert document["grade"] == load_phase(name).grade
 
 
 @pytest.mark.realdata
