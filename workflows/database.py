@@ -110,7 +110,7 @@ class EmbeddedDatabase:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             self.folder.chmod(0o700)
         with self._starting():
-            server = self.running()
+            server = self._answering()
             if server is not None:
                 return server
             self._check_space()
@@ -124,6 +124,17 @@ class EmbeddedDatabase:
                 with writing(self.folder):
                     (self.folder / "ready").touch()
             return server
+
+    def _answering(self) -> Server | None:
+        """The running server once it answers; one that is about to end is waited for."""
+        deadline = time.monotonic() + START_SECONDS
+        while (server := self.running()) is not None:
+            if self._answers(server.port, authenticated=True):
+                return server
+            if time.monotonic() > deadline:
+                self._end(server.process)
+            time.sleep(0.05)
+        return None
 
     def stop(self) -> bool:
         """Stop the server; ``False`` if none ran here."""

@@ -101,7 +101,7 @@ def die_with_parent(parent: int, number: int) -> None:
 
 def _main(arguments: Sequence[str]) -> None:
     parent, *command = arguments
-    die_with_parent(int(parent), signal.SIGTERM)
+    die_with_parent(int(parent), signal.SIGKILL)
     os.execv(command[0], command)
 
 

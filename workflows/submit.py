@@ -11,7 +11,7 @@ from typing import Any
 from fireworks.core.launchpad import LaunchPad
 from pymongo.errors import BulkWriteError
 
-from natriface.structures.errors import DatabaseError, WorkspaceError
+from natriface.structures.errors import DatabaseError
 from natriface.workflows.engines.base import STEP_FILE
 from natriface.workflows.fireworks import (
     firework,
@@ -87,6 +87,7 @@ def _submit(pad: LaunchPad, plan: Plan, workspace: Workspace, estimate_s: Estima
     steps = list(plan.walk())
     finished = {step.id for step in steps if step.id in folders and is_finished(folders[step.id])}
     known = _known(pad, [step.id for step in steps])
+    missing: list[Step] = []
     for step in steps:
         document = known.get(step.id)
         if document is None:
@@ -95,16 +96,18 @@ def _submit(pad: LaunchPad, plan: Plan, workspace: Workspace, estimate_s: Estima
             _free_key(pad, known.pop(step.id))
             continue
         folder = Path(document["spec"]["_launch_dir"])
-        if step.id not in finished and document["state"] == "COMPLETED":
-            if is_finished(folder):
-                finished.add(step.id)
-            else:  # its folder was deleted since
+        if is_finished(folder):
+            finished.add(step.id)
+            if document["state"] == "FIZZLED":
                 requeue(pad, document["fw_id"])
+        elif not (folder / STEP_FILE).exists():
+            _adopt(pad, document, folders.setdefault(step.id, _new_folder(step, workspace)))
+            missing.append(step)
         _share(pad, document, workspace)
         if step.id not in folders:
             folders[step.id] = _link(step, folder, workspace)
     new = [step for step in steps if step.id not in known and step.id not in finished]
-    _write_steps(new, folders, workspace)
+    _write_steps([*missing, *new], folders, workspace)
     workspace.save_plan(plan, folders)
     unfinished = {
         identifier: known[identifier] for identifier in known if identifier not in finished
@@ -149,7 +152,7 @@ def _free_key(pad: LaunchPad, document: dict[str, Any]) -> None:
 def _link(step: Step, folder: Path, workspace: Workspace) -> Path:
     if folder.parent == workspace.steps:
         return folder
-    link = workspace.steps / step.folder_name
+    link = _new_folder(step, workspace)
     with writing(workspace.steps):
         if link.is_symlink():
             link.unlink()
@@ -157,15 +160,25 @@ def _link(step: Step, folder: Path, workspace: Workspace) -> Path:
     return link
 
 
+def _new_folder(step: Step, workspace: Workspace) -> Path:
+    return workspace.steps / step.folder_name
+
+
+def _adopt(pad: LaunchPad, document: dict[str, Any], folder: Path) -> None:
+    """Have a Firework whose folder was deleted run again, in this workspace."""
+    home = {"spec._launch_dir": str(folder), "spec.workspace": str(folder.parent.parent)}
+    pad.fireworks.update_one({"fw_id": document["fw_id"]}, {"$set": home})
+    if document["state"] in ("COMPLETED", "FIZZLED"):
+        requeue(pad, document["fw_id"])
+
+
 def _write_steps(steps: Iterable[Step], folders: dict[str, Path], workspace: Workspace) -> None:
     """Write each step's document into its folder; all are on the disk when this returns."""
     with writing(workspace.steps):
         for step in steps:
-            folder = folders.setdefault(step.id, workspace.steps / step.folder_name)
+            folder = folders.setdefault(step.id, _new_folder(step, workspace))
             if folder.is_symlink() and not folder.exists():
-                raise WorkspaceError(
-                    f"{folder} points to {folder.readlink()}, which is gone; delete the link"
-                )
+                folder.unlink()
             folder.mkdir(exist_ok=True)
             text = step.model_dump_json(indent=1, exclude_none=True)
             (folder / STEP_FILE).write_text(text)

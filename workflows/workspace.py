@@ -150,12 +150,12 @@ class Workspace:
     # ---- steps ----------------------------------------------------------------------------
 
     def folders(self) -> dict[str, Path]:
-        """Step id -> folder, for every step that has one."""
+        """Step id -> folder, for every step that has one; links to what is gone do not count."""
         found: dict[str, Path] = {}
         with suppress(FileNotFoundError):
             for entry in os.scandir(self.steps):
                 _, dash, identifier = entry.name.rpartition("-")
-                if dash and not entry.name.startswith("."):
+                if dash and entry.is_dir():
                     found[identifier] = Path(entry.path)
         return found
 
