@@ -164,7 +164,8 @@ def substitute(
         Any element.
     compensation
         ``none``: the cell keeps the dopant's charge; ``vacancy``: ions of the element `vacancy`
-        are removed; ``substitution``: ions are exchanged as `exchange` says (from, to).
+        are removed; ``substitution``: ions are exchanged as `exchange` says (from, to). Frozen
+        ions stay, and in an interface the dopant's own side compensates.
     ranking
         ``ewald`` (electrostatic energy of the formal charges) or ``distance`` (nearest to the
         dopant first); by default ewald where all formal charges are known.
@@ -287,7 +288,7 @@ class _Task:
             nearest_first = np.argsort(distances[placements].sum(axis=1), kind="stable")
             placements = placements[nearest_first]
         placements = distinct_sets(placements, permutations)
-        partners = self._partners(count, len(placements))
+        partners = self._partners(count, placements)
         host = np.array([states.get(x, 0.0) for x in self.atoms.get_chemical_symbols()])
         score = ewald_scores if ranking == "ewald" else distance_scores
         scores = score(self.atoms, placements, partners, host, step, change_charge)
@@ -377,21 +378,29 @@ class _Task:
             )
         return change, charge, round(count)
 
-    def _partners(self, count: int, n_placements: int) -> IntArray:
+    def _partners(self, count: int, placements: IntArray) -> IntArray:
         """All sets (c, count) of compensating sites; one empty set where none is needed."""
         if count == 0:
             return np.empty((1, 0), dtype=int)
         element = self.vacancy if self.compensation == "vacancy" else self.exchange[0]
         held = set(fixed_indices(self.atoms))
-        free = [i for i, x in enumerate(self.atoms.symbols) if x == element and i not in held]
+        # an Na of a sodium film does not balance a charge in the electrolyte below it
+        side = sides(self.atoms)
+        doped = set(side[np.unique(placements)].tolist())
+        free = [
+            i
+            for i, x in enumerate(self.atoms.symbols)
+            if x == element and i not in held and side[i] in doped
+        ]
         if len(free) < count:
             raise StructureError(
                 f"compensation needs {count} free {element}, there are {len(free)} in "
                 f"{self.atoms.get_chemical_formula()}"
             )
-        if comb(len(free), count) * n_placements > MAX_ARRANGEMENTS:
+        total = comb(len(free), count) * len(placements)
+        if total > MAX_ARRANGEMENTS:
             raise StructureError(
-                f"{comb(len(free), count) * n_placements:.3g} combinations of {n_placements} "
+                f"{total:.3g} combinations of {len(placements)} "
                 f"dopant arrangements with {count} of {len(free)} {element}; ask for fewer dopants"
             )
         return np.array(list(combinations(free, count)), dtype=int)

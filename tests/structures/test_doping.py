@@ -264,6 +264,19 @@ def test_nearest_the_contact_first(interface: Atoms) -> None:
     assert doped.atoms.get_tags()[film].tolist() == [FILM_TAG] * 4
 
 
+def test_a_sodium_film_does_not_compensate_the_substrate(interface: Atoms) -> None:
+    touching = interface.copy()
+    film = touching.get_tags() == FILM_TAG
+    orbit = substitution_sites(touching, "O", "P", near="contact")[0]
+    touching.positions[film, :2] += (
+        touching.positions[orbit.representative, :2] - touching.positions[film][0, :2]
+    )
+    doped = substitute(touching, orbit, "F", "vacancy")
+    assert doped.net_charge_e == 0
+    assert not film[list(doped.compensating_sites)].any()
+    assert doped.atoms.get_tags()[doped.dopant_indices[0]] == SUBSTRATE_TAG + DOPANT_TAG
+
+
 def test_a_sandwich_has_two_contacts(interface: Atoms) -> None:
     closed = interface.copy()
     height = np.ptp(interface.positions[:, 2]) + 2.5

@@ -7,14 +7,17 @@ import re
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 from ase import Atoms
 from ase.io import write
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pymatgen.io.ase import AseAtomsAdaptor
 
 from natriface.structures import phases
 from natriface.structures.charges import balanced_states, formal_charges
@@ -157,6 +160,59 @@ def test_unknown_phases_name_the_nearest() -> None:
 def test_materials_project_needs_its_client_and_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MP_API_KEY", raising=False)
     with pytest.raises(EngineError, match=r"mp-api|MP_API_KEY"):
+        load_phase("mp-682")
+
+
+class _Rester:
+    """A stand-in for `mp_api.client.MPRester`, which needs a key and the network."""
+
+    answer: Exception | None = None
+
+    def __init__(self, key: str) -> None:
+        assert key == "a key"
+
+    def __enter__(self) -> _Rester:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def get_structure_by_material_id(self, name: str, conventional_unit_cell: bool) -> object:
+        if self.answer is not None:
+            raise self.answer
+        assert conventional_unit_cell
+        return AseAtomsAdaptor.get_structure(load_phase("NaF").atoms)
+
+
+@pytest.fixture
+def materials_project(monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
+    error = type("MPRestError", (Exception,), {})
+    client, core = types.ModuleType("mp_api.client"), types.ModuleType("mp_api.client.core")
+    client.MPRester, core.MPRestError = _Rester, error  # type: ignore[attr-defined]
+    for module in (types.ModuleType("mp_api"), client, core):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setenv("MP_API_KEY", "a key")
+    return error
+
+
+def test_a_materials_project_entry_is_a_phase(materials_project: type[Exception]) -> None:
+    phase = load_phase("mp-682")
+    assert (phase.name, phase.grade, phase.source) == ("mp-682", "DFT", "Materials Project mp-682")
+    assert phase.space_group_number == 225
+    assert phase.density_g_cm3 == pytest.approx(load_phase("NaF").density_g_cm3)
+
+
+def test_a_silent_materials_project_is_reported(
+    materials_project: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Rester, "answer", requests.exceptions.ConnectionError("no route"))
+    with pytest.raises(EngineError, match=r"cannot be reached.*CIF"):
+        load_phase("mp-682")
+    monkeypatch.setattr(_Rester, "answer", materials_project("no such entry"))
+    with pytest.raises(StructureError, match="gave no structure"):
+        load_phase("mp-682")
+    monkeypatch.delenv("MP_API_KEY")
+    with pytest.raises(EngineError, match="MP_API_KEY"):
         load_phase("mp-682")
 
 
