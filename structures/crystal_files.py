@@ -32,6 +32,9 @@ from natriface.structures.symmetry import (
     wrap,
 )
 
+MAX_SITES = 2000
+"""A larger cell is not a phase but a model of something else."""
+
 COINCIDENT_ANGSTROM = 0.1
 """Two sites closer than this are one place."""
 
@@ -136,6 +139,10 @@ def _user_phase(
     kinds = {content: i + 1 for i, content in enumerate(dict.fromkeys(contents))}
     positions = wrap(positions)
     kind_of = [kinds[c] for c in contents]
+    if len(positions) > MAX_SITES:
+        raise StructureError(
+            f"{name}: {len(positions)} sites, more than {MAX_SITES}; give the unit cell of the phase"
+        )
     _refuse_coincident(name, cell, positions)
     found = find_space_group(cell, positions, kind_of, SYMPREC_ANGSTROM)
     firsts, indices = np.unique(found.orbits, return_inverse=True)

@@ -39,6 +39,9 @@ CLASH_FRACTION = 0.6
 SYMPREC_ANGSTROM = 0.01
 """Distance tolerance of the space group: crystals written to three or four digits keep theirs."""
 
+DENSITY_RANGE_G_CM3 = (0.1, 25.0)
+"""From well below lithium (0.53) to above osmium (22.6)."""
+
 DENSITY_TOLERANCE = 0.005
 """Largest relative deviation of a library phase from its stated density."""
 
@@ -223,7 +226,7 @@ def load_phase(name_or_path: str, root: Path | None = None) -> Phase:
 
 
 def verify(phase: Phase) -> None:
-    """Check a phase: formula, space group, clashes, charge balance.
+    """Check a phase: occupancies, distances, density, formula, space group, charge balance.
 
     Raises
     ------
@@ -238,6 +241,12 @@ def verify(phase: Phase) -> None:
                 "positive and their sum at most 1"
             )
     _verify_distances(phase)
+    low, high = DENSITY_RANGE_G_CM3
+    if not low < phase.density_g_cm3 < high:
+        raise StructureError(
+            f"{where}: density {phase.density_g_cm3:.3g} g/cm3, outside {low} to {high}; check the "
+            "units of the cell (A) and the number of atoms"
+        )
     if reduced_formula(phase.composition) != reduced_formula(parse_formula(phase.formula)):
         raise StructureError(
             f"{where}: the sites hold {reduced_formula(phase.composition)}, not {phase.formula}; "

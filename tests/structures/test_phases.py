@@ -351,6 +351,15 @@ def test_a_molecule_is_no_phase(tmp_path: Path) -> None:
         load_phase("water.xyz", root=tmp_path)
 
 
+def test_what_is_no_unit_cell_of_a_crystal(tmp_path: Path) -> None:
+    write(tmp_path / "large.vasp", load_phase("Na").atoms.repeat((18, 18, 16)), direct=True)
+    with pytest.raises(StructureError, match="10368 sites, more than 2000"):
+        load_phase("large.vasp", root=tmp_path)
+    write(tmp_path / "gas.vasp", Atoms("Na", cell=[12, 12, 12], pbc=True))
+    with pytest.raises(StructureError, match="units of the cell"):
+        load_phase("gas.vasp", root=tmp_path)
+
+
 def test_a_mistyped_library_number_is_caught(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
