@@ -141,7 +141,7 @@ def _user_phase(
     kind_of = [kinds[c] for c in contents]
     if len(positions) > MAX_SITES:
         raise StructureError(
-            f"{name}: {len(positions)} sites, more than {MAX_SITES}; give the unit cell of the phase"
+            f"{name}: {len(positions)} sites, more than {MAX_SITES}; give the phase's unit cell"
         )
     _refuse_coincident(name, cell, positions)
     found = find_space_group(cell, positions, kind_of, SYMPREC_ANGSTROM)
