@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -219,15 +219,22 @@ class Result(_Document):
             raise ReaderError(f"{path}: not a result ({where}: {first['msg']})") from None
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that a reader, or a crash, sees the old content or the new, whole."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def write_atomically(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write a text file so that a reader, or a crash, sees the old content or the new, whole.
+
+    Parameters
+    ----------
+    mode
+        Permissions, less the umask; 0o600 for what only the owner may read, from the first byte.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "w") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

@@ -320,7 +320,7 @@ class EmbeddedDatabase:
         }
         with writing(self.workspace.root):
             # mkstemp underneath: the file is 0600 from its first byte on
-            write_atomically(self.workspace.launchpad_file, yaml.safe_dump(access))
+            write_atomically(self.workspace.launchpad_file, yaml.safe_dump(access), mode=0o600)
 
     def _password(self) -> str:
         try:

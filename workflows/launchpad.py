@@ -44,7 +44,7 @@ def use_mongodb(workspace: Workspace, access: Path) -> None:
             f"{workspace.root} has a database of its own already; name another workspace"
         )
     with writing(workspace.root):
-        write_atomically(workspace.launchpad_file, yaml.safe_dump(content))
+        write_atomically(workspace.launchpad_file, yaml.safe_dump(content), mode=0o600)
 
 
 def is_embedded(workspace: Workspace) -> bool:
