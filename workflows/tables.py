@@ -162,7 +162,10 @@ def print_status(study: str, steps: Sequence[StepStatus], every: bool) -> None:
             time = duration(step.wall_s) if step.wall_s is not None else ""
             table.add_row(escape(step.name), state, time, step.id, escape(step.reason or ""))
         console.print(table)
-    print_failures(steps)
+    if any(step.state == "failed" for step in steps):
+        console.print(
+            "files of a step: natriface where STUDY STEP; run again: natriface retry STUDY"
+        )
 
 
 def print_failures(steps: Sequence[StepStatus]) -> None:
