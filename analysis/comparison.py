@@ -186,16 +186,22 @@ def _ranking(ours: Mapping[str, float], published: Published) -> list[str]:
 
 
 def _integrity(records: Sequence[InterfaceRecord], published: Published | None) -> list[str]:
-    sentences = []
+    sentences, whole = [], []
     for record in records:
         found = record.integrity
-        if found is None or found.summary is None:
+        if found is None or found.summary is None or not found.units:
             continue
         said = published.integrity.get(record.pair) if published else None
-        if said:
-            sentences.append(f"{record.pair}: here {found.summary}; the source: {said}.")
-        elif found.n_broken:
+        if published and said:
+            sentences.append(
+                f"{record.pair}: here {found.summary}; {published.short_name}: {said}."
+            )
+        elif found.n_broken or found.n_formed:
             sentences.append(f"{record.pair}: {found.summary}.")
+        else:
+            whole.append(record.pair)
+    if whole:
+        sentences.append(f"All tetrahedra stay whole in {', '.join(whole)}.")
     return sentences
 
 
@@ -239,11 +245,9 @@ def _reasons(records: Sequence[InterfaceRecord], published: Published) -> list[s
     strains = [100 * r.max_strain for r in records if r.max_strain is not None]
     if strains:
         reasons.append(
-            f"Strain: the sides are strained by up to {min(strains):.1f} to {max(strains):.1f} % "
-            "to share a cell. The reference slabs bear the same strain, so that its energy "
-            "cancels, but its effect on the bonding does not."
-            if len(strains) > 1
-            else f"Strain: up to {strains[0]:.1f} %, borne by the reference slabs too."
+            f"Strain: the two sides are strained by up to {max(strains):.1f} % to share a cell. "
+            "The reference slabs bear the same strain, so that its energy cancels; its effect on "
+            "the bonding does not."
         )
     dopings = sorted({r.substrate.doping for r in records if r.substrate.doping})
     if dopings:

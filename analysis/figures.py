@@ -15,7 +15,7 @@ from natriface.structures.errors import AnalysisError
 
 OURS = "#2563a8"
 PUBLISHED = "#b4bcc8"
-OTHER_READING = "#6b7480"
+OTHER_READING = "#4a525c"
 INK = "#22272e"
 MUTED = "#6a737d"
 ROLE_COLORS = {"interface": OURS, "substrate": "#8e4bbd", "film": "#e08a12"}
@@ -90,6 +90,8 @@ def energy_bars(
             _not_computed(ax, at, bar.reason, downward=-low > high)
         _draw_published(ax, bar, k + width / 2 + 0.02, width, span)
     ax.axhline(0.0, color=INK, lw=0.9, zorder=3)
+    if not values:
+        ax.set_yticks([])
     ax.set_xlim(-0.6, len(bars) - 0.4)
     ax.set_ylim(
         low - 0.1 * span if low < 0 else 0.0,
@@ -147,7 +149,7 @@ def relaxation_courses(courses: Mapping[str, Mapping[str, Sequence[float]]]) -> 
         raise AnalysisError("there is no relaxation of more than one step to draw")
     columns = min(3, len(drawn))
     rows = -(-len(drawn) // columns)
-    figure = Figure(figsize=(2.7 * columns + 0.4, 1.9 * rows + 0.5), layout="constrained")
+    figure = Figure(figsize=(2.7 * columns + 0.5, 1.9 * rows + 0.9), layout="constrained")
     axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     roles: dict[str, Any] = {}
     for ax, (title, lines) in zip(axes, drawn.items(), strict=False):
@@ -163,7 +165,7 @@ def relaxation_courses(courses: Mapping[str, Mapping[str, Sequence[float]]]) -> 
     for ax in axes[len(drawn) :]:
         ax.remove()
     figure.supxlabel("ionic step", fontsize=8.5, color=INK)
-    figure.supylabel("energy above the last step (meV/atom)", fontsize=8.5, color=INK)
+    figure.supylabel("energy above the last step\n(meV/atom)", fontsize=8.5, color=INK)
     figure.legend(
         list(roles.values()),
         list(roles),

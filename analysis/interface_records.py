@@ -197,10 +197,8 @@ class _Finder:
 
     def reason(self, identifier: str) -> str:
         """Why a step has no result."""
-        for key in (identifier, self.name(identifier)):
-            if key in self.missing:
-                return self.missing[key]
-        return "not finished yet"
+        reason = self.missing.get(identifier) or self.missing.get(self.name(identifier))
+        return reason or "not finished yet"
 
     def require(self, identifier: str | None, role: str) -> Result:
         if identifier is None:
@@ -213,13 +211,12 @@ class _Finder:
         result = self.results.get(identifier)
         expected = self.planned.get(identifier)
         if result is None:
-            reason = self.reason(identifier)
-            known = any(key in self.missing for key in (identifier, self.name(identifier)))
+            reason = self.missing.get(identifier) or self.missing.get(self.name(identifier))
             return StepRow(
                 role=role,
                 name=self.name(identifier),
                 id=identifier,
-                status="no result" if known else "not finished",
+                status="no result" if reason else "not finished",
                 reason=reason,
                 n_atoms=expected.n_atoms if expected else None,
             )

@@ -41,6 +41,8 @@ from natriface.structures.errors import AnalysisError
 __all__ = ["ExpectedStep", "ProtocolRecord", "Setting", "write_report"]
 
 SCHEMA_VERSION = 1
+PAGE_PX_PER_INCH = 84
+"""Two pictures of a 15 A wide interface fit beside each other, all at one scale."""
 LIBRARIES = ("natriface", "ase", "pymatgen", "spglib", "numpy")
 PAGE, CSV_FILE, JSON_FILE, FIGURES = "report.html", "results.csv", "results.json", "figures"
 PICTURE = "interface-"
@@ -110,6 +112,7 @@ class _Figure(BaseModel):
     caption: str
     alt: str
     source: str
+    width_px: int
 
 
 def write_report(
@@ -229,7 +232,7 @@ def _unfinished(
                 name=step.name,
                 id=step.id,
                 status="no result" if reason else "not finished",
-                reason=reason or "not finished yet",
+                reason=reason,
                 n_atoms=step.n_atoms,
             )
     named = {key for row in rows.values() for key in (row.id, row.name)}
@@ -340,10 +343,17 @@ def _saved(
     figure: Any, folder: Path, stem: str, *, caption: str, alt: str, vector: bool
 ) -> _Figure:
     png = save_figure(figure, folder / f"{stem}.png")
+    figure.set_layout_engine("none")  # laid out by now; the second format need not do it again
     svg = save_figure(figure, folder / f"{stem}.svg")
     shown, mime = (svg, "image/svg+xml") if vector else (png, "image/png")
     data = base64.b64encode(shown.read_bytes()).decode()
-    return _Figure(stem=stem, caption=caption, alt=alt, source=f"data:{mime};base64,{data}")
+    return _Figure(
+        stem=stem,
+        caption=caption,
+        alt=alt,
+        source=f"data:{mime};base64,{data}",
+        width_px=round(float(figure.get_figwidth()) * PAGE_PX_PER_INCH),
+    )
 
 
 def _numbers(result: Result) -> list[int]:
