@@ -49,8 +49,8 @@ class Interface:
     Attributes
     ----------
     atoms
-        Substrate atoms, then film atoms, tagged `SUBSTRATE_TAG` and `FILM_TAG`; dopants and
-        adatoms keep their tags.
+        Substrate atoms, then film atoms, tagged `SUBSTRATE_TAG` and `FILM_TAG`, to which the role
+        of dopants and adatoms is added (see `tags`).
     substrate_atoms, film_atoms
         The two sides alone, where they stand in the interface: same cell, same order.
     n_contacts
@@ -302,19 +302,31 @@ def distinct_registries(
 def contact_gap(substrate: Atoms, film: Atoms) -> float:
     """Gap at which the film, lowered onto the substrate where it stands, first touches it, A.
 
-    Two atoms touch at the larger of the sums of their covalent and of their ionic radii: Na-O
-    2.42, Na-Na 3.32, O-F 2.73 A.
+    The gap is never less than 0.5 A; see `touching_distances`.
     """
     cell = np.asarray(substrate.cell)[:2, :2]
     top = substrate.positions[:, 2].max()
     low = film.positions[:, 2].min()
-    reach = _contact_distances(substrate.numbers, film.numbers)
+    reach = touching_distances(substrate.numbers, film.numbers)
     lateral = _lateral_distances(substrate.positions, film.positions, cell, float(reach.max()))
     rise = np.sqrt(np.maximum(reach**2 - lateral**2, 0.0))
     touching = lateral < reach
     depth = (top - substrate.positions[:, 2])[:, None] + (film.positions[:, 2] - low)[None, :]
     gaps = np.where(touching, rise - depth, -np.inf)
     return max(float(gaps.max()), 0.5)
+
+
+def touching_distances(one: IntArray, other: IntArray) -> FloatArray:
+    """Distances at which atoms of two lists of atomic numbers touch, A, (n, m).
+
+    The larger of the sums of their covalent (Cordero 2008, as in ASE) and of their ionic radii
+    (Shannon 1976): Na-O 2.42, Na-Na 3.32, O-F 2.73 A.
+    """
+    covalent = np.add.outer(covalent_radii[one], covalent_radii[other])
+    ionic = np.add.outer(
+        [IONIC_RADII.get(int(z), 0.0) for z in one], [IONIC_RADII.get(int(z), 0.0) for z in other]
+    )
+    return np.asarray(np.maximum(covalent, ionic))
 
 
 def shortest_contact(substrate: Atoms, film: Atoms) -> tuple[float, int, int]:
@@ -390,14 +402,6 @@ def _joined(lower: Atoms, upper: Atoms) -> Atoms:
     held = fixed_indices(lower) + [len(lower) + i for i in fixed_indices(upper)]
     atoms.set_constraint([FixAtoms(indices=held)] if held else None)
     return atoms
-
-
-def _contact_distances(one: IntArray, other: IntArray) -> FloatArray:
-    covalent = np.add.outer(covalent_radii[one], covalent_radii[other])
-    ionic = np.add.outer(
-        [IONIC_RADII.get(int(z), 0.0) for z in one], [IONIC_RADII.get(int(z), 0.0) for z in other]
-    )
-    return np.asarray(np.maximum(covalent, ionic))
 
 
 def _lateral_distances(
