@@ -29,3 +29,8 @@ AMU_PER_ANGSTROM3_IN_G_PER_CM3: float = (
     constants.atomic_mass / constants.gram / (constants.angstrom / constants.centi) ** 3
 )
 """1 u/A^3 in g/cm^3."""
+
+HBAR2_OVER_2M_EV_ANGSTROM2: float = (
+    constants.hbar**2 / (2 * constants.electron_mass) / constants.electron_volt
+) / constants.angstrom**2
+"""hbar^2 / 2m of the electron, 3.80998 eV A^2: E = this x |G|^2."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -81,7 +82,8 @@ class Step(BaseModel):
                 "kind": self.kind,
                 "engine": self.engine,
                 "protocol": self.protocol,
-                "settings": self.settings,
+                # as text, so that 1e-7 and 1e-6 are not rounded to the same
+                "settings": json.dumps(self.settings, sort_keys=True),
                 "structure": source,
             }
         )

@@ -20,6 +20,7 @@ STRUCTURE_FILE = "structure.json"
 
 ENGINES = {
     "potential": "natriface.workflows.engines.potential",
+    "vasp": "natriface.workflows.engines.vasp",
 }
 """Engine name -> module that holds its `ENGINE`."""
 

@@ -1,0 +1,84 @@
+"""`natriface inputs`: a whole study's VASP inputs and sizes, without VASP and POTCARs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pymatgen.io.vasp.inputs import Incar, Poscar
+from typer.testing import CliRunner
+
+from natriface.structures.atoms import from_document
+from natriface.structures.errors import WorkspaceError
+from natriface.workflows.cli import app
+from natriface.workflows.inputs import write_study_inputs
+from natriface.workflows.study import load_study
+
+STUDY = """
+name: small
+title: Na on NaF
+engine: potential
+settings: {relax: {max_steps: 5}}
+substrates:
+  NaF: {phase: NaF, miller: [1, 0, 0], layers: 2, frozen_angstrom: 1.0}
+films:
+  Na: {phase: Na, miller: [1, 0, 0], layers: 2}
+interfaces: {max_area_angstrom2: 100, max_strain_percent: 8}
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+def test_every_step_has_its_inputs_and_its_cost(study: Path, tmp_path: Path) -> None:
+    written = write_study_inputs(load_study(study), tmp_path, tmp_path / "out")
+    document = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert len(document["steps"]) == len(written) == 5
+    assert document["core_hours"] == pytest.approx(sum(i.size.core_hours for i in written))
+    for item, entry in zip(written, document["steps"], strict=True):
+        folder = tmp_path / "out" / entry["folder"]
+        assert {"INCAR", "KPOINTS", "POSCAR", "POTCAR.spec"} <= {p.name for p in folder.iterdir()}
+        poscar = Poscar.from_file(str(folder / "POSCAR"))
+        counts = poscar.structure.composition.get_el_amt_dict()
+        assert entry["n_electrons"] == 7 * counts.get("Na", 0) + 7 * counts.get("F", 0)
+        assert entry["n_atoms"] == item.step.n_atoms == len(poscar.structure)
+        assert entry["n_bands"] >= entry["n_electrons"] / 2
+        assert 1 <= entry["n_kpoints"] <= np.prod(entry["mesh"])
+        assert entry["mesh"][2] == 1
+        assert entry["unrelaxed"] == (item.step.structure_from is not None)
+    by_role = {item.step.metadata["role"]: item for item in written}
+    interface = from_document(by_role["interface"].step.structure)
+    held = [
+        not all(flags)
+        for flags in Poscar.from_file(
+            str(by_role["interface"].folder / "POSCAR")
+        ).selective_dynamics
+    ]
+    assert sum(held) == len(interface.constraints[0].index) > 0
+    assert Incar.from_file(str(by_role["interface"].folder / "INCAR"))["LDIPOL"] is True
+    whole = by_role["interface"].size.n_electrons
+    assert whole == sum(by_role[role].size.n_electrons for role in ("substrate", "film"))
+    assert whole == sum(by_role[f"rigid_{side}"].size.n_electrons for side in ("substrate", "film"))
+
+
+def test_a_folder_with_something_else_is_left_alone(study: Path, tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError, match="not empty"):
+        write_study_inputs(load_study(study), tmp_path, tmp_path)
+
+
+def test_from_the_command_line(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PMG_VASP_PSP_DIR", raising=False)
+    arguments = ["inputs", str(study), "--output", str(tmp_path / "out"), "--engine", "vasp"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    for word in ("Na|NaF interface", "NBANDS", "core-hours", "plane waves", "as built"):
+        assert word in done.output
+    assert CliRunner().invoke(app, arguments).exit_code == 0  # again, over its own folder

@@ -1,0 +1,73 @@
+"""VASP as an engine: inputs by protocol, run through custodian, read whatever is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from natriface.structures.errors import EngineError
+from natriface.workflows.engines.base import Estimate, load_folder
+from natriface.workflows.engines.machine import Machine, command_line, load_machine
+from natriface.workflows.engines.vasp_estimate import BASIS
+from natriface.workflows.engines.vasp_inputs import vasp_inputs, write_inputs
+from natriface.workflows.engines.vasp_potcars import (
+    check_environment_directory,
+    choose_potcars,
+    require_potcars,
+)
+from natriface.workflows.engines.vasp_settings import parse_settings
+from natriface.workflows.plan import Step
+
+
+class VaspEngine:
+    """Every kind of calculation, with VASP and, for ``lobster``, LOBSTER after it."""
+
+    name = "vasp"
+    kinds = ("relax", "static", "dos", "elf", "lobster", "neb", "md")
+
+    def check(self, step: Step) -> None:
+        """See `natriface.workflows.engines.base.Engine.check`."""
+        settings = parse_settings(step.settings, step.name)
+        machine = load_machine()
+        command_line(machine.vasp_command, "vasp_command")
+        if machine.vasp_gamma_command:
+            command_line(machine.vasp_gamma_command, "vasp_gamma_command")
+        if step.kind == "lobster":
+            command_line(machine.lobster_command, "lobster_command")
+        if step.structure is not None:
+            atoms = step.atoms()
+            vasp_inputs(step, atoms, machine)
+            self._check_potcars(step, machine, settings.keys.potcar_functional)
+
+    def _check_potcars(self, step: Step, machine: Machine, functional: str) -> None:
+        if not machine.potcars_required:
+            return
+        directory = check_environment_directory(machine.potcar_directory)
+        if directory is None:
+            raise EngineError(
+                f"{step.name}: VASP needs POTCARs; name their folder as potcar_directory in the "
+                "machine's file or in PMG_VASP_PSP_DIR (see docs/vasp.md); "
+                "`natriface inputs STUDY -o FOLDER` shows the inputs without them"
+            )
+        elements = list(dict.fromkeys(step.atoms().get_chemical_symbols()))
+        keys = parse_settings(step.settings, step.name).keys
+        require_potcars(choose_potcars(elements, keys, step.name), functional, directory)
+
+    def estimate(self, step: Step) -> Estimate:
+        """From the sizes of the calculation; of the number of atoms where that is all we know."""
+        if step.structure is None:
+            return Estimate(
+                core_seconds=20.0 * step.n_atoms**2,
+                memory_mb=50.0 * step.n_atoms,
+                basis="20 core-s and 50 MB per atom squared: its structure is not known yet",
+            )
+        size = vasp_inputs(step, step.atoms(), load_machine()).size
+        return Estimate(size.core_hours * 3600, size.memory_mb, BASIS)
+
+    def write(self, folder: Path) -> None:
+        """Write VASP's input files."""
+        step, atoms = load_folder(folder)
+        machine = load_machine()
+        write_inputs(folder, vasp_inputs(step, atoms, machine), machine)
+
+
+ENGINE = VaspEngine()
