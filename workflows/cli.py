@@ -133,6 +133,27 @@ def plan(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
 
 
 @app.command()
+def inputs(
+    study: StudyArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write into.")],
+    engine: Annotated[str, typer.Option(help="Engine whose inputs are written.")] = "vasp",
+) -> None:
+    """Write every step's VASP inputs, with sizes and costs, without VASP or POTCARs."""
+    from natriface.structures.errors import EngineError
+    from natriface.workflows.inputs import print_summary, write_study_inputs
+    from natriface.workflows.study import load_study, study_path
+
+    if engine != "vasp":
+        raise EngineError(f"engine {engine!r} has no input files to look at; only vasp has")
+    path = study_path(study)
+    loaded = load_study(path)
+    with _note(f"building the structures of {loaded.name}"):
+        written = write_study_inputs(loaded, path.parent, output)
+    print_summary(written)
+    typer.echo(f"inputs: {output}")
+
+
+@app.command()
 def status(
     study: StudyArgument,
     workspace: WorkspaceOption = None,
