@@ -106,5 +106,3 @@ def stop_database(workspace: Workspace) -> bool:
 def database_server(workspace: Workspace) -> Server | None:
     """The running embedded database of the workspace, or ``None``."""
     return EmbeddedDatabase(workspace).running()
-
-

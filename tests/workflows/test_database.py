@@ -257,9 +257,7 @@ def test_not_a_launchpad_file(workspace: Workspace, tmp_path: Path) -> None:
         use_mongodb(workspace, given)
 
 
-def test_lpad_works_on_the_same_launchpad(
-    database: EmbeddedDatabase, workspace: Workspace
-) -> None:
+def test_lpad_works_on_the_same_launchpad(database: EmbeddedDatabase, workspace: Workspace) -> None:
     connect(workspace)
     told = subprocess.run(
         [Path(sys.executable).parent / "lpad", "-l", workspace.launchpad_file, "get_wflows"],

@@ -251,7 +251,9 @@ def test_interrupted_gently_nothing_is_lost(workspace: Workspace, number: int) -
         "sys.exit(s.exit_code)"
     )
     main = subprocess.Popen([sys.executable, "-c", code, str(workspace.root)])
-    wait_for(lambda: (workspace.folder(a) / "result.json").exists() and runs(workspace.folder(long)))
+    wait_for(
+        lambda: (workspace.folder(a) / "result.json").exists() and runs(workspace.folder(long))
+    )
     wait_for(lambda: runs(workspace.folder(long))[0] == 1)
     main.send_signal(number)
     assert main.wait(30) == 130
