@@ -75,7 +75,8 @@ def damaged_forces(forces: Floats, rounding: float) -> NDArray[np.bool_]:
 
     VASP removes the drift: the forces on all atoms add up to zero within rounding. A sum that
     is, to within rounding, one digit times a power of ten betrays a digit printed wrongly; any
-    other sum is physics (constraints, force fields) and passes.
+    other sum is physics (constraints, force fields) and passes, and so does a step in which no
+    component adds up to zero.
 
     Returns
     -------
@@ -88,5 +89,6 @@ def damaged_forces(forces: Floats, rounding: float) -> NDArray[np.bool_]:
         power = 10.0 ** np.floor(np.log10(drift + slack))
         digit = np.round(drift / power)
         single = (drift > 3 * slack) & (np.abs(drift - digit * power) <= slack)
-    damaged: NDArray[np.bool_] = single.any(axis=1)
+    removed = (drift <= slack).any(axis=1)  # so the drift was removed in this step
+    damaged: NDArray[np.bool_] = single.any(axis=1) & removed
     return damaged

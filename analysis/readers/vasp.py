@@ -367,8 +367,12 @@ class _Reading:
 
 
 def _is_sound(source: Source) -> bool:
+    """Whether a source tells the final energy, structure and forces of a finished run."""
     steps = source.steps
-    return source.complete and len(steps) > 0 and bool(np.isfinite(steps.energies_ev[-1]))
+    if not source.complete or source.header.problems or len(steps) == 0:
+        return False
+    last = (steps.energies_ev[-1], steps.positions[-1], steps.forces[-1])
+    return all(bool(np.isfinite(values).all()) for values in last)
 
 
 def _kind(header: Header) -> str:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _FIELD = re.compile(rb"<field[^>]*>([^<]*)</field>")
 _OPENING = re.compile(rb"<([A-Za-z_0-9]+)([^<>]*)>")
 _KPOINTS_OPT = b"kpoints_opt"
+_WIDEST_FILLING = 1.0  # occupations lie within 0.5 +- this; some smearings leave [0, 1]
 _UNMOVED = (-1, 1, 2, 3)  # IBRION of runs that print the last structure once more as the final one
 
 
@@ -180,6 +181,10 @@ class Vasprun:
         return bool(self.header.setting("LNONCOLLINEAR") or self.header.setting("LSORBIT"))
 
     @property
+    def _is_machine_learned(self) -> bool:
+        return bool(self.header.setting("ML_LMLFF") or self.header.setting("ML_FF_LMLFF"))
+
+    @property
     def _n_components(self) -> int:
         return 4 if self.is_noncollinear else self.n_spins
 
@@ -188,12 +193,9 @@ class Vasprun:
     @cached_property
     def steps(self) -> Steps:
         """Energies, structures, forces and stress of all ionic steps."""
-        machine_learned = bool(
-            self.header.setting("ML_LMLFF") or self.header.setting("ML_FF_LMLFF")
-        )
         n_atoms = len(self.symbols)
         if self._spans:
-            steps = read_steps(self.text, self._spans, n_atoms, machine_learned)
+            steps = read_steps(self.text, self._spans, n_atoms, self._is_machine_learned)
         else:
             at = self.text.find(b"</structure>", self.text.find(b'name="initialpos"'))
             steps = read_loose_frames(self.text, max(at, 0), n_atoms)
@@ -276,7 +278,7 @@ class Vasprun:
         found: dict[str, int] = {}
         if not self._spans or not self._spans[-1].closed:
             return found
-        span: Span = self._spans[-1]
+        span = self._spans[-1]
         at = self._after_results(span)
         while at < span.stop:
             data = self.text.read(at, at + 200)
@@ -291,6 +293,10 @@ class Vasprun:
                 break
             end = self._end_of(name, begin, span.stop)
             at = end + len(name) + 3 if end >= 0 else begin + len(match.group(0))
+        if "dos" not in found and self.header.setting("IBRION") == 0:
+            at = self.text.rfind(b"<dos>", self._spans[0].start)
+            if at >= 0:  # molecular dynamics prints one now and then, averaged over steps
+                found["dos"] = at
         return found
 
     def _end_of(self, name: bytes, begin: int, stop: int) -> int:
@@ -375,6 +381,9 @@ class Vasprun:
         if len(copies) == 2:
             differ = copies[0][..., 0] != copies[1][..., 0]
             values[differ] = np.nan
+        if values.shape[-1] > 1:
+            filling = values[..., 1]
+            filling[np.abs(filling - 0.5) > _WIDEST_FILLING] = np.nan
         self._warn_of_gaps("eigenvalues", values[..., :2])
         return values.reshape(self.n_spins, self._n_kpoints, *values.shape[1:])
 
@@ -461,6 +470,7 @@ class Vasprun:
         except BlockError as error:
             self._report("projected density of states", error)
             return None
+        values[values[:, :, 0] != total.energies_ev] = np.nan  # the energies are printed each time
         self._warn_of_gaps("projected density of states", values)
         values = values.reshape(self._n_atoms, -1, n, len(fields))
         return ProjectedDos(

@@ -24,6 +24,7 @@ _ITEM = re.compile(
     rb"<(?P<tag>[iv])\b(?P<attributes>[^<>]*)>(?P<value>[^<]*)</(?P=tag)>"
     rb"|<separator\b(?P<separator>[^<>]*)>|(?P<end></separator>)"
 )
+_OTHER = re.compile(rb"(?:</?[A-Za-z_0-9]+>\s*)+")  # elements that only group others
 _NAME = re.compile(rb'name="\s*([^"]*?)\s*"')
 _TYPE = re.compile(rb'type="\s*([^"]*?)\s*"')
 _CELL = re.compile(rb"<c>([^<]*)</c>")
@@ -88,7 +89,7 @@ def read_header(text: Text, start: int, stop: int) -> Header:
     header = Header()
     generator = section(text, b"generator", start, stop)
     if generator is not None:
-        facts = _items(generator)
+        facts, _ = _items(generator)
         header.version = str(facts.get("version") or "") or None
         header.build = str(facts.get("subversion") or "")
         header.date = f"{facts.get('date', '')} {facts.get('time', '')}".strip()
@@ -97,7 +98,10 @@ def read_header(text: Text, start: int, stop: int) -> Header:
         if content is None:
             header.problems.append(f"no complete <{name.decode()}>")
         else:
-            into.update(_items(content))
+            found, damage = _items(content)
+            into.update(found)
+            if damage:
+                header.problems.append(f"<{name.decode()}> is damaged near {damage!r}")
     _read_atoms(text, start, stop, header)
     _read_kpoints(text, start, stop, header)
     _read_initial_structure(text, start, stop, header)
@@ -125,15 +129,24 @@ def varray(data: bytes, name: bytes, start: int = 0) -> bytes | None:
     return None if b"<varray" in rows else rows
 
 
-def _items(data: bytes) -> dict[str, Value]:
+def _items(data: bytes) -> tuple[dict[str, Value], str]:
     """The ``<i>`` and ``<v>`` of a section, a later one overriding an earlier one.
+
+    The second value is what stands between the items where nothing should, or a value that is
+    neither of its type nor overflowed; empty in a sound section.
 
     The block "response functions" repeats some names (NELM, EDIFF, ...) with values of its own
     that do not hold for the self-consistency cycle: there, a name already seen is passed over.
     """
     found: dict[str, Value] = {}
     path: list[bytes] = []
+    damage = ""
+    end = 0
     for match in _ITEM.finditer(data):
+        between = data[end : match.start()].strip()
+        if between and not _OTHER.fullmatch(between):
+            damage = damage or between[:40].decode("latin-1")
+        end = match.end()
         if match["separator"] is not None:
             path.append(match["separator"])
         elif match["end"] is not None:
@@ -142,13 +155,22 @@ def _items(data: bytes) -> dict[str, Value]:
         else:
             name = _NAME.search(match["attributes"])
             if name is None:
+                damage = damage or match.group(0)[:40].decode("latin-1")
                 continue
             key = name.group(1).decode("latin-1").upper()
             if key in found and any(b"response functions" in part for part in path):
                 continue
             kind = _TYPE.search(match["attributes"])
-            found[key] = _value(match["tag"], kind.group(1) if kind else b"float", match["value"])
-    return found
+            text = match["value"]
+            found[key] = _value(match["tag"], kind.group(1) if kind else b"float", text)
+            if b"*" not in text and _unreadable(found[key], text):
+                damage = damage or f"{key} = {text.strip()[:40].decode('latin-1')}"
+    return found, damage
+
+
+def _unreadable(value: Value, text: bytes) -> bool:
+    missing = any(word is None for word in value) if isinstance(value, list) else value is None
+    return missing and bool(text.strip())
 
 
 def _value(tag: bytes, kind: bytes, text: bytes) -> Value:
@@ -199,6 +221,9 @@ def _read_atoms(text: Text, start: int, stop: int, header: Header) -> None:
         header.counts.append(int(count))
         header.valences.append(number(cells[3]))
         header.potcar_titles.append(cells[4].decode("latin-1").strip())
+    stated_types = re.search(rb"<types>\s*(\d+)\s*</types>", content)
+    if stated_types and int(stated_types.group(1)) != len(header.counts):
+        header.problems.append("the list of species is damaged: their number disagrees")
     stated = re.search(rb"<atoms>\s*(\d+)\s*</atoms>", content)
     if (stated and int(stated.group(1)) != len(symbols)) or (
         header.counts and sum(header.counts) != len(symbols)
@@ -217,7 +242,7 @@ def _read_kpoints(text: Text, start: int, stop: int, header: Header) -> None:
     content = text.read(at, cut if cut >= 0 else end)
     generation = re.search(rb'<generation param="([^"]*)"[^>]*>(.*?)</generation>', content, re.S)
     if generation is not None:
-        items = _items(generation.group(2))
+        items, _ = _items(generation.group(2))
         header.generation = {"scheme": generation.group(1).decode("latin-1").strip()}
         for name in ("divisions", "usershift", "shift"):
             if items.get(name) is not None:

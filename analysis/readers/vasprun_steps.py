@@ -172,8 +172,11 @@ def _frame(data: bytes) -> _Frame:
     after = data.find(b"</structure>", structure)
     energy = data.find(b"<energy>", after)
     rest = data[after:energy]
+    scf = data[:structure]
+    if b"<structure" in rest or scf.count(b"<scstep>") != scf.count(b"</scstep>"):
+        return _Frame(b"", b"", None, None, b"")  # pieces of two steps: damaged between them
     return _Frame(
-        data[:structure],
+        scf,
         data[structure:after],
         varray(rest, b"forces"),
         varray(rest, b"stress"),
