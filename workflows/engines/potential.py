@@ -113,7 +113,7 @@ class PotentialEngine:
         return Estimate(
             core_seconds=2.0 + 0.003 * step.n_atoms * n_calls,
             memory_mb=450 + 5.0 * step.n_atoms,
-            basis=f"{n_calls} force calls at 3 ms per atom (CHGNet, one core)",
+            basis=f"{n_calls} force calls at 3 ms an atom, as measured with CHGNet on one core",
         )
 
     def write(self, folder: Path) -> None:
