@@ -38,13 +38,14 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
     ours = formation_energies(records)
     findings = [*_signs(records, ours), *_doping(records, ours, published)]
     if published is None:
-        return Comparison(findings=[*findings, *_integrity(records, None)])
+        return Comparison(findings=[*findings, *_integrity(records, None), *_bonds(records, None)])
     return Comparison(
         findings=[
             *findings,
             *_sizes(ours, published),
             *_ranking(ours, published),
             *_integrity(records, published),
+            *_bonds(records, published),
         ],
         reasons=_reasons(records, published),
         contradictions=_contradictions(ours, published),
@@ -160,7 +161,7 @@ def _sizes(ours: Mapping[str, float], published: Published) -> list[str]:
         f"Against the values of {published.short_name} as printed, the mean absolute difference "
         f"is {fmean(abs(d) for d in differences.values()):.2f} J/m²"
     )
-    if len(common) > 1:
+    if len(common) > 2:
         text += (
             f"; smallest for {near} ({signed(differences[near])} J/m²), largest for {far} "
             f"({signed(differences[far])} J/m²)"
@@ -202,6 +203,31 @@ def _integrity(records: Sequence[InterfaceRecord], published: Published | None) 
             whole.append(record.pair)
     if whole:
         sentences.append(f"All tetrahedra stay whole in {', '.join(whole)}.")
+    return sentences
+
+
+def _bonds(records: Sequence[InterfaceRecord], published: Published | None) -> list[str]:
+    """Bonds of one kind in tetrahedra with and without a foreign ligand, after contact."""
+    sentences = []
+    for record in records:
+        bonds = record.integrity.bonds if record.integrity else []
+        mixed = {bond.unit for bond in bonds if sum(b.unit == bond.unit for b in bonds) > 1}
+        for one in bonds:
+            for other in bonds:
+                if (
+                    one.bond == other.bond
+                    and one.unit in mixed
+                    and other.unit not in mixed
+                    and one.after_angstrom is not None
+                    and other.after_angstrom is not None
+                ):
+                    sentences.append(
+                        f"{record.pair}: {one.bond} is {one.after_angstrom:.3f} Å in {one.unit} "
+                        f"and {other.after_angstrom:.3f} Å in {other.unit}, after contact."
+                    )
+    if sentences and published and published.bond_length_angstrom:
+        printed = "; ".join(f"{k} {v:.2f} Å" for k, v in published.bond_length_angstrom.items())
+        sentences.append(f"{published.short_name} prints {printed}.")
     return sentences
 
 

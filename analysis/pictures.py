@@ -30,6 +30,8 @@ from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, sides
 
 FloatArray = NDArray[np.float64]
 View = Literal["side", "top"]
+_Panel = tuple[Atoms, View, str, list[tuple[int, int]]]
+"""What is drawn, from where, under which caption, and its broken bonds."""
 
 ELEMENT_COLORS: dict[str, str] = {
     "Na": "#f39c1f",
@@ -85,7 +87,6 @@ def draw_structure(
     *,
     broken: Iterable[tuple[int, int]] = (),
     contacts: bool = True,
-    wrap: bool = True,
     least_width_angstrom: float = LEAST_WIDTH_ANGSTROM,
 ) -> tuple[float, float, float, float]:
     """Draw a slab or interface into matplotlib axes, 1 data unit = 1 A.
@@ -103,15 +104,13 @@ def draw_structure(
         Pairs of atoms whose broken bond is dotted in red.
     contacts
         Mark where substrate and film (by their tags) meet, in side view.
-    wrap
-        Bring the atoms into the cell first; False leaves them where they are.
 
     Returns
     -------
     left, right, bottom, top
         Extent of what was drawn, A, also set as the limits of the axes.
     """
-    scene = _scene(atoms, view, list(broken), wrap, least_width_angstrom)
+    scene = _scene(atoms, view, list(broken), least_width_angstrom)
     patches, faces, edges, widths = _painted(scene)
     ax.add_collection(
         PatchCollection(patches, facecolors=faces, edgecolors=edges, linewidths=widths, zorder=2)
@@ -159,10 +158,7 @@ def contact_heights_angstrom(atoms: Atoms) -> list[float]:
 
 def structure_figure(atoms: Atoms, title: str) -> Figure:
     """A figure of a slab or interface: side view, top view, and a legend of its elements."""
-    panels: list[tuple[Atoms, View, str, list[tuple[int, int]], bool]] = [
-        (atoms, "side", "side", [], True),
-        (atoms, "top", "top", [], True),
-    ]
+    panels: list[_Panel] = [(atoms, "side", "side", []), (atoms, "top", "top", [])]
     return _panels(panels, title, share_height=False)
 
 
@@ -181,6 +177,8 @@ def before_after_figure(
 ) -> Figure:
     """Side views of an interface before and after, at one scale and in one frame.
 
+    An in-plane shift of everything alike, which means nothing, is taken out.
+
     Parameters
     ----------
     before, after
@@ -195,13 +193,12 @@ def before_after_figure(
     """
     if before.get_chemical_symbols() != after.get_chemical_symbols():
         raise AnalysisError("pictures before and after need the same atoms in the same order")
-    start = _wrapped(before)
     moved, _ = find_mic(after.positions - before.positions, before.cell, pbc=True)
-    end = start.copy()
-    end.positions += moved
-    panels: list[tuple[Atoms, View, str, list[tuple[int, int]], bool]] = [
-        (start, "side", captions[0], [], False),
-        (end, "side", captions[1], list(broken), False),
+    end = after.copy()
+    end.positions[:, :2] -= np.median(moved[:, :2], axis=0)
+    panels: list[_Panel] = [
+        (before, "side", captions[0], []),
+        (end, "side", captions[1], list(broken)),
     ]
     return _panels(panels, title, share_height=True)
 
@@ -213,16 +210,12 @@ def save_figure(figure: Figure, path: Path, dpi: int = 170) -> Path:
     return path
 
 
-def _panels(
-    panels: Sequence[tuple[Atoms, View, str, list[tuple[int, int]], bool]],
-    title: str,
-    share_height: bool,
-) -> Figure:
+def _panels(panels: Sequence[_Panel], title: str, share_height: bool) -> Figure:
     figure = Figure()
     axes = [figure.add_axes((0.0, 0.0, 1.0, 1.0)) for _ in panels]
     extents = [
-        draw_structure(ax, atoms, view, broken=broken, wrap=wrap)
-        for ax, (atoms, view, _, broken, wrap) in zip(axes, panels, strict=True)
+        draw_structure(ax, atoms, view, broken=broken)
+        for ax, (atoms, view, _, broken) in zip(axes, panels, strict=True)
     ]
     if share_height:
         columns = list(zip(*extents, strict=True))
@@ -339,11 +332,8 @@ def _screen(atoms: Atoms, view: View) -> FloatArray:
     return np.array([right, [0.0, 0.0, 1.0], out])
 
 
-def _scene(
-    atoms: Atoms, view: View, broken: list[tuple[int, int]], wrap: bool, least_width: float
-) -> _Scene:
-    own = _wrapped(atoms) if wrap else atoms.copy()
-    own.set_constraint()
+def _scene(atoms: Atoms, view: View, broken: list[tuple[int, int]], least_width: float) -> _Scene:
+    own = _wrapped(atoms)
     screen = _screen(own, view)
     _, across = _sight(own)
     period = abs(float(screen[0] @ own.cell.array[across])) if view == "side" else 0.0

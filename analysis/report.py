@@ -41,7 +41,7 @@ from natriface.structures.errors import AnalysisError
 __all__ = ["ExpectedStep", "ProtocolRecord", "Setting", "write_report"]
 
 SCHEMA_VERSION = 1
-PAGE_PX_PER_INCH = 84
+PAGE_PX_PER_INCH = 78
 """Two pictures of a 15 A wide interface fit beside each other, all at one scale."""
 LIBRARIES = ("natriface", "ase", "pymatgen", "spglib", "numpy")
 PAGE, CSV_FILE, JSON_FILE, FIGURES = "report.html", "results.csv", "results.json", "figures"
@@ -261,8 +261,8 @@ def _draw(
             for record in records
             if getattr(record, quantity) is not None
         ]
-        if not bars:
-            continue
+        if not any(bar.value_j_per_m2 is not None or bar.published_j_per_m2 for bar in bars):
+            continue  # the table gives the reasons
         name = quantity.replace("_", " ")
         drawn[stem] = _saved(
             energy_bars(bars, name, ours=ours, published=theirs),

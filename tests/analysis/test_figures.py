@@ -149,14 +149,17 @@ def test_both_panels_have_one_scale_and_frame() -> None:
     assert frames[0][3] > 19.5
 
 
-def test_an_atom_that_crosses_the_edge_stays_in_the_picture() -> None:
+def test_a_common_shift_or_a_sliding_film_does_not_leave_the_frame() -> None:
     before = interface()
-    before.positions[6] = (0.5, 0.1, 16.5)
-    after = before.copy()
-    after.positions[6, 1] = 15.0  # 1.1 A to the left, an image of -1.0
-    frame = before_after_figure(before, after, "Na|A").axes[1].get_xlim()
-    assert frame[0] < -1.7
-    assert frame[1] == pytest.approx(before_after_figure(before, before, "").axes[1].get_xlim()[1])
+    frame = before_after_figure(before, before, "Na|A").axes[1].get_xlim()
+    shifted = before.copy()
+    shifted.positions += (2.0, 7.0, 0.0)
+    moved = before_after_figure(before, shifted, "Na|A").axes[1].get_xlim()
+    assert moved == pytest.approx(frame)
+    slid = before.copy()
+    slid.positions[5:, 1] += 6.0
+    wider = np.ptp(before_after_figure(before, slid, "Na|A").axes[1].get_xlim()) - np.ptp(frame)
+    assert 0 <= wider < 1.5
 
 
 def test_broken_bonds_are_dotted_only_after() -> None:
