@@ -135,26 +135,24 @@ def pairs_within_lengths(
     second = np.empty(size, np.int64)
     count = 0
     ratio = film_area / substrate_area
-    for n in range(1, len(film_start) - 1):
-        for m in range(1, len(substrate_start) - 1):
+    for m in range(1, len(substrate_start) - 1):
+        for n in range(1, len(film_start) - 1):
             if not (
                 abs(ratio - m / n) < area_ratio_tolerance
                 or abs(1 / ratio - n / m) < area_ratio_tolerance
             ):
                 continue
-            begin, end = substrate_start[m], substrate_start[m + 1]
-            for j in range(film_start[n], film_start[n + 1]):
-                f1, f2 = math.sqrt(film[j, 0]), math.sqrt(film[j, 2])
-                angle_f = -1.0
-                bottom = (f1 * (1 - length_tolerance)) ** 2 * (1 - 2e-6)
-                top = (f1 * (1 + length_tolerance)) ** 2 * (1 + 2e-6)
-                i = begin + np.searchsorted(substrate[begin:end, 0], bottom)
-                while i < end and substrate[i, 0] <= top:
-                    near = abs(math.sqrt(substrate[i, 0]) / f1 - 1) <= length_tolerance
-                    if near and abs(math.sqrt(substrate[i, 2]) / f2 - 1) <= length_tolerance:
-                        if angle_f < 0:
-                            angle_f = math.atan2(n * film_area, abs(film[j, 1]))
-                        angle_s = math.atan2(m * substrate_area, abs(substrate[i, 1]))
+            begin, end = film_start[n], film_start[n + 1]
+            for i in range(substrate_start[m], substrate_start[m + 1]):
+                s1, s2 = math.sqrt(substrate[i, 0]), math.sqrt(substrate[i, 2])
+                angle_s = math.atan2(m * substrate_area, abs(substrate[i, 1]))
+                bottom = (s1 / (1 + length_tolerance)) ** 2 * (1 - 2e-6)
+                top = (s1 / (1 - length_tolerance)) ** 2 * (1 + 2e-6)
+                j = begin + np.searchsorted(film[begin:end, 0], bottom)
+                while j < end and film[j, 0] <= top:
+                    near = abs(s2 / math.sqrt(film[j, 2]) - 1) <= length_tolerance
+                    if near and abs(s1 / math.sqrt(film[j, 0]) - 1) <= length_tolerance:
+                        angle_f = math.atan2(n * film_area, abs(film[j, 1]))
                         if abs(angle_s / angle_f - 1) <= angle_tolerance:
                             if count == size:
                                 size *= 2
@@ -162,5 +160,5 @@ def pairs_within_lengths(
                                 second = np.append(second, second)
                             first[count], second[count] = i, j
                             count += 1
-                    i += 1
+                    j += 1
     return first[:count], second[:count]
