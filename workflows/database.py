@@ -38,6 +38,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LEAST_FREE_MB = 100
 CACHE = "256M"
+PORTS_TRIED = 10
 
 _CONFIGURATION = """\
 [server]
@@ -117,7 +118,7 @@ class EmbeddedDatabase:
             new = not (self.folder / "ready").exists()
             if new:
                 self._make_user()
-            server = self._launch(bound, authenticated=True, port=self._usual_port())
+            server = self._launch(bound, authenticated=True)
             self._write_access(self._password(), server.port)
             if new:
                 self._check_alone(server)
@@ -159,7 +160,7 @@ class EmbeddedDatabase:
                 self.folder / "secantusd.toml", _CONFIGURATION.format(host=HOST, cache=CACHE)
             )
         password = secrets.token_urlsafe(32)
-        server = self._launch(bound=True, authenticated=False, port=0)
+        server = self._launch(bound=True, authenticated=False)
         with MongoClient[dict[str, Any]](HOST, server.port) as client:
             client.admin.command("createUser", USER, pwd=password, roles=["root"])
         self._end(server.process, patience_s=0.0)  # commits are on the disk once answered
@@ -176,14 +177,27 @@ class EmbeddedDatabase:
                 "made; nothing was in it yet: run again"
             )
 
-    def _launch(self, bound: bool, authenticated: bool, port: int) -> Server:
+    def _launch(self, bound: bool, authenticated: bool) -> Server:
+        """Start the server at its usual port, so that its address stays the same, or at another."""
+        usual = self._noted()
+        ports = [usual.port] if usual and authenticated else []
+        for port in [*ports, *(_free_port() for _ in range(PORTS_TRIED))]:
+            server = self._launch_at(port, bound, authenticated)
+            if server is not None:
+                return server
+        raise DatabaseError(self._why_not())
+
+    def _launch_at(self, port: int, bound: bool, authenticated: bool) -> Server | None:
         command = [
             *(sys.executable, "-P", "-m", "secantus"),
             *("--config", str(self.folder / "secantusd.toml")),
             *("--storage-path", str(self.folder / "data"), "--port", str(port)),
             *(["--auth"] if authenticated else []),
         ]
-        with writing(self.folder), self.log.open("ab") as log:
+        with writing(self.folder):
+            if self.log.exists() and self.log.stat().st_size:
+                self.log.replace(self.log.with_name("server.previous.log"))
+        with writing(self.folder), self.log.open("wb") as log:
             child = subprocess.Popen(
                 bound_command(command) if bound else command,
                 stdin=subprocess.DEVNULL,
@@ -198,12 +212,12 @@ class EmbeddedDatabase:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if child.poll() is not None:
-                if port:  # most likely someone else has the port now
-                    return self._launch(bound, authenticated, 0)
-                raise DatabaseError(self._why_not(child.returncode))
-            found = _listening_port(child.pid)
-            if found and self._answers(found, authenticated):
-                server = Server(process, found)
+                if "Address already in use" in self.log.read_text(errors="replace"):
+                    return None
+                raise DatabaseError(self._why_not())
+            # only then is it this server that answers, and not someone else's
+            if _listens(child.pid) and self._answers(port, authenticated):
+                server = Server(process, port)
                 self._note(server)
                 return server
             time.sleep(0.05)
@@ -231,7 +245,7 @@ class EmbeddedDatabase:
             client.close()
         return True
 
-    def _why_not(self, code: int) -> str:
+    def _why_not(self) -> str:
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
         tail = "\n".join(lines[-40:])
         if "No space left" in tail:
@@ -243,10 +257,7 @@ class EmbeddedDatabase:
             where = f" (process {other.process.pid} on {other.process.host})" if other else ""
             return f"the database in {self.folder} is already open elsewhere{where}; stop it there"
         last = lines[-1].strip() if lines else "it said nothing"
-        return (
-            f"the database cannot start (exit code {code}: {last}); its log is {self.log}; "
-            + self._afresh()
-        )
+        return f"the database cannot start ({last}); its log is {self.log}; " + self._afresh()
 
     def _afresh(self) -> str:
         return (
@@ -304,11 +315,6 @@ class EmbeddedDatabase:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _usual_port(self) -> int:
-        """The port it had before, so that its address stays the same, or 0 for a free one."""
-        server = self._noted()
-        return server.port if server else 0
-
     def _write_access(self, password: str, port: int) -> None:
         access = {
             "host": HOST,
@@ -336,10 +342,11 @@ class EmbeddedDatabase:
         with suppress(psutil.NoSuchProcess):
             running = psutil.Process(process.pid)
             if process.is_alive:
-                port = _listening_port(process.pid)
+                noted = self._noted()
                 if patience_s:
                     running.terminate()
-                    _knock(port)
+                    if noted and noted.process == process:
+                        _knock(noted.port)
                 try:
                     running.wait(patience_s)
                 except psutil.TimeoutExpired:
@@ -356,12 +363,28 @@ def _knock(port: int) -> None:
         socket.create_connection((HOST, port), timeout=1).close()
 
 
-def _listening_port(pid: int) -> int:
-    """The TCP port a process listens on, or 0."""
+def _free_port() -> int:
+    """A port that nobody listens at, outside the range from which clients get theirs.
+
+    In that range a client that tries again and again, while the server is down, may be given
+    the very port it wants to reach, and so keep the server from getting it back.
+    """
     try:
-        for connection in psutil.Process(pid).net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN:
-                return int(connection.laddr.port)
+        low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        low = 32768
+    lowest, highest = (low // 2, low - 1) if low > 4096 else (1024, 65535)
+    while True:
+        port = lowest + secrets.randbelow(highest - lowest + 1)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+
+
+def _listens(pid: int) -> bool:
+    """Whether a process listens at a TCP port."""
+    try:
+        connections = psutil.Process(pid).net_connections("tcp")
     except psutil.Error:
-        return 0
-    return 0
+        return False
+    return any(connection.status == psutil.CONN_LISTEN for connection in connections)

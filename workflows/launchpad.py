@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from fireworks import fw_config
 from fireworks.core.launchpad import LaunchPad
-from pymongo.errors import ConfigurationError, InvalidName, OperationFailure, PyMongoError
+from pymongo.errors import (
+    AutoReconnect,
+    ConfigurationError,
+    InvalidName,
+    OperationFailure,
+    PyMongoError,
+)
 
 from natriface.analysis.results import write_atomically
 from natriface.structures.errors import DatabaseError
@@ -18,8 +25,12 @@ from natriface.workflows.database import EmbeddedDatabase
 from natriface.workflows.workspace import Workspace, writing
 
 CONNECT_TIMEOUT_MS = 10_000
+OUTAGE_SECONDS = 600.0
+OUTAGE_LOOK_SECONDS = 0.2
 STEP_KEY = "spec.step_key"
 WORKSPACES = "spec.workspaces"
+
+T = TypeVar("T")
 
 
 def use_mongodb(workspace: Workspace, access: Path) -> None:
@@ -111,6 +122,65 @@ def connect(workspace: Workspace) -> LaunchPad:
     with reachable(workspace):
         _prepare(pad)
     return pad
+
+
+class Connection:
+    """A LaunchPad kept at hand through short outages of its database.
+
+    Parameters
+    ----------
+    workspace
+        Whose LaunchPad.
+    in_outage
+        Called again and again while the database does not answer.
+    give_up
+        Whether to wait no longer.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        in_outage: Callable[[], object] = lambda: None,
+        give_up: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.workspace = workspace
+        self._in_outage = in_outage
+        self._give_up = give_up
+        self._pad: LaunchPad | None = None
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def __call__(self, operation: Callable[[LaunchPad], T]) -> T:
+        """The outcome of an operation that may be repeated.
+
+        Raises
+        ------
+        DatabaseError
+            If the database stays away for long, or refuses.
+        """
+        deadline = time.monotonic() + OUTAGE_SECONDS
+        while True:
+            try:
+                if self._pad is None:
+                    self._pad = connect(self.workspace)
+                with reachable(self.workspace):
+                    return operation(self._pad)
+            except DatabaseError as error:
+                away = isinstance(error.__cause__, AutoReconnect)
+                if not away or self._give_up() or time.monotonic() > deadline:
+                    raise
+                self._close()  # it may come back at another address
+                self._in_outage()
+                time.sleep(OUTAGE_LOOK_SECONDS)
+
+    def _close(self) -> None:
+        if self._pad is not None:
+            self._pad.connection.close()
+            self._pad = None
 
 
 @contextmanager

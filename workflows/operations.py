@@ -6,7 +6,6 @@ Imported by the commands that need it only: FireWorks and its database driver co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 from natriface.structures.errors import DatabaseError

@@ -10,16 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
-
-from fireworks.core.launchpad import LaunchPad
 
 from natriface.structures.errors import DatabaseError, EngineError, NatrifaceError, WorkspaceError
 from natriface.workflows.database import EmbeddedDatabase
 from natriface.workflows.engines.base import engine
 from natriface.workflows.fireworks import fail_lost
-from natriface.workflows.launchpad import is_embedded, launchpad
+from natriface.workflows.launchpad import Connection, is_embedded, launchpad
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.progress import Forecast, Progress, Silent
 from natriface.workflows.recovery import recover, recover_dead, settle
@@ -110,11 +109,12 @@ def run_plan(
     begun = time.monotonic()
     with workspace.lock(), _interruptible() as interrupted, progress or Silent() as told:
         estimates = check_plan(plan, workspace)
-        with launchpad(workspace) as pad:
-            run = _Run(pad, plan, workspace, estimates, told, interrupted)
-            run.prepare()
-            run.watch(n_workers or usable_cores())
-            steps = tuple(status(pad, workspace))
+        with launchpad(workspace):
+            run = _Run(plan, workspace, estimates, told, interrupted)
+            with run.connection:
+                run.prepare()
+                run.watch(n_workers or usable_cores())
+                steps = tuple(run.connection(lambda pad: status(pad, workspace)))
     return RunSummary(
         study=plan.study,
         workspace=workspace.root,
@@ -160,14 +160,12 @@ class _Run:
 
     def __init__(
         self,
-        pad: LaunchPad,
         plan: Plan,
         workspace: Workspace,
         estimates: dict[str, float],
         progress: Progress,
         interrupted: Callable[[], bool],
     ) -> None:
-        self.pad = pad
         self.plan = plan
         self.workspace = workspace
         self.estimates = estimates
@@ -177,16 +175,19 @@ class _Run:
         self.failed_starts = 0
         self.submission = Submission((), (), ())
         self.database = EmbeddedDatabase(workspace) if is_embedded(workspace) else None
+        self.connection = Connection(workspace, in_outage=self._look_after_database)
         self._looked = 0.0
 
     def prepare(self) -> None:
         """Put right what an earlier run has left, and submit what is missing."""
-        found = recover(self.pad, self.workspace)
+        found = self.connection(lambda pad: recover(pad, self.workspace))
         for name in found.restarted:
             self.progress.note(f"{name} was interrupted and goes on from where it was")
         for name, host in found.elsewhere.items():
             self.progress.note(f"{name} runs on {host}, or was killed there")
-        self.submission = submit_plan(self.pad, self.plan, self.workspace, self._estimate)
+        self.submission = self.connection(
+            lambda pad: submit_plan(pad, self.plan, self.workspace, self._estimate)
+        )
 
     def _estimate(self, step: Step) -> float:
         return self.estimates.get(step.id, 1.0)
@@ -213,8 +214,8 @@ class _Run:
                         break
         finally:
             # the workers are gone: what they were at can be noted as it is
-            recover_dead(self.pad, self.workspace)
-            settle(self.pad, self.workspace)
+            self.connection(lambda pad: recover_dead(pad, self.workspace))
+            self.connection(lambda pad: settle(pad, self.workspace))
 
     def _handle(self, event: Event, workers: Workers) -> None:
         identifier, name = event.id or "", event.name or ""
@@ -246,11 +247,11 @@ class _Run:
             self.deaths[event.id] += 1
             if self.deaths[event.id] >= MOST_DEATHS and event.fw_id is not None:
                 reason = f"its worker died {MOST_DEATHS} times, last with {event.reason}"
-                fail_lost(self.pad, event.fw_id, reason)
+                self.connection(partial(fail_lost, fw_id=event.fw_id, reason=reason))
                 self.progress.ended(event.id, event.name or "", reason, 0.0)
             else:
                 self.progress.note(f"the worker of {event.name} died ({event.reason}); it goes on")
-        recover_dead(self.pad, self.workspace)
+        self.connection(lambda pad: recover_dead(pad, self.workspace))
         workers.start(event.worker)
 
     def _look_after_database(self) -> None:
@@ -263,16 +264,17 @@ class _Run:
             "spec.workspaces": str(self.workspace.root),
             "state": {"$in": ["READY", "RESERVED", "RUNNING"]},
         }
-        return int(self.pad.fireworks.count_documents(query))
+        return self.connection(lambda pad: int(pad.fireworks.count_documents(query)))
 
     def _nothing_left(self) -> bool:
         """Whether nothing runs and nothing can; looks, now and then, whether others have died."""
         if self._active() == 0:
-            settle(self.pad, self.workspace)  # frees what an interruption left waiting for nothing
+            # frees what an interruption left waiting for nothing
+            self.connection(lambda pad: settle(pad, self.workspace))
             return self._active() == 0
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._looked = time.monotonic()
-            recover_dead(self.pad, self.workspace)
+            self.connection(lambda pad: recover_dead(pad, self.workspace))
         return False
 
 

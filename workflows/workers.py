@@ -16,11 +16,12 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO
 
 from natriface.structures.errors import NatrifaceError
 from natriface.workflows.processes import Process, die_with_parent
@@ -28,13 +29,10 @@ from natriface.workflows.workspace import Workspace, writing
 
 IDLE_SECONDS = 0.2
 PARENT_SECONDS = 1.0
-OUTAGE_SECONDS = 600.0
 CANDIDATES = 256
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
 )
-
-T = TypeVar("T")
 
 
 # ---- the worker's side ------------------------------------------------------------------------
@@ -67,69 +65,55 @@ class Worker:
             If the database is lost for good, or the disk cannot be written.
         """
         from natriface.workflows import fireworks
-        from natriface.workflows.launchpad import connect
+        from natriface.workflows.launchpad import Connection
         from natriface.workflows.recovery import requeue
 
-        pad = connect(self.workspace)
         candidates: deque[int] = deque()
         idle = False
-        self.tell("ready")
-        while not self.stopping:
-            if not candidates:
-                found = self.patiently(lambda: fireworks.ready(pad, self.workspace))
-                candidates.extend(found[:CANDIDATES])
-            if not candidates:
-                if not idle:
-                    self.tell("idle")
-                idle = True
-                time.sleep(IDLE_SECONDS)
-                continue
-            fw_id = candidates.popleft()
-            launch_id = self.patiently(pad.get_new_launch_id)
-            claimed = self.patiently(
-                lambda: fireworks.claim(pad, fw_id, self.signature, launch_id)  # noqa: B023
-            )
-            if claimed is None:
-                continue
-            idle = False
-            self.tell("start", id=claimed.step_id, name=claimed.name, fw_id=fw_id)
-            started = time.monotonic()
-            try:
-                self.computing = True
-                reason = fireworks.run(claimed)
-                self.computing = False
-            except NatrifaceError:
-                self.computing = False
-                self.patiently(lambda: requeue(pad, fw_id))  # noqa: B023
-                raise
-            if reason is None:
-                self.patiently(lambda: fireworks.complete(pad, claimed))  # noqa: B023
-            else:
-                self.patiently(lambda: fireworks.fail(pad, claimed, reason))  # noqa: B023
-            wall_s = time.monotonic() - started
-            self.tell("end", id=claimed.step_id, name=claimed.name, reason=reason, wall_s=wall_s)
-
-    def patiently(self, operation: Callable[[], T]) -> T:
-        """The outcome of a repeatable operation on the database, over short outages of it.
-
-        Raises
-        ------
-        DatabaseError
-            If the outage is not short.
-        """
-        from pymongo.errors import AutoReconnect
-
-        from natriface.workflows.launchpad import reachable
-
-        deadline = time.monotonic() + OUTAGE_SECONDS
-        with reachable(self.workspace):
-            while True:
+        with Connection(self.workspace, give_up=lambda: self.stopping) as database:
+            database(lambda pad: self.tell("ready"))
+            while not self.stopping:
+                if not candidates:
+                    found = database(lambda pad: fireworks.ready(pad, self.workspace))
+                    candidates.extend(found[:CANDIDATES])
+                if not candidates:
+                    if not idle:
+                        self.tell("idle")
+                    idle = True
+                    time.sleep(IDLE_SECONDS)
+                    continue
+                launch_id = database(lambda pad: pad.get_new_launch_id())
+                take = partial(
+                    fireworks.claim,
+                    fw_id=candidates.popleft(),
+                    worker=self.signature,
+                    launch_id=launch_id,
+                )
+                claimed = database(take)
+                if claimed is None:
+                    continue
+                idle = False
+                self.tell("start", id=claimed.step_id, name=claimed.name, fw_id=claimed.fw_id)
+                started = time.monotonic()
                 try:
-                    return operation()
-                except AutoReconnect:
-                    if self.stopping or time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.2)
+                    self.computing = True
+                    reason = fireworks.run(claimed)
+                    self.computing = False
+                except NatrifaceError:
+                    self.computing = False
+                    database(partial(requeue, fw_id=claimed.fw_id))
+                    raise
+                if reason is None:
+                    database(partial(fireworks.complete, claimed=claimed))
+                else:
+                    database(partial(fireworks.fail, claimed=claimed, reason=reason))
+                self.tell(
+                    "end",
+                    id=claimed.step_id,
+                    name=claimed.name,
+                    reason=reason,
+                    wall_s=time.monotonic() - started,
+                )
 
     def tell(self, event: str, **content: Any) -> None:
         """Send an event to the process that started this one."""

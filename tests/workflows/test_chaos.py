@@ -70,7 +70,7 @@ def family(process: subprocess.Popen[str]) -> dict[str, list[psutil.Process]]:
 
 def kill(victims: list[psutil.Process]) -> int:
     for victim in victims:
-        with suppress(psutil.NoSuchProcess):
+        with suppress(ProcessLookupError):
             os.kill(victim.pid, signal.SIGKILL)
     return len(victims)
 

@@ -157,9 +157,10 @@ def test_cut_off_while_being_made_it_is_made_anew(
     def cut_off(server: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(database, "_check_alone", cut_off)
-        database.start(bound=True)
+        with pytest.raises(KeyboardInterrupt):
+            database.start(bound=True)
     database.stop()
     with launchpad(workspace) as pad:
         assert pad.fireworks.count_documents({}) == 0
@@ -171,8 +172,8 @@ def test_an_intruder_during_the_making_is_found_out(
     database = EmbeddedDatabase(workspace)
     launch = database._launch
 
-    def launch_with_intruder(bound: bool, authenticated: bool, port: int) -> module.Server:
-        server = launch(bound, authenticated, port)
+    def launch_with_intruder(bound: bool, authenticated: bool) -> module.Server:
+        server = launch(bound, authenticated)
         if not authenticated:
             with MongoClient("127.0.0.1", server.port) as client:
                 client["other"].command("createUser", "intruder", pwd="x", roles=["root"])

@@ -71,7 +71,8 @@ def test_disk_failures_are_one_sentence(tmp_path: Path, number: int, words: str)
 
 def test_second_run_is_refused_by_name(workspace: Workspace) -> None:
     code = (
-        "import sys; from pathlib import Path; from natriface.workflows.workspace import Workspace\n"
+        "import sys; from pathlib import Path\n"
+        "from natriface.workflows.workspace import Workspace\n"
         "with Workspace.open(Path(sys.argv[1])).lock(): print('locked', flush=True); input()"
     )
     holder = subprocess.Popen(
