@@ -195,24 +195,15 @@ def neighbours(
              zip((longest // heights).astype(int) + 1, periodic, strict=True)]  # fmt: skip
     images = np.stack(np.meshgrid(*spans, indexing="ij"), axis=-1).reshape(-1, 3)
     position = wrapped @ lattice
-    shifts = images @ lattice
-    limit2 = np.add.outer(reach, reach) ** 2
-    found: list[tuple[IntArray, IntArray, IntArray]] = []
-    for image, shift in zip(images, shifts, strict=True):
-        moved = position + shift
-        near = np.flatnonzero(
-            np.all(moved >= position.min(axis=0) - longest, axis=1)
-            & np.all(moved <= position.max(axis=0) + longest, axis=1)
-        )
-        if not len(near):
-            continue
-        vector = moved[near][None, :, :] - position[:, None, :]
-        distance2 = np.einsum("ijk,ijk->ij", vector, vector)
-        i, k = np.nonzero((distance2 < limit2[:, near]) & (distance2 > 1e-6))
-        j = near[k]
-        found.append((i, j, image + home[j] - home[i]))
-    first, second, image_ = (np.concatenate(part) for part in zip(*found, strict=True))
-    return Bonds(first, second, image_)
+    copies = position[None, :, :] + (images @ lattice)[:, None, :]
+    low, high = position.min(axis=0) - longest, position.max(axis=0) + longest
+    image, near = np.nonzero(((copies >= low) & (copies <= high)).all(axis=2))
+    vector = copies[image, near][None, :, :] - position[:, None, :]
+    distance2 = np.einsum("ijk,ijk->ij", vector, vector)
+    limit2 = np.add.outer(reach, reach[near]) ** 2
+    first, copy = np.nonzero((distance2 < limit2) & (distance2 > 1e-6))
+    second = near[copy]
+    return Bonds(first, second, images[image[copy]] + home[second] - home[first])
 
 
 def element_order(numbers: IntArray) -> list[int]:
