@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, product
 from statistics import fmean
 
 from natriface.analysis.interface_records import InterfaceRecord, SlabRecord
@@ -26,19 +26,26 @@ class Comparison:
         Why the two may differ.
     contradictions
         Where the published source contradicts itself, with both readings.
+    caveats
+        What is wrong with numbers that nevertheless converged.
     """
 
     findings: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
+    caveats: list[str] = field(default_factory=list)
 
 
 def compare(records: Sequence[InterfaceRecord], published: Published | None) -> Comparison:
     """Sentences on sign, size, effect of doping and ranking of the formation energies."""
     ours = formation_energies(records)
+    caveats = [f"{record.pair}: {caveat}" for record in records for caveat in record.caveats]
     findings = [*_signs(records, ours), *_doping(records, ours, published)]
     if published is None:
-        return Comparison(findings=[*findings, *_integrity(records, None), *_bonds(records, None)])
+        return Comparison(
+            findings=[*findings, *_integrity(records, None), *_bonds(records, None)],
+            caveats=caveats,
+        )
     return Comparison(
         findings=[
             *findings,
@@ -49,6 +56,7 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
         ],
         reasons=_reasons(records, published),
         contradictions=_contradictions(ours, published),
+        caveats=caveats,
     )
 
 
@@ -118,7 +126,7 @@ def _doping(
             + f" ({signed(other)} J/m²)"
             for reading, other in theirs
         ]
-        sentences.append(text + ("; " + ", ".join(said) if said else "") + ".")
+        sentences.append(text + (": " + ", ".join(said) if said else "") + ".")
     return sentences
 
 
@@ -145,7 +153,7 @@ def _direction(change: float) -> str:
 
 def _verdict(one: float, other: float) -> str:
     same = abs(one) >= SAME_J_PER_M2 and (one < 0) == (other < 0)
-    return "the same direction as" if same else "not the direction of"
+    return "as in" if same else "unlike"
 
 
 def _sizes(ours: Mapping[str, float], published: Published) -> list[str]:
@@ -166,6 +174,8 @@ def _sizes(ours: Mapping[str, float], published: Published) -> list[str]:
             f"; smallest for {near} ({signed(differences[near])} J/m²), largest for {far} "
             f"({signed(differences[far])} J/m²)"
         )
+    if weaker in (0, len(common)):
+        return [f"{text}. Ours are {'smaller' if weaker else 'larger'} in magnitude throughout."]
     return [f"{text}. Ours are smaller in magnitude for {weaker} of {len(common)}."]
 
 
@@ -208,26 +218,23 @@ def _integrity(records: Sequence[InterfaceRecord], published: Published | None) 
 
 def _bonds(records: Sequence[InterfaceRecord], published: Published | None) -> list[str]:
     """Bonds of one kind in tetrahedra with and without a foreign ligand, after contact."""
-    sentences = []
+    found: dict[tuple[str, str, str], list[str]] = {}
     for record in records:
         bonds = record.integrity.bonds if record.integrity else []
         mixed = {bond.unit for bond in bonds if sum(b.unit == bond.unit for b in bonds) > 1}
-        for one in bonds:
-            for other in bonds:
-                if (
-                    one.bond == other.bond
-                    and one.unit in mixed
-                    and other.unit not in mixed
-                    and one.after_angstrom is not None
-                    and other.after_angstrom is not None
-                ):
-                    sentences.append(
-                        f"{record.pair}: {one.bond} is {one.after_angstrom:.3f} Å in {one.unit} "
-                        f"and {other.after_angstrom:.3f} Å in {other.unit}, after contact."
-                    )
+        for one, other in product(bonds, bonds):
+            lengths = (one.after_angstrom, other.after_angstrom)
+            alike = one.bond == other.bond and one.unit in mixed and other.unit not in mixed
+            if alike and None not in lengths:
+                text = f"{record.pair} {one.after_angstrom:.3f} and {other.after_angstrom:.3f}"
+                found.setdefault((one.bond, one.unit, other.unit), []).append(text)
+    sentences = [
+        f"Mean {bond} in {unit} and in {other} after contact, Å: {'; '.join(texts)}."
+        for (bond, unit, other), texts in found.items()
+    ]
     if sentences and published and published.bond_length_angstrom:
         printed = "; ".join(f"{k} {v:.2f} Å" for k, v in published.bond_length_angstrom.items())
-        sentences.append(f"{published.short_name} prints {printed}.")
+        sentences[-1] += f" {published.short_name} prints {printed}."
     return sentences
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from natriface.analysis.comparability import require_like
 from natriface.analysis.integrity import Integrity, compare_units
 from natriface.analysis.interface_energy import (
     InterfaceEnergy,
@@ -16,9 +17,13 @@ from natriface.analysis.interface_energy import (
     work_of_adhesion,
 )
 from natriface.analysis.results import EngineRecord, Result
+from natriface.structures.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.errors import AnalysisError
 
 POTENTIAL_ENGINE = "potential"
+HIGHER_MINIMUM_EV = 0.005
+"""Differences smaller than this are left over from the relaxations' force limit."""
+
 REFERENCE_ROLES = ("substrate", "film", "rigid_substrate", "rigid_film")
 PARTS = {
     "interfacial_formation_energy": ("substrate", "film"),
@@ -130,6 +135,7 @@ class InterfaceRecord(_Record):
     interfacial_formation_energy: Quantity | None = None
     work_of_adhesion: Quantity | None = None
     integrity: IntegrityRecord | None = None
+    caveats: list[str] = Field(default_factory=list)
     steps: list[StepRow]
 
 
@@ -221,7 +227,7 @@ class _Finder:
                 n_atoms=expected.n_atoms if expected else None,
             )
         structure = result.final_structure or result.initial_structure
-        sound = result.status == "converged"
+        sound, relaxed = result.status == "converged", result.kind == "relax"
         return StepRow(
             role=role,
             name=self.name(identifier),
@@ -229,8 +235,10 @@ class _Finder:
             status=result.status,
             reason=result.reason,
             n_atoms=len(structure["numbers"]) if structure else None,
-            n_ionic_steps=result.convergence.n_ionic_steps,
-            max_force_ev_per_angstrom=result.convergence.max_force_ev_per_angstrom,
+            n_ionic_steps=result.convergence.n_ionic_steps if relaxed else None,
+            max_force_ev_per_angstrom=(
+                result.convergence.max_force_ev_per_angstrom if relaxed else None
+            ),
             energy_ev=result.energy_ev if sound else None,
             wall_s=result.timing.wall_s,
             warnings=[*result.warnings, *result.corrections],
@@ -280,6 +288,7 @@ def _gathered(identifier: str, metadata: Mapping[str, Any], finder: _Finder) -> 
         interfacial_formation_energy=energies["interfacial_formation_energy"],
         work_of_adhesion=energies["work_of_adhesion"],
         integrity=integrity_record,
+        caveats=_caveats(found, area, n_contacts),
         steps=[
             finder.row(identifier, "interface"),
             *(finder.row(references[role], role) for role in REFERENCE_ROLES if role in references),
@@ -308,6 +317,37 @@ def _quantity(
         formula=energy.formula,
         energies_ev=energy.energies_ev,
     )
+
+
+def _caveats(
+    found: Mapping[str, Result], area_angstrom2: float | None, n_contacts: int | None
+) -> list[str]:
+    """Slabs whose own relaxation ended above the same slab frozen as it is in the interface.
+
+    A slab left to itself can only lower its energy, so that such a relaxation stopped in a higher
+    minimum or on a saddle, often one that its symmetry kept it on.
+    """
+    caveats = []
+    for side in ("substrate", "film"):
+        relaxed, rigid = found.get(side), found.get(f"rigid_{side}")
+        if relaxed is None or rigid is None:
+            continue
+        try:
+            require_like([relaxed, rigid])
+            excess = relaxed.converged_energy_ev() - rigid.converged_energy_ev()
+        except AnalysisError:
+            continue  # the quantities that need them carry the reason
+        if excess < HIGHER_MINIMUM_EV:
+            continue
+        text = (
+            f"{relaxed.label}: relaxed on its own it ended {excess:.3f} eV above the same atoms "
+            "as they lie in the interface, in a higher minimum"
+        )
+        if area_angstrom2 and n_contacts:
+            error = excess / (area_angstrom2 * n_contacts) * EV_PER_ANGSTROM2_IN_J_PER_M2
+            text += f"; the formation energy is too negative by at least {error:.2f} J/m²"
+        caveats.append(text + ".")
+    return caveats
 
 
 def _integrity(

@@ -102,6 +102,7 @@ class ReportDocument(_Document):
     findings: list[str]
     reasons: list[str]
     contradictions: list[str]
+    caveats: list[str]
     unfinished: list[StepRow]
 
 
@@ -173,6 +174,7 @@ def write_report(
         findings=words.findings,
         reasons=words.reasons,
         contradictions=words.contradictions,
+        caveats=words.caveats,
         unfinished=_unfinished(results, expected, missing, records),
     )
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
@@ -404,6 +406,7 @@ def _csv_row(record: InterfaceRecord, published: Published | None) -> dict[str, 
     row |= {
         "interfacial formation energy (eV/A2)": formation.value_ev_per_angstrom2,
         "reason not computed": formation.reason,
+        "caveats": " ".join(record.caveats) or None,
         "formula": formation.formula,
         "rigid work of adhesion (J/m2)": adhesion.value_j_per_m2,
         "reason adhesion not computed": adhesion.reason,
