@@ -184,6 +184,8 @@ def build_interface(
         raise StructureError(f"contacts must be 1 (with vacuum) or 2 (sandwich), got {contacts}")
     if not vacuum_angstrom >= 0:
         raise StructureError(f"the vacuum must not be negative, got {vacuum_angstrom} A")
+    if gap_angstrom is not None and not gap_angstrom >= 0:
+        raise StructureError(f"the gap must not be negative, got {gap_angstrom} A")
     _require_same_cells(substrate, film, match)
     n_atoms = len(substrate.atoms) * match.substrate_cells + len(film.atoms) * match.film_cells
     if n_atoms > max_atoms:

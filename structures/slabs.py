@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from natriface.structures.atoms import structure_id
 from natriface.structures.blocks import Block, assemble, symmetric_cuts
 from natriface.structures.blocks import reconstruct as reconstruct_block
+from natriface.structures.charges import formal_charges
 from natriface.structures.errors import StructureError
 from natriface.structures.polyanions import element_order, find_units, formula
 from natriface.structures.surface_cell import SYMPREC_ANGSTROM, Crystal, Facet, Miller
@@ -65,9 +66,10 @@ class Slab:
     stoichiometric
         True if the composition is that of the bulk.
     dipole_e_angstrom
-        Formal-charge dipole along z in one surface cell, e A; 0 for metals and alloys.
+        Formal-charge dipole along z in one surface cell about the middle of the atoms, e A; 0 for
+        metals and alloys.
     net_charge_e
-        Sum of the formal charges, e: not zero for some nonstoichiometric slabs.
+        Sum of the formal charges in one surface cell, e: not zero for some nonstoichiometric slabs.
     """
 
     atoms: Atoms
@@ -150,8 +152,20 @@ class Slab:
         """Content hash of the atoms."""
         return structure_id(self.atoms)
 
-    def with_atoms(self, atoms: Atoms, variant: str) -> Slab:
+    def with_atoms(
+        self, atoms: Atoms, variant: str, charges_e: NDArray[np.float64] | None = None
+    ) -> Slab:
         """The same slab with other atoms in the same cell (doped, decorated), and its new name.
+
+        Parameters
+        ----------
+        atoms
+            The changed slab.
+        variant
+            What was done to it, for the label.
+        charges_e
+            Formal charges of the atoms, (n,), e. If omitted, dipole and net charge are those of
+            the usual oxidation states of the elements, or 0 where these do not balance.
 
         Raises
         ------
@@ -160,13 +174,18 @@ class Slab:
         """
         if not np.allclose(np.asarray(atoms.cell), np.asarray(self.atoms.cell), atol=1e-6):
             raise StructureError("the changed slab must keep the cell of the slab it came from")
-        heights = atoms.positions[:, 2]
+        charges = formal_charges(atoms.numbers) if charges_e is None else charges_e
+        z = atoms.positions[:, 2]
         return replace(
             self,
             atoms=atoms,
             variant=variant,
-            vacuum_angstrom=float(atoms.cell[2, 2] - np.ptp(heights)),
-            stoichiometric=False,
+            vacuum_angstrom=float(atoms.cell[2, 2] - np.ptp(z)),
+            stoichiometric=_same_composition(atoms.numbers, self.termination.facet.crystal.numbers),
+            dipole_e_angstrom=(
+                0.0 if charges is None else float(charges @ (z - (z.min() + z.max()) / 2))
+            ),
+            net_charge_e=0.0 if charges is None else float(charges.sum()),
         )
 
     def describe(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,23 @@ Miller = tuple[int, int, int]
 
 SYMPREC_ANGSTROM = 0.01
 """Distance tolerance of the symmetry search, A."""
+
+DENOMINATOR = 720720
+"""Primitive vectors are whole multiples of 1 / this of the cell as given (supercells up to 16)."""
+
+CENTRINGS = tuple(
+    np.array(rows) / divisor
+    for divisor, rows in (
+        (1, [[1, 0, 0], [0, 1, 0], [0, 0, 1]]),  # P
+        (2, [[2, 0, 0], [0, 1, -1], [0, 1, 1]]),  # A
+        (2, [[1, 0, 1], [0, 2, 0], [-1, 0, 1]]),  # B
+        (2, [[1, -1, 0], [1, 1, 0], [0, 0, 2]]),  # C
+        (2, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]),  # I
+        (2, [[0, 1, 1], [1, 0, 1], [1, 1, 0]]),  # F
+        (3, [[2, 1, 1], [-1, 1, 1], [-1, -2, 1]]),  # R, obverse
+    )
+)
+"""Usual primitive vectors of the centred cells, in units of the cell (International Tables A)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +97,7 @@ class Crystal:
         lattice = np.asarray(bulk.cell, dtype=float)
         scaled = np.linalg.solve(lattice.T, bulk.positions.T).T
         data = _symmetry_dataset(lattice, scaled, bulk.numbers, symprec_angstrom)
-        primitive = np.asarray(data.primitive_lattice)
-        if np.linalg.det(primitive) < 0:
-            primitive = -primitive
-        to_primitive = np.rint(primitive @ np.linalg.inv(lattice) * 144) / 144
+        to_primitive = _aligned(np.asarray(data.primitive_lattice), lattice)
         primitive = to_primitive @ lattice
         _, keep = np.unique(data.mapping_to_primitive, return_index=True)
         inverse = np.linalg.inv(to_primitive)
@@ -118,13 +133,12 @@ class Crystal:
     def primitive_miller(self, miller: Sequence[int]) -> Miller:
         """Indices in the primitive cell of the plane (hkl) of the cell as given, coprime."""
         h = self.to_primitive @ np.asarray(miller, dtype=float)
-        scaled = np.rint(h * 144).astype(np.int64)
-        return coprime(scaled)
+        return coprime(np.rint(h * DENOMINATOR).astype(np.int64))
 
     def given_miller(self, miller: Sequence[int]) -> Miller:
         """Inverse of `primitive_miller`."""
         h = np.linalg.inv(self.to_primitive) @ np.asarray(miller, dtype=float)
-        return coprime(np.rint(h * 144).astype(np.int64))
+        return coprime(np.rint(h * DENOMINATOR).astype(np.int64))
 
     def distinct_facets(self, max_index: int) -> list[Miller]:
         """One (hkl), in the cell as given, of every symmetry-distinct set of planes.
@@ -364,6 +378,26 @@ def lattice_points(matrix: IntArray) -> IntArray:
     if len(chosen) != count:
         raise StructureError(f"supercell {matrix.tolist()} holds {len(chosen)} points, not {count}")
     return np.asarray(chosen, dtype=np.int64)
+
+
+def _aligned(primitive: FloatArray, lattice: FloatArray) -> FloatArray:
+    """Right-handed primitive vectors in units of the cell as given, as near its axes as can be."""
+    raw = np.rint(primitive @ np.linalg.inv(lattice) * DENOMINATOR) / DENOMINATOR
+    for usual in CENTRINGS:
+        change = raw @ np.linalg.inv(usual)
+        same_lattice = (
+            np.abs(change - np.rint(change)).max() < 1e-6
+            and abs(abs(np.linalg.det(change)) - 1.0) < 1e-6
+        )
+        if same_lattice and np.linalg.det(usual @ lattice) > 0:
+            return usual
+    choices = [
+        np.diag(signs) @ raw[list(order)]
+        for order in itertools.permutations(range(3))
+        for signs in itertools.product((1.0, -1.0), repeat=3)
+    ]
+    right = [c for c in choices if np.linalg.det(c @ lattice) > 0]
+    return np.asarray(max(right, key=lambda c: round(float(np.trace(c)), 6)) + 0.0)
 
 
 def _symmetry_dataset(

@@ -87,6 +87,11 @@ class Termination:
         return f"{miller_label(self.miller)}-{self.number}"
 
     @property
+    def primitive_label(self) -> str:
+        """As `label`, indices in the primitive cell."""
+        return f"{miller_label(self.miller_primitive)}-{self.number}"
+
+    @property
     def title(self) -> str:
         """Label and faces, ``(001)-2 [top Na2, bottom SiO4 Zr]``."""
         return f"{self.label} [top {_species(self.top)}, bottom {_species(self.bottom)}]"
@@ -182,6 +187,7 @@ class Termination:
         return {
             "id": self.id,
             "label": self.label,
+            "primitive_label": self.primitive_label,
             "miller": list(self.miller),
             "miller_primitive": list(self.miller_primitive),
             "area_angstrom2": self.area_angstrom2,

@@ -353,8 +353,22 @@ def test_frozen_units_stay_whole() -> None:
     assert abs(heights.mean() - np.asarray(slab.atoms.cell)[2, 2] / 2) < 1.0
 
 
+def test_a_left_handed_cell_is_the_same_crystal() -> None:
+    bulk = load_phase("SiO2").atoms
+    turned = bulk.copy()
+    turned.set_cell(np.asarray(bulk.cell)[[1, 0, 2]])  # the same lattice, vectors exchanged
+    assert np.linalg.det(np.asarray(turned.cell)) < 0
+    for miller, exchanged in [((1, 0, 1), (0, 1, 1)), ((0, 0, 1), (0, 0, 1))]:
+        one = build_slab(terminations("SiO2", miller)[0], layers=3)
+        other = build_slab(find_terminations(turned, exchanged)[0], layers=3)
+        assert congruent(one.atoms, other.atoms)
+        assert np.linalg.det(np.asarray(other.atoms.cell)) > 0
+
+
 def test_slab_summary_and_labels() -> None:
     found = terminations("NZSP", (-1, 1, 1))
+    assert terminations("NaF", (1, 0, 0))[0].primitive_label == "(011)-1"
+    assert terminations("NZSP", (0, 0, 1))[0].primitive_label == "(001)-1"
     assert found[0].label == "(-111)-1"
     assert termination_named(found, "(-111)-2") is found[1]
     slab = build_slab(found[0], layers=1, flip=True)
