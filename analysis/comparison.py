@@ -9,6 +9,7 @@ from statistics import fmean
 
 from natriface.analysis.interface_records import InterfaceRecord, SlabRecord
 from natriface.analysis.published import Published
+from natriface.analysis.wording import number, signed
 
 SAME_J_PER_M2 = 0.01
 """Differences smaller than this are called none; published values have two decimals."""
@@ -68,15 +69,6 @@ def formation_energies(records: Sequence[InterfaceRecord]) -> dict[str, float]:
         if record.interfacial_formation_energy is not None
         and record.interfacial_formation_energy.value_j_per_m2 is not None
     }
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """A number with its sign, minus as in print."""
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
-def _plain(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
 
 
 def _signs(records: Sequence[InterfaceRecord], ours: Mapping[str, float]) -> list[str]:
@@ -244,8 +236,8 @@ def _contradictions(ours: Mapping[str, float], published: Published) -> list[str
     for contradiction in published.contradictions:
         text = " ".join(contradiction.text.split())
         readings = [
-            f"{pair} {_plain(printed[pair])} as printed, {_plain(other)} swapped"
-            + (f", {_plain(ours[pair])} here" if pair in ours else "")
+            f"{pair} {number(printed[pair])} as printed, {number(other)} swapped"
+            + (f", {number(ours[pair])} here" if pair in ours else "")
             for pair, other in contradiction.swapped.items()
             if pair in printed
         ]

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from natriface.analysis.wording import number
 from natriface.structures.errors import AnalysisError
 
 OURS = "#2563a8"
@@ -210,7 +211,7 @@ def _number(ax: Any, at: float, value: float, span: float, color: str) -> None:
     ax.text(
         at,
         value + (0.012 if up else -0.012) * span,
-        _minus(value),
+        number(value),
         ha="center",
         va="bottom" if up else "top",
         fontsize=7.5,
@@ -249,7 +250,3 @@ def _plain(ax: Any, ylabel: str) -> None:
     ax.set_axisbelow(True)
     ax.tick_params(colors=INK, labelsize=8.5)
     ax.set_ylabel(ylabel, fontsize=9.5, color=INK)
-
-
-def _minus(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")

@@ -21,9 +21,9 @@ from natriface.analysis.pictures import (
     before_after_figure,
     contact_heights_angstrom,
     draw_structure,
-    element_color,
     structure_picture,
 )
+from natriface.analysis.scene import element_color
 from natriface.structures.errors import AnalysisError
 from natriface.structures.tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
 

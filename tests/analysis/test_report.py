@@ -14,8 +14,9 @@ import pytest
 from ase import Atoms
 
 from natriface.analysis.comparison import compare
+from natriface.analysis.gathering import ExpectedStep, gather
 from natriface.analysis.interface_energy import interfacial_formation_energy, work_of_adhesion
-from natriface.analysis.interface_records import ExpectedStep, InterfaceRecord, gather
+from natriface.analysis.interface_records import InterfaceRecord
 from natriface.analysis.published import load_published, published_names
 from natriface.analysis.report import ProtocolRecord, ReportDocument, Setting, write_report
 from natriface.analysis.results import Convergence, EngineRecord, Result, StepRecord

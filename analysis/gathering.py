@@ -1,0 +1,347 @@
+"""From Results alone to what is known of each interface, and why the rest is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from natriface.analysis.comparability import require_like
+from natriface.analysis.integrity import Integrity, compare_units
+from natriface.analysis.interface_energy import (
+    InterfaceEnergy,
+    area_and_contacts,
+    interfacial_formation_energy,
+    work_of_adhesion,
+)
+from natriface.analysis.interface_records import (
+    BondMean,
+    IntegrityRecord,
+    InterfaceRecord,
+    Quantity,
+    SlabRecord,
+    StepRow,
+    level_of,
+)
+from natriface.analysis.results import Result
+from natriface.structures.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
+from natriface.structures.errors import AnalysisError
+
+HIGHER_MINIMUM_EV = 0.005
+"""Differences smaller than this are left over from the relaxations' force limit."""
+
+REFERENCE_ROLES = ("substrate", "film", "rigid_substrate", "rigid_film")
+PARTS = {
+    "interfacial_formation_energy": ("substrate", "film"),
+    "work_of_adhesion": ("rigid_substrate", "rigid_film"),
+}
+"""Which reference steps a quantity needs beside the interface."""
+
+
+@dataclass(frozen=True)
+class ExpectedStep:
+    """A step that is planned, whether or not its result is there; see `Result.step`."""
+
+    id: str
+    name: str
+    kind: str
+    n_atoms: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """One interface's record with the results it was made from, by role."""
+
+    record: InterfaceRecord
+    results: dict[str, Result]
+    integrity: Integrity | None
+
+
+def gather(
+    results: Sequence[Result],
+    expected: Sequence[ExpectedStep] | None = None,
+    missing: Mapping[str, str] | None = None,
+) -> list[Gathered]:
+    """Interfaces with their energies and integrity, in the order of `expected`, else by name.
+
+    Parameters
+    ----------
+    results
+        Any, in any order; only those with ``role: interface`` in their step's metadata and the
+        ones these refer to matter.
+    expected
+        The planned steps; interfaces without a result yet appear with the reason.
+    missing
+        Step name or id -> why it has no sound result.
+    """
+    by_id = {result.step.id: result for result in results if result.step}
+    planned = {step.id: step for step in expected or ()}
+    described: dict[str, Mapping[str, Any]] = {
+        identifier: step.metadata for identifier, step in planned.items()
+    }
+    for identifier in sorted(by_id, key=lambda key: by_id[key].label):
+        step = by_id[identifier].step
+        if step and step.metadata:
+            described.setdefault(identifier, step.metadata)
+    finder = _Finder(by_id, planned, missing or {})
+    return [
+        _gathered(identifier, metadata, finder)
+        for identifier, metadata in described.items()
+        if metadata.get("role") == "interface" and metadata.get("pair")
+    ]
+
+
+@dataclass(frozen=True)
+class _Finder:
+    results: Mapping[str, Result]
+    planned: Mapping[str, ExpectedStep]
+    missing: Mapping[str, str]
+
+    def name(self, identifier: str) -> str:
+        if identifier in self.planned:
+            return self.planned[identifier].name
+        result = self.results.get(identifier)
+        return result.label if result else f"step {identifier}"
+
+    def reason(self, identifier: str) -> str:
+        """Why a step has no result."""
+        reason = self.missing.get(identifier) or self.missing.get(self.name(identifier))
+        return reason or "not finished yet"
+
+    def require(self, identifier: str | None, role: str) -> Result:
+        if identifier is None:
+            raise AnalysisError(f"no {role.replace('_', ' ')} step was planned")
+        if identifier not in self.results:
+            raise AnalysisError(f"{self.name(identifier)}: {self.reason(identifier)}")
+        return self.results[identifier]
+
+    def row(self, identifier: str, role: str) -> StepRow:
+        result = self.results.get(identifier)
+        expected = self.planned.get(identifier)
+        if result is None:
+            reason = self.missing.get(identifier) or self.missing.get(self.name(identifier))
+            return StepRow(
+                role=role,
+                name=self.name(identifier),
+                id=identifier,
+                status="no result" if reason else "not finished",
+                reason=reason,
+                n_atoms=expected.n_atoms if expected else None,
+            )
+        structure = result.final_structure or result.initial_structure
+        sound, relaxed = result.status == "converged", result.kind == "relax"
+        return StepRow(
+            role=role,
+            name=self.name(identifier),
+            id=identifier,
+            status=result.status,
+            reason=result.reason,
+            n_atoms=len(structure["numbers"]) if structure else None,
+            n_ionic_steps=result.convergence.n_ionic_steps if relaxed else None,
+            max_force_ev_per_angstrom=(
+                result.convergence.max_force_ev_per_angstrom if relaxed else None
+            ),
+            energy_ev=result.energy_ev if sound else None,
+            wall_s=result.timing.wall_s,
+            warnings=[*result.warnings, *result.corrections],
+        )
+
+
+def _gathered(identifier: str, metadata: Mapping[str, Any], finder: _Finder) -> Gathered:
+    references: dict[str, str] = dict(metadata.get("reference_steps") or {})
+    asked = metadata.get("quantities")
+    if asked is None:
+        asked = [q for q, roles in PARTS.items() if set(roles) <= references.keys()]
+        asked.append("integrity")
+    found = {
+        role: finder.results[step]
+        for role, step in {"interface": identifier, **references}.items()
+        if step in finder.results
+    }
+    interface = found.get("interface")
+    energies: dict[str, Quantity | None] = {
+        name: _quantity(compute, name, identifier, references, finder) if name in asked else None
+        for name, compute in (
+            ("interfacial_formation_energy", interfacial_formation_energy),
+            ("work_of_adhesion", work_of_adhesion),
+        )
+    }
+    integrity, integrity_record = None, None
+    if "integrity" in asked:
+        integrity, integrity_record = _integrity(identifier, found, finder)
+    some = interface or next(iter(found.values()), None)
+    area, n_contacts = _area(interface, metadata)
+    record = InterfaceRecord(
+        pair=metadata["pair"],
+        label=metadata.get("label"),
+        film=_slab(metadata, "film"),
+        substrate=_slab(metadata, "substrate"),
+        formula=metadata.get("formula"),
+        n_atoms=metadata.get("n_atoms"),
+        area_angstrom2=area,
+        n_contacts=n_contacts,
+        max_strain=metadata.get("max_strain"),
+        gap_angstrom=metadata.get("gap_angstrom"),
+        vacuum_angstrom=metadata.get("vacuum_angstrom"),
+        rotation_degrees=(metadata.get("match") or {}).get("rotation_degrees"),
+        engine=some.engine if some else None,
+        protocol=some.protocol if some else None,
+        level=level_of(some.engine) if some else None,
+        interfacial_formation_energy=energies["interfacial_formation_energy"],
+        work_of_adhesion=energies["work_of_adhesion"],
+        integrity=integrity_record,
+        caveats=_caveats(found, area, n_contacts),
+        steps=[
+            finder.row(identifier, "interface"),
+            *(finder.row(references[role], role) for role in REFERENCE_ROLES if role in references),
+        ],
+    )
+    return Gathered(record, found, integrity)
+
+
+def _quantity(
+    compute: Callable[[Result, Result, Result], InterfaceEnergy],
+    name: str,
+    identifier: str,
+    references: Mapping[str, str],
+    finder: _Finder,
+) -> Quantity:
+    try:
+        interface = finder.require(identifier, "interface")
+        parts = [finder.require(references.get(role), role) for role in PARTS[name]]
+        energy = compute(interface, *parts)
+    except AnalysisError as error:
+        return Quantity(reason=str(error))
+    return Quantity(
+        value_j_per_m2=energy.value_j_per_m2,
+        value_ev_per_angstrom2=energy.value_ev_per_angstrom2,
+        difference_ev=energy.difference_ev,
+        formula=energy.formula,
+        energies_ev=energy.energies_ev,
+    )
+
+
+def _caveats(
+    found: Mapping[str, Result], area_angstrom2: float | None, n_contacts: int | None
+) -> list[str]:
+    """Slabs whose own relaxation ended above the same slab frozen as it is in the interface.
+
+    A slab left to itself can only lower its energy, so that such a relaxation stopped in a higher
+    minimum or on a saddle, often one that its symmetry kept it on.
+    """
+    caveats = []
+    for side in ("substrate", "film"):
+        relaxed, rigid = found.get(side), found.get(f"rigid_{side}")
+        if relaxed is None or rigid is None:
+            continue
+        try:
+            require_like([relaxed, rigid])
+            excess = relaxed.converged_energy_ev() - rigid.converged_energy_ev()
+        except AnalysisError:
+            continue  # the quantities that need them carry the reason
+        if excess < HIGHER_MINIMUM_EV:
+            continue
+        text = (
+            f"{relaxed.label}: relaxed on its own it ended {excess:.3f} eV above the same atoms "
+            "as they lie in the interface, in a higher minimum"
+        )
+        if area_angstrom2 and n_contacts:
+            error = excess / (area_angstrom2 * n_contacts) * EV_PER_ANGSTROM2_IN_J_PER_M2
+            text += f"; the formation energy is too negative by at least {error:.2f} J/m²"
+        caveats.append(text + ".")
+    return caveats
+
+
+def _integrity(
+    identifier: str, found: Mapping[str, Result], finder: _Finder
+) -> tuple[Integrity | None, IntegrityRecord]:
+    try:
+        interface = finder.require(identifier, "interface")
+        if interface.status != "converged":
+            raise AnalysisError(
+                f"{interface.label}: the relaxation is {interface.status}"
+                + (f" ({interface.reason})" if interface.reason else "")
+            )
+        before, after = interface.initial_atoms(), interface.final_atoms()
+        integrity = compare_units(before, after)
+    except AnalysisError as error:
+        return None, IntegrityRecord(reason=str(error))
+    symbols = before.get_chemical_symbols()
+    free = found.get("substrate")
+    free_slab: Integrity | None = None
+    free_symbols: list[str] = []
+    if free is not None and free.status == "converged" and free.initial_structure:
+        free_slab = compare_units(free.initial_atoms(), free.final_atoms())
+        free_symbols = free.final_atoms().get_chemical_symbols()
+    kinds = sorted(
+        {
+            (unit.formula, symbols[unit.centre], symbols[bond.ligand])
+            for unit in integrity.before.values()
+            for bond in unit.bonds
+        }
+    )
+    return integrity, IntegrityRecord(
+        summary=integrity.summary(),
+        units=integrity.intact_by_formula,
+        n_broken=len(integrity.broken),
+        n_formed=len(integrity.formed),
+        bonds=[
+            BondMean(
+                unit=unit,
+                bond=f"{centre}-{ligand}",
+                before_angstrom=_mean(integrity, unit, ligand, "before", symbols),
+                free_slab_angstrom=_mean(free_slab, unit, ligand, "after", free_symbols),
+                after_angstrom=_mean(integrity, unit, ligand, "after", symbols),
+            )
+            for unit, centre, ligand in kinds
+        ],
+        sodium_contacts_before=integrity.sodium_contacts[0],
+        sodium_contacts_after=integrity.sodium_contacts[1],
+        free_slab_summary=free_slab.summary() if free_slab else None,
+    )
+
+
+def _mean(
+    integrity: Integrity | None, unit: str, ligand: str, when: str, symbols: list[str]
+) -> float | None:
+    if integrity is None:
+        return None
+    try:
+        return integrity.mean_bond_angstrom(unit, ligand, when, symbols)
+    except AnalysisError:  # all bonds of this kind are broken
+        return None
+
+
+def _area(interface: Result | None, metadata: Mapping[str, Any]) -> tuple[float | None, int | None]:
+    if interface is not None and interface.final_structure is not None:
+        try:
+            return area_and_contacts(interface)
+        except AnalysisError:
+            pass  # the energies carry the reason
+    return metadata.get("area_angstrom2"), metadata.get("n_contacts")
+
+
+def _slab(metadata: Mapping[str, Any], side: str) -> SlabRecord:
+    described = metadata.get(side)
+    if not isinstance(described, Mapping):
+        film, _, substrate = str(metadata["pair"]).partition("|")
+        described = {"name": (film if side == "film" else substrate) or side}
+    return SlabRecord(
+        name=described.get("name") or side,
+        surface=described.get("label"),
+        principal_strains=list(metadata.get(f"{side}_strain") or []),
+        **{
+            key: described.get(key)
+            for key in (
+                "phase",
+                "grade",
+                "source",
+                "doping",
+                "formula",
+                "thickness_angstrom",
+                "polar",
+                "stoichiometric",
+            )
+        },
+    )
