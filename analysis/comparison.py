@@ -267,6 +267,18 @@ def _reasons(records: Sequence[InterfaceRecord], published: Published) -> list[s
     surfaces = sorted({_surface(slab) for r in records for slab in (r.substrate, r.film)})
     if surfaces:
         reasons.append(f"Surfaces, terminations and thicknesses here: {'; '.join(surfaces)}.")
+    models = sorted(
+        {
+            f"{slab.name} ({slab.source})"
+            for r in records
+            for slab in (r.substrate, r.film)
+            if slab.grade == "model"
+        }
+    )
+    if models:
+        reasons.append(
+            f"Crystals: neither measured nor computed by DFT, but models, are {'; '.join(models)}."
+        )
     strains = [100 * r.max_strain for r in records if r.max_strain is not None]
     if strains:
         reasons.append(

@@ -412,6 +412,14 @@ def test_bonds_of_doped_and_undoped_tetrahedra_are_compared() -> None:
     assert "P-O in F-PO4 of NZSP-NSF 1.50 Å" in sentence
 
 
+def test_a_model_crystal_is_a_reason_to_differ() -> None:
+    published = load_published("li2025")
+    assert not any("models" in text for text in compare(Study().records, published).reasons)
+    guessed = {"name": "Na9Sn4", "phase": "Na9Sn4", "grade": "model", "source": "stacking"}
+    reasons = compare(Study(film=guessed).records, published).reasons
+    assert any("models, are Na9Sn4 (stacking)" in text for text in reasons)
+
+
 def test_settings_say_whose_they_are(page: Page) -> None:
     ours = [line for line in page.html.splitlines() if "our choice" in line]
     assert len(ours) == 1
