@@ -38,7 +38,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LEAST_FREE_MB = 100
 CACHE = "256M"
-PORTS_TRIED = 10
+STARTS_TRIED = 5
 
 _CONFIGURATION = """\
 [server]
@@ -180,11 +180,13 @@ class EmbeddedDatabase:
     def _launch(self, bound: bool, authenticated: bool) -> Server:
         """Start the server at its usual port, so that its address stays the same, or at another."""
         usual = self._noted()
-        ports = [usual.port] if usual and authenticated else []
-        for port in [*ports, *(_free_port() for _ in range(PORTS_TRIED))]:
+        port = usual.port if usual and authenticated else _free_port()
+        for _ in range(STARTS_TRIED):
             server = self._launch_at(port, bound, authenticated)
             if server is not None:
                 return server
+            if self._port_is_taken():
+                port = _free_port()
         raise DatabaseError(self._why_not())
 
     def _launch_at(self, port: int, bound: bool, authenticated: bool) -> Server | None:
@@ -212,7 +214,7 @@ class EmbeddedDatabase:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if child.poll() is not None:
-                if "Address already in use" in self.log.read_text(errors="replace"):
+                if child.returncode < 0 or self._port_is_taken():  # killed, or too late
                     return None
                 raise DatabaseError(self._why_not())
             # only then is it this server that answers, and not someone else's
@@ -244,6 +246,9 @@ class EmbeddedDatabase:
         finally:
             client.close()
         return True
+
+    def _port_is_taken(self) -> bool:
+        return "Address already in use" in self.log.read_text(errors="replace")
 
     def _why_not(self) -> str:
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
