@@ -194,20 +194,25 @@ def _distinct(
         [film[:, 1, 1], -film[:, 0, 1], -film[:, 1, 0], film[:, 0, 0]], axis=1
     ).reshape(-1, 2, 2)
     relation = adjugate @ substrate  # number of film cells times X
-    size = _determinants(film)
     span = 8 * int(np.abs(relation).max()) + 5
-    weights = np.array([span**3, span**2, span, 1], dtype=object if span**4 > 2**62 else np.int64)
-    best: IntArray | None = None
+    best: IntArray | None = None  # the smallest image of X, two entries packed in a number
     for film_op in film_ops:
         inverse = np.rint(np.linalg.inv(film_op)).astype(np.int64)
         for substrate_op in substrate_ops:
             if np.linalg.det(film_op) * np.linalg.det(substrate_op) < 0:
                 continue
-            image = (inverse @ relation @ substrate_op).reshape(-1, 4)
-            key = (image + span // 2) @ weights
-            best = key if best is None else np.minimum(best, key)
+            image = inverse @ relation @ substrate_op
+            key = image[:, :, 0] * span + image[:, :, 1]
+            if best is None:
+                best = key
+            else:
+                smaller = (key[:, 0] < best[:, 0]) | (
+                    (key[:, 0] == best[:, 0]) & (key[:, 1] < best[:, 1])
+                )
+                best = np.where(smaller[:, None], key, best)
     assert best is not None
-    _, chosen = np.unique(np.stack([size, best]), axis=1, return_index=True)
+    names = np.column_stack([_determinants(film), best])
+    _, chosen = np.unique(names, axis=0, return_index=True)
     return substrate[chosen], film[chosen]
 
 

@@ -201,7 +201,8 @@ def neighbours(
     vector = copies[image, near][None, :, :] - position[:, None, :]
     distance2 = np.einsum("ijk,ijk->ij", vector, vector)
     limit2 = np.add.outer(reach, reach[near]) ** 2
-    first, copy = np.nonzero((distance2 < limit2) & (distance2 > 1e-6))
+    itself = np.equal.outer(np.arange(len(position)), near) & ~images[image].any(axis=1)
+    first, copy = np.nonzero((distance2 < limit2) & ~itself)
     second = near[copy]
     return Bonds(first, second, images[image[copy]] + home[second] - home[first])
 

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import spglib
 from ase import Atoms
+from ase.data import covalent_radii
 from numpy.typing import NDArray
 
 from natriface.structures.atoms import content_hash
 from natriface.structures.charges import formal_charges
 from natriface.structures.errors import StructureError
-from natriface.structures.polyanions import CovalentUnits, units_of
+from natriface.structures.polyanions import CovalentUnits, neighbours, units_of
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -25,6 +26,9 @@ Miller = tuple[int, int, int]
 
 SYMPREC_ANGSTROM = 0.01
 """Distance tolerance of the symmetry search, A."""
+
+CLASH_RATIO = 0.5
+"""Atoms closer than this times the sum of their covalent radii clash."""
 
 DENOMINATOR = 720720
 """Primitive vectors are whole multiples of 1 / this of the cell as given (supercells up to 16)."""
@@ -419,6 +423,17 @@ def _require_ordered_bulk(bulk: Atoms) -> None:
         raise StructureError("a bulk crystal must be periodic in all three directions")
     if len(bulk) == 0:
         raise StructureError("the bulk crystal has no atoms")
+    near = neighbours(
+        np.asarray(bulk.cell, dtype=float),
+        bulk.get_scaled_positions(wrap=False),
+        CLASH_RATIO * covalent_radii[bulk.numbers],
+    )
+    if len(near):
+        one, other = (f"{bulk.symbols[k]}{k + 1}" for k in (near.first[0], near.second[0]))
+        raise StructureError(
+            f"{one} and {other} of {bulk.get_chemical_formula()} clash (closer than "
+            f"{CLASH_RATIO:g} times their covalent radii): check the crystal"
+        )
     for occupancy in (bulk.info.get("occupancy") or {}).values():
         if abs(sum(occupancy.values()) - 1.0) > 1e-3 or len(occupancy) > 1:
             raise StructureError(

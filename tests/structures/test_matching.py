@@ -210,16 +210,26 @@ def test_matches_do_not_depend_on_the_basis_or_frame(
     i, j, k = (np.array([[1, n], [0, 1]]) for n in shears)
     unimodular = i @ j.T @ k
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    cells = [OBLIQUE, RECTANGLE]
+    cells = [OBLIQUE, SLANTED]
     cells[which] = unimodular @ cells[which] @ turn
-    options: dict[str, float] = {"max_area_angstrom2": 110.0, "max_strain": 0.05}
-    expected = search_matches(OBLIQUE, RECTANGLE, **options)
+    options: dict[str, float] = {"max_area_angstrom2": 130.0, "max_strain": 0.06}
+    expected = search_matches(OBLIQUE, SLANTED, **options)
     found = search_matches(cells[0], cells[1], **options)
+    assert expected
     assert [m.substrate_cells for m in found] == [m.substrate_cells for m in expected]
     assert np.array([m.stretches for m in found]) == pytest.approx(
         np.array([m.stretches for m in expected]), abs=1e-7
     )
     assert [m.area_angstrom2 for m in found] == pytest.approx([m.area_angstrom2 for m in expected])
+
+
+def test_a_very_oblique_basis_is_no_obstacle() -> None:
+    """The same lattice in a basis with long vectors: integers stay exact."""
+    long = np.array([[1, 0], [70_000, 1]]) @ SLANTED
+    options: dict[str, float] = {"max_area_angstrom2": 130.0, "max_strain": 0.06}
+    found = search_matches(OBLIQUE, long, **options)
+    assert len(found) == len(search_matches(OBLIQUE, SLANTED, **options)) > 0
+    assert max(m.max_strain for m in found) <= 0.06 + 1e-9
 
 
 def test_a_catalogue_holds_every_sublattice_once() -> None:
