@@ -134,7 +134,10 @@ class _Format:
         """Numbers of one row by its columns; NaN where a column holds none."""
         if not (row.startswith(self.opening) and row.endswith(self.closing)):
             raise BlockError("a row is damaged")
-        return [number(row[field.start : field.stop]) for field in self.fields]
+        return [
+            number(row[f.start : f.stop]) if row[f.dot : f.dot + 1] == b"." else float("nan")
+            for f in self.fields
+        ]
 
 
 def _constant(text: bytes, low: NDArray[np.uint8], high: NDArray[np.uint8], at: int) -> bool:

@@ -132,10 +132,11 @@ class Vasprun:
             self.problems.append("the file holds several runs; the last one is read")
 
     def _is_complete(self) -> bool:
-        tail = self.text.read(self.text.size - 4096, self.text.size).rstrip(b"\0 \r\n\t")
+        end = self.text.rfind(b"</modeling>", self.text.size - (1 << 20))
+        rest = self.text.read(end + len(b"</modeling>"), self.text.size).strip(b"\0 \r\n\t")
         whole = all(span.closed for span in self._spans)
-        ended = tail.endswith(b"</modeling>") and whole and self.text.problem is None
-        near = self.text.size - (1 << 16) - 200 * len(self.header.symbols)
+        ended = end >= 0 and not rest and whole and self.text.problem is None
+        near = end - (1 << 16) - 200 * len(self.header.symbols)
         return ended and self.text.rfind(b'<structure name="finalpos"', near) >= 0
 
     # settings

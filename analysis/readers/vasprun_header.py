@@ -25,6 +25,7 @@ _ITEM = re.compile(
     rb"|<separator\b(?P<separator>[^<>]*)>|(?P<end></separator>)"
 )
 _OTHER = re.compile(rb"(?:</?[A-Za-z_0-9]+>\s*)+")  # elements that only group others
+_PLAIN = re.compile(r"[A-Z0-9_ -]+")
 _NAME = re.compile(rb'name="\s*([^"]*?)\s*"')
 _TYPE = re.compile(rb'type="\s*([^"]*?)\s*"')
 _CELL = re.compile(rb"<c>([^<]*)</c>")
@@ -158,6 +159,8 @@ def _items(data: bytes) -> tuple[dict[str, Value], str]:
                 damage = damage or match.group(0)[:40].decode("latin-1")
                 continue
             key = name.group(1).decode("latin-1").upper()
+            if not _PLAIN.fullmatch(key):
+                damage = damage or key[:40]
             if key in found and any(b"response functions" in part for part in path):
                 continue
             kind = _TYPE.search(match["attributes"])
@@ -165,6 +168,8 @@ def _items(data: bytes) -> tuple[dict[str, Value], str]:
             found[key] = _value(match["tag"], kind.group(1) if kind else b"float", text)
             if b"*" not in text and _unreadable(found[key], text):
                 damage = damage or f"{key} = {text.strip()[:40].decode('latin-1')}"
+    if path and not damage:
+        damage = "a separator that is not closed"
     return found, damage
 
 

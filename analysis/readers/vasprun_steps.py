@@ -16,6 +16,7 @@ from natriface.analysis.readers.vasprun_header import lattices, varray
 
 _ENERGY = re.compile(rb'<i name="(e_fr_energy|e_wo_entrp|e_0_energy)">([^<]*)</i>')
 _FREE = re.compile(rb'<i name="e_fr_energy">([^<]*)</i>')
+_UNNAMED = re.compile(rb"<structure\s*>")
 _PREFIX = 1 << 17  # bytes of a step read at first; its results stand before its large arrays
 _ROUNDING = 1e-8  # of energies in eV and forces in eV/A
 
@@ -141,7 +142,7 @@ def _frames(text: Text, span: Span, several: bool) -> Iterator[_Frame]:
     while True:
         data = text.read(span.start, min(span.stop, span.start + size))
         end = _frame_end(data, 0)
-        if end >= 0 or span.start + len(data) >= span.stop or b"<eigenvalues>" in data:
+        if end >= 0 or len(data) < size or b"<eigenvalues>" in data:
             break
         size *= 4
     at = 0
@@ -152,7 +153,7 @@ def _frames(text: Text, span: Span, several: bool) -> Iterator[_Frame]:
 
 def _structure(data: bytes, at: int) -> int:
     """Position of the next unnamed ``<structure>``."""
-    match = re.compile(rb"<structure\s*>").search(data, at)
+    match = _UNNAMED.search(data, at)
     return match.start() if match else -1
 
 
