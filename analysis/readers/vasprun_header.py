@@ -91,9 +91,9 @@ def read_header(text: Text, start: int, stop: int) -> Header:
     generator = section(text, b"generator", start, stop)
     if generator is not None:
         facts, _ = _items(generator)
-        header.version = str(facts.get("version") or "") or None
-        header.build = str(facts.get("subversion") or "")
-        header.date = f"{facts.get('date', '')} {facts.get('time', '')}".strip()
+        header.version = str(facts.get("VERSION") or "") or None
+        header.build = str(facts.get("SUBVERSION") or "")
+        header.date = f"{facts.get('DATE', '')} {facts.get('TIME', '')}".strip()
     for name, into in ((b"incar", header.incar), (b"parameters", header.parameters)):
         content = section(text, name, start, stop)
         if content is None:
@@ -250,8 +250,8 @@ def _read_kpoints(text: Text, start: int, stop: int, header: Header) -> None:
         items, _ = _items(generation.group(2))
         header.generation = {"scheme": generation.group(1).decode("latin-1").strip()}
         for name in ("divisions", "usershift", "shift"):
-            if items.get(name) is not None:
-                header.generation[name] = items[name]
+            if items.get(name.upper()) is not None:
+                header.generation[name] = items[name.upper()]
     points, weights = varray(content, b"kpointlist"), varray(content, b"weights")
     try:
         if points is None or weights is None:

@@ -1,0 +1,180 @@
+"""An OUTCAR steps in for a vasprun.xml, and the two are checked against each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.synthetic_vasprun import Shape, write_vasprun
+from natriface.analysis.readers.outcar import Outcar
+from natriface.analysis.readers.vasp import read_vasp_folder
+from natriface.structures.errors import ReaderError
+
+HEAD = """ vasp.6.4.1 05Apr23 (build Jun 14 2024 13:23:31) complex
+ executed on             LinuxIFC date 2024.10.09  13:05:18
+ INCAR:
+   ALGO = Normal
+   NSW = {nsw}
+
+ POTCAR:    PAW_PBE Na 08Apr2002
+   VRHFIN =Na: s1p0
+   TITEL  = PAW_PBE Na 08Apr2002
+   VRHFIN =Cl: s2p5
+   TITEL  = PAW_PBE Cl 06Sep2000
+ Dimension of arrays:
+   k-points           NKPTS =      1   number of bands    NBANDS=      2
+   number of dos      NEDOS =    301   number of ions     NIONS =      2
+   ions per type =               1   1
+   PREC   = accura    normal or accurate (medium, high low for compatibility)
+   ISPIN  =      1    spin polarized calculation?
+   ENCUT  =  480.0 eV  49.98 Ry
+   NELM   =     60;   NELMIN=  2; NELMDL=  0     # of ELM steps
+   EDIFF  = 0.1E-04   stopping-criterion for ELM
+   EDIFFG = -.2E-01   stopping-criterion for IOM
+   NSW    = {nsw:6d}    number of steps for IOM
+   IBRION = {ibrion:6d}    ionic relax: 0-MD 1-quasi-New 2-CG
+   ISMEAR =     0;   SIGMA  =   0.05  broadening in eV
+   NELECT =       2.0000    total number of electrons
+ k-points in reciprocal lattice and weights: Automatic mesh
+   0.00000000  0.00000000  0.00000000       1.000
+
+"""
+STEP = """----------------------------------------- Iteration    {i}(   3)  -------------------
+ total energy-change (2. order) :-0.1000000E-05  (-0.1000000E-05)
+ number of electron       2.0000000 magnetization
+  free energy    TOTEN  =       {free:16.8f} eV
+
+  energy without entropy =     {flat:16.8f}  energy(sigma->0) =     {zero:16.8f}
+ E-fermi :   1.2346     XC(G=0): -11.0255     alpha+bet :-10.4098
+
+ k-point     1 :       0.0000    0.0000    0.0000
+  band No.  band energies     occupation
+      1      -2.5000      2.00000
+      2       3.5000      0.00000
+
+
+--------------------------------------------------------------------------------------------------------
+  in kB      -8.87214     0.88508     1.02501    -0.39040     0.36976    -2.11336
+ VOLUME and BASIS-vectors are now :
+      direct lattice vectors                 reciprocal lattice vectors
+     5.640000000  0.000000000  0.000000000     0.177304965  0.000000000  0.000000000
+     0.000000000  5.640000000  0.000000000     0.000000000  0.177304965  0.000000000
+     0.000000000  0.000000000-15.640000000     0.000000000  0.000000000 -0.063938619
+ POSITION                                       TOTAL-FORCE (eV/Angst)
+ -----------------------------------------------------------------------------------
+      0.00000      0.00000      0.00000         0.010000     -0.004000      0.000000
+      2.82000      2.82000     -3.12800        -0.010000      0.004000      0.000000
+ -----------------------------------------------------------------------------------
+    total drift:                                0.000000      0.000000      0.000000
+
+  FREE ENERGIE OF THE ION-ELECTRON SYSTEM (eV)
+  ---------------------------------------------------
+  free  energy   TOTEN  =       {free:16.8f} eV
+
+  energy  without entropy=     {flat:16.8f}  energy(sigma->0) =     {zero:16.8f}
+"""
+END = """
+ General timing and accounting informations for this job:
+ ========================================================
+
+                  Total CPU time used (sec):      751.281
+                         Elapsed time (sec):      757.298
+                   Maximum memory used (kb):      204800.
+"""
+REACHED = " reached required accuracy - stopping structural energy minimisation\n"
+
+
+def outcar(n_steps: int = 1, nsw: int = 0, ibrion: int = -1, ending: str = END) -> str:
+    steps = "".join(
+        STEP.format(i=i + 1, free=-7.0 - i, flat=-6.998 - i, zero=-6.999 - i)
+        for i in range(n_steps)
+    )
+    return HEAD.format(nsw=nsw, ibrion=ibrion) + steps + ending
+
+
+def test_everything_in_it(tmp_path: Path) -> None:
+    (tmp_path / "OUTCAR").write_text(outcar())
+    result = read_vasp_folder(tmp_path)
+    assert result.status == "converged"
+    assert result.energy_ev == pytest.approx(-6.999)
+    assert result.free_energy_ev == -7.0
+    atoms = result.final_atoms()
+    assert atoms.get_chemical_symbols() == ["Na", "Cl"]
+    assert atoms.cell[2, 2] == -15.64
+    assert atoms.positions[1] == pytest.approx([2.82, 2.82, -3.128])
+    assert result.forces_ev_per_angstrom == [[0.01, -0.004, 0], [-0.01, 0.004, 0]]
+    assert result.electronic is not None
+    assert result.electronic.band_gap_ev == pytest.approx(6)
+    assert result.electronic.fermi_level_ev == 1.2346
+    assert result.timing.wall_s == 757.298
+    assert result.timing.peak_memory_mb == 200
+    assert result.settings["ENCUT"] == 480
+
+
+def test_voigt_order_of_the_stress(tmp_path: Path) -> None:
+    (tmp_path / "OUTCAR").write_text(outcar())
+    stress = np.array(read_vasp_folder(tmp_path).stress_ev_per_angstrom3)
+    # in kB is printed xx yy zz xy yz zx; Voigt is xx yy zz yz xz xy
+    np.testing.assert_allclose(
+        stress / stress[0],
+        np.array([-8.87214, 0.88508, 1.02501, 0.36976, -2.11336, -0.39040]) / -8.87214,
+    )
+    assert stress[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (outcar(2, 9, 2, REACHED + END), "converged"),
+        (outcar(2, 9, 2), "unconverged"),
+        (outcar(2, 9, 2, "soft stop encountered!  aborting job ...\n" + END), "unconverged"),
+        (outcar(2, 9, 2, ""), "truncated"),
+        (outcar(1).replace("Iteration    1(   3)", "Iteration    1(  60)"), "unconverged"),
+        (outcar(1).replace(":-0.1000000E-05", ":-0.9000000E-01"), "unconverged"),
+        (outcar(1).replace("-7.00000000", "***********"), "failed"),
+        (outcar(1).replace("-6.99900000", "-6.19900000", 1), "failed"),
+    ],
+)
+def test_words_and_numbers(tmp_path: Path, text: str, status: str) -> None:
+    (tmp_path / "OUTCAR").write_text(text)
+    result = read_vasp_folder(tmp_path)
+    assert result.status == status
+    assert (result.energy_ev is not None) == (status == "converged")
+
+
+def test_it_replaces_a_cut_vasprun(tmp_path: Path) -> None:
+    (tmp_path / "OUTCAR").write_text(outcar())
+    path = write_vasprun(tmp_path / "vasprun.xml", Shape())
+    path.write_bytes(path.read_bytes()[:9000])
+    result = read_vasp_folder(tmp_path)
+    assert result.status == "converged"
+    assert result.energy_ev == pytest.approx(-6.999)
+    assert any("vasprun.xml is cut off" in warning for warning in result.warnings)
+
+
+def test_that_of_another_run_is_left_aside(tmp_path: Path) -> None:
+    (tmp_path / "OUTCAR").write_text(outcar())
+    write_vasprun(tmp_path / "vasprun.xml", Shape(n_atoms=5))
+    result = read_vasp_folder(tmp_path)
+    assert result.status == "converged"
+    assert any("other atoms" in warning for warning in result.warnings)
+    assert result.timing.wall_s is None
+
+
+@pytest.mark.parametrize("content", ["", "nothing of VASP's"])
+def test_no_outcar(tmp_path: Path, content: str) -> None:
+    (tmp_path / "OUTCAR").write_text(content)
+    with pytest.raises(ReaderError, match="VASP has not written"):
+        Outcar(tmp_path / "OUTCAR")
+
+
+def test_cut_anywhere_never_lies(tmp_path: Path) -> None:
+    text = outcar(3, 9, 2, REACHED + END)
+    path = tmp_path / "OUTCAR"
+    for stop in range(200, len(text) - 400, 61):
+        path.write_text(text[:stop])
+        result = read_vasp_folder(tmp_path)
+        assert result.status == "truncated"
+        assert result.energies_ev == [-6.999, -7.999, -8.999][: len(result.energies_ev)]
