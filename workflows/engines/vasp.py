@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from natriface.analysis.results import Result
 from natriface.structures.errors import EngineError
 from natriface.workflows.engines.base import Estimate, load_folder
+from natriface.workflows.engines.lobster import missing_bands, run_lobster
 from natriface.workflows.engines.machine import Machine, command_line, load_machine
 from natriface.workflows.engines.vasp_estimate import BASIS
-from natriface.workflows.engines.vasp_inputs import vasp_inputs, write_inputs
+from natriface.workflows.engines.vasp_inputs import VaspInputs, vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp_potcars import (
     check_environment_directory,
     choose_potcars,
     require_potcars,
 )
+from natriface.workflows.engines.vasp_restart import clean_up
+from natriface.workflows.engines.vasp_result import step_result
+from natriface.workflows.engines.vasp_run import has_converged, run_vasp
 from natriface.workflows.engines.vasp_settings import parse_settings
 from natriface.workflows.plan import Step
 
@@ -68,6 +74,36 @@ class VaspEngine:
         step, atoms = load_folder(folder)
         machine = load_machine()
         write_inputs(folder, vasp_inputs(step, atoms, machine), machine)
+
+    def run(self, folder: Path) -> None:
+        """Run VASP, and LOBSTER after it, from where an earlier attempt has ended."""
+        step, atoms = load_folder(folder)
+        machine = load_machine()
+        inputs = vasp_inputs(step, atoms, machine)
+        run_vasp(folder, inputs, machine)
+        if step.kind == "lobster" and has_converged(folder, step.kind):
+            more = missing_bands(folder, inputs)
+            if more is not None:
+                self._run_with_bands(folder, step, inputs, machine, more)
+            run_lobster(folder, inputs, machine)
+        if has_converged(folder, step.kind):
+            clean_up(folder, step.kind, inputs.keys.keep, machine.gzip_above_mb)
+
+    def _run_with_bands(
+        self, folder: Path, step: Step, inputs: VaspInputs, machine: Machine, bands: int
+    ) -> None:
+        """Run VASP again with more bands: it had rounded their number below LOBSTER's basis."""
+        tags = {**inputs.tags, "NBANDS": bands}
+        run_vasp(folder, replace(inputs, tags=tags), machine, again=True)
+        if missing_bands(folder, inputs) is not None:
+            raise EngineError(
+                f"{step.name}: VASP uses fewer bands than LOBSTER has basis functions, also with "
+                f"NBANDS = {bands}; use a number of cores that divides it, or set NBANDS higher"
+            )
+
+    def read(self, folder: Path) -> Result:
+        """See `natriface.workflows.engines.base.Engine.read`."""
+        return step_result(folder, *load_folder(folder))
 
 
 ENGINE = VaspEngine()

@@ -1,0 +1,460 @@
+"""Custodian around VASP, in a process of its own: ``python -m ... FOLDER``.
+
+The folder holds ``vasp_run.json``, which says what to run; how it ended goes into
+``vasp_end.json``, every correction into custodian's ``custodian.json``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, ClassVar
+
+import psutil
+from custodian import Custodian
+from custodian.custodian import CustodianError, ErrorHandler, Job, Validator
+
+from natriface.analysis.readers.vasp import read_vasp_folder
+from natriface.analysis.results import write_atomically
+from natriface.structures.errors import ReaderError
+from natriface.workflows.engines.vasp_restart import (
+    ends_well,
+    longest_ionic_step_s,
+    valid_contcar,
+)
+from natriface.workflows.processes import bound_command
+
+RUN_FILE = "vasp_run.json"
+END_FILE = "vasp_end.json"
+STOP_MARK = "stop_asked"
+OUTPUT, ERRORS = "vasp.out", "std_err.txt"
+PATIENCE_S = 20.0
+
+HARMLESS_TAGS = frozenset(
+    (
+        *("ALGO", "IALGO", "ISEARCH", "TIME", "NELM", "NELMIN", "NELMDL", "AMIX", "BMIX", "AMIN"),
+        *("AMIX_MAG", "BMIX_MAG", "MAXMIX", "WC", "IMIX", "POTIM", "IBRION", "NSW", "ISTART"),
+        *("ICHARG", "ISYM", "SYMPREC", "NCORE", "NPAR", "KPAR", "NSIM", "LPLANE", "LSCALU"),
+        *("LSCALAPACK", "LWAVE", "LCHARG", "SMASS", "LORBIT", "NEDOS", "EMIN", "EMAX"),
+    )
+)
+"""Tags that steer the way to the ground state, not where it lies."""
+
+
+@dataclass(frozen=True)
+class RunOrder:
+    """What the child is to do.
+
+    Attributes
+    ----------
+    ends_at
+        Time, s since the epoch, at which the queue ends the job; ``None`` for never.
+    margin_s
+        VASP is asked to stop so long before.
+    silence_s
+        A run that writes nothing for so long is hung.
+    """
+
+    command: list[str]
+    handlers: str
+    kind: str
+    poll_s: float
+    silence_s: float
+    margin_s: float
+    most_corrections: int
+    ends_at: float | None = None
+
+
+class VaspJob(Job):  # type: ignore[misc]
+    """VASP, its output in files, in a process group of its own."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.command = list(command)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def setup(self, directory: str = "./") -> None:
+        """Remove what would stop a new run."""
+        for name in ("STOPCAR", STOP_MARK):
+            (Path(directory) / name).unlink(missing_ok=True)
+
+    def run(self, directory: str = "./") -> subprocess.Popen[bytes]:
+        """Start VASP."""
+        place = Path(directory)
+        with (place / OUTPUT).open("wb") as out, (place / ERRORS).open("wb") as err:
+            self._process = subprocess.Popen(
+                bound_command(self.command),
+                cwd=place,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+        return self._process
+
+    def postprocess(self, directory: str = "./") -> None:
+        """Nothing: cleaning up is the engine's."""
+
+    def terminate(self, directory: str = "./") -> None:
+        """End VASP and all it has started."""
+        if self._process is not None:
+            end_processes(self._process)
+
+
+def end_processes(process: subprocess.Popen[bytes], patience_s: float = PATIENCE_S) -> None:
+    """End a process, its group and its descendants: asked first, then killed."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(True)]
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, number)
+            for member in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    member.send_signal(number)
+            _, family = psutil.wait_procs(family, timeout=patience_s)
+            if not family:
+                break
+    process.wait()
+
+
+# ---- handlers ---------------------------------------------------------------------------------
+
+
+class Guarded(ErrorHandler):  # type: ignore[misc]
+    """A handler of custodian's that must not change the physics, nor act once a stop was asked.
+
+    Parameters
+    ----------
+    inner
+        The handler.
+    free
+        Whether it may change what it wants.
+    """
+
+    def __init__(self, inner: ErrorHandler, free: bool = False) -> None:
+        self.inner = inner
+        self.free = free
+        self.is_monitor = inner.is_monitor
+        self.is_terminating = inner.is_terminating
+        self.raises_runtime_error = inner.raises_runtime_error
+        self.max_num_corrections = inner.max_num_corrections
+
+    def check(self, directory: str = "./") -> bool:
+        """Whether the inner handler sees an error."""
+        if (Path(directory) / STOP_MARK).exists():
+            return False
+        return bool(self.inner.check(directory))
+
+    def correct(self, directory: str = "./") -> dict[str, Any]:
+        """The inner handler's correction, undone and refused if the energy would not compare."""
+        place = Path(directory)
+        before = _decisive(place)
+        saved = {name: _content(place / name) for name in ("INCAR", "KPOINTS")}
+        done: dict[str, Any] = self.inner.correct(directory)
+        if self.free:
+            return done
+        changed = _changes(before, _decisive(place))
+        if not changed:
+            return done
+        for name, content in saved.items():
+            if content is not None:
+                (place / name).write_bytes(content)
+        why = f"{', '.join(changed)} would change, and with it the energy"
+        return {"errors": [*done["errors"], why], "actions": None}
+
+
+class Deadline(ErrorHandler):  # type: ignore[misc]
+    """Asks VASP to stop, by STOPCAR, while there is time to write its files."""
+
+    is_monitor = True
+    is_terminating = False
+    raises_runtime_error = False
+
+    def __init__(self, ends_at: float, margin_s: float) -> None:
+        self.ends_at = ends_at
+        self.margin_s = margin_s
+
+    def check(self, directory: str = "./") -> bool:
+        """Whether the time is up: less is left than the margin, or than three ionic steps."""
+        step = longest_ionic_step_s(Path(directory) / "OUTCAR")
+        margin = max(self.margin_s, 3 * step)
+        asked = (Path(directory) / STOP_MARK).exists()
+        return asked or self.ends_at - time.time() < margin
+
+    def correct(self, directory: str = "./") -> dict[str, Any]:
+        """Ask for a stop after this ionic step; after this electronic step when that is late."""
+        place = Path(directory)
+        left = self.ends_at - time.time()
+        soft = left > max(self.margin_s / 2, 1.5 * longest_ionic_step_s(place / "OUTCAR"))
+        tag = "LSTOP" if soft else "LABORT"
+        (place / "STOPCAR").write_text(f"{tag} = .TRUE.\n")
+        (place / STOP_MARK).write_text(tag)
+        return {"errors": ["the queue's time limit"], "actions": None}
+
+
+class Silence(ErrorHandler):  # type: ignore[misc]
+    """Ends a run that writes nothing any more, and has it go on from where it was, once."""
+
+    is_monitor = True
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._tried = 0
+
+    def check(self, directory: str = "./") -> bool:
+        """Whether the newest output is older than the limit."""
+        place = Path(directory)
+        if (place / STOP_MARK).exists() or ends_well(place):
+            return False
+        times = [
+            path.stat().st_mtime
+            for path in (*place.glob("O[US]*CAR"), place / OUTPUT, *place.glob("[0-9][0-9]/OUTCAR"))
+            if path.exists()
+        ]
+        return bool(times) and time.time() - max(times) > self.seconds
+
+    def correct(self, directory: str = "./") -> dict[str, Any]:
+        """Go on from the last geometry; at the second time give up."""
+        self._tried += 1
+        error = f"nothing written for {self.seconds:.0f} s"
+        if self._tried > 1:
+            return {"errors": [error], "actions": None}
+        return {"errors": [error], "actions": [*_go_on(Path(directory)), "start again"]}
+
+
+class Unconverged(ErrorHandler):  # type: ignore[misc]
+    """Goes on from the last geometry where NSW was not enough; changes ALGO where NELM was not."""
+
+    raises_runtime_error = False  # an unconverged run is a result that says so
+
+    LADDER: ClassVar[dict[str, str]] = {"VERYFAST": "Fast", "FAST": "Normal", "NORMAL": "All"}
+
+    def __init__(self) -> None:
+        self._result: Any = None
+
+    def check(self, directory: str = "./") -> bool:
+        """Whether a run that ended by itself has not converged."""
+        place = Path(directory)
+        if (place / STOP_MARK).exists():
+            return False
+        try:
+            self._result = read_vasp_folder(place)
+        except ReaderError:
+            return False
+        return bool(self._result.status == "unconverged")
+
+    def correct(self, directory: str = "./") -> dict[str, Any]:
+        """One step up the ladder of ALGO, or on from CONTCAR."""
+        place = Path(directory)
+        if self._result.convergence.electronic is False:
+            algo = str(_incar(place).get("ALGO", "Normal")).upper()
+            if algo not in self.LADDER:
+                return {"errors": ["electronically unconverged"], "actions": None}
+            _set_incar(place, {"ALGO": self.LADDER[algo]})
+            action = {"ALGO": self.LADDER[algo]}
+            return {"errors": ["electronically unconverged"], "actions": [action]}
+        return {"errors": ["NSW was not enough"], "actions": _go_on(place) or None}
+
+
+def handlers(order: RunOrder) -> list[ErrorHandler]:
+    """The handler set of an order: ``consistent`` or ``robust``."""
+    from custodian.vasp import handlers as known
+
+    free = order.handlers == "robust"
+    chosen: list[ErrorHandler] = [known.VaspErrorHandler(), known.StdErrHandler()]
+    if order.kind != "neb":
+        chosen += [known.AliasingErrorHandler(), known.NonConvergingErrorHandler()]
+        chosen += [known.PositiveEnergyErrorHandler(), Unconverged()]
+        if order.kind == "relax":
+            chosen += [known.PotimErrorHandler()]
+        if free:
+            chosen += [known.MeshSymmetryErrorHandler(), known.IncorrectSmearingHandler()]
+    found: list[ErrorHandler] = [Guarded(handler, free) for handler in chosen]
+    found.append(Silence(order.silence_s))
+    if order.ends_at is not None:
+        found.append(Deadline(order.ends_at, order.margin_s))
+    return found
+
+
+class Finished(Validator):  # type: ignore[misc]
+    """Sees that VASP has written its files to the end."""
+
+    def check(self, directory: str = "./") -> bool:
+        """Whether vasprun.xml and OUTCAR are both cut off, or absent."""
+        place = Path(directory)
+        if (place / "01").is_dir():
+            return not all(ends_well(image) for image in sorted(place.glob("[0-9][0-9]"))[1:-1])
+        return not ends_well(place)
+
+
+# ---- the process ------------------------------------------------------------------------------
+
+
+def run(folder: Path, order: RunOrder) -> dict[str, Any]:
+    """Run VASP under custodian; how it ended: ``status`` and ``reason``."""
+    job = VaspJob(order.command)
+    custodian = Custodian(
+        handlers(order),
+        [job],
+        [Finished()],
+        max_errors=order.most_corrections,
+        polling_time_step=order.poll_s,
+        monitor_freq=1,
+        directory=str(folder),
+        skip_over_errors=True,
+    )
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        job.terminate()
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    try:
+        custodian.run()
+    except CustodianError as error:
+        return {"status": "failed", "reason": _why(folder, error)}
+    finally:
+        job.terminate()
+    if (folder / STOP_MARK).exists():
+        return {"status": "stopped", "reason": "stopped in time for the queue's limit"}
+    return {"status": "ended", "reason": None}
+
+
+def corrections(folder: Path) -> list[str]:
+    """What custodian has changed, in words; empty where it did not run."""
+    try:
+        jobs = json.loads((folder / "custodian.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return []
+    found = []
+    for job in jobs:
+        for correction in job.get("corrections", []):
+            errors = ", ".join(str(error) for error in correction.get("errors", []))
+            if correction.get("skipped"):
+                continue
+            actions = "; ".join(_in_words(action) for action in correction.get("actions") or [])
+            found.append(f"{errors}: {actions or 'given up'}")
+    return list(dict.fromkeys(found))
+
+
+def _in_words(action: Any) -> str:
+    if not isinstance(action, dict):
+        return str(action)
+    if "action" not in action:
+        return ", ".join(f"{key} = {value}" for key, value in action.items())
+    words = []
+    for verb, content in action["action"].items():
+        if verb == "_set":
+            words += [f"{key} = {value}" for key, value in content.items()]
+        elif verb == "_file_copy":
+            words.append(f"{action.get('file')} to {content.get('dest')}")
+        elif verb == "_file_delete":
+            words.append(f"{action.get('file')} deleted")
+        else:
+            words.append(f"{verb.strip('_')} {content}")
+    return ", ".join(words)
+
+
+def _why(folder: Path, error: CustodianError) -> str:
+    """One sentence on why custodian gave up, with what VASP itself said last."""
+    last = next(reversed(corrections(folder)), None)
+    said = _last_words(folder / ERRORS) or _last_words(folder / OUTPUT)
+    message = str(error).splitlines()[0]
+    if message.startswith("Job return code"):
+        code = int("".join(c for c in message if c.isdigit() or c == "-") or 0)
+        name = ""
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                name = f" ({signal.Signals(-code).name})"
+        message = f"VASP ended with exit code {code}{name}"
+    elif message.startswith("Validation failed"):
+        message = "VASP ended, but vasprun.xml and OUTCAR are cut off"
+    elif message.startswith("Max"):
+        message = f"given up after {len(corrections(folder))} corrections, the last: {last}"
+    elif message.startswith("Unrecoverable"):
+        message = f"VASP failed ({(last or 'reason unknown').removesuffix(': given up')})"
+    return message + (f"; it said last: {said}" if said else "")
+
+
+def _last_words(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 4096))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((" ".join(line.split())[:160] for line in reversed(lines) if line.strip()), "")
+
+
+def _go_on(place: Path) -> list[str]:
+    """Put a valid CONTCAR in POSCAR's place; what was done, in words."""
+    contcar, _ = valid_contcar(place / "CONTCAR", place / "POSCAR")
+    if contcar is None:
+        return []
+    write_atomically(place / "POSCAR", contcar)
+    return ["CONTCAR to POSCAR"]
+
+
+def _decisive(place: Path) -> dict[str, str]:
+    """What decides the energy, as text: the tags that matter, and the k-points."""
+    tags = {tag: str(value) for tag, value in _incar(place).items() if tag not in HARMLESS_TAGS}
+    kpoints = _content(place / "KPOINTS")
+    return {**tags, "KPOINTS": " ".join((kpoints or b"").decode(errors="replace").split()[-8:])}
+
+
+def _changes(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    changed = []
+    for tag in sorted(before.keys() | after.keys()):
+        old, new = before.get(tag, "unset"), after.get(tag, "unset")
+        finer = tag == "EDIFF" and _smaller(new, old)
+        more = tag == "NBANDS" and _smaller(old, new)
+        if old != new and not finer and not more:
+            changed.append(f"{tag} from {old} to {new}" if tag != "KPOINTS" else tag)
+    return changed
+
+
+def _smaller(a: str, b: str) -> bool:
+    try:
+        return float(a) < float(b)
+    except ValueError:
+        return a != "unset"
+
+
+def _incar(place: Path) -> dict[str, Any]:
+    from pymatgen.io.vasp.inputs import Incar
+
+    return dict(Incar.from_file(str(place / "INCAR")))
+
+
+def _set_incar(place: Path, tags: dict[str, Any]) -> None:
+    from pymatgen.io.vasp.inputs import Incar
+
+    write_atomically(place / "INCAR", str(Incar({**_incar(place), **tags})))
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _main(arguments: Sequence[str]) -> int:
+    folder = Path(arguments[0]).resolve()
+    order = RunOrder(**json.loads((folder / RUN_FILE).read_text()))
+    ended = run(folder, order)
+    write_atomically(folder / END_FILE, json.dumps({**ended, "order": asdict(order)}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))
