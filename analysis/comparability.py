@@ -15,6 +15,7 @@ PATH_SETTINGS = frozenset(
         "max_steps",
         "max_displacement_angstrom",
         "relax_cell",
+        "rattle_angstrom",
         "NSW",
         "IBRION",
         "EDIFFG",

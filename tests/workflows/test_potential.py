@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk, fcc111
+from ase.build import add_adsorbate, bulk, fcc100, fcc111
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 
@@ -116,6 +116,23 @@ def test_killed_relaxation_resumes_on_the_same_path(
     assert np.allclose(
         result.final_atoms().positions, expected.final_atoms().positions, rtol=0, atol=1e-9
     )
+
+
+def test_rattling_leaves_a_saddle(tmp_path: Path) -> None:
+    # A copper atom half-way between two hollows of Cu(001) stays there by symmetry.
+    atoms = fcc100("Cu", (2, 2, 3), vacuum=6.0)
+    atoms.set_constraint(FixAtoms(indices=[a.index for a in atoms if a.tag > 1]))
+    add_adsorbate(atoms, "Cu", 1.9, "bridge")
+    energies = {}
+    for rattle in (0.0, 0.03):
+        step = make_step(atoms, rattle_angstrom=rattle)
+        folder = prepared(tmp_path / str(rattle), step)
+        ENGINE.run(folder)
+        result = ENGINE.read(folder)
+        energies[rattle] = result.converged_energy_ev()
+        frozen = atoms.constraints[0].index
+        assert np.allclose(result.final_atoms().positions[frozen], atoms.positions[frozen])
+    assert energies[0.03] < energies[0.0] - 0.3
 
 
 def test_unconverged_has_no_energy_and_more_steps_when_run_again(tmp_path: Path) -> None:

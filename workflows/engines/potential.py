@@ -55,6 +55,9 @@ class PotentialSettings(BaseModel):
         Longest move of an atom in one step.
     relax_cell
         Whether the cell is relaxed too (bulk only).
+    rattle_angstrom
+        Standard deviation of the random displacements (always the same) that free atoms get
+        before a relaxation, so that a symmetric start cannot end on a saddle.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,6 +69,7 @@ class PotentialSettings(BaseModel):
     max_steps: int = Field(default=600, gt=0)
     max_displacement_angstrom: float = Field(default=0.2, gt=0, le=1)
     relax_cell: bool = False
+    rattle_angstrom: float = Field(default=0.0, ge=0, le=0.2)
 
 
 class PotentialEngine:

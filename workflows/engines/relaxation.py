@@ -20,6 +20,7 @@ TRAJECTORY_FILE = "trajectory.extxyz"
 CHECKPOINT_FILE = "checkpoint.json"
 CHECKPOINT_INTERVAL_S = 5.0
 LBFGS_MEMORY = 40
+RATTLE_SEED = 2025
 
 
 class RelaxationSettings(Protocol):
@@ -35,6 +36,8 @@ class RelaxationSettings(Protocol):
     def max_displacement_angstrom(self) -> float: ...
     @property
     def relax_cell(self) -> bool: ...
+    @property
+    def rattle_angstrom(self) -> float: ...
 
 
 class _Resumable:
@@ -116,6 +119,8 @@ class Relaxation:
         optimizer = _OPTIMIZERS[self.settings.optimizer](target, logfile=None, **options)
         n_steps_granted = self.settings.max_steps
         if checkpoint is None:
+            if self.settings.rattle_angstrom:
+                self.atoms.rattle(self.settings.rattle_angstrom, seed=RATTLE_SEED)
             self._trajectory.write_bytes(b"")
         else:
             target.set_positions(np.array(checkpoint["positions"]))
