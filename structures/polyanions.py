@@ -169,15 +169,25 @@ def units_of(
     periodic: tuple[bool, ...] = (True, True, True),
 ) -> CovalentUnits:
     """As `find_units`, from plain arrays: lattice rows in A, charges in e."""
+    radii = covalent_radii[np.asarray(numbers)]
+    near = neighbours(lattice, fractional, radii * BOND_TOLERANCE, periodic)
+    return units_from_neighbours(numbers, near, charges)
+
+
+def units_from_neighbours(
+    numbers: IntArray, near: Bonds, charges: FloatArray | None
+) -> CovalentUnits:
+    """As `units_of`, from all pairs within `BOND_TOLERANCE` of their covalent radii."""
     numbers = np.asarray(numbers, dtype=np.int64)
-    radii = covalent_radii[numbers]
-    bonds = neighbours(lattice, fractional, radii * BOND_TOLERANCE, periodic)
-    covalent = _is_non_metal(numbers[bonds.first]) & _is_non_metal(numbers[bonds.second])
+    covalent = _is_non_metal(numbers[near.first]) & _is_non_metal(numbers[near.second])
     if charges is not None:
-        covalent |= _anisodesmic(bonds, charges)
-        like_charge = charges[bonds.first] * charges[bonds.second] > 0
-        covalent &= ~(like_charge & (numbers[bonds.first] != numbers[bonds.second]))
-    return _connect(numbers, bonds.select(covalent))
+        like_charge = charges[near.first] * charges[near.second] > 0
+        covalent &= ~(like_charge & (numbers[near.first] != numbers[near.second]))
+        # what a non-metal holds belongs to it: F of a PO3F is no ligand of the Zr beside it
+        held = np.zeros(len(numbers), dtype=bool)
+        held[near.first[covalent]] = True
+        covalent |= _anisodesmic(near, charges) & ~held[near.first] & ~held[near.second]
+    return _connect(numbers, near.select(covalent))
 
 
 def neighbours(

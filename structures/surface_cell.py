@@ -12,13 +12,19 @@ from typing import Any
 import numpy as np
 import spglib
 from ase import Atoms
-from ase.data import covalent_radii
+from ase.data import chemical_symbols, covalent_radii
 from numpy.typing import NDArray
 
 from natriface.structures.atoms import content_hash
 from natriface.structures.charges import formal_charges
 from natriface.structures.errors import StructureError
-from natriface.structures.polyanions import CovalentUnits, neighbours, units_of
+from natriface.structures.polyanions import (
+    BOND_TOLERANCE,
+    Bonds,
+    CovalentUnits,
+    neighbours,
+    units_from_neighbours,
+)
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -109,6 +115,9 @@ class Crystal:
         numbers = np.asarray(bulk.numbers[keep], dtype=np.int64)
         # a supercell can lack operations of its crystal: they are those of the primitive cell
         whole = _symmetry_dataset(primitive, fractional, numbers, symprec_angstrom)
+        reach = BOND_TOLERANCE * covalent_radii[numbers]
+        near = neighbours(primitive, fractional, reach)
+        _refuse_clashes(primitive, fractional, numbers, near)
         charges = formal_charges(bulk.numbers, oxidation_states)
         charges = None if charges is None else charges[keep]
         return cls(
@@ -119,7 +128,7 @@ class Crystal:
             translations=np.asarray(whole.translations, dtype=float),
             to_primitive=to_primitive,
             charges=charges,
-            units=units_of(primitive, fractional, numbers, charges),
+            units=units_from_neighbours(numbers, near, charges),
             space_group=int(data.number),
         )
 
@@ -221,7 +230,7 @@ class Facet:
             units.numbers,
             units.unit_of,
             units.offset @ inverse,
-            type(units.bonds)(units.bonds.first, units.bonds.second, units.bonds.image @ inverse),
+            Bonds(units.bonds.first, units.bonds.second, units.bonds.image @ inverse),
             units.periods,
         )
         keeps = np.einsum("i,nij->nj", h, crystal.rotations)
@@ -410,7 +419,9 @@ def _symmetry_dataset(
     try:
         data = spglib.get_symmetry_dataset((lattice, scaled, numbers), symprec_angstrom)
     except spglib.SpglibError as error:
-        raise StructureError(f"spglib cannot analyse this crystal: {error}") from error
+        raise StructureError(
+            f"no symmetry found in this crystal ({error}): look for clashing or duplicate atoms"
+        ) from error
     if data is None:
         raise StructureError(
             "no symmetry found in this crystal: look for clashing or duplicate atoms"
@@ -418,22 +429,26 @@ def _symmetry_dataset(
     return data
 
 
+def _refuse_clashes(
+    lattice: FloatArray, fractional: FloatArray, numbers: IntArray, near: Bonds
+) -> None:
+    vectors = fractional[near.second] + near.image - fractional[near.first]
+    lengths = np.linalg.norm(vectors @ lattice, axis=1)
+    touching = covalent_radii[numbers[near.first]] + covalent_radii[numbers[near.second]]
+    if len(lengths) and (lengths / touching).min() < CLASH_RATIO:
+        worst = int((lengths / touching).argmin())
+        one, other = (chemical_symbols[numbers[k[worst]]] for k in (near.first, near.second))
+        raise StructureError(
+            f"two atoms, {one} and {other}, are only {lengths[worst]:.2f} A apart: check the "
+            "crystal"
+        )
+
+
 def _require_ordered_bulk(bulk: Atoms) -> None:
     if not all(bulk.pbc) or abs(np.linalg.det(bulk.cell.complete())) < 1e-6:
         raise StructureError("a bulk crystal must be periodic in all three directions")
     if len(bulk) == 0:
         raise StructureError("the bulk crystal has no atoms")
-    near = neighbours(
-        np.asarray(bulk.cell, dtype=float),
-        bulk.get_scaled_positions(wrap=False),
-        CLASH_RATIO * covalent_radii[bulk.numbers],
-    )
-    if len(near):
-        one, other = (f"{bulk.symbols[k]}{k + 1}" for k in (near.first[0], near.second[0]))
-        raise StructureError(
-            f"{one} and {other} of {bulk.get_chemical_formula()} clash (closer than "
-            f"{CLASH_RATIO:g} times their covalent radii): check the crystal"
-        )
     for occupancy in (bulk.info.get("occupancy") or {}).values():
         if abs(sum(occupancy.values()) - 1.0) > 1e-3 or len(occupancy) > 1:
             raise StructureError(

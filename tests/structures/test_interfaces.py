@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -234,6 +235,20 @@ def _desymmetrised(slab_: Slab) -> Atoms:
     atoms = slab_.atoms.copy()
     atoms.positions += np.random.default_rng(0).uniform(-0.2, 0.2, atoms.positions.shape)
     return atoms
+
+
+def test_polar_films_can_be_reconstructed_and_joined() -> None:
+    substrate = slab("NZSP", (1, 0, 0), 1)
+    crystal = Crystal.from_atoms(load_phase("NaF").atoms)
+    film = build_slab(find_terminations(crystal, (1, 1, 1))[0], layers=4, reconstruct=True)
+    match = find_matches(substrate, film, max_strain=0.06, max_area_angstrom2=300.0)[0]
+    built = build_interface(substrate, film, match)
+    assert len(built.film_atoms) == match.film_cells * len(film.atoms)
+    assert Counter(built.film_atoms.get_chemical_symbols())["F"] * 2 == len(built.film_atoms)
+    assert built.metadata()["film"]["variant"] == "reconstructed"
+    plain = build_slab(find_terminations(crystal, (1, 1, 1))[0], layers=4)
+    with pytest.raises(StructureError, match="another surface cell"):
+        build_interface(substrate, plain, match)
 
 
 def test_scans_are_lists_with_ids_that_do_not_collide() -> None:
