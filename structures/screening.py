@@ -17,16 +17,13 @@ from natriface.structures.interfaces import Interface, build_interface
 from natriface.structures.match_search import MIRROR, MatchTable, match_table
 from natriface.structures.matching import Match, Share, match_at, substrate_share
 from natriface.structures.slabs import build_slab, layers_for
-from natriface.structures.supercells import Catalogue, accelerate
+from natriface.structures.supercells import Catalogue
 from natriface.structures.surface_cell import Crystal
 from natriface.structures.terminations import Termination, find_terminations
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 Polar = Literal["keep", "drop"]
-
-PAIRS_WORTH_COMPILING = 300
-"""Pairs of surfaces from which loading numba pays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,8 +210,6 @@ def enumerate_interfaces(
     lower = _sides(substrates, substrate_planes, substrate_thickness_angstrom, polar)
     upper = _sides(films, film_planes, film_thickness_angstrom, polar)
     n_pairs = lower.n_facets * upper.n_facets
-    if n_pairs >= PAIRS_WORTH_COMPILING:
-        accelerate()
     counts = {
         "pairs of planes": n_pairs,
         "substrate terminations": lower.n_terminations,
