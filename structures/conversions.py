@@ -34,3 +34,14 @@ HBAR2_OVER_2M_EV_ANGSTROM2: float = (
     constants.hbar**2 / (2 * constants.electron_mass) / constants.electron_volt
 ) / constants.angstrom**2
 """hbar^2 / 2m of the electron, 3.80998 eV A^2: E = this x |G|^2."""
+
+HBAR_EV_S: float = constants.hbar / constants.electron_volt
+"""Reduced Planck constant, eV s."""
+
+EV_PER_ANGSTROM2_U_IN_PER_S2: float = (
+    constants.electron_volt / constants.angstrom**2 / constants.atomic_mass
+)
+"""A force constant of 1 eV/A^2 over a mass of 1 u in s^-2: squared angular frequency."""
+
+ANGSTROM2_IN_CM2: float = (constants.angstrom / constants.centi) ** 2
+"""1 A^2 = 1e-16 cm^2."""

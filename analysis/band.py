@@ -1,0 +1,226 @@
+"""A band of images with energies and forces: one atom order, lengths, tangents, projections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import ArrayLike, NDArray
+
+from natriface.analysis.results import Status
+from natriface.structures.atoms import fixed_indices
+from natriface.structures.errors import AnalysisError, StructureError
+from natriface.structures.images import align, displacements, image_problems, permutation_note
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Images of one path, end points included.
+
+    Attributes
+    ----------
+    images : atoms in one order, positions continuous from image to image
+    energies_ev : (n,), not a number where absent
+    forces_ev_per_angstrom : (n, n_atoms, 3) of the engine, without springs; zero on frozen atoms,
+        not a number where absent
+    statuses, reasons : of each image's calculation, as in `natriface.analysis.results.Result`
+    source : where the band was read
+    notes : what was repaired, in words
+    warnings : what is wrong with the images, in words
+    metadata : carrier, path type, facet, charge, ... (`HopEndpoints.metadata`), where known
+    engine : name and version of the engine, where known
+    """
+
+    images: tuple[Atoms, ...] = field(repr=False)
+    energies_ev: FloatArray
+    forces_ev_per_angstrom: FloatArray = field(repr=False)
+    statuses: tuple[Status, ...]
+    reasons: tuple[str | None, ...]
+    source: str = ""
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    engine: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        images: Sequence[Atoms],
+        energies_ev: ArrayLike | None = None,
+        forces_ev_per_angstrom: Sequence[ArrayLike | None] | None = None,
+        *,
+        statuses: Sequence[Status] | None = None,
+        reasons: Sequence[str | None] | None = None,
+        source: str = "",
+        metadata: Mapping[str, Any] | None = None,
+        engine: str | None = None,
+    ) -> Band:
+        """A band from images in any order of atoms; energies and forces where not attached to them.
+
+        Parameters
+        ----------
+        images
+            At least three; without `energies_ev` and `forces_ev_per_angstrom` each carries a
+            calculator with its results.
+        statuses, reasons
+            By default ``converged``: the band is then judged by its forces alone.
+
+        Raises
+        ------
+        AnalysisError
+            If there are fewer than three images, or they are not of the same atoms in one cell.
+        """
+        if len(images) < 3:
+            raise AnalysisError(
+                f"{source or 'band'}: {len(images)} images; a band has two end points and at least "
+                "one image between them"
+            )
+        energies = (
+            np.array([_energy(image) for image in images])
+            if energies_ev is None
+            else np.asarray(energies_ev, dtype=float)
+        )
+        given: Sequence[Any] = (
+            [_forces(image) for image in images]
+            if forces_ev_per_angstrom is None
+            else forces_ev_per_angstrom
+        )
+        if not len(images) == len(energies) == len(given):
+            raise AnalysisError(
+                f"{source or 'band'}: {len(images)} images, {len(energies)} energies and "
+                f"{len(given)} sets of forces"
+            )
+        chain: list[Atoms] = [images[0].copy()]
+        chain[0].calc = None
+        sorted_forces = [_as_forces(given[0], len(images[0]))]
+        notes = []
+        order = np.arange(len(images[0]))
+        for k, image in enumerate(images[1:], start=1):
+            try:
+                aligned, matching = align(chain[-1], image)
+            except StructureError as error:
+                raise AnalysisError(f"{source or 'band'}: images 0 and {k}: {error}") from None
+            if not np.array_equal(matching.order, order):  # the images after it need no word
+                notes.append(permutation_note(matching, f"image {k}"))
+            order = matching.order
+            chain.append(aligned)
+            sorted_forces.append(_as_forces(given[k], len(image))[matching.order])
+        forces = np.array(sorted_forces)
+        forces[:, fixed_indices(images[0])] = 0.0
+        return cls(
+            images=tuple(chain),
+            energies_ev=energies,
+            forces_ev_per_angstrom=forces,
+            statuses=tuple(statuses or ["converged"] * len(chain)),
+            reasons=tuple(reasons) if reasons is not None else (None,) * len(chain),
+            source=source,
+            notes=tuple(notes),
+            warnings=tuple(image_problems(chain)),
+            metadata=dict(metadata or {}),
+            engine=engine,
+        )
+
+    @cached_property
+    def steps(self) -> FloatArray:
+        """(n - 1, n_atoms, 3) A, from each image to the next."""
+        return np.array([displacements(a, b) for a, b in pairwise(self.images)])
+
+    @cached_property
+    def lengths_angstrom(self) -> FloatArray:
+        """(n,) path length from the first image, the norm over all atoms."""
+        steps = np.linalg.norm(self.steps.reshape(len(self.steps), -1), axis=1)
+        return np.concatenate([[0.0], np.cumsum(steps)])
+
+    @cached_property
+    def tangents(self) -> FloatArray:
+        """(n, n_atoms, 3) unit tangents, improved where energies are known.
+
+        G. Henkelman, H. Jonsson, J. Chem. Phys. 113, 9978 (2000), eqs. 8-11: towards the higher
+        neighbour, weighted by energy at extrema; towards the only neighbour at the ends.
+        """
+        n, energies = len(self.images), self.energies_ev
+        tangents = np.empty((n, *self.steps.shape[1:]))
+        tangents[0], tangents[-1] = self.steps[0], self.steps[-1]
+        for k in range(1, n - 1):
+            back, ahead = self.steps[k - 1], self.steps[k]
+            before, here, after = energies[k - 1 : k + 2]
+            if not np.isfinite([before, here, after]).all():
+                tangents[k] = _unit(back) + _unit(ahead)
+            elif before < here < after:
+                tangents[k] = ahead
+            elif before > here > after:
+                tangents[k] = back
+            else:
+                high = max(abs(after - here), abs(before - here))
+                low = min(abs(after - here), abs(before - here))
+                if high == 0:
+                    tangents[k] = _unit(back) + _unit(ahead)
+                elif after > before:
+                    tangents[k] = ahead * high + back * low
+                else:
+                    tangents[k] = ahead * low + back * high
+        return np.array([_unit(tangent) for tangent in tangents])
+
+    @cached_property
+    def tangential_forces_ev_per_angstrom(self) -> FloatArray:
+        """(n,) force along the path, positive towards the last image; not a number if absent."""
+        along: FloatArray = np.sum(self.forces_ev_per_angstrom * self.tangents, axis=(1, 2))
+        return along
+
+    @cached_property
+    def perpendicular_forces_ev_per_angstrom(self) -> FloatArray:
+        """(n,) largest force on an atom that is left perpendicular to the path.
+
+        Of the end points the whole force counts: they are to be minima.
+        """
+        along = self.tangential_forces_ev_per_angstrom[:, None, None] * self.tangents
+        along[[0, -1]] = 0.0
+        across = self.forces_ev_per_angstrom - along
+        largest: FloatArray = np.linalg.norm(across, axis=2).max(axis=1)
+        return largest
+
+    def reversed(self) -> Band:
+        """The same band from its other end."""
+        return Band(
+            images=self.images[::-1],
+            energies_ev=self.energies_ev[::-1],
+            forces_ev_per_angstrom=self.forces_ev_per_angstrom[::-1],
+            statuses=self.statuses[::-1],
+            reasons=self.reasons[::-1],
+            source=self.source,
+            notes=self.notes,
+            warnings=self.warnings,
+            metadata=self.metadata,
+            engine=self.engine,
+        )
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    length = np.linalg.norm(vectors)
+    return vectors / length if length > 0 else vectors
+
+
+def _energy(image: Atoms) -> float:
+    results = getattr(image.calc, "results", {})
+    energy = results.get("energy")
+    return float("nan") if energy is None else float(energy)
+
+
+def _forces(image: Atoms) -> Any:
+    return getattr(image.calc, "results", {}).get("forces")
+
+
+def _as_forces(forces: Any, n_atoms: int) -> FloatArray:
+    if forces is None:
+        return np.full((n_atoms, 3), np.nan)
+    table = np.array(forces, dtype=float)
+    if table.shape != (n_atoms, 3):
+        raise AnalysisError(f"forces of shape {table.shape} for {n_atoms} atoms")
+    return table
