@@ -20,12 +20,13 @@ import os
 import pwd
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from errno import EDQUOT, ENOSPC, EROFS
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from ase import Atoms
@@ -49,7 +50,11 @@ from natriface.workflows.workspace import Workspace, explain, is_finished
 
 STAGE_FILE = "stage.json"
 ERROR_FILE = "error.log"
+FEW = 50
 _TRACEBACK_CHARACTERS = 4000
+_WORKFLOW_FIELDS = {"links": 1, "parent_links": 1, "fw_states": 1}
+
+T = TypeVar("T")
 
 
 # ---- Firetasks --------------------------------------------------------------------------------
@@ -295,6 +300,13 @@ class Claim:
     spec: dict[str, Any]
 
 
+def batches(values: Iterable[T], size: int = FEW) -> Iterator[list[T]]:
+    """Values in lists that a database can look up by ``$in`` without comparing each with all."""
+    iterator = iter(values)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
 def ready(pad: LaunchPad, workspace: Workspace) -> list[int]:
     """Ids of the Fireworks of a workspace that could run now, the longest first."""
     found = pad.fireworks.find(
@@ -311,28 +323,26 @@ def claim(pad: LaunchPad, fw_id: int, worker: str, launch_id: int) -> Claim | No
     May be repeated with the same arguments after the connection has failed in the middle.
     """
     document = pad.fireworks.find_one({"fw_id": fw_id})
-    if document is None:
+    if document is None or (document["state"] != "READY" and document.get("claimed_by") != worker):
         return None
-    if document.get("claimed_by") != worker:
-        pad.fireworks.update_one(
-            {"fw_id": fw_id, "state": "READY"},
-            {"$set": {"state": "RESERVED", "claimed_by": worker, "updated_on": _now()}},
-        )
-        document = pad.fireworks.find_one({"fw_id": fw_id})
-        if document is None or document.get("claimed_by") != worker:
-            return None
     found = Firework.from_dict({**document, "launches": [], "archived_launches": []})
     spec = dict(found.spec)
     folder = spec["_launch_dir"]
     launch = Launch("RUNNING", folder, FWorker(name=worker), launch_id=launch_id, fw_id=fw_id)
     pad.launches.replace_one({"launch_id": launch_id}, launch.to_db_dict(), upsert=True)
-    pad.fireworks.update_one(
-        {"fw_id": fw_id},
-        {
-            "$set": {"state": "RUNNING", "updated_on": _now()},
-            "$addToSet": {"launches": launch_id},
-        },
-    )
+    if document.get("claimed_by") != worker:
+        taken = pad.fireworks.update_one(
+            {"fw_id": fw_id, "state": "READY"},
+            {
+                "$set": {"state": "RUNNING", "claimed_by": worker, "updated_on": _now()},
+                "$push": {"launches": launch_id},
+            },
+        )
+        if not taken.modified_count:
+            document = pad.fireworks.find_one({"fw_id": fw_id})
+            if document is None or launch_id not in document["launches"]:
+                pad.launches.delete_one({"launch_id": launch_id})
+                return None
     note_states(pad, fw_id, {fw_id: "RUNNING"})
     return Claim(
         fw_id=fw_id,
@@ -391,7 +401,7 @@ def finish(pad: LaunchPad, fw_id: int) -> None:
             "$unset": {"claimed_by": ""},
         },
     )
-    note_states(pad, fw_id, {fw_id: "COMPLETED", **free_children(pad, fw_id)})
+    free_children(pad, fw_id, {fw_id: "COMPLETED"})
 
 
 def fail(pad: LaunchPad, claimed: Claim, reason: str) -> None:
@@ -436,34 +446,52 @@ def fail_lost(pad: LaunchPad, fw_id: int, reason: str) -> None:
     note_states(pad, fw_id, {fw_id: "FIZZLED"})
 
 
-def free_children(pad: LaunchPad, fw_id: int) -> dict[int, str]:
-    """Make ready the children whose parents have all completed; their new states."""
-    links = pad.workflows.find_one(
-        {"nodes": fw_id}, {"_id": 0, f"links.{fw_id}": 1, "parent_links": 1}
-    )
-    children = links["links"].get(str(fw_id), []) if links else []
-    freed: dict[int, str] = {}
-    for child in children:
-        parents = links["parent_links"].get(str(child), [])
-        done = pad.fireworks.find({"fw_id": {"$in": parents}}, {"_id": 0, "state": 1})
-        if all(parent["state"] == "COMPLETED" for parent in done):
+def free_children(pad: LaunchPad, fw_id: int, states: dict[int, str] | None = None) -> None:
+    """Make ready the children whose parents have all completed.
+
+    Parameters
+    ----------
+    states
+        New states of Fireworks of the same Workflow, to be noted in it on the way.
+    """
+    noted = dict(states or {})
+    workflow = pad.workflows.find_one({"nodes": fw_id}, _WORKFLOW_FIELDS)
+    if workflow is None:
+        return
+    children = workflow["links"].get(str(fw_id), [])
+    parents = {child: workflow["parent_links"].get(str(child), []) for child in children}
+    others = {parent for group in parents.values() for parent in group} - {fw_id}
+    completed = {fw_id, *(other for other in others if _has_completed(pad, other))}
+    for child, needed in parents.items():
+        if completed.issuperset(needed):
             changed = pad.fireworks.update_one(
                 {"fw_id": child, "state": "WAITING"},
                 {"$set": {"state": "READY", "updated_on": _now()}},
             )
             if changed.modified_count:
-                freed[child] = "READY"
-    return freed
+                noted[child] = "READY"
+    if noted:
+        _note_states(pad, workflow, noted)
 
 
 def note_states(pad: LaunchPad, fw_id: int, states: dict[int, str]) -> None:
     """Keep the copy of the states that a Workflow carries in step with its Fireworks'."""
-    workflow = {"nodes": fw_id}
+    workflow = pad.workflows.find_one({"nodes": fw_id}, _WORKFLOW_FIELDS)
+    if workflow is not None:
+        _note_states(pad, workflow, states)
+
+
+def _note_states(pad: LaunchPad, workflow: dict[str, Any], states: dict[int, str]) -> None:
     changes = {f"fw_states.{key}": state for key, state in states.items()}
-    pad.workflows.update_one(workflow, {"$set": {**changes, "updated_on": _now()}})
-    known = pad.workflows.find_one(workflow, {"_id": 0, "fw_states": 1, "links": 1, "state": 1})
-    if known and (state := workflow_state(known["fw_states"], known["links"])) != known["state"]:
-        pad.workflows.update_one(workflow, {"$set": {"state": state}})
+    known = workflow["fw_states"] | {str(key): state for key, state in states.items()}
+    changes["state"] = workflow_state(known, workflow["links"])
+    changes["updated_on"] = _now()
+    pad.workflows.update_one({"_id": workflow["_id"]}, {"$set": changes})
+
+
+def _has_completed(pad: LaunchPad, fw_id: int) -> bool:
+    document = pad.fireworks.find_one({"fw_id": fw_id}, {"_id": 0, "state": 1})
+    return document is not None and document["state"] == "COMPLETED"
 
 
 def workflow_state(states: dict[str, str], links: dict[str, list[int]]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from fireworks.core.launchpad import LaunchPad
 from pymongo import UpdateOne
 
-from natriface.workflows.fireworks import finish, note_states, workflow_state
+from natriface.workflows.fireworks import batches, finish, note_states, workflow_state
 from natriface.workflows.processes import Process
 from natriface.workflows.workspace import Workspace
 
@@ -98,21 +98,23 @@ def requeue(pad: LaunchPad, fw_id: int) -> None:
 
 
 def drop_halves(pad: LaunchPad, workspace: Workspace) -> None:
-    """Remove Fireworks of a submission that was cut off before their Workflow was there."""
+    """Remove what a submission that was cut off has left: Fireworks or Workflows in part."""
     root = str(workspace.root)
-    waiting = {
-        document["fw_id"]
-        for document in pad.fireworks.find(
-            {"spec.workspaces": root, "state": "WAITING"},
-            {"_id": 0, "fw_id": 1},
-        )
+    fields = {"_id": 0, "fw_id": 1, "state": 1}
+    found = {
+        document["fw_id"]: document["state"]
+        for document in pad.fireworks.find({"spec.workspaces": root}, fields)
     }
-    if not waiting:
-        return
-    for document in pad.workflows.find({"metadata.workspaces": root}, {"_id": 0, "nodes": 1}):
-        waiting.difference_update(document["nodes"])
-    if waiting:
-        pad.fireworks.delete_many({"fw_id": {"$in": sorted(waiting)}, "launches": []})
+    halves = {number for number, state in found.items() if state == "WAITING"}
+    for workflow in list(pad.workflows.find({"metadata.workspaces": root}, {"nodes": 1})):
+        nodes = workflow["nodes"]
+        missing = [node for node in nodes if node not in found]
+        if missing and not _states(pad, missing):
+            pad.workflows.delete_one({"_id": workflow["_id"]})
+        else:
+            halves.difference_update(nodes)
+    for batch in batches(halves):
+        pad.fireworks.delete_many({"fw_id": {"$in": batch}, "launches": []})
 
 
 def settle(pad: LaunchPad, workspace: Workspace) -> None:
@@ -144,24 +146,21 @@ def settle(pad: LaunchPad, workspace: Workspace) -> None:
                     {"$set": {"fw_states": named, "state": total}, "$unset": {"locked": ""}},
                 )
             )
-    if freed:
+    for batch in batches(freed):
         pad.fireworks.update_many(
-            {"fw_id": {"$in": freed}, "state": "WAITING"}, {"$set": {"state": "READY"}}
+            {"fw_id": {"$in": batch}, "state": "WAITING"}, {"$set": {"state": "READY"}}
         )
     if changes:
         pad.workflows.bulk_write(changes, ordered=False)
 
 
 def _states(pad: LaunchPad, fw_ids: Iterable[int]) -> dict[int, str]:
-    numbers = list(fw_ids)
-    states: dict[int, str] = {}
-    for start in range(0, len(numbers), 1000):
-        batch = numbers[start : start + 1000]
-        for document in pad.fireworks.find(
-            {"fw_id": {"$in": batch}}, {"_id": 0, "fw_id": 1, "state": 1}
-        ):
-            states[document["fw_id"]] = document["state"]
-    return states
+    fields = {"_id": 0, "fw_id": 1, "state": 1}
+    return {
+        document["fw_id"]: document["state"]
+        for batch in batches(fw_ids)
+        for document in pad.fireworks.find({"fw_id": {"$in": batch}}, fields)
+    }
 
 
 def _parents_completed(pad: LaunchPad, fw_id: int) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from fireworks.core.launchpad import LaunchPad
 
 from natriface.structures.errors import WorkspaceError, nearest
-from natriface.workflows.fireworks import step_key
+from natriface.workflows.fireworks import batches
 from natriface.workflows.plan import Plan
 from natriface.workflows.processes import Process
 from natriface.workflows.recovery import requeue
@@ -33,7 +33,7 @@ _STATES: dict[str, State] = {
     "PAUSED": "cancelled",
     "ARCHIVED": "not submitted",
 }
-_BATCH = 1000
+_DENSE = 4
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class StepStatus:
 def status(pad: LaunchPad, workspace: Workspace) -> list[StepStatus]:
     """State of every step of the study, parents before children."""
     planned = workspace.plan()
-    found = _fireworks(pad, [step.id for step in planned])
+    found = _fireworks(pad, workspace)
     launches = _launches(pad, found.values())
     states: dict[str, StepStatus] = {}
     for step in planned:
@@ -188,27 +188,30 @@ def cached(plan: Plan, workspace: Workspace) -> set[str]:
     return {step.id for step in plan.walk() if step.id in folders and is_finished(folders[step.id])}
 
 
-def _fireworks(pad: LaunchPad, identifiers: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _fireworks(pad: LaunchPad, workspace: Workspace) -> dict[str, dict[str, Any]]:
     fields = {"_id": 0, "fw_id": 1, "state": 1, "launches": 1, "spec.step_id": 1}
     fields |= {"spec._launch_dir": 1, "spec.estimate_s": 1, "spec._exception_details": 1}
-    found = {}
-    for start in range(0, len(identifiers), _BATCH):
-        keys = [step_key(identifier) for identifier in identifiers[start : start + _BATCH]]
-        for document in pad.fireworks.find({"spec.step_key": {"$in": keys}}, fields):
-            found[document["spec"]["step_id"]] = document
-    return found
+    query = {"spec.workspaces": str(workspace.root)}
+    return {
+        document["spec"]["step_id"]: document
+        for document in pad.fireworks.find(query, fields)
+        if document["state"] != "ARCHIVED"
+    }
 
 
 def _launches(pad: LaunchPad, documents: Iterable[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     numbers = [document["launches"][-1] for document in documents if document["launches"]]
     fields = {"_id": 0, "launch_id": 1, "time_start": 1, "time_end": 1, "fworker.name": 1}
     fields |= {"action.stored_data.reason": 1, "action.stored_data._exception._stacktrace": 1}
-    found = {}
-    for start in range(0, len(numbers), _BATCH):
-        batch = numbers[start : start + _BATCH]
-        for document in pad.launches.find({"launch_id": {"$in": batch}}, fields):
-            found[document["launch_id"]] = document
-    return found
+    if numbers and max(numbers) - min(numbers) < _DENSE * len(numbers):
+        queries = [{"launch_id": {"$gte": min(numbers), "$lte": max(numbers)}}]
+    else:
+        queries = [{"launch_id": {"$in": batch}} for batch in batches(numbers)]
+    return {
+        document["launch_id"]: document
+        for query in queries
+        for document in pad.launches.find(query, fields)
+    }
 
 
 def _reason(launch: dict[str, Any] | None, document: dict[str, Any]) -> str:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fireworks.core.firework import Workflow
 from fireworks.core.launchpad import LaunchPad
 from pymongo.errors import BulkWriteError
 
 from natriface.structures.errors import DatabaseError
 from natriface.workflows.engines.base import STEP_FILE
 from natriface.workflows.fireworks import (
+    batches,
     firework,
     free_children,
     note_states,
@@ -125,8 +127,7 @@ def _known(pad: LaunchPad, identifiers: Sequence[str]) -> dict[str, dict[str, An
     found: dict[str, dict[str, Any]] = {}
     fields = {"_id": 0, "fw_id": 1, "state": 1, "spec.step_id": 1, "spec._launch_dir": 1}
     fields |= {"spec.workspaces": 1, "spec.step_key": 1}
-    for start in range(0, len(identifiers), _BATCH):
-        keys = [step_key(identifier) for identifier in identifiers[start : start + _BATCH]]
+    for keys in batches(step_key(identifier) for identifier in identifiers):
         for document in pad.fireworks.find({"spec.step_key": {"$in": keys}}, fields):
             found[document["spec"]["step_id"]] = document
     return found
@@ -195,6 +196,8 @@ def _insert(
 ) -> None:
     """Add new Fireworks in bulk; none can start before the Workflow it belongs to is there.
 
+    Cut off in the middle, it leaves what `natriface.workflows.recovery.drop_halves` removes.
+
     Parameters
     ----------
     known
@@ -210,32 +213,44 @@ def _insert(
     ids = {fireworks[step.id].fw_id: first + i for i, step in enumerate(new)}
     for item in fireworks.values():
         item.fw_id = ids[item.fw_id]
-    documents = [fireworks[step.id].to_db_dict() for step in new]
-    for start in range(0, len(documents), _BATCH):
-        pad.fireworks.insert_many(documents[start : start + _BATCH], ordered=False)
     awaited: dict[int, list[int]] = {}  # new Firework -> known ones it waits for
     for step in new:
         parents = [known[parent]["fw_id"] for parent in step.parents if parent in known]
         if parents:
             awaited[fireworks[step.id].fw_id] = parents
-    independent: list[dict[str, Any]] = []
-    ready: list[int] = []
+    joining: list[tuple[Workflow, dict[int, list[int]]]] = []
+    independent: list[Workflow] = []
+    first_to_run: set[int] = set()
     for workflow in made:
         workflow._reassign_ids(ids)
         bonds = {child: awaited[child] for child in workflow.id_fw if child in awaited}
-        roots = [identifier for identifier in workflow.root_fw_ids if identifier not in bonds]
-        ready += roots
-        workflow.fw_states.update(dict.fromkeys(roots, "READY"))
         if bonds:
-            _join(pad, workflow.to_db_dict(), bonds)
+            joining.append((workflow, bonds))
         else:
-            independent.append(workflow.to_db_dict())
-    for start in range(0, len(independent), _BATCH):
-        pad.workflows.insert_many(independent[start : start + _BATCH], ordered=False)
-    _make_ready(pad, sorted(ready))
+            independent.append(workflow)
+            first_to_run.update(workflow.root_fw_ids)
+    for identifier, item in ((item.fw_id, item) for item in fireworks.values()):
+        item.state = "READY" if identifier in first_to_run else "WAITING"
+    for workflow in made:
+        workflow.fw_states = {key: item.state for key, item in workflow.id_fw.items()}
+    documents = [fireworks[step.id].to_db_dict() for step in new]
+    _insert_many(pad.fireworks, (d for d in documents if d["state"] == "WAITING"))
+    _insert_many(pad.workflows, (workflow.to_db_dict() for workflow in independent))
+    _insert_many(pad.fireworks, (d for d in documents if d["state"] == "READY"))
+    for workflow, bonds in joining:
+        _join(pad, workflow.to_db_dict(), bonds)
+        roots = [identifier for identifier in workflow.root_fw_ids if identifier not in bonds]
+        for identifier in roots:
+            pad.fireworks.update_one({"fw_id": identifier}, {"$set": {"state": "READY"}})
+        note_states(pad, workflow.fws[0].fw_id, dict.fromkeys(roots, "READY"))
     for parent in {parent for parents in awaited.values() for parent in parents}:
-        # it may have completed since it was looked at
-        note_states(pad, parent, free_children(pad, parent))
+        if pad.fireworks.find_one({"fw_id": parent, "state": "COMPLETED"}, {"fw_id": 1}):
+            free_children(pad, parent)  # it has completed since it was looked at
+
+
+def _insert_many(collection: Any, documents: Iterable[dict[str, Any]]) -> None:
+    for batch in batches(documents, _BATCH):
+        collection.insert_many(batch, ordered=False)
 
 
 def _join(pad: LaunchPad, workflow: dict[str, Any], bonds: dict[int, list[int]]) -> None:
@@ -276,11 +291,3 @@ def _absorb(pad: LaunchPad, target: Any, workflow: dict[str, Any]) -> None:
             },
         },
     )
-
-
-def _make_ready(pad: LaunchPad, fw_ids: Sequence[int]) -> None:
-    for start in range(0, len(fw_ids), _BATCH):
-        pad.fireworks.update_many(
-            {"fw_id": {"$in": list(fw_ids[start : start + _BATCH])}, "state": "WAITING"},
-            {"$set": {"state": "READY"}},
-        )
