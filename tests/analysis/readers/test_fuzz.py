@@ -1,0 +1,156 @@
+"""Cut and corrupt real files at random: no crash, no hang, no wrong number."""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from natriface.analysis.readers.vasp import read_vasp_folder
+from natriface.analysis.readers.vasprun import Vasprun
+from natriface.analysis.results import Result
+from natriface.structures.errors import ReaderError
+
+pytestmark = pytest.mark.realdata
+DATA = Path(__file__).resolve().parents[3] / "../shared/data"
+FILES = (
+    "broken/aiida_exit_codes/converged/out/vasprun.xml",
+    "broken/custodian_errors_a/max_force/vasprun.xml",
+    "vasp/pmg_scan_relax/relaxation/vasprun.xml.gz",
+    "grid/atomate_Si_locpot/vasprun.xml.gz",
+    "vasp/aiida_basic/vasprun.xml",
+    "broken/aiida_exit_codes/ionic-unconverged/out/OUTCAR",
+    "vasp/pmg_scan_relax/scan_relaxation/OUTCAR",
+)
+ARRAYS = ("forces_ev_per_angstrom", "stress_ev_per_angstrom3")
+
+
+@cache
+def pristine(name: str) -> tuple[bytes, Result]:
+    path = DATA / name
+    data = path.read_bytes()
+    return (gzip.decompress(data) if name.endswith(".gz") else data), read_vasp_folder(path)
+
+
+class Corruption(NamedTuple):
+    """One thing done to a real file that cannot be mistaken for another number."""
+
+    name: str
+    place: float
+    length: int
+    kind: str
+    noise: bytes
+
+    def content(self) -> bytes:
+        data, _ = pristine(self.name)
+        at = int(self.place * (len(data) - 1))
+        head, piece, tail = data[:at], data[at : at + self.length], data[at + self.length :]
+        if self.kind == "cut":
+            return head
+        middle = {"delete": b"", "repeat": piece + piece, "reverse": piece[::-1]}
+        return head + middle.get(self.kind, self.noise * len(piece)) + tail
+
+
+CORRUPTIONS = st.builds(
+    Corruption,
+    st.sampled_from(FILES),
+    st.floats(0, 1),
+    st.sampled_from((1, 2, 7, 40, 300, 5000)),
+    st.sampled_from(("cut", "delete", "repeat", "reverse", "noise", "noise")),
+    st.sampled_from((b"\0", b"*", b"\xff", b"x", b"<", b">", b'"', b"\n", b" ", b"-", b".")),
+)
+
+
+def no_wrong_number(corruption: Corruption) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        name = "OUTCAR" if "OUTCAR" in corruption.name else "vasprun.xml"
+        path = Path(folder) / name
+        path.write_bytes(corruption.content())
+        try:
+            result = read_vasp_folder(path)
+        except ReaderError:
+            return
+        compare(result, corruption.name, path)
+
+
+def compare(result: Result, name: str, path: Path) -> None:
+    _, sound = pristine(name)
+    if result.status != "converged":
+        assert result.energy_ev is None
+        assert result.reason
+        return
+    assert sound.status == "converged"
+    assert result.energy_ev == sound.energy_ev
+    assert result.free_energy_ev == sound.free_energy_ev
+    for attribute in ARRAYS:
+        mine, theirs = getattr(result, attribute), getattr(sound, attribute)
+        assert mine is None or np.abs(np.subtract(mine, theirs)).max() < 1e-6
+    assert result.final_atoms().numbers.tolist() == sound.final_atoms().numbers.tolist()
+    np.testing.assert_allclose(
+        result.final_atoms().positions, sound.final_atoms().positions, atol=1e-5
+    )
+    if path.name == "vasprun.xml":
+        large_arrays_are_right(Vasprun(path), Vasprun(DATA / name))
+
+
+def large_arrays_are_right(mine: Vasprun, theirs: Vasprun) -> None:
+    pairs = [(mine.eigenvalues, theirs.eigenvalues), (mine.occupations, theirs.occupations)]
+    if mine.total_dos is not None and theirs.total_dos is not None:
+        pairs.append((mine.total_dos.densities, theirs.total_dos.densities))
+    if mine.projected_dos is not None and theirs.projected_dos is not None:
+        pairs.append((mine.projected_dos.densities, theirs.projected_dos.densities))
+    if mine.projections is not None and theirs.projections is not None:
+        pairs.append((mine.projections.weights, theirs.projections.weights))
+    for values, right in pairs:
+        if values is not None:
+            assert right is not None
+            assert values.shape == right.shape
+            assert (np.isnan(values) | (values == right)).all()
+
+
+EXAMPLES = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@EXAMPLES
+@given(CORRUPTIONS)
+def test_no_wrong_number(shared: Path, corruption: Corruption) -> None:
+    no_wrong_number(corruption)
+
+
+@pytest.mark.slow
+@settings(EXAMPLES, max_examples=2000)
+@given(CORRUPTIONS)
+def test_no_wrong_number_at_length(shared: Path, corruption: Corruption) -> None:
+    no_wrong_number(corruption)
+
+
+@EXAMPLES
+@given(st.sampled_from(FILES), st.data())
+def test_a_damaged_archive_is_refused_or_cut(shared: Path, name: str, data: st.DataObject) -> None:
+    content, sound = pristine(name)
+    packed = bytearray(gzip.compress(content, mtime=0))
+    at = data.draw(st.integers(20, len(packed) - 1))
+    if data.draw(st.booleans()):
+        packed = packed[:at]
+    else:
+        packed[at] ^= data.draw(st.integers(1, 255))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / ("OUTCAR.gz" if "OUTCAR" in name else "vasprun.xml.gz")
+        path.write_bytes(packed)
+        try:
+            result = read_vasp_folder(path)
+        except ReaderError:
+            return
+    assert result.status in ("truncated", "converged", "unconverged")
+    assert result.energies_ev == sound.energies_ev[: len(result.energies_ev)]
