@@ -62,10 +62,10 @@ def run() -> dict[str, Any]:
         "counts": screening.counts,
         "cpu_s": spent,
         "limit_s": LIMIT_S,
-        "ratio": LIMIT_S / spent,
+        "times_under_limit": LIMIT_S / spent,
         "peak_mib": peak,
         "limit_mib": LIMIT_MIB,
-        "memory_ratio": LIMIT_MIB / peak,
+        "times_under_memory_limit": LIMIT_MIB / peak,
         "first": best,
         "growth": growth,
     }
