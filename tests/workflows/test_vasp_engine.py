@@ -1,4 +1,4 @@
-"""The VASP engine with the stand-in: every kind, every fault; recovered or reported, never twice."""
+"""The VASP engine with the stand-in: every kind, every fault; recovered or reported."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_recovered_by_itself_and_said(
     assert result.status == "converged"
     assert n_starts(folder) == 2
     assert result.corrections
-    word = {"zbrent": "zbrent", "edddav": "edddav", "scf": "electronically unconverged"}[fault]
+    word = {"zbrent": "zbrent", "edddav": "edddav", "scf": "ALGO = All"}[fault]
     assert word in " ".join(result.corrections)
     settings = {k: v for k, v in result.settings.items() if k != "EDIFF"}
     assert settings == {k: v for k, v in small_step().settings.items() if k != "EDIFF"}
@@ -198,10 +198,11 @@ def test_what_never_converges_is_a_result_that_says_so(
 ) -> None:
     use_standins(monkeypatch, tmp_path, f"{fault}@always", most_corrections=3)
     folder = written(tmp_path / "step", small_step(NSW=4))
-    try:
+    if fault == "ionic":  # custodian goes on from CONTCAR until it is allowed no more
+        with pytest.raises(EngineError, match="given up after"):
+            ENGINE.run(folder)
+    else:
         ENGINE.run(folder)
-    except EngineError as error:
-        assert "given up after" in str(error)
     result = ENGINE.read(folder)
     assert result.status == "unconverged"
     assert result.energy_ev is None

@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 import psutil
 from custodian import Custodian
 from custodian.custodian import CustodianError, ErrorHandler, Job, Validator
+from custodian.utils import backup
 
 from natriface.analysis.readers.vasp import read_vasp_folder
 from natriface.analysis.results import write_atomically
@@ -37,6 +38,8 @@ RUN_FILE = "vasp_run.json"
 END_FILE = "vasp_end.json"
 STOP_MARK = "stop_asked"
 OUTPUT, ERRORS = "vasp.out", "std_err.txt"
+STALE = ("OUTCAR", "OSZICAR", "vasprun.xml", "XDATCAR", OUTPUT, ERRORS)
+"""Kept in custodian's ``error.N.tar.gz`` when it starts VASP again."""
 PATIENCE_S = 20.0
 
 HARMLESS_TAGS = frozenset(
@@ -87,8 +90,10 @@ class VaspJob(Job):  # type: ignore[misc]
             (Path(directory) / name).unlink(missing_ok=True)
 
     def run(self, directory: str = "./") -> subprocess.Popen[bytes]:
-        """Start VASP."""
+        """Start VASP, without the outputs of an earlier start, which monitors would judge."""
         place = Path(directory)
+        for name in STALE:
+            (place / name).unlink(missing_ok=True)
         with (place / OUTPUT).open("wb") as out, (place / ERRORS).open("wb") as err:
             self._process = subprocess.Popen(
                 bound_command(self.command),
@@ -99,6 +104,11 @@ class VaspJob(Job):  # type: ignore[misc]
                 start_new_session=True,
             )
         return self._process
+
+    @property
+    def exit_code(self) -> int:
+        """Of the last run; 0 while there was none or it goes on."""
+        return (self._process.poll() or 0) if self._process else 0
 
     def postprocess(self, directory: str = "./") -> None:
         """Nothing: cleaning up is the engine's."""
@@ -158,7 +168,7 @@ class Guarded(ErrorHandler):  # type: ignore[misc]
         place = Path(directory)
         before = _decisive(place)
         saved = {name: _content(place / name) for name in ("INCAR", "KPOINTS")}
-        done: dict[str, Any] = self.inner.correct(directory)
+        done = self._corrected(directory)
         if self.free:
             return done
         changed = _changes(before, _decisive(place))
@@ -169,6 +179,18 @@ class Guarded(ErrorHandler):  # type: ignore[misc]
                 (place / name).write_bytes(content)
         why = f"{', '.join(changed)} would change, and with it the energy"
         return {"errors": [*done["errors"], why], "actions": None}
+
+    def _corrected(self, directory: str) -> dict[str, Any]:
+        try:
+            done: dict[str, Any] = self.inner.correct(directory)
+        except TypeError:
+            # custodian compares a number of electrons that an early crash has not yet printed
+            errors = sorted(getattr(self.inner, "errors", ()))
+            if "edddav" not in errors:
+                raise
+            _set_incar(Path(directory), {"ALGO": "All"})
+            return {"errors": errors, "actions": [{"ALGO": "All"}]}
+        return done
 
 
 class Deadline(ErrorHandler):  # type: ignore[misc]
@@ -224,6 +246,7 @@ class Silence(ErrorHandler):  # type: ignore[misc]
     def correct(self, directory: str = "./") -> dict[str, Any]:
         """Go on from the last geometry; at the second time give up."""
         self._tried += 1
+        _keep_outputs(Path(directory))
         error = f"nothing written for {self.seconds:.0f} s"
         if self._tried > 1:
             return {"errors": [error], "actions": None}
@@ -254,10 +277,11 @@ class Unconverged(ErrorHandler):  # type: ignore[misc]
     def correct(self, directory: str = "./") -> dict[str, Any]:
         """One step up the ladder of ALGO, or on from CONTCAR."""
         place = Path(directory)
+        algo = str(_incar(place).get("ALGO", "Normal")).upper()
+        if self._result.convergence.electronic is False and algo not in self.LADDER:
+            return {"errors": ["electronically unconverged"], "actions": None}
+        _keep_outputs(place)
         if self._result.convergence.electronic is False:
-            algo = str(_incar(place).get("ALGO", "Normal")).upper()
-            if algo not in self.LADDER:
-                return {"errors": ["electronically unconverged"], "actions": None}
             _set_incar(place, {"ALGO": self.LADDER[algo]})
             action = {"ALGO": self.LADDER[algo]}
             return {"errors": ["electronically unconverged"], "actions": [action]}
@@ -321,7 +345,7 @@ def run(folder: Path, order: RunOrder) -> dict[str, Any]:
     try:
         custodian.run()
     except CustodianError as error:
-        return {"status": "failed", "reason": _why(folder, error)}
+        return {"status": "failed", "reason": _why(folder, error, job.exit_code)}
     finally:
         job.terminate()
     if (folder / STOP_MARK).exists():
@@ -364,35 +388,42 @@ def _in_words(action: Any) -> str:
     return ", ".join(words)
 
 
-def _why(folder: Path, error: CustodianError) -> str:
+def _why(folder: Path, error: CustodianError, code: int) -> str:
     """One sentence on why custodian gave up, with what VASP itself said last."""
-    last = next(reversed(corrections(folder)), None)
-    said = _last_words(folder / ERRORS) or _last_words(folder / OUTPUT)
+    made = corrections(folder)
+    last = made[-1] if made else "none"
     message = str(error).splitlines()[0]
-    if message.startswith("Job return code"):
-        code = int("".join(c for c in message if c.isdigit() or c == "-") or 0)
-        name = ""
+    if message.startswith("Max"):
+        message = f"given up after {len(made)} corrections, the last: {last}"
+    elif message.startswith("Unrecoverable"):
+        message = f"VASP failed ({last.removesuffix(': given up')})"
+    elif code != 0:
+        message = f"VASP ended with exit code {code}"
         if code < 0:
             with contextlib.suppress(ValueError):
-                name = f" ({signal.Signals(-code).name})"
-        message = f"VASP ended with exit code {code}{name}"
+                message += f" ({signal.Signals(-code).name})"
     elif message.startswith("Validation failed"):
         message = "VASP ended, but vasprun.xml and OUTCAR are cut off"
-    elif message.startswith("Max"):
-        message = f"given up after {len(corrections(folder))} corrections, the last: {last}"
-    elif message.startswith("Unrecoverable"):
-        message = f"VASP failed ({(last or 'reason unknown').removesuffix(': given up')})"
+    said = _last_words(folder / ERRORS) or _last_words(folder / OUTPUT)
     return message + (f"; it said last: {said}" if said else "")
 
 
 def _last_words(path: Path) -> str:
+    """The last line, or the one that tells of a full disk."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 4096))
-            lines = file.read().decode(errors="replace").splitlines()
+            text = file.read().decode(errors="replace")
     except OSError:
         return ""
-    return next((" ".join(line.split())[:160] for line in reversed(lines) if line.strip()), "")
+    lines = [" ".join(line.split())[:160] for line in text.splitlines() if line.strip()]
+    full = [line for line in lines if "No space left" in line or "quota exceeded" in line]
+    return next(iter(full), lines[-1] if lines else "")
+
+
+def _keep_outputs(place: Path) -> None:
+    """Pack inputs and outputs into ``error.N.tar.gz``, as custodian's own handlers do."""
+    backup([*STALE, "INCAR", "KPOINTS", "POSCAR", "CONTCAR"], directory=str(place))
 
 
 def _go_on(place: Path) -> list[str]:

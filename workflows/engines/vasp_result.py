@@ -106,12 +106,15 @@ def _nothing(kind: str, reason: str) -> Result:
 
 
 def _in_step_order(document: dict[str, Any], atoms: Atoms, order: list[int]) -> dict[str, Any]:
+    """Undo POSCAR's grouping, and VASP's wrapping: each atom in the image nearest its start."""
     final = atoms.copy()
     final.set_constraint()
     final.set_cell(document["cell"])
     positions = np.empty((len(order), 3))
     positions[order] = document["positions"]
-    final.set_positions(positions)
+    fractions = np.linalg.solve(np.asarray(final.cell).T, positions.T).T
+    start = atoms.get_scaled_positions(wrap=False)
+    final.set_scaled_positions(fractions - np.round(fractions - start))
     final.set_constraint(atoms.constraints)
     return to_document(final)
 
