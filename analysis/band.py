@@ -19,6 +19,9 @@ from natriface.structures.images import align, displacements, image_problems, pe
 
 FloatArray = NDArray[np.float64]
 
+STEEP_EV_PER_ANGSTROM = 0.1
+"""On a rise or fall steeper than this an image must feel a force along the path."""
+
 
 @dataclass(frozen=True, eq=False)
 class Band:
@@ -185,6 +188,19 @@ class Band:
         across = self.forces_ev_per_angstrom - along
         largest: FloatArray = np.linalg.norm(across, axis=2).max(axis=1)
         return largest
+
+    @cached_property
+    def forces_look_projected(self) -> bool:
+        """Whether steep images have no force along the path: a code printed the band's forces.
+
+        Such forces (or those of springs) are no slopes of the energy, and no fit can use them.
+        """
+        lengths, energies = self.lengths_angstrom, self.energies_ev
+        slope = (energies[2:] - energies[:-2]) / (lengths[2:] - lengths[:-2])
+        rise = np.diff(energies)
+        steep = (rise[1:] * rise[:-1] > 0) & (np.abs(slope) > STEEP_EV_PER_ANGSTROM)
+        weak = np.abs(self.tangential_forces_ev_per_angstrom[1:-1]) < 0.05 * np.abs(slope)
+        return bool(steep.sum() >= 2 and weak[steep].all())
 
     def reversed(self) -> Band:
         """The same band from its other end."""

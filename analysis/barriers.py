@@ -171,6 +171,13 @@ def summarise(
     across = band.perpendicular_forces_ev_per_angstrom
     known = np.isfinite(energies)
     zero = energies[0] if known[0] else np.nan
+    projected = []
+    if known.all() and band.forces_look_projected:
+        projected.append(
+            "the forces have no part along the path where the energy is steep: they seem to be "
+            "those of the band, not of the atoms, and are not used"
+        )
+        forces = np.full_like(forces, np.nan)
     records = [
         ImageRecord(
             path_angstrom=float(band.lengths_angstrom[k]),
@@ -189,7 +196,7 @@ def summarise(
         source=band.source,
         status="failed" if fatal else ("unconverged" if reasons else "converged"),
         reasons=fatal or reasons,
-        warnings=list(band.warnings),
+        warnings=[*band.warnings, *projected],
         notes=list(band.notes),
         engine=band.engine,
         length_angstrom=float(band.lengths_angstrom[-1]),
@@ -254,12 +261,12 @@ def _fatal(band: Band) -> list[str]:
         if not np.isfinite(energy):
             why = band.reasons[k] or "no energy"
             reasons.append(f"{_name(band, k)}: {band.statuses[k]} ({why})")
-    for k, length in enumerate(np.diff(band.lengths_angstrom)):
-        if length < SAME_ANGSTROM:
-            reasons.append(
-                f"images {k} and {k + 1} are the same structure ({length:.3f} A apart): the band "
-                "has collapsed"
-            )
+    same = int(np.sum(np.diff(band.lengths_angstrom) < SAME_ANGSTROM))
+    if same:
+        reasons.append(
+            f"{same} of {len(band.images) - 1} images are the same structure as the one before: "
+            "the band has collapsed"
+        )
     return reasons
 
 

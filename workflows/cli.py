@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from natriface.workflows.analyze import app as analyze_app
+
 if TYPE_CHECKING:
     from natriface.workflows.plan import Plan
     from natriface.workflows.run import RunSummary
@@ -32,6 +34,7 @@ database_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(database_app, name="database")
+app.add_typer(analyze_app, name="analyze")
 
 StudyArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study file, or a name from `natriface studies`.")

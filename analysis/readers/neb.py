@@ -1,0 +1,241 @@
+"""Bands of anyone's nudged-elastic-band runs: VASP image folders and ASE trajectories."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.io import read
+from ase.io.formats import UnknownFileTypeError
+from ase.io.vasp import read_vasp
+
+from natriface.analysis.band import Band
+from natriface.analysis.comparability import require_like
+from natriface.analysis.readers.compression import SUFFIXES, Text
+from natriface.analysis.readers.folder import image_folders
+from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
+from natriface.analysis.results import RESULT_FILE, Result, Status
+from natriface.structures.errors import AnalysisError, ReaderError
+
+_SAME_PLACE_ANGSTROM = 1e-4
+
+
+def read_band(
+    path: Path | str,
+    *,
+    initial: Path | str | None = None,
+    final: Path | str | None = None,
+    n_images: int | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Band:
+    """The band of a VASP folder (00, 01, ...) or of the last iteration of an ASE trajectory.
+
+    Forces are those of the engine, not of the band: VASP prints them as TOTAL-FORCE before the
+    springs, ASE stores them without. Atoms that a file lists in another order, or in another
+    periodic image, are matched by position.
+
+    Parameters
+    ----------
+    initial, final
+        Where the end points were computed (a VASP folder or a natriface result), if their image
+        folders hold no output.
+    n_images
+        Images of one band in a trajectory, end points included; found from the end points, which
+        stay, where not given.
+    metadata
+        Of the hop (`natriface.structures.hop_endpoints.HopEndpoints.metadata`).
+
+    Raises
+    ------
+    ReaderError
+        If the path is absent, holds no band, or image folders are missing.
+    AnalysisError
+        If the images are not of the same atoms in the same cell, or were not computed alike.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ReaderError(f"{path}: does not exist")
+    if path.is_dir():
+        return _read_folders(path, initial, final, metadata)
+    if initial is not None or final is not None:
+        raise ReaderError(f"{path}: a trajectory holds its end points; drop --initial and --final")
+    return _read_trajectory(path, n_images, metadata)
+
+
+def _read_folders(
+    path: Path,
+    initial: Path | str | None,
+    final: Path | str | None,
+    metadata: Mapping[str, Any] | None,
+) -> Band:
+    root = _root(path)
+    folders = {int(folder.name): folder for folder in image_folders(root)}
+    results = dict(zip(folders, read_neb_folder(root), strict=True))
+    last = _last_number(root, sorted(folders))
+    ends = {0: initial, last: final}
+    for number, place in ends.items():
+        if place is not None:
+            results[number] = _read_end(Path(place))
+    missing = [f"{k:02d}" for k in range(last + 1) if k not in results]
+    if missing:
+        raise ReaderError(
+            f"{root}: image folder{'s' if len(missing) > 1 else ''} {', '.join(missing)} of 00 to "
+            f"{last:02d} missing; copy them here, or name the end points' runs (--initial, --final)"
+        )
+    ordered = [results[k] for k in range(last + 1)]
+    images = [
+        _structure(result, Path(place) if (place := ends.get(k)) else folders[k])
+        for k, result in enumerate(ordered)
+    ]
+    sound = [result for result in ordered if result.status != "failed"]
+    if sound:
+        require_like(sound)
+    return Band.of(
+        images,
+        [_energy(result) for result in ordered],
+        [result.forces_ev_per_angstrom for result in ordered],
+        statuses=[result.status for result in ordered],
+        reasons=[_reason(result, k, last) for k, result in enumerate(ordered)],
+        source=str(path),
+        metadata=metadata,
+        engine=f"{sound[0].engine.name} {sound[0].engine.version}" if sound else None,
+    )
+
+
+def _root(path: Path) -> Path:
+    """The folder that holds the image folders: the one given, or its only subfolder with some."""
+    if image_folders(path):
+        return path
+    inside = [folder for folder in sorted(path.iterdir()) if image_folders(folder)]
+    if len(inside) == 1:
+        return inside[0]
+    if inside:
+        names = ", ".join(folder.name for folder in inside)
+        raise ReaderError(f"{path}: several folders hold images of a path; give one: {names}")
+    raise ReaderError(
+        f"{path}: no image folders 00, 01, ... here; give a VASP NEB folder or a trajectory file"
+    )
+
+
+def _last_number(root: Path, numbers: Sequence[int]) -> int:
+    """Number of the final end point: IMAGES + 1 where an INCAR tells, else the highest folder."""
+    for suffix in SUFFIXES:
+        incar = root / f"INCAR{suffix}"
+        if incar.is_file():
+            with Text(incar) as text:
+                content = text.read(0, text.size)
+            found = re.search(rb"^\s*IMAGES\s*=\s*(\d+)", content, re.M | re.I)
+            if found:
+                return max(int(found.group(1)) + 1, numbers[-1])
+    # where folder 00 was left out, the folder of the final end point was too
+    return numbers[-1] + (0 not in numbers)
+
+
+def _read_end(place: Path) -> Result:
+    if (place / RESULT_FILE).is_file() or place.name == RESULT_FILE:
+        return Result.load(place)
+    return read_vasp_folder(place)
+
+
+def _structure(result: Result, folder: Path) -> Atoms:
+    """The geometry of an image: from its output, else CONTCAR or POSCAR."""
+    if result.final_structure is not None:
+        return result.final_atoms()
+    for name in ("CONTCAR", "POSCAR"):
+        for suffix in SUFFIXES:
+            file = folder / f"{name}{suffix}"
+            if not file.is_file():
+                continue
+            with Text(file) as text:
+                content = text.read(0, text.size).decode(errors="replace")
+            try:
+                atoms: Atoms = read_vasp(io.StringIO(content))
+            except (ValueError, IndexError, KeyError, RuntimeError, OSError):
+                continue
+            if len(atoms):
+                atoms.pbc = True
+                return atoms
+    raise ReaderError(
+        f"{folder}: neither output nor a readable CONTCAR or POSCAR: this image has no structure"
+    )
+
+
+def _energy(result: Result) -> float:
+    """The energy; of an unconverged run the last one, which the status marks as such."""
+    if result.energy_ev is not None:
+        return result.energy_ev
+    if result.status == "unconverged" and result.energies_ev:
+        return result.energies_ev[-1]
+    return float("nan")
+
+
+def _reason(result: Result, number: int, last: int) -> str | None:
+    if number not in (0, last) or result.status != "failed":
+        return result.reason
+    option = "--initial" if number == 0 else "--final"
+    return f"no output of this end point; name its run by {option}"
+
+
+def _read_trajectory(path: Path, n_images: int | None, metadata: Mapping[str, Any] | None) -> Band:
+    try:
+        frames = read(path, index=":")
+    except (UnknownFileTypeError, OSError, ValueError, KeyError, IndexError) as error:
+        raise ReaderError(
+            f"{path}: not a trajectory that ASE can read ({type(error).__name__}: {error})"
+        ) from error
+    frames = [frame for frame in frames if isinstance(frame, Atoms)]
+    count = _band_length(path, frames) if n_images is None else n_images
+    if count < 3 or len(frames) % count:
+        raise ReaderError(
+            f"{path}: {len(frames)} frames are not whole bands of {count} images (end points "
+            "included, at least 3); give the number of images of one band"
+        )
+    band = frames[-count:]
+    statuses: list[Status] = []
+    reasons: list[str | None] = []
+    for frame in band:
+        has_energy = frame.calc is not None and frame.calc.results.get("energy") is not None
+        statuses.append("converged" if has_energy else "failed")
+        reasons.append(None if has_energy else "the frame holds no energy")
+    names = {getattr(frame.calc, "name", None) or "unknown" for frame in band if frame.calc}
+    names -= {"unknown"}
+    if len(names) > 1:
+        raise AnalysisError(
+            f"{path}: its images were computed by different engines ({', '.join(sorted(names))}); "
+            "their energies cannot be subtracted"
+        )
+    return Band.of(
+        band,
+        statuses=statuses,
+        reasons=reasons,
+        source=str(path),
+        metadata=metadata,
+        engine=next(iter(names), None),
+    )
+
+
+def _band_length(path: Path, frames: Sequence[Atoms]) -> int:
+    """Images of one band: after how many frames both end points come again, unmoved."""
+    if len(frames) < 3:
+        raise ReaderError(
+            f"{path}: {len(frames)} frame{'s' if len(frames) != 1 else ''}; a band has two end "
+            "points and at least one image between them"
+        )
+    for count in range(3, len(frames)):
+        if len(frames) % count:
+            continue
+        firsts, lasts = frames[::count], frames[count - 1 :: count]
+        if all(_unmoved(group[0], other) for group in (firsts, lasts) for other in group[1:]):
+            return count
+    return len(frames)
+
+
+def _unmoved(one: Atoms, other: Atoms) -> bool:
+    return len(one) == len(other) and bool(
+        np.abs(one.positions - other.positions).max() < _SAME_PLACE_ANGSTROM
+    )

@@ -1,0 +1,159 @@
+"""`natriface analyze`: numbers and figures from calculations that anyone made, anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from natriface.analysis.barriers import BandSummary
+
+app = typer.Typer(
+    help="Analyse finished calculations, natriface's or anyone's.", no_args_is_help=True
+)
+
+
+@app.callback()
+def analyze() -> None:
+    """Analyse finished calculations, natriface's or anyone's."""
+
+
+@app.command()
+def neb(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH", help="A VASP NEB folder (00, 01, ...) or an ASE trajectory."
+        ),
+    ],
+    initial: Annotated[
+        Path | None,
+        typer.Option(help="Run of the initial end point, if folder 00 holds no output."),
+    ] = None,
+    final: Annotated[
+        Path | None,
+        typer.Option(help="Run of the final end point, if its folder holds no output."),
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(
+            help="Images of one band in a trajectory, end points included.", show_default="found"
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="Force across the path that counts as converged, eV/A.")
+    ] = 0.05,
+    temperature: Annotated[
+        float, typer.Option(help="Temperature of the hop frequency, K.")
+    ] = 298.15,
+    prefactor: Annotated[float, typer.Option(help="Attempt frequency, Hz.")] = 1e13,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Write the energy profile (.png, .pdf, .svg).")
+    ] = None,
+) -> None:
+    """Barriers of a nudged elastic band: images, Hermite fit with forces, convergence, rate.
+
+    Ends with status 1 if the band is not converged.
+    """
+    from natriface.analysis.barriers import summarise
+    from natriface.analysis.readers.neb import read_band
+
+    band = read_band(path, initial=initial, final=final, n_images=images)
+    summary = summarise(band, tolerance)
+    rate = _rate(summary, temperature, prefactor)
+    if as_json:
+        import json
+
+        document = summary.model_dump(mode="json") | {"rate": rate}
+        typer.echo(json.dumps(document, indent=1))
+    else:
+        _print(summary, rate)
+    if plot is not None:
+        _plot(summary, plot)
+        typer.echo(f"figure: {plot}", err=as_json)
+    if summary.barrier is None:
+        raise typer.Exit(1)
+
+
+def _rate(summary: BandSummary, temperature: float, prefactor: float) -> dict[str, object] | None:
+    """The hop frequency, or why there is none; None without a barrier."""
+    from natriface.analysis.rates import hop_rate
+    from natriface.structures.errors import AnalysisError
+
+    if summary.barrier is None:
+        return None
+    try:
+        rate = hop_rate(summary.barrier.forward_ev, temperature, prefactor)
+    except AnalysisError as error:
+        return {"refused": str(error)}
+    return rate.model_dump(mode="json")
+
+
+def _plot(summary: BandSummary, target: Path) -> None:
+    from natriface.analysis.barrier_figures import energy_profile
+    from natriface.structures.errors import AnalysisError
+
+    if target.suffix not in (".png", ".pdf", ".svg"):
+        raise AnalysisError(f"{target}: end the figure's name in .png, .pdf or .svg")
+    energy_profile([summary]).savefig(target, dpi=200)
+
+
+def _print(summary: BandSummary, rate: dict[str, object] | None) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table("image", "path (Å)", "energy (eV)", "force along", "force across", "state")
+    for column in table.columns[:5]:
+        column.justify = "right"
+    for k, image in enumerate(summary.images):
+        table.add_row(
+            str(k),
+            f"{image.path_angstrom:.3f}",
+            _shown(image.energy_ev, 4),
+            _shown(image.tangential_force_ev_per_angstrom, 3),
+            _shown(image.perpendicular_force_ev_per_angstrom, 3),
+            escape(image.status),
+        )
+    console.print(table)
+    console.print("energies above the first end point; forces in eV/Å, across: largest atom\n")
+    for title, values in (("", summary.barrier), ("so far, not a result: ", summary.estimate)):
+        if values is None:
+            continue
+        console.print(f"{title}forward  {values.forward_ev:.4f} eV")
+        console.print(f"{title}reverse  {values.reverse_ev:.4f} eV")
+        console.print(f"{title}reaction {values.reaction_energy_ev:+.4f} eV")
+        gap = "no forces, no fit" if values.gap_ev is None else f"fit {values.gap_ev:+.4f} eV"
+        console.print(
+            f"{title}highest image {values.highest_image}: "
+            f"{values.highest_image_forward_ev:.4f} eV ({gap})"
+        )
+    if rate is not None and "refused" in rate:
+        console.print(f"no hop frequency: {escape(str(rate['refused']))}")
+    elif rate is not None:
+        console.print(
+            f"hop frequency {rate['rate_hz']:.3g} Hz at {rate['temperature_k']:g} K "
+            f"({rate['prefactor_source']} prefactor {rate['prefactor_hz']:.3g} Hz)"
+        )
+        for warning in _strings(rate["warnings"]):
+            console.print(f"  {escape(warning)}")
+    for note in summary.notes:
+        console.print(f"note: {escape(note)}")
+    for warning in summary.warnings:
+        console.print(f"[yellow]warning:[/] {escape(warning)}")
+    if summary.barrier is None:
+        console.print(f"[red]{summary.status}: there is no barrier[/]")
+        for reason in summary.reasons:
+            console.print(f"  {escape(reason)}")
+
+
+def _strings(values: object) -> list[str]:
+    return [str(value) for value in values] if isinstance(values, list) else []
+
+
+def _shown(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
