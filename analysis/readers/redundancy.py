@@ -71,11 +71,11 @@ def one_digit_apart(first: bytes, second: bytes) -> bool:
 
 
 def damaged_forces(forces: Floats, rounding: float) -> NDArray[np.bool_]:
-    """Which of the (n_steps, n_atoms, 3) forces have one damaged digit.
+    """Which of the (n_steps, n_atoms, 3) forces have a damaged digit or two interchanged.
 
     VASP removes the drift: the forces on all atoms add up to zero within rounding. A sum that
-    is, to within rounding, one digit times a power of ten betrays a digit printed wrongly; any
-    other sum is physics (constraints, force fields) and passes, and so does a step in which no
+    is, to within rounding, one or two digits times a power of ten betrays digits printed wrongly;
+    any other sum is physics (constraints, force fields) and passes, and so does a step in which no
     component adds up to zero.
 
     Returns
@@ -85,10 +85,12 @@ def damaged_forces(forces: Floats, rounding: float) -> NDArray[np.bool_]:
     """
     drift = np.abs(forces.sum(axis=1))
     slack = rounding * (1 + forces.shape[1])
+    few = np.zeros(drift.shape, bool)
     with np.errstate(divide="ignore", invalid="ignore"):
-        power = 10.0 ** np.floor(np.log10(drift + slack))
-        digit = np.round(drift / power)
-        single = (drift > 3 * slack) & (np.abs(drift - digit * power) <= slack)
+        leading = np.floor(np.log10(drift + slack))
+        for power in (10.0**leading, 10.0 ** (leading - 1)):
+            remainder = np.abs(drift - np.round(drift / power) * power)
+            few |= (remainder <= slack) & (power > 4 * slack)  # smaller powers fit anything
     removed = (drift <= slack).any(axis=1)  # so the drift was removed in this step
-    damaged: NDArray[np.bool_] = single.any(axis=1) & removed
+    damaged: NDArray[np.bool_] = few.any(axis=1) & removed
     return damaged

@@ -1,4 +1,9 @@
-"""Cut and corrupt real files at random: no crash, no hang, no wrong number."""
+"""Cut and corrupt real files at random: no crash, no hang, no wrong number.
+
+The corruptions are such that no digit or sign becomes another one: of what VASP prints only once
+(densities of states, projections) nobody could tell. That such a change shows where VASP prints
+something twice (energies, structures, eigenvalues, forces) is tested in test_vasprun.py.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +59,7 @@ class Corruption(NamedTuple):
         head, piece, tail = data[:at], data[at : at + self.length], data[at + self.length :]
         if self.kind == "cut":
             return head
-        middle = {"delete": b"", "repeat": piece + piece, "reverse": piece[::-1]}
+        middle = {"delete": b"", "repeat": piece + piece}
         return head + middle.get(self.kind, self.noise * len(piece)) + tail
 
 
@@ -63,8 +68,8 @@ CORRUPTIONS = st.builds(
     st.sampled_from(FILES),
     st.floats(0, 1),
     st.sampled_from((1, 2, 7, 40, 300, 5000)),
-    st.sampled_from(("cut", "delete", "repeat", "reverse", "noise", "noise")),
-    st.sampled_from((b"\0", b"*", b"\xff", b"x", b"<", b">", b'"', b"\n", b" ", b"-", b".")),
+    st.sampled_from(("cut", "delete", "repeat", "noise", "noise")),
+    st.sampled_from((b"\0", b"*", b"\xff", b"x", b"<", b">", b'"', b"\n", b" ", b".")),
 )
 
 
