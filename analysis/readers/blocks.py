@@ -107,7 +107,7 @@ class _Format:
 
     def decode(self, rows: NDArray[np.uint8]) -> Floats | None:
         """Numbers of ``(n, length)`` rows, or None where some row is printed in another way."""
-        low, high = rows.min(axis=0), rows.max(axis=0)
+        low, high = rows.min(axis=0).tobytes(), rows.max(axis=0).tobytes()
         if not _constant(self.opening, low, high, 0):
             return None
         if not _constant(self.closing, low, high, self.length - len(self.closing)):
@@ -140,21 +140,19 @@ class _Format:
         ]
 
 
-def _constant(text: bytes, low: NDArray[np.uint8], high: NDArray[np.uint8], at: int) -> bool:
+def _constant(text: bytes, low: bytes, high: bytes, at: int) -> bool:
     stop = at + len(text)
-    return low[at:stop].tobytes() == text and high[at:stop].tobytes() == text
+    return low[at:stop] == text and high[at:stop] == text
 
 
-def _fits(
-    field: _Field, rows: NDArray[np.uint8], low: NDArray[np.uint8], high: NDArray[np.uint8]
-) -> bool:
+def _fits(field: _Field, rows: NDArray[np.uint8], low: bytes, high: bytes) -> bool:
     """Whether the field's columns hold blanks, then a sign or none, then digits, dot, digits."""
     dot, stop = field.dot, field.stop
     if not (low[dot] == high[dot] == 46 and low[dot - 1] >= 48 and high[dot - 1] <= 57):
         return False
-    if low[dot + 1 : stop].min() < 48 or high[dot + 1 : stop].max() > 57:
+    if min(low[dot + 1 : stop]) < 48 or max(high[dot + 1 : stop]) > 57:
         return False
-    if (high[field.start : max(dot - field.inner - 8, field.start)] > 32).any():
+    if max(high[field.start : dot - field.inner - 8], default=32) > 32:
         return False  # more digits than two words hold
     digit_follows: NDArray[np.bool_] | bool = True
     for column in range(dot - 2, field.start - 1, -1):
@@ -177,8 +175,8 @@ def _fits(
 def _decode(
     rows: NDArray[np.uint8],
     fields: tuple[_Field, ...],
-    low: NDArray[np.uint8],
-    high: NDArray[np.uint8],
+    low: bytes,
+    high: bytes,
     out: Floats,
 ) -> bool:
     """Decode neighbouring fields of equal width into `out` (n, n_fields), unless too large."""
@@ -191,8 +189,8 @@ def _decode(
         word &= np.uint64((1 << 64) - (1 << 8 * (8 - decimals)))
         word |= integer
     value = _eight_digits(word).view(np.int64)
-    columns = [range(f.dot - inner - outer, f.dot - inner) for f in fields]
-    if any(high[column].max() >= 48 for column in columns if column):
+    heads = [high[f.dot - inner - outer : f.dot - inner] for f in fields]
+    if max(max(head, default=0) for head in heads) >= 48:
         upper = _eight_digits(_words(rows, fields, first.dot - inner, outer)).view(np.int64)
         upper *= 10 ** (decimals + inner)
         value += upper

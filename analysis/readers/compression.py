@@ -191,13 +191,17 @@ class Text:
 
     def find_all(self, needle: bytes, start: int = 0) -> list[int]:
         """Positions of all occurrences of `needle` from `start` on, in one pass."""
+        return [at for at, _ in self.find_all_after(needle, start, 0)]
+
+    def find_all_after(self, needle: bytes, start: int, lead: int) -> list[tuple[int, bytes]]:
+        """Positions of all occurrences of `needle`, each with the `lead` bytes before it."""
         found = []
-        overlap = len(needle) - 1
         while start < self.size:
-            data = self.read(start, start + _PIECE + overlap)
-            at = data.find(needle)
+            begin = max(start - lead, 0)
+            data = self.read(begin, start + _PIECE + len(needle) - 1)
+            at = data.find(needle, start - begin)
             while at >= 0:
-                found.append(start + at)
+                found.append((begin + at, data[max(at - lead, 0) : at]))
                 at = data.find(needle, at + 1)
             start += _PIECE
         return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,7 +34,7 @@ def check_energies(outer: Trio, inner: Trio, texts: tuple[bytes, bytes], roundin
     BlockError
         If they contradict each other.
     """
-    if not np.isfinite(inner).all():
+    if not all(map(isfinite, inner)):
         raise BlockError("the energy of its last electronic step overflowed or is damaged")
     if not is_smeared(inner, rounding):
         raise BlockError("the energies of its last electronic step contradict each other")
@@ -51,7 +53,7 @@ def check_energies(outer: Trio, inner: Trio, texts: tuple[bytes, bytes], roundin
 def is_smeared(energies: Trio, rounding: float) -> bool:
     """Whether E0 lies between F and E as some smearing puts it: E0 - F = (E - F)/(N + 2)."""
     free, flat, zero = energies
-    if not np.isfinite(energies).all():
+    if not all(map(isfinite, energies)):
         return False
     entropy = flat - free
     return abs(zero - free) <= 4 * rounding or any(

@@ -87,18 +87,19 @@ def find_steps(text: Text, start: int) -> tuple[list[Span], int]:
     nothing but white space stands.
     """
     opened, closed = [], []
-    for at in text.find_all(b"calculation>", start):
-        before = text.read(at - 2, at)
+    befores = {}
+    for at, before in text.find_all_after(b"calculation>", start, 82):
         if before.endswith(b"</"):
             closed.append(at)
         elif before.endswith(b"<"):
             opened.append(at + len(b"calculation>"))
+            befores[opened[-1]] = before[:-1].rstrip()
     edges = [*opened[1:], text.size] if opened else []
     spans: list[Span] = []
     run = start
     j = 0
     for begin, following in zip(opened, edges, strict=True):
-        if spans and text.read(begin - 80, begin - 13).rstrip()[-14:] != b"</calculation>":
+        if spans and not befores[begin].endswith(b"</calculation>"):
             other = text.rfind(b"<modeling>", spans[-1].start, begin)
             if other >= 0:
                 spans, run = [], other
@@ -153,8 +154,10 @@ def _frames(text: Text, span: Span, several: bool) -> Iterator[_Frame]:
 
 def _structure(data: bytes, at: int) -> int:
     """Position of the next unnamed ``<structure>``."""
-    match = _UNNAMED.search(data, at)
-    return match.start() if match else -1
+    found = data.find(b"<structure>", at)
+    if found < 0 and (match := _UNNAMED.search(data, at)):
+        return match.start()
+    return found
 
 
 def _frame_end(data: bytes, at: int) -> int:
