@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
 
 from natriface.structures.atoms import to_document
+from natriface.structures.charges import OXIDATION_STATES, balanced_states, formal_charges
 from natriface.structures.doping import dope
 from natriface.structures.errors import StructureError, StudyError
 from natriface.structures.interfaces import Interface, build_interface
@@ -169,8 +173,21 @@ def _doped(slab: Slab, dopant: Dopant) -> tuple[Slab, str]:
         near="surface" if dopant.near_contact else None,
         side="top" if dopant.near_contact else None,
     )[0]
-    doped = slab.with_atoms(arrangement.atoms, f"{dopant.element}-doped")
+    doped = slab.with_atoms(
+        arrangement.atoms,
+        f"{dopant.element}-doped",
+        _charges(slab.atoms, arrangement.atoms, dopant.element),
+    )
     return doped, arrangement.description
+
+
+def _charges(host: Atoms, doped: Atoms, dopant: str) -> NDArray[np.float64] | None:
+    """Formal charges of a doped crystal: the host's, and the dopant's usual one."""
+    counts = Counter(host.get_chemical_symbols())
+    states = balanced_states({symbol: float(n) for symbol, n in counts.items()})
+    if states is None or dopant not in OXIDATION_STATES:
+        return None
+    return formal_charges(doped.numbers, {dopant: OXIDATION_STATES[dopant][0], **states})
 
 
 def _joined(study: Study, film: BuiltSlab, substrate: BuiltSlab) -> BuiltInterface:

@@ -167,6 +167,8 @@ def test_dopant_sits_on_the_face_that_meets_the_film(
             continue
         atoms = built.interface.atoms
         substrate = atoms[sides(atoms) == SUBSTRATE_TAG]
+        assert built.substrate.slab.net_charge_e == pytest.approx(1)  # F- for O2-, uncompensated
+        assert built.substrate.clean.net_charge_e == pytest.approx(0)
         assert (roles(substrate) == DOPANT_TAG).sum() == (substrate.numbers == 9).sum() > 0
         fluorine = substrate.positions[substrate.numbers == 9, 2]
         middle = (substrate.positions[:, 2].min() + substrate.positions[:, 2].max()) / 2
