@@ -13,6 +13,9 @@ from natriface.structures.errors import AnalysisError
 
 _COLORS = (OURS, "#e08a12", "#8e4bbd", "#2f8f5b", "#c23b3b", "#5b6470")
 
+_MARKED_EV = 0.002
+"""The highest point of a fit is marked where no image sits on it."""
+
 
 def energy_profile(summaries: Sequence[BandSummary], labels: Sequence[str] | None = None) -> Figure:
     """Energy above the first end point, in eV, against the path length, in A.
@@ -55,9 +58,9 @@ def energy_profile(summaries: Sequence[BandSummary], labels: Sequence[str] | Non
             color=color,
             markerfacecolor=color if converged else "white",
             markersize=5,
-            label=text.replace("-", "−") if values else text,
+            label=text,
         )
-        if values is not None:
+        if values is not None and abs(values.gap_ev or 0.0) > _MARKED_EV:
             ax.plot(
                 [values.saddle_path_angstrom],
                 [values.forward_ev],

@@ -142,10 +142,11 @@ def hop_endpoints(
     moved[mover] += way
     final.set_positions(moved, apply_constraint=False)
     separation = _image_distance(initial, mover)
-    if separation < hop.length_angstrom + 0.1:
+    if separation < 2 * hop.length_angstrom - 1e-3:
         raise StructureError(
             f"{hop.label}: in a {counts[0]} x {counts[1]} x {counts[2]} supercell the carrier is "
-            f"{separation:.2f} A from its own image, no farther than it hops; take a larger one"
+            f"{separation:.2f} A from its own image, so that another way is shorter than the hop; "
+            "take a larger one"
         )
     sign = -1 if hop.path_type == "vacancy" else 1
     return HopEndpoints(

@@ -1,7 +1,8 @@
 """Migration hops of vacancies, interstitials and adatoms, one of each symmetry-equivalent set.
 
 A hop is a pair of carrier sites (i, j + T); the operations of the crystal (of the face, for
-adatoms) move pairs to pairs exactly, in integers, so distinct hops are the orbits of pairs.
+adatoms) move pairs to pairs exactly, in integers, so distinct hops are the orbits of pairs. The
+symmetry is that of the cell given: find hops in the unit cell, and repeat it afterwards.
 """
 
 from __future__ import annotations

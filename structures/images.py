@@ -43,6 +43,9 @@ KEEP_ANGSTROM = 0.05
 SAME_ANGSTROM = 0.05
 """Images less than this apart are one and the same."""
 
+TIE_ANGSTROM = 1e-6
+"""Ways whose lengths differ by less are equally short."""
+
 CLASH = 0.65
 """Atoms closer than this times the sum of their covalent radii clash."""
 
@@ -95,11 +98,15 @@ class Images:
 
 
 def displacements(reference: Atoms, other: Atoms) -> FloatArray:
-    """Minimum-image vectors (n, 3) in A from each atom to the one of the same index."""
-    vectors: FloatArray = find_mic(
-        other.positions - reference.positions, reference.cell.complete(), reference.pbc
-    )[0]
-    return vectors
+    """Minimum-image vectors (n, 3) in A from each atom to the one of the same index.
+
+    Of two ways equally short (half a cell) the one that the positions as given take is chosen.
+    """
+    given = other.positions - reference.positions
+    vectors, lengths = find_mic(given, reference.cell.complete(), reference.pbc)
+    as_short = np.linalg.norm(given, axis=1) < lengths + TIE_ANGSTROM
+    shortest: FloatArray = np.where(as_short[:, None], given, vectors)
+    return shortest
 
 
 def match_atoms(reference: Atoms, other: Atoms) -> Matching:
@@ -189,7 +196,8 @@ def make_images(
     images = [initial.copy() for _ in chain]
     for image, positions in zip(images, chain, strict=True):
         image.calc = None
-        image.set_positions(positions, apply_constraint=False)
+        placed = np.where(free[:, None], positions, initial.positions)
+        image.set_positions(placed, apply_constraint=False)
     problems = image_problems(images)
     if problems:
         raise StructureError(

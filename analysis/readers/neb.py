@@ -19,7 +19,7 @@ from natriface.analysis.comparability import require_like
 from natriface.analysis.readers.compression import SUFFIXES, Text
 from natriface.analysis.readers.folder import image_folders
 from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
-from natriface.analysis.results import RESULT_FILE, Result, Status
+from natriface.analysis.results import RESULT_FILE, Result, Status, StepRecord
 from natriface.structures.errors import AnalysisError, ReaderError
 
 _SAME_PLACE_ANGSTROM = 1e-4
@@ -92,9 +92,11 @@ def _read_folders(
         _structure(result, Path(place) if (place := ends.get(k)) else folders[k])
         for k, result in enumerate(ordered)
     ]
+    for k, result in enumerate(ordered):
+        result.step = StepRecord(id="", name=f"{path}, image {k}")
     sound = [result for result in ordered if result.status != "failed"]
     if sound:
-        require_like(sound)
+        require_like(_comparable(sound))
     return Band.of(
         images,
         [_energy(result) for result in ordered],
@@ -163,6 +165,26 @@ def _structure(result: Result, folder: Path) -> Atoms:
     raise ReaderError(
         f"{folder}: neither output nor a readable CONTCAR or POSCAR: this image has no structure"
     )
+
+
+def _comparable(results: Sequence[Result]) -> list[Result]:
+    """The results with the settings that all of them print.
+
+    VASP writes a vasprun.xml for some images only; an OUTCAR tells less, which is no difference.
+    """
+    if len({"vasprun.xml" in result.files for result in results}) == 1:
+        return list(results)
+    common = set.intersection(*(set(result.settings) for result in results))
+    reduced = []
+    for result in results:
+        settings = {key: result.settings[key] for key in common}
+        for key, value in settings.items():
+            others = [other.settings[key] for other in results]
+            if all(isinstance(other, dict) for other in others):
+                inner = set.intersection(*(set(other) for other in others))
+                settings[key] = {name: value[name] for name in sorted(inner)}
+        reduced.append(result.model_copy(update={"settings": settings}))
+    return reduced
 
 
 def _energy(result: Result) -> float:
