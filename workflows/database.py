@@ -307,7 +307,7 @@ class EmbeddedDatabase:
         note = {
             "host": server.process.host,
             "pid": server.process.pid,
-            "created": server.process.created,
+            "birth": server.process.birth,
             "port": server.port,
         }
         with writing(self.folder):
@@ -316,7 +316,7 @@ class EmbeddedDatabase:
     def _noted(self) -> Server | None:
         try:
             note = json.loads((self.folder / "server.json").read_text())
-            return Server(Process(note["host"], note["pid"], note["created"]), note["port"])
+            return Server(Process(note["host"], note["pid"], note["birth"]), note["port"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -18,29 +19,43 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Process:
-    """A process, told from a later one with the same number by when it was created."""
+    """A process, told from a later one with the same number by its birth.
+
+    Attributes
+    ----------
+    birth
+        When it was created, on a clock that nobody can set, and since which start of the
+        machine; opaque.
+    """
 
     host: str
     pid: int
-    created: float
+    birth: str
 
     @classmethod
     def of(cls, pid: int) -> Process:
-        """The process of this number on this machine."""
-        return cls(socket.gethostname(), pid, round(psutil.Process(pid).create_time(), 2))
+        """The process of this number on this machine.
+
+        Raises
+        ------
+        ProcessLookupError
+            If there is none.
+        """
+        birth = _birth(pid)
+        if birth is None:
+            raise ProcessLookupError(f"no process {pid}")
+        return cls(socket.gethostname(), pid, birth)
 
     @classmethod
     def parse(cls, text: str) -> Process | None:
         """The process that `str` wrote, or ``None`` where the text is something else."""
-        host, _, rest = text.partition(" ")
-        pid, _, created = rest.partition(" ")
-        try:
-            return cls(host, int(pid), float(created))
-        except ValueError:
+        words = text.split(" ")
+        if len(words) != 3 or not words[1].isdecimal():
             return None
+        return cls(words[0], int(words[1]), words[2])
 
     def __str__(self) -> str:
-        return f"{self.host} {self.pid} {self.created:.2f}"
+        return f"{self.host} {self.pid} {self.birth}"
 
     @property
     def is_here(self) -> bool:
@@ -50,12 +65,7 @@ class Process:
     @property
     def is_alive(self) -> bool:
         """Whether it still runs; meaningful on its own machine only."""
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(float(process.create_time()) - self.created) < 1
-            return same and bool(process.status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
-            return False
+        return _birth(self.pid) == self.birth and not _is_zombie(self.pid)
 
     def kill_group(self, number: int = signal.SIGKILL) -> None:
         """Signal the processes it has started, where it led a process group.
@@ -63,15 +73,34 @@ class Process:
         The group's number is not given away while any of them lives; if the number now is
         another process's, the group is gone.
         """
-        try:
-            if abs(psutil.Process(self.pid).create_time() - self.created) >= 1:
-                return
-        except psutil.NoSuchProcess:
-            pass
+        if _birth(self.pid) not in (self.birth, None):
+            return
         try:
             os.killpg(self.pid, number)
         except (ProcessLookupError, PermissionError):
             return
+
+
+def _birth(pid: int) -> str | None:
+    """Ticks since the machine started, and which start that was; wall-clock time elsewhere."""
+    if sys.platform == "linux":
+        try:
+            # after the name, which is in parentheses and may hold anything, field 22
+            ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+            return f"{Path('/proc/sys/kernel/random/boot_id').read_text()[:8]}.{ticks}"
+        except (FileNotFoundError, ProcessLookupError, IndexError):
+            return None
+    try:
+        return f"{psutil.Process(pid).create_time():.1f}"
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def bound_command(command: Sequence[str]) -> list[str]:

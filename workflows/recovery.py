@@ -1,7 +1,7 @@
 """What was interrupted, put right: after a crash, a kill -9, a power cut, or in the middle of it.
 
 Only what is known to be dead is touched: a worker signs its Fireworks with host, process number
-and the time the process was created, so that on its machine there is no doubt whether it lives.
+and the birth of the process, so that on its machine there is no doubt whether it lives.
 """
 
 from __future__ import annotations

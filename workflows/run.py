@@ -201,7 +201,7 @@ class _Run:
         n_workers = max(1, min(n_workers, len(left)))
         self.forecast = Forecast(left, n_workers)
         self.progress.begin(len(self.plan), len(finished), self.forecast)
-        if not left or self._active() == 0:
+        if not left or self.interrupted() or self._active() == 0:
             return
         try:
             with Workers(self.workspace, n_workers) as workers:
