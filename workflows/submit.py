@@ -89,6 +89,7 @@ def _submit(pad: LaunchPad, plan: Plan, workspace: Workspace, estimate_s: Estima
     steps = list(plan.walk())
     finished = {step.id for step in steps if step.id in folders and is_finished(folders[step.id])}
     known = _known(pad, [step.id for step in steps])
+    _withdraw(pad, {step.id for step in steps}, workspace)
     missing: list[Step] = []
     for step in steps:
         document = known.get(step.id)
@@ -97,6 +98,8 @@ def _submit(pad: LaunchPad, plan: Plan, workspace: Workspace, estimate_s: Estima
         if document["state"] == "ARCHIVED":
             _free_key(pad, known.pop(step.id))
             continue
+        if document["state"] == "DEFUSED" and not document["spec"]["workspaces"]:
+            requeue(pad, document["fw_id"])  # withdrawn once, and wanted again
         folder = Path(document["spec"]["_launch_dir"])
         if is_finished(folder):
             finished.add(step.id)
@@ -131,6 +134,26 @@ def _known(pad: LaunchPad, identifiers: Sequence[str]) -> dict[str, dict[str, An
         for document in pad.fireworks.find({"spec.step_key": {"$in": keys}}, fields):
             found[document["spec"]["step_id"]] = document
     return found
+
+
+def _withdraw(pad: LaunchPad, wanted: set[str], workspace: Workspace) -> None:
+    """Give up the Fireworks of an earlier version of the study that have not run yet.
+
+    One that another study wants too is left to it.
+    """
+    root = str(workspace.root)
+    query = {"spec.workspaces": root, "state": {"$in": ["READY", "WAITING", "FIZZLED"]}}
+    fields = {"_id": 0, "fw_id": 1, "spec.step_id": 1, "spec.workspaces": 1}
+    for document in list(pad.fireworks.find(query, fields)):
+        if document["spec"]["step_id"] in wanted:
+            continue
+        change: dict[str, Any] = {"$pull": {"spec.workspaces": root}}
+        alone = document["spec"]["workspaces"] == [root]
+        if alone:
+            change["$set"] = {"state": "DEFUSED"}
+        pad.fireworks.update_one({"fw_id": document["fw_id"]}, change)
+        if alone:
+            note_states(pad, document["fw_id"], {document["fw_id"]: "DEFUSED"})
 
 
 def _share(pad: LaunchPad, document: dict[str, Any], workspace: Workspace) -> None:

@@ -211,6 +211,26 @@ def test_two_studies_share_their_steps(workspace: Workspace, tmp_path: Path) -> 
     assert runs(other.folder(yours)) == runs(workspace.folder(mine)) == (1, 1)
 
 
+def test_a_changed_study_runs_what_it_asks_for_now(workspace: Workspace) -> None:
+    kept, dropped = trivial_step("kept"), trivial_step("dropped", fail="run")
+    below = trivial_step("below", dropped)
+    before = trivial_plan(kept, dropped, below)
+    with launchpad(workspace) as pad:
+        submit_plan(pad, before, workspace)
+    new = trivial_step("new")
+    after = run_plan(trivial_plan(kept, new), workspace, 1)
+    assert after.is_complete
+    assert [step.name for step in after.steps] == ["kept", "new"]
+    assert not (workspace.folder(dropped) / "runs").exists()
+    again = run_plan(before, workspace, 1)
+    assert {step.name: step.state for step in again.steps} == {
+        "kept": "finished",
+        "dropped": "failed",
+        "below": "blocked",
+    }
+    assert runs(workspace.folder(kept)) == (1, 1)
+
+
 def test_a_deleted_result_is_computed_again(workspace: Workspace) -> None:
     plan = trivial_plan(trivial_step("a"))
     assert run_plan(plan, workspace, 1).is_complete
