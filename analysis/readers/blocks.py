@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -44,7 +44,10 @@ def number(text: bytes) -> float:
     token = text.strip()
     if _NUMBER.fullmatch(token) is None:
         return float("nan")
-    return float(token.replace(b"D", b"e").replace(b"d", b"e"))
+    try:
+        return float(token)
+    except ValueError:  # Fortran's double-precision exponent
+        return float(token.upper().replace(b"D", b"E"))
 
 
 @dataclass(frozen=True)
@@ -134,10 +137,14 @@ class _Format:
         """Numbers of one row by its columns; NaN where a column holds none."""
         if not (row.startswith(self.opening) and row.endswith(self.closing)):
             raise BlockError("a row is damaged")
-        return [
-            number(row[f.start : f.stop]) if row[f.dot : f.dot + 1] == b"." else float("nan")
-            for f in self.fields
-        ]
+        return [self._cut_one(row, field) for field in self.fields]
+
+    @staticmethod
+    def _cut_one(row: bytes, field: _Field) -> float:
+        """A number that fills its columns to the last decimal; NaN otherwise."""
+        text = row[field.start : field.stop].lstrip(b" ")
+        whole = row[field.dot : field.dot + 1] == b"." and text[-1:].isdigit()
+        return number(text) if whole and not text[:1].isspace() else float("nan")
 
 
 def _constant(text: bytes, low: bytes, high: bytes, at: int) -> bool:
@@ -378,7 +385,7 @@ def decode_blocks(
             bad.append(i)
         else:
             alike.setdefault(len(block), []).append(i)
-    for group in alike.values():
+    for group in (part for size, all_ in alike.items() for part in _batches(all_, size)):
         lines = b"".join(_lines(blocks[i] or b"") for i in group)
         try:
             flat = decode_rows(lines, tag, len(group) * n_rows, n_fields)
@@ -386,6 +393,13 @@ def decode_blocks(
         except BlockError:
             bad += _decode_each(blocks, group, tag, out)
     return out, sorted(bad)
+
+
+def _batches(indices: list[int], size: int) -> Iterator[list[int]]:
+    """Groups of blocks small enough together to stay in the processor's cache."""
+    n = max((1 << 17) // size, 1)
+    for i in range(0, len(indices), n):
+        yield indices[i : i + n]
 
 
 def _lines(block: bytes) -> bytes:

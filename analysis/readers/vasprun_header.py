@@ -120,13 +120,25 @@ def section(text: Text, name: bytes, start: int, stop: int) -> bytes | None:
     return text.read(text.find(b">", at, stop) + 1, end) if end >= 0 else None
 
 
-def varray(data: bytes, name: bytes, start: int = 0) -> bytes | None:
-    """The rows of the first ``<varray name=...>`` from `start` on; None where it is not whole."""
+def varray(data: bytes, name: bytes, start: int = 0, n_rows: int = 0) -> bytes | None:
+    """The rows of the first ``<varray name=...>`` from `start` on; None where it is not whole.
+
+    Where `n_rows` is given and the rows have one length, the end is jumped to, not searched.
+    """
     at = data.find(b'name="' + name + b'"', start)
-    end = data.find(b"</varray>", at)
-    if at < 0 or end < 0:
+    if at < 0:
         return None
-    rows = data[data.find(b">", at) + 1 : end]
+    begin = data.find(b">", at) + 1
+    if n_rows:
+        first = data.find(b"\n", begin) + 1
+        length = data.find(b"\n", first) + 1 - first
+        stop = first + n_rows * length
+        if length > 0 and data[stop : stop + 40].lstrip().startswith(b"</varray>"):
+            return data[begin:stop]
+    end = data.find(b"</varray>", begin)
+    if end < 0:
+        return None
+    rows = data[begin:end]
     return None if b"<varray" in rows else rows
 
 
@@ -298,8 +310,8 @@ def lattices(structures: Sequence[bytes]) -> tuple[Floats, list[int]]:
         (n, 3, 3) in A, NaN where absent or damaged, and the indices of those.
     """
     crystals = [structure.partition(b"</crystal>")[0] for structure in structures]
-    cells, _ = decode_blocks([varray(crystal, b"basis") for crystal in crystals], b"v", 3, 3)
-    reciprocals = [varray(crystal, b"rec_basis") for crystal in crystals]
+    cells, _ = decode_blocks([varray(crystal, b"basis", 0, 3) for crystal in crystals], b"v", 3, 3)
+    reciprocals = [varray(crystal, b"rec_basis", 0, 3) for crystal in crystals]
     inverses, _ = decode_blocks(reciprocals, b"v", 3, 3)
     volumes = np.array([_volume(crystal) for crystal in crystals])
     with np.errstate(invalid="ignore"):

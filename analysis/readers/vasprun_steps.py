@@ -15,6 +15,10 @@ from natriface.analysis.readers.redundancy import check_energies, damaged_forces
 from natriface.analysis.readers.vasprun_header import lattices, varray
 
 _ENERGY = re.compile(rb'<i name="(e_fr_energy|e_wo_entrp|e_0_energy)">([^<]*)</i>')
+_TRIO = re.compile(
+    rb'<i name="e_fr_energy">([^<]*)</i>\s*<i name="e_wo_entrp">([^<]*)</i>\s*'
+    rb'<i name="e_0_energy">([^<]*)</i>'
+)
 _FREE = re.compile(rb'<i name="e_fr_energy">([^<]*)</i>')
 _UNNAMED = re.compile(rb"<structure\s*>")
 _PREFIX = 1 << 17  # bytes of a step read at first; its results stand before its large arrays
@@ -118,7 +122,7 @@ def read_steps(text: Text, spans: list[Span], n_atoms: int, several_frames: bool
         edges = [*(span.start for span in spans[1:]), text.size]
         spans = [Span(s.start, e, s.closed) for s, e in zip(spans, edges, strict=True)]
     for i, span in enumerate(spans):
-        found = list(_frames(text, span, several_frames))
+        found = list(_frames(text, span, n_atoms, several_frames))
         frames += found
         if not found and i == len(spans) - 1 and not span.closed:
             unfinished = text.read(span.start, span.stop).count(b"</scstep>")
@@ -130,7 +134,7 @@ def read_steps(text: Text, spans: list[Span], n_atoms: int, several_frames: bool
 def read_loose_frames(text: Text, start: int, n_atoms: int) -> Steps:
     """Frames of a run that a force field drives alone: they stand outside any ionic step."""
     span = Span(start, text.size, True)
-    return _assemble(list(_frames(text, span, True)), n_atoms, None, True)
+    return _assemble(list(_frames(text, span, n_atoms, True)), n_atoms, None, True)
 
 
 def _scf_only(text: Text, span: Span) -> bytes:
@@ -138,7 +142,7 @@ def _scf_only(text: Text, span: Span) -> bytes:
     return data[: data.rfind(b"</scstep>") + 9] if b"</scstep>" in data else b""
 
 
-def _frames(text: Text, span: Span, several: bool) -> Iterator[_Frame]:
+def _frames(text: Text, span: Span, n_atoms: int, several: bool) -> Iterator[_Frame]:
     size = span.stop - span.start if several else _PREFIX
     while True:
         data = text.read(span.start, min(span.stop, span.start + size))
@@ -148,7 +152,7 @@ def _frames(text: Text, span: Span, several: bool) -> Iterator[_Frame]:
         size *= 4
     at = 0
     while end >= 0:
-        yield _frame(data[at:end])
+        yield _frame(data[at:end], n_atoms)
         at, end = end, (_frame_end(data, end) if several else -1)
 
 
@@ -171,7 +175,7 @@ def _frame_end(data: bytes, at: int) -> int:
     return end + len(b"</energy>") if end >= 0 else -1
 
 
-def _frame(data: bytes) -> _Frame:
+def _frame(data: bytes, n_atoms: int) -> _Frame:
     structure = _structure(data, 0)
     after = data.find(b"</structure>", structure)
     energy = data.find(b"<energy>", after)
@@ -182,8 +186,8 @@ def _frame(data: bytes) -> _Frame:
     return _Frame(
         scf,
         data[structure:after],
-        varray(rest, b"forces"),
-        varray(rest, b"stress"),
+        varray(rest, b"forces", 0, n_atoms),
+        varray(rest, b"stress", 0, 3),
         data[energy:],
     )
 
@@ -204,7 +208,7 @@ def _assemble(frames: list[_Frame], n_atoms: int, unfinished: int | None, severa
     problems += [f"ionic step {i + 1}: its lattice is absent or damaged" for i in crooked]
     arrays = {}
     for name, blocks, rows in (
-        ("positions", [varray(f.structure, b"positions") for f in frames], n_atoms),
+        ("positions", [varray(f.structure, b"positions", 0, n_atoms) for f in frames], n_atoms),
         ("forces", [f.forces for f in frames], n_atoms),
         ("stress", [f.stress for f in frames], 3),
     ):
@@ -241,8 +245,15 @@ def _assemble(frames: list[_Frame], n_atoms: int, unfinished: int | None, severa
     )
 
 
-def _trio(data: bytes) -> dict[bytes, bytes]:
-    return {match.group(1): match.group(2).strip() for match in _ENERGY.finditer(data)}
+def _trio(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """Free energy, energy without entropy and E0 as printed; empty where absent."""
+    match = _TRIO.search(data)
+    if match is not None:
+        return match.group(1).strip(), match.group(2).strip(), match.group(3).strip()
+    found = {match.group(1): match.group(2).strip() for match in _ENERGY.finditer(data)}
+    names = (b"e_fr_energy", b"e_wo_entrp", b"e_0_energy")
+    free, flat, zero = (found.get(name, b"") for name in names)
+    return free, flat, zero
 
 
 def _energies(frame: _Frame) -> tuple[float, float, float]:
@@ -253,24 +264,28 @@ def _energies(frame: _Frame) -> tuple[float, float, float]:
     what is not self-consistent (dispersion). Extrapolated: outer free + (inner E0 - inner free).
     The same differences are printed twice, which shows damaged digits.
     """
-    outer = _trio(frame.energy)
-    last = frame.scf.rfind(b"<scstep>")
-    inner = _trio(frame.scf[last:]) if last >= 0 else {}
-    names = (b"e_fr_energy", b"e_wo_entrp", b"e_0_energy")
-    free_text = outer.get(b"e_fr_energy", b"")
-    free, flat, zero = (number(outer.get(name, b"")) for name in names)
+    texts = _trio(frame.energy)
+    free_text = texts[0]
+    free, flat, zero = map(number, texts)
     if free != free:
         if b"*" in free_text:
             raise BlockError("its energy overflowed")
         raise BlockError("its energy is absent or damaged" if frame.energy else "no energy")
-    if len(inner) < 3:
+    # response calculations append steps without energies
+    last = frame.scf.rfind(b"<scstep>", 0, max(frame.scf.rfind(b'name="e_0_energy"'), 0))
+    inner = _TRIO.search(frame.scf, last) if last >= 0 else None
+    if inner is None:
         # no electronic step of its own: a force field, VASP >= 6, prints the outer values right
         if not is_smeared((free, flat, zero), _ROUNDING):
             raise BlockError("its energies contradict each other")
         return free, zero, flat
-    inner_free, inner_flat, inner_zero = (number(inner[name]) for name in names)
-    outer_energies, inner_energies = (free, flat, zero), (inner_free, inner_flat, inner_zero)
-    check_energies(outer_energies, inner_energies, (free_text, inner[names[0]]), _ROUNDING)
+    inner_free, inner_flat, inner_zero = map(number, inner.groups())
+    check_energies(
+        (free, flat, zero),
+        (inner_free, inner_flat, inner_zero),
+        (free_text, inner.group(1).strip()),
+        _ROUNDING,
+    )
     # rounded as printed, so that differences of decimal numbers leave no noise
     return (
         free,
@@ -281,7 +296,7 @@ def _energies(frame: _Frame) -> tuple[float, float, float]:
 
 def _electronic(scf: bytes) -> tuple[int, float]:
     """Number of electronic steps, and the last change of the free energy between two of them."""
-    count = scf.count(b"<scstep>")
+    count = min(scf.count(b"<scstep>"), scf.count(b'"e_0_energy"') or len(scf))
     free = [number(value) for value in _FREE.findall(scf[_last(scf, 2) :])]
     return (count or -1), (free[-1] - free[-2] if len(free) > 1 else float("nan"))
 

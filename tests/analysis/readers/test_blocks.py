@@ -54,7 +54,18 @@ def test_touching_numbers_are_separated_by_their_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["********", "     NaN", "  1.2x45", "  1 .345", " 12345678", "-1-.3456"]
+    "word",
+    [
+        "********",
+        "     NaN",
+        "  1.2x45",
+        "  1 .345",
+        " 12345678",
+        "-1-.3456",
+        "  1.23  ",
+        " \n1.2345",
+        "  1.23\n\n",
+    ],
 )
 def test_what_is_no_number_is_nan_and_spoils_nothing_else(word: str) -> None:
     table = np.arange(30.0).reshape(10, 3) / 7
