@@ -22,10 +22,21 @@ PATH_SETTINGS = frozenset(
         "POTIM",
         "ISIF",
         "NELMIN",
+        "NELM",
+        "ALGO",
+        "LWAVE",
+        "LCHARG",
+        "LAECHG",
+        "LVHAR",
+        "LELF",
+        "LORBIT",
+        "NEDOS",
+        "handlers",
+        "keep",
     }
 )
-"""Settings that steer a relaxation but not the energy of its last geometry; they may differ
-between a relaxation and a single point, not between two relaxations."""
+"""Settings that steer a relaxation or what is written, but not the energy of a geometry; they may
+differ between a relaxation and a single point, not between two relaxations."""
 
 
 def require_like(results: Sequence[Result]) -> None:

@@ -25,6 +25,8 @@ from tests.workflows.vasp_tools import (
     written,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def ran(folder: Path, **overrides: Any) -> Path:
     ENGINE.run(written(folder, small_step(**overrides)))
@@ -293,6 +295,21 @@ def test_nothing_outlives_the_process_that_runs_the_step(
     wait_for(lambda: not alive(folder))
     monkeypatch.setenv("NATRIFACE_STANDIN_FAULT", "")
     ENGINE.run(folder)
+    assert ENGINE.read(folder).status == "converged"
+
+
+def test_two_that_run_one_folder_run_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_standins(monkeypatch, tmp_path)
+    folder = written(tmp_path / "step", small_step())
+    code = (
+        "import sys; from pathlib import Path; from natriface.workflows.engines.vasp import ENGINE;"
+        "ENGINE.run(Path(sys.argv[1]))"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", code, str(folder)]) for _ in range(2)]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert n_starts(folder) == 1
     assert ENGINE.read(folder).status == "converged"
 
 

@@ -19,7 +19,7 @@ from natriface.workflows.engines.vasp_potcars import (
 )
 from natriface.workflows.engines.vasp_restart import clean_up
 from natriface.workflows.engines.vasp_result import step_result
-from natriface.workflows.engines.vasp_run import has_converged, run_vasp
+from natriface.workflows.engines.vasp_run import alone, has_converged, run_vasp
 from natriface.workflows.engines.vasp_settings import parse_settings
 from natriface.workflows.plan import Step
 
@@ -80,24 +80,25 @@ class VaspEngine:
         step, atoms = load_folder(folder)
         machine = load_machine()
         inputs = vasp_inputs(step, atoms, machine)
-        run_vasp(folder, inputs, machine)
-        if step.kind == "lobster" and has_converged(folder, step.kind):
-            more = missing_bands(folder, inputs)
-            if more is not None:
-                self._run_with_bands(folder, step, inputs, machine, more)
-            run_lobster(folder, inputs, machine)
-        if has_converged(folder, step.kind):
-            clean_up(folder, step.kind, inputs.keys.keep, machine.gzip_above_mb)
+        with alone(folder) as lock:
+            run_vasp(folder, inputs, machine, lock)
+            if step.kind == "lobster" and has_converged(folder, step.kind):
+                more = missing_bands(folder, inputs)
+                if more is not None:
+                    self._run_with_bands(folder, inputs, machine, lock, more)
+                run_lobster(folder, inputs, machine)
+            if has_converged(folder, step.kind):
+                clean_up(folder, step.kind, inputs.keys.keep, machine.gzip_above_mb)
 
     def _run_with_bands(
-        self, folder: Path, step: Step, inputs: VaspInputs, machine: Machine, bands: int
+        self, folder: Path, inputs: VaspInputs, machine: Machine, lock: int, bands: int
     ) -> None:
         """Run VASP again with more bands: it had rounded their number below LOBSTER's basis."""
         tags = {**inputs.tags, "NBANDS": bands}
-        run_vasp(folder, replace(inputs, tags=tags), machine, again=True)
+        run_vasp(folder, replace(inputs, tags=tags), machine, lock, again=True)
         if missing_bands(folder, inputs) is not None:
             raise EngineError(
-                f"{step.name}: VASP uses fewer bands than LOBSTER has basis functions, also with "
+                f"{inputs.name}: VASP uses fewer bands than LOBSTER has basis functions, also with "
                 f"NBANDS = {bands}; use a number of cores that divides it, or set NBANDS higher"
             )
 

@@ -141,7 +141,7 @@ def n_bands(folder: Path) -> int | None:
     """NBANDS that VASP has really used, from OUTCAR; ``None`` where it is not to be found."""
     try:
         with (folder / "OUTCAR").open("rb") as file:
-            found = re.search(rb"NBANDS\s*=\s*(\d+)", file.read(4_000_000).split(b"INCAR:", 1)[-1])
+            found = re.search(rb"number of bands\s+NBANDS\s*=\s*(\d+)", file.read(16_000_000))
     except FileNotFoundError:
         return None
     return int(found[1]) if found else None

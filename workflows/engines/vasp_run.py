@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,14 +38,34 @@ from natriface.workflows.processes import bound_command
 SCRATCH_LINK = "scratch_link"
 LOG = "custodian.log"
 NOTE_FILE = "attempts.json"
+LOCK_FILE = "run.lock"
 _FULL = ("No space left on device", "Disk quota exceeded")
 
 
-def run_vasp(folder: Path, inputs: VaspInputs, machine: Machine, *, again: bool = False) -> None:
+@contextmanager
+def alone(folder: Path) -> Iterator[int]:
+    """Keep a folder to one run; whoever comes second waits, and finds what the first has done.
+
+    The lock is handed on to the child, so that it holds until VASP has ended even where this
+    process is killed.
+    """
+    handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def run_vasp(
+    folder: Path, inputs: VaspInputs, machine: Machine, lock: int, *, again: bool = False
+) -> None:
     """Run VASP, going on from an earlier attempt where there is one; a converged one is enough.
 
     Parameters
     ----------
+    lock
+        Of `alone`.
     again
         Run even where an earlier attempt has converged: the inputs are others now.
 
@@ -59,7 +82,7 @@ def run_vasp(folder: Path, inputs: VaspInputs, machine: Machine, *, again: bool 
     write_atomically(folder / RUN_FILE, json.dumps(asdict(order), indent=1))
     place = _to_scratch(folder, machine.scratch) if machine.scratch else folder
     try:
-        code = _run_child(place)
+        code = _run_child(place, lock)
     finally:
         if place != folder:
             recover_scratch(folder)
@@ -193,7 +216,7 @@ def _restart_text(folder: Path) -> tuple[str, str]:
     return (text, "") if text is not None else ((folder / "POSCAR").read_text(), why_not)
 
 
-def _run_child(folder: Path) -> int:
+def _run_child(folder: Path, lock: int) -> int:
     module = "natriface.workflows.engines.vasp_custodian"
     command = bound_command([sys.executable, "-P", "-m", module, str(folder)])
     with (folder / LOG).open("ab") as log:
@@ -204,6 +227,7 @@ def _run_child(folder: Path) -> int:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            pass_fds=(lock,),
         )
     try:
         return child.wait()
