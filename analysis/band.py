@@ -196,6 +196,8 @@ class Band:
         Such forces (or those of springs) are no slopes of the energy, and no fit can use them.
         """
         lengths, energies = self.lengths_angstrom, self.energies_ev
+        if np.any(np.diff(lengths) <= 0):
+            return False
         slope = (energies[2:] - energies[:-2]) / (lengths[2:] - lengths[:-2])
         rise = np.diff(energies)
         steep = (rise[1:] * rise[:-1] > 0) & (np.abs(slope) > STEEP_EV_PER_ANGSTROM)

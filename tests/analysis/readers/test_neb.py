@@ -143,7 +143,7 @@ def test_missing_folders_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.realdata
 def test_a_real_band_whose_images_coincide(shared: Path) -> None:
-    """VTST images of H2 that never left the end points."""
+    """VTST images that never left the end point."""
     run = shared / "data" / "neb" / "aiida_neb_wc"
     with pytest.raises(ReaderError, match="image folders 00, 04 of 00 to 04 missing"):
         read_band(run / "out")
