@@ -146,14 +146,15 @@ def _frames(text: Text, span: Span, n_atoms: int, several: bool) -> Iterator[_Fr
     size = span.stop - span.start if several else _PREFIX
     while True:
         data = text.read(span.start, min(span.stop, span.start + size))
-        end = _frame_end(data, 0)
-        if end >= 0 or len(data) < size or b"<eigenvalues>" in data:
+        bounds = _bounds(data, 0)
+        if bounds or len(data) < size or b"<eigenvalues>" in data:
             break
         size *= 4
     at = 0
-    while end >= 0:
-        yield _frame(data[at:end], n_atoms)
-        at, end = end, (_frame_end(data, end) if several else -1)
+    while bounds:
+        yield _frame(data, at, bounds, n_atoms)
+        at = bounds[3]
+        bounds = _bounds(data, at) if several else None
 
 
 def _structure(data: bytes, at: int) -> int:
@@ -164,23 +165,18 @@ def _structure(data: bytes, at: int) -> int:
     return found
 
 
-def _frame_end(data: bytes, at: int) -> int:
-    """Where the energy that closes an ionic step's results ends; -1 where it is not there."""
+def _bounds(data: bytes, at: int) -> tuple[int, int, int, int] | None:
+    """Where a step's structure begins and ends, and the energy that closes its results."""
     structure = _structure(data, at)
-    if structure < 0:
-        return -1
-    after = data.find(b"</structure>", structure)
+    after = data.find(b"</structure>", structure) if structure >= 0 else -1
     energy = data.find(b"<energy>", after) if after >= 0 else -1
     end = data.find(b"</energy>", energy) if energy >= 0 else -1
-    return end + len(b"</energy>") if end >= 0 else -1
+    return (structure, after, energy, end + len(b"</energy>")) if end >= 0 else None
 
 
-def _frame(data: bytes, n_atoms: int) -> _Frame:
-    structure = _structure(data, 0)
-    after = data.find(b"</structure>", structure)
-    energy = data.find(b"<energy>", after)
-    rest = data[after:energy]
-    scf = data[:structure]
+def _frame(data: bytes, at: int, bounds: tuple[int, int, int, int], n_atoms: int) -> _Frame:
+    structure, after, energy, end = bounds
+    scf, rest = data[at:structure], data[after:energy]
     if b"<structure" in rest or scf.count(b"<scstep>") != scf.count(b"</scstep>"):
         return _Frame(b"", b"", None, None, b"")  # pieces of two steps: damaged between them
     return _Frame(
@@ -188,7 +184,7 @@ def _frame(data: bytes, n_atoms: int) -> _Frame:
         data[structure:after],
         varray(rest, b"forces", 0, n_atoms),
         varray(rest, b"stress", 0, 3),
-        data[energy:],
+        data[energy:end],
     )
 
 
