@@ -204,10 +204,13 @@ def _decode(
         if decimals + inner + outer > 15 and value.max() >= 1 << 53:
             return False
     np.divide(value, 10.0**decimals, out=out)
+    minus: NDArray[np.bool_] | None = None
     for column in range(first.start - first.dot, -1):
         if any(low[f.dot + column] <= 45 <= high[f.dot + column] for f in fields):
-            minus = rows[:, first.dot + column :: first.width][:, : len(fields)] == 45
-            np.negative(out, out=out, where=minus)
+            here = rows[:, first.dot + column :: first.width][:, : len(fields)] == 45
+            minus = here if minus is None else np.logical_or(minus, here, out=minus)
+    if minus is not None:
+        np.negative(out, out=out, where=minus)
     return True
 
 
@@ -397,7 +400,7 @@ def decode_blocks(
 
 def _batches(indices: list[int], size: int) -> Iterator[list[int]]:
     """Groups of blocks small enough together to stay in the processor's cache."""
-    n = max((1 << 17) // size, 1)
+    n = max((1 << 18) // size, 1)
     for i in range(0, len(indices), n):
         yield indices[i : i + n]
 
