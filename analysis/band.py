@@ -10,12 +10,18 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.constraints import FixAtoms
 from numpy.typing import ArrayLike, NDArray
 
 from natriface.analysis.results import Status
-from natriface.structures.atoms import fixed_indices
 from natriface.structures.errors import AnalysisError, StructureError
-from natriface.structures.images import align, displacements, image_problems, permutation_note
+from natriface.structures.images import (
+    align,
+    crosses_vacuum,
+    displacements,
+    image_problems,
+    permutation_note,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -116,7 +122,16 @@ class Band:
             chain.append(aligned)
             sorted_forces.append(_as_forces(given[k], len(image))[matching.order])
         forces = np.array(sorted_forces)
-        forces[:, fixed_indices(images[0])] = 0.0
+        frozen = [c.index for c in images[0].constraints if isinstance(c, FixAtoms)]
+        if frozen:
+            forces[:, np.concatenate(frozen)] = 0.0
+        warnings = image_problems(chain)
+        crossing = crosses_vacuum(chain[0], chain[-1].positions - chain[0].positions)
+        if crossing:
+            atom = f"atom {crossing[0]} ({chain[0].symbols[crossing[0]]})"
+            warnings.append(f"{atom} goes across the vacuum to the other face of the slab")
+        for kind in sorted({type(c).__name__ for c in images[0].constraints} - {"FixAtoms"}):
+            notes.append(f"constraint {kind} is left aside: all its atoms count as free")
         return cls(
             images=tuple(chain),
             energies_ev=energies,
@@ -125,7 +140,7 @@ class Band:
             reasons=tuple(reasons) if reasons is not None else (None,) * len(chain),
             source=source,
             notes=tuple(notes),
-            warnings=tuple(image_problems(chain)),
+            warnings=tuple(warnings),
             metadata=dict(metadata or {}),
             engine=engine,
         )

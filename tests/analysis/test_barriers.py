@@ -10,7 +10,7 @@ import pytest
 from ase import Atoms
 from ase.build import add_adsorbate, fcc100
 from ase.calculators.emt import EMT
-from ase.constraints import FixAtoms
+from ase.constraints import FixAtoms, FixedLine
 from ase.mep import NEB
 from ase.optimize import BFGS, FIRE
 from hypothesis import given, settings
@@ -203,6 +203,28 @@ def test_frozen_atoms_do_not_count() -> None:
     for image in images:
         image.set_constraint(FixAtoms(indices=[1]))
     assert summarise(Band.of(images, band.energies_ev, list(forces))).status == "converged"
+
+
+def test_other_constraints_molecules_and_ways_across_the_vacuum() -> None:
+    """Anyone's bands: what they hold besides is said, not refused."""
+    energies, forces = [0.0, 0.3, 0.0], [np.zeros((3, 3))] * 3
+    corner = [[0.0, 0.0, 0.0], [1.6, 0.0, 0.0]]
+    bent = [Atoms("HCN", [[-1.0, 0.2 + y, 0.0], *corner]) for y in (0.0, 1.0, 2.0)]
+    for image in bent:
+        image.set_constraint(FixedLine(0, [0, 1, 0]))
+    summary = summarise(Band.of(bent, energies, forces))
+    assert summary.converged_barrier().forward_ev == pytest.approx(0.3)
+    assert summary.length_angstrom == pytest.approx(2.0)
+    assert summary.notes == ["constraint FixedLine is left aside: all its atoms count as free"]
+    slab = fcc100("Al", size=(2, 2, 3), vacuum=4, periodic=True)
+    slab.append("Na")
+    top, bottom = slab.positions[:12, 2].max() + 2.5, slab.positions[:12, 2].min() - 2.5
+    images = []
+    for height in (top, (top + bottom + slab.cell[2, 2]) / 2, bottom + slab.cell[2, 2]):
+        slab.positions[-1] = [1.4, 1.4, height]
+        images.append(slab.copy())
+    around = summarise(Band.of(images, energies, [np.zeros((13, 3))] * 3))
+    assert "atom 12 (Na) goes across the vacuum to the other face of the slab" in around.warnings
 
 
 # --- what is not a number ---
