@@ -10,6 +10,7 @@ import yaml
 
 from natriface.analysis.comparability import require_like
 from natriface.analysis.results import Result
+from natriface.structures.errors import WorkspaceError
 from natriface.workflows.builder import plan_study
 from natriface.workflows.plan import Plan
 from natriface.workflows.run import RunSummary, run_plan
@@ -29,8 +30,8 @@ films:
   Na: {phase: Na, miller: [1, 0, 0], layers: 2}
 interfaces: {max_area_angstrom2: 100, max_strain_percent: 8}
 """
-EVERY_FAULT = ("zbrent", "edddav", "scf", "hang")
-REPORTED = ("killed", "truncated", "empty_contcar", "crash")
+RECOVERED = ("zbrent", "edddav", "scf", "hang", "edddav")
+REPORTED = ("killed", "truncated", "empty_contcar", "crash", "killed")
 
 
 @pytest.fixture
@@ -49,6 +50,11 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
 
 def run(plan: Plan, place: Path) -> RunSummary:
     return run_plan(plan, Workspace.create(place, plan.study), n_workers=2)
+
+
+def ordered(plan: Plan, faults: tuple[str, ...]) -> str:
+    """An order that gives each step of the plan a fault of its own."""
+    return ",".join(f"{s.id}={f}" for s, f in zip(plan.walk(), faults, strict=True))
 
 
 def results(plan: Plan, place: Path) -> dict[str, Result]:
@@ -77,11 +83,10 @@ def test_study_runs_to_energies_that_can_be_subtracted(plan: Plan, tmp_path: Pat
     assert starts(plan, tmp_path / "w") == [1] * len(plan)
 
 
-@pytest.mark.parametrize("fault", EVERY_FAULT)
 def test_faults_that_are_recovered_by_themselves(
-    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    use_standins(monkeypatch, tmp_path, fault, silence_hours=2 / 3600)
+    use_standins(monkeypatch, tmp_path, ordered(plan, RECOVERED), silence_hours=4 / 3600)
     summary = run(plan, tmp_path / "w")
     assert summary.is_complete, [step.reason for step in summary.failed]
     assert starts(plan, tmp_path / "w") == [2] * len(plan)
@@ -90,29 +95,43 @@ def test_faults_that_are_recovered_by_themselves(
         assert result.corrections
 
 
-@pytest.mark.parametrize("fault", REPORTED)
 def test_faults_that_are_reported_and_gone_on_from(
-    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each step fails once; every failure has its reason, and nothing is run twice or lost."""
-    use_standins(monkeypatch, tmp_path, fault)
+    use_standins(monkeypatch, tmp_path, ordered(plan, REPORTED))
     summary = run(plan, tmp_path / "w")
     assert not summary.is_complete
     assert summary.failed
-    for step in summary.failed:
-        assert step.reason
-        assert "\n" not in step.reason
+    reasons = []
     for _ in range(3):
+        reasons += [str(step.reason) for step in summary.failed]
         retry_all(tmp_path / "w")
         summary = run(plan, tmp_path / "w")
         if summary.is_complete:
             break
     assert summary.is_complete, [step.reason for step in summary.failed]
+    assert len(reasons) == len(plan)
+    assert all(reason and "\n" not in reason for reason in reasons)
+    for word in ("SIGKILL", "cut off", "SIGSEGV"):
+        assert any(word in reason for reason in reasons)
     assert starts(plan, tmp_path / "w") == [2] * len(plan)
     for step in plan.walk():
         folder = Workspace.open(tmp_path / "w").folders()[step.id]
         assert (folder / "attempt-1").is_dir()
         assert json.loads((folder / "result.json").read_text())["status"] == "converged"
+
+
+def test_a_full_disk_stops_the_run_and_loses_nothing(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_standins(monkeypatch, tmp_path, "disk")
+    with pytest.raises(WorkspaceError, match="disk is full"):
+        run(plan, tmp_path / "w")
+    monkeypatch.setenv("NATRIFACE_STANDIN_FAULT", "")
+    summary = run(plan, tmp_path / "w")
+    assert summary.is_complete, [step.reason for step in summary.failed]
+    assert sum(starts(plan, tmp_path / "w")) <= 2 * len(plan)
 
 
 def test_a_failed_read_runs_nothing(
