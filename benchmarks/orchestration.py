@@ -23,7 +23,7 @@ from ase.build import bulk
 
 from natriface.structures.atoms import to_document
 from natriface.workflows import fireworks
-from natriface.workflows.launchpad import launchpad
+from natriface.workflows.launchpad import launchpad, new_launch_id
 from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.status import status
 from natriface.workflows.submit import submit_plan
@@ -75,7 +75,7 @@ def measure(n_steps: int) -> dict[str, Any]:
         done = 0
         while done < sample:
             for fw_id in fireworks.ready(pad, workspace)[:256]:
-                claimed = fireworks.claim(pad, fw_id, "benchmark", pad.get_new_launch_id())
+                claimed = fireworks.claim(pad, fw_id, "benchmark", new_launch_id(pad))
                 assert claimed is not None
                 assert fireworks.run(claimed) is None
                 fireworks.complete(pad, claimed)

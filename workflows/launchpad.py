@@ -206,6 +206,33 @@ def reachable(workspace: Workspace) -> Iterator[None]:
         ) from error
 
 
+def new_launch_id(pad: LaunchPad) -> int:
+    """A number for a launch that no other launch has or will have."""
+    return _take_numbers(pad, "next_launch_id", 1)
+
+
+def new_fw_ids(pad: LaunchPad, quantity: int) -> int:
+    """The first of so many numbers for Fireworks that no other Firework has or will have."""
+    return _take_numbers(pad, "next_fw_id", quantity)
+
+
+def _take_numbers(pad: LaunchPad, counter: str, quantity: int) -> int:
+    """Advance a counter of FireWorks, by compare and set.
+
+    `LaunchPad.get_new_launch_id` relies on find-and-modify, which on the embedded database may
+    tell two clients the same number: it changes the document atomically, but what it returns was
+    read before.
+    """
+    while True:
+        document = pad.fw_id_assigner.find_one({})
+        number = int(document[counter])
+        taken = pad.fw_id_assigner.update_one(
+            {"_id": document["_id"], counter: number}, {"$set": {counter: number + quantity}}
+        )
+        if taken.modified_count:
+            return number
+
+
 def _prepare(pad: LaunchPad) -> None:
     """Make the counters and indices of a database that is new; leave any other as it is."""
     indices = pad.fireworks.index_information()

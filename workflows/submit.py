@@ -22,6 +22,7 @@ from natriface.workflows.fireworks import (
     step_key,
     workflows,
 )
+from natriface.workflows.launchpad import new_fw_ids
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.recovery import drop_halves, requeue
 from natriface.workflows.workspace import Workspace, is_finished, writing
@@ -232,7 +233,7 @@ def _insert(
         step.id: firework(step, folders[step.id], workspace, estimate_s(step)) for step in new
     }
     made = workflows(new, fireworks, workspace)
-    first = pad.get_new_fw_id(quantity=len(new))
+    first = new_fw_ids(pad, len(new))
     ids = {fireworks[step.id].fw_id: first + i for i, step in enumerate(new)}
     for item in fireworks.values():
         item.fw_id = ids[item.fw_id]

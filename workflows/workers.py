@@ -65,7 +65,7 @@ class Worker:
             If the database is lost for good, or the disk cannot be written.
         """
         from natriface.workflows import fireworks
-        from natriface.workflows.launchpad import Connection
+        from natriface.workflows.launchpad import Connection, new_launch_id
         from natriface.workflows.recovery import requeue
 
         candidates: deque[int] = deque()
@@ -82,7 +82,7 @@ class Worker:
                     idle = True
                     time.sleep(IDLE_SECONDS)
                     continue
-                launch_id = database(lambda pad: pad.get_new_launch_id())
+                launch_id = database(new_launch_id)
                 take = partial(
                     fireworks.claim,
                     fw_id=candidates.popleft(),

@@ -249,6 +249,41 @@ def test_the_same_code_runs_on_a_given_mongodb(workspace: Workspace, tmp_path: P
         server.stop()
 
 
+TAKE = """
+import sys
+from pathlib import Path
+from natriface.workflows.launchpad import connect, new_launch_id
+from natriface.workflows.workspace import Workspace
+
+pad = connect(Workspace.open(Path(sys.argv[1])))
+print("ready", flush=True)
+input()
+print(*[new_launch_id(pad) for _ in range(100)])
+"""
+
+
+def test_numbers_are_given_once(database: EmbeddedDatabase, workspace: Workspace) -> None:
+    connect(workspace)
+    takers = [
+        subprocess.Popen(
+            [sys.executable, "-c", TAKE, str(workspace.root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for taker in takers:
+        assert taker.stdout is not None
+        assert taker.stdout.readline() == "ready\n"
+    for taker in takers:
+        assert taker.stdin is not None
+        taker.stdin.write("\n")
+        taker.stdin.flush()
+    numbers = [number for taker in takers for number in taker.communicate()[0].split()]
+    assert len(numbers) == len(set(numbers)) == 300
+
+
 def test_not_a_launchpad_file(workspace: Workspace, tmp_path: Path) -> None:
     given = tmp_path / "given.yaml"
     with pytest.raises(DatabaseError, match="cannot be read"):
