@@ -21,6 +21,7 @@ from pymatgen.io.vasp.outputs import Eigenval, Oszicar, Outcar, Vasprun, Xdatcar
 
 from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
 
+pytestmark = pytest.mark.slow
 STANDIN = Path(__file__).with_name("vasp")
 
 

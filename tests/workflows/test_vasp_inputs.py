@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import math
 import re
@@ -400,6 +401,22 @@ def test_potcars_are_assembled_in_order_and_checked(tmp_path: Path) -> None:
     assert "hash" in told
 
 
+def test_a_damaged_potcar_is_seen_by_its_checksum(tmp_path: Path) -> None:
+    folder = potcar_folder(tmp_path / "psp", Na_pv=260.0, F=400.0)
+    path = folder / "POT_GGA_PAW_PBE_54" / "F" / "POTCAR"
+    content = path.read_text()
+    checksum = hashlib.sha256(content.encode()).hexdigest()
+    first, rest = content.split("\n", 1)
+    whole = f"{first}\n   SHA256 =  {checksum} F/POTCAR\n{rest}"
+    machine, atoms = Machine(potcar_directory=folder), rocksalt_slab()
+    for text, damaged in ((whole, False), (whole.replace("1.0 2.0", "1.5 2.0"), True)):
+        path.write_text(text)
+        warned = write_inputs(tmp_path, vasp_inputs(vasp_step(atoms), atoms, machine), machine)
+        assert any("own checksum" in warning for warning in warned) is damaged
+    document = json.loads((tmp_path / "vasp_inputs.json").read_text())
+    assert document["potcars"]["F"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def test_a_potcar_of_another_element_is_refused(tmp_path: Path) -> None:
     folder = potcar_folder(tmp_path / "psp", Na_pv=260.0, O=400.0)
     base = folder / "POT_GGA_PAW_PBE_54"
@@ -426,5 +443,7 @@ def test_written_inputs_are_documented(tmp_path: Path) -> None:
     atoms = rocksalt_slab()
     write_inputs(tmp_path, inputs_of(atoms), MACHINE)
     document = json.loads((tmp_path / "vasp_inputs.json").read_text())
-    assert document["potcars"]["Na"] == {"label": "Na_pv", "title": "PAW_PBE Na_pv 19Sep2006"}
+    assert document["potcars"]["Na"]["label"] == "Na_pv"
+    assert document["potcars"]["Na"]["title"] == "PAW_PBE Na_pv 19Sep2006"
+    assert document["potcars"]["Na"]["sha256"] is None
     assert sorted(document["order"]) == list(range(len(atoms)))

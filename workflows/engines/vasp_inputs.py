@@ -183,17 +183,20 @@ def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str
     write_atomically(folder / "POTCAR.spec", "\n".join(labels) + "\n")
     directory = check_environment_directory(machine.potcar_directory)
     warnings: list[str] = []
+    hashes: dict[str, str] = {}
     if directory is not None and machine.potcars_required:
-        functional = inputs.keys.potcar_functional
-        text, warnings = assemble(
-            inputs.potcars, functional, directory, float(inputs.tags["ENCUT"])
-        )
-        write_atomically(folder / "POTCAR", text)
+        functional, encut = inputs.keys.potcar_functional, float(inputs.tags["ENCUT"])
+        potcar = assemble(inputs.potcars, functional, directory, encut)
+        warnings, hashes = potcar.warnings, potcar.sha256
+        write_atomically(folder / "POTCAR", potcar.text)
     document = {
         "order": inputs.order,
         "tags": inputs.tags,
         "mesh": inputs.mesh,
-        "potcars": {p.element: {"label": p.label, "title": p.title} for p in inputs.potcars},
+        "potcars": {
+            p.element: {"label": p.label, "title": p.title, "sha256": hashes.get(p.element)}
+            for p in inputs.potcars
+        },
         "basis": {element: list(orbitals) for element, orbitals in inputs.basis.items()},
         "notes": inputs.notes,
         "warnings": warnings,

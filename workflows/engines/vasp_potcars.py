@@ -7,6 +7,7 @@ from the summary that pymatgen keeps of every released POTCAR.
 from __future__ import annotations
 
 import bz2
+import hashlib
 import json
 import os
 import re
@@ -94,14 +95,31 @@ def require_potcars(potcars: Sequence[Potcar], functional: str, directory: Path)
     return [path for path in paths if path is not None]
 
 
+@dataclass(frozen=True)
+class Assembled:
+    """A POTCAR file.
+
+    Attributes
+    ----------
+    sha256
+        Element -> hash of its part.
+    warnings
+        What is odd about the parts, in words.
+    """
+
+    text: str
+    sha256: dict[str, str]
+    warnings: list[str]
+
+
 def assemble(
     potcars: Sequence[Potcar], functional: str, directory: Path, encut_ev: float | None
-) -> tuple[str, list[str]]:
-    """Text of the POTCAR file, and warnings about what is in it.
+) -> Assembled:
+    """The POTCAR file, put together and checked.
 
-    Each part is read by pymatgen; its element and label must be the ones asked for. Warned about
-    are parts that pymatgen's table of titles and statistics does not know, titles that differ
-    from the set's, and an ENMAX above the cut-off.
+    Each part is read by pymatgen; its element must be the one asked for. Warned about are parts
+    that pymatgen's table of titles and statistics does not know, titles that differ from the
+    set's, checksums that do not match the content, and an ENMAX above the cut-off.
 
     Raises
     ------
@@ -111,7 +129,7 @@ def assemble(
     from monty.io import zopen
     from pymatgen.io.vasp.inputs import PotcarSingle
 
-    text, warnings = "", []
+    text, warnings, hashes = "", [], {}
     paths = require_potcars(potcars, functional, directory)
     for potcar, path in zip(potcars, paths, strict=True):
         with zopen(path, "rt", encoding="utf-8") as file:
@@ -131,6 +149,9 @@ def assemble(
                 f"POTCAR of {potcar.element} ({single.TITEL}) differs from every released one: "
                 "its hash and statistics are not known"
             )
+        if not _checksum_holds(content):
+            warnings.append(f"POTCAR of {potcar.element} ({path}) differs from its own checksum")
+        hashes[potcar.element] = hashlib.sha256(content.encode()).hexdigest()
         enmax = float(single.ENMAX)
         if encut_ev is not None and enmax > encut_ev:
             warnings.append(
@@ -138,7 +159,17 @@ def assemble(
                 "its energies are not converged"
             )
         text += content if content.endswith("\n") else content + "\n"
-    return text, warnings
+    return Assembled(text, hashes, warnings)
+
+
+def _checksum_holds(content: str) -> bool:
+    """Whether the SHA256 that newer POTCARs carry is that of their other lines."""
+    lines = content.split("\n")
+    stated = next((line for line in lines[:60] if line.strip().startswith("SHA256")), None)
+    if stated is None:
+        return True
+    kept = [line for line in lines if not line.strip().startswith(("SHA256", "COPYR"))]
+    return hashlib.sha256("\n".join(kept).encode()).hexdigest() in stated
 
 
 def check_environment_directory(configured: Path | None) -> Path | None:

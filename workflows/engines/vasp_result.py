@@ -19,7 +19,7 @@ from natriface.workflows.engines.vasp_inputs import load_inputs
 from natriface.workflows.engines.vasp_run import attempt_notes, how_it_ended
 from natriface.workflows.plan import Step
 
-ATOM_AXES = {"positions": 1, "forces": 1, "projected_dos": 0, "projections": 3}
+ATOM_AXES = {"positions": 1, "forces": 1, "image_forces": 1, "projected_dos": 0, "projections": 3}
 """Arrays of the reader with an axis of atoms -> that axis."""
 WITH_ARRAYS = ("dos", "lobster", "md")
 
@@ -48,7 +48,7 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
     if result.corrections:
         result.settings |= _changed_settings(folder, inputs["tags"])
     result.warnings = [*attempt_notes(folder), *inputs["warnings"], *result.warnings]
-    if result.final_structure is not None and step.kind != "neb":
+    if result.final_structure is not None:
         result.final_structure = _in_step_order(result.final_structure, atoms, order)
         if result.forces_ev_per_angstrom is not None:
             forces = np.empty((len(order), 3))

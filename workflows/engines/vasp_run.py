@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from natriface.analysis.readers.vasp import read_vasp_folder
+from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
 from natriface.analysis.results import write_atomically
 from natriface.structures.errors import EngineError, ReaderError
 from natriface.workflows.engines.machine import Machine, command_line
@@ -98,9 +98,12 @@ def run_vasp(
 
 def has_converged(folder: Path, kind: str) -> bool:
     """Whether the outputs in the folder are those of a run that converged."""
-    if kind == "neb" or how_it_ended(folder) is None:
+    if how_it_ended(folder) is None:
         return False
     try:
+        if kind == "neb":
+            images = read_neb_folder(folder)[1:-1]
+            return bool(images) and all(image.status == "converged" for image in images)
         return read_vasp_folder(folder, kind=kind).status == "converged"
     except ReaderError:
         return False
