@@ -36,7 +36,10 @@ MAX_LENGTH_ANGSTROM = 5.0
 """Longer hops are not listed unless asked for."""
 
 MIN_CLEARANCE_ANGSTROM = 1.0
-"""A straight way that passes another atom or site of the carrier closer is no elementary hop."""
+"""A straight way that passes another atom closer is no hop."""
+
+DETOUR = 1.15
+"""A hop is two hops if the way over another site of the carrier is longer by no more than this."""
 
 MIN_CAVITY_ANGSTROM = 1.6
 """A cavity nearer to an atom is no interstitial site, unless given."""
@@ -334,8 +337,8 @@ class _Sites:
             # the canonical member, so that the order of the enumeration does not show
             i, j, *shift = (int(x) for x in undirected[k])
             start, end = self.scaled[i], self.scaled[j] + shift
-            clearance, passing = self._clearance(start, end)
-            if min(clearance, passing) < min_clearance:
+            clearance = self._clearance(start, end)
+            if clearance < min_clearance or self._is_composite(start, end):
                 continue
             members = pairs[orbit == number]
             found.append(
@@ -361,8 +364,8 @@ class _Sites:
         if not found:
             raise StructureError(
                 f"no {path_type} hop of {element} up to {max_length:g} A keeps {min_clearance:g} A "
-                f"from other atoms and sites ({len(first)} distinct pairs of sites were looked "
-                "at); allow longer hops or a smaller clearance"
+                f"from other atoms ({len(first)} distinct pairs of sites were looked at); allow "
+                "longer hops or a smaller clearance"
             )
         return sorted(found, key=lambda hop: (round(hop.length_angstrom, 4), hop.start, hop.end))
 
@@ -395,29 +398,36 @@ class _Sites:
         assert best is not None  # every crystal has the identity
         return best
 
-    def _clearance(self, start: FloatArray, end: FloatArray) -> tuple[float, float]:
-        """Distances in A from the straight way to the nearest atom and to the nearest site."""
-        atoms = _distance_to_way(self.whole, start, end, self.cell)
-        return atoms, _distance_to_way(self.scaled, start, end, self.cell)
+    def _clearance(self, start: FloatArray, end: FloatArray) -> float:
+        """Shortest distance in A from the straight way to an atom that is not at its ends."""
+        points, way = self._around(self.whole, start, end)
+        share = np.clip(points @ way / (way @ way), 0, 1)
+        distance = np.linalg.norm(points - share[:, None] * way, axis=1)
+        return float(distance.min(initial=np.inf))
 
+    def _is_composite(self, start: FloatArray, end: FloatArray) -> bool:
+        """Whether another site of the carrier lies on the way, or nearly so."""
+        points, way = self._around(self.scaled, start, end)
+        through = np.linalg.norm(points, axis=1) + np.linalg.norm(points - way, axis=1)
+        return bool(through.min(initial=np.inf) < DETOUR * np.linalg.norm(way))
 
-def _distance_to_way(
-    scaled: FloatArray, start: FloatArray, end: FloatArray, cell: FloatArray
-) -> float:
-    """Shortest distance in A of points and their images to a way; those on its ends left out."""
-    heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-    length = float(np.linalg.norm((end - start) @ cell))
-    reach = np.ceil((length / 2 + 3.0) / heights + 1).astype(int)
-    spans = [np.arange(-k, k + 1) for k in reach]
-    images = np.stack(np.meshgrid(*spans, indexing="ij"), axis=-1).reshape(-1, 3)
-    middle = (start + end) / 2
-    home = scaled - np.round(scaled - middle)
-    points = ((home[:, None] + images[None]).reshape(-1, 3) - start) @ cell
-    way = (end - start) @ cell
-    share = np.clip(points @ way / (way @ way), 0, 1)
-    distance = np.linalg.norm(points - share[:, None] * way, axis=1)
-    at_ends = (np.linalg.norm(points, axis=1) < 0.1) | (np.linalg.norm(points - way, axis=1) < 0.1)
-    return float(distance[~at_ends].min(initial=np.inf))
+    def _around(
+        self, scaled: FloatArray, start: FloatArray, end: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Points (m, 3) near a way, those on its ends left out, and the way (3,), from its start.
+
+        In A; periodic images included.
+        """
+        periodic = np.asarray(self.host.pbc)
+        way = (end - start) @ self.cell
+        heights = 1 / np.linalg.norm(np.linalg.inv(self.cell), axis=0)
+        reach = np.ceil((np.linalg.norm(way) / 2 + 3.0) / heights + 1).astype(int)
+        spans = [np.arange(-k, k + 1) for k in np.where(periodic, reach, 0)]
+        images = np.stack(np.meshgrid(*spans, indexing="ij"), axis=-1).reshape(-1, 3)
+        home = scaled - np.where(periodic, np.round(scaled - (start + end) / 2), 0)
+        points = ((home[:, None] + images[None]).reshape(-1, 3) - start) @ self.cell
+        far = np.minimum(np.linalg.norm(points, axis=1), np.linalg.norm(points - way, axis=1))
+        return points[far > 0.1], way
 
 
 def _before(one: IntArray, other: IntArray) -> IntArray:

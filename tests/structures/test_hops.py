@@ -184,6 +184,18 @@ def test_fcc111_hollows_are_not_equivalent() -> None:
     assert hop.coordination == 3
 
 
+def test_adatom_hops_on_a_close_packed_face_stop_at_every_site() -> None:
+    slab = fcc111("Al", (1, 1, 4), a=4.05, vacuum=8, periodic=True)
+    hops = adatom_hops(slab, "Al", max_length_angstrom=3.0)
+    between = {hop.label.rsplit(",", 1)[0]: hop for hop in hops}
+    assert {"adatom bridge Al2 -> hollow Al3", "adatom on-top Al -> bridge Al2"} <= set(between)
+    # from hollow to hollow the way leads over a bridge, from atom to atom too
+    assert "adatom hollow Al3 -> hollow Al3" not in between
+    assert "adatom on-top Al -> on-top Al" not in between
+    step = between["adatom on-top Al -> bridge Al2"]
+    assert (step.coordination, step.multiplicity) == (6, 6)
+
+
 def test_vacancies_of_a_slab_do_not_hop_across_the_vacuum() -> None:
     terminations = find_terminations(load_phase("NaF").atoms, (1, 0, 0))
     slab = build_slab(terminations[0], layers=3, vacuum_angstrom=5.2).atoms
