@@ -38,6 +38,13 @@ PATH_SETTINGS = frozenset(
 """Settings that steer a relaxation or what is written, but not the energy of a geometry; they may
 differ between a relaxation and a single point, not between two relaxations."""
 
+CELL_DEPENDENT = frozenset({"n_irreducible"})
+"""What follows from the cell and not from a choice.
+
+A setting that is a mapping (element -> POTCAR, say) is compared where both results have the key: a
+slab lacks the elements of the other side.
+"""
+
 
 def require_like(results: Sequence[Result]) -> None:
     """Refuse results whose energies do not belong in one formula.
@@ -70,7 +77,11 @@ def _difference(a: Result, b: Result) -> str | None:
     ignored: frozenset[str] = frozenset() if a.kind == b.kind else PATH_SETTINGS
     for key in sorted((a.settings.keys() | b.settings.keys()) - ignored):
         mine, theirs = _value(a, key), _value(b, key)
-        if mine != theirs:
+        if isinstance(mine, dict) and isinstance(theirs, dict):
+            for part in sorted((mine.keys() & theirs.keys()) - CELL_DEPENDENT):
+                if mine[part] != theirs[part]:
+                    return f"setting {key}, {part}: {mine[part]} against {theirs[part]}"
+        elif mine != theirs:
             return f"setting {key}: {mine} against {theirs}"
     return None
 

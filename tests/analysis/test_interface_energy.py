@@ -97,6 +97,23 @@ def test_unlike_calculations_are_refused(changes: dict[str, Any], message: str) 
         interfacial_formation_energy(INTERFACE, SUBSTRATE, make_result(UPPER, -7.0, **changes))
 
 
+def test_settings_by_element_are_compared_where_both_have_the_element() -> None:
+    def vasp(atoms: Atoms, energy: float, sodium: str = "PAW_PBE Na_pv", **potcar: str) -> Result:
+        settings = {
+            "ENCUT": 480,
+            "POTCAR": {"Na": sodium, **potcar},
+            "kpoints": {"divisions": [3, 2, 1], "n_irreducible": len(atoms)},
+        }
+        return make_result(atoms, energy, settings=settings)
+
+    whole = vasp(LOWER + UPPER, -13.0, F="PAW_PBE F")
+    below, above = vasp(LOWER, -4.0), vasp(UPPER, -7.0, F="PAW_PBE F")
+    assert interfacial_formation_energy(whole, below, above).difference_ev == pytest.approx(-2)
+    other = vasp(LOWER, -4.0, sodium="PAW_PBE Na")
+    with pytest.raises(AnalysisError, match="POTCAR, Na"):
+        interfacial_formation_energy(whole, other, above)
+
+
 def test_single_point_may_miss_what_only_steers_a_relaxation() -> None:
     rigid = {"kind": "static", "settings": {"model": "m"}}
     work = work_of_adhesion(
