@@ -106,7 +106,7 @@ def test_the_orbits_hold_every_pair_of_sites_once(name: str) -> None:
             assert hop.equivalent_ends
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.sampled_from(["NaF", "Na2Se", "Na3PO4"]),
     st.tuples(*[st.floats(-1, 1)] * 3),
@@ -345,7 +345,7 @@ def test_idpp_is_as_low_as_ase_defines_it() -> None:
     assert objective(path.images) < 0.6 * objective(straight.images)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 10_000), st.tuples(*[st.floats(-3, 3)] * 3), st.booleans())
 def test_images_do_not_depend_on_order_wrapping_and_origin(
     seed: int, shift: tuple[float, float, float], wrapped: bool
