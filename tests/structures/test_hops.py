@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from natriface.structures.adsorption import adatom_sites
+from natriface.structures.cavities import interstitial_sites
 from natriface.structures.errors import StructureError
 from natriface.structures.hop_endpoints import hop_endpoints
 from natriface.structures.hops import (
     Hop,
     adatom_hops,
     interstitial_hops,
-    interstitial_sites,
     vacancy_hops,
 )
 from natriface.structures.images import (
