@@ -340,7 +340,7 @@ def claim(pad: LaunchPad, fw_id: int, worker: str, launch_id: int) -> Claim | No
         )
         if not taken.modified_count:
             document = pad.fireworks.find_one({"fw_id": fw_id})
-            if document is None or launch_id not in document["launches"]:
+            if document is None or document.get("claimed_by") != worker:
                 pad.launches.delete_one({"launch_id": launch_id})
                 return None
     note_states(pad, fw_id, {fw_id: "RUNNING"})

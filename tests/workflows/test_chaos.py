@@ -76,7 +76,7 @@ def kill(victims: list[psutil.Process]) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 3])
 def test_each_step_ends_once_whatever_is_killed(
     workspace: Workspace, tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
