@@ -241,7 +241,7 @@ def test_consistent_refuses_what_would_change_the_energy(
 
 
 def test_hung_run_is_ended_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use_standins(monkeypatch, tmp_path, "hang", silence_hours=1.5 / 3600)
+    use_standins(monkeypatch, tmp_path, "hang", silence_hours=10 / 3600)
     folder = ran(tmp_path / "step")
     result = ENGINE.read(folder)
     assert result.status == "converged"
@@ -251,7 +251,7 @@ def test_hung_run_is_ended_and_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_always_hung_run_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use_standins(monkeypatch, tmp_path, "hang@always", silence_hours=1.2 / 3600)
+    use_standins(monkeypatch, tmp_path, "hang@always", silence_hours=4 / 3600)
     with pytest.raises(EngineError, match="nothing written"):
         ran(tmp_path / "step")
     assert n_starts(tmp_path / "step") == 2

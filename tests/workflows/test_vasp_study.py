@@ -86,7 +86,7 @@ def test_study_runs_to_energies_that_can_be_subtracted(plan: Plan, tmp_path: Pat
 def test_faults_that_are_recovered_by_themselves(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    use_standins(monkeypatch, tmp_path, ordered(plan, RECOVERED), silence_hours=4 / 3600)
+    use_standins(monkeypatch, tmp_path, ordered(plan, RECOVERED), silence_hours=12 / 3600)
     summary = run(plan, tmp_path / "w")
     assert summary.is_complete, [step.reason for step in summary.failed]
     assert starts(plan, tmp_path / "w") == [2] * len(plan)
