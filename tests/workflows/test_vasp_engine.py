@@ -74,6 +74,8 @@ def test_reading_needs_no_run_and_running_again_does_nothing(
     folder = ran(tmp_path / "step")
     first = ENGINE.read(folder)
     ENGINE.run(folder)
+    (folder / "vasp_end.json").unlink()  # as if the watching process had died at the very end
+    ENGINE.run(folder)
     assert ENGINE.read(folder) == first
     assert n_starts(folder) == 1
     assert not (folder / "WAVECAR").exists()

@@ -97,9 +97,11 @@ def run_vasp(
 
 
 def has_converged(folder: Path, kind: str) -> bool:
-    """Whether the outputs in the folder are those of a run that converged."""
-    if how_it_ended(folder) is None:
-        return False
+    """Whether the outputs in the folder are those of a run that converged.
+
+    Outputs of other attempts are set aside, so these count even where the process that watched
+    VASP was killed before it could say so.
+    """
     try:
         if kind == "neb":
             images = read_neb_folder(folder)[1:-1]
