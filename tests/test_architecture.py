@@ -68,6 +68,13 @@ def test_only_the_workflows_room_knows_fireworks_and_custodian() -> None:
             assert not packages & {"fireworks", "custodian", "pymongo", "torch"}, path
 
 
+def test_fireworks_is_imported_where_it_is_wrapped() -> None:
+    for path in modules("workflows"):
+        packages = {name.split(".")[0] for name in top_level_imports(path)}
+        if path.name not in ("fireworks.py", "launchpad.py"):
+            assert "fireworks" not in packages, path
+
+
 def test_plans_know_no_engine_and_no_fireworks() -> None:
     for name, _ in imports(ROOT / "workflows" / "plan.py"):
         assert not name.startswith(("fireworks", "natriface.workflows.engines")), name

@@ -123,7 +123,7 @@ def submit(
     )
     typer.echo(f"run them:    natriface run {study} -w {place.root}")
     typer.echo(f"or by lpad:  natriface database start {place.root}")
-    typer.echo(f"             rlaunch -l {place.launchpad_file} rapidfire")
+    typer.echo(f"             rlaunch -l {place.launchpad_file} rapidfire   (one at a time)")
 
 
 @app.command()

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fireworks.core.launchpad import LaunchPad
 from pymongo import UpdateOne
 
 from natriface.workflows.fireworks import batches, finish, note_states, workflow_state
 from natriface.workflows.processes import Process
 from natriface.workflows.workspace import Workspace
+
+if TYPE_CHECKING:
+    from fireworks.core.launchpad import LaunchPad
 
 _ACTIVE = ("RESERVED", "RUNNING")
 

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
-
-from fireworks.core.launchpad import LaunchPad
+from typing import TYPE_CHECKING, Any, Literal
 
 from natriface.structures.errors import WorkspaceError, nearest
 from natriface.workflows.fireworks import batches
@@ -17,6 +15,9 @@ from natriface.workflows.plan import Plan
 from natriface.workflows.processes import Process
 from natriface.workflows.recovery import requeue
 from natriface.workflows.workspace import PlannedStep, Workspace, is_finished
+
+if TYPE_CHECKING:
+    from fireworks.core.launchpad import LaunchPad
 
 State = Literal[
     "finished", "running", "ready", "waiting", "blocked", "failed", "cancelled", "not submitted"

@@ -6,10 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fireworks.core.firework import Workflow
-from fireworks.core.launchpad import LaunchPad
 from pymongo.errors import BulkWriteError
 
 from natriface.structures.errors import DatabaseError
@@ -26,6 +24,10 @@ from natriface.workflows.launchpad import new_fw_ids
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.recovery import drop_halves, requeue
 from natriface.workflows.workspace import Workspace, is_finished, writing
+
+if TYPE_CHECKING:
+    from fireworks.core.firework import Workflow
+    from fireworks.core.launchpad import LaunchPad
 
 _BATCH = 500
 _ATTEMPTS = 5
