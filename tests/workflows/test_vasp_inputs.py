@@ -34,7 +34,7 @@ from natriface.workflows.engines.vasp_estimate import (
 from natriface.workflows.engines.vasp_inputs import VaspInputs, vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp_kpoints import dipole_center, kpoint_mesh, n_irreducible
 from natriface.workflows.engines.vasp_settings import parse_settings
-from natriface.workflows.plan import Step
+from natriface.workflows.plan import Step, StructureFrom
 from natriface.workflows.protocols import load_protocol
 
 KINDS = ("relax", "static", "dos", "elf", "lobster", "md")
@@ -315,6 +315,17 @@ def test_sizes_agree_with_real_runs(shared: Path) -> None:
     assert len(ratios) > 15
     assert 0.8 < np.median(ratios) < 1.25
     assert all(1 / 2.5 < ratio < 2.5 for ratio in ratios)
+
+
+def test_estimate_without_a_structure_is_near_the_one_with() -> None:
+    atoms = rocksalt_slab(5).repeat((2, 1, 1))
+    known = vasp_step(atoms)
+    unknown = known.model_copy(
+        update={"structure": None, "structure_from": StructureFrom(step="0" * 12)}
+    )
+    with_it, without = (engine("vasp").estimate(step) for step in (known, unknown))
+    assert 0.2 < without.core_seconds / with_it.core_seconds < 5
+    assert "not known yet" in without.basis
 
 
 def test_default_bands() -> None:

@@ -10,7 +10,7 @@ from natriface.structures.errors import EngineError
 from natriface.workflows.engines.base import Estimate, load_folder
 from natriface.workflows.engines.lobster import missing_bands, run_lobster
 from natriface.workflows.engines.machine import Machine, command_line, load_machine
-from natriface.workflows.engines.vasp_estimate import BASIS
+from natriface.workflows.engines.vasp_estimate import BASIS, n_steps
 from natriface.workflows.engines.vasp_inputs import VaspInputs, vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp_potcars import (
     check_environment_directory,
@@ -61,10 +61,13 @@ class VaspEngine:
     def estimate(self, step: Step) -> Estimate:
         """From the sizes of the calculation; of the number of atoms where that is all we know."""
         if step.structure is None:
+            tags = parse_settings(step.settings, step.name).tags
+            _, n_electronic = n_steps(tags)
             return Estimate(
-                core_seconds=20.0 * step.n_atoms**2,
-                memory_mb=50.0 * step.n_atoms,
-                basis="20 core-s and 50 MB per atom squared: its structure is not known yet",
+                core_seconds=0.4 * step.n_atoms**2 * n_electronic,
+                memory_mb=100.0 * step.n_atoms,
+                basis="0.4 core-s per electronic step and square of the number of atoms, 100 MB "
+                "per atom, as slabs of 40 to 80 atoms need: its structure is not known yet",
             )
         size = vasp_inputs(step, step.atoms(), load_machine()).size
         return Estimate(size.core_hours * 3600, size.memory_mb, BASIS)

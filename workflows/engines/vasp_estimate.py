@@ -115,10 +115,7 @@ def estimate_size(
     n_kpoints = n_irreducible(atoms, mesh, int(tags.get("ISYM", 2)))
     n_plane_waves = plane_waves(atoms.get_volume(), encut)
     grid = fft_points(atoms, encut, str(tags.get("PREC", "Normal")))
-    moves = int(tags.get("NSW", 0))
-    trajectory = int(tags.get("IBRION", -1)) == 0
-    n_ionic = max(1, moves if trajectory else min(IONIC_STEPS, moves))
-    n_electronic = FIRST_ELECTRONIC_STEPS + NEXT_ELECTRONIC_STEPS * (n_ionic - 1)
+    n_ionic, n_electronic = n_steps(tags)
     seconds = (
         n_images
         * n_electronic
@@ -138,6 +135,14 @@ def estimate_size(
         memory_mb=n_images * (orbitals + charges) / 1e6,
         core_hours=seconds / 3600,
     )
+
+
+def n_steps(tags: dict[str, Any]) -> tuple[int, int]:
+    """Ionic steps and, in all of them, electronic steps that are assumed."""
+    moves = int(tags.get("NSW", 0))
+    trajectory = int(tags.get("IBRION", -1)) == 0
+    n_ionic = max(1, moves if trajectory else min(IONIC_STEPS, moves))
+    return n_ionic, FIRST_ELECTRONIC_STEPS + NEXT_ELECTRONIC_STEPS * (n_ionic - 1)
 
 
 def electronic_step_core_seconds(
