@@ -109,21 +109,22 @@ def submit(
     launchpad: LaunchpadOption = None,
 ) -> None:
     """Put a study's steps into the LaunchPad without running them."""
-    from natriface.workflows.launchpad import launchpad as open_launchpad
-    from natriface.workflows.run import check_plan
-    from natriface.workflows.submit import submit_plan
+    from natriface.workflows import operations
 
     _, plan, place, _ = _prepared(study, workspace, launchpad)
-    estimates = check_plan(plan, place)
-    with open_launchpad(place) as pad:
-        submission = submit_plan(pad, plan, place, lambda step: estimates.get(step.id, 1.0))
+    submission = operations.submit(plan, place)
     typer.echo(
         f"{len(submission.added)} steps submitted, {len(submission.known)} were there already, "
         f"{len(submission.finished)} are finished"
     )
     typer.echo(f"run them:    natriface run {study} -w {place.root}")
-    typer.echo(f"or by lpad:  natriface database start {place.root}")
-    typer.echo(f"             rlaunch -l {place.launchpad_file} rapidfire   (one at a time)")
+    if launchpad is None:
+        typer.echo(
+            f"or with FireWorks, one launcher at a time: natriface database start {place.root}"
+        )
+    else:
+        typer.echo("or with FireWorks, any number of launchers:")
+    typer.echo(f"             rlaunch -l {place.launchpad_file} rapidfire")
 
 
 @app.command()
@@ -151,7 +152,7 @@ def inputs(
     path = study_path(study)
     loaded = load_study(path)
     with _note(f"building the structures of {loaded.name}"):
-        written = write_study_inputs(loaded, path.parent, output)
+        written = write_study_inputs(loaded, path.resolve().parent, output)
     print_summary(written)
     typer.echo(f"inputs: {output}")
 
@@ -178,12 +179,11 @@ def retry(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Have failed steps run again, from where they failed."""
-    from natriface.workflows.launchpad import launchpad as open_launchpad
-    from natriface.workflows.status import retry as retry_steps
+    from natriface.workflows import operations
 
     place = _opened(study, workspace)
-    with place.lock(), open_launchpad(place) as pad:
-        names = retry_steps(pad, place, steps or "all")
+    with place.lock():
+        names = operations.retry(place, steps or "all")
     for name in names:
         typer.echo(f"will run again: {name}")
     if names:
@@ -195,9 +195,9 @@ def retry(
 @app.command()
 def where(study: StudyArgument, step: str, workspace: WorkspaceOption = None) -> None:
     """Print the folder of a step, given its name or id."""
-    from natriface.workflows.status import where as folder_of
+    from natriface.workflows import operations
 
-    typer.echo(folder_of(_opened(study, workspace), step))
+    typer.echo(operations.where(_opened(study, workspace), step))
 
 
 @app.command()
@@ -258,13 +258,11 @@ def studies() -> None:
 @database_app.command("start")
 def database_start(workspace: WorkspaceArgument) -> None:
     """Start a workspace's database and leave it running."""
-    from natriface.workflows.database import EmbeddedDatabase
-    from natriface.workflows.launchpad import connect
+    from natriface.workflows import operations
     from natriface.workflows.workspace import Workspace
 
     place = Workspace.open(workspace)
-    server = EmbeddedDatabase(place).start(bound=False)
-    connect(place).connection.close()
+    server = operations.start_database(place)
     typer.echo(f"running on 127.0.0.1:{server.port}, process {server.process.pid}")
     typer.echo(f"lpad -l {place.launchpad_file} get_wflows")
 
@@ -272,20 +270,20 @@ def database_start(workspace: WorkspaceArgument) -> None:
 @database_app.command("stop")
 def database_stop(workspace: WorkspaceArgument) -> None:
     """Stop a workspace's database."""
-    from natriface.workflows.database import EmbeddedDatabase
+    from natriface.workflows import operations
     from natriface.workflows.workspace import Workspace
 
-    stopped = EmbeddedDatabase(Workspace.open(workspace)).stop()
+    stopped = operations.stop_database(Workspace.open(workspace))
     typer.echo("stopped" if stopped else "it was not running")
 
 
 @database_app.command("status")
 def database_status(workspace: WorkspaceArgument) -> None:
     """Say whether a workspace's database runs."""
-    from natriface.workflows.database import EmbeddedDatabase
+    from natriface.workflows import operations
     from natriface.workflows.workspace import Workspace
 
-    server = EmbeddedDatabase(Workspace.open(workspace)).running()
+    server = operations.database_server(Workspace.open(workspace))
     if server is None:
         typer.echo("not running")
     else:
@@ -331,11 +329,9 @@ def _workspace_path(study: Study, workspace: Path | None) -> Path:
 
 
 def _statuses(place: Workspace) -> list[StepStatus]:
-    from natriface.workflows.launchpad import launchpad as open_launchpad
-    from natriface.workflows.status import status as step_statuses
+    from natriface.workflows import operations
 
-    with open_launchpad(place) as pad:
-        return step_statuses(pad, place)
+    return operations.status(place)
 
 
 def _write_report(
