@@ -14,7 +14,8 @@ from natriface.analysis.results import Convergence, EngineRecord, Result, StepRe
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import ReaderError
 from natriface.workflows.engines.lobster import judge_lobster
-from natriface.workflows.engines.vasp_custodian import HARMLESS_TAGS, corrections
+from natriface.workflows.engines.vasp_custodian import corrections
+from natriface.workflows.engines.vasp_handlers import HARMLESS_TAGS
 from natriface.workflows.engines.vasp_inputs import load_inputs
 from natriface.workflows.engines.vasp_run import attempt_notes, how_it_ended
 from natriface.workflows.plan import Step

@@ -23,14 +23,8 @@ from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
 from natriface.analysis.results import write_atomically
 from natriface.structures.errors import EngineError, ReaderError
 from natriface.workflows.engines.machine import Machine, command_line
-from natriface.workflows.engines.vasp_custodian import (
-    END_FILE,
-    ERRORS,
-    OUTPUT,
-    RUN_FILE,
-    RunOrder,
-    end_processes,
-)
+from natriface.workflows.engines.vasp_custodian import END_FILE, RUN_FILE, end_processes
+from natriface.workflows.engines.vasp_handlers import ERRORS, OUTPUT, RunOrder
 from natriface.workflows.engines.vasp_inputs import VaspInputs, write_inputs
 from natriface.workflows.engines.vasp_restart import set_aside, valid_contcar
 from natriface.workflows.processes import bound_command
