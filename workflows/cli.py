@@ -290,8 +290,11 @@ def database_status(workspace: WorkspaceArgument) -> None:
         typer.echo(f"running on 127.0.0.1:{server.port}, process {server.process.pid}")
 
 
-def _planned(name: str) -> tuple[Study, Plan, Path]:
-    """The study, its plan, and the folder its paths are relative to."""
+def _planned(name: str, to_run: bool = False) -> tuple[Study, Plan, Path]:
+    """The study, its plan, and the folder its paths are relative to.
+
+    Only what is `to_run` needs an engine that is installed and set up.
+    """
     from natriface.workflows.builder import plan_study
     from natriface.workflows.study import load_study, study_path
 
@@ -299,7 +302,7 @@ def _planned(name: str) -> tuple[Study, Plan, Path]:
     study = load_study(path)
     with _note(f"building the structures of {study.name}"):
         root = path.resolve().parent
-        return study, plan_study(study, root), root
+        return study, plan_study(study, root, to_run=to_run), root
 
 
 def _prepared(
@@ -308,7 +311,7 @@ def _prepared(
     from natriface.workflows.launchpad import use_mongodb
     from natriface.workflows.workspace import Workspace
 
-    study, plan, root = _planned(name)
+    study, plan, root = _planned(name, to_run=True)
     place = Workspace.create(_workspace_path(study, workspace), study.name)
     if launchpad is not None:
         use_mongodb(place, launchpad)
