@@ -16,6 +16,7 @@ import pytest
 
 from natriface.structures.errors import EngineError
 from natriface.workflows.engines.vasp import ENGINE
+from natriface.workflows.engines.vasp_handlers import STARTED_INCAR, Unconverged
 from tests.workflows.vasp_tools import (
     largest_free_force,
     n_starts,
@@ -240,6 +241,18 @@ def test_consistent_refuses_what_would_change_the_energy(
     assert result.status == "converged"
     assert result.settings["ISMEAR"] == 0
     assert "ISMEAR = 0" in " ".join(result.corrections)
+
+
+def test_what_a_monitor_has_corrected_is_not_corrected_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_standins(monkeypatch, tmp_path, "scf@always")
+    folder = ran(tmp_path / "step")
+    incar = (folder / "INCAR").read_text()
+    (folder / STARTED_INCAR).write_text(incar)
+    assert Unconverged().check(str(folder))
+    (folder / "INCAR").write_text(incar + "ISEARCH = 1\n")
+    assert not Unconverged().check(str(folder))
 
 
 def test_hung_run_is_ended_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

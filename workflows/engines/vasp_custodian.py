@@ -27,6 +27,7 @@ from natriface.workflows.engines.vasp_handlers import (
     ERRORS,
     OUTPUT,
     STALE,
+    STARTED_INCAR,
     STOP_MARK,
     RunOrder,
     handlers,
@@ -56,6 +57,7 @@ class VaspJob(Job):  # type: ignore[misc]
         place = Path(directory)
         for name in STALE:
             (place / name).unlink(missing_ok=True)
+        (place / STARTED_INCAR).write_bytes((place / "INCAR").read_bytes())
         with (place / OUTPUT).open("wb") as out, (place / ERRORS).open("wb") as err:
             self._process = subprocess.Popen(
                 bound_command(self.command),
@@ -137,6 +139,7 @@ def run(folder: Path, order: RunOrder) -> dict[str, Any]:
         return {"status": "failed", "reason": _why(folder, error, job.exit_code)}
     finally:
         job.terminate()
+        (folder / STARTED_INCAR).unlink(missing_ok=True)
     if (folder / STOP_MARK).exists():
         return {"status": "stopped", "reason": "stopped in time for the queue's limit"}
     return {"status": "ended", "reason": None}

@@ -20,6 +20,8 @@ from natriface.workflows.engines.vasp_restart import (
 )
 
 STOP_MARK = "stop_asked"
+STARTED_INCAR = ".INCAR.started"
+"""The INCAR that the present run was started with."""
 OUTPUT, ERRORS = "vasp.out", "std_err.txt"
 STALE = ("OUTCAR", "OSZICAR", "vasprun.xml", "XDATCAR", OUTPUT, ERRORS)
 """Kept in custodian's ``error.N.tar.gz`` when it starts VASP again."""
@@ -185,9 +187,14 @@ class Unconverged(ErrorHandler):  # type: ignore[misc]
         self._result: Any = None
 
     def check(self, directory: str = "./") -> bool:
-        """Whether a run that ended by itself has not converged."""
+        """Whether a run that ended by itself has not converged, and nobody has seen to it yet.
+
+        A monitor may have corrected the INCAR just as the run was ending.
+        """
         place = Path(directory)
         if (place / STOP_MARK).exists():
+            return False
+        if _content(place / STARTED_INCAR) not in (None, _content(place / "INCAR")):
             return False
         try:
             self._result = read_vasp_folder(place)
