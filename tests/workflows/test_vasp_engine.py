@@ -246,8 +246,10 @@ def test_consistent_refuses_what_would_change_the_energy(
 def test_what_a_monitor_has_corrected_is_not_corrected_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    use_standins(monkeypatch, tmp_path, "scf@always")
-    folder = ran(tmp_path / "step")
+    use_standins(monkeypatch, tmp_path, "ionic@always")
+    with pytest.raises(EngineError, match="NSW was not enough"):
+        ran(tmp_path / "step")
+    folder = tmp_path / "step"
     incar = (folder / "INCAR").read_text()
     (folder / STARTED_INCAR).write_text(incar)
     assert Unconverged().check(str(folder))

@@ -104,6 +104,7 @@ class Guarded(ErrorHandler):  # type: ignore[misc]
         return {"errors": [*done["errors"], why], "actions": None}
 
     def _corrected(self, directory: str) -> dict[str, Any]:
+        _mend_contcar(Path(directory))
         try:
             done: dict[str, Any] = self.inner.correct(directory)
         except TypeError:
@@ -234,6 +235,13 @@ def handlers(order: RunOrder) -> list[ErrorHandler]:
     if order.ends_at is not None:
         found.append(Deadline(order.ends_at, order.margin_s))
     return found
+
+
+def _mend_contcar(place: Path) -> None:
+    """Put POSCAR where a CONTCAR was cut off as VASP was ended; handlers of custodian's read it."""
+    poscar = _content(place / "POSCAR")
+    if poscar is not None and valid_contcar(place / "CONTCAR", place / "POSCAR")[0] is None:
+        (place / "CONTCAR").write_bytes(poscar)
 
 
 def _keep_outputs(place: Path) -> None:
