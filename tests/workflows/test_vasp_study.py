@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import html
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from natriface.analysis.comparability import require_like
 from natriface.analysis.results import Result
 from natriface.structures.errors import WorkspaceError
+from natriface.workflows import operations
 from natriface.workflows.builder import plan_study
 from natriface.workflows.plan import Plan
+from natriface.workflows.reporting import report_study
 from natriface.workflows.run import RunSummary, run_plan
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
@@ -62,6 +67,16 @@ def results(plan: Plan, place: Path) -> dict[str, Result]:
     return {step.metadata["role"]: workspace.result(step.id) for step in plan.walk()}
 
 
+def report(plan: Plan, folder: Path) -> tuple[str, dict[str, str]]:
+    """The page of the report, and the one row of its table."""
+    workspace = Workspace.open(folder / "w")
+    study = load_study(folder / "study.yaml")
+    page = report_study(study, plan, workspace, operations.status(workspace), folder)
+    with (page.parent / "results.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    return page.read_text(), row
+
+
 def starts(plan: Plan, place: Path) -> list[int]:
     folders = Workspace.open(place).folders()
     return [n_starts(folders[step.id]) if step.id in folders else 0 for step in plan.walk()]
@@ -78,6 +93,11 @@ def test_study_runs_to_energies_that_can_be_subtracted(plan: Plan, tmp_path: Pat
     assert energy["substrate"] <= energy["rigid_substrate"] + 0.05
     tags = set(found["interface"].final_atoms().get_tags())
     assert len(tags) > 1
+    page, row = report(plan, tmp_path)
+    assert "vasp" in page
+    area = np.linalg.norm(np.cross(*found["interface"].final_atoms().cell[:2]))
+    gamma = (energy["interface"] - energy["substrate"] - energy["film"]) / area * 16.02176634
+    assert float(row["interfacial formation energy (J/m2)"]) == pytest.approx(gamma, abs=1e-6)
     again = run(plan, tmp_path / "w")
     assert again.is_complete
     assert starts(plan, tmp_path / "w") == [1] * len(plan)
@@ -104,6 +124,10 @@ def test_faults_that_are_reported_and_gone_on_from(
     assert not summary.is_complete
     assert summary.failed
     reasons = []
+    page, row = report(plan, tmp_path)
+    assert row["interfacial formation energy (J/m2)"] == ""
+    for step in summary.failed:
+        assert html.escape(str(step.reason), quote=False)[:40] in page
     for _ in range(3):
         reasons += [str(step.reason) for step in summary.failed]
         retry_all(tmp_path / "w")
@@ -113,6 +137,7 @@ def test_faults_that_are_reported_and_gone_on_from(
     assert summary.is_complete, [step.reason for step in summary.failed]
     assert len(reasons) == len(plan)
     assert all(reason and "\n" not in reason for reason in reasons)
+    assert report(plan, tmp_path)[1]["interfacial formation energy (J/m2)"]
     for word in ("SIGKILL", "cut off", "SIGSEGV"):
         assert any(word in reason for reason in reasons)
     assert starts(plan, tmp_path / "w") == [2] * len(plan)
@@ -148,9 +173,6 @@ def test_a_failed_read_runs_nothing(
 
 
 def retry_all(place: Path) -> None:
-    from natriface.workflows.launchpad import launchpad
-    from natriface.workflows.status import retry
-
     workspace = Workspace.open(place)
-    with workspace.lock(), launchpad(workspace) as pad:
-        retry(pad, workspace, "all")
+    with workspace.lock():
+        operations.retry(workspace, "all")
