@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from scipy import constants
 
-EV_IN_J: float = constants.electron_volt
-"""One electronvolt in joule (exact, SI 2019)."""
-
 EV_PER_ANGSTROM2_IN_J_PER_M2: float = constants.electron_volt / constants.angstrom**2
 """1 eV/A^2 = 16.02176634 J/m^2."""
 
@@ -15,15 +12,6 @@ EV_PER_ANGSTROM3_IN_GPA: float = constants.electron_volt / constants.angstrom**3
 
 BOLTZMANN_EV_PER_K: float = constants.Boltzmann / constants.electron_volt
 """Boltzmann constant, eV/K."""
-
-FARADAY_C_PER_MOL: float = constants.physical_constants["Faraday constant"][0]
-"""Faraday constant, C/mol."""
-
-GAS_CONSTANT_J_PER_MOL_K: float = constants.gas_constant
-"""Molar gas constant, J/(mol K)."""
-
-EV_IN_KJ_PER_MOL: float = constants.electron_volt * constants.Avogadro / constants.kilo
-"""1 eV per particle = 96.485 kJ/mol."""
 
 AMU_PER_ANGSTROM3_IN_G_PER_CM3: float = (
     constants.atomic_mass / constants.gram / (constants.angstrom / constants.centi) ** 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from ase import Atoms
 from ase.io import write
 
 from natriface.analysis.pictures import structure_picture
+from natriface.analysis.report_figures import slug
 from natriface.structures.atoms import structure_id
 from natriface.structures.errors import WorkspaceError
 from natriface.workflows.builder import BuiltInterface, build_study
@@ -69,7 +69,7 @@ def write_study_structures(
 
 def _write_interface(built: BuiltInterface, folder: Path, pictures: bool) -> dict[str, Any]:
     interface = built.interface
-    place = folder / slug(built.label)
+    place = folder / slug(built.label.replace("|", "_on_"))
     place.mkdir()
     files: dict[str, list[str]] = {}
     for part, atoms, title in (
@@ -127,8 +127,3 @@ def _write_table(entries: Sequence[dict[str, Any]], path: Path) -> None:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(entries)
-
-
-def slug(text: str) -> str:
-    """A label as a folder's name: ``Na|NZSP`` -> ``Na_on_NZSP``."""
-    return re.sub(r"[^A-Za-z0-9.+-]+", "_", text.replace("|", "_on_")).strip("_")

@@ -14,6 +14,7 @@ from natriface.structures.phases import Phase
 from natriface.workflows.builder import BuiltInterface
 from natriface.workflows.engines.base import Estimate, engine
 from natriface.workflows.plan import Plan
+from natriface.workflows.progress import duration
 from natriface.workflows.status import StepStatus, cached, counts
 from natriface.workflows.workspace import Workspace
 
@@ -175,17 +176,6 @@ def print_failures(steps: Sequence[StepStatus]) -> None:
         if step.state == "failed":
             console.print(f"[red]failed[/] {escape(step.name)}: {escape(step.reason or '')}")
             console.print(f"       {escape(str(step.folder))}", soft_wrap=True)
-
-
-def duration(seconds: float) -> str:
-    """Such as ``42 s``, ``3 min 10 s`` or ``2 h 05 min``."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
 
 
 def _console() -> Console:

@@ -118,6 +118,17 @@ def test_killed_relaxation_resumes_on_the_same_path(
     )
 
 
+@pytest.mark.parametrize("damage", ["", '{"positions": [[0'])
+def test_a_damaged_checkpoint_is_not_gone_on_from(tmp_path: Path, damage: str) -> None:
+    folder = prepared(tmp_path, make_step(rattled_slab(), max_steps=4))
+    ENGINE.run(folder)
+    (folder / relaxation.CHECKPOINT_FILE).write_text(damage)
+    ENGINE.run(folder)
+    result = ENGINE.read(folder)
+    assert result.status == "unconverged"
+    assert result.convergence.n_ionic_steps == 4
+
+
 def test_rattling_leaves_a_saddle(tmp_path: Path) -> None:
     # A copper atom half-way between two hollows of Cu(001) stays there by symmetry.
     atoms = fcc100("Cu", (2, 2, 3), vacuum=6.0)

@@ -169,7 +169,10 @@ class Relaxation:
         path = self.folder / CHECKPOINT_FILE
         if not path.is_file() or not self._trajectory.is_file():
             return None
-        content: dict[str, Any] = json.loads(path.read_text())
+        try:
+            content: dict[str, Any] = json.loads(path.read_text())
+        except ValueError:  # damaged with the disk; written whole by us
+            return None
         if self._trajectory.stat().st_size < content["trajectory_bytes"]:
             return None
         return content
