@@ -1,8 +1,7 @@
 """Steps as Fireworks: three Firetasks each, states kept by single-document updates.
 
 A step becomes a Firework of `WriteTask`, `RunTask` and `ReadTask`, which also run under
-FireWorks' own launchers. They note in the step's folder how far they have come, so that whoever
-runs the Firework again goes on from there: a failed read never reruns the engine.
+FireWorks' own launchers and do what `natriface.workflows.step_folder` says.
 
 The Fireworks of a plan that depend on each other form one Workflow; steps that do not are in
 Workflows of their own, and stay independent of each other's fate.
@@ -15,10 +14,8 @@ in the middle leaves what `natriface.workflows.recovery` can finish.
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
-import time
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -28,27 +25,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-from ase import Atoms
 from fireworks.core.firework import FiretaskBase, Firework, FWAction, Launch, Workflow
 from fireworks.core.fworker import FWorker
 from fireworks.core.launchpad import LaunchPad
 from fireworks.utilities.fw_utilities import explicit_serialize
 
-from natriface.analysis.results import Result, write_atomically
-from natriface.structures.atoms import from_document, select, to_document
-from natriface.structures.errors import EngineError, NatrifaceError, ReaderError, WorkspaceError
-from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, sides
-from natriface.workflows.engines.base import (
-    STEP_FILE,
-    STRUCTURE_FILE,
-    engine,
-    prepare_folder,
-)
-from natriface.workflows.plan import Selection, Step
+from natriface.structures.errors import NatrifaceError, WorkspaceError
+from natriface.workflows.plan import Step
+from natriface.workflows.step_folder import read_step, run_step, write_step
 from natriface.workflows.workspace import Workspace, explain, is_finished
 
-STAGE_FILE = "stage.json"
 ERROR_FILE = "error.log"
 FEW = 50
 _TRACEBACK_CHARACTERS = 4000
@@ -91,124 +77,6 @@ class ReadTask(FiretaskBase):  # type: ignore[misc]
         if not is_finished(folder):
             read_step(folder)
         return FWAction()
-
-
-def write_step(folder: Path, workspace: Workspace) -> None:
-    """Find the step's structure and write the engine's input, once.
-
-    Raises
-    ------
-    NatrifaceError
-        If the step or its parent's result cannot be read, or the engine refuses the step.
-    """
-    step = load_step(folder)
-    parent = workspace.result(step.structure_from.step) if step.structure_from else None
-    atoms = structure_for(step, parent)
-    if _stage(folder) in ("written", "ran"):
-        written = json.loads((folder / STRUCTURE_FILE).read_text())
-        if written == json.loads(json.dumps(to_document(atoms))):
-            return
-        _set_aside(folder)  # the parent has ended otherwise since: nothing here holds any more
-    prepare_folder(folder, step, atoms)
-    engine(step.engine).write(folder)
-    _note_stage(folder, "written")
-
-
-def run_step(folder: Path) -> None:
-    """Run the engine, unless it has ended already.
-
-    Raises
-    ------
-    EngineError
-        If it crashes.
-    """
-    if _stage(folder) == "ran":
-        return
-    engine(load_step(folder).engine).run(folder)
-    _note_stage(folder, "ran")
-
-
-def read_step(folder: Path) -> Result:
-    """Read and save the result.
-
-    Raises
-    ------
-    EngineError
-        If it is not converged; the result is saved all the same, and the next run goes on from
-        what this one has left.
-    ReaderError
-        If the output cannot be read; the next attempt reads again, and does not run.
-    """
-    step = load_step(folder)
-    result = engine(step.engine).read(folder)
-    result.save(folder)
-    if result.status != "converged":
-        _note_stage(folder, "written")
-        raise EngineError(f"{result.status}: {result.reason or 'no reason given'}")
-    return result
-
-
-def structure_for(step: Step, parent: Result | None) -> Atoms:
-    """The structure a step starts from: its own, or its parent's final one or a side of it.
-
-    Raises
-    ------
-    EngineError
-        If the step needs a parent and there is none, or its structure has no such side.
-    AnalysisError
-        If the parent's result holds no final structure.
-    """
-    if step.structure is not None:
-        return from_document(step.structure)
-    if parent is None or step.structure_from is None:
-        raise EngineError(f"{step.name} needs the result of another step")
-    return _side(parent.final_atoms(), step.structure_from.select, step.name)
-
-
-def _side(atoms: Atoms, side: Selection, name: str) -> Atoms:
-    if side == "all":
-        return atoms
-    wanted = {"film": FILM_TAG, "substrate": SUBSTRATE_TAG}[side]
-    indices = np.flatnonzero(sides(atoms) == wanted).tolist()
-    if not indices or len(indices) == len(atoms):
-        raise EngineError(f"{name}: the structure it is taken from is no interface: no {side} tags")
-    return select(atoms, indices)
-
-
-def load_step(folder: Path) -> Step:
-    """The step of a folder.
-
-    Raises
-    ------
-    ReaderError
-        If the folder holds none.
-    """
-    try:
-        return Step.model_validate_json((folder / STEP_FILE).read_text())
-    except FileNotFoundError:
-        raise ReaderError(f"{folder} is not a step's folder: {STEP_FILE} is missing") from None
-    except ValueError as error:
-        raise ReaderError(f"{folder}: its step cannot be read ({error})") from None
-
-
-def _stage(folder: Path) -> str | None:
-    try:
-        return str(json.loads((folder / STAGE_FILE).read_text())["stage"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _note_stage(folder: Path, stage: str) -> None:
-    write_atomically(folder / STAGE_FILE, json.dumps({"stage": stage, "time": time.time()}))
-
-
-def _set_aside(folder: Path) -> None:
-    number = sum(1 for _ in folder.glob("superseded-*")) + 1
-    aside = folder / f"superseded-{number}"
-    aside.mkdir()
-    for entry in list(folder.iterdir()):
-        if entry.name != STEP_FILE and not entry.name.startswith("superseded-"):
-            entry.rename(aside / entry.name)
 
 
 # ---- Step -> Firework -------------------------------------------------------------------------

@@ -11,15 +11,15 @@ from typing import Any
 from ase import Atoms
 
 from natriface.analysis.results import EngineRecord, Result, write_atomically
-from natriface.structures.atoms import to_document
+from natriface.structures.atoms import from_document, to_document
 from natriface.structures.errors import EngineError, WorkspaceError
 from natriface.workflows.builder import plan_study
-from natriface.workflows.engines.base import prepare_folder
+from natriface.workflows.engines.base import prepare_folder, save_input
 from natriface.workflows.engines.machine import Machine, load_machine
 from natriface.workflows.engines.vasp_estimate import BASIS, Size
 from natriface.workflows.engines.vasp_inputs import vasp_inputs, write_inputs
-from natriface.workflows.fireworks import structure_for
 from natriface.workflows.plan import Plan, Step
+from natriface.workflows.step_folder import structure_for
 from natriface.workflows.study import Study
 
 SUMMARY_FILE = "summary.json"
@@ -71,7 +71,11 @@ def write_study_inputs(study: Study, root: Path, output: Path) -> list[WrittenIn
     plan = plan_study(study, root, to_run=False)
     machine = load_machine()
     output.mkdir(parents=True, exist_ok=True)
-    written = [_write(step, atoms, output, machine) for step, atoms in _geometries(plan)]
+    written = [
+        _write(step, atoms, others, output, machine)
+        for step, atoms, others in _geometries(plan)
+        if step.engine == "vasp"
+    ]
     write_atomically(output / SUMMARY_FILE, json.dumps(summary(study, written), indent=1))
     return written
 
@@ -136,8 +140,11 @@ def print_summary(written: Sequence[WrittenInputs]) -> None:
         console.print(f"[yellow]warning:[/] {escape(warning)}")
 
 
-def _geometries(plan: Plan) -> list[tuple[Step, Atoms]]:
-    """Each step with its structure; where that comes from a parent, the parent's own start."""
+def _geometries(plan: Plan) -> list[tuple[Step, Atoms, dict[str, Atoms]]]:
+    """Each step with its structure and those among its inputs.
+
+    Where one comes from another step, it is that step's own start.
+    """
     known: dict[str, Atoms] = {}
     for step in plan.walk():
         parent = None
@@ -150,16 +157,30 @@ def _geometries(plan: Plan) -> list[tuple[Step, Atoms]]:
                 final_structure=to_document(known[step.structure_from.step]),
             )
         known[step.id] = structure_for(step, parent)
-    return [(step, known[step.id]) for step in plan.walk()]
+    return [(step, known[step.id], _input_structures(step, known)) for step in plan.walk()]
 
 
-def _write(step: Step, atoms: Atoms, output: Path, machine: Machine) -> WrittenInputs:
-    inputs = vasp_inputs(step, atoms, machine)
-    unrelaxed = step.structure_from is not None
-    if unrelaxed:
-        inputs.notes.append(UNRELAXED)
+def _input_structures(step: Step, known: dict[str, Atoms]) -> dict[str, Atoms]:
+    structures = {}
+    for name, item in step.inputs.items():
+        if item.structure is not None:
+            structures[name] = from_document(item.structure)
+        elif item.file is None and item.step is not None:
+            structures[name] = known[item.step]
+    return structures
+
+
+def _write(
+    step: Step, atoms: Atoms, others: dict[str, Atoms], output: Path, machine: Machine
+) -> WrittenInputs:
     folder = output / step.folder_name
     prepare_folder(folder, step, atoms)
+    for name, structure in others.items():
+        save_input(folder, name, structure)
+    inputs = vasp_inputs(step, atoms, machine)
+    unrelaxed = bool(step.parents)
+    if unrelaxed:
+        inputs.notes.append(UNRELAXED)
     try:
         warnings = write_inputs(folder, inputs, machine)
     except EngineError as error:  # a POTCAR is missing or wrong: the rest is still worth a look

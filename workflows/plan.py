@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from natriface.structures.atoms import content_hash, from_document
 from natriface.structures.errors import StudyError
 
-Kind = Literal["relax", "static", "dos", "elf", "lobster", "neb", "md"]
+Kind = Literal["relax", "static", "dos", "elf", "lobster", "bonding", "neb", "md"]
 Selection = Literal["all", "substrate", "film"]
 
 
@@ -36,6 +36,34 @@ class StructureFrom(BaseModel):
     select: Selection = "all"
 
 
+class Input(BaseModel):
+    """Something a step needs beside its structure.
+
+    Attributes
+    ----------
+    structure
+        A document of `natriface.structures.atoms`, or
+    step
+        the step that supplies it: its final structure, or
+    file
+        the file that its result lists under this name in `Result.files`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    structure: dict[str, Any] | None = None
+    step: str | None = None
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Input:
+        if (self.structure is None) == (self.step is None):
+            raise ValueError("an input is either a structure or comes from a step")
+        if self.file is not None and self.step is None:
+            raise ValueError("an input that is a file comes from a step")
+        return self
+
+
 class Step(BaseModel):
     """One calculation: a kind, an engine with its resolved settings, and a structure.
 
@@ -45,7 +73,10 @@ class Step(BaseModel):
         For people; does not enter the id.
     structure, structure_from
         Exactly one is given: a document of `natriface.structures.atoms`, or where the
-        structure comes from once its step has ended.
+        structure comes from once its step has ended. Of a band, the initial end point.
+    inputs
+        What the step needs besides, by name: of a band its ``final`` end point, and a ``band`` to
+        start from; of densities of states and the like the ground ``state``.
     settings
         The protocol resolved for this engine and kind.
     n_atoms
@@ -65,6 +96,7 @@ class Step(BaseModel):
     n_atoms: int = Field(gt=0)
     structure: dict[str, Any] | None = None
     structure_from: StructureFrom | None = None
+    inputs: dict[str, Input] = Field(default_factory=dict)
     metadata: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -77,16 +109,17 @@ class Step(BaseModel):
     def id(self) -> str:
         """Content hash: equal work has an equal id, whatever its name."""
         source = self.structure or (self.structure_from and self.structure_from.model_dump())
-        return content_hash(
-            {
-                "kind": self.kind,
-                "engine": self.engine,
-                "protocol": self.protocol,
-                # as text, so that 1e-7 and 1e-6 are not rounded to the same
-                "settings": json.dumps(self.settings, sort_keys=True),
-                "structure": source,
-            }
-        )
+        content = {
+            "kind": self.kind,
+            "engine": self.engine,
+            "protocol": self.protocol,
+            # as text, so that 1e-7 and 1e-6 are not rounded to the same
+            "settings": json.dumps(self.settings, sort_keys=True),
+            "structure": source,
+        }
+        if self.inputs:
+            content["inputs"] = {name: item.model_dump() for name, item in self.inputs.items()}
+        return content_hash(content)
 
     @property
     def folder_name(self) -> str:
@@ -97,7 +130,9 @@ class Step(BaseModel):
     @property
     def parents(self) -> tuple[str, ...]:
         """Ids of the steps whose results this one needs."""
-        return (self.structure_from.step,) if self.structure_from else ()
+        first = [self.structure_from.step] if self.structure_from else []
+        others = [item.step for item in self.inputs.values() if item.step is not None]
+        return tuple(dict.fromkeys([*first, *others]))
 
     def atoms(self) -> Atoms:
         """The structure, where it is known beforehand."""

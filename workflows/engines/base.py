@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ from natriface.workflows.plan import Step
 
 STEP_FILE = "step.json"
 STRUCTURE_FILE = "structure.json"
+INPUTS_FOLDER = "inputs"
 
 ENGINES = {
     "potential": "natriface.workflows.engines.potential",
@@ -99,6 +101,47 @@ def prepare_folder(folder: Path, step: Step, atoms: Atoms) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / STEP_FILE, step.model_dump_json(indent=1, exclude_none=True))
     write_atomically(folder / STRUCTURE_FILE, json.dumps(to_document(atoms)))
+
+
+def save_input(folder: Path, name: str, content: Atoms | Path) -> None:
+    """Put one of a step's inputs into its folder: a structure, or a file of another step's.
+
+    A file is linked where the file system allows it, for a ground state can be large.
+    """
+    inputs = folder / INPUTS_FOLDER
+    inputs.mkdir(exist_ok=True)
+    if isinstance(content, Atoms):
+        write_atomically(inputs / f"{name}.json", json.dumps(to_document(content)))
+        return
+    target = inputs / f"{name}{content.suffix}"
+    target.unlink(missing_ok=True)
+    try:
+        target.hardlink_to(content)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(content, target)
+
+
+def input_structure(folder: Path, name: str) -> Atoms:
+    """The structure among a step's inputs of this name.
+
+    Raises
+    ------
+    ReaderError
+        If it is not there.
+    """
+    path = folder / INPUTS_FOLDER / f"{name}.json"
+    try:
+        return from_document(json.loads(path.read_text()))
+    except FileNotFoundError:
+        raise ReaderError(f"{folder}: the step has no input {name!r} ({path} is missing)") from None
+    except ValueError as error:
+        raise ReaderError(f"{path} cannot be read ({error})") from None
+
+
+def input_file(folder: Path, name: str) -> Path | None:
+    """The file among a step's inputs of this name, or ``None`` if it has none."""
+    found = sorted((folder / INPUTS_FOLDER).glob(f"{name}.*"))
+    return found[0] if found else None
 
 
 def load_folder(folder: Path) -> tuple[Step, Atoms]:
