@@ -1,0 +1,122 @@
+"""The steps of one migration barrier: end points relaxed, band pre-converged, band refined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ase import Atoms
+
+from natriface.structures.atoms import to_document
+from natriface.structures.errors import StructureError
+from natriface.structures.images import align, make_images, permutation_note
+from natriface.workflows.plan import Input, Step, StructureFrom
+
+if TYPE_CHECKING:
+    from natriface.workflows.step_maker import StepMaker
+
+
+def band_steps(
+    make: StepMaker,
+    name: str,
+    initial: Atoms,
+    final: Atoms,
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    pre_engine: str | None = "potential",
+) -> list[Step]:
+    """Plan a band: its end points relaxed first, then the band between them.
+
+    Where `pre_engine` is another engine than the study's, it relaxes both end points and converges
+    a band between them first; the study's engine starts from all three. The final end point's
+    atoms are put into the order of the initial one.
+
+    Parameters
+    ----------
+    make
+        Makes steps with the study's protocol and settings.
+    name
+        Of the hop, such as ``NaF vacancy Na0 -> Na1``; each step's name starts with it.
+    initial, final
+        Unrelaxed end points in one cell; atoms frozen in the first are frozen in all images.
+    metadata
+        Of the hop (`HopEndpoints.metadata`) and the part's own (``section``, ...); goes into every
+        step, with the step's ``role``: ``end_point`` (with ``end``: ``initial`` or ``final``) or
+        ``band``; ``pre_end_point`` and ``pre_band`` for those of `pre_engine`. A ``band`` also
+        has ``end_steps``: the ids of its two end points' steps.
+    pre_engine
+        Engine that converges the band first; ``None`` or the study's own engine for none.
+
+    Returns
+    -------
+    list of Step
+        Parents before children; the last is the band whose barrier is wanted.
+
+    Raises
+    ------
+    StructureError
+        If the end points differ in composition or cell or are one structure, an atom would hop
+        across the vacuum, or images clash or collide.
+    """
+    try:
+        aligned, matching = align(initial, final)
+        make_images(initial, aligned)  # raises if there is no path
+    except StructureError as error:
+        raise StructureError(f"{name}: {error}") from None
+    common = dict(metadata or {})
+    if matching.permuted:
+        common["notes"] = [
+            *common.get("notes", ()),
+            permutation_note(matching, "the final end point"),
+        ]
+    ends = {"initial": initial, "final": aligned}
+    own = _bands(make, name, ends, common, None, None)
+    if pre_engine is None or own[-1].engine == pre_engine:
+        return own
+    pre = _bands(make, name, ends, common, pre_engine, None)
+    return [*pre, *_bands(make, name, ends, common, None, pre)]
+
+
+def _bands(
+    make: StepMaker,
+    name: str,
+    ends: Mapping[str, Atoms],
+    metadata: Mapping[str, Any],
+    engine: str | None,
+    pre: list[Step] | None,
+) -> list[Step]:
+    """End points and band of one engine, from those of another where it has gone before."""
+    prefix = "" if engine is None else "pre_"
+    suffix = "" if engine is None else f" ({engine})"
+    relaxed: dict[str, Step] = {}
+    for k, (end, atoms) in enumerate(ends.items()):
+        source: dict[str, Any] = (
+            {"structure": to_document(atoms)}
+            if pre is None
+            else {"structure_from": StructureFrom(step=pre[k].id)}
+        )
+        relaxed[end] = make.step(
+            f"{name} {end} end{suffix}",
+            "relax",
+            len(atoms),
+            engine=engine,
+            metadata={**metadata, "role": f"{prefix}end_point", "end": end},
+            **source,
+        )
+    inputs = {"final": Input(step=relaxed["final"].id)}
+    if pre is not None:
+        inputs["band"] = Input(step=pre[-1].id, file="band")
+    band = make.step(
+        f"{name} band{suffix}",
+        "neb",
+        len(ends["initial"]),
+        engine=engine,
+        structure_from=StructureFrom(step=relaxed["initial"].id),
+        inputs=inputs,
+        metadata={
+            **metadata,
+            "role": f"{prefix}band",
+            "end_steps": {end: step.id for end, step in relaxed.items()},
+        },
+    )
+    return [*relaxed.values(), band]
