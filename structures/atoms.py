@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.constraints import FixAtoms
+from ase.constraints import FixAtoms, FixCartesian
 
 from natriface.structures.errors import StructureError
 
@@ -19,14 +19,22 @@ HASH_DECIMALS = 5
 
 def fixed_indices(atoms: Atoms) -> list[int]:
     """Indices of the atoms held by `ase.constraints.FixAtoms`, sorted."""
-    held: set[int] = set()
-    for constraint in atoms.constraints:
-        if not isinstance(constraint, FixAtoms):
-            raise StructureError(
-                f"constraint {type(constraint).__name__} cannot be stored; use FixAtoms"
-            )
-        held.update(int(i) for i in constraint.index)
-    return sorted(held)
+    return sorted(_held(atoms)[0])
+
+
+def in_plane_fixed_indices(atoms: Atoms) -> list[int]:
+    """Indices of the atoms that may move along z only, held by `ase.constraints.FixCartesian`."""
+    return sorted(_held(atoms)[1])
+
+
+def hold(atoms: Atoms, fixed: Iterable[int] = (), in_plane: Iterable[int] = ()) -> None:
+    """Replace all constraints: atoms held altogether, and atoms that may move along z only."""
+    whole = sorted({int(i) for i in fixed})
+    plane = sorted({int(i) for i in in_plane} - set(whole))
+    constraints: list[Any] = [FixAtoms(indices=whole)] if whole else []
+    if plane:
+        constraints.append(FixCartesian(plane, mask=(True, True, False)))
+    atoms.set_constraint(constraints or None)
 
 
 def to_document(atoms: Atoms) -> dict[str, Any]:
@@ -36,8 +44,8 @@ def to_document(atoms: Atoms) -> dict[str, Any]:
     -------
     dict
         ``numbers`` (n,), ``cell`` (3, 3) in A, ``positions`` (n, 3) in A, ``pbc`` (3,),
-        ``tags`` (n,), ``fixed`` (indices of frozen atoms), ``magnetic_moments`` (n,) in Bohr
-        magnetons where any is set.
+        ``tags`` (n,), ``fixed`` (indices of frozen atoms), ``fixed_in_plane`` (of those that may
+        move along z only) and ``magnetic_moments`` (n,) in Bohr magnetons where any is set.
     """
     document: dict[str, Any] = {
         "numbers": atoms.numbers.tolist(),
@@ -47,6 +55,9 @@ def to_document(atoms: Atoms) -> dict[str, Any]:
         "tags": atoms.get_tags().tolist(),
         "fixed": fixed_indices(atoms),
     }
+    in_plane = in_plane_fixed_indices(atoms)
+    if in_plane:
+        document["fixed_in_plane"] = in_plane
     moments = atoms.get_initial_magnetic_moments()
     if np.any(moments):
         document["magnetic_moments"] = np.asarray(moments).tolist()
@@ -64,8 +75,7 @@ def from_document(document: dict[str, Any]) -> Atoms:
     )
     if document.get("magnetic_moments"):
         atoms.set_initial_magnetic_moments(document["magnetic_moments"])
-    if document.get("fixed"):
-        atoms.set_constraint(FixAtoms(indices=document["fixed"]))
+    hold(atoms, document.get("fixed") or (), document.get("fixed_in_plane") or ())
     return atoms
 
 
@@ -101,3 +111,20 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, np.generic):
         return _rounded(value.item())
     return value
+
+
+def _held(atoms: Atoms) -> tuple[set[int], set[int]]:
+    """Indices of the atoms held altogether, and of those held in the plane."""
+    whole: set[int] = set()
+    plane: set[int] = set()
+    for constraint in atoms.constraints:
+        if isinstance(constraint, FixAtoms):
+            whole.update(int(i) for i in constraint.index)
+        elif isinstance(constraint, FixCartesian) and constraint.mask.tolist() == [1, 1, 0]:
+            plane.update(int(i) for i in constraint.index)
+        else:
+            raise StructureError(
+                f"constraint {type(constraint).__name__} cannot be stored; use FixAtoms, or "
+                "FixCartesian with mask (True, True, False) for atoms that move along z only"
+            )
+    return whole, plane - whole

@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from natriface.analysis.results import write_atomically
-from natriface.structures.atoms import fixed_indices, from_document
+from natriface.structures.atoms import fixed_indices, from_document, in_plane_fixed_indices
 from natriface.structures.errors import EngineError, StudyError
 from natriface.workflows.engines.lobster_basis import lobster_basis, n_basis_functions
 from natriface.workflows.engines.machine import Machine
@@ -226,14 +226,15 @@ def poscar_text(atoms: Atoms, title: str) -> str:
     """A POSCAR in fractions of the cell, to 16 digits; frozen atoms by selective dynamics."""
     symbols = atoms.get_chemical_symbols()
     elements = list(dict.fromkeys(symbols))
-    held = set(fixed_indices(atoms))
+    flags_of = dict.fromkeys(fixed_indices(atoms), "  F F F")
+    flags_of |= dict.fromkeys(in_plane_fixed_indices(atoms), "  F F T")  # c is normal to a and b
     lines = [" ".join(title.split()) or "POSCAR", "1.0"]
     lines += ["".join(f" {x:21.16f}" for x in vector) for vector in np.asarray(atoms.cell)]
     lines += [" ".join(elements), " ".join(str(symbols.count(e)) for e in elements)]
-    lines += ["Selective dynamics"] if held else []
+    lines += ["Selective dynamics"] if flags_of else []
     lines += ["Direct"]
     for i, position in enumerate(atoms.get_scaled_positions(wrap=False)):
-        flags = ("  F F F" if i in held else "  T T T") if held else ""
+        flags = flags_of.get(i, "  T T T") if flags_of else ""
         lines.append("".join(f" {x:19.16f}" for x in position) + flags)
     return "\n".join(lines) + "\n"
 
