@@ -23,6 +23,7 @@ from pymatgen.io.vasp.inputs import BadIncarWarning, Incar, Kpoints, Poscar
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import EngineError, StudyError
 from natriface.workflows.engines.base import engine
+from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh, n_irreducible
 from natriface.workflows.engines.lobster_basis import n_basis_functions
 from natriface.workflows.engines.machine import Machine, load_machine
 from natriface.workflows.engines.vasp_estimate import (
@@ -32,7 +33,6 @@ from natriface.workflows.engines.vasp_estimate import (
     rounded_n_bands,
 )
 from natriface.workflows.engines.vasp_inputs import VaspInputs, vasp_inputs, write_inputs
-from natriface.workflows.engines.vasp_kpoints import dipole_center, kpoint_mesh, n_irreducible
 from natriface.workflows.engines.vasp_settings import parse_settings
 from natriface.workflows.plan import Step, StructureFrom
 from natriface.workflows.protocols import load_protocol

@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from natriface.structures.conversions import HBAR2_OVER_2M_EV_ANGSTROM2
-from natriface.workflows.engines.vasp_kpoints import n_irreducible
+from natriface.workflows.engines.kpoints import n_irreducible
 
 FFT_FLOPS_PER_S = 1.5e9
 MATRIX_FLOPS_PER_S = 8e9

@@ -14,6 +14,7 @@ from ase import Atoms
 from natriface.analysis.results import write_atomically
 from natriface.structures.atoms import fixed_indices, from_document, in_plane_fixed_indices
 from natriface.structures.errors import EngineError, StudyError
+from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
 from natriface.workflows.engines.lobster_basis import lobster_basis, n_basis_functions
 from natriface.workflows.engines.machine import Machine
 from natriface.workflows.engines.vasp_estimate import (
@@ -22,7 +23,6 @@ from natriface.workflows.engines.vasp_estimate import (
     estimate_size,
     rounded_n_bands,
 )
-from natriface.workflows.engines.vasp_kpoints import dipole_center, kpoint_mesh
 from natriface.workflows.engines.vasp_potcars import (
     Potcar,
     assemble,
