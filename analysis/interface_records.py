@@ -109,7 +109,12 @@ class InterfaceRecord(_Record):
         """Engine and level of its energies, ``chgnet-0.3.0 (interatomic potential, not DFT)``."""
         if self.engine is None:
             return "not computed"
-        return f"{self.engine.model or self.engine.name} ({self.level})"
+        return engine_words(self.engine)
+
+
+def engine_words(engine: EngineRecord) -> str:
+    """Engine and the level of its energies, ``chgnet-0.3.0 (interatomic potential, not DFT)``."""
+    return f"{engine.model or engine.name} ({level_of(engine)})"
 
 
 def level_of(engine: EngineRecord) -> str:

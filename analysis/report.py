@@ -20,11 +20,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from natriface.analysis.comparison import Comparison, compare, formation_energies
 from natriface.analysis.gathering import ExpectedStep, gather
 from natriface.analysis.integrity import BOND_LIMIT_ANGSTROM, SODIUM_CONTACT_ANGSTROM
-from natriface.analysis.interface_records import InterfaceRecord, StepRow
+from natriface.analysis.interface_records import InterfaceRecord, StepRow, engine_words, level_of
 from natriface.analysis.published import Published, load_published
 from natriface.analysis.report_figures import PICTURE, ReportFigure, draw_figures, slug
+from natriface.analysis.report_section import Section, SectionContext, write_sections
 from natriface.analysis.report_table import results_csv
-from natriface.analysis.results import Result, write_atomically
+from natriface.analysis.results import EngineRecord, Result, write_atomically
 from natriface.analysis.wording import number
 
 __all__ = ["ExpectedStep", "ProtocolRecord", "Setting", "write_report"]
@@ -70,6 +71,10 @@ class ReportDocument(_Document):
     versions
         Of natriface and the libraries that built the structures and wrote this report; engines
         stand with each interface.
+    sections
+        What the other parts of the study say, by section.
+    steps
+        Every step that belongs to no interface.
     unfinished
         Steps without a sound result, with the reason.
     """
@@ -83,6 +88,8 @@ class ReportDocument(_Document):
     versions: dict[str, str]
     protocol: ProtocolRecord
     interfaces: list[InterfaceRecord]
+    sections: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    steps: list[StepRow] = Field(default_factory=list)
     published: Published | None
     findings: list[str]
     reasons: list[str]
@@ -100,9 +107,10 @@ def write_report(
     expected: Sequence[ExpectedStep] | None = None,
     compare_with: str | None = None,
     missing: Mapping[str, str] | None = None,
+    folders: Mapping[str, Path] | None = None,
     protocol: ProtocolRecord,
 ) -> Path:
-    """Write ``report.html``, ``results.csv``, ``results.json`` and ``figures/`` into `folder`.
+    """Write ``report.html``, tables, ``results.json`` and ``figures/`` into `folder`.
 
     Parameters
     ----------
@@ -117,6 +125,8 @@ def write_report(
         Name of a source in ``templates/reference``.
     missing
         Step name or id -> why it has no sound result.
+    folders
+        Step id -> its folder, where sections find large arrays and other files.
 
     Returns
     -------
@@ -136,6 +146,10 @@ def write_report(
     gathered = gather(results, expected, missing)
     records = [item.record for item in gathered]
     words = compare(records, published)
+    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    context = SectionContext(folder / FIGURES, folders or {}, expected or (), missing, published)
+    sections = write_sections(results, folder, context)
+    rows = _other_steps(results, expected, missing, records)
     document = ReportDocument(
         study=study_name,
         title=title,
@@ -145,19 +159,21 @@ def write_report(
         versions=_versions(),
         protocol=protocol,
         interfaces=records,
+        sections={section.key: section.document() for section in sections},
+        steps=rows,
         published=published,
-        findings=words.findings,
+        findings=[*words.findings, *(text for part in sections for text in part.findings)],
         reasons=words.reasons,
         contradictions=words.contradictions,
         caveats=words.caveats,
-        unfinished=_unfinished(results, expected, missing, records),
+        unfinished=_unfinished([row for r in records for row in r.steps], rows),
     )
-    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     figures = draw_figures(gathered, published, folder / FIGURES)
-    write_atomically(folder / CSV_FILE, results_csv(records, published))
+    if records or not sections:
+        write_atomically(folder / CSV_FILE, results_csv(records, published))
     write_atomically(folder / JSON_FILE, document.model_dump_json(indent=1))
     page = folder / PAGE
-    write_atomically(page, _page(document, words, figures))
+    write_atomically(page, _page(document, words, figures, sections, _engines(results)))
     return page
 
 
@@ -183,43 +199,85 @@ def _step_ids(
     return set(known) | absent
 
 
-def _unfinished(
+def _other_steps(
     results: Sequence[Result],
     expected: Sequence[ExpectedStep] | None,
     missing: Mapping[str, str],
     records: Sequence[InterfaceRecord],
 ) -> list[StepRow]:
-    """Every step without a sound result, once."""
-    rows = {row.id: row for record in records for row in record.steps}
-    for result in results:
-        identifier = result.step.id if result.step else result.label
-        if identifier not in rows:
-            rows[identifier] = StepRow(
-                role=result.kind,
-                name=result.label,
-                id=identifier,
-                status=result.status,
-                reason=result.reason,
-            )
+    """Every step that belongs to no interface, once, in the plan's order where there is one."""
+    seen = {row.id for record in records for row in record.steps}
+    by_id = {result.step.id if result.step else result.label: result for result in results}
+    rows: dict[str, StepRow] = {}
     for step in expected or ():
-        if step.id not in rows:
-            reason = missing.get(step.id) or missing.get(step.name)
-            rows[step.id] = StepRow(
-                role=str(step.metadata.get("role", step.kind)),
-                name=step.name,
-                id=step.id,
-                status="no result" if reason else "not finished",
-                reason=reason,
-                n_atoms=step.n_atoms,
-            )
-    named = {key for row in rows.values() for key in (row.id, row.name)}
+        if step.id not in seen:
+            rows[step.id] = _row(step, by_id.get(step.id), missing)
+    for identifier, result in by_id.items():
+        if identifier not in seen and identifier not in rows:
+            rows[identifier] = _row_of(identifier, result)
+    everything = [*rows.values(), *(row for record in records for row in record.steps)]
+    named = {key for row in everything for key in (row.id, row.name)}
     for name, reason in missing.items():
         if name not in named:
             rows[name] = StepRow(role="step", name=name, status="no result", reason=reason)
+    return list(rows.values())
+
+
+def _row(step: ExpectedStep, result: Result | None, missing: Mapping[str, str]) -> StepRow:
+    if result is not None:
+        return _row_of(step.id, result)
+    reason = missing.get(step.id) or missing.get(step.name)
+    return StepRow(
+        role=str(step.metadata.get("role", step.kind)),
+        name=step.name,
+        id=step.id,
+        status="no result" if reason else "not finished",
+        reason=reason,
+        n_atoms=step.n_atoms,
+    )
+
+
+def _row_of(identifier: str, result: Result) -> StepRow:
+    structure = result.final_structure or result.initial_structure
+    metadata = result.step.metadata if result.step else {}
+    return StepRow(
+        role=str(metadata.get("role", result.kind)),
+        name=result.label,
+        id=identifier,
+        status=result.status,
+        reason=result.reason,
+        n_atoms=len(structure["numbers"]) if structure else None,
+        n_ionic_steps=result.convergence.n_ionic_steps,
+        max_force_ev_per_angstrom=result.convergence.max_force_ev_per_angstrom,
+        energy_ev=result.energy_ev if result.status == "converged" else None,
+        wall_s=result.timing.wall_s,
+        warnings=[*result.warnings, *result.corrections],
+    )
+
+
+def _unfinished(*groups: Sequence[StepRow]) -> list[StepRow]:
+    """Every step without a sound result, once."""
+    rows = {row.id or row.name: row for group in groups for row in group}
     return [row for row in rows.values() if row.status != "converged"]
 
 
-def _page(document: ReportDocument, words: Comparison, figures: Mapping[str, ReportFigure]) -> str:
+def _engines(results: Sequence[Result]) -> list[EngineRecord]:
+    """The engines that computed the sound results, each once."""
+    engines = {
+        (result.engine.name, result.engine.version, result.engine.model): result.engine
+        for result in results
+        if result.status == "converged"
+    }
+    return [engines[key] for key in sorted(engines, key=str)]
+
+
+def _page(
+    document: ReportDocument,
+    words: Comparison,
+    figures: Mapping[str, ReportFigure],
+    sections: Sequence[Section],
+    engines: Sequence[EngineRecord],
+) -> str:
     folder = files("natriface.templates") / "report"
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -231,19 +289,15 @@ def _page(document: ReportDocument, words: Comparison, figures: Mapping[str, Rep
         report=document,
         words=words,
         figures=figures,
+        sections=sections,
         has_pictures=any(stem.startswith(PICTURE) for stem in figures),
         ours=formation_energies(document.interfaces),
-        potentials=sorted(
-            {r.engine_words for r in document.interfaces if r.engine and r.level != "DFT"}
-        ),
-        engines=sorted(
-            {
-                f"{r.engine.name} {r.engine.version}"
-                + (f", model {r.engine.model}" if r.engine.model else "")
-                for r in document.interfaces
-                if r.engine
-            }
-        ),
+        potentials=sorted({engine_words(e) for e in engines if level_of(e) != "DFT"}),
+        all_potentials=all(level_of(engine) != "DFT" for engine in engines),
+        engines=[
+            f"{engine.name} {engine.version}" + (f", model {engine.model}" if engine.model else "")
+            for engine in engines
+        ],
         slabs={slab.name: slab for r in document.interfaces for slab in (r.substrate, r.film)},
         bond_limits=BOND_LIMIT_ANGSTROM,
         sodium_limit=max(SODIUM_CONTACT_ANGSTROM.values()),

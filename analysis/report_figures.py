@@ -58,7 +58,7 @@ def draw_figures(
         if not any(bar.value_j_per_m2 is not None or bar.published_j_per_m2 for bar in bars):
             continue  # the table gives the reasons
         name = quantity.replace("_", " ")
-        drawn[stem] = _saved(
+        drawn[stem] = save_report_figure(
             energy_bars(bars, name, ours=ours, published=theirs),
             folder,
             stem,
@@ -80,7 +80,7 @@ def draw_figures(
         for item in gathered
     }
     if any(courses.values()):
-        drawn["relaxations"] = _saved(
+        drawn["relaxations"] = save_report_figure(
             relaxation_courses(courses),
             folder,
             "relaxations",
@@ -116,7 +116,7 @@ def _interface_picture(item: Gathered, folder: Path, stem: str) -> ReportFigure:
     )
     found = item.record.integrity
     caption = (found.summary or "not computed") if found else ""
-    return _saved(
+    return save_report_figure(
         before_after_figure(before, after, item.record.pair, captions=captions, broken=broken),
         folder,
         stem,
@@ -126,9 +126,10 @@ def _interface_picture(item: Gathered, folder: Path, stem: str) -> ReportFigure:
     )
 
 
-def _saved(
+def save_report_figure(
     figure: Figure, folder: Path, stem: str, *, caption: str, alt: str, vector: bool
 ) -> ReportFigure:
+    """Write a figure as PNG and SVG into `folder`; the page shows the SVG if `vector`."""
     png = save_figure(figure, folder / f"{stem}.png")
     figure.set_layout_engine("none")  # laid out by now; the second format need not do it again
     svg = save_figure(figure, folder / f"{stem}.svg")

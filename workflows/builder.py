@@ -1,4 +1,4 @@
-"""A study's slabs and interfaces, and the plan of what is to be computed on them."""
+"""A study's slabs and interfaces."""
 
 from __future__ import annotations
 
@@ -11,18 +11,14 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from natriface.structures.atoms import to_document
 from natriface.structures.charges import OXIDATION_STATES, balanced_states, formal_charges
 from natriface.structures.doping import dope
-from natriface.structures.errors import StructureError, StudyError
+from natriface.structures.errors import StructureError
 from natriface.structures.interfaces import Interface, build_interface
 from natriface.structures.matching import find_matches
 from natriface.structures.phases import Phase, load_phase
 from natriface.structures.slabs import Slab, build_slab
 from natriface.structures.terminations import Termination, find_terminations
-from natriface.workflows.engines.base import engine
-from natriface.workflows.plan import Kind, Plan, Step, StructureFrom
-from natriface.workflows.protocols import Protocol, load_protocol
 from natriface.workflows.study import Dopant, SlabRequest, Study
 
 STRAIN_SHARE = {"film": 0.0, "substrate": 1.0, "both": 0.5}
@@ -90,38 +86,6 @@ def build_study(study: Study, root: Path) -> list[BuiltInterface]:
     substrates = {label: _built(label, asked, root) for label, asked in study.substrates.items()}
     films = {label: _built(label, asked, root) for label, asked in study.films.items()}
     return [_joined(study, films[film], substrates[substrate]) for film, substrate in study.pairs]
-
-
-def plan_study(study: Study, root: Path, *, to_run: bool = True) -> Plan:
-    """The steps of a study, checked by their engine.
-
-    Parameters
-    ----------
-    to_run
-        False where the plan is only looked at: then the engine need not be able to run here.
-
-    Raises
-    ------
-    NatrifaceError
-        If a structure cannot be built or the engine cannot do a step; nothing has run by then.
-    """
-    protocol = load_protocol(study.protocol, root)
-    _check_overrides(study)
-    interfaces = build_study(study, root)
-    steps = [step for built in interfaces for step in _steps(study, protocol, built)]
-    chosen = engine(study.engine)
-    for step in steps if to_run else []:
-        chosen.check(step)
-    return Plan.of(study.name, steps)
-
-
-def _check_overrides(study: Study) -> None:
-    kinds = Kind.__args__  # type: ignore[attr-defined]
-    for kind in study.settings:
-        if kind not in kinds:
-            raise StudyError(
-                f"settings: no kind of calculation {kind!r}; known: {', '.join(kinds)}"
-            )
 
 
 def _built(label: str, asked: SlabRequest, root: Path) -> BuiltSlab:
@@ -213,64 +177,3 @@ def _joined(study: Study, film: BuiltSlab, substrate: BuiltSlab) -> BuiltInterfa
     except StructureError as error:
         raise StructureError(f"interface {film.label}|{substrate.label}: {error}") from None
     return BuiltInterface(film, substrate, interface)
-
-
-def _steps(study: Study, protocol: Protocol, built: BuiltInterface) -> list[Step]:
-    def step(name: str, kind: Kind, n_atoms: int, **source: Any) -> Step:
-        return Step(
-            name=name,
-            kind=kind,
-            engine=study.engine,
-            protocol=protocol.name,
-            settings=protocol.settings(study.engine, kind, study.settings.get(kind)),
-            n_atoms=n_atoms,
-            **source,
-        )
-
-    def alone(atoms: Atoms) -> Atoms:
-        return _isolated(atoms, study.interfaces.vacuum_angstrom)
-
-    def relax(role: str, atoms: Atoms, name: str) -> Step:
-        metadata = {"role": role, "pair": built.label}
-        return step(name, "relax", len(atoms), structure=to_document(atoms), metadata=metadata)
-
-    interface = built.interface
-    pair, film, substrate = built.label, built.film.label, built.substrate.label
-    whole = relax("interface", interface.atoms, f"{pair} interface")
-    steps: dict[str, Step] = {}
-    if "interfacial_formation_energy" in study.quantities:
-        steps["substrate"] = relax(
-            "substrate", alone(interface.substrate_atoms), f"{pair} {substrate} slab"
-        )
-        steps["film"] = relax("film", alone(interface.film_atoms), f"{pair} {film} slab")
-    if "work_of_adhesion" in study.quantities:
-        for side, label, atoms in (
-            ("substrate", substrate, interface.substrate_atoms),
-            ("film", film, interface.film_atoms),
-        ):
-            steps[f"rigid_{side}"] = step(
-                f"{pair} {label} rigid",
-                "static",
-                len(atoms),
-                structure_from=StructureFrom(step=whole.id, select=side),  # type: ignore[arg-type]
-                metadata={"role": f"rigid_{side}", "pair": pair},
-            )
-    references = {role: reference.id for role, reference in steps.items()}
-    described = {
-        "role": "interface",
-        "reference_steps": references,
-        "quantities": list(study.quantities),
-        **built.describe(),
-    }
-    return [whole.model_copy(update={"metadata": described}), *steps.values()]
-
-
-def _isolated(atoms: Atoms, vacuum_angstrom: float) -> Atoms:
-    """A reference slab in the interface's in-plane cell with a vacuum of its own.
-
-    Its height does not depend on the other side, so that one reference serves all interfaces
-    that share it, and a periodic sandwich, which has no vacuum, has references too.
-    """
-    slab = atoms.copy()
-    slab.center(vacuum=vacuum_angstrom / 2, axis=2)
-    return slab

@@ -295,7 +295,7 @@ def _planned(name: str, to_run: bool = False) -> tuple[Study, Plan, Path]:
 
     Only what is `to_run` needs an engine that is installed and set up.
     """
-    from natriface.workflows.builder import plan_study
+    from natriface.workflows.planning import plan_study
     from natriface.workflows.study import load_study, study_path
 
     path = study_path(name)

@@ -13,12 +13,12 @@ from ase import Atoms
 from natriface.analysis.results import EngineRecord, Result, write_atomically
 from natriface.structures.atoms import from_document, to_document
 from natriface.structures.errors import EngineError, WorkspaceError
-from natriface.workflows.builder import plan_study
 from natriface.workflows.engines.base import prepare_folder, save_input
 from natriface.workflows.engines.machine import Machine, load_machine
 from natriface.workflows.engines.vasp_estimate import BASIS, Size
 from natriface.workflows.engines.vasp_inputs import vasp_inputs, write_inputs
 from natriface.workflows.plan import Plan, Step
+from natriface.workflows.planning import plan_study
 from natriface.workflows.step_folder import structure_for
 from natriface.workflows.study import Study
 

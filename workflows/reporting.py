@@ -11,6 +11,7 @@ from natriface.structures.errors import ReaderError
 from natriface.workflows.plan import Plan
 from natriface.workflows.protocols import load_protocol
 from natriface.workflows.status import StepStatus
+from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 from natriface.workflows.workspace import Workspace
 
@@ -53,21 +54,27 @@ def report_study(
         expected=expected,
         compare_with=study.compare_with,
         missing=missing,
+        folders=folders,
         protocol=protocol_record(study, plan, root),
     )
 
 
 def protocol_record(study: Study, plan: Plan, root: Path) -> ProtocolRecord:
     """The settings the plan's kinds of calculation use, each with its source."""
-    protocol = load_protocol(study.protocol, root)
+    make = StepMaker(study, load_protocol(study.protocol, root))
+    used = sorted({(step.engine, step.kind) for step in plan.walk()})
+    several = len({engine for engine, _ in used}) > 1
     settings = []
-    for kind in sorted({step.kind for step in plan.walk()}):
-        overrides = study.settings.get(kind, {})
-        for name, choice in protocol.choices(study.engine, kind).items():
+    for engine, kind in used:
+        label = f"{engine} {kind}" if several else kind
+        overrides = make.overrides(kind, engine)
+        for name, choice in make.protocol.choices(engine, kind).items():
             if name not in overrides:
                 settings.append(
-                    Setting(kind=kind, name=name, value=choice.value, source=choice.source)
+                    Setting(kind=label, name=name, value=choice.value, source=choice.source)
                 )
         for name, value in overrides.items():
-            settings.append(Setting(kind=kind, name=name, value=value, source="study: override"))
-    return ProtocolRecord(name=protocol.name, description=protocol.description, settings=settings)
+            settings.append(Setting(kind=label, name=name, value=value, source="study: override"))
+    return ProtocolRecord(
+        name=make.protocol.name, description=make.protocol.description, settings=settings
+    )

@@ -14,6 +14,10 @@ from natriface.workflows.documents import Document, read_yaml, validated
 Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
 Positive = Annotated[float, Field(gt=0)]
 
+PARTS = ("migration", "adsorption", "electronic_structure")
+"""What a study may ask for beside interfaces: each a field of `Study`, planned by the module of
+the same name in `natriface.workflows.parts`."""
+
 
 class Dopant(Document):
     """Atoms of a slab replaced by a dopant.
@@ -124,7 +128,8 @@ class Study(Document):
     engine, protocol
         Who computes, and with which named settings.
     settings
-        Overrides of the protocol, by kind of calculation: ``{relax: {max_steps: 200}}``.
+        Overrides of the protocol, by kind of calculation: ``{relax: {max_steps: 200}}``; where a
+        part uses another engine than the study's, by ``ENGINE.KIND``.
     substrates, films
         Slabs by the label they carry in the report. A substrate may say ``like: OTHER`` and then
         only what differs.
@@ -141,8 +146,8 @@ class Study(Document):
     engine: str = "potential"
     protocol: str = "li2025"
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    substrates: dict[str, SlabRequest] = Field(min_length=1)
-    films: dict[str, SlabRequest] = Field(min_length=1)
+    substrates: dict[str, SlabRequest] = Field(default_factory=dict)
+    films: dict[str, SlabRequest] = Field(default_factory=dict)
     interfaces: InterfaceRequest = InterfaceRequest()
     quantities: list[Quantity] = Field(
         default=["interfacial_formation_energy", "work_of_adhesion", "integrity"], min_length=1
@@ -163,6 +168,16 @@ class Study(Document):
         return content
 
     @model_validator(mode="after")
+    def _something_is_asked(self) -> Study:
+        if bool(self.substrates) != bool(self.films):
+            raise ValueError("interfaces need both substrates and films")
+        if not self.has_interfaces and not self.parts():
+            raise ValueError(
+                f"nothing is asked for: give substrates and films, or {' or '.join(PARTS)}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _known_pairs(self) -> Study:
         if self.interfaces.pairs != "all":
             for film, substrate in self.interfaces.pairs:
@@ -172,6 +187,16 @@ class Study(Document):
                     hint = nearest(substrate, self.substrates)
                     raise ValueError(f"pair [{film}, {substrate}]: {hint}")
         return self
+
+    @property
+    def has_interfaces(self) -> bool:
+        """Whether interfaces are asked for."""
+        return bool(self.substrates and self.films)
+
+    def parts(self) -> dict[str, Document]:
+        """What is asked for beside interfaces, by the part's name."""
+        asked = {name: getattr(self, name, None) for name in PARTS}
+        return {name: request for name, request in asked.items() if request is not None}
 
     @property
     def pairs(self) -> list[tuple[str, str]]:

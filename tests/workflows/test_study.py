@@ -12,7 +12,8 @@ import yaml
 
 from natriface.structures.errors import NatrifaceError, StudyError
 from natriface.structures.tags import DOPANT_TAG, SUBSTRATE_TAG, roles, sides
-from natriface.workflows.builder import build_study, plan_study
+from natriface.workflows.builder import build_study
+from natriface.workflows.planning import plan_study
 from natriface.workflows.protocols import load_protocol, protocol_names
 from natriface.workflows.study import Study, load_study, study_names, study_path
 

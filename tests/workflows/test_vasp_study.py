@@ -15,8 +15,8 @@ from natriface.analysis.comparability import require_like
 from natriface.analysis.results import Result
 from natriface.structures.errors import WorkspaceError
 from natriface.workflows import operations
-from natriface.workflows.builder import plan_study
 from natriface.workflows.plan import Plan
+from natriface.workflows.planning import plan_study
 from natriface.workflows.reporting import report_study
 from natriface.workflows.run import RunSummary, run_plan
 from natriface.workflows.study import load_study

@@ -1,0 +1,200 @@
+"""Sections of a report: what each part of a study has to say, in one shape for the page.
+
+A part's own module turns results into a `Section`; the page, ``results.json`` and the tables'
+CSV files are made from it without knowing what it is about.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from matplotlib.figure import Figure
+
+from natriface.analysis.gathering import ExpectedStep
+from natriface.analysis.published import Published
+from natriface.analysis.report_figures import ReportFigure, save_report_figure, slug
+from natriface.analysis.results import Result
+
+SECTION_KEY = "section"
+"""Key in a step's metadata that says which section its result belongs to."""
+
+SECTIONS: dict[str, str] = {}
+"""Section -> module whose ``section(results, context)`` writes it."""
+
+Cell = str | float | int | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its heading, the unit of its numbers, and how many decimals are shown."""
+
+    title: str
+    unit: str = ""
+    digits: int | None = None
+
+    @property
+    def heading(self) -> str:
+        """For files: the title with its unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; ``None`` is a value that is not there.
+
+    Attributes
+    ----------
+    title
+        Also names the CSV file.
+    notes
+        Sentences under the table: formulas, criteria, why something is not there.
+    """
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = ()
+
+    @property
+    def file_name(self) -> str:
+        """Name of the table's CSV file."""
+        return f"{slug(self.title.lower())}.csv"
+
+    def as_csv(self) -> str:
+        """All rows, unrounded, units in the header."""
+        handle = io.StringIO()
+        writer = csv.writer(handle)
+        writer.writerow([column.heading for column in self.columns])
+        writer.writerows(self.rows)
+        return handle.getvalue()
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one part of a study says.
+
+    Attributes
+    ----------
+    key, title
+        For files, and for people.
+    findings
+        Sentences that stand at the top of the page.
+    paragraphs
+        Text before the figures and tables.
+    warnings
+        What a reader must know before using a number.
+    methods
+        Formulas and definitions, for the page's methods.
+    values
+        All numbers, JSON-able, units in the keys; goes into ``results.json``.
+    """
+
+    key: str
+    title: str
+    findings: Sequence[str] = ()
+    paragraphs: Sequence[str] = ()
+    figures: Sequence[ReportFigure] = ()
+    tables: Sequence[Table] = ()
+    warnings: Sequence[str] = ()
+    methods: Sequence[str] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """JSON-able: all but the pictures."""
+        return {
+            "title": self.title,
+            "findings": list(self.findings),
+            "warnings": list(self.warnings),
+            "values": dict(self.values),
+            "tables": [
+                {
+                    "title": table.title,
+                    "columns": [column.heading for column in table.columns],
+                    "rows": [list(row) for row in table.rows],
+                    "notes": list(table.notes),
+                }
+                for table in self.tables
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class SectionContext:
+    """What a section may look at beside the results.
+
+    Attributes
+    ----------
+    figures
+        Folder the figures are written into.
+    folders
+        Step id -> the step's folder, where large arrays and other files lie.
+    expected
+        The planned steps of this section, in the plan's order.
+    missing
+        Step id or name -> why it has no sound result.
+    published
+        Values of the source the study is compared with.
+    """
+
+    figures: Path
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    expected: Sequence[ExpectedStep] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
+    published: Published | None = None
+
+    def draw(
+        self, figure: Figure, stem: str, *, caption: str, alt: str, vector: bool = True
+    ) -> ReportFigure:
+        """Write a figure as PNG and SVG; the page shows the SVG where it is a `vector` drawing."""
+        return save_report_figure(
+            figure, self.figures, stem, caption=caption, alt=alt, vector=vector
+        )
+
+    def reason(self, step: ExpectedStep) -> str:
+        """Why a planned step has no sound result."""
+        return self.missing.get(step.id) or self.missing.get(step.name) or "not finished yet"
+
+
+class _SectionModule(Protocol):
+    def section(self, results: Sequence[Result], context: SectionContext) -> Section | None: ...
+
+
+def write_sections(
+    results: Sequence[Result],
+    folder: Path,
+    context: SectionContext,
+    modules: Mapping[str, str] | None = None,
+) -> list[Section]:
+    """The sections the results and the planned steps belong to, and their tables as CSV files.
+
+    Parameters
+    ----------
+    folder
+        The report's folder, which the CSV files are written into.
+    modules
+        By default `SECTIONS`.
+    """
+    modules = SECTIONS if modules is None else modules
+    sections = []
+    for key, name in modules.items():
+        own = [r for r in results if r.step and r.step.metadata.get(SECTION_KEY) == key]
+        expected = [step for step in context.expected if step.metadata.get(SECTION_KEY) == key]
+        if not own and not expected:
+            continue
+        module: _SectionModule = import_module(name)  # type: ignore[assignment]
+        own_context = SectionContext(
+            context.figures, context.folders, expected, context.missing, context.published
+        )
+        section = module.section(own, own_context)
+        if section is None:
+            continue
+        for table in section.tables:
+            (folder / table.file_name).write_text(table.as_csv())
+        sections.append(section)
+    return sections

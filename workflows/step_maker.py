@@ -1,0 +1,88 @@
+"""Steps of a study, with the protocol's settings for their engine and kind filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from natriface.structures.errors import StudyError
+from natriface.workflows.plan import Input, Kind, Step, StructureFrom
+from natriface.workflows.protocols import Protocol
+from natriface.workflows.study import Study
+
+KINDS: tuple[str, ...] = Kind.__args__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class StepMaker:
+    """Makes a study's steps.
+
+    Attributes
+    ----------
+    study, protocol
+        The study, and the protocol it names.
+    """
+
+    study: Study
+    protocol: Protocol
+
+    def __post_init__(self) -> None:
+        for key in self.study.settings:
+            kind = key.rpartition(".")[2]
+            if kind not in KINDS:
+                raise StudyError(
+                    f"settings: no kind of calculation {kind!r}; known: {', '.join(KINDS)}"
+                )
+
+    def settings(self, kind: str, engine: str | None = None) -> dict[str, Any]:
+        """The protocol's settings with the study's on top.
+
+        The study's ``settings`` name a kind, for its own engine, or ``ENGINE.KIND``.
+        """
+        engine = engine or self.study.engine
+        return self.protocol.settings(engine, kind, self.overrides(kind, engine))
+
+    def overrides(self, kind: str, engine: str) -> dict[str, Any]:
+        """What the study itself sets for a kind of calculation on an engine."""
+        given = self.study.settings
+        own = given.get(kind, {}) if engine == self.study.engine else {}
+        return {**own, **given.get(f"{engine}.{kind}", {})}
+
+    def step(
+        self,
+        name: str,
+        kind: Kind,
+        n_atoms: int,
+        *,
+        engine: str | None = None,
+        structure: dict[str, Any] | None = None,
+        structure_from: StructureFrom | None = None,
+        inputs: dict[str, Input] | None = None,
+        metadata: dict[str, Any] | None = None,
+        settings: dict[str, Any] | None = None,
+    ) -> Step:
+        """A step, on the study's engine unless another is named.
+
+        Parameters
+        ----------
+        settings
+            What this one step has beyond the protocol's and the study's settings.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            Unless just one of `structure` and `structure_from` is given.
+        """
+        engine = engine or self.study.engine
+        return Step(
+            name=name,
+            kind=kind,
+            engine=engine,
+            protocol=self.protocol.name,
+            settings=self.settings(kind, engine) | (settings or {}),
+            n_atoms=n_atoms,
+            structure=structure,
+            structure_from=structure_from,
+            inputs=inputs or {},
+            metadata=metadata or {},
+        )
