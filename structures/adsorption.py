@@ -155,8 +155,30 @@ def add_adatom(
     StructureError
         If the adatom does not fit into the vacuum.
     """
-    surface = _Surface.of(slab, element, site.side)
-    foot = np.array(site.scaled)
+    return place_adatom(slab, element, site.scaled, site.side, height_angstrom)
+
+
+def place_adatom(
+    slab: Atoms,
+    element: str,
+    scaled: tuple[float, float],
+    side: Side = "top",
+    height_angstrom: float | None = None,
+) -> Atoms:
+    """The slab with an adatom over any point of a face; see `add_adatom`.
+
+    Parameters
+    ----------
+    scaled
+        Fractional coordinates of the point along a and b.
+
+    Raises
+    ------
+    StructureError
+        If the adatom does not fit into the vacuum.
+    """
+    surface = _Surface.of(slab, element, side)
+    foot = np.array(scaled)
     outermost = float(surface.heights.max())
     if height_angstrom is None:
         height = surface.contact_height(foot)

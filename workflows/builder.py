@@ -19,6 +19,7 @@ from natriface.structures.matching import find_matches
 from natriface.structures.phases import Phase, load_phase
 from natriface.structures.slabs import Slab, build_slab
 from natriface.structures.terminations import Termination, find_terminations
+from natriface.workflows.slab_request import SlabCut
 from natriface.workflows.study import Dopant, SlabRequest, Study
 
 STRAIN_SHARE = {"film": 0.0, "substrate": 1.0, "both": 0.5}
@@ -91,7 +92,7 @@ def build_study(study: Study, root: Path) -> list[BuiltInterface]:
 def _built(label: str, asked: SlabRequest, root: Path) -> BuiltSlab:
     try:
         phase = load_phase(asked.phase, root)
-        termination = _termination(phase, asked)
+        termination = choose_termination(phase, asked)
         clean = build_slab(
             termination,
             thickness_angstrom=asked.thickness_angstrom,
@@ -107,7 +108,14 @@ def _built(label: str, asked: SlabRequest, root: Path) -> BuiltSlab:
     return BuiltSlab(label, phase, clean, slab, doping)
 
 
-def _termination(phase: Phase, asked: SlabRequest) -> Termination:
+def choose_termination(phase: Phase, asked: SlabCut) -> Termination:
+    """The termination asked for, or the first that is not polar.
+
+    Raises
+    ------
+    StructureError
+        If there is none.
+    """
     found = find_terminations(phase.atoms, asked.miller)
     if asked.termination is not None:
         if asked.termination > len(found):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from natriface.structures.errors import StudyError, nearest
 from natriface.workflows.documents import Document, read_yaml, validated
+from natriface.workflows.slab_request import Positive, SlabCut
 
 Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
-Positive = Annotated[float, Field(gt=0)]
 
 PARTS = ("migration", "adsorption", "electronic_structure")
 """What a study may ask for beside interfaces: each a field of `Study`, planned by the module of
@@ -46,41 +46,19 @@ class Dopant(Document):
     compensation: Literal["none", "vacancy", "substitution"] = "none"
 
 
-class SlabRequest(Document):
-    """A slab of a phase.
+class SlabRequest(SlabCut):
+    """A slab of an interface.
 
     Attributes
     ----------
-    phase
-        Name in the phase library, path of a CIF or POSCAR relative to the study, or ``mp-...``.
-    miller
-        Plane in the phase's conventional cell.
-    termination
-        Its number (1 has the widest gap); by default the first that is not polar.
-    thickness_angstrom, layers
-        One of them: the least thickness, or the number of layers.
-    symmetric, reconstruct, flip
-        See `natriface.structures.slabs.build_slab`.
     frozen_angstrom
         Units within this depth of the face away from the contact are held.
+    dopant
+        What is put in.
     """
 
-    phase: str
-    miller: tuple[int, int, int]
-    termination: int | None = Field(default=None, ge=1)
-    thickness_angstrom: Positive | None = None
-    layers: int | None = Field(default=None, ge=1)
-    symmetric: Literal["top", "bottom"] | None = None
-    reconstruct: bool = False
-    flip: bool = False
     frozen_angstrom: float = Field(default=0.0, ge=0)
     dopant: Dopant | None = None
-
-    @model_validator(mode="after")
-    def _one_thickness(self) -> SlabRequest:
-        if (self.thickness_angstrom is None) == (self.layers is None):
-            raise ValueError("give thickness_angstrom or layers, one of the two")
-        return self
 
 
 class InterfaceRequest(Document):
