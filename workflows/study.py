@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 
 from natriface.structures.errors import StudyError, nearest
 from natriface.workflows.documents import Document, read_yaml, validated
+from natriface.workflows.parts.adsorption_request import AdsorptionRequest
+from natriface.workflows.parts.migration_request import MigrationRequest
 from natriface.workflows.slab_request import Positive, SlabCut
 
 Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
@@ -115,6 +117,8 @@ class Study(Document):
         How they are put together.
     quantities
         What is computed for every interface.
+    migration, adsorption
+        Hops and their barriers; adsorption energies and maps. See `natriface.workflows.parts`.
     compare_with
         Published values beside ours: a name in ``templates/reference``, or none.
     """
@@ -130,6 +134,8 @@ class Study(Document):
     quantities: list[Quantity] = Field(
         default=["interfacial_formation_energy", "work_of_adhesion", "integrity"], min_length=1
     )
+    migration: MigrationRequest | None = None
+    adsorption: AdsorptionRequest | None = None
     compare_with: str | None = None
 
     @model_validator(mode="before")

@@ -127,6 +127,10 @@ def vasp_inputs(step: Step, atoms: Atoms, machine: Machine) -> VaspInputs:
             decide("LDIPOL", True, why)
             decide("DIPOL", [0.5, 0.5, round(center, 4)], "middle of the slab")
             notes.append("dipole correction along c: the two faces of the slab differ")
+    if keys.charge_e and "NELECT" not in tags:
+        valence = {potcar.element: potcar.valence for potcar in potcars}
+        neutral = sum(valence[symbol] for symbol in ordered.get_chemical_symbols())
+        decide("NELECT", neutral - keys.charge_e, f"a cell of charge {keys.charge_e:+g} e")
     for tag, value in machine.incar.items():
         decide(tag, value, _MACHINE)
     if tags.get("LELF"):

@@ -117,6 +117,8 @@ class VaspKeys(BaseModel):
         Element -> basis functions, such as ``"2p 3s"``; others as pymatgen proposes.
     max_charge_spilling_percent
         A LOBSTER projection that loses more is reported as not converged.
+    charge_e
+        Charge of the cell, against a uniform background: NELECT follows from the POTCARs.
     images
         Of a band: at least three structure documents, both ends included.
     """
@@ -131,6 +133,7 @@ class VaspKeys(BaseModel):
     keep: list[str] = Field(default_factory=list)
     lobster_basis: dict[str, str] = Field(default_factory=dict)
     max_charge_spilling_percent: float = Field(default=5.0, gt=0, le=100)
+    charge_e: float = 0.0
     images: list[dict[str, Any]] = Field(default_factory=list)
 
 
