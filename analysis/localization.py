@@ -128,8 +128,9 @@ def interpolate(
     values = grid.values[component]
     fractional = np.linalg.solve(np.asarray(grid.atoms.cell).T, points.reshape(-1, 3).T)
     at = fractional * np.array(grid.shape)[:, None]
-    found = map_coordinates(values, at, order=order, mode="grid-wrap")
-    return np.clip(found, values.min(), values.max()).reshape(points.shape[:-1])
+    found: Floats = map_coordinates(values, at, order=order, mode="grid-wrap")
+    held: Floats = np.clip(found, values.min(), values.max()).reshape(points.shape[:-1])
+    return held
 
 
 def plane_map(

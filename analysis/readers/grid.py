@@ -10,10 +10,8 @@ from ase import Atoms
 
 from natriface.analysis.readers.blocks import Floats
 from natriface.analysis.readers.compression import Text
+from natriface.analysis.readers.poscar import after_lines, parse_poscar
 from natriface.structures.errors import ReaderError
-
-_MAX_HEADER_LINES = 40
-_MAX_ATOMS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +56,7 @@ def read_grid(path: Path | str) -> Grid:
         content = text.read(0, text.size)
         if text.problem:
             raise ReaderError(f"{path}: {text.problem}; copy the file again")
-    atoms, begin = _read_crystal(path, content)
+    atoms, begin = parse_poscar(content, path)
     values = []
     dimensions, begin = _read_dimensions(path, content, begin)
     size = int(np.prod(dimensions))
@@ -71,67 +69,9 @@ def read_grid(path: Path | str) -> Grid:
             return Grid(atoms, np.array(values), path)
 
 
-def _read_crystal(path: Path, content: bytes) -> tuple[Atoms, int]:
-    """The POSCAR at the head of the file, and where it ends."""
-    ends = _line_ends(content, _MAX_HEADER_LINES)
-    lines = [content[a:b].decode("latin-1") for a, b in zip([0, *ends], ends, strict=False)]
-    try:
-        scale = float(lines[1])
-        cell = np.array([[float(x) for x in line.split()[:3]] for line in lines[2:5]])
-        symbols, at = lines[5].split(), 6
-        if all(word.isdigit() for word in symbols):
-            raise ReaderError(f"{path}: written by VASP 4, without the symbols of its elements")
-        counts = [int(word) for word in lines[at].split()]
-        direct = lines[at + 1].strip()[:1].lower() not in ("c", "k")
-    except (ValueError, IndexError):
-        raise ReaderError(f"{path}: does not begin with a POSCAR as ELFCAR and CHGCAR do") from None
-    n = sum(counts)
-    if len(symbols) != len(counts) or not 0 < n < _MAX_ATOMS or cell.shape != (3, 3):
-        raise ReaderError(f"{path}: its elements and numbers of atoms do not fit together")
-    factor = scale if scale > 0 else (-scale / abs(np.linalg.det(cell))) ** (1 / 3)
-    cell = cell * factor
-    begin = ends[at + 1]
-    stop = _after_lines(content, begin, n)
-    numbers = np.fromstring(content[begin:stop], sep=" ")
-    if len(numbers) != 3 * n:
-        raise ReaderError(f"{path}: the positions of its {n} atoms are incomplete")
-    positions = numbers.reshape(n, 3)
-    words = [
-        symbol.split("_")[0].split("/")[0]
-        for symbol, count in zip(symbols, counts, strict=True)
-        for _ in range(count)
-    ]
-    try:
-        if direct:
-            atoms = Atoms(words, scaled_positions=positions, cell=cell, pbc=True)
-        else:
-            atoms = Atoms(words, positions=positions * factor, cell=cell, pbc=True)
-    except KeyError as error:
-        raise ReaderError(f"{path}: {error} is no element") from None
-    return atoms, stop
-
-
-def _line_ends(content: bytes, count: int) -> list[int]:
-    ends, at = [], 0
-    while len(ends) < count:
-        at = content.find(b"\n", at) + 1
-        if at == 0:
-            break
-        ends.append(at)
-    return ends
-
-
-def _after_lines(content: bytes, at: int, count: int) -> int:
-    for _ in range(count):
-        at = content.find(b"\n", at) + 1
-        if at == 0:
-            return len(content)
-    return at
-
-
 def _read_dimensions(path: Path, content: bytes, begin: int) -> tuple[tuple[int, int, int], int]:
     while begin < len(content):
-        stop = _after_lines(content, begin, 1)
+        stop = after_lines(content, begin, 1)
         words = content[begin:stop].split()
         begin = stop
         if words:
@@ -145,13 +85,13 @@ def _read_dimensions(path: Path, content: bytes, begin: int) -> tuple[tuple[int,
 
 def _read_block(path: Path, content: bytes, begin: int, size: int) -> tuple[Floats, int]:
     """The next `size` numbers, and the end of the line the last one stands on."""
-    first = content[begin : _after_lines(content, begin, 1)]
+    first = content[begin : after_lines(content, begin, 1)]
     per_line = max(len(first.split()), 1)
     stop = begin + len(first) * (size // per_line)  # lines are equally long
     if content[stop - 1 : stop] != b"\n" or stop > len(content):
-        stop = _after_lines(content, begin, size // per_line)
+        stop = after_lines(content, begin, size // per_line)
     if size % per_line:
-        stop = _after_lines(content, stop, 1)
+        stop = after_lines(content, stop, 1)
     words = content[begin:stop].split()
     if len(words) != size:
         raise ReaderError(
@@ -175,7 +115,7 @@ def _next_block(content: bytes, begin: int, marker: bytes) -> int:
         if at < 0:
             return -1
         start = content.rfind(b"\n", 0, at) + 1
-        stop = _after_lines(content, at, 1)
+        stop = after_lines(content, at, 1)
         if content[start:stop].split() == wanted:
             return stop
         at = stop

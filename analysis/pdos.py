@@ -1,0 +1,383 @@
+"""Densities of states projected on atoms and orbitals, from any engine, with a stated zero."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from natriface.analysis.readers.blocks import Floats
+from natriface.analysis.results import ElectronicStructure
+from natriface.structures.errors import AnalysisError, nearest
+
+SHELLS = ("s", "p", "d", "f")
+LOW_FRACTION = 0.9
+"""Below this share of the total below the zero, a projection is said to miss much of it."""
+
+DOPED_REACH_EV = 12.0
+DOPED_FILLING_EV = 1.5
+LEAST_HOST_GAP_EV = 1.5
+"""How far below the Fermi level the gap of a doped insulator is sought, how far its conduction band
+may be filled, and how wide the gap must be."""
+
+ZeroKind = Literal["fermi", "vbm", "given", "core level", "vacuum", "reference"]
+
+
+@dataclass(frozen=True)
+class EnergyZero:
+    """What energies are counted from.
+
+    Attributes
+    ----------
+    kind
+        ``fermi`` and ``vbm`` (valence-band maximum) belong to one cell's own bands; ``core
+        level``, ``vacuum`` and ``reference`` are levels that two cells share, so that energies
+        counted from them can be compared between cells.
+    energy_ev
+        Where it lies on the engine's own scale.
+    reference
+        Which level, in words; two cells are aligned where kind and words agree.
+    """
+
+    kind: ZeroKind
+    energy_ev: float
+    reference: str = ""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether energies of two cells counted from such a zero are on one scale."""
+        return self.kind in ("core level", "vacuum", "reference")
+
+    @property
+    def words(self) -> str:
+        """For headings: ``E_F``, ``VBM`` or the reference."""
+        short = {"fermi": "E_F", "vbm": "VBM", "vacuum": "vacuum level"}.get(self.kind)
+        return short or self.reference or self.kind
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One projection: an atom's orbital; ``shell`` is s, p, d or f, ``name`` as in the source."""
+
+    atom: int
+    shell: str
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectedDOS:
+    """Density of states with its projections.
+
+    Attributes
+    ----------
+    energies_ev
+        (n_energies,), rising, on the engine's own scale.
+    channels
+        (n_channels,) what each projection is.
+    densities
+        (n_channels, n_spins, n_energies), states/eV per cell.
+    total
+        (n_spins, n_energies), states/eV per cell; a calculation without spin has one row that
+        counts both spins.
+    symbols
+        Of the atoms.
+    fermi_level_ev, valence_band_maximum_ev, conduction_band_minimum_ev
+        On the engine's scale; the band edges come from eigenvalues, never from the density.
+    is_metal
+        True where eigenvalues show no gap, None where they are not known.
+    atoms
+        The crystal, where known.
+    source
+        Where it comes from, in words.
+    warnings
+        What is odd about it.
+    """
+
+    energies_ev: Floats
+    channels: tuple[Channel, ...]
+    densities: Floats
+    total: Floats
+    symbols: tuple[str, ...]
+    fermi_level_ev: float | None = None
+    valence_band_maximum_ev: float | None = None
+    conduction_band_minimum_ev: float | None = None
+    is_metal: bool | None = None
+    atoms: Atoms | None = None
+    source: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        n_energies = len(self.energies_ev)
+        expected = (len(self.channels), len(self.total), n_energies)
+        if self.densities.shape != expected or self.total.shape[1:] != (n_energies,):
+            raise AnalysisError(
+                f"{self.source}: projections {self.densities.shape} and total {self.total.shape} "
+                f"do not fit together; {expected} is expected"
+            )
+        if n_energies < 2 or not (np.diff(self.energies_ev) > 0).all():
+            raise AnalysisError(f"{self.source}: the energies of its density of states do not rise")
+
+    @property
+    def n_spins(self) -> int:
+        """1, or 2 for spin up and down."""
+        return len(self.total)
+
+    def select(
+        self,
+        *,
+        elements: str | Collection[str] | None = None,
+        atoms: Collection[int] | None = None,
+        orbital: str | None = None,
+        spin: int | None = None,
+    ) -> Floats:
+        """Sum of the projections chosen, (n_energies,), states/eV.
+
+        Parameters
+        ----------
+        elements, atoms
+            Symbols, and indices of atoms; an atom must meet both.
+        orbital
+            A shell (``p``), or an orbital as the source names it (``px``, ``3p_y``, ``3p``).
+        spin
+            0 or 1; both are summed if omitted.
+
+        Raises
+        ------
+        AnalysisError
+            If nothing was projected on what is asked for.
+        """
+        wanted = {elements} if isinstance(elements, str) else set(elements or ())
+        for symbol in wanted:
+            if symbol not in self.symbols:
+                hint = nearest(symbol, sorted(set(self.symbols)))
+                raise AnalysisError(f"{self.source}: no element {symbol!r}: {hint}")
+        if spin is not None and not 0 <= spin < self.n_spins:
+            raise AnalysisError(f"{self.source}: no spin {spin}; there are {self.n_spins}")
+        chosen = [
+            index
+            for index, channel in enumerate(self.channels)
+            if (not wanted or self.symbols[channel.atom] in wanted)
+            and (atoms is None or channel.atom in atoms)
+            and (orbital is None or _is_orbital(channel, orbital))
+        ]
+        if not chosen:
+            names = sorted({channel.shell for channel in self.channels})
+            raise AnalysisError(
+                f"{self.source}: nothing is projected on "
+                f"{' '.join(sorted(wanted)) or 'these atoms'} {orbital or ''}".rstrip()
+                + f"; shells there: {', '.join(names)}"
+            )
+        found: Floats = self.densities[chosen].sum(axis=0)
+        summed: Floats = found.sum(axis=0) if spin is None else found[spin]
+        return summed
+
+    def shells(self, element: str) -> tuple[str, ...]:
+        """Shells that atoms of this element are projected on, s first."""
+        found = {c.shell for c in self.channels if self.symbols[c.atom] == element}
+        return tuple(shell for shell in SHELLS if shell in found)
+
+    def zero(self, kind: ZeroKind = "vbm", energy_ev: float | None = None) -> EnergyZero:
+        """A zero of this cell's own: its Fermi level, its valence-band maximum, or a given energy.
+
+        Raises
+        ------
+        AnalysisError
+            If it is not known.
+        """
+        if energy_ev is not None:
+            return EnergyZero(kind, energy_ev, "" if kind != "given" else f"{energy_ev:g} eV")
+        known = {"fermi": self.fermi_level_ev, "vbm": self.valence_band_maximum_ev}.get(kind)
+        if known is None:
+            why = {
+                "vbm": "the valence-band maximum is not known, for there is no gap or there are no "
+                "eigenvalues; count from the Fermi level",
+                "fermi": "the Fermi level is not known; give the energy of the zero",
+            }.get(kind, f"give the energy of the {kind}")
+            raise AnalysisError(f"{self.source}: {why}")
+        return EnergyZero(kind, known)
+
+    def best_zero(self) -> EnergyZero:
+        """The valence-band maximum where it is known, else the Fermi level."""
+        return self.zero("vbm" if self.valence_band_maximum_ev is not None else "fermi")
+
+    def projected_fraction(self, zero: EnergyZero, lowest_ev: float = -np.inf) -> float:
+        """Share of the total from `lowest_ev` to the zero that all projections add up to."""
+        window = (lowest_ev, 0.0)
+        energies = self.energies_ev - zero.energy_ev
+        total = integral(energies, self.total.sum(axis=0), window)
+        if total <= 0:
+            raise AnalysisError(f"{self.source}: there are no states below {zero.words}")
+        return integral(energies, self.densities.sum(axis=(0, 1)), window) / total
+
+    def notes(self, zero: EnergyZero) -> list[str]:
+        """What to know before reading numbers off: share projected, place of the Fermi level."""
+        found = list(self.warnings)
+        share = self.projected_fraction(zero)
+        if share < LOW_FRACTION:
+            found.append(
+                f"{100 * share:.0f} % of the states below {zero.words} are projected; the rest "
+                "lies between the atoms' spheres or outside the basis, and centers leave it out"
+            )
+        elif share > 1.05:
+            found.append(f"the projections add up to {100 * share:.0f} % of the total below "
+                         f"{zero.words}: the projectors overlap")  # fmt: skip
+        fermi, top = self.fermi_level_ev, self.valence_band_maximum_ev
+        bottom = self.conduction_band_minimum_ev
+        if fermi is not None and top is not None and bottom is not None:
+            if self.is_metal:
+                pass
+            elif fermi < top - 1e-3:
+                found.append(
+                    f"the Fermi level printed lies {top - fermi:.3f} eV inside the valence band of "
+                    "an insulator: count from the valence-band maximum"
+                )
+            elif fermi > bottom + 1e-3:
+                found.append(
+                    f"the Fermi level printed lies {fermi - bottom:.3f} eV inside the conduction "
+                    "band of an insulator: count from the valence-band maximum"
+                )
+        return found
+
+
+def from_arrays(
+    arrays: Mapping[str, NDArray[Any]],
+    symbols: Sequence[str],
+    electronic: ElectronicStructure | None = None,
+    *,
+    atoms: Atoms | None = None,
+    source: str = "density of states",
+    warnings: Sequence[str] = (),
+) -> ProjectedDOS:
+    """From the arrays of `natriface.analysis.readers.arrays.collect_arrays`.
+
+    Of a non-collinear calculation the charge component is taken.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no density of states, or nothing was projected.
+    """
+    for name, remedy in (
+        ("dos_energies_ev", "no density of states was written"),
+        ("projected_dos", "no projected density of states was written (VASP: LORBIT = 11)"),
+    ):
+        if name not in arrays:
+            raise AnalysisError(f"{source}: {remedy}")
+    projected = np.asarray(arrays["projected_dos"], dtype=float)
+    total = np.atleast_2d(np.asarray(arrays["total_dos"], dtype=float))
+    orbitals = [str(name) for name in arrays["orbitals"]]
+    if projected.shape[0] != len(symbols):
+        raise AnalysisError(
+            f"{source}: projected on {projected.shape[0]} atoms, but the crystal has {len(symbols)}"
+        )
+    if projected.shape[1] == 4:
+        projected, total = projected[:, :1], total[:1]
+    # atoms whose projectors have fewer shells than others hold NaN in the rest
+    absent = np.isnan(projected).all(axis=(1, 3))
+    channels = tuple(
+        Channel(atom, shell_of(name), name)
+        for atom in range(len(symbols))
+        for index, name in enumerate(orbitals)
+        if not absent[atom, index]
+    )
+    densities = projected.transpose(0, 2, 1, 3)[~absent]
+    said = list(warnings)
+    damaged = int(np.isnan(densities).sum())
+    if damaged:
+        said.append(f"{damaged} numbers of the projections overflowed and count as none")
+    electronic = electronic or ElectronicStructure()
+    gap, top = electronic.band_gap_ev, electronic.valence_band_maximum_ev
+    bottom = electronic.conduction_band_minimum_ev
+    if top is None and electronic.fermi_level_ev is not None and "eigenvalues_ev" in arrays:
+        edges = host_edges(arrays["eigenvalues_ev"], electronic.fermi_level_ev)
+        if edges is not None:
+            top, bottom = edges
+            said.append(
+                "electrons of a dopant stand in the conduction band, "
+                f"{electronic.fermi_level_ev - bottom:.2f} eV from its bottom; the valence-band "
+                f"maximum named is the top of the filled bands below the gap of {bottom - top:.2f} eV"
+            )
+    return ProjectedDOS(
+        energies_ev=np.asarray(arrays["dos_energies_ev"], dtype=float),
+        channels=channels,
+        densities=np.nan_to_num(densities),
+        total=np.nan_to_num(total),
+        symbols=tuple(symbols),
+        fermi_level_ev=electronic.fermi_level_ev,
+        valence_band_maximum_ev=top,
+        conduction_band_minimum_ev=bottom,
+        is_metal=None if gap is None else gap == 0,
+        atoms=atoms,
+        source=source,
+        warnings=tuple(said),
+    )
+
+
+def host_edges(eigenvalues_ev: NDArray[Any], fermi_level_ev: float) -> tuple[float, float] | None:
+    """Valence-band maximum and conduction-band minimum of a doped insulator, eV.
+
+    Its bands are those of the insulator, but the dopant's electrons fill a little of the
+    conduction band: the edges bound the widest gap that begins within `DOPED_REACH_EV` below the
+    Fermi level.
+
+    Parameters
+    ----------
+    eigenvalues_ev
+        (n_spins, n_kpoints, n_bands).
+
+    Returns
+    -------
+    tuple or None
+        None where no gap of `LEAST_HOST_GAP_EV` is there, or the bands above it are filled by more
+        than `DOPED_FILLING_EV`.
+    """
+    levels = np.unique(np.asarray(eigenvalues_ev)[np.isfinite(eigenvalues_ev)])
+    near = levels[(levels > fermi_level_ev - DOPED_REACH_EV) & (levels <= fermi_level_ev + 0.05)]
+    if len(near) < 2:
+        return None
+    gaps = np.diff(near)
+    widest = int(gaps.argmax())
+    if gaps[widest] < LEAST_HOST_GAP_EV or fermi_level_ev - near[widest + 1] > DOPED_FILLING_EV:
+        return None
+    return float(near[widest]), float(near[widest + 1])
+
+
+def shell_of(orbital: str) -> str:
+    """Shell of an orbital by any program's name: ``py``, ``3p_y``, ``dz2``, ``x2-y2``, ``f-3``."""
+    match = re.match(r"\d*\s*([spdf])", orbital)
+    if match:
+        return match.group(1)
+    if orbital.startswith("x2"):  # VASP's d(x2-y2)
+        return "d"
+    raise AnalysisError(f"no shell is known for the orbital {orbital!r}")
+
+
+def integral(energies: Floats, density: Floats, window: tuple[float, float]) -> float:
+    """Integral of a density over a window, its ends cut exactly (trapezoidal rule)."""
+    e, rho = cut(energies, density, window)
+    return float(np.trapezoid(rho, e)) if len(e) > 1 else 0.0
+
+
+def cut(energies: Floats, density: Floats, window: tuple[float, float]) -> tuple[Floats, Floats]:
+    """Energies and densities inside a window, interpolated linearly at its two ends."""
+    low, high = max(window[0], float(energies[0])), min(window[1], float(energies[-1]))
+    if not low < high:
+        return np.empty(0), np.empty(0)
+    inside = (energies > low) & (energies < high)
+    e = np.concatenate([[low], energies[inside], [high]])
+    ends = np.interp([low, high], energies, density)
+    return e, np.concatenate([ends[:1], density[inside], ends[1:]])
+
+
+def _is_orbital(channel: Channel, wanted: str) -> bool:
+    plain = wanted.replace("_", "")
+    name = channel.name.replace("_", "")
+    if plain in (channel.shell, name):
+        return True
+    # 3p takes in 3p_x, 3p_y and 3p_z
+    return bool(re.fullmatch(r"\d[spdf]", plain)) and name.startswith(plain)

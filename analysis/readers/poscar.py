@@ -1,0 +1,94 @@
+"""POSCAR and CONTCAR, on their own or at the head of a file of VASP's grids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from natriface.analysis.readers.compression import Text
+from natriface.structures.errors import ReaderError
+
+_MAX_HEADER_LINES = 12
+_MAX_ATOMS = 1_000_000
+
+
+def read_poscar(path: Path) -> Atoms:
+    """The crystal of a POSCAR or CONTCAR, plain or compressed.
+
+    Raises
+    ------
+    ReaderError
+        If it is absent, no POSCAR, cut off, or does not name its elements (VASP 4).
+    """
+    with Text(path) as text:
+        return parse_poscar(text.read(0, text.size), path)[0]
+
+
+def parse_poscar(content: bytes, path: Path) -> tuple[Atoms, int]:
+    """The crystal at the head of a file, and where its positions end.
+
+    Raises
+    ------
+    ReaderError
+        If it is none, is cut off, or does not name its elements (VASP 4).
+    """
+    ends = _line_ends(content, _MAX_HEADER_LINES)
+    lines = [content[a:b].decode("latin-1") for a, b in zip([0, *ends], ends, strict=False)]
+    try:
+        scale = float(lines[1])
+        cell = np.array([[float(x) for x in line.split()[:3]] for line in lines[2:5]])
+        symbols, at = lines[5].split(), 6
+        if all(word.isdigit() for word in symbols):
+            raise ReaderError(f"{path}: written by VASP 4, without the symbols of its elements")
+        counts = [int(word) for word in lines[at].split()]
+        at += lines[at + 1].strip()[:1] in ("S", "s")  # selective dynamics
+        direct = lines[at + 1].strip()[:1] not in ("C", "c", "K", "k")
+    except (ValueError, IndexError):
+        raise ReaderError(f"{path}: does not begin with a POSCAR as ELFCAR and CHGCAR do") from None
+    n = sum(counts)
+    if len(symbols) != len(counts) or not 0 < n < _MAX_ATOMS or cell.shape != (3, 3):
+        raise ReaderError(f"{path}: its elements and numbers of atoms do not fit together")
+    factor = scale if scale > 0 else (-scale / abs(np.linalg.det(cell))) ** (1 / 3)
+    cell = cell * factor
+    begin = ends[at + 1]
+    stop = after_lines(content, begin, n)
+    rows = [line.split()[:3] for line in content[begin:stop].splitlines()]
+    try:
+        positions = np.array(rows, dtype=float).reshape(n, 3)
+    except ValueError:
+        raise ReaderError(f"{path}: the positions of its {n} atoms are incomplete") from None
+    words = [
+        symbol.split("_")[0].split("/")[0]
+        for symbol, count in zip(symbols, counts, strict=True)
+        for _ in range(count)
+    ]
+    try:
+        if direct:
+            atoms = Atoms(words, scaled_positions=positions, cell=cell, pbc=True)
+        else:
+            atoms = Atoms(words, positions=positions * factor, cell=cell, pbc=True)
+    except KeyError as error:
+        raise ReaderError(f"{path}: {error} is no element") from None
+    return atoms, stop
+
+
+def _line_ends(content: bytes, count: int) -> list[int]:
+    ends: list[int] = []
+    at = 0
+    while len(ends) < count:
+        at = content.find(b"\n", at) + 1
+        if at == 0:
+            break
+        ends.append(at)
+    return ends
+
+
+def after_lines(content: bytes, at: int, count: int) -> int:
+    """Position after the next `count` lines."""
+    for _ in range(count):
+        at = content.find(b"\n", at) + 1
+        if at == 0:
+            return len(content)
+    return at
