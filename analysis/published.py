@@ -31,6 +31,50 @@ class Contradiction(BaseModel):
     swapped: dict[str, float] = Field(default_factory=dict)
 
 
+class PublishedBarrier(BaseModel):
+    """A migration barrier in print.
+
+    Attributes
+    ----------
+    path_type
+        ``adatom``, ``vacancy`` or ``interstitial``; None where the source does not say.
+    value_ev
+        None where the source has words only.
+    words, place, note
+        What it says, where, and what to keep in mind.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    phase: str
+    carrier: str
+    path_type: str | None = None
+    value_ev: float | None = None
+    words: str
+    place: str
+    note: str | None = None
+
+
+class PublishedAdsorption(BaseModel):
+    """An adsorption energy in print, per adatom.
+
+    Attributes
+    ----------
+    reference
+        ``isolated atom`` or ``bulk``; None where it is not stated and cannot be told.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    phase: str
+    element: str
+    value_ev: float
+    reference: str | None = None
+    words: str
+    place: str
+    note: str | None = None
+
+
 class Published(BaseModel):
     """What one source prints; keys of later analyses are left to them.
 
@@ -46,6 +90,8 @@ class Published(BaseModel):
         What it says about the interface's tetrahedra, by pair.
     bond_length_angstrom
         By bond, in words.
+    barriers, adsorption_energies
+        Each with what it is a barrier of, or referred to.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -58,6 +104,8 @@ class Published(BaseModel):
     contradictions: list[Contradiction] = Field(default_factory=list)
     integrity: dict[str, str] = Field(default_factory=dict)
     bond_length_angstrom: dict[str, float] = Field(default_factory=dict)
+    barriers: list[PublishedBarrier] = Field(default_factory=list)
+    adsorption_energies: list[PublishedAdsorption] = Field(default_factory=list)
 
     @property
     def short_name(self) -> str:

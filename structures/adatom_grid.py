@@ -77,7 +77,8 @@ def adatom_grid(
     """Points over the surface cell of a slab that no symmetry of its face makes equivalent.
 
     The grid starts on the site (on-top, bridge or hollow) of highest symmetry, and has as many
-    points as the spacing asks for, or up to three a side more where more symmetry then holds.
+    points as the spacing asks for, or up to three a side more, where it then holds more of the
+    sites that symmetry pins to one place, or fewer points are distinct.
 
     Parameters
     ----------
@@ -112,8 +113,16 @@ def adatom_grid(
             "calculations; take a wider spacing"
         )
     grids = [_orbits(chosen, origin, rotations, translations) for chosen in choices]
+    pinned = np.array(
+        [site.scaled for site in sites if _is_pinned(site.scaled, rotations, translations)]
+    ).reshape(-1, 2)
     best = min(
-        range(len(choices)), key=lambda k: (len(np.unique(grids[k][0])), np.prod(choices[k]))
+        range(len(choices)),
+        key=lambda k: (
+            _missed(pinned - origin, choices[k]),
+            len(np.unique(grids[k][0])),
+            np.prod(choices[k]),
+        ),
     )
     orbits, n_operations = grids[best]
     n1, n2 = choices[best]
@@ -149,6 +158,19 @@ def _plane_operations(slab: Atoms, symprec_angstrom: float) -> tuple[IntArray, F
 
 def _is_upright(cell: FloatArray) -> bool:
     return bool(np.abs(cell[2] @ cell[:2].T).max() < 1e-3 * np.linalg.norm(cell[2]))
+
+
+def _is_pinned(scaled: tuple[float, float], rotations: IntArray, translations: FloatArray) -> bool:
+    """Whether the operations that leave a point where it is leave no other nearby."""
+    moves = rotations @ np.array(scaled) + translations - np.array(scaled)
+    keep = np.abs(moves - np.round(moves)).max(axis=1) < ON_GRID
+    return bool(np.abs(rotations[keep].mean(axis=0)).max() < 1e-6)
+
+
+def _missed(points: FloatArray, shape: tuple[int, int]) -> int:
+    """How many points (m, 2) do not lie on a grid that starts at zero."""
+    places = points * np.array(shape)
+    return int(np.sum(np.abs(places - np.round(places)).max(axis=1) > 10 * ON_GRID))
 
 
 def _orbits(
