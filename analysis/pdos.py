@@ -300,7 +300,7 @@ def from_arrays(
             said.append(
                 "electrons of a dopant stand in the conduction band, "
                 f"{electronic.fermi_level_ev - bottom:.2f} eV from its bottom; the valence-band "
-                f"maximum named is the top of the filled bands below the gap of {bottom - top:.2f} eV"
+                f"maximum is the top of the filled bands below the gap of {bottom - top:.2f} eV"
             )
     return ProjectedDOS(
         energies_ev=np.asarray(arrays["dos_energies_ev"], dtype=float),

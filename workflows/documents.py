@@ -62,6 +62,27 @@ def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Mod
         raise StudyError(f"{where}: " + "; ".join(dict.fromkeys(lines))) from None
 
 
+def resolve_like(requests: Mapping[str, Any], label: str, seen: tuple[str, ...] = ()) -> Any:
+    """A request with what its ``like`` refers to filled in; its own keys count.
+
+    Raises
+    ------
+    ValueError
+        If it is like one that is not there, or, by whatever way, like itself.
+    """
+    request = requests[label]
+    if not isinstance(request, Mapping) or "like" not in request:
+        return request
+    other = request["like"]
+    if other not in requests:
+        raise ValueError(f"{label}: like {other!r}: {nearest(str(other), requests)}")
+    if other in (*seen, label):
+        raise ValueError(f"{label}: like refers to itself: {' -> '.join((*seen, label, other))}")
+    base = resolve_like(requests, other, (*seen, label))
+    own = {key: value for key, value in request.items() if key != "like"}
+    return {**base, **own} if isinstance(base, Mapping) else own
+
+
 def _explained(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
     location: Sequence[Any] = problem["loc"]
     path = ".".join(str(part) for part in location if not _is_branch(part))

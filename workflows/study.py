@@ -9,8 +9,9 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from natriface.structures.errors import StudyError, nearest
-from natriface.workflows.documents import Document, read_yaml, validated
+from natriface.workflows.documents import Document, read_yaml, resolve_like, validated
 from natriface.workflows.parts.adsorption_request import AdsorptionRequest
+from natriface.workflows.parts.electronic_structure_request import ElectronicStructureRequest
 from natriface.workflows.parts.migration_request import MigrationRequest
 from natriface.workflows.slab_request import Positive, SlabCut
 
@@ -117,8 +118,9 @@ class Study(Document):
         How they are put together.
     quantities
         What is computed for every interface.
-    migration, adsorption
-        Hops and their barriers; adsorption energies and maps. See `natriface.workflows.parts`.
+    migration, adsorption, electronic_structure
+        Hops and their barriers; adsorption energies and maps; bonds, band centers and ELF of
+        crystals. See `natriface.workflows.parts`.
     compare_with
         Published values beside ours: a name in ``templates/reference``, or none.
     """
@@ -136,6 +138,7 @@ class Study(Document):
     )
     migration: MigrationRequest | None = None
     adsorption: AdsorptionRequest | None = None
+    electronic_structure: ElectronicStructureRequest | None = None
     compare_with: str | None = None
 
     @model_validator(mode="before")
@@ -148,7 +151,7 @@ class Study(Document):
         for side in ("substrates", "films"):
             slabs = content.get(side)
             if isinstance(slabs, dict):
-                content[side] = {label: _resolved(slabs, label) for label in slabs}
+                content[side] = {label: resolve_like(slabs, label) for label in slabs}
         return content
 
     @model_validator(mode="after")
@@ -224,17 +227,3 @@ def load_study(path: Path) -> Study:
         Saying every wrong key or value, with the nearest valid key.
     """
     return validated(Study, read_yaml(path), f"study {path.name}")
-
-
-def _resolved(slabs: dict[str, Any], label: str, seen: tuple[str, ...] = ()) -> Any:
-    request = slabs[label]
-    if not isinstance(request, dict) or "like" not in request:
-        return request
-    other = request["like"]
-    if other not in slabs:
-        raise ValueError(f"{label}: like {other!r}: {nearest(str(other), slabs)}")
-    if other in (*seen, label):
-        raise ValueError(f"{label}: like refers to itself: {' -> '.join((*seen, label, other))}")
-    base = _resolved(slabs, other, (*seen, label))
-    own = {key: value for key, value in request.items() if key != "like"}
-    return {**base, **own} if isinstance(base, dict) else own
