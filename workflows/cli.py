@@ -6,14 +6,22 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from natriface.workflows import cli_control
 from natriface.workflows.analyze import app as analyze_app
+from natriface.workflows.cli_common import (
+    LaunchpadOption,
+    StudyArgument,
+    WorkspaceArgument,
+    WorkspaceOption,
+    note,
+    opened,
+    workspace_path,
+)
 
 if TYPE_CHECKING:
     from natriface.workflows.plan import Plan
@@ -35,23 +43,6 @@ database_app = typer.Typer(
 )
 app.add_typer(database_app, name="database")
 app.add_typer(analyze_app, name="analyze")
-
-StudyArgument = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study file, or a name from `natriface studies`.")
-]
-WorkspaceOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--workspace", "-w", help="Folder of the study's results.", show_default="runs/STUDY"
-    ),
-]
-WorkspaceArgument = Annotated[
-    Path, typer.Argument(metavar="WORKSPACE", help="The folder that `run` or `submit` made.")
-]
-LaunchpadOption = Annotated[
-    Path | None,
-    typer.Option("--launchpad", "-l", help="Use the MongoDB of this launchpad.yaml."),
-]
 
 
 def main() -> None:
@@ -133,7 +124,7 @@ def plan(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
     from natriface.workflows.tables import print_plan
 
     loaded, planned, _ = _planned(study)
-    print_plan(planned, _workspace_path(loaded, workspace))
+    print_plan(planned, workspace_path(loaded, workspace))
 
 
 @app.command()
@@ -151,7 +142,7 @@ def inputs(
         raise EngineError(f"engine {engine!r} has no input files to look at; only vasp has")
     path = study_path(study)
     loaded = load_study(path)
-    with _note(f"building the structures of {loaded.name}"):
+    with note(f"building the structures of {loaded.name}"):
         written = write_study_inputs(loaded, path.resolve().parent, output)
     print_summary(written)
     typer.echo(f"inputs: {output}")
@@ -166,30 +157,8 @@ def status(
     """Show where a study stands, and why what failed has failed."""
     from natriface.workflows.tables import print_status
 
-    place = _opened(study, workspace)
+    place = opened(study, workspace)
     print_status(place.study or study, _statuses(place), every)
-
-
-@app.command()
-def retry(
-    study: StudyArgument,
-    steps: Annotated[
-        list[str] | None, typer.Argument(help="Names or ids of failed steps.", show_default="all")
-    ] = None,
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Have failed steps run again, from where they failed."""
-    from natriface.workflows import operations
-
-    place = _opened(study, workspace)
-    with place.lock():
-        names = operations.retry(place, steps or "all")
-    for name in names:
-        typer.echo(f"will run again: {name}")
-    if names:
-        typer.echo(f"go on with: natriface run {study} -w {place.root}")
-    else:
-        typer.echo("no step has failed")
 
 
 @app.command()
@@ -197,14 +166,14 @@ def where(study: StudyArgument, step: str, workspace: WorkspaceOption = None) ->
     """Print the folder of a step, given its name or id."""
     from natriface.workflows import operations
 
-    typer.echo(operations.where(_opened(study, workspace), step))
+    typer.echo(operations.where(opened(study, workspace), step))
 
 
 @app.command()
 def report(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
     """Write the report of what is finished so far."""
     loaded, planned, root = _planned(study)
-    place = _opened(study, workspace, loaded)
+    place = opened(study, workspace, loaded)
     _write_report(loaded, planned, place, _statuses(place), root)
 
 
@@ -223,7 +192,7 @@ def build(
 
     path = study_path(study)
     loaded = load_study(path)
-    with _note(f"building the structures of {loaded.name}"):
+    with note(f"building the structures of {loaded.name}"):
         interfaces = write_study_structures(loaded, path.resolve().parent, output, pictures)
     print_structures(interfaces)
     typer.echo(f"written to {output}")
@@ -300,7 +269,7 @@ def _planned(name: str, to_run: bool = False) -> tuple[Study, Plan, Path]:
 
     path = study_path(name)
     study = load_study(path)
-    with _note(f"building the structures of {study.name}"):
+    with note(f"building the structures of {study.name}"):
         root = path.resolve().parent
         return study, plan_study(study, root, to_run=to_run), root
 
@@ -312,23 +281,10 @@ def _prepared(
     from natriface.workflows.workspace import Workspace
 
     study, plan, root = _planned(name, to_run=True)
-    place = Workspace.create(_workspace_path(study, workspace), study.name)
+    place = Workspace.create(workspace_path(study, workspace), study.name)
     if launchpad is not None:
         use_mongodb(place, launchpad)
     return study, plan, place, root
-
-
-def _opened(name: str, workspace: Path | None, study: Study | None = None) -> Workspace:
-    from natriface.workflows.study import load_study, study_path
-    from natriface.workflows.workspace import Workspace
-
-    if workspace is None:
-        workspace = _workspace_path(study or load_study(study_path(name)), None)
-    return Workspace.open(workspace)
-
-
-def _workspace_path(study: Study, workspace: Path | None) -> Path:
-    return workspace if workspace is not None else Path("runs") / study.name
 
 
 def _statuses(place: Workspace) -> list[StepStatus]:
@@ -342,7 +298,7 @@ def _write_report(
 ) -> None:
     from natriface.workflows.reporting import report_study
 
-    with _note("writing the report"):
+    with note("writing the report"):
         written = report_study(study, plan, place, statuses, root)
     typer.echo(f"report: {written}")
 
@@ -358,17 +314,7 @@ def _say_how_it_ended(summary: RunSummary, study: str) -> None:
         )
 
 
-@contextmanager
-def _note(text: str) -> Iterator[None]:
-    """Tell a person at a terminal what takes a moment."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(text):
-        yield
-
+cli_control.add_to(app)
 
 if __name__ == "__main__":
     main()

@@ -16,11 +16,9 @@ from __future__ import annotations
 
 import os
 import pwd
-import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from errno import EDQUOT, ENOSPC, EROFS
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,12 +28,11 @@ from fireworks.core.fworker import FWorker
 from fireworks.core.launchpad import LaunchPad
 from fireworks.utilities.fw_utilities import explicit_serialize
 
-from natriface.structures.errors import NatrifaceError, WorkspaceError
+from natriface.workflows.attempts import ERROR_FILE, attempt
 from natriface.workflows.plan import Step
 from natriface.workflows.step_folder import read_step, run_step, write_step
-from natriface.workflows.workspace import Workspace, explain, is_finished
+from natriface.workflows.workspace import Workspace, is_finished
 
-ERROR_FILE = "error.log"
 FEW = 50
 _TRACEBACK_CHARACTERS = 4000
 _WORKFLOW_FIELDS = {"links": 1, "parent_links": 1, "fw_states": 1}
@@ -234,30 +231,30 @@ def run(claimed: Claim) -> str | None:
         If the disk is full or cannot be written: that is not the step's fault, and the next
         step would fare no better.
     """
-    try:
+
+    def work() -> None:
         for task in claimed.tasks:
             task.run_task(claimed.spec)
-    except Exception as error:
-        disk = _disk_failure(error)
-        if disk is not None:
-            raise WorkspaceError(f"{claimed.folder} cannot be written: {explain(disk)}") from error
-        _log_error(claimed.folder, error)
-        return reason_of(error)
-    return None
 
-
-def _disk_failure(error: BaseException | None) -> OSError | None:
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EROFS):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+    return attempt(claimed.folder, work)
 
 
 def complete(pad: LaunchPad, claimed: Claim) -> None:
-    """Note that a Firework has ended well, and make ready what waited for it."""
+    """Note that a Firework has ended well, and make ready what waited for it.
+
+    A worker from which the Firework has been taken meanwhile notes nothing.
+    """
+    if not _holds(pad, claimed):
+        return
     _end_launch(pad, claimed.launch, "COMPLETED", FWAction())
     finish(pad, claimed.fw_id)
+
+
+def _holds(pad: LaunchPad, claimed: Claim) -> bool:
+    """Whether the Firework is still this worker's, and has not been taken from it or cancelled."""
+    query = {"fw_id": claimed.fw_id, "launches": claimed.launch.launch_id}
+    found = pad.fireworks.find_one(query, {"_id": 0, "state": 1})
+    return found is not None and found["state"] not in ("DEFUSED", "PAUSED")
 
 
 def finish(pad: LaunchPad, fw_id: int) -> None:
@@ -274,6 +271,8 @@ def finish(pad: LaunchPad, fw_id: int) -> None:
 
 def fail(pad: LaunchPad, claimed: Claim, reason: str) -> None:
     """Note that a Firework has failed, and why; its children keep waiting."""
+    if not _holds(pad, claimed):
+        return
     stack = ""
     if (claimed.folder / ERROR_FILE).exists():
         stack = (claimed.folder / ERROR_FILE).read_text(errors="replace")[-_TRACEBACK_CHARACTERS:]
@@ -378,31 +377,11 @@ def workflow_state(states: dict[str, str], links: dict[str, list[int]]) -> str:
     return "RESERVED" if "RESERVED" in present else "READY"
 
 
-def reason_of(error: BaseException) -> str:
-    """What went wrong, in one line."""
-    if isinstance(error, OSError) and error.errno:
-        where = f"{error.filename}: " if error.filename else ""
-        return where + explain(error)
-    text = " ".join(str(error).split())
-    if isinstance(error, NatrifaceError):
-        return text or type(error).__name__
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
 def _end_launch(pad: LaunchPad, launch: Launch, state: str, action: FWAction) -> None:
     launch.state = state
     launch.action = action
     document = launch.to_db_dict()
     pad.launches.update_one({"launch_id": launch.launch_id}, {"$set": document}, upsert=True)
-
-
-def _log_error(folder: Path, error: BaseException) -> None:
-    text = "".join(traceback.format_exception(error))
-    try:
-        with (folder / ERROR_FILE).open("a") as file:
-            file.write(f"{_now()}\n{text}\n")
-    except OSError:
-        traceback.print_exception(error)  # into the worker's log, then
 
 
 def _now() -> str:

@@ -6,25 +6,34 @@ Imported by the commands that need it only: FireWorks and its database driver co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from natriface.structures.errors import DatabaseError
+from natriface.workflows import control
 from natriface.workflows import status as _status
 from natriface.workflows.database import EmbeddedDatabase, Server
+from natriface.workflows.heartbeat import STALE_SECONDS
 from natriface.workflows.launchpad import is_embedded, launchpad
 from natriface.workflows.plan import Plan
+from natriface.workflows.recovery import Recovery
+from natriface.workflows.recovery import recover as _recover
 from natriface.workflows.run import RunSummary, check_plan, run_plan
 from natriface.workflows.status import StepStatus, cached, counts, where
 from natriface.workflows.submit import Submission, submit_plan
 from natriface.workflows.workspace import Workspace
 
 __all__ = [
+    "Recovery",
     "RunSummary",
     "StepStatus",
     "Submission",
     "cached",
+    "cancel",
     "counts",
     "database_server",
+    "pause",
+    "recover",
+    "rerun",
+    "resume",
     "retry",
     "run_plan",
     "start_database",
@@ -60,18 +69,40 @@ def status(workspace: Workspace) -> list[StepStatus]:
         return _status.status(pad, workspace)
 
 
-def retry(workspace: Workspace, names: Sequence[str] | Literal["all"] = "all") -> list[str]:
-    """Have failed steps run again, from where they failed; names of those that will.
-
-    Raises
-    ------
-    WorkspaceError
-        If a named step is not known, or has not failed.
-    DatabaseError
-        If the database cannot be started or reached.
-    """
+def retry(workspace: Workspace, names: control.Names = "all") -> list[str]:
+    """See `natriface.workflows.control.retry`."""
     with launchpad(workspace) as pad:
-        return _status.retry(pad, workspace, names)
+        return control.retry(pad, workspace, names)
+
+
+def pause(workspace: Workspace, names: control.Names = "all") -> list[str]:
+    """See `natriface.workflows.control.pause`."""
+    with launchpad(workspace) as pad:
+        return control.pause(pad, workspace, names)
+
+
+def resume(workspace: Workspace, names: control.Names = "all") -> list[str]:
+    """See `natriface.workflows.control.resume`."""
+    with launchpad(workspace) as pad:
+        return control.resume(pad, workspace, names)
+
+
+def cancel(workspace: Workspace, names: control.Names = "all") -> list[str]:
+    """See `natriface.workflows.control.cancel`."""
+    with launchpad(workspace) as pad:
+        return control.cancel(pad, workspace, names)
+
+
+def rerun(workspace: Workspace, names: Sequence[str]) -> list[str]:
+    """See `natriface.workflows.control.rerun`."""
+    with launchpad(workspace) as pad:
+        return control.rerun(pad, workspace, names)
+
+
+def recover(workspace: Workspace, stale_s: float = STALE_SECONDS) -> Recovery:
+    """See `natriface.workflows.recovery.recover`."""
+    with launchpad(workspace) as pad:
+        return _recover(pad, workspace, stale_s)
 
 
 def start_database(workspace: Workspace) -> Server:

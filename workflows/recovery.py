@@ -1,7 +1,8 @@
 """What was interrupted, put right: after a crash, a kill -9, a power cut, or in the middle of it.
 
 Only what is known to be dead is touched: a worker signs its Fireworks with host, process number
-and the birth of the process, so that on its machine there is no doubt whether it lives.
+and the birth of the process, so that on its machine there is no doubt whether it lives. On another
+machine its signs of life tell (`natriface.workflows.heartbeat`).
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pymongo import UpdateOne
 
 from natriface.workflows.fireworks import batches, finish, note_states, workflow_state
+from natriface.workflows.heartbeat import STALE_SECONDS, revoke, silence_s
 from natriface.workflows.processes import Process
 from natriface.workflows.workspace import Workspace
 
@@ -39,19 +42,26 @@ class Recovery:
     elsewhere: dict[str, str] = field(default_factory=dict)
 
 
-def recover(pad: LaunchPad, workspace: Workspace) -> Recovery:
+def recover(pad: LaunchPad, workspace: Workspace, stale_s: float = STALE_SECONDS) -> Recovery:
     """Put right what dead workers have left, and finish what they had begun to note."""
-    found = recover_dead(pad, workspace)
+    found = recover_dead(pad, workspace, stale_s)
     with workspace.submitting():
         drop_halves(pad, workspace)
     settle(pad, workspace)
     return found
 
 
-def recover_dead(pad: LaunchPad, workspace: Workspace) -> Recovery:
-    """Make ready again the Fireworks whose worker is dead."""
+def recover_dead(pad: LaunchPad, workspace: Workspace, stale_s: float = STALE_SECONDS) -> Recovery:
+    """Make ready again the Fireworks whose worker is dead.
+
+    Parameters
+    ----------
+    stale_s
+        A worker on another machine that gives no sign of life for so long is taken for dead.
+    """
     found = Recovery()
     fields = {"_id": 0, "fw_id": 1, "name": 1, "state": 1, "launches": 1, "claimed_by": 1}
+    fields["spec._launch_dir"] = 1
     query = {"spec.workspaces": str(workspace.root), "state": {"$in": list(_ACTIVE)}}
     active = list(pad.fireworks.find(query, fields))
     numbers = [launch for document in active for launch in document["launches"]]
@@ -71,7 +81,14 @@ def recover_dead(pad: LaunchPad, workspace: Workspace) -> Recovery:
         if worker is None:  # another launcher's: FireWorks' own means are for those
             continue
         if not worker.is_here:
-            found.elsewhere[document["name"]] = worker.host
+            folder = Path(document["spec"]["_launch_dir"])
+            silence = silence_s(folder)
+            if silence is None or silence < stale_s:
+                found.elsewhere[document["name"]] = worker.host
+                continue
+            revoke(folder, signature)
+            requeue(pad, document["fw_id"])
+            found.restarted.append(document["name"])
         elif not worker.is_alive:
             worker.kill_group()
             requeue(pad, document["fw_id"])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from natriface.structures.errors import DatabaseError, EngineError, NatrifaceError, WorkspaceError
 from natriface.workflows.database import EmbeddedDatabase
@@ -26,6 +27,9 @@ from natriface.workflows.status import StepStatus, status
 from natriface.workflows.submit import Submission, submit_plan
 from natriface.workflows.workers import Event, Workers, usable_cores
 from natriface.workflows.workspace import Workspace
+
+if TYPE_CHECKING:
+    from fireworks.core.launchpad import LaunchPad
 
 MOST_DEATHS = 3
 """A step that has cost so many workers their life is given up."""
@@ -244,6 +248,10 @@ class _Run:
                 raise EngineError(f"workers cannot start ({event.reason}); see {log}")
         else:
             self.forecast.lost(event.id)
+            if event.fw_id is not None and self.connection(partial(_is_cancelled, event.fw_id)):
+                self.progress.note(f"{event.name} was cancelled")
+                workers.start(event.worker)
+                return
             self.deaths[event.id] += 1
             if self.deaths[event.id] >= MOST_DEATHS and event.fw_id is not None:
                 reason = f"its worker died {MOST_DEATHS} times, last with {event.reason}"
@@ -276,6 +284,11 @@ class _Run:
             self._looked = time.monotonic()
             self.connection(lambda pad: recover_dead(pad, self.workspace))
         return False
+
+
+def _is_cancelled(fw_id: int, pad: LaunchPad) -> bool:
+    found = pad.fireworks.find_one({"fw_id": fw_id}, {"_id": 0, "state": 1})
+    return found is not None and found["state"] == "DEFUSED"
 
 
 @contextmanager

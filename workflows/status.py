@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from natriface.structures.errors import WorkspaceError, nearest
 from natriface.workflows.fireworks import batches
 from natriface.workflows.plan import Plan
 from natriface.workflows.processes import Process
-from natriface.workflows.recovery import requeue
 from natriface.workflows.workspace import PlannedStep, Workspace, is_finished
 
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
 
 State = Literal[
-    "finished", "running", "ready", "waiting", "blocked", "failed", "cancelled", "not submitted"
+    "finished",
+    "running",
+    "ready",
+    "waiting",
+    "blocked",
+    "failed",
+    "paused",
+    "cancelled",
+    "not submitted",
 ]
 
 _STATES: dict[str, State] = {
@@ -31,7 +37,7 @@ _STATES: dict[str, State] = {
     "WAITING": "waiting",
     "FIZZLED": "failed",
     "DEFUSED": "cancelled",
-    "PAUSED": "cancelled",
+    "PAUSED": "paused",
     "ARCHIVED": "not submitted",
 }
 _DENSE = 4
@@ -117,7 +123,7 @@ def _with_parents(own: StepStatus, step: PlannedStep, states: dict[str, StepStat
         return own
     for parent in step.parents:
         above = states.get(parent)
-        if above is not None and above.state in ("failed", "blocked", "cancelled"):
+        if above is not None and above.state in ("failed", "blocked", "paused", "cancelled"):
             reason = above.reason if above.state == "blocked" else f"needs {above.name}"
             return StepStatus(
                 own.id, own.name, "blocked", own.folder, reason,
@@ -129,46 +135,6 @@ def _with_parents(own: StepStatus, step: PlannedStep, states: dict[str, StepStat
 def counts(steps: Iterable[StepStatus]) -> Counter[State]:
     """Number of steps in each state."""
     return Counter(step.state for step in steps)
-
-
-def retry(
-    pad: LaunchPad, workspace: Workspace, names: Sequence[str] | Literal["all"] = "all"
-) -> list[str]:
-    """Have failed steps run again, from where they failed; what depends on them follows.
-
-    Parameters
-    ----------
-    names
-        Names or ids of steps.
-
-    Returns
-    -------
-    list of str
-        Names of the steps that will run again.
-
-    Raises
-    ------
-    WorkspaceError
-        If a named step is not known, or has not failed.
-    """
-    steps = status(pad, workspace)
-    failed = [step for step in steps if step.state == "failed"]
-    if names != "all":
-        chosen = []
-        for name in names:
-            matches = [step for step in steps if name in (step.id, step.name)]
-            if not matches:
-                known = [step.name for step in failed]
-                raise WorkspaceError(f"no step {name!r} in the study: {nearest(name, known)}")
-            wrong = next((step for step in matches if step.state != "failed"), None)
-            if wrong is not None:
-                raise WorkspaceError(f"{wrong.name} has not failed: it is {wrong.state}")
-            chosen += matches
-        failed = chosen
-    for step in failed:
-        if step.fw_id is not None:
-            requeue(pad, step.fw_id)
-    return [step.name for step in failed]
 
 
 def where(workspace: Workspace, name: str) -> Path:

@@ -26,6 +26,7 @@ from natriface.workflows.engines.base import (
     prepare_folder,
     save_input,
 )
+from natriface.workflows.heartbeat import REVOKED_FILE
 from natriface.workflows.plan import Input, Selection, Step
 from natriface.workflows.workspace import Workspace
 
@@ -197,5 +198,6 @@ def set_aside(folder: Path) -> None:
     aside = folder / f"superseded-{number}"
     aside.mkdir()
     for entry in list(folder.iterdir()):
-        if entry.name != STEP_FILE and not entry.name.startswith("superseded-"):
+        stays = entry.name in (STEP_FILE, REVOKED_FILE) or entry.name.startswith("superseded-")
+        if not stays:
             entry.rename(aside / entry.name)

@@ -23,6 +23,7 @@ STYLES = {
     "running": "cyan",
     "failed": "red",
     "blocked": "yellow",
+    "paused": "yellow",
     "cancelled": "yellow",
 }
 
@@ -150,23 +151,32 @@ def print_status(study: str, steps: Sequence[StepStatus], every: bool) -> None:
     if not steps:
         console.print(f"{study}: nothing has been submitted")
         return
-    tally = ", ".join(f"{number} {state}" for state, number in counts(steps).items())
-    console.print(f"[bold]{escape(study)}[/]: {tally}")
+    console.print(f"[bold]{escape(study)}[/]: {tally(steps)}")
     shown = [step for step in steps if every or step.state != "finished"]
     if shown:
-        table = Table()
-        for heading in ("step", "state", "time", "id", "why"):
-            table.add_column(heading, no_wrap=heading in ("id", "state"))
-        for step in shown:
-            style = STYLES.get(step.state, "")
-            state = f"[{style}]{step.state}[/]" if style else step.state
-            time = duration(step.wall_s) if step.wall_s is not None else ""
-            table.add_row(escape(step.name), state, time, step.id, escape(step.reason or ""))
-        console.print(table)
+        console.print(status_table(shown))
     if any(step.state == "failed" for step in steps):
         console.print(
             "files of a step: natriface where STUDY STEP; run again: natriface retry STUDY"
         )
+
+
+def tally(steps: Sequence[StepStatus]) -> str:
+    """How many steps are in each state, in words."""
+    return ", ".join(f"{number} {state}" for state, number in counts(steps).items())
+
+
+def status_table(steps: Sequence[StepStatus]) -> Table:
+    """Steps with state, time and reason."""
+    table = Table()
+    for heading in ("step", "state", "time", "id", "why"):
+        table.add_column(heading, no_wrap=heading in ("id", "state"))
+    for step in steps:
+        style = STYLES.get(step.state, "")
+        state = f"[{style}]{step.state}[/]" if style else step.state
+        time = duration(step.wall_s) if step.wall_s is not None else ""
+        table.add_row(escape(step.name), state, time, step.id, escape(step.reason or ""))
+    return table
 
 
 def print_failures(steps: Sequence[StepStatus]) -> None:

@@ -17,6 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from types import FrameType
 from typing import Any, TextIO
 
 from natriface.structures.errors import NatrifaceError
+from natriface.workflows.heartbeat import BEAT_SECONDS, beat, is_revoked
 from natriface.workflows.processes import Process, die_with_parent
 from natriface.workflows.workspace import Workspace, writing
 
@@ -55,6 +57,7 @@ class Worker:
         self.signature = str(Process.of(os.getpid()))
         self.stopping = False
         self.computing = False
+        self.folder: Path | None = None
 
     def work(self) -> None:
         """Run steps until told to stop.
@@ -95,7 +98,10 @@ class Worker:
                 idle = False
                 self.tell("start", id=claimed.step_id, name=claimed.name, fw_id=claimed.fw_id)
                 started = time.monotonic()
+                self.folder = claimed.folder
                 try:
+                    with writing(claimed.folder):
+                        beat(claimed.folder)
                     self.computing = True
                     reason = fireworks.run(claimed)
                     self.computing = False
@@ -126,12 +132,24 @@ class Worker:
         if self.computing:
             os.killpg(os.getpgrp(), signal.SIGKILL)  # and what the engine has started
 
+    def watch(self, parent: int) -> None:
+        """Give signs of life; end this process and all it has started when it must.
 
-def _watch(parent: int) -> None:
-    """End this process and all it has started as soon as its parent is gone."""
-    while os.getppid() == parent:
-        time.sleep(PARENT_SECONDS)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
+        That is when its parent is gone, or its step has been taken from it.
+        """
+        beaten = time.monotonic()
+        while os.getppid() == parent:
+            time.sleep(PARENT_SECONDS)
+            folder = self.folder
+            if not self.computing or folder is None:
+                continue
+            with suppress(OSError):  # the step itself will find out, and say so
+                if is_revoked(folder, self.signature):
+                    break
+                if time.monotonic() - beaten > BEAT_SECONDS:
+                    beat(folder)
+                    beaten = time.monotonic()
+        os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _main(arguments: Sequence[str]) -> int:
@@ -142,7 +160,7 @@ def _main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, worker.stop)
     die_with_parent(int(parent), signal.SIGKILL)
-    threading.Thread(target=_watch, args=(int(parent),), daemon=True).start()
+    threading.Thread(target=worker.watch, args=(int(parent),), daemon=True).start()
     try:
         worker.work()
     except NatrifaceError as error:

@@ -1,0 +1,65 @@
+"""What the commands share: their arguments, and the way from a study to its workspace."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from natriface.workflows.study import Study
+    from natriface.workflows.workspace import Workspace
+
+StudyArgument = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A study file, or a name from `natriface studies`.")
+]
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace", "-w", help="Folder of the study's results.", show_default="runs/STUDY"
+    ),
+]
+WorkspaceArgument = Annotated[
+    Path, typer.Argument(metavar="WORKSPACE", help="The folder that `run` or `submit` made.")
+]
+LaunchpadOption = Annotated[
+    Path | None,
+    typer.Option("--launchpad", "-l", help="Use the MongoDB of this launchpad.yaml."),
+]
+
+
+def opened(name: str, workspace: Path | None, study: Study | None = None) -> Workspace:
+    """The workspace of a study, which must be there.
+
+    Raises
+    ------
+    WorkspaceError
+        If it is not.
+    """
+    from natriface.workflows.study import load_study, study_path
+    from natriface.workflows.workspace import Workspace
+
+    if workspace is None:
+        workspace = workspace_path(study or load_study(study_path(name)), None)
+    return Workspace.open(workspace)
+
+
+def workspace_path(study: Study, workspace: Path | None) -> Path:
+    """The folder asked for, or ``runs/STUDY``."""
+    return workspace if workspace is not None else Path("runs") / study.name
+
+
+@contextmanager
+def note(text: str) -> Iterator[None]:
+    """Tell a person at a terminal what takes a moment."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield

@@ -1,0 +1,137 @@
+"""Commands that look after a study while it runs: watch, pause, resume, cancel, retry, rerun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from natriface.workflows.cli_common import StudyArgument, WorkspaceOption, opened
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module to an app."""
+    for command in (watch, pause, resume, cancel, retry, rerun, recover):
+        app.command()(command)
+
+
+def watch(
+    study: StudyArgument,
+    workspace: WorkspaceOption = None,
+    every: Annotated[
+        float, typer.Option("--every", min=0.2, help="Seconds between two looks.")
+    ] = 2.0,
+) -> None:
+    """Follow a study in the terminal until nothing runs or waits any more; Ctrl-C leaves it."""
+    from natriface.workflows.watching import watch_study
+
+    watch_study(opened(study, workspace), every)
+
+
+def pause(
+    study: StudyArgument,
+    steps: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names or ids of steps.", show_default="all that have not begun"),
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Hold back steps that have not begun; running ones go on."""
+    from natriface.workflows import operations
+
+    _tell("paused", operations.pause(opened(study, workspace), steps or "all"))
+
+
+def resume(
+    study: StudyArgument,
+    steps: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names or ids of steps.", show_default="all paused or cancelled"),
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Let paused and cancelled steps run, from where they were."""
+    from natriface.workflows import operations
+
+    place = opened(study, workspace)
+    names = operations.resume(place, steps or "all")
+    _tell("resumed", names)
+    _go_on(names, study, place.root)
+
+
+def cancel(
+    study: StudyArgument,
+    steps: Annotated[list[str] | None, typer.Argument(help="Names or ids of steps.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All steps that are not finished.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """End running steps and give up waiting ones; what they have left stays."""
+    from natriface.workflows import operations
+
+    if bool(steps) == everything:
+        raise typer.BadParameter("name the steps, or say --all")
+    _tell("cancelled", operations.cancel(opened(study, workspace), steps or "all"))
+
+
+def retry(
+    study: StudyArgument,
+    steps: Annotated[
+        list[str] | None, typer.Argument(help="Names or ids of failed steps.", show_default="all")
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Have failed steps run again, from where they failed."""
+    from natriface.workflows import operations
+
+    place = opened(study, workspace)
+    names = operations.retry(place, steps or "all")
+    _tell("will run again", names, none="no step has failed")
+    _go_on(names, study, place.root)
+
+
+def rerun(
+    study: StudyArgument,
+    steps: Annotated[list[str], typer.Argument(help="Names or ids of steps.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Do steps anew, and all that depend on them; earlier results are set aside, not deleted."""
+    from natriface.workflows import operations
+
+    place = opened(study, workspace)
+    names = operations.rerun(place, steps)
+    _tell("will run anew", names)
+    _go_on(names, study, place.root)
+
+
+def recover(
+    study: StudyArgument,
+    workspace: WorkspaceOption = None,
+    stale: Annotated[
+        float, typer.Option(help="Minutes without a sign of life after which a step is lost.")
+    ] = 15.0,
+) -> None:
+    """Find steps whose worker, node or job is gone, and have them run again."""
+    from natriface.workflows import operations
+
+    place = opened(study, workspace)
+    found = operations.recover(place, 60 * stale)
+    _tell("lost, will run again", found.restarted, none="no step was lost")
+    for name, host in found.elsewhere.items():
+        typer.echo(f"runs on {host}: {name}")
+    _go_on(found.restarted, study, place.root)
+
+
+def _tell(what: str, names: Sequence[str], none: str = "no step to do that with") -> None:
+    for name in names:
+        typer.echo(f"{what}: {name}")
+    if not names:
+        typer.echo(none)
+
+
+def _go_on(names: Sequence[str], study: str, root: Path) -> None:
+    if names:
+        typer.echo(f"go on with: natriface run {study} -w {root}")
