@@ -38,6 +38,10 @@ class WorkspaceError(NatrifaceError):
     """The workspace folder cannot be used as asked."""
 
 
+class QueueError(NatrifaceError):
+    """A cluster's queue refuses, does not answer, or cannot give what is asked."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint naming the known word closest to `word`, or listing them all.
 

@@ -240,7 +240,7 @@ class _Child:
                 id=step.id if step else None,
                 name=step.name if step else None,
                 fw_id=step.fw_id if step else None,
-                reason=_death(code),
+                reason=death(code),
             )
 
 
@@ -323,7 +323,8 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _death(code: int) -> str:
+def death(code: int) -> str:
+    """How a process ended, in words, from its exit code as `subprocess` gives it."""
     if code >= 0:
         return f"exit code {code}"
     try:
