@@ -70,11 +70,7 @@ class AdatomSite:
     @property
     def label(self) -> str:
         """Such as ``hollow F2Na2``: kind and the atoms around."""
-        counts = "".join(
-            f"{x}{self.elements.count(x) if self.elements.count(x) > 1 else ''}"
-            for x in sorted(set(self.elements))
-        )
-        return f"{self.kind} {counts}"
+        return _label(self.kind, self.elements)
 
 
 def adatom_sites(
@@ -137,6 +133,34 @@ def adatom_sites(
         )
     rank = {"on-top": 0, "bridge": 1, "hollow": 2}
     return sorted(sites, key=lambda s: (rank[s.kind], round(s.height_angstrom, 3), s.scaled))
+
+
+def site_beneath(
+    slab: Atoms, element: str, scaled: tuple[float, float], side: Side = "top"
+) -> tuple[str, float]:
+    """Label of the site nearest to a point over a face, and its distance in the plane in A.
+
+    Parameters
+    ----------
+    scaled
+        Fractional coordinates of the point along a and b.
+
+    Raises
+    ------
+    StructureError
+        If there is no surface.
+    """
+    surface = _Surface.of(slab, element, side)
+    feet, kinds, neighbours = _merged(_critical_points(surface), surface, MERGE_ANGSTROM)
+    around = np.array([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)])
+    separation = feet - np.array(scaled)
+    separation -= np.round(separation)
+    vectors = (separation[:, None] + around) @ surface.vectors
+    distances = np.linalg.norm(vectors, axis=-1).min(axis=1)
+    nearest_site = int(np.argmin(distances))
+    symbols = slab.get_chemical_symbols()
+    elements = tuple(symbols[surface.exposed[k]] for k in neighbours[nearest_site])
+    return _label(kinds[nearest_site], elements), float(distances[nearest_site])
 
 
 def add_adatom(
@@ -383,6 +407,13 @@ def _surface_orbits(
     _, nearest_site = tree.query(planes.reshape(-1, 2) % 1.0 % 1.0)
     orbits: IntArray = nearest_site.reshape(len(images), len(feet)).min(axis=0)
     return orbits
+
+
+def _label(kind: SiteKind, elements: tuple[str, ...]) -> str:
+    counts = "".join(
+        f"{x}{elements.count(x) if elements.count(x) > 1 else ''}" for x in sorted(set(elements))
+    )
+    return f"{kind} {counts}"
 
 
 def _pair(values: FloatArray) -> tuple[float, float]:

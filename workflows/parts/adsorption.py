@@ -153,7 +153,6 @@ def _map_steps(
         "origin": list(grid.origin),
         "relax": asked.relax,
         "n_operations": grid.n_operations,
-        "surface_cell": to_document(surface.cell),
         "points": [
             {
                 "index": list(point.index),

@@ -10,7 +10,7 @@ from typing import Any
 from ase import Atoms
 
 from natriface.structures.adsorption import AdatomSite, adatom_sites, place_adatom
-from natriface.structures.atoms import fixed_indices, hold
+from natriface.structures.atoms import fixed_indices, hold, to_document
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.phases import Phase, load_phase
 from natriface.structures.slabs import Slab, build_slab, freeze
@@ -53,6 +53,7 @@ class Surface:
         """JSON-able: all that a number got on it must be judged by."""
         return {
             **self.slab.describe(),
+            "surface_cell": to_document(self.cell),
             "name": self.label,
             "phase": self.phase.name,
             "grade": self.phase.grade,
