@@ -94,6 +94,12 @@ class Format:
             return None
         return cls(len(row), row[:start], tuple(fields), row[begin:])
 
+    @classmethod
+    def single(cls, width: int, decimals: int) -> Format:
+        """One number with so many decimals, right-aligned in `width` characters."""
+        field = _Field(0, width - decimals - 1, decimals)
+        return cls(width, b"", (field,), b"")
+
     @property
     def is_fortran(self) -> bool:
         """Whether the columns look like an ``F`` format, not like numbers set one after another."""
@@ -152,7 +158,7 @@ def _fits(field: _Field, rows: NDArray[np.uint8], low: bytes, high: bytes) -> bo
         return False
     if min(low[dot + 1 : stop]) < 48 or max(high[dot + 1 : stop]) > 57:
         return False
-    if max(high[field.start : dot - field.inner - 8], default=32) > 32:
+    if max(high[field.start : max(dot - field.inner - 8, 0)], default=32) > 32:
         return False  # more digits than two words hold
     digit_follows: NDArray[np.bool_] | bool = True
     for column in range(dot - 2, field.start - 1, -1):

@@ -18,6 +18,8 @@ SUFFIXES = ("", ".gz", ".xz", ".bz2", ".lzma")
 """Endings under which an output file may be kept."""
 
 _PIECE = 1 << 17
+_PACKED_PIECE = 1 << 13
+"""Repetitive outputs grow a hundredfold when they are unpacked."""
 _IN_MEMORY = 128 << 20
 _TEXT_ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
@@ -38,6 +40,89 @@ _MAGIC: dict[bytes, tuple[str, Callable[[], _Decompressor]]] = {
     b"\xfd7zXZ\x00": ("xz", lzma.LZMADecompressor),
     b"\x5d\x00\x00": ("lzma", lzma.LZMADecompressor),
 }
+
+
+class Pieces:
+    """The decompressed bytes of a file, one piece after another, none kept.
+
+    Parameters
+    ----------
+    path
+        The file; the kind of compression is found from its content.
+
+    Attributes
+    ----------
+    packed
+        Whether it is compressed.
+    problem
+        Why the content ends early, where the compressed stream is cut off; known after the last
+        piece.
+
+    Raises
+    ------
+    ReaderError
+        If the file is absent or unreadable, or, on the way, if its content is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problem: str | None = None
+        try:
+            self.file: BinaryIO = path.open("rb")
+        except OSError as error:
+            raise ReaderError(f"{path}: cannot be opened ({error.strerror})") from None
+        try:
+            self.head = self.file.read(8)
+            self.file.seek(0)
+        except OSError as error:
+            self.file.close()
+            raise ReaderError(f"{path}: cannot be read ({error.strerror or error})") from None
+        self._kind = next((k for magic, k in _MAGIC.items() if self.head.startswith(magic)), None)
+
+    @property
+    def packed(self) -> bool:
+        return self._kind is not None
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._kind is not None:
+            yield from self._unpacked(*self._kind)
+            return
+        while data := self.file.read(_PIECE):
+            yield data
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+    def __enter__(self) -> Pieces:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _unpacked(self, name: str, new: Callable[[], _Decompressor]) -> Iterator[bytes]:
+        decompressor = new()
+        while data := self.file.read(_PACKED_PIECE):
+            while data:
+                try:
+                    yield decompressor.decompress(data)
+                except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
+                    raise ReaderError(
+                        f"{self.path}: the {name} data are damaged ({error}); nothing in the file "
+                        "can be trusted, copy it again or read another output of the run"
+                    ) from None
+                data = b""
+                if decompressor.eof:
+                    data = decompressor.unused_data.lstrip(b"\0")
+                    if data and not any(data.startswith(magic) for magic in _MAGIC):
+                        self.problem = (
+                            f"bytes that are not {name} data follow the compressed content"
+                        )
+                        return
+                    if data:
+                        decompressor = new()
+        if not decompressor.eof:
+            self.problem = f"the {name} stream is cut off"
 
 
 class Text:
@@ -69,23 +154,18 @@ class Text:
         self.path = path
         self.problem: str | None = None
         self._buffer: bytes | bytearray | None = None
+        pieces = Pieces(path)
+        file = pieces.file
         try:
-            file: BinaryIO = path.open("rb")
-        except OSError as error:
-            raise ReaderError(f"{path}: cannot be opened ({error.strerror})") from None
-        try:
-            head = file.read(8)
-            kind = next((k for magic, k in _MAGIC.items() if head.startswith(magic)), None)
-            if kind is not None:
-                file.seek(0)
-                packed, file = file, self._unpack(file, *kind)
-                packed.close()
-            elif head[:2] in _TEXT_ENCODINGS:
+            if pieces.packed:
+                file = self._unpack(pieces)
+                self.problem = pieces.problem
+            elif pieces.head[:2] in _TEXT_ENCODINGS:
                 self._buffer = (
-                    path.read_bytes().decode(_TEXT_ENCODINGS[head[:2]], "replace").encode()
+                    path.read_bytes().decode(_TEXT_ENCODINGS[pieces.head[:2]], "replace").encode()
                 )
         except OSError as error:
-            file.close()
+            pieces.file.close()
             raise ReaderError(f"{path}: cannot be read ({error.strerror or error})") from None
         self._file = file
         if self._buffer is None:
@@ -94,12 +174,12 @@ class Text:
             self.size = len(self._buffer)
             file.close()
 
-    def _unpack(self, packed: BinaryIO, name: str, new: Callable[[], _Decompressor]) -> BinaryIO:
+    def _unpack(self, pieces: Pieces) -> BinaryIO:
         """Fill the buffer, or a temporary file where that grew too large; return the file."""
         buffer = bytearray()
-        file: BinaryIO = packed
-        for piece in self._pieces(packed, name, new):
-            if file is not packed:
+        file: BinaryIO = pieces.file
+        for piece in pieces:
+            if file is not pieces.file:
                 file.write(piece)
                 continue
             buffer += piece
@@ -107,37 +187,12 @@ class Text:
                 file = tempfile.TemporaryFile()  # type: ignore[assignment]  # noqa: SIM115
                 file.write(buffer)
                 buffer = bytearray()
-        if file is packed:
+        if file is pieces.file:
             self._buffer = buffer
         else:
             file.flush()
+            pieces.file.close()
         return file
-
-    def _pieces(
-        self, packed: BinaryIO, name: str, new: Callable[[], _Decompressor]
-    ) -> Iterator[bytes]:
-        decompressor = new()
-        while data := packed.read(_PIECE):
-            while data:
-                try:
-                    yield decompressor.decompress(data)
-                except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
-                    raise ReaderError(
-                        f"{self.path}: the {name} data are damaged ({error}); nothing in the file "
-                        "can be trusted, copy it again or read another output of the run"
-                    ) from None
-                data = b""
-                if decompressor.eof:
-                    data = decompressor.unused_data.lstrip(b"\0")
-                    if data and not any(data.startswith(magic) for magic in _MAGIC):
-                        self.problem = (
-                            f"bytes that are not {name} data follow the compressed content"
-                        )
-                        return
-                    if data:
-                        decompressor = new()
-        if not decompressor.eof:
-            self.problem = f"the {name} stream is cut off"
 
     def read(self, start: int, stop: int) -> bytes:
         """Bytes from `start` up to `stop`, fewer at the end of the file."""

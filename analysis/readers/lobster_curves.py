@@ -1,0 +1,388 @@
+"""COHPCAR, COOPCAR and COBICAR: curves of the wanted bonds alone, column by column.
+
+LOBSTER prints every number of a file into fields of one width (nine or ten bytes, by version and
+spin), so a piece of the file is a 3-D array of bytes (energy, column, character), of which only the
+columns asked for are decoded. Where a number outgrows its field its row is longer; such rows are
+split at blanks instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from natriface.analysis.readers.columns import BlockError, Format, finite, number
+from natriface.analysis.readers.compression import Pieces
+from natriface.structures.errors import ReaderError
+
+FloatArray = NDArray[np.float64]
+Kind = Literal["COHP", "COOP", "COBI"]
+
+_KIND = re.compile(rb"\b(?:p?(COHP|COOP)|(COBI)) file")
+_INTERACTION = re.compile(r"No\.(\d+):(.+?)(?:\(([\d.]+)\))?\s*")
+_SITE = re.compile(r"([^\[\]]+)((?:\[[^\[\]]+\])*)")
+_CELL = re.compile(r"\s*-?\d+\s+-?\d+\s+-?\d+\s*")
+_ATOM = re.compile(r"([A-Z][a-z]?)(\d+)")
+_PLAIN = re.compile(rb"-?\d+\.(\d+)")
+_BLOCK = 1 << 20
+_ENERGY_TOLERANCE_EV = 2e-3
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """What one pair of columns belongs to.
+
+    Attributes
+    ----------
+    label : of the bond, as in ICOHPLIST
+    sites : names of the atoms (or fragments): ("Ga1", "As2"); more than two for multi-center COBIs
+    orbitals : one a site, or empty for the whole bond
+    cells : lattice vectors of each site's cell, where printed
+    length_angstrom : distance, where printed
+    """
+
+    label: str
+    sites: tuple[str, ...]
+    orbitals: tuple[str, ...] = ()
+    cells: tuple[tuple[int, int, int], ...] = ()
+    length_angstrom: float | None = None
+
+    @property
+    def orbital_label(self) -> str:
+        """``"4s->4p_y"``; empty for the whole bond."""
+        return "->".join(self.orbitals)
+
+
+@dataclass(frozen=True, eq=False)
+class Header:
+    """Everything above the numbers.
+
+    Attributes
+    ----------
+    kind : COHP, COOP or COBI
+    interactions : in the order of the columns
+    n_spins, n_energies : sizes
+    fermi_level_ev : on VASP's scale
+    range_ev : first and last energy, relative to the Fermi level
+    has_average : whether the first pair of columns is the average over all bonds
+    """
+
+    kind: Kind
+    interactions: tuple[Interaction, ...]
+    n_spins: int
+    n_energies: int
+    fermi_level_ev: float
+    range_ev: tuple[float, float]
+    has_average: bool
+
+    @property
+    def n_columns(self) -> int:
+        """Numbers in a row."""
+        return 1 + 2 * self.n_spins * (len(self.interactions) + self.has_average)
+
+
+@dataclass(frozen=True, eq=False)
+class LobsterCurves:
+    """Curves of a file.
+
+    Attributes
+    ----------
+    header : all that is in the file
+    interactions : those read
+    energies_ev : (n_energies,) relative to the Fermi level
+    values : (n_spins, n_interactions, n_energies), 1/eV times the kind's unit (eV for COHP)
+    integrals : same shape, LOBSTER's running integral from the first energy on
+    average, average_integral : (n_spins, n_energies) over all bonds, where printed
+    """
+
+    header: Header = field(repr=False)
+    interactions: tuple[Interaction, ...]
+    energies_ev: FloatArray
+    values: FloatArray = field(repr=False)
+    integrals: FloatArray = field(repr=False)
+    average: FloatArray | None = field(default=None, repr=False)
+    average_integral: FloatArray | None = field(default=None, repr=False)
+
+
+def whole_bonds(interaction: Interaction) -> bool:
+    """Whether it is a bond of two atoms, not one of its pairs of orbitals."""
+    return not interaction.orbitals and len(interaction.sites) == 2
+
+
+def atom_of(site: str) -> tuple[str, int] | None:
+    """Element and index from 0 of an atom's name, ``"Na12"``; None for a fragment's."""
+    match = _ATOM.fullmatch(site)
+    return (match[1], int(match[2]) - 1) if match and int(match[2]) > 0 else None
+
+
+def read_header(path: Path) -> Header:
+    """The bonds and sizes of a COHPCAR, COOPCAR or COBICAR, without its numbers.
+
+    Raises
+    ------
+    ReaderError
+        If the file is absent, damaged, cut off within the header, or of another kind.
+    """
+    with Pieces(path) as pieces:
+        return _Rows(path, pieces).header
+
+
+def read_curves(
+    path: Path, wanted: Callable[[Interaction], bool] | None = whole_bonds
+) -> LobsterCurves:
+    """Curves of a COHPCAR, COOPCAR or COBICAR (plain, gz, xz, bz2), of LOBSTER 2 to 5.
+
+    Parameters
+    ----------
+    wanted
+        Which interactions to read; the others cost next to nothing. By default the bonds, without
+        their pairs of orbitals; None: all.
+
+    Raises
+    ------
+    ReaderError
+        If the file is absent, cut off, damaged, or of another kind.
+    """
+    with Pieces(path) as pieces:
+        rows = _Rows(path, pieces)
+        header = rows.header
+        chosen = [k for k, i in enumerate(header.interactions) if wanted is None or wanted(i)]
+        positions = [k + header.has_average for k in chosen]
+        if header.has_average:
+            positions.insert(0, 0)
+        pairs = len(header.interactions) + header.has_average
+        columns = np.array(
+            [0] + [1 + 2 * (s * pairs + k) + c for s in range(header.n_spins) for k in positions
+                   for c in (0, 1)],
+            dtype=np.intp,
+        )  # fmt: skip
+        table = rows.table(columns)
+    energies = table[:, 0].copy()
+    _check_energies(path, header, energies)
+    shape = (header.n_energies, header.n_spins, len(positions), 2)
+    curves = np.moveaxis(table[:, 1:].reshape(shape), 0, -1)
+    first = int(header.has_average)
+    return LobsterCurves(
+        header,
+        tuple(header.interactions[k] for k in chosen),
+        energies,
+        curves[:, first:, 0],
+        curves[:, first:, 1],
+        curves[:, 0, 0] if header.has_average else None,
+        curves[:, 0, 1] if header.has_average else None,
+    )
+
+
+class _Rows:
+    """A file's header, then its numbers in blocks of whole rows."""
+
+    def __init__(self, path: Path, pieces: Pieces) -> None:
+        self.path, self.pieces = path, pieces
+        self._stream: Iterator[bytes] = iter(pieces)
+        self._rest, self._at = b"", 0
+        self.header = self._header()
+
+    def _fail(self, why: str) -> ReaderError:
+        return ReaderError(f"{self.path}: {why}")
+
+    def _line(self) -> bytes | None:
+        """The next line without its end; None where the file ends."""
+        stop = self._rest.find(b"\n", self._at)
+        while stop < 0:
+            piece = next(self._stream, None)
+            if piece is None:
+                line, self._at = self._rest[self._at :], len(self._rest)
+                return line or None
+            self._rest, self._at = self._rest[self._at :] + piece, 0
+            stop = self._rest.find(b"\n")
+        line, self._at = self._rest[self._at : stop], stop + 1
+        return line
+
+    def _header(self) -> Header:
+        title = self._line() or b""
+        found = _KIND.search(title[:200])
+        if found is None:
+            raise self._fail("not a COHPCAR, COOPCAR or COBICAR of LOBSTER, by its first line")
+        sizes = (self._line() or b"").split()
+        try:
+            n_pairs, n_spins, n_energies = (int(s) for s in sizes[:3])
+            low, high, fermi = (float(s) for s in sizes[3:])
+        except ValueError:
+            n_pairs = n_spins = n_energies = 0
+        if n_spins not in (1, 2) or n_pairs < 1 or n_energies < 1:
+            raise self._fail("its second line does not give the numbers of bonds and energies")
+        if not np.isfinite([low, high, fermi]).all():
+            raise self._fail("its second line does not give the range of energies")
+        lines = list(islice(iter(self._line, None), n_pairs))
+        if len(lines) < n_pairs:
+            raise self._fail(f"cut off within its list of {n_pairs} bonds")
+        has_average = lines[0].strip() == b"Average"
+        kind: Kind = (found[1] or found[2]).decode()  # type: ignore[assignment]
+        return Header(
+            kind,
+            _interactions(self.path, lines[has_average:]),
+            n_spins,
+            n_energies,
+            fermi,
+            (low - fermi, high - fermi),
+            has_average,
+        )
+
+    def table(self, columns: NDArray[np.intp]) -> FloatArray:
+        """The chosen columns of all energies, (n_energies, n_columns)."""
+        n = self.header.n_energies
+        first = self._line()
+        while first is not None and not first.strip():
+            first = self._line()
+        if first is None:
+            raise self._fail(f"cut off: none of {n} energies is there")
+        decoder = _Decoder(self.path, self.header.n_columns, first, columns)
+        out = np.empty((n, len(columns)))
+        filled = 0
+        for block in self._blocks(first, decoder.length):
+            values = decoder.decode(block)
+            if filled + len(values) > n:
+                raise self._fail(f"it holds more than the {n} energies it promises")
+            out[filled : filled + len(values)] = values
+            filled += len(values)
+        if filled < n:
+            why = f" ({self.pieces.problem})" if self.pieces.problem else ""
+            raise self._fail(
+                f"cut off: {filled} of {n} energies are there{why}; run LOBSTER again or copy the "
+                "file again"
+            )
+        return out
+
+    def _blocks(self, first: bytes, length: int) -> Iterator[bytes]:
+        """Whole rows, some megabytes at a time; a last row may lack its newline."""
+        parts = [first, b"\n", self._rest[self._at :]]
+        size, self._rest = sum(map(len, parts)), b""
+        target = max(_BLOCK, 2 * length)
+        for piece in self._stream:
+            parts.append(piece)
+            size += len(piece)
+            if size >= target:
+                block = b"".join(parts)
+                stop = block.rfind(b"\n") + 1
+                yield block[:stop]
+                parts, size = [block[stop:]], len(block) - stop
+        block = b"".join(parts).rstrip(b" \r\n")
+        if block:
+            yield block + b"\n"
+
+
+class _Decoder:
+    """Chosen columns of rows printed in one format, learnt from the first of them."""
+
+    def __init__(self, path: Path, n_columns: int, first: bytes, columns: NDArray[np.intp]) -> None:
+        self.path, self.n_columns, self.columns = path, n_columns, columns
+        tokens = first.split()
+        plain = _PLAIN.fullmatch(tokens[0])
+        if len(tokens) != n_columns or plain is None:
+            raise ReaderError(
+                f"{path}: a row has {len(tokens)} numbers where its header promises {n_columns}"
+            )
+        self.decimals = len(plain[1])
+        self.length = len(first) + 1
+        self.width = self.length // n_columns  # what outgrows its field adds little
+        self.format = Format.single(self.width - 1, self.decimals)
+
+    def decode(self, block: bytes) -> FloatArray:
+        """Numbers (n_rows, n_chosen) of whole rows."""
+        length = self.width * self.n_columns
+        if len(block) % length == 0:
+            rows = np.frombuffer(block, np.uint8).reshape(-1, length)
+            if (rows[:, -1] == 10).all():
+                fields = rows.reshape(-1, self.n_columns, self.width)
+                # energies apart: with them, all numbers would be searched for a third digit
+                energies = self._numbers(fields[:, :1])
+                chosen = self.columns[1:]
+                whole = len(chosen) == self.n_columns - 1
+                values = self._numbers(fields[:, 1:] if whole else fields[:, chosen])
+                if energies is not None and values is not None:
+                    return finite(np.hstack([energies, values]))
+        return np.array([self._split(row) for row in block.splitlines()])
+
+    def _numbers(self, fields: NDArray[np.uint8]) -> FloatArray | None:
+        """(n_rows, n) numbers of as many fields; None where one of them is printed otherwise."""
+        if not fields.size:
+            return np.empty(fields.shape[:2])
+        flat = np.ascontiguousarray(fields).reshape(-1, self.width)
+        if not ((flat[:, -1] == 32) | (flat[:, -1] == 10)).all():
+            return None
+        values = self.format.decode(flat)
+        return None if values is None else values.reshape(fields.shape[:2])
+
+    def _split(self, row: bytes) -> list[float]:
+        """Numbers of a row in which some may have outgrown their fields."""
+        tokens = row.split()
+        room = self.width - 1
+        length = sum(max(len(token), room) + 1 for token in tokens) - 1
+        if len(tokens) != self.n_columns or len(row.rstrip()) != length:
+            raise self._damaged(row)
+        for token in tokens:
+            plain = _PLAIN.fullmatch(token)
+            if plain is None or len(plain[1]) != self.decimals:
+                raise self._damaged(row)
+        return [number(tokens[k]) for k in self.columns]
+
+    def _damaged(self, row: bytes) -> BlockError:
+        return BlockError(
+            f"{self.path}: the row at {row[:12].decode('ascii', 'replace').strip()} eV is damaged "
+            "or cut off"
+        )
+
+
+def _interactions(path: Path, lines: list[bytes]) -> tuple[Interaction, ...]:
+    """The header's bonds, labelled as in ICOHPLIST.
+
+    Until LOBSTER 2.2 pairs of orbitals were counted together with the bonds, later they carry the
+    number of their bond: bonds are counted here, and files of orbitals alone keep their numbers.
+    """
+    found: list[Interaction] = []
+    bond, in_bonds = 0, True
+    for line in lines:
+        match = _INTERACTION.fullmatch(line.decode("ascii", "replace"))
+        if match is None:
+            raise ReaderError(f"{path}: not a bond: {line[:60]!r}")
+        sites, orbitals, cells = [], [], []
+        for part in match[2].split("->"):
+            site = _SITE.fullmatch(part)
+            if site is None:
+                raise ReaderError(f"{path}: not a bond: {line[:60]!r}")
+            sites.append(site[1])
+            for inner in re.findall(r"\[([^\[\]]+)\]", site[2]):
+                if _CELL.fullmatch(inner):
+                    a, b, c = (int(x) for x in inner.split())
+                    cells.append((a, b, c))
+                else:
+                    orbitals.append(inner)
+        if len(sites) < 2 or len(orbitals) not in (0, len(sites)):
+            raise ReaderError(f"{path}: not a bond: {line[:60]!r}")
+        if orbitals and not found:
+            in_bonds = False
+        bond += not orbitals
+        label = str(bond) if in_bonds else match[1]
+        length = float(match[3]) if match[3] else None
+        found.append(Interaction(label, tuple(sites), tuple(orbitals), tuple(cells), length))
+    return tuple(found)
+
+
+def _check_energies(path: Path, header: Header, energies: FloatArray) -> None:
+    steps = np.diff(energies)
+    if len(steps) and not (steps > 0).all():
+        raise ReaderError(f"{path}: its energies do not ascend: rows are damaged or interchanged")
+    ends = np.array([energies[0], energies[-1]])
+    off = np.abs(ends - header.range_ev).max()
+    if off > _ENERGY_TOLERANCE_EV:
+        raise ReaderError(
+            f"{path}: its energies run from {ends[0]:.3f} to {ends[1]:.3f} eV where its header "
+            f"promises {header.range_ev[0]:.3f} to {header.range_ev[1]:.3f} eV"
+        )
