@@ -16,6 +16,7 @@ from natriface.workflows.launchpad import is_embedded, launchpad
 from natriface.workflows.plan import Plan
 from natriface.workflows.recovery import Recovery
 from natriface.workflows.recovery import recover as _recover
+from natriface.workflows.result_index import Index, update_index
 from natriface.workflows.run import RunSummary, check_plan, run_plan
 from natriface.workflows.status import StepStatus, cached, counts, where
 from natriface.workflows.submit import Submission, submit_plan
@@ -33,6 +34,7 @@ __all__ = [
     "pause",
     "recover",
     "rerun",
+    "results",
     "resume",
     "retry",
     "run_plan",
@@ -103,6 +105,12 @@ def recover(workspace: Workspace, stale_s: float = STALE_SECONDS) -> Recovery:
     """See `natriface.workflows.recovery.recover`."""
     with launchpad(workspace) as pad:
         return _recover(pad, workspace, stale_s)
+
+
+def results(workspace: Workspace, *, rebuild: bool = False) -> Index:
+    """See `natriface.workflows.result_index.update_index`."""
+    with launchpad(workspace) as pad:
+        return update_index(pad, workspace, rebuild=rebuild)
 
 
 def start_database(workspace: Workspace) -> Server:

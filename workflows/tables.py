@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ase.geometry import cell_to_cellpar
 from rich.console import Console
@@ -177,6 +178,27 @@ def status_table(steps: Sequence[StepStatus]) -> Table:
         time = duration(step.wall_s) if step.wall_s is not None else ""
         table.add_row(escape(step.name), state, time, step.id, escape(step.reason or ""))
     return table
+
+
+def print_results(entries: Sequence[Mapping[str, Any]]) -> None:
+    """Results in short, as `natriface.workflows.result_index` has them."""
+    table = Table()
+    columns = ("step", "kind", "engine", "formula", "energy, eV", "force left, eV/A", "state")
+    for heading in columns:
+        right = heading.startswith(("energy", "force"))
+        table.add_column(heading, justify="right" if right else "left", no_wrap=heading != "step")
+    for entry in entries:
+        energy, force = entry["energy_ev"], entry["max_force_ev_per_angstrom"]
+        table.add_row(
+            escape(entry["name"]),
+            entry["kind"],
+            escape(entry["model"] or entry["engine"]),
+            entry["formula"] or "",
+            "" if energy is None else f"{energy:.4f}",
+            "" if force is None else f"{force:.3f}",
+            entry["status"],
+        )
+    _console().print(table)
 
 
 def print_failures(steps: Sequence[StepStatus]) -> None:

@@ -1,0 +1,82 @@
+"""Commands for a study's results: listed, packed for another machine, and unpacked there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from natriface.workflows.cli_common import StudyArgument, WorkspaceOption, note, opened
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module to an app."""
+    app.command()(results)
+    app.command()(export)
+    app.command("import")(import_)
+
+
+def results(
+    study: StudyArgument,
+    workspace: WorkspaceOption = None,
+    kind: Annotated[str | None, typer.Option(help="Only this kind of calculation.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Read every result again, whatever the index holds.")
+    ] = False,
+) -> None:
+    """List a study's results from their index in the database."""
+    from natriface.workflows import operations
+    from natriface.workflows.tables import print_results
+
+    found = operations.results(opened(study, workspace), rebuild=rebuild)
+    entries = [entry for entry in found.entries if kind in (None, entry["kind"])]
+    if as_json:
+        typer.echo(json.dumps(entries, indent=1))
+    else:
+        print_results(entries)
+    for folder, reason in found.unreadable.items():
+        typer.echo(f"unreadable: {folder}: {reason}", err=True)
+
+
+def export(
+    study: StudyArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The archive to write (.zip).")],
+    workspace: WorkspaceOption = None,
+    large: Annotated[
+        bool, typer.Option("--large", help="Take wavefunctions and densities along.")
+    ] = False,
+) -> None:
+    """Write a study with all its results into one archive with checksums (an RO-Crate).
+
+    POTCARs, which are licensed, and passwords stay out.
+    """
+    from natriface.workflows.archive import export_study
+    from natriface.workflows.study import study_path
+
+    with note(f"packing {study}"):
+        made = export_study(study_path(study), opened(study, workspace), output, large=large)
+    typer.echo(
+        f"{made.path}: {made.n_files} files, {made.n_bytes / 1e6:.1f} MB unpacked, "
+        f"{made.n_finished} of {made.n_steps} steps finished"
+    )
+
+
+def import_(
+    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="What `export` wrote.")],
+    workspace: Annotated[
+        Path, typer.Option("--workspace", "-w", help="A new folder for the study.")
+    ],
+) -> None:
+    """Unpack an exported study into a workspace; what is finished is not run again."""
+    from natriface.workflows.archive import import_study
+
+    with note(f"unpacking {archive.name}"):
+        found = import_study(archive, workspace)
+    typer.echo(
+        f"study {found.study}: {found.n_files} files, all checksums right, "
+        f"{found.n_finished} of {found.n_steps} steps finished"
+    )
+    typer.echo(f"go on with: natriface run {found.path} -w {workspace}")
