@@ -18,6 +18,7 @@ from natriface.workflows.plan import Step
 
 STEP_FILE = "step.json"
 STRUCTURE_FILE = "structure.json"
+END_REQUEST_FILE = "end_requested"
 INPUTS_FOLDER = "inputs"
 
 ENGINES = {
@@ -25,6 +26,10 @@ ENGINES = {
     "vasp": "natriface.workflows.engines.vasp",
 }
 """Engine name -> module that holds its `ENGINE`."""
+
+
+class EndedEarlyError(EngineError):
+    """A run has ended before its time, as it was asked to; the next one goes on from there."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,9 @@ class Engine(Protocol):
         ------
         EngineError
             If the run crashed. A run that ends unconverged does not raise: `read` says so.
+        EndedEarlyError
+            If it ended because `end_requested`, or because the queue's job ends: the next run
+            goes on from where it was.
         """
 
     def read(self, folder: Path) -> Result:
@@ -142,6 +150,24 @@ def input_file(folder: Path, name: str) -> Path | None:
     """The file among a step's inputs of this name, or ``None`` if it has none."""
     found = sorted((folder / INPUTS_FOLDER).glob(f"{name}.*"))
     return found[0] if found else None
+
+
+def request_end(folder: Path) -> None:
+    """Ask whoever runs the step to come to an end, leaving what the next run can go on from."""
+    (folder / END_REQUEST_FILE).touch()
+
+
+def end_requested(folder: Path) -> bool:
+    """Whether the run in this folder has been asked to end; engines look now and then.
+
+    A file, so that it reaches every process of a run, on whatever node.
+    """
+    return (folder / END_REQUEST_FILE).exists()
+
+
+def withdraw_end_request(folder: Path) -> None:
+    """Forget that an earlier run had been asked to end."""
+    (folder / END_REQUEST_FILE).unlink(missing_ok=True)
 
 
 def load_folder(folder: Path) -> tuple[Step, Atoms]:

@@ -15,6 +15,7 @@ from ase.io import write as write_atoms
 from ase.optimize import BFGS, FIRE, LBFGS
 
 from natriface.analysis.results import write_atomically
+from natriface.workflows.engines.base import EndedEarlyError, end_requested
 
 TRAJECTORY_FILE = "trajectory.extxyz"
 CHECKPOINT_FILE = "checkpoint.json"
@@ -138,6 +139,11 @@ class Relaxation:
             self.energies_ev.append(energy())
             self.n_steps = optimizer.nsteps
             write_atoms(self._trajectory, self.atoms, format="extxyz", append=True)
+            if end_requested(self.folder):
+                self._save_checkpoint(target, optimizer)
+                raise EndedEarlyError(
+                    f"asked to end after {optimizer.nsteps} ionic steps; the next run goes on"
+                )
             if time.monotonic() - self._saved_at > CHECKPOINT_INTERVAL_S:
                 self._save_checkpoint(target, optimizer)
 

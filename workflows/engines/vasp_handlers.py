@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,8 @@ class RunOrder:
         VASP is asked to stop so long before.
     silence_s
         A run that writes nothing for so long is hung.
+    end_request
+        A file; once it is there, VASP is asked to stop.
     """
 
     command: list[str]
@@ -59,6 +62,7 @@ class RunOrder:
     margin_s: float
     most_corrections: int
     ends_at: float | None = None
+    end_request: str | None = None
 
 
 class Guarded(ErrorHandler):  # type: ignore[misc]
@@ -118,22 +122,25 @@ class Guarded(ErrorHandler):  # type: ignore[misc]
 
 
 class Deadline(ErrorHandler):  # type: ignore[misc]
-    """Asks VASP to stop, by STOPCAR, while there is time to write its files."""
+    """Asks VASP to stop, by STOPCAR, while there is time to write its files, or when asked to."""
 
     is_monitor = True
     is_terminating = False
     raises_runtime_error = False
 
-    def __init__(self, ends_at: float, margin_s: float) -> None:
-        self.ends_at = ends_at
+    def __init__(self, ends_at: float | None, margin_s: float, request: str | None = None) -> None:
+        self.ends_at = math.inf if ends_at is None else ends_at
         self.margin_s = margin_s
+        self.request = None if request is None else Path(request)
 
     def check(self, directory: str = "./") -> bool:
         """Whether the time is up: less is left than the margin, or than three ionic steps."""
+        if (Path(directory) / STOP_MARK).exists():
+            return True
+        if self.request is not None and self.request.exists():
+            return True
         step = longest_ionic_step_s(Path(directory) / "OUTCAR")
-        margin = max(self.margin_s, 3 * step)
-        asked = (Path(directory) / STOP_MARK).exists()
-        return asked or self.ends_at - time.time() < margin
+        return self.ends_at - time.time() < max(self.margin_s, 3 * step)
 
     def correct(self, directory: str = "./") -> dict[str, Any]:
         """Ask for a stop after this ionic step; after this electronic step when that is late."""
@@ -232,8 +239,7 @@ def handlers(order: RunOrder) -> list[ErrorHandler]:
             chosen += [known.MeshSymmetryErrorHandler(), known.IncorrectSmearingHandler()]
     found: list[ErrorHandler] = [Guarded(handler, free) for handler in chosen]
     found.append(Silence(order.silence_s))
-    if order.ends_at is not None:
-        found.append(Deadline(order.ends_at, order.margin_s))
+    found.append(Deadline(order.ends_at, order.margin_s, order.end_request))
     return found
 
 
