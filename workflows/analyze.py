@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from natriface.workflows.analyze_elf import elf
+from natriface.workflows.analyze_pdos import pdos
+
 if TYPE_CHECKING:
     from natriface.analysis.barriers import BandSummary
 
 app = typer.Typer(
     help="Analyse finished calculations, natriface's or anyone's.", no_args_is_help=True
 )
+
+
+app.command()(pdos)
+app.command()(elf)
 
 
 @app.callback()
