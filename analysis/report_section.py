@@ -24,7 +24,10 @@ from natriface.analysis.results import Result
 SECTION_KEY = "section"
 """Key in a step's metadata that says which section its result belongs to."""
 
-SECTIONS: dict[str, str] = {}
+SECTIONS: dict[str, str] = {
+    "migration": "natriface.analysis.migration_report",
+    "adsorption": "natriface.analysis.adsorption_report",
+}
 """Section -> module whose ``section(results, context)`` writes it."""
 
 Cell = str | float | int | None
