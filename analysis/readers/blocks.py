@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ __all__ = [
     "decode_rows",
     "finite",
     "number",
+    "numbers",
     "read_sets",
 ]
 
@@ -72,6 +74,15 @@ def _free(content: bytes, n_fields: int) -> list[float]:
             return [float("nan")] * n_fields
         raise BlockError(f"a row holds {len(words)} numbers instead of {n_fields}")
     return [number(word) for word in words]
+
+
+def numbers(texts: Sequence[bytes]) -> Floats:
+    """The numbers that separate tokens stand for; NaN where a token is none."""
+    if len(set(map(len, texts))) == 1:  # printed alike: decoded together
+        rows = b"<v>" + b"</v>\n<v>".join(texts) + b"</v>\n"
+        with suppress(BlockError):
+            return decode_rows(rows, b"v", len(texts), 1)[:, 0]
+    return np.array([number(text) for text in texts])
 
 
 def decode_rows(data: bytes, tag: bytes, n_rows: int, n_fields: int) -> Floats:
@@ -160,7 +171,8 @@ def decode_blocks(
             bad.append(i)
         else:
             alike.setdefault(len(block), []).append(i)
-    for group in (part for size, all_ in alike.items() for part in _batches(all_, size)):
+    n = max(_SLAB // max(n_rows, 1), 1)
+    for group in (same[i : i + n] for same in alike.values() for i in range(0, len(same), n)):
         lines = b"".join(_lines(blocks[i] or b"") for i in group)
         try:
             flat = decode_rows(lines, tag, len(group) * n_rows, n_fields)
@@ -168,13 +180,6 @@ def decode_blocks(
         except BlockError:
             bad += _decode_each(blocks, group, tag, out)
     return out, sorted(bad)
-
-
-def _batches(indices: list[int], size: int) -> Iterator[list[int]]:
-    """Groups of blocks small enough together to stay in the processor's cache."""
-    n = max((1 << 18) // size, 1)
-    for i in range(0, len(indices), n):
-        yield indices[i : i + n]
 
 
 def _lines(block: bytes) -> bytes:

@@ -11,8 +11,8 @@ that do not follow it are read one by one, by the same columns; what is not a nu
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from natriface.structures.errors import ReaderError
 Floats = NDArray[np.float64]
 _Words = NDArray[np.uint64]
 
-_NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?")
+_NUMBER = re.compile(rb"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?\s*")
 _DIGIT_BIT = np.uint64(0x0101010101010101)
 _PAIRS, _QUADS, _EIGHT = np.uint64(2561), np.uint64(6553601), np.uint64(42949672960001)
 _PAIR_MASK, _QUAD_MASK = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
@@ -34,13 +34,12 @@ class BlockError(ReaderError):
 
 def number(text: bytes) -> float:
     """The number a token stands for; NaN where it is none (``****``, ``NaN``, damaged)."""
-    token = text.strip()
-    if _NUMBER.fullmatch(token) is None:
+    if _NUMBER.fullmatch(text) is None:
         return float("nan")
     try:
-        return float(token)
+        return float(text)
     except ValueError:  # Fortran's double-precision exponent
-        return float(token.upper().replace(b"D", b"E"))
+        return float(text.upper().replace(b"D", b"E"))
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ class Format:
 
     def decode(self, rows: NDArray[np.uint8]) -> Floats | None:
         """Numbers of ``(n, length)`` rows, or None where some row is printed in another way."""
-        low, high = rows.min(axis=0).tobytes(), rows.max(axis=0).tobytes()
+        low, high = _extremes(rows)
         if not _constant(self.opening, low, high, 0):
             return None
         if not _constant(self.closing, low, high, self.length - len(self.closing)):
@@ -117,20 +116,22 @@ class Format:
         if not all(_fits(field, rows, low, high) for field in self.fields):
             return None
         out = np.empty((len(rows), len(self.fields)))
-        for begin, end in self._groups():
-            if not _decode(rows, self.fields[begin:end], low, high, out[:, begin:end]):
+        at = 0
+        for fields in self._groups(high):
+            columns = out[:, at : at + len(fields)]
+            if not _decode(rows, fields, low, high, columns):
                 return None
+            at += len(fields)
         return out
 
-    def _groups(self) -> list[tuple[int, int]]:
-        """Ranges of neighbouring fields of equal width."""
-        edges = [0]
-        edges += [i for i in range(1, len(self.fields)) if self._differ(i)]
-        edges.append(len(self.fields))
-        return list(pairwise(edges))
-
-    def _differ(self, i: int) -> bool:
-        return self.fields[i].width != self.fields[i - 1].width
+    def _groups(self, high: bytes) -> list[tuple[_Field, ...]]:
+        """Runs of neighbouring fields of equal width, the first without its blank lead."""
+        fields = self.fields
+        if len(fields) > 1 and fields[0].width > fields[1].width:
+            narrow = replace(fields[0], start=fields[0].stop - fields[1].width)
+            if max(high[fields[0].start : narrow.start]) <= 32:
+                fields = (narrow, *fields[1:])
+        return [tuple(run) for _, run in groupby(fields, key=lambda field: field.width)]
 
     def cut(self, row: bytes) -> list[float]:
         """Numbers of one row by its columns; NaN where a column holds none."""
@@ -144,6 +145,18 @@ class Format:
         text = row[field.start : field.stop].lstrip(b" ")
         whole = row[field.dot : field.dot + 1] == b"." and text[-1:].isdigit()
         return number(text) if whole and not text[:1].isspace() else float("nan")
+
+
+def _extremes(rows: NDArray[np.uint8]) -> tuple[bytes, bytes]:
+    """The smallest and the largest character of each column."""
+    n, length = rows.shape
+    fold = n - n % 16  # long rows are compared faster than many short ones
+    long = rows[:fold].reshape(-1, 16 * length) if fold else rows
+    found = []
+    for extreme in (np.minimum, np.maximum):
+        within = extreme.reduce(long).reshape(-1, length)
+        found.append(extreme.reduce(np.concatenate([within, rows[fold:]])).tobytes())
+    return found[0], found[1]
 
 
 def _constant(text: bytes, low: bytes, high: bytes, at: int) -> bool:
@@ -188,53 +201,53 @@ def _decode(
     """Decode neighbouring fields of equal width into `out` (n, n_fields), unless too large."""
     first, decimals, inner = fields[0], fields[0].decimals, fields[0].inner
     outer = min(first.dot - first.start - inner, 8)
-    word = _words(rows, fields, first.stop, decimals if decimals == 8 else decimals + 1 + inner)
+    signed = any(low[c] <= 45 <= high[c] for f in fields for c in range(f.start, f.dot))
+    word, minus = _words(rows, fields, first.stop, min(decimals + 1 + inner, 8), signed)
     if decimals < 8:  # close the gap left by the dot
         integer = word & np.uint64((1 << 8 * (7 - decimals)) - 1)
         integer <<= np.uint64(8)
         word &= np.uint64((1 << 64) - (1 << 8 * (8 - decimals)))
         word |= integer
     value = _eight_digits(word).view(np.int64)
-    heads = [high[f.dot - inner - outer : f.dot - inner] for f in fields]
-    if max(max(head, default=0) for head in heads) >= 48:
-        upper = _eight_digits(_words(rows, fields, first.dot - inner, outer)).view(np.int64)
-        upper *= 10 ** (decimals + inner)
-        value += upper
-        if decimals + inner + outer > 15 and value.max() >= 1 << 53:
-            return False
+    largest = max(max(high[f.dot - inner - outer : f.dot - inner], default=0) for f in fields)
+    if largest > 32:
+        word, outer_minus = _words(rows, fields, first.dot - inner, outer, signed)
+        minus |= outer_minus
+        if largest >= 48:
+            upper = _eight_digits(word).view(np.int64)
+            upper *= 10 ** (decimals + inner)
+            value += upper
+            if decimals + inner + outer > 15 and value.max() >= 1 << 53:
+                return False
     np.divide(value, 10.0**decimals, out=out)
-    minus: NDArray[np.bool_] | None = None
-    for column in range(first.start - first.dot, -1):
-        if any(low[f.dot + column] <= 45 <= high[f.dot + column] for f in fields):
-            here = rows[:, first.dot + column :: first.width][:, : len(fields)] == 45
-            minus = here if minus is None else np.logical_or(minus, here, out=minus)
-    if minus is not None:
-        np.negative(out, out=out, where=minus)
+    if signed:
+        out *= 1 - 2 * (minus != 0).view(np.int8)
     return True
 
 
-def _words(rows: NDArray[np.uint8], fields: tuple[_Field, ...], end: int, keep: int) -> _Words:
+def _words(
+    rows: NDArray[np.uint8], fields: tuple[_Field, ...], end: int, keep: int, signed: bool
+) -> tuple[_Words, _Words]:
     """The `keep` characters before column `end` of the first field and the same of the others.
 
-    Right-aligned in a 64-bit word each, digits replaced by their values, all else by 0.
+    Right-aligned in a 64-bit word each, digits replaced by their values, all else by 0. The second
+    array is not 0 where a minus is among them.
     """
     if end < 8:
         rows = np.pad(rows, ((0, 0), (8 - end, 0)))
         end = 8
-    window = np.lib.stride_tricks.as_strided(
-        rows[:, end - 8 :],
-        shape=(len(rows), len(fields), 8),
-        strides=(rows.strides[0], fields[0].width, 1),
-        writeable=False,
-    )
-    word: _Words = window.copy().view("<u8")[:, :, 0]
-    mask = word >> np.uint64(4)
-    mask &= _DIGIT_BIT
-    mask *= np.uint64(15)
-    if keep < 8:
-        mask &= np.uint64((1 << 64) - (1 << 8 * (8 - keep)))
-    word &= mask
-    return word
+    word: _Words = np.ndarray(
+        (len(rows), len(fields)), "<u8", rows.data, end - 8, (rows.strides[0], fields[0].width)
+    ).copy()
+    kept = np.uint64((1 << 64) - (1 << 8 * (8 - keep)))
+    digits = word >> np.uint64(4)
+    digits &= _DIGIT_BIT
+    # a minus is odd, a blank and a dot are not
+    minus = word & ~digits & (_DIGIT_BIT & kept) if signed else digits[:0]
+    digits *= np.uint64(15)
+    digits &= kept
+    word &= digits
+    return word, minus
 
 
 def _eight_digits(word: _Words) -> _Words:

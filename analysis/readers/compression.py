@@ -248,16 +248,25 @@ class Text:
         """Positions of all occurrences of `needle` from `start` on, in one pass."""
         return [at for at, _ in self.find_all_after(needle, start, 0)]
 
-    def find_all_after(self, needle: bytes, start: int, lead: int) -> list[tuple[int, bytes]]:
-        """Positions of all occurrences of `needle`, each with the `lead` bytes before it."""
+    def find_all_after(
+        self, needle: bytes, start: int, lead: int, rare: bytes = b""
+    ) -> list[tuple[int, bytes]]:
+        """Positions of all occurrences of `needle`, each with the `lead` bytes before it.
+
+        `rare` is a letter of the needle that seldom stands anywhere else in the file: a single
+        letter is searched several times as fast as a word.
+        """
+        sought, shift = rare or needle, needle.index(rare)
         found = []
         while start < self.size:
             begin = max(start - lead, 0)
             data = self.read(begin, start + _PIECE + len(needle) - 1)
-            at = data.find(needle, start - begin)
+            at = data.find(sought, start - begin + shift)
             while at >= 0:
-                found.append((begin + at, data[max(at - lead, 0) : at]))
-                at = data.find(needle, at + 1)
+                first = at - shift
+                if data.startswith(needle, first):
+                    found.append((begin + first, data[max(first - lead, 0) : first]))
+                at = data.find(sought, at + 1)
             start += _PIECE
         return found
 

@@ -38,13 +38,13 @@ def check_energies(outer: Trio, inner: Trio, texts: tuple[bytes, bytes], roundin
         raise BlockError("the energy of its last electronic step overflowed or is damaged")
     if not is_smeared(inner, rounding):
         raise BlockError("the energies of its last electronic step contradict each other")
-    expected = (inner[1] - inner[0], inner[2] - inner[0])
-    modern = (outer[1] - outer[0], outer[2] - outer[0])
-    swapped = (-outer[2], outer[1] - outer[0])
-    if not any(
-        all(abs(a - b) <= 4 * rounding for a, b in zip(stated, expected, strict=True))
-        for stated in (modern, swapped)
-    ):
+    entropy, correction = inner[1] - inner[0], inner[2] - inner[0]
+    slack = 4 * rounding
+    modern = abs(outer[1] - outer[0] - entropy) <= slack
+    modern = modern and abs(outer[2] - outer[0] - correction) <= slack
+    swapped = abs(outer[1] - outer[0] - correction) <= slack
+    swapped = swapped and abs(outer[2] + entropy) <= slack
+    if not (modern or swapped):
         raise BlockError("its energies and those of its last electronic step contradict each other")
     if one_digit_apart(*texts):
         raise BlockError("its free energy is printed twice and differs in one digit: damaged")
@@ -66,7 +66,7 @@ def one_digit_apart(first: bytes, second: bytes) -> bool:
 
     The last two are excepted, where terms added to the energy may be that small.
     """
-    if len(first) != len(second):
+    if first == second or len(first) != len(second):
         return False
     apart = [i for i, (a, b) in enumerate(zip(first, second, strict=True)) if a != b]
     return len(apart) == 1 and apart[0] < len(first) - 2

@@ -13,20 +13,14 @@ from numpy.typing import NDArray
 
 from natriface.analysis.readers.blocks import BlockError, Floats, number, read_sets
 from natriface.analysis.readers.compression import Text
+from natriface.analysis.readers.vasprun_frames import Span, find_steps
 from natriface.analysis.readers.vasprun_header import (
     Header,
     Value,
-    lattices,
-    positions,
     read_header,
 )
-from natriface.analysis.readers.vasprun_steps import (
-    Span,
-    Steps,
-    find_steps,
-    read_loose_frames,
-    read_steps,
-)
+from natriface.analysis.readers.vasprun_steps import Steps, read_loose_frames, read_steps
+from natriface.analysis.readers.vasprun_structure import crystal, lattices, positions
 from natriface.structures.errors import ReaderError
 
 if TYPE_CHECKING:
@@ -214,7 +208,7 @@ class Vasprun:
         except BlockError as error:
             steps.problems.append(f"final structure: {error}")
             return
-        cell = lattices([content])[0][0]
+        cell = lattices([crystal(content)])[0][0]
         for step, places, lattice, name in (
             (-1, final, cell, "final"),
             (0, self.header.positions, self.header.cell, "initial"),
@@ -267,9 +261,9 @@ class Vasprun:
             return None
         if not (np.isfinite(cell).all() and np.isfinite(positions).all()):
             return None
-        from natriface.analysis.readers.crystal import crystal
+        from natriface.analysis.readers import crystal as crystals
 
-        return crystal(self.symbols, cell, positions, self.header.selective)
+        return crystals.crystal(self.symbols, cell, positions, self.header.selective)
 
     # electronic structure
 

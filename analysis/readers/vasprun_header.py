@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from natriface.analysis.readers.blocks import (
-    BlockError,
-    Floats,
-    decode_blocks,
-    decode_rows,
-    finite,
-    number,
-)
+from natriface.analysis.readers.blocks import BlockError, Floats, decode_rows, finite, number
 from natriface.analysis.readers.compression import Text
+from natriface.analysis.readers.vasprun_structure import crystal, lattices, positions, varray
 
 _ITEM = re.compile(
     rb"<(?P<tag>[iv])\b(?P<attributes>[^<>]*)>(?P<value>[^<]*)</(?P=tag)>"
@@ -118,28 +111,6 @@ def section(text: Text, name: bytes, start: int, stop: int) -> bytes | None:
         return None
     end = text.find(b"</" + name + b">", at, stop)
     return text.read(text.find(b">", at, stop) + 1, end) if end >= 0 else None
-
-
-def varray(data: bytes, name: bytes, start: int = 0, n_rows: int = 0) -> bytes | None:
-    """The rows of the first ``<varray name=...>`` from `start` on; None where it is not whole.
-
-    Where `n_rows` is given and the rows have one length, the end is jumped to, not searched.
-    """
-    at = data.find(b'name="' + name + b'"', start)
-    if at < 0:
-        return None
-    begin = data.find(b">", at) + 1
-    if n_rows:
-        first = data.find(b"\n", begin) + 1
-        length = data.find(b"\n", first) + 1 - first
-        stop = first + n_rows * length
-        if length > 0 and data[stop : stop + 40].lstrip().startswith(b"</varray>"):
-            return data[begin:stop]
-    end = data.find(b"</varray>", begin)
-    if end < 0:
-        return None
-    rows = data[begin:end]
-    return None if b"<varray" in rows else rows
 
 
 def _items(data: bytes) -> tuple[dict[str, Value], str]:
@@ -286,7 +257,7 @@ def _read_initial_structure(text: Text, start: int, stop: int, header: Header) -
         return
     content = text.read(at, end)
     try:
-        cells, bad = lattices([content])
+        cells, bad = lattices([crystal(content)])
         if bad:
             raise BlockError("its lattice is absent or contradicts its volume")
         header.cell, header.positions = cells[0], positions(content, len(header.symbols))
@@ -299,40 +270,3 @@ def _read_initial_structure(text: Text, start: int, stop: int, header: Header) -
             header.selective = np.array(flags) == b"T"
         else:
             header.problems.append("the list of frozen atoms is damaged")
-
-
-def lattices(structures: Sequence[bytes]) -> tuple[Floats, list[int]]:
-    """Lattice vectors of ``<structure>`` elements, checked against volume and reciprocal vectors.
-
-    Returns
-    -------
-    cells, bad
-        (n, 3, 3) in A, NaN where absent or damaged, and the indices of those.
-    """
-    crystals = [structure.partition(b"</crystal>")[0] for structure in structures]
-    cells, _ = decode_blocks([varray(crystal, b"basis", 0, 3) for crystal in crystals], b"v", 3, 3)
-    reciprocals = [varray(crystal, b"rec_basis", 0, 3) for crystal in crystals]
-    inverses, _ = decode_blocks(reciprocals, b"v", 3, 3)
-    volumes = np.array([_volume(crystal) for crystal in crystals])
-    with np.errstate(invalid="ignore"):
-        spanned = np.abs(np.linalg.det(cells))
-        mismatch = np.abs(cells @ inverses.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2))
-        # numbers printed as **** and reciprocal vectors left out prove nothing
-        proven = ~(np.abs(spanned - volumes) > 1e-5 * volumes + 1e-6)
-        proven &= ~(mismatch > 1e-6 * (1 + np.abs(cells).max(axis=(1, 2))))
-    proven &= np.isfinite(spanned)
-    cells[~proven] = np.nan
-    return cells, [int(i) for i in np.flatnonzero(~proven)]
-
-
-def _volume(crystal: bytes) -> float:
-    at = crystal.find(b'name="volume">')
-    return number(crystal[at + 14 : crystal.find(b"<", at)]) if at >= 0 else float("nan")
-
-
-def positions(structure: bytes, n_atoms: int) -> Floats:
-    """(n_atoms, 3) fractional coordinates."""
-    rows = varray(structure, b"positions")
-    if rows is None:
-        raise BlockError("no positions")
-    return finite(decode_rows(rows, b"v", n_atoms, 3))

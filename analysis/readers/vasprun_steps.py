@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from natriface.analysis.readers.blocks import BlockError, Floats, decode_blocks, number
+from natriface.analysis.readers.blocks import (
+    BlockError,
+    Floats,
+    decode_blocks,
+    number,
+    numbers,
+)
 from natriface.analysis.readers.compression import Text
-from natriface.analysis.readers.redundancy import check_energies, damaged_forces, is_smeared
-from natriface.analysis.readers.vasprun_header import lattices, varray
+from natriface.analysis.readers.redundancy import Trio, check_energies, damaged_forces, is_smeared
+from natriface.analysis.readers.vasprun_frames import Frame, FrameReader, Span
+from natriface.analysis.readers.vasprun_structure import lattices
 
 _ENERGY = re.compile(rb'<i name="(e_fr_energy|e_wo_entrp|e_0_energy)">([^<]*)</i>')
 _TRIO = re.compile(
@@ -20,18 +26,7 @@ _TRIO = re.compile(
     rb'<i name="e_0_energy">([^<]*)</i>'
 )
 _FREE = re.compile(rb'<i name="e_fr_energy">([^<]*)</i>')
-_UNNAMED = re.compile(rb"<structure\s*>")
-_PREFIX = 1 << 17  # bytes of a step read at first; its results stand before its large arrays
 _ROUNDING = 1e-8  # of energies in eV and forces in eV/A
-
-
-@dataclass(frozen=True)
-class Span:
-    """Where an ionic step stands in the file, and whether its closing tag is there."""
-
-    start: int
-    stop: int
-    closed: bool
 
 
 @dataclass
@@ -73,68 +68,28 @@ class Steps:
         return len(self.free_energies_ev)
 
 
-@dataclass
-class _Frame:
-    """The raw pieces of one ionic step."""
-
-    scf: bytes
-    structure: bytes
-    forces: bytes | None
-    stress: bytes | None
-    energy: bytes
-
-
-def find_steps(text: Text, start: int) -> tuple[list[Span], int]:
-    """Spans of the ionic steps of the last run in the file, and where that run begins.
-
-    Several runs may have been written one after another into a file; between the steps of one run
-    nothing but white space stands.
-    """
-    opened, closed = [], []
-    befores = {}
-    for at, before in text.find_all_after(b"calculation>", start, 82):
-        if before.endswith(b"</"):
-            closed.append(at)
-        elif before.endswith(b"<"):
-            opened.append(at + len(b"calculation>"))
-            befores[opened[-1]] = before[:-1].rstrip()
-    edges = [*opened[1:], text.size] if opened else []
-    spans: list[Span] = []
-    run = start
-    j = 0
-    for begin, following in zip(opened, edges, strict=True):
-        if spans and not befores[begin].endswith(b"</calculation>"):
-            other = text.rfind(b"<modeling>", spans[-1].start, begin)
-            if other >= 0:
-                spans, run = [], other
-        while j < len(closed) and closed[j] < begin:
-            j += 1
-        whole = j < len(closed) and closed[j] < following
-        spans.append(Span(begin, closed[j] - 2 if whole else following, whole))
-    return spans, run
-
-
 def read_steps(text: Text, spans: list[Span], n_atoms: int, several_frames: bool) -> Steps:
     """Read the ionic steps; `several_frames` where one span may hold many (machine-learned MD)."""
-    frames: list[_Frame] = []
+    frames: list[Frame] = []
     unfinished: int | None = None
     if several_frames:  # the force field's own steps follow a step's closing tag
         edges = [*(span.start for span in spans[1:]), text.size]
         spans = [Span(s.start, e, s.closed) for s, e in zip(spans, edges, strict=True)]
+    reader = FrameReader(text, n_atoms)
     for i, span in enumerate(spans):
-        found = list(_frames(text, span, n_atoms, several_frames))
+        found = list(reader.frames(span, several_frames))
         frames += found
         if not found and i == len(spans) - 1 and not span.closed:
             unfinished = text.read(span.start, span.stop).count(b"</scstep>")
         elif not found:
-            frames.append(_Frame(_scf_only(text, span), b"", None, None, b""))
+            frames.append(Frame(_scf_only(text, span)))
     return _assemble(frames, n_atoms, unfinished, several_frames)
 
 
 def read_loose_frames(text: Text, start: int, n_atoms: int) -> Steps:
     """Frames of a run that a force field drives alone: they stand outside any ionic step."""
     span = Span(start, text.size, True)
-    return _assemble(list(_frames(text, span, n_atoms, True)), n_atoms, None, True)
+    return _assemble(list(FrameReader(text, n_atoms).frames(span, True)), n_atoms, None, True)
 
 
 def _scf_only(text: Text, span: Span) -> bytes:
@@ -142,69 +97,17 @@ def _scf_only(text: Text, span: Span) -> bytes:
     return data[: data.rfind(b"</scstep>") + 9] if b"</scstep>" in data else b""
 
 
-def _frames(text: Text, span: Span, n_atoms: int, several: bool) -> Iterator[_Frame]:
-    size = span.stop - span.start if several else _PREFIX
-    while True:
-        data = text.read(span.start, min(span.stop, span.start + size))
-        bounds = _bounds(data, 0)
-        if bounds or len(data) < size or b"<eigenvalues>" in data:
-            break
-        size *= 4
-    at = 0
-    while bounds:
-        yield _frame(data, at, bounds, n_atoms)
-        at = bounds[3]
-        bounds = _bounds(data, at) if several else None
-
-
-def _structure(data: bytes, at: int) -> int:
-    """Position of the next unnamed ``<structure>``."""
-    found = data.find(b"<structure>", at)
-    if found < 0 and (match := _UNNAMED.search(data, at)):
-        return match.start()
-    return found
-
-
-def _bounds(data: bytes, at: int) -> tuple[int, int, int, int] | None:
-    """Where a step's structure begins and ends, and the energy that closes its results."""
-    structure = _structure(data, at)
-    after = data.find(b"</structure>", structure) if structure >= 0 else -1
-    energy = data.find(b"<energy>", after) if after >= 0 else -1
-    end = data.find(b"</energy>", energy) if energy >= 0 else -1
-    return (structure, after, energy, end + len(b"</energy>")) if end >= 0 else None
-
-
-def _frame(data: bytes, at: int, bounds: tuple[int, int, int, int], n_atoms: int) -> _Frame:
-    structure, after, energy, end = bounds
-    scf, rest = data[at:structure], data[after:energy]
-    if b"<structure" in rest or scf.count(b"<scstep>") != scf.count(b"</scstep>"):
-        return _Frame(b"", b"", None, None, b"")  # pieces of two steps: damaged between them
-    return _Frame(
-        scf,
-        data[structure:after],
-        varray(rest, b"forces", 0, n_atoms),
-        varray(rest, b"stress", 0, 3),
-        data[energy:end],
-    )
-
-
-def _assemble(frames: list[_Frame], n_atoms: int, unfinished: int | None, several: bool) -> Steps:
+def _assemble(frames: list[Frame], n_atoms: int, unfinished: int | None, several: bool) -> Steps:
     n = len(frames)
-    problems: list[str] = []
-    energies = np.full((n, 3), np.nan)
-    counts = np.full(n, -1)
-    changes = np.full(n, np.nan)
-    for i, frame in enumerate(frames):
-        try:
-            energies[i] = _energies(frame)
-        except BlockError as error:
-            problems.append(f"ionic step {i + 1}: {error}")
-        counts[i], changes[i] = _electronic(frame.scf)
-    cells, crooked = lattices([f.structure for f in frames])
+    energies, problems = _energies(frames)
+    electronic = [_electronic(frame.scf) for frame in frames]
+    counts = np.array([count for count, _ in electronic], dtype=int)
+    changes = np.array([change for _, change in electronic], dtype=float)
+    cells, crooked = lattices([frame.crystal for frame in frames])
     problems += [f"ionic step {i + 1}: its lattice is absent or damaged" for i in crooked]
     arrays = {}
     for name, blocks, rows in (
-        ("positions", [varray(f.structure, b"positions", 0, n_atoms) for f in frames], n_atoms),
+        ("positions", [f.positions for f in frames], n_atoms),
         ("forces", [f.forces for f in frames], n_atoms),
         ("stress", [f.stress for f in frames], 3),
     ):
@@ -241,18 +144,52 @@ def _assemble(frames: list[_Frame], n_atoms: int, unfinished: int | None, severa
     )
 
 
-def _trio(data: bytes) -> tuple[bytes, bytes, bytes]:
+_Printed = tuple[bytes, bytes, bytes]
+
+
+def _trio(data: bytes) -> _Printed:
     """Free energy, energy without entropy and E0 as printed; empty where absent."""
     match = _TRIO.search(data)
     if match is not None:
-        return match.group(1).strip(), match.group(2).strip(), match.group(3).strip()
-    found = {match.group(1): match.group(2).strip() for match in _ENERGY.finditer(data)}
+        return match.group(1), match.group(2), match.group(3)
+    found = {match.group(1): match.group(2) for match in _ENERGY.finditer(data)}
     names = (b"e_fr_energy", b"e_wo_entrp", b"e_0_energy")
     free, flat, zero = (found.get(name, b"") for name in names)
     return free, flat, zero
 
 
-def _energies(frame: _Frame) -> tuple[float, float, float]:
+def _inner_trio(scf: bytes) -> _Printed | None:
+    """The same of the last electronic step; None where the step has none of its own."""
+    # response calculations append steps without energies
+    last = scf.rfind(b"<scstep>", 0, max(scf.rfind(b'name="e_0_energy"'), 0))
+    match = _TRIO.search(scf, last) if last >= 0 else None
+    return (match.group(1), match.group(2), match.group(3)) if match is not None else None
+
+
+def _energies(frames: list[Frame]) -> tuple[Floats, list[str]]:
+    """(n, 3) energies as `_judged` gives them, and what is wrong with some of them."""
+    energies = np.full((len(frames), 3), np.nan)
+    problems: list[str] = []
+    outer = [_trio(frame.energy) for frame in frames]
+    inner = [_inner_trio(frame.scf) for frame in frames]
+    texts = [text for trio in (*outer, *filter(None, inner)) for text in trio]
+    values = [(a, b, c) for a, b, c in numbers(texts).reshape(-1, 3).tolist()]
+    inside = iter(values[len(frames) :])
+    for i, (printed, last) in enumerate(zip(outer, inner, strict=True)):
+        try:
+            if last is None:
+                energies[i] = _judged(values[i], None, (printed[0], b""))
+            else:
+                energies[i] = _judged(
+                    values[i], next(inside), (printed[0].strip(), last[0].strip())
+                )
+        except BlockError as error:
+            reason = error if frames[i].energy else "no energy"
+            problems.append(f"ionic step {i + 1}: {reason}")
+    return energies, problems
+
+
+def _judged(outer: Trio, inner: Trio | None, texts: tuple[bytes, bytes]) -> Trio:
     """Free energy, energy extrapolated to zero smearing, energy without entropy, in eV.
 
     VASP 5 prints wrong outer values: "e_wo_entrp" holds the extrapolated energy and "e_0_energy"
@@ -260,34 +197,18 @@ def _energies(frame: _Frame) -> tuple[float, float, float]:
     what is not self-consistent (dispersion). Extrapolated: outer free + (inner E0 - inner free).
     The same differences are printed twice, which shows damaged digits.
     """
-    texts = _trio(frame.energy)
-    free_text = texts[0]
-    free, flat, zero = map(number, texts)
+    free, flat, zero = outer
     if free != free:
-        if b"*" in free_text:
-            raise BlockError("its energy overflowed")
-        raise BlockError("its energy is absent or damaged" if frame.energy else "no energy")
-    # response calculations append steps without energies
-    last = frame.scf.rfind(b"<scstep>", 0, max(frame.scf.rfind(b'name="e_0_energy"'), 0))
-    inner = _TRIO.search(frame.scf, last) if last >= 0 else None
+        overflowed = b"*" in texts[0]
+        raise BlockError(f"its energy {'overflowed' if overflowed else 'is absent or damaged'}")
     if inner is None:
         # no electronic step of its own: a force field, VASP >= 6, prints the outer values right
-        if not is_smeared((free, flat, zero), _ROUNDING):
+        if not is_smeared(outer, _ROUNDING):
             raise BlockError("its energies contradict each other")
         return free, zero, flat
-    inner_free, inner_flat, inner_zero = map(number, inner.groups())
-    check_energies(
-        (free, flat, zero),
-        (inner_free, inner_flat, inner_zero),
-        (free_text, inner.group(1).strip()),
-        _ROUNDING,
-    )
+    check_energies(outer, inner, texts, _ROUNDING)
     # rounded as printed, so that differences of decimal numbers leave no noise
-    return (
-        free,
-        round(free + inner_zero - inner_free, 8),
-        round(free + inner_flat - inner_free, 8),
-    )
+    return free, round(free + inner[2] - inner[0], 8), round(free + inner[1] - inner[0], 8)
 
 
 def _electronic(scf: bytes) -> tuple[int, float]:
