@@ -90,6 +90,8 @@ class ProjectedDOS:
         On the engine's scale; the band edges come from eigenvalues, never from the density.
     is_metal
         True where eigenvalues show no gap, None where they are not known.
+    n_electrons
+        Valence electrons of the cell, where known.
     atoms
         The crystal, where known.
     source
@@ -107,6 +109,7 @@ class ProjectedDOS:
     valence_band_maximum_ev: float | None = None
     conduction_band_minimum_ev: float | None = None
     is_metal: bool | None = None
+    n_electrons: float | None = None
     atoms: Atoms | None = None
     source: str = ""
     warnings: tuple[str, ...] = field(default=())
@@ -226,6 +229,7 @@ class ProjectedDOS:
         elif share > 1.05:
             found.append(f"the projections add up to {100 * share:.0f} % of the total below "
                          f"{zero.words}: the projectors overlap")  # fmt: skip
+        found += self._missing_electrons()
         fermi, top = self.fermi_level_ev, self.valence_band_maximum_ev
         bottom = self.conduction_band_minimum_ev
         if fermi is not None and top is not None and bottom is not None:
@@ -242,6 +246,23 @@ class ProjectedDOS:
                     "band of an insulator: count from the valence-band maximum"
                 )
         return found
+
+    def _missing_electrons(self) -> list[str]:
+        """Whether the energies printed begin above the deepest bands."""
+        edges = (self.conduction_band_minimum_ev, self.valence_band_maximum_ev)
+        fermi = self.fermi_level_ev
+        if self.n_electrons is None or fermi is None:
+            return []
+        middle = None if None in edges else sum(edges) / 2  # type: ignore[arg-type]
+        level = fermi if self.is_metal or middle is None else middle
+        held = integral(self.energies_ev, self.total.sum(axis=0), (-np.inf, level))
+        if held > self.n_electrons - max(0.5, 0.02 * self.n_electrons):
+            return []
+        return [
+            f"the densities begin at {self.energies_ev[0] - fermi:.1f} eV from the Fermi level and "
+            f"hold {held:.1f} of {self.n_electrons:g} electrons: deeper states are not in the "
+            "centers"
+        ]
 
 
 def from_arrays(
@@ -312,6 +333,7 @@ def from_arrays(
         valence_band_maximum_ev=top,
         conduction_band_minimum_ev=bottom,
         is_metal=None if gap is None else gap == 0,
+        n_electrons=electronic.n_electrons,
         atoms=atoms,
         source=source,
         warnings=tuple(said),

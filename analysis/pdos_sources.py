@@ -1,7 +1,8 @@
-"""Projected densities of states from folders: VASP's, and results of a study."""
+"""Projected densities of states from folders: VASP's, LOBSTER's, and results of a study."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,25 +10,45 @@ import numpy as np
 from natriface.analysis.pdos import ProjectedDOS, from_arrays
 from natriface.analysis.readers.arrays import Source, collect_arrays
 from natriface.analysis.readers.belonging import require_one_crystal
+from natriface.analysis.readers.compression import SUFFIXES
 from natriface.analysis.readers.folder import Files, find_files
+from natriface.analysis.readers.lobster_dos import read_lobster_dos
+from natriface.analysis.readers.lobster_files import find_lobster_files
+from natriface.analysis.readers.poscar import read_poscar
 from natriface.analysis.readers.vasp import read_vasp_folder
 from natriface.analysis.readers.vaspout import Vaspout
 from natriface.analysis.readers.vasprun import Vasprun
 from natriface.analysis.results import Result
 from natriface.structures.errors import AnalysisError, ReaderError
 
+SAME_FERMI_LEVEL_EV = 0.05
+
 
 def read_pdos(path: Path | str) -> ProjectedDOS:
-    """The projected density of states of a VASP run: a folder, or its vasprun.xml or vaspout.h5.
+    """The projected density of states of a folder, or of one of its files.
+
+    A DOSCAR.lobster counts before VASP's own projections, which lose what lies between the atoms;
+    its structure and band edges come from the VASP files beside it. Give the vasprun.xml for VASP's
+    own.
+
+    Parameters
+    ----------
+    path
+        A folder, or its vasprun.xml, vaspout.h5 or DOSCAR.lobster.
 
     Raises
     ------
     ReaderError
-        If there is no such file.
+        If there is no such file, or files of the folder are of different crystals.
     AnalysisError
-        If the run was cut off or its parts do not belong together, or nothing was projected.
+        If the run was cut off, or nothing was projected.
     """
     path = Path(path)
+    lobster = _lobster_file(path)
+    return _read_vasp(path) if lobster is None else _read_lobster(lobster)
+
+
+def _read_vasp(path: Path) -> ProjectedDOS:
     files = find_files(path)
     result = read_vasp_folder(path)
     if result.status in ("truncated", "failed"):
@@ -97,3 +118,60 @@ def _open(files: Files) -> Source:
     if "vaspout.h5" in files.paths:
         return Vaspout(files.paths["vaspout.h5"])
     raise ReaderError(f"{files.folder}: no vasprun.xml or vaspout.h5, which hold the projections")
+
+
+def _lobster_file(path: Path) -> Path | None:
+    if path.is_dir():
+        found = (path / f"DOSCAR.lobster{suffix}" for suffix in SUFFIXES)
+        return next((file for file in found if file.is_file()), None)
+    name = path.name.lower()
+    return path if name.startswith("doscar") and "lobster" in name else None
+
+
+def _read_lobster(path: Path) -> ProjectedDOS:
+    """LOBSTER's densities, with the crystal and the band edges of the VASP run they came from."""
+    dos = read_lobster_dos(path)
+    atoms, warnings = None, list(dos.warnings)
+    for structure in find_lobster_files(path.parent).structures:
+        if "vasprun" in structure.name:
+            continue
+        try:
+            atoms = read_poscar(structure)
+        except ReaderError:
+            continue
+        break
+    if atoms is not None and atoms.get_chemical_symbols() != list(dos.symbols):
+        raise ReaderError(
+            f"{path.parent}: {path.name} and its structure are of different crystals; keep the "
+            "files of one run in a folder"
+        )
+    try:
+        result = read_vasp_folder(path.parent)
+    except ReaderError:
+        warnings.append("no output of VASP is beside it: the band edges are not known")
+        return replace(dos, atoms=atoms, warnings=tuple(warnings))
+    if result.final_structure is not None:
+        final = result.final_atoms()
+        if final.get_chemical_symbols() != list(dos.symbols):
+            raise ReaderError(
+                f"{path.parent}: {path.name} and VASP's output are of different crystals; keep "
+                "the files of one run in a folder"
+            )
+        atoms = atoms if atoms is not None else final
+    edges, fermi = result.electronic, dos.fermi_level_ev
+    if edges is None or edges.fermi_level_ev is None or fermi is None:
+        return replace(dos, atoms=atoms, warnings=tuple(warnings))
+    if abs(edges.fermi_level_ev - fermi) > SAME_FERMI_LEVEL_EV:
+        warnings.append(
+            f"LOBSTER counts from a Fermi level at {fermi:.3f} eV, VASP from "
+            f"{edges.fermi_level_ev:.3f} eV"
+        )
+    return replace(
+        dos,
+        atoms=atoms,
+        valence_band_maximum_ev=edges.valence_band_maximum_ev,
+        conduction_band_minimum_ev=edges.conduction_band_minimum_ev,
+        is_metal=None if edges.band_gap_ev is None else edges.band_gap_ev == 0,
+        n_electrons=edges.n_electrons,
+        warnings=tuple(warnings),
+    )

@@ -218,6 +218,22 @@ def test_ypo4(shared: Path) -> None:
 
 
 @pytest.mark.realdata
+def test_lobster_projects_all(shared: Path) -> None:
+    """DOSCAR.lobster with the band edges of the run beside it; Na 2p is a level to align by."""
+    found = read_pdos(shared / "data/lobster/lobsterpy_NaCl_comp_range")
+    assert found.projected_fraction(found.zero("vbm")) == pytest.approx(1.0, abs=1e-3)
+    zero = semicore_zero(found, "Na", "p")
+    assert found.valence_band_maximum_ev is not None
+    assert zero.energy_ev - found.valence_band_maximum_ev == pytest.approx(-20.86, abs=0.01)
+    assert found.select(elements="Na", orbital="2p") == pytest.approx(
+        found.select(elements="Na", orbital="p")
+    )
+    narrow = read_pdos(shared / "data/lobster/custodian_vasp_lobster_v51")
+    notes = narrow.notes(narrow.best_zero())
+    assert any("deeper states are not in the centers" in note for note in notes)
+
+
+@pytest.mark.realdata
 def test_a_folder_of_two_crystals_is_refused(shared: Path, tmp_path: Path) -> None:
     run = (shared / "data/vasp/atomate_YPO4-static/vasprun.xml.gz").read_bytes()
     (tmp_path / "vasprun.xml.gz").write_bytes(run)
