@@ -31,6 +31,9 @@ MOVED_ANGSTROM = 0.5
 SUNK_ANGSTROM = 0.8
 """An adatom lower than this above the outermost other atom has gone into the surface."""
 
+ALIKE_EV = 0.002
+"""Minima of a map this close in energy are told as one: most are images of each other."""
+
 
 class SiteRecord(BaseModel):
     """An adatom put on one site.
@@ -76,7 +79,7 @@ class MapRecord(BaseModel):
         ``z``: the adatom held in the plane, the rest relaxed; ``static``.
     lowest_site, corrugation_ev, cell_to_cell_ev, minima_ev
         The site nearest the deepest minimum; highest less lowest point; the climb from cell to
-        cell, an estimate of the barrier; energies of all minima above the deepest.
+        cell, an estimate of the barrier; the distinct energies of the minima above the deepest.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -246,4 +249,6 @@ def _map(record: SurfaceRecord, by_id: Mapping[str, Result]) -> None:
     record.map.lowest_site = site_beneath(cell, record.element, lowest.scaled)[0]
     record.map.corrugation_ev = found.corrugation_ev
     record.map.cell_to_cell_ev = found.hop.barrier_ev
-    record.map.minima_ev = [m.energy_ev - lowest.energy_ev for m in found.minima]
+    levels = [max(m.energy_ev - lowest.energy_ev, 0.0) for m in found.minima]
+    distinct = [e for k, e in enumerate(levels) if k == 0 or e - levels[k - 1] > ALIKE_EV]
+    record.map.minima_ev = distinct

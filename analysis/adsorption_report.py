@@ -39,11 +39,11 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         tables.append(_energies(records))
     if any(record.map for record in records):
         tables.append(_maps(records))
+    tables.append(_surfaces(records))
     return Section(
         key=KEY,
         title=TITLE,
         findings=_findings(records, context.published),
-        paragraphs=_paragraphs(records),
         figures=_figures(records, context),
         tables=tables,
         warnings=_warnings(records, context.published),
@@ -235,18 +235,34 @@ def _findings(records: Sequence[SurfaceRecord], published: Published | None) -> 
     return found
 
 
-def _paragraphs(records: Sequence[SurfaceRecord]) -> list[str]:
-    text = []
+def _surfaces(records: Sequence[SurfaceRecord]) -> Table:
+    rows: list[list[Cell]] = []
     for record in records:
         surface: dict[str, Any] = record.metadata["surface"]
         n1, n2 = surface["repeats"]
-        text.append(
-            f"{record.label}: {surface['phase']}, {surface['layers']:g} layers, "
-            f"{surface['frozen_layers']} held, {n1} x {n2} surface cells "
-            f"({surface['supercell_area_angstrom2']:.0f} Å²), "
-            f"{surface['vacuum_angstrom']:.0f} Å vacuum."
+        rows.append(
+            [
+                record.label,
+                surface["phase"],
+                surface["label"],
+                surface["layers"],
+                surface["frozen_layers"],
+                f"{n1} x {n2}",
+                surface["supercell_area_angstrom2"],
+                surface["vacuum_angstrom"],
+            ]
         )
-    return text
+    columns = [
+        Column("Surface"),
+        Column("phase"),
+        Column("termination"),
+        Column("layers", digits=0),
+        Column("held", digits=0),
+        Column("surface cells"),
+        Column("area", "Å²", 1),
+        Column("vacuum", "Å", 1),
+    ]
+    return Table("Surfaces of the adatoms", columns, rows)
 
 
 def _warnings(records: Sequence[SurfaceRecord], published: Published | None) -> list[str]:
