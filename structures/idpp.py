@@ -38,7 +38,7 @@ def relax_idpp(atoms: Atoms, chain: FloatArray, free: NDArray[np.bool_]) -> Floa
     free
         (n,) the atoms that may move.
     """
-    first, second, shifts = _pairs(atoms, chain)
+    first, second, shifts = close_pairs(atoms, chain)
     moving = free[first] | free[second]
     first, second, shifts = first[moving], second[moving], shifts[moving]
     if not len(first) or len(chain) < 3:
@@ -120,12 +120,17 @@ def _relax_image(
     return moved
 
 
-def _pairs(atoms: Atoms, chain: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
-    """Pairs and lattice translations (A) that are close in any image."""
+def close_pairs(
+    atoms: Atoms, chain: FloatArray, cutoff_angstrom: float = CUTOFF_ANGSTROM
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Pairs i < j and lattice translations (A) that are close in any of the images (n, n_atoms, 3).
+
+    The vector of a pair is ``positions[j] + translation - positions[i]``.
+    """
     cell = atoms.cell.complete().array
     found: list[IntArray] = []
     for positions in chain:
-        i, j, s = primitive_neighbor_list("ijS", atoms.pbc, cell, positions, CUTOFF_ANGSTROM)
+        i, j, s = primitive_neighbor_list("ijS", atoms.pbc, cell, positions, cutoff_angstrom)
         found.append(np.column_stack([i, j, s])[i < j])
     table: IntArray = np.unique(np.concatenate(found), axis=0)
     return table[:, 0], table[:, 1], table[:, 2:] @ cell

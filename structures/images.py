@@ -244,9 +244,9 @@ def image_problems(images: Sequence[Atoms]) -> list[str]:
     if problems:
         return problems
     for k, image in enumerate(images):
-        clash = _clash(image)
-        if clash is not None:
-            problems.append(f"image {k}: {clash}")
+        problem = clash(image)
+        if problem is not None:
+            problems.append(f"image {k}: {problem}")
     steps = [displacements(a, b) for a, b in pairwise(images)]
     spacings = np.array([np.linalg.norm(step) for step in steps])
     mean = spacings.mean()
@@ -330,7 +330,8 @@ def _closest_alike(atoms: Atoms) -> float:
     return shortest
 
 
-def _clash(image: Atoms) -> str | None:
+def clash(image: Atoms) -> str | None:
+    """The two atoms closest to each other for their size, in words, if they clash."""
     cell = image.cell.complete().array
     scaled = np.linalg.solve(cell.T, image.positions.T).T
     distances = nearest_distances(cell, scaled, np.arange(len(image)), image.pbc)

@@ -7,10 +7,11 @@ import math
 import resource
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import Calculator
 from ase.io import write as write_atoms
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,6 +25,8 @@ from natriface.analysis.results import (
 )
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import EngineError, ReaderError, nearest
+from natriface.workflows.engines.band_run import band_result, check_band, run_band, write_band
+from natriface.workflows.engines.bands import BandSettings, ForceCall
 from natriface.workflows.engines.base import Estimate, load_folder
 from natriface.workflows.engines.calculators import (
     calculator_version,
@@ -72,48 +75,66 @@ class PotentialSettings(BaseModel):
     rattle_angstrom: float = Field(default=0.0, ge=0, le=0.2)
 
 
+class PotentialBandSettings(BandSettings):
+    """What decides a band of this engine; see `PotentialSettings` and `BandSettings`."""
+
+    model: str = "chgnet-0.3.0"
+    model_options: dict[str, Any] = Field(default_factory=dict)
+
+
+Settings = TypeVar("Settings", PotentialSettings, PotentialBandSettings)
+
+
 class PotentialEngine:
-    """Relaxations and single points with an ASE calculator."""
+    """Relaxations, single points and bands with an ASE calculator."""
 
     name = "potential"
-    kinds = ("relax", "static")
+    kinds = ("relax", "static", "neb")
 
     def settings(self, settings: dict[str, Any], where: str) -> PotentialSettings:
-        """Validated settings of a step.
+        """Validated settings of a relaxation or single point.
 
         Raises
         ------
         EngineError
             Naming the wrong key or value and the nearest valid one.
         """
-        try:
-            return PotentialSettings.model_validate(settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            hint = (
-                f" ({nearest(key, PotentialSettings.model_fields)})"
-                if first["type"] == "extra_forbidden"
-                else ""
-            )
-            raise EngineError(
-                f"{where}: setting {key!r} of engine potential: {first['msg']}{hint}"
-            ) from None
+        return _validated(PotentialSettings, settings, where)
+
+    def band_settings(self, settings: dict[str, Any], where: str) -> PotentialBandSettings:
+        """Validated settings of a band.
+
+        Raises
+        ------
+        EngineError
+            Naming the wrong key or value and the nearest valid one.
+        """
+        return _validated(PotentialBandSettings, settings, where)
 
     def check(self, step: Step) -> None:
         """See `natriface.workflows.engines.base.Engine.check`."""
         if step.kind not in self.kinds:
             raise EngineError(
                 f"{step.name}: engine potential cannot do {step.kind!r}, only "
-                f"{' and '.join(self.kinds)}; choose engine vasp or gpaw for it"
+                f"{', '.join(self.kinds[:-1])} and {self.kinds[-1]}; choose engine vasp or gpaw "
+                "for it"
             )
-        settings = self.settings(step.settings, step.name)
+        settings: PotentialSettings | PotentialBandSettings
+        if step.kind == "neb":
+            check_band(step)
+            settings = self.band_settings(step.settings, step.name)
+        else:
+            settings = self.settings(step.settings, step.name)
         check_calculator(settings.model, settings.model_options)
 
     def estimate(self, step: Step) -> Estimate:
         """From 3 ms and 5 MB per atom and force call, measured with CHGNet on NZSP slabs."""
-        settings = self.settings(step.settings, step.name)
-        n_calls = 1 if step.kind == "static" else min(200, settings.max_steps)
+        if step.kind == "neb":
+            band = self.band_settings(step.settings, step.name)
+            n_calls = min(5 * (band.n_images or 5), band.max_force_calls)
+        else:
+            settings = self.settings(step.settings, step.name)
+            n_calls = 1 if step.kind == "static" else min(200, settings.max_steps)
         return Estimate(
             core_seconds=2.0 + 0.003 * step.n_atoms * n_calls,
             memory_mb=450 + 5.0 * step.n_atoms,
@@ -124,6 +145,9 @@ class PotentialEngine:
         """Write the structure in a form people and other programs read."""
         step, atoms = load_folder(folder)
         self.check(step)
+        if step.kind == "neb":
+            write_band(folder, step, atoms, self.band_settings(step.settings, step.name))
+            return
         write_atoms(folder / "initial.extxyz", atoms, format="extxyz")
 
     def run(self, folder: Path) -> None:
@@ -131,6 +155,9 @@ class PotentialEngine:
         if _has_converged(folder):
             return
         step, atoms = load_folder(folder)
+        if step.kind == "neb":
+            self._run_band(folder, step, atoms)
+            return
         settings = self.settings(step.settings, step.name)
         atoms.calc = make_calculator(settings.model, settings.model_options)
         started, cpu_started = time.monotonic(), time.process_time()
@@ -155,9 +182,24 @@ class PotentialEngine:
         }
         write_atomically(folder / OUTCOME_FILE, json.dumps(outcome))
 
+    def _run_band(self, folder: Path, step: Step, atoms: Atoms) -> None:
+        settings = self.band_settings(step.settings, step.name)
+        calculator = make_calculator(settings.model, settings.model_options)
+
+        def version() -> str:
+            return calculator_version(settings.model)
+
+        run_band(folder, step, atoms, settings, force_call_of(calculator), version)
+
     def read(self, folder: Path) -> Result:
         """See `natriface.workflows.engines.base.Engine.read`."""
         step, atoms = load_folder(folder)
+        if step.kind == "neb":
+            band = self.band_settings(step.settings, step.name)
+            model = EngineRecord(
+                name=self.name, version=calculator_version(band.model), model=band.model
+            )
+            return band_result(folder, step, atoms, band, model)
         settings = self.settings(step.settings, step.name)
         record = StepRecord(id=step.id, name=step.name, metadata=step.metadata)
         common: dict[str, Any] = {
@@ -221,9 +263,33 @@ class PotentialEngine:
         )
 
 
+def force_call_of(calculator: Calculator) -> ForceCall:
+    """Energies and forces of images from one calculator that all of them share."""
+
+    def force_call(image: int, atoms: Atoms) -> tuple[float, Any]:
+        atoms.calc = calculator
+        energy = _sound_energy(atoms, f"image {image}")
+        return energy, atoms.get_forces(apply_constraint=False)
+
+    return force_call
+
+
 def largest_force(atoms: Atoms) -> float:
     """Largest force on a free atom, eV/A."""
     return float(np.linalg.norm(atoms.get_forces(), axis=1).max())
+
+
+def _validated(model: type[Settings], settings: dict[str, Any], where: str) -> Settings:
+    try:
+        return model.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        unknown = first["type"] == "extra_forbidden"
+        hint = f" ({nearest(key, model.model_fields)})" if unknown else ""
+        raise EngineError(
+            f"{where}: setting {key!r} of engine potential: {first['msg']}{hint}"
+        ) from None
 
 
 def _sound_energy(atoms: Atoms, name: str) -> float:
