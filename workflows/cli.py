@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from natriface.workflows import cli_archive, cli_control
+from natriface.workflows import cli_archive, cli_control, cli_queue
 from natriface.workflows.analyze import app as analyze_app
 from natriface.workflows.cli_common import (
     LaunchpadOption,
@@ -315,6 +315,7 @@ def _say_how_it_ended(summary: RunSummary, study: str) -> None:
 
 
 cli_control.add_to(app)
+cli_queue.add_to(app)
 cli_archive.add_to(app)
 
 if __name__ == "__main__":

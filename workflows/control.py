@@ -73,7 +73,7 @@ def cancel(pad: LaunchPad, workspace: Workspace, names: Names = "all") -> list[s
     WorkspaceError
         If a named step is not known, or is finished.
     """
-    states = (*_WAITING, "running", "failed", "paused")
+    states = (*_WAITING, "running", "queued", "failed", "paused")
     cancelled = []
     for step in _chosen(pad, workspace, names, states, "cannot be cancelled"):
         signature = _signature(pad, step)
@@ -122,8 +122,8 @@ def rerun(pad: LaunchPad, workspace: Workspace, names: Sequence[str]) -> list[st
             chosen.add(planned.id)
     concerned = [step for identifier, step in steps.items() if identifier in chosen]
     for step in concerned:
-        if step.state == "running":
-            raise WorkspaceError(f"{step.name} is running; cancel it first, or wait")
+        if step.state in ("running", "queued"):
+            raise WorkspaceError(f"{step.name} is {step.state}; cancel it first, or wait")
     for step in concerned:  # held back, so that none starts on what is being set aside
         if step.fw_id is not None and not _held(pad, step, "PAUSED", _NOT_RUNNING):
             raise WorkspaceError(f"{step.name} has just started; cancel it first, or wait")
@@ -181,7 +181,7 @@ def _held(pad: LaunchPad, step: StepStatus, state: str, before: Sequence[str]) -
 
 def _signature(pad: LaunchPad, step: StepStatus) -> str | None:
     """Of the worker that runs the step, or ``None``."""
-    if step.state != "running":
+    if step.state not in ("running", "queued"):
         return None
     found = pad.fireworks.find_one({"fw_id": step.fw_id}, {"_id": 0, "claimed_by": 1})
     return (found or {}).get("claimed_by")

@@ -206,9 +206,9 @@ def reachable(workspace: Workspace) -> Iterator[None]:
         ) from error
 
 
-def new_launch_id(pad: LaunchPad) -> int:
-    """A number for a launch that no other launch has or will have."""
-    return _take_numbers(pad, "next_launch_id", 1)
+def new_launch_id(pad: LaunchPad, quantity: int = 1) -> int:
+    """The first of so many numbers for launches that no other launch has or will have."""
+    return _take_numbers(pad, "next_launch_id", quantity)
 
 
 def new_fw_ids(pad: LaunchPad, quantity: int) -> int:

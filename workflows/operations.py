@@ -14,6 +14,7 @@ from natriface.workflows.database import EmbeddedDatabase, Server
 from natriface.workflows.heartbeat import STALE_SECONDS
 from natriface.workflows.launchpad import is_embedded, launchpad
 from natriface.workflows.plan import Plan
+from natriface.workflows.queue_recovery import reconcile
 from natriface.workflows.recovery import Recovery
 from natriface.workflows.recovery import recover as _recover
 from natriface.workflows.result_index import Index, update_index
@@ -60,7 +61,7 @@ def submit(plan: Plan, workspace: Workspace) -> Submission:
 
 
 def status(workspace: Workspace) -> list[StepStatus]:
-    """State of every step of the study, parents before children.
+    """State of every step of the study, parents before children, as its queue has it too.
 
     Raises
     ------
@@ -68,6 +69,7 @@ def status(workspace: Workspace) -> list[StepStatus]:
         If the database cannot be started or reached.
     """
     with launchpad(workspace) as pad:
+        reconcile(pad, workspace)
         return _status.status(pad, workspace)
 
 
@@ -102,8 +104,9 @@ def rerun(workspace: Workspace, names: Sequence[str]) -> list[str]:
 
 
 def recover(workspace: Workspace, stale_s: float = STALE_SECONDS) -> Recovery:
-    """See `natriface.workflows.recovery.recover`."""
+    """See `natriface.workflows.recovery.recover`; the queue is asked for its jobs first."""
     with launchpad(workspace) as pad:
+        reconcile(pad, workspace)
         return _recover(pad, workspace, stale_s)
 
 

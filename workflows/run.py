@@ -22,6 +22,7 @@ from natriface.workflows.fireworks import fail_lost
 from natriface.workflows.launchpad import Connection, is_embedded, launchpad
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.progress import Forecast, Progress, Silent
+from natriface.workflows.queue_recovery import reconcile
 from natriface.workflows.recovery import recover, recover_dead, settle
 from natriface.workflows.status import StepStatus, status
 from natriface.workflows.submit import Submission, submit_plan
@@ -184,6 +185,8 @@ class _Run:
 
     def prepare(self) -> None:
         """Put right what an earlier run has left, and submit what is missing."""
+        for text in self.connection(lambda pad: reconcile(pad, self.workspace)):
+            self.progress.note(text)
         found = self.connection(lambda pad: recover(pad, self.workspace))
         for name in found.restarted:
             self.progress.note(f"{name} was interrupted and goes on from where it was")
@@ -282,6 +285,7 @@ class _Run:
             return self._active() == 0
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._looked = time.monotonic()
+            self.connection(lambda pad: reconcile(pad, self.workspace))
             self.connection(lambda pad: recover_dead(pad, self.workspace))
         return False
 

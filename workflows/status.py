@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 State = Literal[
     "finished",
     "running",
+    "queued",
     "ready",
     "waiting",
     "blocked",
@@ -32,7 +33,7 @@ State = Literal[
 _STATES: dict[str, State] = {
     "COMPLETED": "finished",
     "RUNNING": "running",
-    "RESERVED": "running",
+    "RESERVED": "queued",
     "READY": "ready",
     "WAITING": "waiting",
     "FIZZLED": "failed",
@@ -50,7 +51,8 @@ class StepStatus:
     Attributes
     ----------
     reason
-        One line: why it failed, what blocks it, or on which machine it runs.
+        One line: why it failed, what blocks it, on which machine or in which job it runs, or why
+        the job that ran it has ended.
     folder
         Where its files are, or will be.
     started, ended
@@ -100,9 +102,11 @@ def _of(step: PlannedStep, document: dict[str, Any], launch: dict[str, Any] | No
     reason = None
     if state == "failed":
         reason = _reason(launch, document)
-    elif state == "running" and launch:
+    elif state == "running" and launch and "queue_job" not in document:
         worker = Process.parse(launch["fworker"]["name"])
         reason = f"on {worker.host}, process {worker.pid}" if worker else None
+    elif state in ("running", "queued", "ready", "waiting"):
+        reason = document.get("queue_note")
     now = datetime.now(UTC).timestamp()
     return StepStatus(
         id=step.id,
@@ -158,6 +162,7 @@ def cached(plan: Plan, workspace: Workspace) -> set[str]:
 def _fireworks(pad: LaunchPad, workspace: Workspace) -> dict[str, dict[str, Any]]:
     fields = {"_id": 0, "fw_id": 1, "state": 1, "launches": 1, "spec.step_id": 1}
     fields |= {"spec._launch_dir": 1, "spec.estimate_s": 1, "spec._exception_details": 1}
+    fields |= {"queue_job": 1, "queue_note": 1}
     query = {"spec.workspaces": str(workspace.root)}
     return {
         document["spec"]["step_id"]: document

@@ -11,11 +11,14 @@ from rich.live import Live
 from rich.text import Text
 
 from natriface.workflows.launchpad import Connection, launchpad
+from natriface.workflows.queue_recovery import reconcile
 from natriface.workflows.status import StepStatus, counts, status
 from natriface.workflows.tables import status_table, tally
 from natriface.workflows.workspace import Workspace
 
-UNDER_WAY = ("running", "ready", "waiting")
+UNDER_WAY = ("running", "queued", "ready", "waiting")
+ASK_SECONDS = 15.0
+"""How often a cluster's queue is asked."""
 _LINES_AROUND = 6
 
 
@@ -40,7 +43,11 @@ def watch_study(workspace: Workspace, every_s: float, console: Console | None = 
         Connection(workspace) as database,
         Live(console=console, auto_refresh=False) as live,
     ):
+        asked = -ASK_SECONDS
         while True:
+            if time.monotonic() - asked > ASK_SECONDS:
+                asked = time.monotonic()
+                database(lambda pad: reconcile(pad, workspace))
             steps = database(lambda pad: status(pad, workspace))
             live.update(_page(workspace, steps, console.height), refresh=True)
             if not any(step.state in UNDER_WAY for step in steps):
@@ -52,7 +59,7 @@ def watch_study(workspace: Workspace, every_s: float, console: Console | None = 
 
 
 def _page(workspace: Workspace, steps: Sequence[StepStatus], height: int) -> RenderableType:
-    ranks = {"running": 0, "failed": 1, "ready": 2, "blocked": 3, "waiting": 4}
+    ranks = {"running": 0, "failed": 1, "queued": 2, "ready": 2, "blocked": 3, "waiting": 4}
     left = [step for step in steps if step.state != "finished"]
     left.sort(key=lambda step: ranks.get(step.state, 5))
     room = max(3, height - _LINES_AROUND)

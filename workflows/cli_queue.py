@@ -1,0 +1,210 @@
+"""Commands for clusters: launch, jobs, adapter, doctor."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from natriface.workflows.cli_common import LaunchpadOption
+
+if TYPE_CHECKING:
+    from natriface.workflows.launch import Launch
+    from natriface.workflows.queues.limits import QueueLimits
+    from natriface.workflows.workspace import Workspace
+
+queue_app = typer.Typer(
+    help="The queue of a cluster: its jobs, and what qlaunch needs.", no_args_is_help=True
+)
+
+WorkspaceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="WORKSPACE", help="The folder that `submit` made, or the study it is of."
+    ),
+]
+QueueOption = Annotated[
+    str | None,
+    typer.Option("--queue", "-q", help="slurm, pbs, sge, lsf, or a template file of your own."),
+]
+LimitsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--limits",
+        help="Your limits, a queue.yaml.",
+        show_default="WORKSPACE/queue.yaml or ~/.config/natriface/queue.yaml",
+    ),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module to an app."""
+    for command in (launch, doctor):
+        app.command()(command)
+    app.add_typer(queue_app, name="queue")
+
+
+def launch(
+    workspace: WorkspaceArgument,
+    queue: QueueOption = None,
+    limits: LimitsOption = None,
+    partition: Annotated[str | None, typer.Option(help="Partition, or queue of PBS.")] = None,
+    account: Annotated[str | None, typer.Option(help="Account that is charged.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Longest time of a job.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Most jobs in the queue at a time.")] = None,
+    offline: Annotated[
+        bool | None,
+        typer.Option(
+            "--offline/--database",
+            help="Whether the jobs do without the database.",
+            show_default="offline with the embedded database",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Say what would be submitted.")
+    ] = False,
+    follow: Annotated[
+        bool,
+        typer.Option("--follow", "-f", help="Launch again and again until nothing can run."),
+    ] = False,
+    every: Annotated[float, typer.Option(help="With --follow: seconds between looks.")] = 60.0,
+) -> None:
+    """Submit jobs to a cluster's queue for all steps that can run."""
+    from natriface.workflows.launch import launch as launch_jobs
+    from natriface.workflows.launchpad import is_embedded, launchpad
+
+    place = _opened(workspace)
+    wishes = {
+        "queue": queue,
+        "partition": partition,
+        "account": account,
+        "max_walltime_hours": hours,
+        "max_jobs": jobs,
+    }
+    asked = _limits(place, limits, wishes)
+    without = is_embedded(place) if offline is None else offline
+    if not without and is_embedded(place):
+        from natriface.workflows import operations
+
+        operations.start_database(place)  # and leave it running: the jobs need it
+    while True:
+        with launchpad(place) as pad:
+            outcome = launch_jobs(
+                pad, place, asked, "offline" if without else "database", dry=dry_run
+            )
+        _tell(outcome, dry_run)
+        if not follow or dry_run:
+            break
+        if not outcome.in_queue:  # nothing runs, and nothing could be launched
+            break
+        try:
+            time.sleep(every)
+        except KeyboardInterrupt:
+            typer.echo("the jobs go on; launch again to go on from here")
+            return
+    if outcome.refused and not outcome.jobs:
+        sys.exit(1)
+
+
+@queue_app.command("jobs")
+def queue_jobs(
+    workspace: WorkspaceArgument,
+    every: Annotated[bool, typer.Option("--all", "-a", help="Those that have ended too.")] = False,
+) -> None:
+    """List a workspace's jobs: their steps, and how they ended."""
+    from natriface.workflows.launch import names
+    from natriface.workflows.queues.jobs import job_folders
+
+    found = 0
+    for folder in job_folders(_opened(workspace)):
+        closed = folder.closed
+        if closed is not None and not every:
+            continue
+        found += 1
+        state = closed["text"] if closed else "in the queue"
+        typer.echo(
+            f"{folder.queue_id or '-':>10}  {folder.name}  {len(folder.job.steps)} steps "
+            f"({names(folder.job.steps)}): {state}"
+        )
+    if not found:
+        typer.echo("no job" if every else "no job is in the queue")
+
+
+@queue_app.command("adapter")
+def queue_adapter(
+    workspace: WorkspaceArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write into.")],
+    queue: QueueOption = None,
+    limits: LimitsOption = None,
+) -> None:
+    """Write my_qadapter.yaml and its template, for FireWorks' own qlaunch."""
+    from natriface.workflows.queues.qadapter import write_qadapter
+
+    place = _opened(workspace)
+    path = write_qadapter(output, place.launchpad_file, _limits(place, limits, {"queue": queue}))
+    typer.echo(f"qlaunch -l {place.launchpad_file} -q {path} rapidfire --nlaunches 1")
+
+
+def doctor(
+    study: Annotated[
+        str | None, typer.Argument(metavar="STUDY", help="Check what this study needs.")
+    ] = None,
+    queue: QueueOption = None,
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", "-w", help="Check this folder too.")
+    ] = None,
+    limits: LimitsOption = None,
+    launchpad: LaunchpadOption = None,
+) -> None:
+    """Check the set-up: programs, files, database, queue, folders; say what to mend."""
+    from natriface.workflows.doctor import examine
+
+    marks = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("error", "red")}
+    worst_is_error = False
+    for finding in examine(study, queue, workspace, limits, launchpad):
+        word, colour = marks[finding.level]
+        typer.secho(f"{word:>7}", fg=colour, nl=False)
+        typer.echo(f"  {finding.what}: {finding.text}")
+        if finding.remedy:
+            typer.echo(f"         to mend it: {finding.remedy}")
+        worst_is_error = worst_is_error or finding.level == "error"
+    sys.exit(1 if worst_is_error else 0)
+
+
+def _opened(name: str) -> Workspace:
+    """The workspace of this folder, or of this study."""
+    from natriface.workflows.cli_common import opened
+    from natriface.workflows.workspace import MARKER_FILE
+
+    folder = Path(name)
+    return opened(name, folder if (folder / MARKER_FILE).is_file() else None)
+
+
+def _limits(place: Workspace, path: Path | None, wishes: dict[str, Any]) -> QueueLimits:
+    from natriface.workflows.queues.limits import limits_path, load_limits
+
+    return load_limits(path or limits_path(place.root), **wishes)
+
+
+def _tell(outcome: Launch, dry: bool) -> None:
+    from natriface.workflows.launch import names
+    from natriface.workflows.progress import duration
+
+    for text in outcome.told:
+        typer.echo(text)
+    for name, reason in outcome.refused.items():
+        typer.secho(f"cannot run: {name}: {reason}", fg=typer.colors.YELLOW)
+    for each in outcome.jobs:
+        job = each.job
+        typer.echo(
+            f"{'would submit' if dry else f'job {each.queue_id}'}: {len(job.steps)} steps "
+            f"({names(job.steps)}), {job.lanes} at a time, {each.cores} cores, "
+            f"{each.memory_mb / 1024:.1f} GB, {duration(job.walltime_s)}"
+        )
+    typer.echo(
+        f"{len(outcome.jobs)} jobs {'would be ' * dry}submitted, {outcome.in_queue} in the queue, "
+        f"{outcome.waiting} steps wait for a later launch"
+    )

@@ -1,0 +1,142 @@
+"""Many steps into few jobs: bin packing by estimated time, parents before children."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from natriface.workflows.queues.limits import QueueLimits
+from natriface.workflows.queues.resources import Resources
+
+
+@dataclass(frozen=True)
+class Item:
+    """A step to be packed.
+
+    Attributes
+    ----------
+    parents
+        Ids of the steps it has to wait for, those that have finished left out.
+    """
+
+    id: str
+    resources: Resources
+    parents: tuple[str, ...] = ()
+
+
+@dataclass
+class Pack:
+    """The steps of one job.
+
+    Attributes
+    ----------
+    items
+        In the order in which they can be run.
+    lanes
+        How many of them run at a time.
+    """
+
+    shape: tuple[int, int, int, int]
+    most_lanes: int
+    items: list[Item] = field(default_factory=list)
+    _free_at: list[float] = field(default_factory=list)
+    _ends: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def lanes(self) -> int:
+        """How many steps run side by side."""
+        return len(self._free_at)
+
+    @property
+    def seconds(self) -> float:
+        """Time until the last step has ended, s."""
+        return max(self._free_at)
+
+    @property
+    def memory_mb(self) -> float:
+        """Memory of the largest steps that may run side by side."""
+        sizes = sorted((item.resources.memory_mb for item in self.items), reverse=True)
+        return sum(sizes[: self.lanes])
+
+    def __contains__(self, identifier: str) -> bool:
+        return identifier in self._ends
+
+    def add(self, item: Item, limits: QueueLimits) -> bool:
+        """Take the step in, if it ends within the longest time and there is the memory for it."""
+        earliest = max((self._ends[parent] for parent in item.parents), default=0.0)
+        lane = min(range(self.lanes), key=lambda i: max(self._free_at[i], earliest), default=None)
+        must_wait = lane is None or self._free_at[lane] > earliest
+        if must_wait and self.lanes < self.most_lanes and self._has_memory_for(item, limits):
+            self._free_at.append(earliest)
+            lane = self.lanes - 1
+        if lane is None:
+            return False
+        end = max(self._free_at[lane], earliest) + item.resources.seconds
+        if self.items and end > limits.max_walltime_s:
+            return False
+        self._free_at[lane] = end
+        self._ends[item.id] = end
+        self.items.append(item)
+        return True
+
+    def _has_memory_for(self, item: Item, limits: QueueLimits) -> bool:
+        if limits.memory_per_node_mb is None or not self.items:
+            return True
+        sizes = [each.resources.memory_mb for each in (*self.items, item)]
+        largest = sorted(sizes, reverse=True)[: self.lanes + 1]
+        return sum(largest) <= limits.memory_per_node_mb * self.shape[0]
+
+
+def pack(items: Sequence[Item], limits: QueueLimits) -> list[Pack]:
+    """Steps into jobs.
+
+    Steps of equal shape share a job as long as it fits under the longest time; those of less than
+    a node run side by side. A step whose parents have not finished goes into the job of its
+    parents, after them; where that cannot be, it is left out, to be packed once they have.
+
+    Parameters
+    ----------
+    items
+        Parents before children.
+    """
+    by_id = {item.id: item for item in items}
+    packs: list[Pack] = []
+    for family in _families(items):
+        for identifier in family:
+            item = by_id[identifier]
+            shape = item.resources.shape
+            if item.parents:
+                homes = [each for each in packs if all(parent in each for parent in item.parents)]
+                if homes and homes[0].shape == shape:
+                    homes[0].add(item, limits)
+                continue
+            if not any(each.shape == shape and each.add(item, limits) for each in packs):
+                new = Pack(shape, _most_lanes(item.resources, limits))
+                new.add(item, limits)
+                packs.append(new)
+    return packs
+
+
+def _most_lanes(needs: Resources, limits: QueueLimits) -> int:
+    if needs.nodes > 1:
+        return 1
+    return max(1, (limits.cores_per_job or limits.cores_per_node) // needs.cores)
+
+
+def _families(items: Sequence[Item]) -> Iterable[list[str]]:
+    """Groups of steps that depend on each other, the longest first."""
+    group: dict[str, list[str]] = {}
+    for item in items:
+        mine = [item.id]
+        for parent in item.parents:
+            theirs = group.get(parent)
+            if theirs is not None and theirs is not mine:
+                theirs.extend(mine)
+                mine = theirs
+                for member in mine:
+                    group[member] = mine
+        group[item.id] = mine
+    order = {item.id: (number, item.resources.seconds) for number, item in enumerate(items)}
+    families = {id(members): members for members in group.values()}.values()
+    ranked = sorted(families, key=lambda members: -sum(order[member][1] for member in members))
+    return [sorted(members, key=lambda member: order[member][0]) for members in ranked]

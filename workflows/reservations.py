@@ -1,0 +1,257 @@
+"""Fireworks given to the jobs of a queue: reserved, begun, ended, put back.
+
+A reserved Firework is ``RESERVED``, as FireWorks' own `qlaunch` leaves it, with a launch that
+carries the job's number; ``queue_job`` names the job. Nobody else takes it until it is put back.
+Every change is harmless when repeated, so that the job and who looks after it may both make it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fireworks.core.firework import Launch
+from fireworks.core.fworker import FWorker
+from pymongo import UpdateOne
+
+from natriface.workflows.fireworks import (
+    Claim,
+    batches,
+    complete,
+    fail,
+    note_states,
+    workflow_state,
+)
+from natriface.workflows.recovery import requeue
+
+if TYPE_CHECKING:
+    from fireworks.core.launchpad import LaunchPad
+
+    from natriface.workflows.queues.jobs import Job, JobStep
+
+MOST_DEATHS = 3
+"""A step that has cost so many jobs or workers their life is given up."""
+MOST_JOBS = 20
+"""One that has run out of time so often is given up too."""
+HARMLESS = frozenset({"COMPLETED", "CANCELLED", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "GONE"})
+"""Ends of a job that tell nothing about the step it was at."""
+SLOW = frozenset({"TIMEOUT", "DEADLINE", "TIME"})
+"""Ends after which a step goes on from where it was."""
+_GIVEN = ("RESERVED", "RUNNING", "READY", "WAITING")
+
+
+def reserve(pad: LaunchPad, job: Job) -> list[JobStep]:
+    """Reserve a job's steps for it; those that could be had."""
+    documents = []
+    for step in job.steps:
+        launch = Launch(
+            "RESERVED",
+            str(step.folder),
+            FWorker(name=job.name),
+            launch_id=step.launch_id,
+            fw_id=step.fw_id,
+        )
+        documents.append(launch.to_db_dict())
+    for batch in batches(documents, 500):
+        pad.launches.insert_many(batch, ordered=False)
+    changes = [
+        UpdateOne(
+            {"fw_id": step.fw_id, "state": {"$in": ["READY", "WAITING"]}},
+            {
+                "$set": {
+                    "state": "RESERVED",
+                    "queue_job": job.name,
+                    "claimed_by": job.name,
+                    "updated_on": _now(),
+                },
+                "$push": {"launches": step.launch_id},
+            },
+        )
+        for step in job.steps
+    ]
+    pad.fireworks.bulk_write(changes, ordered=False)
+    held = {
+        document["fw_id"]
+        for batch in batches(step.fw_id for step in job.steps)
+        for document in pad.fireworks.find(
+            {"fw_id": {"$in": batch}, "queue_job": job.name}, {"_id": 0, "fw_id": 1}
+        )
+    }
+    lost = [step.launch_id for step in job.steps if step.fw_id not in held]
+    for numbers in batches(lost):
+        pad.launches.delete_many({"launch_id": {"$in": numbers}})
+    _note_all(pad, dict.fromkeys(held, "RESERVED"))
+    return [step for step in job.steps if step.fw_id in held]
+
+
+def note_queue_id(pad: LaunchPad, job: Job, queue_id: str) -> None:
+    """Note the job's number with its launches, where `lpad` looks for it."""
+    for batch in batches(step.launch_id for step in job.steps):
+        pad.launches.update_many(
+            {"launch_id": {"$in": batch}},
+            {"$set": {"state_history.0.reservation_id": queue_id}},
+        )
+
+
+def begin(
+    pad: LaunchPad, job: Job, step: JobStep, worker: str, when_s: float | None = None
+) -> bool:
+    """Note that a job runs a step of its own; ``False`` if the step is not the job's any more.
+
+    Parameters
+    ----------
+    worker
+        Where it runs, for people.
+    when_s
+        Since when, s since the epoch, if not since now.
+    """
+    taken = pad.fireworks.update_one(
+        {"fw_id": step.fw_id, "queue_job": job.name, "state": {"$in": list(_GIVEN)}},
+        {"$set": {"state": "RUNNING", "claimed_by": job.name, "updated_on": _now()}},
+    )
+    if not taken.matched_count:
+        return False
+    claim = _claim(pad, step)
+    if claim is not None:
+        launch = claim.launch
+        _enter(launch, "RUNNING", when_s)
+        launch.fworker = FWorker(name=worker)
+        document = launch.to_db_dict()
+        pad.launches.update_one({"launch_id": step.launch_id}, {"$set": document}, upsert=True)
+    note_states(pad, step.fw_id, {step.fw_id: "RUNNING"})
+    return True
+
+
+def finished(pad: LaunchPad, job: Job, step: JobStep, when_s: float | None = None) -> None:
+    """Note that a step has its result."""
+    claim = _held(pad, job, step)
+    if claim is not None:
+        _enter(claim.launch, "COMPLETED", when_s)
+        complete(pad, claim)
+        _forget(pad, step.fw_id, queue_note="")
+
+
+def failed(
+    pad: LaunchPad, job: Job, step: JobStep, reason: str, when_s: float | None = None
+) -> None:
+    """Note that a step has failed, and why."""
+    claim = _held(pad, job, step)
+    if claim is not None:
+        _enter(claim.launch, "FIZZLED", when_s)
+        fail(pad, claim, reason)
+        _forget(pad, step.fw_id, queue_note="")
+
+
+def put_back(pad: LaunchPad, job: Job, step: JobStep, word: str, note: str) -> str | None:
+    """Have a step wait for another job; one that has cost too many of them is given up.
+
+    Parameters
+    ----------
+    word
+        How the job, or the step's worker, ended; empty where the step had not begun.
+    note
+        The same for people, shown until the step runs again.
+
+    Returns
+    -------
+    str or None
+        ``"ready"`` or ``"failed"``; ``None`` if the step is not the job's any more.
+    """
+    fields = {"_id": 0, "state": 1, "queue_ends": 1}
+    query = {"fw_id": step.fw_id, "queue_job": job.name, "state": {"$in": list(_GIVEN)}}
+    document = pad.fireworks.find_one(query, fields)
+    if document is None:
+        return None
+    ends = [*document.get("queue_ends", []), *([word] if word else [])]
+    since = ends[_last(ends, "GIVEN UP") + 1 :]
+    deaths = [end for end in since if end not in HARMLESS | SLOW]
+    if len(deaths) >= MOST_DEATHS or len(since) >= MOST_JOBS:
+        failed(pad, job, step, f"given up after {len(since)} jobs; the last: {note}")
+        pad.fireworks.update_one(
+            {"fw_id": step.fw_id}, {"$set": {"queue_ends": [*ends, "GIVEN UP"]}}
+        )
+        return "failed"
+    requeue(pad, step.fw_id)
+    pad.fireworks.update_one(
+        {"fw_id": step.fw_id},
+        {"$set": {"queue_note": note, "queue_ends": ends}, "$unset": {"queue_job": ""}},
+    )
+    return "ready"
+
+
+def note(pad: LaunchPad, job: Job, text: str) -> None:
+    """Keep with a job's steps what the queue says of it."""
+    for batch in batches(step.fw_id for step in job.steps):
+        query = {"fw_id": {"$in": batch}, "queue_job": job.name, "queue_note": {"$ne": text}}
+        pad.fireworks.update_many(query, {"$set": {"queue_note": text}})
+
+
+def states(pad: LaunchPad, job: Job) -> dict[int, str]:
+    """Firework -> state, of those that are still the job's."""
+    return {
+        document["fw_id"]: document["state"]
+        for batch in batches(step.fw_id for step in job.steps)
+        for document in pad.fireworks.find(
+            {"fw_id": {"$in": batch}, "queue_job": job.name}, {"_id": 0, "fw_id": 1, "state": 1}
+        )
+        if document["state"] in _GIVEN
+    }
+
+
+def _held(pad: LaunchPad, job: Job, step: JobStep) -> Claim | None:
+    query = {"fw_id": step.fw_id, "queue_job": job.name, "state": {"$in": list(_GIVEN)}}
+    if pad.fireworks.find_one(query, {"_id": 0, "fw_id": 1}) is None:
+        return None
+    return _claim(pad, step)
+
+
+def _claim(pad: LaunchPad, step: JobStep) -> Claim | None:
+    document = pad.launches.find_one({"launch_id": step.launch_id})
+    if document is None:
+        return None
+    launch = Launch.from_dict(document)
+    return Claim(step.fw_id, step.id, step.name, Path(step.folder), launch, (), {})
+
+
+def _enter(launch: Launch, state: str, when_s: float | None) -> None:
+    launch.state = state
+    if when_s is not None:
+        launch.state_history[-1]["created_on"] = datetime.fromtimestamp(when_s, UTC)
+
+
+def _forget(pad: LaunchPad, fw_id: int, **unset: str) -> None:
+    pad.fireworks.update_one({"fw_id": fw_id}, {"$unset": {"queue_job": "", **unset}})
+
+
+def _note_all(pad: LaunchPad, changed: dict[int, str]) -> None:
+    """Keep the Workflows' copies of many states in step, each Workflow in one update."""
+    fields = {"nodes": 1, "links": 1, "fw_states": 1}
+    seen = {}
+    for batch in batches(changed):
+        for workflow in pad.workflows.find({"nodes": {"$in": batch}}, fields):
+            seen[workflow["_id"]] = workflow
+    updates = []
+    for identifier, workflow in seen.items():
+        mine = {str(node): changed[node] for node in workflow["nodes"] if node in changed}
+        known = workflow["fw_states"] | mine
+        updates.append(
+            UpdateOne(
+                {"_id": identifier},
+                {
+                    "$set": {f"fw_states.{node}": state for node, state in mine.items()}
+                    | {"state": workflow_state(known, workflow["links"])}
+                },
+            )
+        )
+    if updates:
+        pad.workflows.bulk_write(updates, ordered=False)
+
+
+def _last(words: Sequence[str], word: str) -> int:
+    return max((i for i, each in enumerate(words) if each == word), default=-1)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
