@@ -20,6 +20,8 @@ class Shape:
     ----------
     n_components
         1, 2 (spins) or 4 (non-collinear).
+    n_optional
+        k-points of a KPOINTS_OPT, printed before the mesh's electronic structure.
     modern
         Whether outer energies are right, as in VASP 6, or interchanged, as in VASP 5.
     """
@@ -38,6 +40,7 @@ class Shape:
     nelm: int = 60
     largest_force: float = 0.01
     selective: bool = False
+    n_optional: int = 0
     seed: int = 0
 
     @property
@@ -193,6 +196,8 @@ class _Writer:
             self._energies(free, free + 0.001, -0.002)
         self.put('  <time name="totalsc">   21.16   21.54</time>\n')
         if step == s.n_steps - 1:
+            if s.n_optional:
+                self._optional()
             self._electrons()
         self.put(" </calculation>\n")
 
@@ -200,36 +205,70 @@ class _Writer:
         return [f'<set comment="{label} {i + 1}">\n' for i in range(n)]
 
     def _electrons(self) -> None:
+        bands = "".join(self._bands(*self._levels(self.shape.n_kpoints)))
+        self.put(bands)
+        self._dos()
+        if self.shape.projected:
+            self.put("  <projected>\n" + bands)
+            self._projections(self.shape.n_kpoints)
+            self.put("  </projected>\n")
+
+    def _optional(self) -> None:
+        n = self.shape.n_optional
+        self._dos(' comment="kpoints_opt"')
+        self.put(
+            '  <eigenvalues_kpoints_opt comment="kpoints_opt">\n   <kpoints>\n'
+            '    <varray name="kpointlist" >\n'
+        )
+        for k in range(n):
+            self._vector((0.0, k / n, 0.0), 5)
+        self.put('    </varray>\n    <varray name="weights" >\n')
+        self.put(f"     <v>  {1 / n:14.8f} </v>\n" * n)
+        self.put("    </varray>\n   </kpoints>\n")
+        levels, filling = self._levels(n)
+        bands = "".join(self._bands(levels, filling))
+        self.put("".join(self._bands(levels)))
+        self.put("  </eigenvalues_kpoints_opt>\n")
+        if self.shape.projected:
+            self.put("  <projected_kpoints_opt>\n" + bands)
+            self._projections(n)
+            self.put("  </projected_kpoints_opt>\n")
+
+    def _levels(
+        self, n_kpoints: int
+    ) -> tuple[
+        np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+        np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    ]:
         s = self.shape
-        levels = np.sort(self.random.uniform(-20, 0, (s.n_spins, s.n_kpoints, s.n_bands)), axis=2)
+        levels = np.sort(self.random.uniform(-20, 0, (s.n_spins, n_kpoints, s.n_bands)), axis=2)
         filled = s.n_bands // 2
         levels[:, :, filled:] += 25
         filling = np.zeros(levels.shape)
         filling[:, :, :filled] = 1
-        bands = "".join(self._bands(levels, filling))
-        self.put(bands)
-        self._dos()
-        if s.projected:
-            self.put("  <projected>\n" + bands)
-            self._projections()
-            self.put("  </projected>\n")
+        return levels, filling
 
     def _bands(
         self,
         levels: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-        filling: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+        filling: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None = None,
     ) -> list[str]:
         dimensions = ("band", "kpoint", "spin")
         parts = ["  <eigenvalues>\n   <array>\n"]
         parts += [
             f'    <dimension dim="{i + 1}">{d}</dimension>\n' for i, d in enumerate(dimensions)
         ]
-        parts.append("    <field>eigene</field>\n    <field>occ</field>\n    <set>\n")
+        occupied = "" if filling is None else "    <field>occ</field>\n"
+        parts.append(f"    <field>eigene</field>\n{occupied}    <set>\n")
         for spin in range(levels.shape[0]):
             parts.append(f'     <set comment="spin {spin + 1}">\n')
             for k, label in enumerate(self._sets("kpoint", levels.shape[1])):
-                table = np.column_stack([levels[spin, k], filling[spin, k]])
-                rows = ("       <r>%10.4f%10.4f </r>\n" * len(table)) % tuple(table.ravel())
+                columns = (
+                    [levels[spin, k]] if filling is None else [levels[spin, k], filling[spin, k]]
+                )
+                form = "       <r>" + "%10.4f" * len(columns) + " </r>\n"
+                table = np.column_stack(columns)
+                rows = (form * len(table)) % tuple(table.ravel())
                 parts += ["      ", label, rows, "      </set>\n"]
             parts.append("     </set>\n")
         parts.append("    </set>\n   </array>\n  </eigenvalues>\n")
@@ -239,11 +278,12 @@ class _Writer:
         lines = [f"     <field>{first}</field>\n"] if first else []
         return "".join(lines + [f"     <field>{name:>5s}</field>\n" for name in names])
 
-    def _dos(self) -> None:
+    def _dos(self, attributes: str = "") -> None:
         s = self.shape
         energies = np.round(np.linspace(-42, 12, s.n_dos), 4)
         self.put(
-            '  <dos>\n   <i name="efermi">      2.13317482 </i>\n   <total>\n    <array>\n'
+            f'  <dos{attributes}>\n   <i name="efermi">      2.13317482 </i>\n'
+            "   <total>\n    <array>\n"
             "     <field>energy</field>\n     <field>total</field>\n"
             "     <field>integrated</field>\n     <set>\n"
         )
@@ -269,13 +309,13 @@ class _Writer:
             self.put("     </set>\n    </array>\n   </partial>\n")
         self.put("  </dos>\n")
 
-    def _projections(self) -> None:
+    def _projections(self, n_kpoints: int) -> None:
         s = self.shape
         form = "         <r>" + "%8.4f" * len(ORBITALS) + " </r>\n"
         self.put("   <array>\n" + self._fields(ORBITALS) + "    <set>\n")
         for component in range(s.n_components):
             self.put(f'     <set comment="spin{component + 1}">\n')
-            for kpoint in self._sets("kpoint", s.n_kpoints):
+            for kpoint in self._sets("kpoint", n_kpoints):
                 self.put("      " + kpoint)
                 for band in self._sets("band", s.n_bands):
                     weights = self.random.gamma(0.2, 0.05, (s.n_atoms, len(ORBITALS)))

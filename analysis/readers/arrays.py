@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from natriface.analysis.readers.blocks import Floats
+from natriface.analysis.readers.electrons import OptionalBands
 from natriface.analysis.readers.vaspout import Vaspout
 from natriface.analysis.readers.vasprun import Vasprun
 from natriface.analysis.readers.vasprun_header import Header
@@ -56,7 +57,10 @@ def collect_arrays(source: Source) -> dict[str, NDArray[Any]]:
         ``kpoint_weights``; ``dos_energies_ev``, ``total_dos``, ``integrated_dos``;
         ``projected_dos`` (n_atoms, n_components, n_orbitals, n_energies); ``projections``
         (n_components, n_kpoints, n_bands, n_atoms, n_orbitals); ``orbitals``; ``cells``,
-        ``positions``, ``forces``, ``energies_ev`` of all ionic steps.
+        ``positions``, ``forces``, ``energies_ev`` of all ionic steps. What belongs to the k-points
+        of KPOINTS_OPT, not to the mesh, has names of its own: ``kpoints_opt``,
+        ``kpoints_opt_weights``, ``kpoints_opt_eigenvalues_ev``, ``kpoints_opt_occupations``,
+        ``kpoints_opt_projections``.
     """
     steps, header = source.steps, source.header
     found: dict[str, object] = {
@@ -80,4 +84,17 @@ def collect_arrays(source: Source) -> dict[str, NDArray[Any]]:
         if weights is not None:
             found["projections"] = weights.weights
             found["orbitals"] = np.array(weights.orbitals)
+        found |= _optional(source.kpoints_opt)
     return {name: np.asarray(value) for name, value in found.items() if value is not None}
+
+
+def _optional(bands: OptionalBands | None) -> dict[str, object]:
+    if bands is None:
+        return {}
+    return {
+        "kpoints_opt": bands.kpoints,
+        "kpoints_opt_weights": bands.weights,
+        "kpoints_opt_eigenvalues_ev": bands.eigenvalues,
+        "kpoints_opt_occupations": bands.occupations,
+        "kpoints_opt_projections": bands.projections.weights if bands.projections else None,
+    }

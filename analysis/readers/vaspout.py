@@ -12,7 +12,12 @@ import numpy as np
 
 from natriface.analysis.readers.blocks import Floats
 from natriface.analysis.readers.compression import Text
-from natriface.analysis.readers.vasprun import ProjectedDos, Projections, TotalDos
+from natriface.analysis.readers.electrons import (
+    OptionalBands,
+    ProjectedDos,
+    Projections,
+    TotalDos,
+)
 from natriface.analysis.readers.vasprun_header import Header, Value
 from natriface.analysis.readers.vasprun_steps import Steps
 from natriface.structures.errors import ReaderError
@@ -192,10 +197,30 @@ class Vaspout:
     @property
     def projections(self) -> Projections | None:
         """Weights of the states on atoms and orbitals."""
-        values = self._array("results/projectors/par")  # (spin, atom, orbital, kpoint, band)
+        return self._projections("results/projectors")
+
+    def _projections(self, group: str) -> Projections | None:
+        values = self._array(group + "/par")  # (spin, atom, orbital, kpoint, band)
         if values is None:
             return None
         return Projections(self._orbitals[: values.shape[2]], values.transpose(0, 3, 4, 1, 2))
+
+    @property
+    def kpoints_opt(self) -> OptionalBands | None:
+        """Bands at the k-points of KPOINTS_OPT; None where there are none."""
+        base = "results/electron_eigenvalues_kpoints_opt/"
+        points, levels = self._array(base + "kpoint_coords"), self._array(base + "eigenvalues")
+        if points is None or levels is None or levels.shape[1:2] != points.shape[:1]:
+            return None
+        weights = self._array(base + "kpoints_symmetry_weight")
+        projected = self._projections("results/projectors_kpoints_opt")
+        return OptionalBands(
+            points,
+            np.full(len(points), 1 / len(points)) if weights is None else weights / weights.sum(),
+            levels,
+            self._array(base + "fermiweights"),
+            projected,
+        )
 
 
 def _value(name: str, value: Any) -> Value:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from natriface.analysis.readers.blocks import BlockError, Floats, number, read_sets
+from natriface.analysis.readers.blocks import BlockError, Floats
 from natriface.analysis.readers.compression import Text
-from natriface.analysis.readers.vasprun_frames import Span, find_steps
-from natriface.analysis.readers.vasprun_header import (
-    Header,
-    Value,
-    read_header,
+from natriface.analysis.readers.electrons import (
+    OptionalBands,
+    ProjectedDos,
+    Projections,
+    TotalDos,
 )
+from natriface.analysis.readers.vasprun_electrons import Electrons, read_optional
+from natriface.analysis.readers.vasprun_elements import Sizes, find_elements
+from natriface.analysis.readers.vasprun_frames import find_steps
+from natriface.analysis.readers.vasprun_header import Header, Value, read_header
 from natriface.analysis.readers.vasprun_steps import Steps, read_loose_frames, read_steps
 from natriface.analysis.readers.vasprun_structure import crystal, lattices, positions
 from natriface.structures.errors import ReaderError
@@ -26,59 +28,7 @@ from natriface.structures.errors import ReaderError
 if TYPE_CHECKING:
     from ase import Atoms
 
-_FIELD = re.compile(rb"<field[^>]*>([^<]*)</field>")
-_OPENING = re.compile(rb"<([A-Za-z_0-9]+)([^<>]*)>")
-_KPOINTS_OPT = b"kpoints_opt"
-_WIDEST_FILLING = 1.0  # occupations lie within 0.5 +- this; some smearings leave [0, 1]
 _UNMOVED = (-1, 1, 2, 3)  # IBRION of runs that print the last structure once more as the final one
-
-
-@dataclass(frozen=True)
-class TotalDos:
-    """Density of states; one component, two spins, or (charge, mx, my, mz) if non-collinear.
-
-    Attributes
-    ----------
-    energies_ev
-        (n_energies,), on VASP's own scale.
-    densities, integrated
-        (n_components, n_energies), states/eV and states per cell.
-    """
-
-    energies_ev: Floats
-    densities: Floats
-    integrated: Floats
-
-
-@dataclass(frozen=True)
-class ProjectedDos:
-    """Density of states projected on atoms and orbitals.
-
-    Attributes
-    ----------
-    orbitals
-        Names as VASP prints them (``s``, ``py``, ..., ``x2-y2``).
-    densities
-        (n_atoms, n_components, n_orbitals, n_energies), states/eV.
-    """
-
-    energies_ev: Floats
-    orbitals: tuple[str, ...]
-    densities: Floats
-
-
-@dataclass(frozen=True)
-class Projections:
-    """Weights of the Kohn-Sham states on atoms and orbitals.
-
-    Attributes
-    ----------
-    weights
-        (n_components, n_kpoints, n_bands, n_atoms, n_orbitals); NaN where VASP printed none.
-    """
-
-    orbitals: tuple[str, ...]
-    weights: Floats
 
 
 class Vasprun:
@@ -179,10 +129,6 @@ class Vasprun:
     def _is_machine_learned(self) -> bool:
         return bool(self.header.setting("ML_LMLFF") or self.header.setting("ML_FF_LMLFF"))
 
-    @property
-    def _n_components(self) -> int:
-        return 4 if self.is_noncollinear else self.n_spins
-
     # ionic steps
 
     @cached_property
@@ -204,7 +150,7 @@ class Vasprun:
         at = self.text.rfind(b'<structure name="finalpos"')
         content = self.text.read(at, self.text.find(b"</structure>", at))
         try:
-            final = positions(content, self._n_atoms)
+            final = positions(content, len(self.symbols))
         except BlockError as error:
             steps.problems.append(f"final structure: {error}")
             return
@@ -268,236 +214,67 @@ class Vasprun:
     # electronic structure
 
     @cached_property
+    def _sizes(self) -> Sizes:
+        return Sizes.of(self.header)
+
+    @cached_property
     def _elements(self) -> dict[str, int]:
-        """Where the large elements of the last ionic step begin, the regular k-points' only."""
-        found: dict[str, int] = {}
-        if not self._spans or not self._spans[-1].closed:
-            return found
-        span = self._spans[-1]
-        at = self._after_results(span)
-        while at < span.stop:
-            data = self.text.read(at, at + 200)
-            match = _OPENING.search(data)
-            if match is None or at + match.start() >= span.stop:
-                break
-            name = match.group(1)
-            begin = at + match.start()
-            if _KPOINTS_OPT not in match.group(0):
-                found.setdefault(name.decode("latin-1"), begin)
-            if name == b"projected" and _KPOINTS_OPT not in match.group(0):
-                break
-            end = self._end_of(name, begin, span.stop)
-            at = end + len(name) + 3 if end >= 0 else begin + len(match.group(0))
-        if "dos" not in found and self.header.setting("IBRION") == 0:
+        """Where the large elements of the last ionic step begin."""
+        if not self._spans:
+            return {}
+        found = find_elements(self.text, self._spans[-1], self._sizes)
+        if self._spans[-1].closed and "dos" not in found and self.header.setting("IBRION") == 0:
             at = self.text.rfind(b"<dos>", self._spans[0].start)
             if at >= 0:  # molecular dynamics prints one now and then, averaged over steps
                 found["dos"] = at
         return found
 
-    def _end_of(self, name: bytes, begin: int, stop: int) -> int:
-        """Position of the closing tag; the rows of a large array are jumped over, not searched."""
-        closing = b"</" + name + b">"
-        at, sets = begin, 0
-        if name == b"eigenvalues":
-            sets = self.n_spins * self._n_kpoints
-            at = self._jump(begin, sets * self._n_bands)
-        elif name == b"dos":
-            n = int(self.header.setting("NEDOS", 0))
-            at = self._jump(begin, n * self.n_spins)
-            total = self.text.find(b"</total>", at, stop)
-            if total >= 0 and b"<partial>" in self.text.read(total, total + 400):
-                sets = self._n_atoms * self.n_spins
-                at = self._jump(total, n * sets)
-        near = self.text.find(closing, at, min(stop, at + 16384 + 160 * sets)) if at > begin else -1
-        return near if near >= 0 else self.text.find(closing, begin, stop)
-
-    def _jump(self, at: int, n_rows: int) -> int:
-        """A position that the end of the next `n_rows` rows cannot precede."""
-        head = self.text.read(at, at + 8192)
-        row = head.find(b"<r>")
-        length = head.find(b"</r>", row) + 5 - head.rfind(b"\n", 0, row) - 1
-        return at + row + (n_rows - 1) * length if row >= 0 and length > 0 else at
-
-    def _after_results(self, span: Span) -> int:
-        """Just after the ionic step's energy, before its large arrays."""
-        at = max(self.text.find(b"<structure>", span.start, span.stop), span.start)
-        end = self.text.find(b"</energy>", at, min(span.stop, at + (1 << 16) + 500 * self._n_atoms))
-        return end + len(b"</energy>") if end >= 0 else at
-
-    @property
-    def _n_atoms(self) -> int:
-        return len(self.symbols)
-
-    def _array(self, element: str, n_sets: int, n_rows: int) -> tuple[Floats, tuple[str, ...], int]:
-        """An ``<array>`` of the last step: values (n_sets, n_rows, n_fields), fields, its end."""
-        at = self._elements.get(element)
-        if at is None:
-            raise BlockError("absent")
-        return self._array_at(at, n_sets, n_rows)
-
-    def _array_at(self, at: int, n_sets: int, n_rows: int) -> tuple[Floats, tuple[str, ...], int]:
-        head = self.text.read(at, at + 8192)
-        begin = head.find(b"<set>")
-        if begin < 0:
-            raise BlockError("cut off")
-        fields = tuple(field.decode("latin-1").strip() for field in _FIELD.findall(head[:begin]))
-        if not fields or n_sets < 1 or n_rows < 1:
-            raise BlockError("its size is unknown")
-        values, end = read_sets(self.text, at + begin, n_sets, n_rows, len(fields))
-        return values, fields, end
-
-    def _report(self, what: str, error: BlockError) -> None:
-        if str(error) != "absent":
-            self.problems.append(f"{what}: {error}")
-
-    def _warn_of_gaps(self, what: str, values: Floats) -> None:
-        gaps = int(np.isnan(values).sum())
-        if gaps:
-            self.problems.append(f"{what}: {gaps} numbers overflowed or are damaged")
-
     @cached_property
-    def _bands(self) -> Floats | None:
-        """Eigenvalues and occupations.
+    def electrons(self) -> Electrons:
+        """The electronic structure on the mesh of k-points, of the last ionic step.
 
-        Where VASP projects, it prints them twice. The second copy is taken, whose occupations go
-        with the projections (they may differ by 0.01); the first shows whether both are sound.
+        Its commonest parts are also attributes of this object.
         """
-        copies = []
-        for element in ("eigenvalues", "projected"):
-            try:
-                values, _, _ = self._array(element, self.n_spins * self._n_kpoints, self._n_bands)
-            except BlockError as error:
-                self._report("eigenvalues", error)
-            else:
-                copies.append(values)
-        if not copies:
-            return None
-        values = copies[-1]
-        if len(copies) == 2:
-            differ = copies[0][..., 0] != copies[1][..., 0]
-            values[differ] = np.nan
-        if values.shape[-1] > 1:
-            filling = values[..., 1]
-            filling[np.abs(filling - 0.5) > _WIDEST_FILLING] = np.nan
-        self._warn_of_gaps("eigenvalues", values[..., :2])
-        return values.reshape(self.n_spins, self._n_kpoints, *values.shape[1:])
-
-    @property
-    def _n_kpoints(self) -> int:
-        return 0 if self.kpoints is None else len(self.kpoints)
-
-    @property
-    def _n_bands(self) -> int:
-        return int(self.header.setting("NBANDS", 0))
+        electrons = Electrons(self.text, self._elements, self._sizes)
+        electrons.problems = self.problems
+        return electrons
 
     @property
     def eigenvalues(self) -> Floats | None:
         """(n_spins, n_kpoints, n_bands) in eV."""
-        return None if self._bands is None else self._bands[..., 0]
+        return self.electrons.eigenvalues
 
     @property
     def occupations(self) -> Floats | None:
         """(n_spins, n_kpoints, n_bands), 1 for a full state of one spin (or spin pair)."""
-        if self._bands is None or self._bands.shape[-1] < 2:
-            return None
-        return self._bands[..., 1]
+        return self.electrons.occupations
 
-    @cached_property
+    @property
     def fermi_level_ev(self) -> float | None:
         """Fermi level on VASP's scale, as printed with the density of states."""
-        at = self._elements.get("dos")
-        if at is None:
-            return None
-        match = re.search(rb'name="efermi">([^<]*)</i>', self.text.read(at, at + 300))
-        value = number(match.group(1)) if match else float("nan")
-        return value if np.isfinite(value) else None
-
-    @cached_property
-    def _total(self) -> tuple[TotalDos, int] | None:
-        at = self._elements.get("dos")
-        if at is None:
-            return None
-        n = int(self.header.setting("NEDOS", 301))
-        begin = self.text.find(b"<total>", at, at + 1024)
-        try:
-            if begin < 0:
-                raise BlockError("cut off")
-            values, end = self._first_fitting(begin, 1, n)
-        except BlockError as error:
-            self._report("density of states", error)
-            return None
-        self._warn_of_gaps("density of states", values)
-        energies = values[0, :, 0]
-        return TotalDos(energies, values[:, :, 1], values[:, :, 2]), end
-
-    def _first_fitting(self, at: int, n_sets: int, n_rows: int) -> tuple[Floats, int]:
-        """Read an array of uncertain number of components: older VASP leave out mx, my, mz."""
-        choices = sorted({self._n_components, self.n_spins}, reverse=True)
-        for n in choices:
-            try:
-                values, _, end = self._array_at(at, n_sets * n, n_rows)
-            except BlockError:
-                if n == choices[-1]:
-                    raise
-            else:
-                return values, end
-        raise BlockError("absent")
+        return self.electrons.fermi_level_ev
 
     @property
     def total_dos(self) -> TotalDos | None:
-        """Total density of states of the last ionic step."""
-        return self._total[0] if self._total else None
+        """Total density of states."""
+        return self.electrons.total_dos
 
-    @cached_property
+    @property
     def projected_dos(self) -> ProjectedDos | None:
         """Density of states on atoms and orbitals; None where VASP did not project (LORBIT)."""
-        if self._total is None:
-            return None
-        total, end = self._total
-        at = self.text.find(b"<partial>", end, end + 400)
-        if at < 0:
-            return None
-        n = len(total.energies_ev)
-        head = self.text.read(at, at + 8192)
-        fields = [f.decode("latin-1").strip() for f in _FIELD.findall(head.partition(b"<set>")[0])]
-        try:
-            values, _ = self._first_fitting(at, self._n_atoms, n)
-        except BlockError as error:
-            self._report("projected density of states", error)
-            return None
-        values[values[:, :, 0] != total.energies_ev] = np.nan  # the energies are printed each time
-        self._warn_of_gaps("projected density of states", values)
-        values = values.reshape(self._n_atoms, -1, n, len(fields))
-        return ProjectedDos(
-            total.energies_ev, tuple(fields[1:]), values[..., 1:].transpose(0, 1, 3, 2)
-        )
+        return self.electrons.projected_dos
 
-    @cached_property
+    @property
     def projections(self) -> Projections | None:
         """Weights of the states on atoms and orbitals; None where VASP did not project."""
-        at = self._elements.get("projected")
-        if at is None:
-            return None
-        at = self._after_projected_eigenvalues(at)
-        try:
-            n = self._n_components
-            sets = n * self._n_kpoints * self._n_bands
-            values, fields, _ = self._array_at(at, sets, self._n_atoms)
-        except BlockError as error:
-            self._report("projections", error)
-            return None
-        self._warn_of_gaps("projections", values)
-        return Projections(
-            fields,
-            values.reshape(n, self._n_kpoints, self._n_bands, self._n_atoms, len(fields)),
-        )
+        return self.electrons.projections
 
-    def _after_projected_eigenvalues(self, at: int) -> int:
-        """Where the array of weights begins; the eigenvalues repeated before it are passed over."""
-        head = self.text.read(at, at + 64)
-        if b"<eigenvalues>" not in head:
-            return at
-        return max(self._end_of(b"eigenvalues", at, self.text.size), at)
+    @cached_property
+    def kpoints_opt(self) -> OptionalBands | None:
+        """Bands at the k-points of KPOINTS_OPT; None where there are none."""
+        bands, problems = read_optional(self.text, self._elements, self._sizes)
+        self.problems += problems
+        return bands
 
     @property
     def frozen(self) -> NDArray[np.bool_] | None:

@@ -247,3 +247,17 @@ def test_outcar_of_a_crystal_without_titles(shared: Path) -> None:
     outcar = Outcar(shared / "data/lobster/nomad_Fe/OUTCAR")
     assert outcar.header.symbols == ["Fe", "Fe"]
     assert outcar.magnetization == pytest.approx(4.3352429)
+
+
+def test_bands_of_kpoints_opt_equal_pymatgens(shared: Path) -> None:
+    path = shared / "data/vasp/pmg_kpoints_opt/vasprun.xml.gz"
+    ours, theirs = Vasprun(path).kpoints_opt, peer(path).kpoints_opt_props
+    assert ours is not None
+    equal = np.testing.assert_array_equal
+    equal(ours.kpoints, theirs.actual_kpoints)
+    equal(ours.weights, theirs.actual_kpoints_weights)
+    levels = by_spin(theirs.eigenvalues)
+    equal(ours.eigenvalues, levels[..., 0])
+    equal(ours.occupations, levels[..., 1])
+    assert ours.projections is not None
+    equal(ours.projections.weights, by_spin(theirs.projected_eigenvalues))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.synthetic_vasprun import ORBITALS, Shape, write_vasprun
+from natriface.analysis.readers.arrays import collect_arrays
 from natriface.analysis.readers.vasprun import Vasprun
 from natriface.structures.errors import ReaderError
 
@@ -77,6 +78,48 @@ def test_without_projections(tmp_path: Path) -> None:
     assert vasprun.projections is None
     assert vasprun.total_dos is not None
     assert vasprun.problems == []
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 4])
+def test_bands_of_kpoints_opt_are_not_the_meshs(tmp_path: Path, n_components: int) -> None:
+    shape = {"n_atoms": 5, "n_kpoints": 4, "n_bands": 6, "n_components": n_components}
+    vasprun = Vasprun(written(tmp_path, n_optional=7, **shape))
+    spins = 2 if n_components == 2 else 1
+    bands = vasprun.kpoints_opt
+    assert bands is not None
+    assert bands.eigenvalues.shape == (spins, 7, 6)
+    assert bands.occupations is not None
+    assert bands.occupations.sum() == spins * 7 * 3
+    np.testing.assert_allclose(bands.kpoints[:, 1], np.arange(7) / 7, atol=1e-8)
+    assert bands.projections is not None
+    assert bands.projections.weights.shape == (n_components, 7, 6, 5, 9)
+    assert vasprun.eigenvalues is not None
+    assert vasprun.eigenvalues.shape == (spins, 4, 6)
+    assert vasprun.projections is not None
+    assert vasprun.projections.weights.shape == (n_components, 4, 6, 5, 9)
+    assert vasprun.problems == []
+    arrays = collect_arrays(vasprun)
+    assert arrays["eigenvalues_ev"].shape == (spins, 4, 6)
+    assert arrays["kpoints_opt_eigenvalues_ev"].shape == (spins, 7, 6)
+
+
+def test_cut_off_bands_of_kpoints_opt_leave_the_mesh_alone(tmp_path: Path) -> None:
+    path = written(tmp_path, n_optional=7, n_kpoints=4)
+    data = path.read_bytes()
+    mesh = Vasprun(path).eigenvalues
+    at = data.find(b"<r>", data.find(b"<eigenvalues_kpoints_opt"))
+    path.write_bytes(data[:at] + data[at:].replace(b"<r>", b"<x>", 1))
+    vasprun = Vasprun(path)
+    np.testing.assert_array_equal(vasprun.eigenvalues, mesh)
+    damaged = vasprun.kpoints_opt
+    assert damaged is None or np.isnan(damaged.eigenvalues).any() or vasprun.problems
+    assert any("KPOINTS_OPT" in problem for problem in vasprun.problems)
+
+
+def test_without_kpoints_opt(tmp_path: Path) -> None:
+    vasprun = Vasprun(written(tmp_path))
+    assert vasprun.kpoints_opt is None
+    assert not any(name.startswith("kpoints_opt") for name in collect_arrays(vasprun))
 
 
 def test_all_ionic_steps(tmp_path: Path) -> None:

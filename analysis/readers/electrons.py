@@ -1,0 +1,78 @@
+"""Densities of states, projections and bands beside the mesh, as every output file gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from natriface.analysis.readers.blocks import Floats
+
+
+@dataclass(frozen=True)
+class TotalDos:
+    """Density of states; one component, two spins, or (charge, mx, my, mz) if non-collinear.
+
+    Attributes
+    ----------
+    energies_ev
+        (n_energies,), on VASP's own scale.
+    densities, integrated
+        (n_components, n_energies), states/eV and states per cell.
+    """
+
+    energies_ev: Floats
+    densities: Floats
+    integrated: Floats
+
+
+@dataclass(frozen=True)
+class ProjectedDos:
+    """Density of states projected on atoms and orbitals.
+
+    Attributes
+    ----------
+    orbitals
+        Names as VASP prints them (``s``, ``py``, ..., ``x2-y2``).
+    densities
+        (n_atoms, n_components, n_orbitals, n_energies), states/eV.
+    """
+
+    energies_ev: Floats
+    orbitals: tuple[str, ...]
+    densities: Floats
+
+
+@dataclass(frozen=True)
+class Projections:
+    """Weights of the Kohn-Sham states on atoms and orbitals.
+
+    Attributes
+    ----------
+    weights
+        (n_components, n_kpoints, n_bands, n_atoms, n_orbitals); NaN where VASP printed none.
+    """
+
+    orbitals: tuple[str, ...]
+    weights: Floats
+
+
+@dataclass(frozen=True)
+class OptionalBands:
+    """Bands at the k-points of KPOINTS_OPT, computed after the mesh's ground state was found.
+
+    Attributes
+    ----------
+    kpoints, weights
+        (n_kpoints, 3) in units of the reciprocal lattice vectors, and (n_kpoints,) as printed.
+    eigenvalues
+        (n_spins, n_kpoints, n_bands) in eV.
+    occupations
+        The same shape, 1 for a full state; None where VASP printed none.
+    projections
+        None where VASP did not project.
+    """
+
+    kpoints: Floats
+    weights: Floats
+    eigenvalues: Floats
+    occupations: Floats | None
+    projections: Projections | None
