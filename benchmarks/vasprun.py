@@ -2,11 +2,13 @@
 
 Run with ``python -m benchmarks.vasprun`` from the checkout; ``--json`` prints one JSON object.
 Files: synthetic ones in VASP's own formats (`benchmarks.synthetic_vasprun`), and, where they lie
-beside the checkout, the largest real ones.
+beside the checkout, the largest real ones. ``--large`` adds a spin-polarised run of 240 atoms with
+projections, some 350 MB, which takes a minute and a few GB.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import tempfile
 import warnings
@@ -16,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import Comparison, compare, cpu_seconds, main, wants_json
+from benchmarks.harness import Comparison, compare, cpu_seconds, main
 from benchmarks.synthetic_vasprun import Shape, write_vasprun
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -30,6 +32,7 @@ SYNTHETIC = {
         n_atoms=60, n_kpoints=2, n_bands=60, n_dos=301, n_steps=400, nsw=500, ibrion=2
     ),
 }
+LARGE = {"240 atoms, 1300 bands": Shape(n_atoms=240, n_kpoints=4, n_bands=1300, n_dos=2001)}
 GROWTH = (60, 120, 240, 480)
 LEVELS = ("energies", "bands", "everything")
 
@@ -119,12 +122,12 @@ def growth(folder: Path) -> list[dict[str, float]]:
     return rows
 
 
-def run() -> tuple[list[Comparison], dict[str, Any]]:
+def run(large: bool = False) -> tuple[list[Comparison], dict[str, Any]]:
     """Write the files, check equality, measure."""
     rows: list[Comparison] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for label, shape in SYNTHETIC.items():
+        for label, shape in (SYNTHETIC | (LARGE if large else {})).items():
             rows += measure(label, write_vasprun(folder / "synthetic.xml", shape))
         for real in REAL_FILES:
             if (REAL / real).is_file():
@@ -136,6 +139,9 @@ def run() -> tuple[list[Comparison], dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    as_json = wants_json(__doc__)
-    rows, facts = run()
-    main(rows, json=as_json, **facts)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object, no table")
+    parser.add_argument("--large", action="store_true", help="also a file of some 350 MB")
+    asked = parser.parse_args()
+    rows, facts = run(asked.large)
+    main(rows, json=asked.json, **facts)
