@@ -104,6 +104,10 @@ def _bands(
             **source,
         )
     inputs = {"final": Input(step=relaxed["final"].id)}
+    # so that the end points need not be computed again
+    record = "OUTCAR" if relaxed["final"].engine == "vasp" else "result"
+    for end, step in relaxed.items():
+        inputs[f"{end}_{record.lower()}"] = Input(step=step.id, file=record)
     if pre is not None:
         inputs["band"] = Input(step=pre[-1].id, file="band")
     band = make.step(

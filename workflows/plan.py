@@ -46,7 +46,8 @@ class Input(BaseModel):
     step
         the step that supplies it: its final structure, or
     file
-        the file that its result lists under this name in `Result.files`.
+        the file that its result lists under this name in `Result.files`; ``result`` is the
+        result itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from natriface.analysis.results import Result, write_atomically
+from natriface.analysis.results import RESULT_FILE, Result, write_atomically
 from natriface.structures.atoms import from_document, select, to_document
 from natriface.structures.errors import EngineError, ReaderError
 from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, sides
@@ -31,6 +31,8 @@ from natriface.workflows.plan import Input, Selection, Step
 from natriface.workflows.workspace import Workspace
 
 STAGE_FILE = "stage.json"
+RESULT_INPUT = "result"
+"""An input of this file is the other step's result itself."""
 
 
 def write_step(folder: Path, workspace: Workspace) -> None:
@@ -122,7 +124,7 @@ def input_for(step: Step, name: str, workspace: Workspace) -> Atoms | Path:
     parent = workspace.result(item.step)
     if item.file is None:
         return parent.final_atoms()
-    listed = parent.files.get(item.file)
+    listed = RESULT_FILE if item.file == RESULT_INPUT else parent.files.get(item.file)
     path = workspace.folders()[item.step] / listed if listed else None
     if path is None or not path.is_file():
         raise EngineError(
