@@ -148,7 +148,10 @@ def input_structure(folder: Path, name: str) -> Atoms:
 
 def input_file(folder: Path, name: str) -> Path | None:
     """The file among a step's inputs of this name, or ``None`` if it has none."""
-    found = sorted((folder / INPUTS_FOLDER).glob(f"{name}.*"))
+    inputs = folder / INPUTS_FOLDER
+    if (inputs / name).is_file():  # such as an OUTCAR, which has no suffix
+        return inputs / name
+    found = sorted(inputs.glob(f"{name}.*"))
     return found[0] if found else None
 
 
