@@ -18,6 +18,8 @@ from natriface.structures.errors import AnalysisError
 WHOLE_BAND = (-np.inf, np.inf)
 OCCUPIED = (-np.inf, 0.0)
 Window = tuple[float, float]
+LEAST_DEPTH_EV = 12.0
+"""Levels nearer to the top of the valence band than this may take part in bonds."""
 LEAST_STATES = 1e-3
 """Fewer projected states than this in a window have no center worth the name."""
 
@@ -69,11 +71,20 @@ class BandCenter:
 
 @dataclass(frozen=True)
 class CenterShift:
-    """How far a center lies above (+) or below (-) the same center of another cell, eV."""
+    """How far a center lies above (+) or below (-) the same center of another cell.
+
+    Attributes
+    ----------
+    zero
+        The level both were counted from, in words.
+    levels_ev
+        Where it lies in the first and the second cell, on the engine's own scale.
+    """
 
     label: str
     shift_ev: float
     zero: str
+    levels_ev: tuple[float, float]
 
 
 def band_center(
@@ -200,7 +211,12 @@ def shift_between(one: BandCenter, other: BandCenter) -> CenterShift:
         raise AnalysisError(
             f"{one.label} counts from {one.zero.words}, {other.label} from {other.zero.words}"
         )
-    return CenterShift(other.label, other.center_ev - one.center_ev, one.zero.words)
+    return CenterShift(
+        other.label,
+        other.center_ev - one.center_ev,
+        one.zero.words,
+        (one.zero.energy_ev, other.zero.energy_ev),
+    )
 
 
 def semicore_zero(
@@ -224,6 +240,14 @@ def semicore_zero(
     low, high = _lowest_band(dos.energies_ev, density)
     own = EnergyZero("given", 0.0, "the engine's zero")
     band = band_center(dos.energies_ev, density, own, (low, high), f"{element} {shell}")
+    edges = (dos.valence_band_maximum_ev, dos.fermi_level_ev)
+    top = next((edge for edge in edges if edge is not None), None)
+    if top is not None and band.center_ev > top - LEAST_DEPTH_EV:
+        raise AnalysisError(
+            f"{dos.source}: the lowest {element} {shell} band lies {top - band.center_ev:.1f} eV "
+            f"below the top of the valence band; less than {LEAST_DEPTH_EV:g} eV is no semicore "
+            "level"
+        )
     full = {"s": 2, "p": 6, "d": 10, "f": 14}[shell] * len(chosen)
     if band.n_states < 0.5 * full or band.width_ev > 1.0:
         raise AnalysisError(

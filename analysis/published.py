@@ -75,6 +75,30 @@ class PublishedAdsorption(BaseModel):
     note: str | None = None
 
 
+class PublishedBond(BaseModel):
+    """Bonds of one kind in one kind of unit, in print.
+
+    Attributes
+    ----------
+    crystal, unit, bond
+        As a study labels them: ``NZSP-NSF``, ``PO3F``, ``P-O``.
+    length_angstrom
+        Mean length.
+    strength_ev
+        -ICOHP, positive for a bonding interaction, whatever sign the source prints.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    crystal: str
+    unit: str
+    bond: str
+    length_angstrom: float | None = None
+    strength_ev: float | None = None
+    place: str
+    note: str | None = None
+
+
 class Published(BaseModel):
     """What one source prints; keys of later analyses are left to them.
 
@@ -92,6 +116,10 @@ class Published(BaseModel):
         By bond, in words.
     barriers, adsorption_energies
         Each with what it is a barrier of, or referred to.
+    bonds
+        Lengths and ICOHPs.
+    electronic_structure
+        What it says about densities of states, band centers and ELF, by topic, in words.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -106,11 +134,18 @@ class Published(BaseModel):
     bond_length_angstrom: dict[str, float] = Field(default_factory=dict)
     barriers: list[PublishedBarrier] = Field(default_factory=list)
     adsorption_energies: list[PublishedAdsorption] = Field(default_factory=list)
+    bonds: list[PublishedBond] = Field(default_factory=list)
+    electronic_structure: dict[str, str] = Field(default_factory=dict)
 
     @property
     def short_name(self) -> str:
         """The citation up to its first colon, for legends and headings of columns."""
         return self.citation.split(":")[0].strip()
+
+    def bond_of(self, crystal: str, unit: str, bond: str) -> PublishedBond | None:
+        """What is printed for the bonds of one kind in one kind of unit, or None."""
+        wanted = (crystal, unit, bond)
+        return next((b for b in self.bonds if (b.crystal, b.unit, b.bond) == wanted), None)
 
     def other_reading(self, pair: str) -> float | None:
         """The formation energy (J/m2) if the contradiction about this pair is read otherwise."""

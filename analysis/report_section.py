@@ -27,6 +27,7 @@ SECTION_KEY = "section"
 SECTIONS: dict[str, str] = {
     "migration": "natriface.analysis.migration_report",
     "adsorption": "natriface.analysis.adsorption_report",
+    "electronic_structure": "natriface.analysis.electronic_report",
 }
 """Section -> module whose ``section(results, context)`` writes it."""
 

@@ -217,6 +217,7 @@ def _stretch_steps(
     make: StepMaker,
 ) -> list[Step]:
     bonds = _bonds_to_stretch(crystal, asked.bond)
+    moves: list[tuple[tuple[UnitBond, float], ...]]
     if len(bonds) == 2:
         moves = [((bonds[0], asked.by_angstrom), (bonds[1], -asked.by_angstrom))]
     else:

@@ -1,0 +1,315 @@
+"""What a study's electronic-structure steps say about each crystal, gathered for its report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ase import Atoms
+
+from natriface.analysis.band_centers import (
+    OCCUPIED,
+    WHOLE_BAND,
+    BandCenter,
+    Window,
+    orbital_centers,
+    semicore_zero,
+)
+from natriface.analysis.bond_populations import BONDS_FILE, BondPopulations
+from natriface.analysis.bonding import (
+    NEXT_TO_ANGSTROM,
+    Slope,
+    Tetrahedron,
+    bond_groups,
+    slope_of,
+    tetrahedra,
+    unit_atoms,
+)
+from natriface.analysis.bonding import BondGroup as BondGroup
+from natriface.analysis.localization import check_range
+from natriface.analysis.pdos import EnergyZero, ProjectedDOS
+from natriface.analysis.pdos_sources import result_pdos
+from natriface.analysis.readers.compression import SUFFIXES
+from natriface.analysis.readers.grid import Grid, read_grid
+from natriface.analysis.readers.lobster import read_lobster_folder
+from natriface.analysis.results import Result
+from natriface.structures.errors import AnalysisError, NatrifaceError, ReaderError
+
+VALENCE_WINDOW: Window = (-12.0, 0.0)
+"""The bonding valence bands of phosphates without the O 2s and F 2s bands below them, eV."""
+
+WINDOWS: dict[str, Window] = {
+    "valence": VALENCE_WINDOW,
+    "occupied": OCCUPIED,
+    "whole band": WHOLE_BAND,
+}
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class CrystalRecord:
+    """One crystal of a study.
+
+    Attributes
+    ----------
+    label
+        By which the study names it.
+    described
+        Phase, formula, grade, source, doping, and which crystal it is compared `against`.
+    atoms
+        As the electrons were computed.
+    units
+        Its tetrahedra, with ICOHPs where bonds were computed.
+    bonds, dos, elf
+        What was read; None where it is missing.
+    problems
+        What is missing or odd, and why.
+    engines
+        Who computed the electrons, in words.
+    """
+
+    label: str
+    described: dict[str, Any] = field(default_factory=dict)
+    atoms: Atoms | None = None
+    units: list[Tetrahedron] = field(default_factory=list)
+    bonds: BondPopulations | None = None
+    dos: ProjectedDOS | None = None
+    elf: Grid | None = None
+    problems: list[str] = field(default_factory=list)
+    engines: list[str] = field(default_factory=list)
+
+    @property
+    def against(self) -> str | None:
+        """Label of the crystal this one is compared with."""
+        value = self.described.get("against")
+        return None if value is None else str(value)
+
+    @property
+    def groups(self) -> list[BondGroup]:
+        """Averages over the bonds of each kind in each kind of unit."""
+        return bond_groups(self.units)
+
+    @property
+    def zero(self) -> EnergyZero | None:
+        """Valence-band maximum, or Fermi level of a metal."""
+        return None if self.dos is None else self.dos.best_zero()
+
+    def centers(self, window: Window) -> list[BandCenter]:
+        """Band centers by kind of unit, counted from `zero`."""
+        if self.dos is None or self.zero is None:
+            return []
+        shells = dict(self.described.get("orbitals", {}))
+        elements = {element for element in shells if element in self.dos.symbols}
+        wanted = [(element, shell) for element, shell in shells.items() if element in elements]
+        units = unit_atoms(self.units) if self.units else {self.label: range(len(self.dos.symbols))}
+        # only units whose centre is asked for
+        kinds = {u.kind for u in self.units if self.dos.symbols[u.centre] in shells}
+        chosen = {k: m for k, m in units.items() if k in kinds or not self.units}
+        return orbital_centers(self.dos, self.zero, wanted, chosen, window)
+
+    def main_unit(self, foreign: str = "F") -> Tetrahedron | None:
+        """The unit the figures show: the one with the foreign ligand, else the first asked for."""
+        shells = self.described.get("orbitals", {})
+        if self.atoms is None or not self.units:
+            return None
+        symbols = self.atoms.get_chemical_symbols()
+        mixed = [u for u in self.units if any(symbols[i] == foreign for i in u.atoms)]
+        asked = [u for u in self.units if symbols[u.centre] in shells]
+        return next(iter([*mixed, *asked, *self.units]))
+
+
+def gather_crystals(
+    results: Sequence[Result],
+    folders: Mapping[str, Path],
+    labels: Sequence[str] = (),
+) -> list[CrystalRecord]:
+    """One record for each crystal, in the order of `labels`, then of the results.
+
+    Parameters
+    ----------
+    results
+        Of steps of the section ``electronic_structure``.
+    folders
+        Step id -> folder.
+    """
+    own = [r for r in results if r.step is not None and not _role(r).startswith("stretched")]
+    names = list(dict.fromkeys([*labels, *(_label(r) for r in own)]))
+    return [_record(name, [r for r in own if _label(r) == name], folders) for name in names]
+
+
+def gather_slope(
+    results: Sequence[Result], folders: Mapping[str, Path]
+) -> tuple[Slope | None, list[str]]:
+    """The slope of strength with length from the stretched bonds, and what is missing for it."""
+    points: list[tuple[float, float]] = []
+    problems: list[str] = []
+    name = ""
+    for result in results:
+        if result.step is None or _role(result) != "stretched bonding":
+            continue
+        try:
+            bonds = load_bonds(result, folders[result.step.id])
+            atoms = bonds.structure if bonds.structure is not None else result.final_atoms()
+            found = {(b.centre, b.ligand): b for u in tetrahedra(atoms, bonds) for b in u.bonds}
+            for move in result.step.metadata["stretch"]:
+                bond = found[move["centre"], move["ligand"]]
+                assert bond.icohp_ev is not None
+                points.append((bond.length_angstrom, bond.icohp_ev))
+            name = f"{result.step.metadata['bond']} of {_label(result)}"
+        except NatrifaceError as error:
+            problems.append(str(error))
+        except KeyError:
+            problems.append(f"{result.label}: the stretched bond is not among its tetrahedra")
+    if not points:
+        return None, problems
+    try:
+        return slope_of(points, name), problems
+    except AnalysisError as error:
+        return None, [*problems, str(error)]
+
+
+def align(
+    one: CrystalRecord, other: CrystalRecord, foreign: str = "F"
+) -> tuple[EnergyZero, EnergyZero] | None:
+    """A semicore level that both crystals have, of atoms away from the foreign ligand.
+
+    The first of the study's ``align_by`` that gives a level in both; None where none does.
+    """
+    if one.dos is None or other.dos is None:
+        return None
+    wanted = dict(other.described.get("align_by", {}))
+    for element, shell in wanted.items():
+        try:
+            atoms = [_away(record, element, foreign) for record in (one, other)]
+            return (
+                semicore_zero(one.dos, element, shell, atoms[0]),
+                semicore_zero(other.dos, element, shell, atoms[1]),
+            )
+        except AnalysisError:
+            continue
+    return None
+
+
+def load_bonds(result: Result, folder: Path) -> BondPopulations:
+    """The bonds of a ``bonding`` or ``lobster`` step.
+
+    Raises
+    ------
+    AnalysisError
+        If the calculation is not sound.
+    ReaderError
+        If its files cannot be read.
+    """
+    _require_sound(result)
+    name = result.files.get("bonding", BONDS_FILE)
+    if (folder / name).is_file():
+        return BondPopulations.load(folder / name)
+    return read_lobster_folder(folder)
+
+
+def load_elf(result: Result, folder: Path) -> Grid:
+    """The ELF of an ``elf`` step.
+
+    Raises
+    ------
+    AnalysisError
+        If the calculation is not sound, or what it wrote is no ELF.
+    ReaderError
+        If there is no ELFCAR or it cannot be read.
+    """
+    _require_sound(result)
+    names = [result.files.get("elf", "ELFCAR"), *(f"ELFCAR{suffix}" for suffix in SUFFIXES)]
+    path = next((folder / name for name in names if (folder / name).is_file()), None)
+    if path is None:
+        raise ReaderError(f"{folder}: no ELFCAR, though the step has ended")
+    grid = read_grid(path)
+    check_range(grid)
+    return grid
+
+
+def _record(label: str, results: Sequence[Result], folders: Mapping[str, Path]) -> CrystalRecord:
+    record = CrystalRecord(label)
+    by_role = {_role(r): r for r in results}
+    for role in ("state", "bonding", "pdos", "elf"):
+        found = by_role.get(role)
+        if found is not None and found.step is not None:
+            record.described = {**found.step.metadata, **record.described}
+            words = f"{found.engine.name} {found.engine.version}"
+            if words not in record.engines:
+                record.engines.append(words)
+    record.bonds = _read(by_role.get("bonding"), folders, load_bonds, record)
+    record.dos = _read(by_role.get("pdos"), folders, result_pdos, record)
+    record.elf = _read(by_role.get("elf"), folders, load_elf, record)
+    record.atoms = _atoms(record, by_role)
+    if record.atoms is None:
+        return record
+    try:
+        record.units = tetrahedra(record.atoms, record.bonds)
+    except AnalysisError as error:
+        record.problems.append(f"{label}: {error}")
+        record.units = tetrahedra(record.atoms)
+    return record
+
+
+def _atoms(record: CrystalRecord, by_role: Mapping[str, Result]) -> Atoms | None:
+    if record.bonds is not None and record.bonds.structure is not None:
+        return record.bonds.structure
+    for role in ("bonding", "state", "pdos", "elf", "relax"):
+        result = by_role.get(role)
+        if result is not None and result.status == "converged" and result.final_structure:
+            return result.final_atoms()
+    return None
+
+
+def _read(
+    result: Result | None,
+    folders: Mapping[str, Path],
+    reader: Callable[[Result, Path], _T],
+    record: CrystalRecord,
+) -> _T | None:
+    if result is None or result.step is None:
+        return None
+    folder = folders.get(result.step.id)
+    if folder is None:
+        record.problems.append(f"{result.label}: its folder is not there")
+        return None
+    try:
+        return reader(result, folder)
+    except NatrifaceError as error:
+        record.problems.append(f"{result.label}: {error}")
+        return None
+
+
+def _require_sound(result: Result) -> None:
+    if result.status != "converged":
+        why = f" ({result.reason})" if result.reason else ""
+        raise AnalysisError(f"{result.label}: the calculation is {result.status}{why}")
+
+
+def _away(record: CrystalRecord, element: str, foreign: str) -> list[int] | None:
+    """Atoms of an element that do not touch the foreign ligand; all where there is none."""
+    if record.dos is None or record.atoms is None:
+        return None
+    symbols = record.atoms.get_chemical_symbols()
+    dopants = [i for i, symbol in enumerate(symbols) if symbol == foreign]
+    members = [i for i, symbol in enumerate(symbols) if symbol == element]
+    if not dopants or not members:
+        return members
+    far = [
+        i
+        for i in members
+        if i not in dopants
+        and record.atoms.get_distances(i, dopants, mic=True).min() > NEXT_TO_ANGSTROM
+    ]
+    return far or members
+
+
+def _role(result: Result) -> str:
+    return "" if result.step is None else str(result.step.metadata.get("role", ""))
+
+
+def _label(result: Result) -> str:
+    return "" if result.step is None else str(result.step.metadata.get("label", ""))
