@@ -22,6 +22,7 @@ END_REQUEST_FILE = "end_requested"
 INPUTS_FOLDER = "inputs"
 
 ENGINES = {
+    "gpaw": "natriface.workflows.engines.gpaw",
     "potential": "natriface.workflows.engines.potential",
     "vasp": "natriface.workflows.engines.vasp",
 }

@@ -11,13 +11,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import psutil
 from pydantic import Field, field_validator
 
 from natriface.structures.errors import EngineError, nearest
 from natriface.workflows.documents import Document, read_yaml, validated
 from natriface.workflows.engines.vasp_settings import MACHINE_TAGS
+from natriface.workflows.engines.walltime import length_s, moment
 
 CONFIG_VARIABLE = "NATRIFACE_CONFIG"
+JOB_ENDS_VARIABLE = "NATRIFACE_JOB_ENDS"
+"""When the queue ends the job, s since the epoch; set by natriface's own jobs."""
 
 
 class Machine(Document):
@@ -33,6 +37,13 @@ class Machine(Document):
         False only for programs that read no POTCAR.
     cores
         Cores a run gets, for estimates and for the rounding of NBANDS.
+    memory_mb
+        Memory a run may use; by default what is free.
+    gpaw_command
+        What starts Python in parallel for GPAW, ``mpiexec -n 8 gpaw python``; by default this
+        Python in one process, with `cores` threads for its matrices.
+    gpaw_parallel
+        GPAW's ``parallel``: how the work is spread over processes, such as ``{band: 2}``.
     incar
         NCORE, KPAR and the like: what spreads the work and does not decide the result.
     scratch
@@ -40,7 +51,7 @@ class Machine(Document):
     walltime_hours
         Limit of the queue's job where the queue does not say so itself (SLURM, PBS).
     stop_before_minutes
-        VASP is asked to stop so long before the limit, or three ionic steps, the longer one.
+        A run is asked to stop so long before the limit, or three ionic steps, the longer one.
     silence_hours
         A run that writes nothing for so long is hung: it is ended and tried again.
     poll_seconds
@@ -57,6 +68,9 @@ class Machine(Document):
     potcar_directory: Path | None = None
     potcars_required: bool = True
     cores: int = Field(default=1, gt=0)
+    memory_mb: float | None = Field(default=None, gt=0)
+    gpaw_command: str | None = None
+    gpaw_parallel: dict[str, Any] = Field(default_factory=dict)
     incar: dict[str, Any] = Field(default_factory=dict)
     scratch: Path | None = None
     walltime_hours: float | None = Field(default=None, gt=0)
@@ -123,3 +137,58 @@ def command_line(command: str | None, what: str) -> list[str]:
             "module"
         )
     return [str(Path(program).absolute()), *words[1:]]
+
+
+def deadline(machine: Machine) -> float | None:
+    """When the queue ends this job, s since the epoch; ``None`` where nobody says.
+
+    A job of natriface's own says when, and so does SLURM in its newer versions; PBS and the
+    machine's file say how long, counted from when the first of this process and its parents that
+    belong to the job was started.
+    """
+    for name in (JOB_ENDS_VARIABLE, "SLURM_JOB_END_TIME"):
+        end = moment(os.environ.get(name, ""))
+        if end is not None:
+            return end
+    seconds = length_s(os.environ.get("PBS_WALLTIME", "")) or (machine.walltime_hours or 0) * 3600
+    return _job_started() + seconds if seconds else None
+
+
+def available_memory_mb(machine: Machine) -> float:
+    """Memory that a run may take now: what the machine's file allows, else what is free."""
+    free = psutil.virtual_memory().available / 1e6
+    limits = (_cgroup_headroom_mb(), machine.memory_mb)
+    return float(min([free, *(limit for limit in limits if limit is not None)]))
+
+
+def total_memory_mb(machine: Machine) -> float:
+    """Memory that a run can have at best."""
+    return float(machine.memory_mb or psutil.virtual_memory().total / 1e6)
+
+
+def _cgroup_headroom_mb() -> float | None:
+    """What a container's or a queue's limit leaves; ``None`` where there is no limit."""
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        used = Path("/sys/fs/cgroup/memory.current").read_text().strip()
+    except OSError:
+        return None
+    if not (limit.isdigit() and used.isdigit()):
+        return None
+    return (int(limit) - int(used)) / 1e6
+
+
+def _job_started() -> float:
+    """When the oldest process of this job that is ours was started."""
+    process = psutil.Process()
+    job = {k: os.environ.get(k) for k in ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")}
+    started = float(process.create_time())
+    for parent in process.parents():
+        try:
+            environment = parent.environ()
+        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+            break
+        if not any(job.values()) or any(environment.get(k) != v for k, v in job.items()):
+            break
+        started = min(started, float(parent.create_time()))
+    return started

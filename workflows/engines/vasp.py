@@ -9,6 +9,7 @@ from natriface.analysis.results import Result
 from natriface.structures.errors import EngineError
 from natriface.workflows.engines.base import Estimate, load_folder
 from natriface.workflows.engines.lobster import missing_bands, run_lobster
+from natriface.workflows.engines.lock import alone
 from natriface.workflows.engines.machine import Machine, command_line, load_machine
 from natriface.workflows.engines.vasp_estimate import BASIS, n_steps
 from natriface.workflows.engines.vasp_inputs import VaspInputs, vasp_inputs, write_inputs
@@ -19,7 +20,7 @@ from natriface.workflows.engines.vasp_potcars import (
 )
 from natriface.workflows.engines.vasp_restart import clean_up
 from natriface.workflows.engines.vasp_result import step_result
-from natriface.workflows.engines.vasp_run import alone, has_converged, run_vasp
+from natriface.workflows.engines.vasp_run import has_converged, run_vasp
 from natriface.workflows.engines.vasp_settings import parse_settings
 from natriface.workflows.plan import Step
 

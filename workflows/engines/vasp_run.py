@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -11,18 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
 from natriface.analysis.results import write_atomically
 from natriface.structures.errors import EngineError, ReaderError
-from natriface.workflows.engines.machine import Machine, command_line
+from natriface.workflows.engines.base import END_REQUEST_FILE, EndedEarlyError
+from natriface.workflows.engines.machine import Machine, command_line, deadline
 from natriface.workflows.engines.vasp_custodian import END_FILE, RUN_FILE, end_processes
 from natriface.workflows.engines.vasp_handlers import ERRORS, OUTPUT, RunOrder
 from natriface.workflows.engines.vasp_inputs import VaspInputs, write_inputs
@@ -32,23 +28,7 @@ from natriface.workflows.processes import bound_command
 SCRATCH_LINK = "scratch_link"
 LOG = "custodian.log"
 NOTE_FILE = "attempts.json"
-LOCK_FILE = "run.lock"
 _FULL = ("No space left on device", "Disk quota exceeded")
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[int]:
-    """Keep a folder to one run; whoever comes second waits, and finds what the first has done.
-
-    The lock is handed on to the child, so that it holds until VASP has ended even where this
-    process is killed.
-    """
-    handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield handle
-    finally:
-        os.close(handle)
 
 
 def run_vasp(
@@ -67,11 +47,13 @@ def run_vasp(
     ------
     EngineError
         If VASP cannot be started, or custodian gave up; in one sentence.
+    EndedEarlyError
+        If VASP was stopped in time for the queue's limit, or asked to end.
     """
     recover_scratch(folder)
     if not again and has_converged(folder, inputs.kind):
         return
-    order = run_order(inputs, machine)
+    order = run_order(folder, inputs, machine)
     prepare_attempt(folder, inputs, machine)
     write_atomically(folder / RUN_FILE, json.dumps(asdict(order), indent=1))
     place = _to_scratch(folder, machine.scratch) if machine.scratch else folder
@@ -88,6 +70,8 @@ def run_vasp(
         ) from _disk_error(folder)
     if ended["status"] == "failed":
         raise EngineError(f"{inputs.name}: {ended['reason']}") from _disk_error(folder)
+    if ended["status"] == "stopped" and not has_converged(folder, inputs.kind):
+        raise EndedEarlyError(f"{inputs.name}: {ended['reason']}; the next run goes on")
 
 
 def has_converged(folder: Path, kind: str) -> bool:
@@ -114,13 +98,15 @@ def how_it_ended(folder: Path) -> dict[str, Any] | None:
     return found
 
 
-def run_order(inputs: VaspInputs, machine: Machine) -> RunOrder:
+def run_order(folder: Path, inputs: VaspInputs, machine: Machine) -> RunOrder:
     """What the child is to do.
 
     Raises
     ------
     EngineError
-        If no command is configured, or the queue's job is about to end.
+        If no command is configured.
+    EndedEarlyError
+        If the queue's job is about to end.
     """
     gamma = inputs.mesh == (1, 1, 1) and machine.vasp_gamma_command
     if gamma:
@@ -131,7 +117,7 @@ def run_order(inputs: VaspInputs, machine: Machine) -> RunOrder:
     ends_at = deadline(machine)
     if ends_at is not None and ends_at - time.time() < margin:
         left = max(0.0, ends_at - time.time())
-        raise EngineError(
+        raise EndedEarlyError(
             f"{inputs.name}: not started, the queue's job ends in {left / 60:.0f} min; "
             "run the study again in a new job"
         )
@@ -144,21 +130,8 @@ def run_order(inputs: VaspInputs, machine: Machine) -> RunOrder:
         margin_s=margin,
         most_corrections=machine.most_corrections,
         ends_at=ends_at,
+        end_request=str(folder / END_REQUEST_FILE),
     )
-
-
-def deadline(machine: Machine) -> float | None:
-    """When the queue ends this job, s since the epoch; ``None`` where nobody says.
-
-    SLURM says when; PBS and the machine's file say how long, counted from when the first of this
-    process and its parents that belong to the job was started.
-    """
-    end = os.environ.get("SLURM_JOB_END_TIME", "")
-    if end.isdigit():
-        return float(end)
-    limit = os.environ.get("PBS_WALLTIME", "")
-    seconds = float(limit) if limit.isdigit() else (machine.walltime_hours or 0) * 3600
-    return _job_started() + seconds if seconds else None
 
 
 def prepare_attempt(folder: Path, inputs: VaspInputs, machine: Machine) -> None:
@@ -251,22 +224,6 @@ def _to_scratch(folder: Path, scratch: Path) -> Path:
         else:
             shutil.copy2(path, place / path.name)
     return place
-
-
-def _job_started() -> float:
-    """When the oldest process of this job that is ours was started."""
-    process = psutil.Process()
-    job = {k: os.environ.get(k) for k in ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")}
-    started = float(process.create_time())
-    for parent in process.parents():
-        try:
-            environment = parent.environ()
-        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-            break
-        if not any(job.values()) or any(environment.get(k) != v for k, v in job.items()):
-            break
-        started = min(started, float(parent.create_time()))
-    return started
 
 
 def _disk_error(folder: Path) -> OSError | None:

@@ -1,0 +1,87 @@
+"""GPAW as an engine: open-source plane-wave PAW, from a relaxation to bonds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from natriface.analysis.results import Result, write_atomically
+from natriface.structures.errors import EngineError
+from natriface.workflows.engines.base import Estimate, load_folder
+from natriface.workflows.engines.gpaw_calculator import gpaw_parameters
+from natriface.workflows.engines.gpaw_datasets import find_datasets, require_gpaw
+from natriface.workflows.engines.gpaw_estimate import BASIS, estimate_size
+from natriface.workflows.engines.gpaw_result import step_result
+from natriface.workflows.engines.gpaw_run import run_gpaw
+from natriface.workflows.engines.gpaw_settings import parse_settings
+from natriface.workflows.engines.machine import command_line, load_machine, total_memory_mb
+from natriface.workflows.plan import Step
+
+INPUTS_FILE = "gpaw_inputs.json"
+
+
+class GpawEngine:
+    """Relaxations, ground states and what follows from them, with GPAW."""
+
+    name = "gpaw"
+    kinds = ("relax", "static", "dos", "elf", "bonding")
+
+    def check(self, step: Step) -> None:
+        """See `natriface.workflows.engines.base.Engine.check`."""
+        if step.kind not in self.kinds:
+            raise EngineError(
+                f"{step.name}: engine gpaw cannot do {step.kind!r}, only "
+                f"{', '.join(self.kinds)}; choose another engine for it"
+            )
+        parse_settings(step.settings, step.name)
+        require_gpaw()
+        machine = load_machine()
+        if machine.gpaw_command:
+            command_line(machine.gpaw_command, "gpaw_command")
+        if step.structure is None:
+            return
+        needed, there = self.estimate(step).memory_mb, total_memory_mb(machine)
+        if needed > there:
+            raise EngineError(
+                f"{step.name}: it needs about {needed:.0f} MB of memory and this machine has "
+                f"{there:.0f} MB; choose a smaller cell, a lower cutoff_ev or fewer k-points"
+            )
+
+    def estimate(self, step: Step) -> Estimate:
+        """From the sizes of the calculation; of the number of atoms where that is all we know."""
+        settings = parse_settings(step.settings, step.name)
+        if step.structure is None:
+            ionic = min(40, settings.max_steps) if step.kind == "relax" else 1
+            return Estimate(
+                core_seconds=0.3 * step.n_atoms**2 * (1 + 0.6 * ionic),
+                memory_mb=300 + 25.0 * step.n_atoms,
+                basis="0.3 core-s per square of the number of atoms and cycle, 25 MB per atom, as "
+                "an oxide of 40 atoms needs with 8 k-points: its structure is not known yet",
+            )
+        size = estimate_size(step.atoms(), settings, step.kind)
+        return Estimate(size.core_seconds, size.memory_mb, BASIS)
+
+    def write(self, folder: Path) -> None:
+        """Write GPAW's keywords and the datasets it will use, for people and to compare with."""
+        step, atoms = load_folder(folder)
+        self.check(step)
+        settings = parse_settings(step.settings, step.name)
+        datasets = find_datasets(
+            atoms.get_chemical_symbols(), settings.functional, settings.paw_setups
+        )
+        content = {
+            "parameters": gpaw_parameters(settings, atoms),
+            "paw_datasets": {element: dataset.label for element, dataset in datasets.items()},
+        }
+        write_atomically(folder / INPUTS_FILE, json.dumps(content, indent=1))
+
+    def run(self, folder: Path) -> None:
+        """Run the step, going on from where an earlier run was ended; once is enough."""
+        run_gpaw(folder, load_machine())
+
+    def read(self, folder: Path) -> Result:
+        """See `natriface.workflows.engines.base.Engine.read`."""
+        return step_result(folder, *load_folder(folder))
+
+
+ENGINE = GpawEngine()

@@ -1,0 +1,144 @@
+"""Running GPAW in a step's folder, in a process of its own that ends with this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from natriface.structures.errors import EngineError
+from natriface.workflows.engines.base import EndedEarlyError, load_folder, withdraw_end_request
+from natriface.workflows.engines.gpaw_estimate import estimate_size
+from natriface.workflows.engines.gpaw_process import ENDED_EARLY, OUTCOME_FILE
+from natriface.workflows.engines.gpaw_settings import parse_settings
+from natriface.workflows.engines.lock import alone
+from natriface.workflows.engines.machine import (
+    Machine,
+    available_memory_mb,
+    command_line,
+    deadline,
+)
+from natriface.workflows.processes import bound_command
+
+LOG = "gpaw.log"
+MODULE = "natriface.workflows.engines.gpaw_process"
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_TAIL_BYTES = 20_000
+
+
+def run_gpaw(folder: Path, machine: Machine) -> None:
+    """Run the step, going on from where an earlier run was ended; a converged one is enough.
+
+    Raises
+    ------
+    EngineError
+        If it would not fit into memory, or the process fails; with GPAW's own message.
+    EndedEarlyError
+        If it has been asked to end.
+    """
+    with alone(folder) as lock:
+        if has_converged(folder):
+            return
+        withdraw_end_request(folder)
+        (folder / OUTCOME_FILE).unlink(missing_ok=True)
+        _require_room(folder, machine)
+        _require_time(folder, machine)
+        code = _run_child(folder, machine, lock)
+        if (folder / OUTCOME_FILE).is_file():
+            return
+    name = load_folder(folder)[0].name
+    message = last_message(folder / LOG)
+    if code == ENDED_EARLY:
+        raise EndedEarlyError(f"{name}: {message}")
+    killed = f"ended by signal {-code}" if code < 0 else f"exit code {code}"
+    raise EngineError(f"{name}: GPAW failed ({killed}): {message}; see {folder / LOG}")
+
+
+def has_converged(folder: Path) -> bool:
+    """Whether the folder holds the outcome of a run that converged."""
+    found = load_outcome(folder)
+    return found is not None and bool(found["converged"])
+
+
+def load_outcome(folder: Path) -> dict[str, Any] | None:
+    """What the run has left; ``None`` if it did not come to its end."""
+    try:
+        found: dict[str, Any] = json.loads((folder / OUTCOME_FILE).read_text())
+    except FileNotFoundError:
+        return None
+    return found
+
+
+def child_command(folder: Path, machine: Machine) -> list[str]:
+    """The command that runs a step."""
+    if machine.gpaw_command:
+        words = command_line(machine.gpaw_command, "gpaw_command")
+        is_python = any(Path(word).name.startswith("python") for word in words)
+        if not is_python:
+            words = [*words, sys.executable]
+    else:
+        words = [sys.executable]
+    return [*words, "-P", "-m", MODULE, str(folder)]
+
+
+def child_environment(machine: Machine) -> dict[str, str]:
+    """The environment of the process: as many threads as cores, one each where it is MPI."""
+    threads = 1 if machine.gpaw_command else machine.cores
+    return {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
+
+
+def last_message(log: Path) -> str:
+    """The last line that a process has written, which is where Python names the error."""
+    try:
+        text = log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace")
+    except FileNotFoundError:
+        return "it said nothing"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
+
+
+def _require_room(folder: Path, machine: Machine) -> None:
+    step, atoms = load_folder(folder)
+    size = estimate_size(atoms, parse_settings(step.settings, step.name), step.kind)
+    room = available_memory_mb(machine)
+    if size.memory_mb > room:
+        raise EngineError(
+            f"{step.name}: not started, it needs about {size.memory_mb:.0f} MB and "
+            f"{room:.0f} MB are free; run fewer steps at once, a smaller cell, a lower cutoff_ev "
+            "or fewer k-points"
+        )
+
+
+def _require_time(folder: Path, machine: Machine) -> None:
+    ends_at = deadline(machine)
+    if ends_at is not None and ends_at - time.time() < machine.stop_before_minutes * 60:
+        left = max(0.0, ends_at - time.time())
+        raise EngineError(
+            f"{load_folder(folder)[0].name}: not started, the queue's job ends in "
+            f"{left / 60:.0f} min; run the study again in a new job"
+        )
+
+
+def _run_child(folder: Path, machine: Machine, lock: int) -> int:
+    command = bound_command(child_command(folder, machine))
+    with (folder / LOG).open("ab") as log:
+        child = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=child_environment(machine),
+            start_new_session=True,
+            pass_fds=(lock,),
+        )
+    try:
+        return child.wait()
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
