@@ -66,24 +66,30 @@ class Pack:
         earliest = max((self._ends[parent] for parent in item.parents), default=0.0)
         lane = min(range(self.lanes), key=lambda i: max(self._free_at[i], earliest), default=None)
         must_wait = lane is None or self._free_at[lane] > earliest
-        if must_wait and self.lanes < self.most_lanes and self._has_memory_for(item, limits):
-            self._free_at.append(earliest)
-            lane = self.lanes - 1
-        if lane is None:
+        lanes = self.lanes + (must_wait and self.lanes < self.most_lanes)
+        if lanes > self.lanes and not self._has_memory_for(item, lanes, limits):
+            lanes = self.lanes
+        new = lanes > self.lanes
+        if not new and (lane is None or not self._has_memory_for(item, lanes, limits)):
             return False
-        end = max(self._free_at[lane], earliest) + item.resources.seconds
+        start = earliest if new or lane is None else max(self._free_at[lane], earliest)
+        end = start + item.resources.seconds
         if self.items and end > limits.max_walltime_s:
             return False
-        self._free_at[lane] = end
+        if new or lane is None:
+            self._free_at.append(end)
+        else:
+            self._free_at[lane] = end
         self._ends[item.id] = end
         self.items.append(item)
         return True
 
-    def _has_memory_for(self, item: Item, limits: QueueLimits) -> bool:
-        if limits.memory_per_node_mb is None or not self.items:
+    def _has_memory_for(self, item: Item, lanes: int, limits: QueueLimits) -> bool:
+        """Whether the largest steps may run side by side, this one among them."""
+        if limits.memory_per_node_mb is None or lanes == 1:
             return True
         sizes = [each.resources.memory_mb for each in (*self.items, item)]
-        largest = sorted(sizes, reverse=True)[: self.lanes + 1]
+        largest = sorted(sizes, reverse=True)[:lanes]
         return sum(largest) <= limits.memory_per_node_mb * self.shape[0]
 
 
