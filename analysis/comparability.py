@@ -33,6 +33,15 @@ PATH_SETTINGS = frozenset(
         "NEDOS",
         "handlers",
         "keep",
+        "symmetry",
+        "bands",
+        "converged_bands",
+        "max_scf_iterations",
+        "eigensolver",
+        "mixer",
+        "mixing",
+        "dos_spacing_ev",
+        "dos_smearing_ev",
     }
 )
 """Settings that steer a relaxation or what is written, but not the energy of a geometry; they may
