@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from natriface.analysis.bonding import SAME_LENGTH_ANGSTROM
+from natriface.analysis.cohp_figures import CohpPanel, cohp_panels, mean_curve
 from natriface.analysis.electronic_figures import (
     CenterColumn,
     DosPanel,
@@ -26,6 +28,7 @@ SHOWN_EV = (-12.0, 8.0)
 def draw(crystals: Sequence[CrystalRecord], context: SectionContext) -> list[ReportFigure]:
     """All figures there is something to draw for."""
     found = [
+        _cohp(crystals, context),
         _maps(crystals, context),
         _profiles(crystals, context),
         _diagram(crystals, context),
@@ -54,6 +57,39 @@ def elf_planes(crystal: CrystalRecord) -> dict[str, PlaneMap]:
     points = plane_points(grid.atoms, unit.centre, [bond.ligand for bond in pair])
     # the centre first, so that the map looks alike whatever the order of its ligands
     return {f"{unit.kind} in {crystal.label}, plane {title}": plane_map(grid, points)}
+
+
+def cohp_of_unit(crystal: CrystalRecord) -> CohpPanel | None:
+    """Mean COHP of each kind of bond of the unit shown; None where there are no curves."""
+    unit, populations = crystal.main_unit(), crystal.bonds
+    if unit is None or populations is None or populations.curves is None:
+        return None
+    drawn = set(populations.curves.labels)
+    curves = []
+    for kind in dict.fromkeys(bond.bond for bond in unit.bonds):
+        ligands = {bond.ligand for bond in unit.bonds if bond.bond == kind}
+        longest = max(bond.length_angstrom for bond in unit.bonds) + 2 * SAME_LENGTH_ANGSTROM
+        bonds = [
+            bond
+            for bond in populations.of_centre(unit.centre, shorter_than_angstrom=longest)
+            if bond.atoms[1] in ligands and bond.label in drawn
+        ]
+        if bonds:
+            curves.append(mean_curve(populations, bonds, kind))
+    return CohpPanel(f"{unit.kind} in {crystal.label}", curves) if curves else None
+
+
+def _cohp(crystals: Sequence[CrystalRecord], context: SectionContext) -> ReportFigure | None:
+    panels = [panel for crystal in crystals if (panel := cohp_of_unit(crystal)) is not None]
+    if not panels:
+        return None
+    return context.draw(
+        cohp_panels(panels),
+        "cohp",
+        caption="Crystal orbital Hamilton populations of one bond, the mean over the bonds of a "
+        "kind in the unit, with their mean length and ICOHP; bonding to the right.",
+        alt="COHP of the tetrahedra's bonds",
+    )
 
 
 def _maps(crystals: Sequence[CrystalRecord], context: SectionContext) -> ReportFigure | None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from natriface.analysis.bond_populations import Bond, BondPopulations
+from natriface.analysis.bond_populations import Bond, BondPopulations, Curves
 from natriface.analysis.bonding import stretched, tetrahedra
 from natriface.analysis.electronic_report import section
 from natriface.analysis.gathering import ExpectedStep
@@ -48,8 +48,12 @@ def bonds_of(atoms: Atoms, more: float = 0.0) -> BondPopulations:
                     (-strength,),
                 )
             )
+    energies = np.linspace(-20, 5, 251)
+    shape = -np.exp(-((energies + 6) ** 2))
+    cohp = np.array([b.icohp_ev * shape / np.trapezoid(shape, energies) for b in bonds])[None]
+    curves = Curves(energies, tuple(b.label for b in bonds), cohp, np.cumsum(cohp, axis=2) * 0.1)
     return BondPopulations(
-        tuple(bonds), spilling=Spilling((0.9,), (30.0,)), source="made up", structure=atoms
+        tuple(bonds), curves, Spilling((0.9,), (30.0,)), source="made up", structure=atoms
     )
 
 
@@ -226,7 +230,7 @@ def test_figures_and_published_values_beside_ours(made: Made, tmp_path: Path) ->
     assert rows["NZSP-NSF", "PO3F", "P-F"][-2:] == [None, None]
     assert any("+0.56 of its +0.81 eV" in sentence for sentence in found.findings)
     assert {figure.stem for figure in found.figures} == {
-        "elf", "elf-profiles", "band-centers", "pdos",
+        "cohp", "elf", "elf-profiles", "band-centers", "pdos",
     }  # fmt: skip
     for figure in found.figures:
         assert (tmp_path / "figures" / f"{figure.stem}.png").stat().st_size > 10_000
