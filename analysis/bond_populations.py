@@ -240,7 +240,8 @@ class BondPopulations:
     ) -> tuple[Bond, ...]:
         """The bonds of one atom, each seen from it, from the shortest on.
 
-        A bond to the atom's own periodic image stands twice, once each way, as there are two.
+        A bond to the atom's own periodic image stands twice, once each way, as there are two,
+        whether the source lists it once or, as LOBSTER, each way.
 
         Parameters
         ----------
@@ -251,12 +252,13 @@ class BondPopulations:
         shorter_than_angstrom
             Longest bond that counts, itself excluded.
         """
-        found = []
+        found: dict[tuple[object, ...], Bond] = {}
         for bond in self.select(shorter_than_angstrom=shorter_than_angstrom):
             for seen in (bond, bond.reversed()):
                 if seen.atoms[0] == centre and (ligands is None or seen.symbols[1] in ligands):
-                    found.append(seen)
-        return tuple(sorted(found, key=lambda bond: bond.length_angstrom))
+                    where = seen.translation or (bond.label, seen is bond)
+                    found.setdefault((seen.atoms[1], *where), seen)
+        return tuple(sorted(found.values(), key=lambda bond: bond.length_angstrom))
 
     def save(self, folder: Path, name: str = BONDS_FILE) -> Path:
         """Write ``bonding.json``, and its curves as ``bonding.npz``, and return the JSON's path."""

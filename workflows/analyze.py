@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from natriface.workflows.analyze_cohp import cohp
 from natriface.workflows.analyze_elf import elf
 from natriface.workflows.analyze_pdos import pdos
 
@@ -18,6 +19,7 @@ app = typer.Typer(
 )
 
 
+app.command()(cohp)
 app.command()(pdos)
 app.command()(elf)
 

@@ -1,0 +1,353 @@
+"""`natriface analyze cohp`: bonds, their lengths and ICOHPs, of anyone's LOBSTER run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from natriface.analysis.bond_populations import Bond, BondPopulations
+
+MOST_ROWS = 40
+WEAK_EV = 0.05
+SHELL_GAP_ANGSTROM = 0.3
+
+
+def cohp(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH",
+            help="A folder of LOBSTER's output, its ICOHPLIST.lobster, or a step's bonding.json.",
+        ),
+    ],
+    bond: Annotated[
+        list[str] | None,
+        typer.Option("--bond", "-b", help="Only bonds of these elements: P-O, or Na."),
+    ] = None,
+    atom: Annotated[
+        list[int] | None, typer.Option("--atom", "-a", help="Only bonds of these atoms, from 1.")
+    ] = None,
+    longest: Annotated[
+        float | None,
+        typer.Option("--longest", help="Longest bond, A.", show_default="all that LOBSTER lists"),
+    ] = None,
+    weakest: Annotated[
+        float | None,
+        typer.Option(
+            "--weakest", help="Least |ICOHP|, eV.", show_default="0.05, or 0 with --bond or --atom"
+        ),
+    ] = None,
+    rows: Annotated[
+        int, typer.Option("--rows", help="Bonds printed one by one; the means count all.")
+    ] = MOST_ROWS,
+    max_spilling: Annotated[
+        float, typer.Option(help="Charge spilling that is still good, percent.")
+    ] = 5.0,
+    automatic: Annotated[
+        bool, typer.Option("--automatic", help="Add the summary of lobsterpy's own analysis.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw -COHP of these bonds (.png, .pdf, .svg).")
+    ] = None,
+) -> None:
+    """Bonds with length and ICOHP, means by elements and shell, and whether the projection will do.
+
+    ICOHP up to the Fermi level from ICOHPLIST, negative = bonding. Ends with status 1 if the charge
+    spilling is too high.
+    """
+    from natriface.analysis.spilling import judge_spilling
+
+    populations, chosen = _read(path, bond or [], atom or [], longest, weakest, plot is not None)
+    verdict = None
+    if populations.spilling is not None:
+        verdict = judge_spilling(populations.spilling, max_spilling)
+    summary = _automatic(path, populations) if automatic else None
+    if as_json:
+        import json
+
+        document = _document(populations, chosen, verdict) | (
+            {} if summary is None else {"automatic": summary}
+        )
+        typer.echo(json.dumps(document, indent=1))
+    else:
+        _print(populations, chosen, verdict, rows, summary)
+    if plot is not None:
+        _plot(populations, chosen, plot)
+        typer.echo(f"figure: {plot}", err=as_json)
+    if verdict is not None and verdict.status != "sound":
+        raise typer.Exit(1)
+
+
+def _read(
+    path: Path,
+    pairs: Sequence[str],
+    atoms: Sequence[int],
+    longest: float | None,
+    weakest: float | None,
+    curves: bool,
+) -> tuple[BondPopulations, list[Bond]]:
+    """The run, with curves of the chosen bonds alone where they are wanted; the chosen bonds."""
+    from natriface.analysis.bond_populations import BONDS_FILE, BondPopulations
+    from natriface.analysis.readers.lobster import read_lobster_folder
+    from natriface.structures.errors import AnalysisError
+
+    stored = path / BONDS_FILE if path.is_dir() else path
+    if stored.suffix == ".json" and stored.is_file():
+        populations = BondPopulations.load(stored)
+    else:
+        populations = read_lobster_folder(path, curves=False)
+    least = weakest if weakest is not None else (0.0 if pairs or atoms else WEAK_EV)
+    chosen = _chosen(populations, pairs, atoms, longest, least)
+    if not chosen:
+        strongest = min(populations.bonds, key=lambda b: b.icohp_ev, default=None)
+        hint = (
+            ""
+            if strongest is None
+            else (
+                f"; the strongest of all {len(populations.bonds)} is {strongest.name}, "
+                f"{strongest.length_angstrom:.3f} A, {strongest.icohp_ev:.3f} eV"
+            )
+        )
+        raise AnalysisError(f"{path}: no bond is chosen{hint}")
+    if curves and populations.curves is None:
+        labels = {b.label for b in chosen}
+        populations = read_lobster_folder(path, curves=lambda b: b.label in labels)
+    return populations, chosen
+
+
+def _chosen(
+    populations: BondPopulations,
+    pairs: Sequence[str],
+    atoms: Sequence[int],
+    longest: float | None,
+    least: float,
+) -> list[Bond]:
+    from natriface.structures.errors import AnalysisError, nearest
+
+    elements = sorted({symbol for bond in populations.bonds for symbol in bond.symbols})
+    found: dict[str, Bond] = {}
+    for pair in pairs or [""]:
+        symbols = [word for word in pair.replace("–", "-").split("-") if word]
+        for symbol in symbols:
+            if symbol not in elements:
+                raise AnalysisError(f"no bond of {symbol!r} here: {nearest(symbol, elements)}")
+        reach = None if longest is None else longest + 1e-9
+        for bond in populations.select(*symbols, shorter_than_angstrom=reach):
+            if abs(bond.icohp_ev) >= least:
+                found.setdefault(bond.label, bond)
+    numbers = {number - 1 for number in atoms}
+    top = max((max(bond.atoms) for bond in populations.bonds), default=-1)
+    if not numbers <= set(range(top + 1)):
+        raise AnalysisError(f"atoms are counted from 1 to {top + 1} here")
+    bonds = [_turned(b) for b in found.values() if not numbers or numbers & set(b.atoms)]
+    return sorted(bonds, key=lambda b: (round(b.icohp_ev, 4), b.atoms, b.length_angstrom))
+
+
+def _means(bonds: Sequence[Bond]) -> list[dict[str, Any]]:
+    """Means of each shell of each pair of elements, strongest first.
+
+    Bonds whose lengths leave a gap belong to different shells; one of LOBSTER 2's bonds counts as
+    often as it says.
+    """
+    from natriface.analysis.bonding import Spread
+
+    shells: dict[str, list[list[Bond]]] = {}
+    for bond in sorted(bonds, key=lambda b: b.length_angstrom):
+        groups = shells.setdefault("-".join(bond.symbols), [])
+        if not groups or bond.length_angstrom - groups[-1][-1].length_angstrom > SHELL_GAP_ANGSTROM:
+            groups.append([])
+        groups[-1] += [bond] * bond.count
+    found = [
+        {
+            "bond": name,
+            "n": len(group),
+            "length_angstrom": _spread(Spread.of([b.length_angstrom for b in group])),
+            "icohp_ev": _spread(Spread.of([b.icohp_ev for b in group])),
+        }
+        for name, groups in shells.items()
+        for group in groups
+    ]
+    return sorted(found, key=lambda group: group["icohp_ev"]["mean"])
+
+
+def _turned(bond: Bond) -> Bond:
+    """The bond from its more electropositive atom, as a chemist names it."""
+    from pymatgen.core.periodic_table import Element
+
+    one, two = (Element(symbol).X for symbol in bond.symbols)
+    return bond.reversed() if one > two else bond
+
+
+def _spread(spread: Any) -> dict[str, float]:
+    return {
+        "mean": spread.mean,
+        "sd": spread.sd,
+        "minimum": spread.minimum,
+        "maximum": spread.maximum,
+    }
+
+
+def _automatic(path: Path, populations: BondPopulations) -> list[str]:
+    """lobsterpy's summary, from the run's own files or from files written for it."""
+    import tempfile
+
+    from natriface.analysis.automatic_bonding import automatic_summary
+    from natriface.analysis.lobster_files import write_lobster_files
+
+    if path.suffix != ".json" and not (path / "bonding.json").is_file():
+        return automatic_summary(path)
+    with tempfile.TemporaryDirectory() as folder:
+        write_lobster_files(populations, Path(folder))
+        return automatic_summary(Path(folder))
+
+
+def _document(populations: BondPopulations, bonds: Sequence[Bond], verdict: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "source": populations.source,
+        "n_bonds": len(populations.bonds),
+        "n_spins": populations.n_spins,
+        "fermi_level_ev": populations.fermi_level_ev,
+        "spilling": None if populations.spilling is None else asdict(populations.spilling),
+        "spilling_verdict": None if verdict is None else asdict(verdict),
+        "charges": None if populations.charges is None else asdict(populations.charges),
+        "means": _means(bonds),
+        "bonds": [
+            {
+                "label": b.label,
+                "name": b.name,
+                "atoms": [i + 1 for i in b.atoms],
+                "translation": b.translation,
+                "length_angstrom": b.length_angstrom,
+                "icohp_ev": b.icohp_ev,
+                "icohp_by_spin_ev": b.icohp_by_spin_ev,
+                "icoop": b.icoop,
+                "icobi": b.icobi,
+                "count": b.count,
+            }
+            for b in bonds
+        ],
+        "warnings": list(populations.warnings),
+    }
+
+
+def _print(
+    populations: BondPopulations,
+    bonds: Sequence[Bond],
+    verdict: Any,
+    most: int,
+    summary: list[str] | None,
+) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"{populations.source}: {len(bonds)} of {len(populations.bonds)} bonds, strongest first"
+    )
+    console.print(_table(bonds[:most], populations.n_spins))
+    if len(bonds) > most:
+        console.print(f"... and {len(bonds) - most} weaker ones (--rows {len(bonds)})")
+    console.print(_means_table(bonds))
+    console.print("ICOHP up to the Fermi level, summed over spins, one bond; negative = bonding")
+    if populations.spilling is None:
+        console.print("[yellow]charge spilling: not known[/]")
+    else:
+        values = " / ".join(f"{v:.2f}" for v in populations.spilling.charge_percent)
+        colour = "green" if verdict.status == "sound" else "red"
+        console.print(f"charge spilling {values} %: [{colour}]{verdict.status}[/]")
+        if verdict.reason:
+            console.print(f"  {escape(verdict.reason)}")
+    for warning in populations.warnings:
+        if verdict is None or warning != verdict.reason:
+            console.print(f"[yellow]warning:[/] {escape(warning)}")
+    for line in summary or ():
+        console.print(escape(line))
+
+
+def _table(bonds: Sequence[Bond], n_spins: int) -> Any:
+    from rich.table import Table
+
+    with_cell = any(bond.translation is not None for bond in bonds)
+    with_count = any(bond.count > 1 for bond in bonds)
+    overlaps = [(n, k) for n, k in (("ICOOP", "icoop"), ("ICOBI", "icobi"))
+                if any(getattr(b, k) is not None for b in bonds)]  # fmt: skip
+    table = Table("label", "bond")
+    for heading in (
+        *(["cell"] if with_cell else []),
+        *(["times"] if with_count else []),
+        "length (Å)",
+        *(["ICOHP up", "ICOHP down"] if n_spins == 2 else []),
+        "ICOHP (eV)",
+        *(name for name, _ in overlaps),
+    ):
+        table.add_column(heading, justify="right")
+    for bond in bonds:
+        cells = [bond.label, bond.name]
+        if with_cell:
+            cells.append("" if bond.translation is None else _cell(bond.translation))
+        if with_count:
+            cells.append(str(bond.count))
+        cells.append(f"{bond.length_angstrom:.4f}")
+        if n_spins == 2:
+            cells += [f"{value:.4f}" for value in bond.icohp_by_spin_ev]
+        cells.append(f"{bond.icohp_ev:.4f}")
+        cells += [_shown(getattr(bond, key)) for _, key in overlaps]
+        table.add_row(*cells)
+    return table
+
+
+def _means_table(bonds: Sequence[Bond]) -> Any:
+    from rich.table import Table
+
+    table = Table("bond")
+    for heading in ("n", "length (Å)", "min to max", "ICOHP (eV)", "sd", "strongest", "weakest"):
+        table.add_column(heading, justify="right")
+    for group in _means(bonds):
+        length, icohp = group["length_angstrom"], group["icohp_ev"]
+        table.add_row(
+            group["bond"],
+            str(group["n"]),
+            f"{length['mean']:.4f}",
+            f"{length['minimum']:.3f} to {length['maximum']:.3f}",
+            f"{icohp['mean']:.4f}",
+            f"{icohp['sd']:.4f}",
+            f"{icohp['minimum']:.4f}",
+            f"{icohp['maximum']:.4f}",
+        )
+    return table
+
+
+def _cell(translation: Sequence[int]) -> str:
+    return " ".join(str(x) for x in translation)
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def _plot(populations: BondPopulations, bonds: Sequence[Bond], target: Path) -> None:
+    from natriface.analysis.cohp_figures import CohpPanel, cohp_panels, like_curves
+    from natriface.structures.errors import AnalysisError
+
+    if target.suffix not in (".png", ".pdf", ".svg"):
+        raise AnalysisError(f"{target}: end the figure's name in .png, .pdf or .svg")
+    if populations.curves is None:
+        raise AnalysisError(
+            f"{populations.source}: there is no COHPCAR.lobster, so there are no curves to draw"
+        )
+    groups: dict[str, list[Bond]] = {}
+    for bond in bonds:
+        groups.setdefault("–".join(bond.symbols), []).append(bond)
+    note = populations.source
+    if populations.spilling is not None:
+        worst = max(populations.spilling.charge_percent)
+        note += f", charge spilling {worst:.2f} %"
+    panels = [CohpPanel(name, like_curves(populations, group)) for name, group in groups.items()]
+    cohp_panels(panels[:4], note=note).savefig(target, dpi=200)
