@@ -177,7 +177,7 @@ def _write(
     prepare_folder(folder, step, atoms)
     for name, structure in others.items():
         save_input(folder, name, structure)
-    inputs = vasp_inputs(step, atoms, machine)
+    inputs = vasp_inputs(step, atoms, machine, folder)
     unrelaxed = bool(step.parents)
     if unrelaxed:
         inputs.notes.append(UNRELAXED)

@@ -146,7 +146,7 @@ def test_left_handed_cells_and_bands_without_images_are_refused() -> None:
     left.set_cell(left.cell[[1, 0, 2]], scale_atoms=False)
     with pytest.raises(EngineError, match="left-handed"):
         inputs_of(left)
-    with pytest.raises(EngineError, match="images"):
+    with pytest.raises(EngineError, match="final end point"):
         inputs_of(atoms, "neb")
 
 

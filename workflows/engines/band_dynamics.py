@@ -81,7 +81,7 @@ def band_forces(
     feels no springs and goes up along the path.
     """
     along = tangents(chain, energies)
-    forces = -gradients + np.sum(gradients * along, axis=1)[:, None] * along
+    forces: FloatArray = -gradients + np.sum(gradients * along, axis=1)[:, None] * along
     lengths = np.linalg.norm(np.diff(chain, axis=0), axis=1)
     forces[1:-1] += spring * np.diff(lengths)[:, None] * along[1:-1]
     if climbing is not None:

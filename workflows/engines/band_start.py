@@ -12,7 +12,7 @@ from ase.io import read as read_atoms
 from numpy.typing import NDArray
 
 from natriface.analysis.results import Result
-from natriface.structures.atoms import fixed_indices
+from natriface.structures.atoms import fixed_indices, in_plane_fixed_indices
 from natriface.structures.errors import EngineError, NatrifaceError, StructureError
 from natriface.structures.images import (
     Interpolation,
@@ -55,6 +55,11 @@ def starting_images(
     EngineError
         If there is no path between the end points.
     """
+    if in_plane_fixed_indices(initial):
+        raise EngineError(
+            f"{name}: atoms that may move along z only are for maps of adatoms; a band's are free "
+            "or frozen"
+        )
     final = input_structure(folder, "final")
     given = input_file(folder, "band")
     try:

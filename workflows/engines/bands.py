@@ -34,6 +34,7 @@ from natriface.workflows.engines.band_dynamics import (
     largest,
     relax_chain,
 )
+from natriface.workflows.engines.base import EndedEarlyError, end_requested
 from natriface.workflows.engines.pair_fit import PairFit
 from natriface.workflows.engines.surrogate import Surrogate
 
@@ -177,6 +178,8 @@ class BandSearch:
         ------
         EngineError
             If an image cannot be computed; says which.
+        EndedEarlyError
+            If asked to end.
         """
         granted = self._settings.max_force_calls
         while granted <= self.n_force_calls:
@@ -325,6 +328,8 @@ class BandSearch:
             if problem is None:
                 try:
                     energy, forces = self._sound_call(image, atoms)
+                except EndedEarlyError:
+                    raise
                 except (
                     NatrifaceError,
                     CalculatorError,
@@ -362,6 +367,11 @@ class BandSearch:
         self.n_force_calls += 1
         self._save_checkpoint()
         self._note_progress(image)
+        if end_requested(self._folder):
+            raise EndedEarlyError(
+                f"{self._name}: ended as asked after {self.n_force_calls} force calls; "
+                "the next run goes on"
+            )
 
     def _data(self) -> list[int]:
         """The calls the surrogate rests on."""

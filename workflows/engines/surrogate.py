@@ -150,4 +150,5 @@ def _dense(kernel: FloatArray, z: FloatArray, scale: float) -> FloatArray:
 
 def _squared_distances(one: FloatArray, other: FloatArray) -> FloatArray:
     squares = np.sum(one**2, axis=1)[:, None] + np.sum(other**2, axis=1)[None]
-    return np.maximum(squares - 2 * one @ other.T, 0.0)
+    found: FloatArray = np.maximum(squares - 2 * one @ other.T, 0.0)
+    return found

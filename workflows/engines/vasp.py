@@ -11,6 +11,7 @@ from natriface.workflows.engines.base import Estimate, load_folder
 from natriface.workflows.engines.lobster import missing_bands, run_lobster
 from natriface.workflows.engines.lock import alone
 from natriface.workflows.engines.machine import Machine, command_line, load_machine
+from natriface.workflows.engines.vasp_band import check_band_settings
 from natriface.workflows.engines.vasp_estimate import BASIS, n_steps
 from natriface.workflows.engines.vasp_inputs import VaspInputs, vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp_potcars import (
@@ -40,6 +41,8 @@ class VaspEngine:
             command_line(machine.vasp_gamma_command, "vasp_gamma_command")
         if step.kind == "lobster":
             command_line(machine.lobster_command, "lobster_command")
+        if step.kind == "neb":
+            check_band_settings(step, settings.keys, settings.tags, machine)
         if step.structure is not None:
             atoms = step.atoms()
             vasp_inputs(step, atoms, machine)
@@ -77,13 +80,13 @@ class VaspEngine:
         """Write VASP's input files."""
         step, atoms = load_folder(folder)
         machine = load_machine()
-        write_inputs(folder, vasp_inputs(step, atoms, machine), machine)
+        write_inputs(folder, vasp_inputs(step, atoms, machine, folder), machine)
 
     def run(self, folder: Path) -> None:
         """Run VASP, and LOBSTER after it, from where an earlier attempt has ended."""
         step, atoms = load_folder(folder)
         machine = load_machine()
-        inputs = vasp_inputs(step, atoms, machine)
+        inputs = vasp_inputs(step, atoms, machine, folder)
         with alone(folder) as lock:
             run_vasp(folder, inputs, machine, lock)
             if step.kind == "lobster" and has_converged(folder, step.kind):

@@ -12,11 +12,17 @@ import numpy as np
 from ase import Atoms
 
 from natriface.analysis.results import write_atomically
-from natriface.structures.atoms import fixed_indices, from_document, in_plane_fixed_indices
+from natriface.structures.atoms import fixed_indices, in_plane_fixed_indices
 from natriface.structures.errors import EngineError, StudyError
 from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
 from natriface.workflows.engines.lobster_basis import lobster_basis, n_basis_functions
 from natriface.workflows.engines.machine import Machine
+from natriface.workflows.engines.vasp_band import (
+    band_images,
+    check_cores,
+    climbing,
+    place_end_outputs,
+)
 from natriface.workflows.engines.vasp_estimate import (
     Size,
     default_n_bands,
@@ -55,6 +61,8 @@ class VaspInputs:
         Structures of a band, ends included, ordered like `atoms`.
     notes
         What was decided for this structure, in words.
+    band_notes
+        Those of them that a band's result repeats.
     """
 
     name: str
@@ -69,6 +77,7 @@ class VaspInputs:
     basis: dict[str, tuple[str, ...]]
     images: list[Atoms]
     notes: list[str]
+    band_notes: list[str]
 
     @property
     def n_electrons(self) -> float:
@@ -85,8 +94,15 @@ class VaspInputs:
         return estimate_size(self.atoms, self.tags, self.mesh, self.n_electrons, moving)
 
 
-def vasp_inputs(step: Step, atoms: Atoms, machine: Machine) -> VaspInputs:
+def vasp_inputs(
+    step: Step, atoms: Atoms, machine: Machine, folder: Path | None = None
+) -> VaspInputs:
     """Decide what a step's input files say.
+
+    Parameters
+    ----------
+    folder
+        The step's, where it is written already: a band's other structures lie there.
 
     Raises
     ------
@@ -138,9 +154,18 @@ def vasp_inputs(step: Step, atoms: Atoms, machine: Machine) -> VaspInputs:
         decide("NPAR", 1, "VASP manual: LELF needs NPAR = 1")
         decide("KPAR", 1, "VASP: no ELF with groups of k-points")
     basis = lobster_basis(potcars, keys.lobster_basis, step.name) if step.kind == "lobster" else {}
-    images = [from_document(document)[order] for document in keys.images]
+    images: list[Atoms] = []
+    band_notes: list[str] = []
     if step.kind == "neb":
+        found, band_notes = band_images(step, atoms, keys, folder)
+        images = [image[order] for image in found]
         _check_images(images, ordered, step.name)
+        climbs = climbing(keys, machine.vasp_command, tags, step.name)
+        for tag, value in climbs.tags.items():
+            decide(tag, value, "VTST: climbing image")
+        band_notes.append(climbs.reason)
+    if images:
+        check_cores(len(images) - 2, machine.cores, step.name)
         decide("IMAGES", len(images) - 2, "images between the two ends")
     inputs = VaspInputs(
         step.name,
@@ -154,8 +179,10 @@ def vasp_inputs(step: Step, atoms: Atoms, machine: Machine) -> VaspInputs:
         potcars,
         basis,
         images,
-        notes,
+        [*notes, *band_notes],
+        band_notes,
     )
+    notes = inputs.notes
     if inputs.n_electrons % 2 and tags.get("ISPIN", 1) == 1:
         notes.append("an odd number of electrons, and not spin-polarised; ISPIN = 2 would tell")
     if basis:
@@ -182,6 +209,7 @@ def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str
             place = folder / f"{number:02d}"
             place.mkdir(exist_ok=True)
             write_atomically(place / "POSCAR", poscar_text(image, f"{inputs.name}, image {number}"))
+        place_end_outputs(folder, len(inputs.images))
     write_atomically(folder / "POSCAR", poscar_text(inputs.atoms, inputs.name))
     labels = [potcar.label for potcar in inputs.potcars]
     write_atomically(folder / "POTCAR.spec", "\n".join(labels) + "\n")
@@ -203,6 +231,7 @@ def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str
         },
         "basis": {element: list(orbitals) for element, orbitals in inputs.basis.items()},
         "notes": inputs.notes,
+        "band_notes": inputs.band_notes,
         "warnings": warnings,
     }
     write_atomically(folder / INPUTS_FILE, json.dumps(document, indent=1))
@@ -290,7 +319,7 @@ def _check_cell(atoms: Atoms, where: str) -> None:
 
 
 def _check_images(images: list[Atoms], atoms: Atoms, where: str) -> None:
-    if len(images) < 3:
+    if 0 < len(images) < 3:
         raise EngineError(f"{where}: a band needs `images`, at least three, both ends included")
     for number, image in enumerate(images):
         if image.get_chemical_symbols() != atoms.get_chemical_symbols():

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from natriface.analysis.barriers import FORCE_TOLERANCE_EV_PER_ANGSTROM
 from natriface.analysis.readers.arrays import ARRAYS_FILE
 from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
 from natriface.analysis.results import Convergence, EngineRecord, Result, StepRecord
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import ReaderError
 from natriface.workflows.engines.lobster import judge_lobster
+from natriface.workflows.engines.vasp_band import whole_band
 from natriface.workflows.engines.vasp_custodian import corrections
 from natriface.workflows.engines.vasp_handlers import HARMLESS_TAGS
 from natriface.workflows.engines.vasp_inputs import load_inputs
@@ -37,8 +39,8 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
         If the step's inputs were never written.
     """
     inputs = load_inputs(folder)
-    result = _band(folder) if step.kind == "neb" else _single(folder, step)
     order = [int(i) for i in inputs["order"]]
+    result = _band(folder, step, order, inputs) if step.kind == "neb" else _single(folder, step)
     ended = how_it_ended(folder) or {}
     result.kind = step.kind
     result.protocol = step.protocol
@@ -72,7 +74,7 @@ def _single(folder: Path, step: Step) -> Result:
         return _nothing(step.kind, str(error))
 
 
-def _band(folder: Path) -> Result:
+def _band(folder: Path, step: Step, order: list[int], inputs: dict[str, Any]) -> Result:
     """A band: its images' energies and forces in ``arrays.npz``, the highest image's as its own."""
     try:
         images = read_neb_folder(folder)
@@ -93,7 +95,16 @@ def _band(folder: Path) -> Result:
         "image_forces": np.array([image.forces_ev_per_angstrom for image in moving]),
     }
     np.savez_compressed(folder / ARRAYS_FILE, **arrays)
-    return highest.model_copy(update={"energies_ev": energies, "arrays_file": ARRAYS_FILE})
+    tolerance = abs(float(inputs["tags"].get("EDIFFG", -FORCE_TOLERANCE_EV_PER_ANGSTROM)))
+    all_energies, files, said = whole_band(folder, step, order, tolerance)
+    return highest.model_copy(
+        update={
+            "energies_ev": all_energies or energies,
+            "arrays_file": ARRAYS_FILE,
+            "files": {**highest.files, **files},
+            "warnings": [*inputs.get("band_notes", ()), *highest.warnings, *said],
+        }
+    )
 
 
 def _nothing(kind: str, reason: str) -> Result:

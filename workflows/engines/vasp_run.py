@@ -151,15 +151,25 @@ def prepare_attempt(folder: Path, inputs: VaspInputs, machine: Machine) -> None:
         source = f"POSCAR, {why_not}" if why_not else "CONTCAR"
         notes.append(f"{aside.name} did not finish; gone on from its {source}")
     elif inputs.images:
-        for number, image in enumerate(inputs.images[1:-1], start=1):
-            contcar = aside / f"{number:02d}" / "CONTCAR"
-            moved, _ = valid_contcar(contcar, folder / f"{number:02d}" / "POSCAR")
-            if moved is not None and len(image):
-                write_atomically(folder / f"{number:02d}" / "POSCAR", moved)
-        notes.append(f"{aside.name} did not finish; gone on from its images")
+        unsound = _restart_images(folder, aside, len(inputs.images))
+        but = f", but for {'; '.join(unsound)}" if unsound else ""
+        notes.append(f"{aside.name} did not finish; gone on from its images{but}")
     else:
         notes.append(f"{aside.name} did not finish; started again")
     write_atomically(folder / NOTE_FILE, json.dumps(notes, indent=1))
+
+
+def _restart_images(folder: Path, aside: Path, n_images: int) -> list[str]:
+    """Put each image's CONTCAR where its POSCAR is, if it is sound; those that are not, and why."""
+    unsound = []
+    for number in range(1, n_images - 1):
+        place = f"{number:02d}"
+        moved, why_not = valid_contcar(aside / place / "CONTCAR", folder / place / "POSCAR")
+        if moved is None:
+            unsound.append(f"image {number}, {why_not}")
+        else:
+            write_atomically(folder / place / "POSCAR", moved)
+    return unsound
 
 
 def attempt_notes(folder: Path) -> list[str]:

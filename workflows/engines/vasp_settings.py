@@ -119,8 +119,13 @@ class VaspKeys(BaseModel):
         A LOBSTER projection that loses more is reported as not converged.
     charge_e
         Charge of the cell, against a uniform background: NELECT follows from the POTCARs.
+    n_images, interpolation
+        Of a band, see `natriface.workflows.engines.bands.BandSettings`.
+    vtst
+        Whether VASP has the VTST extension, so that the highest image of a band climbs: ``auto``
+        looks into the program.
     images
-        Of a band: at least three structure documents, both ends included.
+        Of a band whose images are given: at least three structure documents, both ends included.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -134,6 +139,9 @@ class VaspKeys(BaseModel):
     lobster_basis: dict[str, str] = Field(default_factory=dict)
     max_charge_spilling_percent: float = Field(default=5.0, gt=0, le=100)
     charge_e: float = 0.0
+    n_images: int | None = Field(default=None, ge=1, le=99)
+    interpolation: Literal["idpp", "linear"] = "idpp"
+    vtst: bool | Literal["auto"] = "auto"
     images: list[dict[str, Any]] = Field(default_factory=list)
 
 
