@@ -43,7 +43,8 @@ def elf_planes(crystal: CrystalRecord) -> dict[str, PlaneMap]:
     Through the foreign ligand and the nearest other one where there is one, else through the two
     shortest bonds.
     """
-    unit, grid = crystal.main_unit(), crystal.elf
+    grid = crystal.elf
+    unit = None if grid is None else crystal.shown_unit(grid.atoms)
     if unit is None or grid is None:
         return {}
     symbols = grid.atoms.get_chemical_symbols()
@@ -61,7 +62,7 @@ def elf_planes(crystal: CrystalRecord) -> dict[str, PlaneMap]:
 
 def cohp_of_unit(crystal: CrystalRecord) -> CohpPanel | None:
     """Mean COHP of each kind of bond of the unit shown; None where there are no curves."""
-    unit, populations = crystal.main_unit(), crystal.bonds
+    unit, populations = crystal.shown_unit(crystal.atoms), crystal.bonds
     if unit is None or populations is None or populations.curves is None:
         return None
     drawn = set(populations.curves.labels)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from ase import Atoms
+from ase.geometry import find_mic
 
 from natriface.analysis.band_centers import (
     OCCUPIED,
@@ -20,6 +22,7 @@ from natriface.analysis.band_centers import (
 from natriface.analysis.bond_populations import BONDS_FILE, BondPopulations
 from natriface.analysis.bonding import (
     NEXT_TO_ANGSTROM,
+    BondGroup,
     Slope,
     Tetrahedron,
     bond_groups,
@@ -27,10 +30,10 @@ from natriface.analysis.bonding import (
     tetrahedra,
     unit_atoms,
 )
-from natriface.analysis.bonding import BondGroup as BondGroup
 from natriface.analysis.localization import check_range
 from natriface.analysis.pdos import EnergyZero, ProjectedDOS
 from natriface.analysis.pdos_sources import result_pdos
+from natriface.analysis.readers.belonging import SAME_PLACE_ANGSTROM
 from natriface.analysis.readers.compression import SUFFIXES
 from natriface.analysis.readers.grid import Grid, read_grid
 from natriface.analysis.readers.lobster import read_lobster_folder
@@ -110,15 +113,21 @@ class CrystalRecord:
         chosen = {k: m for k, m in units.items() if k in kinds or not self.units}
         return orbital_centers(self.dos, self.zero, wanted, chosen, window)
 
-    def main_unit(self, foreign: str = "F") -> Tetrahedron | None:
-        """The unit the figures show: the one with the foreign ligand, else the first asked for."""
-        shells = self.described.get("orbitals", {})
-        if self.atoms is None or not self.units:
+    def shown_unit(self, atoms: Atoms | None, foreign: str = "F") -> Tetrahedron | None:
+        """The unit the figures show: the one with the foreign ligand, else the first asked for.
+
+        Parameters
+        ----------
+        atoms
+            The crystal as the source of the figure numbers it.
+        """
+        if atoms is None:
             return None
-        symbols = self.atoms.get_chemical_symbols()
-        mixed = [u for u in self.units if any(symbols[i] == foreign for i in u.atoms)]
-        asked = [u for u in self.units if symbols[u.centre] in shells]
-        return next(iter([*mixed, *asked, *self.units]))
+        units = self.units if atoms is self.atoms else tetrahedra(atoms)
+        symbols = atoms.get_chemical_symbols()
+        mixed = [u for u in units if any(symbols[i] == foreign for i in u.atoms)]
+        asked = [u for u in units if symbols[u.centre] in self.described.get("orbitals", {})]
+        return next(iter([*mixed, *asked, *units]), None)
 
 
 def gather_crystals(
@@ -206,8 +215,38 @@ def load_bonds(result: Result, folder: Path) -> BondPopulations:
     _require_sound(result)
     name = result.files.get("bonding", BONDS_FILE)
     if (folder / name).is_file():
-        return BondPopulations.load(folder / name)
-    return read_lobster_folder(folder)
+        return in_order_of(BondPopulations.load(folder / name), result.final_atoms())
+    return in_order_of(read_lobster_folder(folder), result.final_atoms())
+
+
+def in_order_of(bonds: BondPopulations, atoms: Atoms) -> BondPopulations:
+    """The same bonds with the atoms numbered as in `atoms`: VASP groups them by element.
+
+    Raises
+    ------
+    AnalysisError
+        If the two are not of one crystal.
+    """
+    own = bonds.structure
+    if own is None or (
+        own.get_chemical_symbols() == atoms.get_chemical_symbols()
+        and find_mic(own.positions - atoms.positions, atoms.cell)[1].max() < SAME_PLACE_ANGSTROM
+    ):
+        return bonds
+    if sorted(own.symbols) != sorted(atoms.symbols):
+        raise AnalysisError(f"{bonds.source}: bonds of {own.symbols}, not of {atoms.symbols}")
+    place = []
+    for symbol, position in zip(own.get_chemical_symbols(), own.positions, strict=True):
+        distances = find_mic(atoms.positions - position, atoms.cell)[1]
+        distances[np.array(atoms.get_chemical_symbols()) != symbol] = np.inf
+        place.append(int(distances.argmin()))
+        if distances[place[-1]] > SAME_PLACE_ANGSTROM:
+            raise AnalysisError(f"{bonds.source}: bonds of another geometry of {atoms.symbols}")
+    renumbered = tuple(
+        replace(bond, atoms=(place[bond.atoms[0]], place[bond.atoms[1]]), translation=None)
+        for bond in bonds.bonds
+    )
+    return replace(bonds, bonds=renumbered, structure=atoms)
 
 
 def load_elf(result: Result, folder: Path) -> Grid:

@@ -257,7 +257,8 @@ def single_bond_table(crystals: Sequence[CrystalRecord]) -> Table | None:
 
 def elf_profiles(crystal: CrystalRecord) -> list[tuple[str, UnitBond, BondProfile]]:
     """The function along each bond of the unit that the figures show."""
-    unit, grid = crystal.main_unit(), crystal.elf
+    grid = crystal.elf
+    unit = None if grid is None else crystal.shown_unit(grid.atoms)
     if unit is None or grid is None:
         return []
     atoms = grid.atoms

@@ -12,6 +12,7 @@ from ase import Atoms
 
 from natriface.analysis.bond_populations import Bond, BondPopulations, Curves
 from natriface.analysis.bonding import stretched, tetrahedra
+from natriface.analysis.electronic_records import in_order_of
 from natriface.analysis.electronic_report import section
 from natriface.analysis.gathering import ExpectedStep
 from natriface.analysis.published import load_published
@@ -20,6 +21,7 @@ from natriface.analysis.results import ElectronicStructure, EngineRecord, Result
 from natriface.analysis.spilling import Spilling
 from natriface.structures.atoms import to_document
 from natriface.structures.doping import dope
+from natriface.structures.errors import AnalysisError
 from natriface.structures.phases import load_phase
 
 SLOPE = -14.0
@@ -83,6 +85,7 @@ def densities(atoms: Atoms, moved: float, offset: float) -> dict[str, Any]:
 
 def write_elfcar(path: Path, atoms: Atoms) -> None:
     shape = (16, 16, 16)
+    atoms = atoms[np.argsort(atoms.numbers, kind="stable")]  # as VASP and GPAW group them
     symbols = atoms.get_chemical_symbols()
     groups = [(s, symbols.count(s)) for s in dict.fromkeys(symbols)]
     lines = ["ELF", "1.0", *(" ".join(f"{x:.10f}" for x in v) for v in atoms.cell.array)]
@@ -234,6 +237,25 @@ def test_figures_and_published_values_beside_ours(made: Made, tmp_path: Path) ->
     }  # fmt: skip
     for figure in found.figures:
         assert (tmp_path / "figures" / f"{figure.stem}.png").stat().st_size > 10_000
+
+
+def test_bonds_find_their_atoms_in_another_order(crystals: tuple[Atoms, Atoms]) -> None:
+    """LOBSTER numbers atoms as the POSCAR does, grouped by element; a step as it was built."""
+    _, doped = crystals
+    order = np.random.default_rng(5).permutation(len(doped))
+    shuffled = doped[order]
+    shuffled.positions += np.array([1, 0, -1]) @ doped.cell.array
+    found = in_order_of(bonds_of(shuffled, 0.3), doped)
+    expected = {
+        b.name: b.icohp_ev for u in tetrahedra(doped, bonds_of(doped, 0.3)) for b in u.bonds
+    }
+    assert {b.name: b.icohp_ev for u in tetrahedra(doped, found) for b in u.bonds} == pytest.approx(
+        expected
+    )
+    moved = doped.copy()
+    moved.positions[3] += 0.3
+    with pytest.raises(AnalysisError, match="another geometry"):
+        in_order_of(bonds_of(shuffled), moved)
 
 
 @pytest.mark.usefixtures("undrawn")
