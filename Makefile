@@ -18,10 +18,13 @@ help:
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  the benchmarks, side by side with their peers"
 
-run: $(VENV)/.potential
+# A study on GPAW needs it built.
+USES_GPAW := $(shell grep -lsE '^ *engine: *gpaw' $(STUDY) templates/studies/$(STUDY).yaml)
+
+run: $(VENV)/.potential $(if $(USES_GPAW),$(VENV)/.gpaw)
 	@$(BIN)/natriface run $(STUDY)
 
-test: $(VENV)/.dev $(VENV)/.potential
+test: $(VENV)/.dev $(VENV)/.potential $(VENV)/.gpaw
 	@$(BIN)/python -m pytest -n $(JOBS) -m "$(MARKS)" $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
@@ -58,6 +61,12 @@ $(VENV)/.potential: $(VENV)/.base
 		|| echo "$(TORCH) is not to be had here; taking the package index's newest"
 	@$(PIP) --editable '.[potential]'
 	@touch $@
+
+# Built from source, with the libraries this machine has and with none where it has none.
+$(VENV)/.gpaw: $(VENV)/.base templates/gpaw/siteconfig.py
+	@echo "building GPAW"
+	@GPAW_CONFIG=$(abspath templates/gpaw/siteconfig.py) $(PIP) --editable '.[gpaw]' && touch $@ \
+		|| echo "GPAW could not be built (a C++17 compiler is needed, see docs/gpaw.md); its tests are skipped"
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

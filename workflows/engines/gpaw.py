@@ -9,15 +9,13 @@ from natriface.analysis.results import Result, write_atomically
 from natriface.structures.errors import EngineError
 from natriface.workflows.engines.base import Estimate, load_folder
 from natriface.workflows.engines.gpaw_calculator import gpaw_parameters
-from natriface.workflows.engines.gpaw_datasets import find_datasets, require_gpaw
+from natriface.workflows.engines.gpaw_datasets import find_datasets, has_gpaw, require_gpaw
 from natriface.workflows.engines.gpaw_estimate import BASIS, estimate_size
-from natriface.workflows.engines.gpaw_result import step_result
+from natriface.workflows.engines.gpaw_result import INPUTS_FILE, step_result
 from natriface.workflows.engines.gpaw_run import run_gpaw
 from natriface.workflows.engines.gpaw_settings import parse_settings
 from natriface.workflows.engines.machine import command_line, load_machine, total_memory_mb
 from natriface.workflows.plan import Step
-
-INPUTS_FILE = "gpaw_inputs.json"
 
 
 class GpawEngine:
@@ -50,13 +48,13 @@ class GpawEngine:
     def estimate(self, step: Step) -> Estimate:
         """From the sizes of the calculation; of the number of atoms where that is all we know."""
         settings = parse_settings(step.settings, step.name)
-        if step.structure is None:
+        if step.structure is None or not has_gpaw():
             ionic = min(40, settings.max_steps) if step.kind == "relax" else 1
             return Estimate(
                 core_seconds=0.3 * step.n_atoms**2 * (1 + 0.6 * ionic),
                 memory_mb=300 + 25.0 * step.n_atoms,
                 basis="0.3 core-s per square of the number of atoms and cycle, 25 MB per atom, as "
-                "an oxide of 40 atoms needs with 8 k-points: its structure is not known yet",
+                "an oxide of 40 atoms needs with 8 k-points: its structure is not known yet, or GPAW's datasets are not installed",
             )
         size = estimate_size(step.atoms(), settings, step.kind)
         return Estimate(size.core_seconds, size.memory_mb, BASIS)

@@ -45,6 +45,11 @@ class Dataset:
         return f"{self.name} {self.digest}"
 
 
+def has_gpaw() -> bool:
+    """Whether GPAW and its datasets are installed."""
+    return not _missing()
+
+
 def require_gpaw() -> None:
     """Refuse where GPAW or its datasets are not installed.
 
@@ -53,11 +58,14 @@ def require_gpaw() -> None:
     EngineError
         Saying what to install.
     """
-    for package in ("gpaw", "gpaw_data"):
-        if find_spec(package) is None and not (package == "gpaw_data" and _named_folders()):
-            raise EngineError(
-                f"engine gpaw needs the package {package.replace('_', '-')}; {HOW_TO_INSTALL}"
-            )
+    missing = _missing()
+    if missing:
+        raise EngineError(f"engine gpaw needs {' and '.join(missing)}; {HOW_TO_INSTALL}")
+
+
+def _missing() -> list[str]:
+    missing = [] if find_spec("gpaw") else ["gpaw"]
+    return missing if find_spec("gpaw_data") or _named_folders() else [*missing, "gpaw-data"]
 
 
 def find_datasets(

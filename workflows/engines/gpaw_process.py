@@ -162,7 +162,7 @@ def state_calculator(
 def _relaxed(
     atoms: Atoms, settings: GpawSettings, own: Path, calculator: GpawCalculator
 ) -> dict[str, Any]:
-    relaxation = Relaxation(own, atoms, settings)
+    relaxation = Relaxation(own, atoms, settings, checkpoint_interval_s=0.0)
 
     def energy() -> float:
         value = float(atoms.get_potential_energy())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,11 @@ from natriface.analysis.results import (
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import ReaderError
 from natriface.workflows.engines.gpaw_calculator import PROGRESS_LOG, TEXT_FILE
-from natriface.workflows.engines.gpaw_datasets import find_datasets
-from natriface.workflows.engines.gpaw_process import OUTCOME_FILE
 from natriface.workflows.engines.gpaw_run import load_outcome
-from natriface.workflows.engines.gpaw_settings import parse_settings
 from natriface.workflows.engines.relaxation import TRAJECTORY_FILE
 from natriface.workflows.plan import Step
 
+INPUTS_FILE = "gpaw_inputs.json"
 _OWN_FILES = {"text": TEXT_FILE, "progress": PROGRESS_LOG, "trajectory": TRAJECTORY_FILE}
 
 
@@ -37,17 +36,17 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
     ReaderError
         If the outcome cannot be read.
     """
-    settings = parse_settings(step.settings, step.name)
-    datasets = find_datasets(atoms.get_chemical_symbols(), settings.functional, settings.paw_setups)
     try:
         outcome = load_outcome(folder)
+        inputs = json.loads((folder / INPUTS_FILE).read_text())
+    except FileNotFoundError:
+        raise ReaderError(f"{folder}: the step's inputs were never written") from None
     except ValueError as error:
-        raise ReaderError(f"{folder / OUTCOME_FILE} cannot be read ({error})") from None
+        raise ReaderError(f"{folder}: its outcome cannot be read ({error})") from None
     common: dict[str, Any] = {
         "kind": step.kind,
         "protocol": step.protocol,
-        "settings": step.settings
-        | {"paw_datasets": {element: dataset.label for element, dataset in datasets.items()}},
+        "settings": step.settings | {"paw_datasets": inputs["paw_datasets"]},
         "step": StepRecord(id=step.id, name=step.name, metadata=step.metadata),
         "initial_structure": to_document(atoms),
         "files": {what: name for what, name in _OWN_FILES.items() if (folder / name).is_file()},

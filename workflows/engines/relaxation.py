@@ -93,7 +93,15 @@ class Relaxation:
         One per frame of the trajectory.
     """
 
-    def __init__(self, folder: Path, atoms: Atoms, settings: RelaxationSettings) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        atoms: Atoms,
+        settings: RelaxationSettings,
+        checkpoint_interval_s: float | None = None,
+    ) -> None:
+        """Prepare; where a step costs minutes, `checkpoint_interval_s` is better 0."""
+        self._interval_s = checkpoint_interval_s
         self.folder = folder
         self.atoms = atoms
         self.settings = settings
@@ -144,7 +152,8 @@ class Relaxation:
                 raise EndedEarlyError(
                     f"asked to end after {optimizer.nsteps} ionic steps; the next run goes on"
                 )
-            if time.monotonic() - self._saved_at > CHECKPOINT_INTERVAL_S:
+            interval = CHECKPOINT_INTERVAL_S if self._interval_s is None else self._interval_s
+            if time.monotonic() - self._saved_at > interval:
                 self._save_checkpoint(target, optimizer)
 
         optimizer.attach(record)
