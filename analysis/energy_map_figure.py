@@ -55,7 +55,7 @@ def map_figure(maps: Mapping[str, EnergyMap], element: str = "Na") -> Figure:
     figure = Figure(figsize=(2.45 * columns + 0.9, 2.85 * rows + 0.25), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     top = max(max(_above(m).max() for m in maps.values()), 0.01)
-    drawn = None
+    drawn: Any = None
     for ax, (title, energy_map) in zip(axes, maps.items(), strict=False):
         drawn = _draw(ax, energy_map, top)
         ax.set_title(title, fontsize=9.5, color=INK, pad=4)
@@ -81,7 +81,8 @@ def map_figure(maps: Mapping[str, EnergyMap], element: str = "Na") -> Figure:
 
 def _above(energy_map: EnergyMap) -> FloatArray:
     fine = energy_map.fine()[1]
-    return fine - fine.min()
+    above: FloatArray = fine - fine.min()
+    return above
 
 
 def _draw(ax: Any, energy_map: EnergyMap, top: float) -> Any:

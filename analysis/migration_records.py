@@ -24,6 +24,7 @@ from natriface.analysis.results import EngineRecord, Result
 from natriface.structures.adsorption import site_beneath
 from natriface.structures.atoms import from_document
 from natriface.structures.errors import AnalysisError, ReaderError
+from natriface.structures.hop_network import hop_network
 from natriface.structures.images import displacements
 
 MOVED_ANGSTROM = 0.5
@@ -52,6 +53,8 @@ class HopRecord(BaseModel):
         Of the band; only a converged one has a barrier.
     summary
         What the band says; None where there is none to read.
+    initial_energy_ev
+        Total energy of the first end point: hops in one supercell have one scale.
     rested
         Where the carrier stood in each relaxed end point, where that is not where it was put.
     rate, diffusivity
@@ -70,6 +73,7 @@ class HopRecord(BaseModel):
     engine: EngineRecord | None = None
     protocol: str | None = None
     summary: BandSummary | None = None
+    initial_energy_ev: float | None = None
     rested: list[str] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     temperature_k: float
@@ -135,6 +139,56 @@ def hop_records(results: Sequence[Result], context: SectionContext) -> list[HopR
     return sorted(records, key=lambda r: (list(per_label).index(r.label), r.number))
 
 
+class FarWay(BaseModel):
+    """What a carrier needs to travel far through a crystal, over the hops that have a barrier.
+
+    Attributes
+    ----------
+    barriers_ev
+        Number of directions -> highest point of the way, above the lowest end point.
+    n_hops, n_open
+        Distinct hops planned, and those with a barrier.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    label: str
+    barriers_ev: dict[int, float]
+    n_hops: int
+    n_open: int
+
+
+def far_ways(records: Sequence[HopRecord]) -> list[FarWay]:
+    """The lowest ways through each crystal of which more than one hop was asked for."""
+    found = []
+    for label in dict.fromkeys(record.label for record in records):
+        own = [r for r in records if r.label == label and r.metadata.get("host_cell")]
+        if len(own) < 2:
+            continue
+        heights, lowest = {}, np.inf
+        for kind, record in enumerate(own):
+            barrier, zero = record.barrier, record.initial_energy_ev
+            if barrier is None or zero is None:
+                continue
+            heights[kind] = zero + barrier.forward_ev
+            lowest = min(lowest, zero, zero + barrier.reaction_energy_ev)
+        network = hop_network(
+            from_document(own[0].metadata["host_cell"]),
+            [r.metadata["start_scaled"] for r in own],
+            [r.metadata["end_scaled"] for r in own],
+        )
+        levels = network.levels(heights)
+        found.append(
+            FarWay(
+                label=label,
+                barriers_ev={n: level - float(lowest) for n, level in levels.items()},
+                n_hops=len(own),
+                n_open=len(heights),
+            )
+        )
+    return found
+
+
 def load_band(result: Result, folder: Path | None, metadata: Mapping[str, Any]) -> Band:
     """The band of a finished step: all its images with energies and forces.
 
@@ -181,6 +235,7 @@ def _fill(
         record.reason = record.reason or str(error)
         return
     record.summary = summarise(band, _tolerance(result))
+    record.initial_energy_ev = float(band.energies_ev[0]) if record.summary.barrier else None
     if record.summary.status != "converged":
         record.status = record.summary.status
         record.reason = record.reason or "; ".join(record.summary.reasons)

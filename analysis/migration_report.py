@@ -7,7 +7,13 @@ from typing import Any
 
 from natriface.analysis.barrier_figures import energy_profile
 from natriface.analysis.barriers import PATH_KEYS
-from natriface.analysis.migration_records import HopRecord, hop_records, load_band
+from natriface.analysis.migration_records import (
+    FarWay,
+    HopRecord,
+    far_ways,
+    hop_records,
+    load_band,
+)
 from natriface.analysis.path_pictures import path_picture
 from natriface.analysis.published import Published, PublishedBarrier
 from natriface.analysis.report_figures import ReportFigure, slug
@@ -34,19 +40,23 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     if not records:
         return None
     published = context.published
+    ways = far_ways(records)
     tables = [_barriers(records, published), _frequencies(records)]
+    if ways:
+        tables.append(_far(ways))
     if published and any(_matches(record, published) for record in records):
         tables.append(_comparison(records, published))
     return Section(
         key=KEY,
         title=TITLE,
-        findings=_findings(records, published),
+        findings=_findings(records, ways, published),
         paragraphs=_paragraphs(records),
         figures=_figures(records, results, context),
         tables=tables,
         warnings=_warnings(records, published),
         methods=METHODS,
-        values={record.name: _values(record) for record in records},
+        values={record.name: _values(record) for record in records}
+        | {f"through {way.label}": way.model_dump(mode="json") for way in ways},
     )
 
 
@@ -158,6 +168,25 @@ def _frequencies(records: Sequence[HopRecord]) -> Table:
         rows,
         [f"At {temperature:g} K, where kT is {kt:.1f} meV."],
     )
+
+
+def _far(ways: Sequence[FarWay]) -> Table:
+    rows: list[list[Cell]] = [
+        [way.label, *(way.barriers_ev.get(n) for n in (1, 2, 3)), f"{way.n_open} of {way.n_hops}"]
+        for way in ways
+    ]
+    columns = [
+        Column("Crystal"),
+        Column("in one direction", "eV", 3),
+        Column("in two", "eV", 3),
+        Column("in all three", "eV", 3),
+        Column("hops with a barrier"),
+    ]
+    note = (
+        "Highest point of the lowest way through the network of all equivalents of these hops, "
+        "above the lowest end point; hops without a barrier count as closed."
+    )
+    return Table("Through the crystal", columns, rows, [note])
 
 
 def _comparison(records: Sequence[HopRecord], published: Published) -> Table:
@@ -289,10 +318,21 @@ def _picture(record: HopRecord, result: Result, context: SectionContext) -> Repo
     )
 
 
-def _findings(records: Sequence[HopRecord], published: Published | None) -> list[str]:
+def _findings(
+    records: Sequence[HopRecord], ways: Sequence[FarWay], published: Published | None
+) -> list[str]:
     found = []
+    summed_up = {way.label for way in ways if way.barriers_ev}
+    for way in ways:
+        if way.barriers_ev:
+            n = max(way.barriers_ev)
+            words = {1: "one direction", 2: "two directions", 3: "all directions"}[n]
+            found.append(
+                f"{way.label}: a carrier travels far in {words} over "
+                f"{number(way.barriers_ev[n], 3)} eV ({way.n_open} of {way.n_hops} hops known)."
+            )
     for record in records:
-        if record.barrier is None:
+        if record.barrier is None or record.label in summed_up:
             continue
         text = f"{record.name} ({record.kind}): {number(record.barrier.forward_ev, 3)} eV forward"
         if abs(record.barrier.reaction_energy_ev) > 0.005:
@@ -347,7 +387,8 @@ def _values(record: HopRecord) -> dict[str, Any]:
     surface = record.metadata.get("surface")
     if surface:  # the picture's atoms are in the step's own folder
         surface = {key: value for key, value in surface.items() if key != "surface_cell"}
-    return {**content, "path": {**record.metadata, "surface": surface}}
+    path = {key: value for key, value in record.metadata.items() if key != "host_cell"}
+    return {**content, "path": {**path, "surface": surface}}
 
 
 def _facet(record: HopRecord) -> str | None:

@@ -45,6 +45,7 @@ def steps(study: Study, request: AdsorptionRequest, make: StepMaker, root: Path)
 def _references(request: AdsorptionRequest, make: StepMaker, root: Path) -> dict[str, Step]:
     found: dict[str, Step] = {}
     element = request.element
+    extra: dict[str, Any]
     for name in request.references:
         if name == "bulk":
             phase = load_phase(request.bulk_phase or element, root)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from natriface.structures.atoms import to_document
 from natriface.structures.errors import StructureError
 from natriface.structures.hop_endpoints import HopEndpoints, hop_endpoints
 from natriface.structures.hops import adatom_hops, interstitial_hops, vacancy_hops
@@ -63,6 +64,7 @@ def _bulk_hops(
         "grade": phase.grade,
         "source": phase.source,
         "n_distinct_hops": len(hops),
+        "host_cell": to_document(phase.atoms),
     }
 
 
