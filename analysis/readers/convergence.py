@@ -10,7 +10,9 @@ from natriface.analysis.readers.crystal import free_forces
 from natriface.analysis.readers.vasprun_header import Header
 from natriface.analysis.readers.vasprun_steps import Steps
 
-_NO_CYCLE = ("none", "nothing", "exact", "diag", "chi", "gw", "evgw", "scgw", "bse", "tdhf", "rpa")
+RESPONSES = ("chi", "gw", "evgw", "scgw", "qpgw", "bse", "tdhf", "timeev", "rpa", "acfdt")
+"""ALGO of runs that start from finished orbitals and print no total energy of the usual kind."""
+_NO_CYCLE = ("none", "nothing", "exact", "diag", *RESPONSES)
 _RELAXING = (1, 2, 3, 44)
 
 

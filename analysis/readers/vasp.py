@@ -11,7 +11,7 @@ import numpy as np
 from natriface.analysis.readers.arrays import Source, write_arrays
 from natriface.analysis.readers.bands import band_edges, count_electrons
 from natriface.analysis.readers.blocks import Floats
-from natriface.analysis.readers.convergence import Said, Verdict, judge
+from natriface.analysis.readers.convergence import RESPONSES, Said, Verdict, judge
 from natriface.analysis.readers.crystal import crystal, partly_frozen, selective_flags
 from natriface.analysis.readers.folder import Files, find_files, image_folders
 from natriface.analysis.readers.oszicar import Oszicar, read_oszicar
@@ -234,6 +234,9 @@ class _Reading:
             if unfinished:
                 made += f" and {unfinished} electronic steps of the next"
             return "truncated", f"{self.name} ends {made}, before VASP finished"
+        algorithm = str(source.header.setting("ALGO") or "")
+        if algorithm.lower().startswith(RESPONSES) and not np.isfinite(steps.energies_ev).any():
+            return "failed", f"ALGO = {algorithm}: VASP computes no total energy in such a run"
         if n == 0:
             return "failed", f"{self.name} holds no ionic step"
         if not np.isfinite(steps.energies_ev[-1]):

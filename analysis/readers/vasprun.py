@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from natriface.analysis.readers.blocks import BlockError, Floats
 from natriface.analysis.readers.compression import Text
+from natriface.analysis.readers.convergence import RESPONSES
 from natriface.analysis.readers.electrons import (
     OptionalBands,
     ProjectedDos,
@@ -72,7 +73,8 @@ class Vasprun:
         self.complete = self._is_complete()
         self.problems: list[str] = [self.text.problem] if self.text.problem else []
         self.problems += self.header.problems
-        if start > 0 and b"<modeling>" in self.text.read(0, 4096):
+        first = self.text.read(0, 4096).find(b"<modeling>")
+        if 0 <= first < start - len(b"<modeling>"):
             self.problems.append("the file holds several runs; the last one is read")
 
     def _is_complete(self) -> bool:
@@ -81,7 +83,13 @@ class Vasprun:
         whole = all(span.closed for span in self._spans)
         ended = end >= 0 and not rest and whole and self.text.problem is None
         near = end - (1 << 16) - 200 * len(self.header.symbols)
+        if ended and not self._spans and self._responds:
+            return True  # such runs print no final structure
         return ended and self.text.rfind(b'<structure name="finalpos"', near) >= 0
+
+    @property
+    def _responds(self) -> bool:
+        return str(self.header.setting("ALGO") or "").lower().startswith(RESPONSES)
 
     # settings
 
@@ -159,7 +167,8 @@ class Vasprun:
             (-1, final, cell, "final"),
             (0, self.header.positions, self.header.cell, "initial"),
         ):
-            if places is None or lattice is None:
+            printed = np.isfinite(steps.positions[step]).all() and np.isfinite(steps.cells[step])
+            if places is None or lattice is None or not np.all(printed):
                 continue
             if not (
                 np.array_equal(places, steps.positions[step])

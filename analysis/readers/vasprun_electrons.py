@@ -93,9 +93,8 @@ class Electrons:
         """
         sizes, copies = self._sizes, []
         for element in ("eigenvalues", "projected"):
-            at = self._elements.get(element)
             try:
-                values, _, _ = self._array(at, sizes.n_spins * sizes.n_kpoints, sizes.n_bands)
+                values = self._levels(element)
             except BlockError as error:
                 self._report("eigenvalues", error)
             else:
@@ -103,7 +102,7 @@ class Electrons:
         if not copies:
             return None
         values = copies[-1]
-        if len(copies) == 2:
+        if len(copies) == 2 and copies[0].shape[:2] == copies[1].shape[:2]:
             differ = copies[0][..., 0] != copies[1][..., 0]
             values[differ] = np.nan
         if values.shape[-1] > 1:
@@ -111,6 +110,21 @@ class Electrons:
             filling[np.abs(filling - 0.5) > _WIDEST_FILLING] = np.nan
         self._warn_of_gaps("eigenvalues", values[..., :2])
         return values.reshape(sizes.n_spins, sizes.n_kpoints, *values.shape[1:])
+
+    def _levels(self, element: str) -> Floats:
+        """(n_sets, n_bands, n_fields); VASP 4 may have more bands than its NBANDS says."""
+        at, sizes = self._elements.get(element), self._sizes
+        n_sets = sizes.n_spins * sizes.n_kpoints
+        try:
+            return self._array(at, n_sets, sizes.n_bands)[0]
+        except BlockError:
+            first = self._text.read(at or 0, (at or 0) + 4096 + 100 * sizes.n_bands)
+            n_bands = first[: first.find(b"</set>")].count(b"<r>")
+            if at is None or n_sets < 2 or n_bands <= sizes.n_bands:
+                raise
+        values = self._array(at, n_sets, n_bands)[0]
+        self._sizes = replace(sizes, n_bands=n_bands)
+        return values
 
     @property
     def eigenvalues(self) -> Floats | None:
@@ -190,9 +204,10 @@ class Electrons:
     @cached_property
     def projections(self) -> Projections | None:
         """Weights of the states on atoms and orbitals; None where VASP did not project."""
-        at, sizes = self._elements.get("projected"), self._sizes
+        at = self._elements.get("projected")
         if at is None:
             return None
+        sizes = self._sizes
         shape = (sizes.n_components, sizes.n_kpoints, sizes.n_bands)
         try:
             values, fields, _ = self._array(
@@ -222,7 +237,8 @@ def read_optional(
     at = elements.get("eigenvalues" + OPTIONAL)
     if at is None:
         return None, []
-    head = text.read(at, text.find(b"<eigenvalues>", at))
+    nested = text.find(b"<eigenvalues>", at)
+    head = text.read(at, nested)
     rows, weights = varray(head, b"kpointlist"), varray(head, b"weights")
     try:
         if rows is None or weights is None:
@@ -232,7 +248,8 @@ def read_optional(
         weight = finite(decode_rows(weights, b"v", n, 1))[:, 0]
     except BlockError as error:
         return None, [f"the k-points of KPOINTS_OPT: {error}"]
-    electrons = Electrons(text, elements, replace(sizes, n_kpoints=n), OPTIONAL)
+    places = {**elements, "eigenvalues" + OPTIONAL: nested}
+    electrons = Electrons(text, places, replace(sizes, n_kpoints=n), OPTIONAL)
     levels = electrons.eigenvalues
     if levels is None:
         return None, electrons.problems

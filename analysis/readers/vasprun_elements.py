@@ -66,7 +66,7 @@ def find_elements(text: Text, span: Span, sizes: Sizes) -> dict[str, int]:
         key = name.decode("latin-1")
         if _COMMENT in match.group(2) and not key.endswith(OPTIONAL):
             key += OPTIONAL
-        found.setdefault(key, begin)
+        found[key] = begin  # molecular dynamics prints an averaged DOS before its last one
         if key == "projected":  # the last
             break
         end = end_of(text, name, begin, span.stop, sizes)

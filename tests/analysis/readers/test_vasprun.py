@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.synthetic_vasprun import ORBITALS, Shape, write_vasprun
 from natriface.analysis.readers.arrays import collect_arrays
+from natriface.analysis.readers.vasp import read_vasp_folder
 from natriface.analysis.readers.vasprun import Vasprun
 from natriface.structures.errors import ReaderError
 
@@ -270,3 +271,53 @@ def test_asking_for_energies_decodes_no_large_array(tmp_path: Path) -> None:
     assert vasprun.problems == []
     assert vasprun.projections is None
     assert vasprun.problems != []
+
+
+def test_more_bands_than_the_settings_say(tmp_path: Path) -> None:
+    """VASP 4 rounds NBANDS up by the number of cores and prints the old one among the settings."""
+    path = written(tmp_path, n_bands=6, n_kpoints=4)
+    sound = Vasprun(path)
+    path.write_bytes(path.read_bytes().replace(b'name="NBANDS">     6<', b'name="NBANDS">     5<'))
+    rounded = Vasprun(path)
+    np.testing.assert_array_equal(rounded.eigenvalues, sound.eigenvalues)
+    np.testing.assert_array_equal(rounded.occupations, sound.occupations)
+    assert sound.projections is not None
+    assert rounded.projections is not None
+    np.testing.assert_array_equal(rounded.projections.weights, sound.projections.weights)
+    assert rounded.problems == []
+
+
+def test_of_two_densities_of_states_the_last_counts(tmp_path: Path) -> None:
+    """Molecular dynamics prints an average over steps before the last step's own."""
+    path = written(tmp_path, projected=False)
+    sound = Vasprun(path).total_dos
+    data = path.read_bytes()
+    at, end = data.find(b"  <dos>"), data.find(b"</dos>") + 7
+    average = data[at:end].replace(b"2.13317482", b"1.00000000")
+    at = data.find(b"  <eigenvalues>")
+    path.write_bytes(data[:at] + average + data[at:])
+    again = Vasprun(path)
+    assert again.fermi_level_ev == 2.13317482
+    assert again.total_dos is not None
+    assert sound is not None
+    np.testing.assert_array_equal(again.total_dos.densities, sound.densities)
+
+
+@pytest.mark.parametrize("algorithm", ["GW0", "CHI", "BSE"])
+def test_a_response_run_has_no_energy_and_is_not_called_damaged(
+    tmp_path: Path, algorithm: str
+) -> None:
+    path = written(tmp_path)
+    data = path.read_bytes().replace(b"> Normal<", b"> " + algorithm.encode() + b"<")
+    start, stop = data.find(b" <calculation>"), data.find(b"</calculation>") + 15
+    head, tail = data[:start], data[stop:]
+    response = b' <varray name="epsilon_diag" >\n  <v>  1.0 1.0 1.0 </v>\n </varray>\n'
+    inside = head + b" <calculation>\n" + response + b" </calculation>\n" + tail
+    outside = head + response + b"</modeling>\n"
+    for content in (inside, outside):
+        path.write_bytes(content)
+        result = read_vasp_folder(path)
+        assert result.status == "failed"
+        assert result.reason == f"ALGO = {algorithm}: VASP computes no total energy in such a run"
+        assert result.energy_ev is None
+        assert not any("several runs" in warning for warning in result.warnings)
