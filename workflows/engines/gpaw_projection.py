@@ -1,0 +1,277 @@
+"""GPAW's plane-wave PAW states projected on the free-atom orbitals its data sets hold.
+
+Every PAW data set is made from a free atom, whose scalar-relativistic PBE orbitals it holds to
+their true tails, normalised and not confined: they are the minimal set, nothing is fitted. Their
+smooth part is brought to plane waves by a radial Fourier transform, and the overlap with a state is
+that of PAW, ``<phi | S | psi> = <phi~ | psi~> + sum_a <phi~ | p_i> dS_ij <p_j | psi~>``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.units import Bohr, Hartree
+from numpy.typing import NDArray
+from scipy.integrate import simpson
+from scipy.interpolate import CubicSpline
+from scipy.special import spherical_jn
+
+from natriface.analysis.harmonics import real_harmonics
+from natriface.analysis.projected_cohp import AtomicOrbital, Projection
+from natriface.analysis.unfolding import Operation, unfold
+from natriface.structures.errors import EngineError
+
+FloatArray = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+Transform = Callable[[FloatArray], FloatArray]
+
+WAVE_CHUNK = 4096
+"""Plane waves handled at once: bounds memory, whatever the cell."""
+
+LONGEST_TAIL_BOHR = 30.0
+RADIAL_STEP_BOHR = 0.01
+MOMENTUM_STEP = 0.02
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A subshell of a data set: its place there, its quantum numbers, and the atom's occupation."""
+
+    index: int
+    n: int
+    l: int  # noqa: E741
+    electrons: float
+
+
+def minimal_shells(setup: Any) -> tuple[Shell, ...]:
+    """The subshells that hold electrons in the free atom, semicore ones of the data set included.
+
+    Empty bound ones (Na 3p, Zr 5p) are left out, as LOBSTER's minimal bases do.
+    """
+    data = setup.data
+    found = zip(data.n_j, data.l_j, data.f_j, strict=True)
+    return tuple(
+        Shell(index, int(n), int(angular), float(electrons))
+        for index, (n, angular, electrons) in enumerate(found)
+        if n > 0 and electrons > 0
+    )
+
+
+def project(calculator: Any) -> Projection:
+    """Overlaps of all bands of a converged plane-wave calculation with a minimal basis.
+
+    Parameters
+    ----------
+    calculator
+        GPAW of the new interface, in plane-wave mode, with its wave functions. k points that the
+        crystal's symmetry left are brought back to the whole mesh.
+
+    Raises
+    ------
+    EngineError
+        If the calculation has no plane-wave states, has spin-orbit coupling, or is spread over
+        several processes.
+    """
+    waves = _waves(calculator)
+    atoms = calculator.atoms
+    states = list(waves)
+    setups = states[0].setups
+    shells = [minimal_shells(setup) for setup in setups]
+    orbitals = tuple(
+        AtomicOrbital(a, shell.n, shell.l, m)
+        for a, of_atom in enumerate(shells)
+        for shell in of_atom
+        for m in range(-shell.l, shell.l + 1)
+    )
+    highest = max(_wave_vectors(state)[1].max() for state in states)
+    table = _Table(setups, shells, atoms, highest)
+    n_spins = waves.nspins
+    points = len(states) // n_spins
+    n_bands = states[0].nbands
+    if n_bands < len(orbitals):
+        raise EngineError(
+            f"{n_bands} bands were computed, but the projection on {len(orbitals)} atomic orbitals "
+            f"needs as many bands at least: compute {bands_wanted(len(orbitals))}"
+        )
+    overlaps = np.empty((n_spins, points, len(orbitals), n_bands), complex)
+    orbital_overlap = np.empty((points, len(orbitals), len(orbitals)), complex)
+    energies = np.empty((n_spins, points, n_bands))
+    occupations = np.empty_like(energies)
+    kpoints = np.empty((points, 3))
+    weights = np.empty(points)
+    for state in states:
+        spin, k = state.spin, state.k
+        overlaps[spin, k], orbital_overlap[k] = table.overlaps(state)
+        energies[spin, k] = state.eig_n * Hartree
+        occupations[spin, k] = state.occ_n
+        kpoints[k], weights[k] = state.kpt_c, state.weight
+    projection = Projection(
+        overlaps=overlaps,
+        orbital_overlap=orbital_overlap,
+        energies_ev=energies,
+        occupations=occupations,
+        kpoints=kpoints,
+        weights=weights / weights.sum(),
+        orbitals=orbitals,
+        structure=Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=atoms.pbc),
+        valence_electrons=tuple(float(setup.Nv) for setup in setups),
+        fermi_level_ev=float(waves.fermi_level * Hartree),
+        source=f"natriface projection, GPAW {version('gpaw')}",
+    )
+    return unfold(projection, _operations(waves), _mesh(waves))
+
+
+def bands_wanted(n_orbitals: int) -> int:
+    """Bands to compute for a projection on so many orbitals: a tenth and four more than those.
+
+    The empty bands that the orbitals represent best are not always the lowest.
+    """
+    return n_orbitals + n_orbitals // 10 + 4
+
+
+def count_orbitals(setups: Any) -> int:
+    """Orbitals of the minimal basis of a cell, from its setups."""
+    return sum(2 * shell.l + 1 for setup in setups for shell in minimal_shells(setup))
+
+
+def _waves(calculator: Any) -> Any:
+    dft = getattr(calculator, "dft", None)
+    waves = getattr(dft, "ibzwfs", None)
+    if waves is None:
+        raise EngineError("bond energies need a converged calculation of GPAW's new interface")
+    if waves.comm.size > 1:
+        raise EngineError("states are projected by one process; open the .gpw file in one")
+    if waves.ncomponents == 4:
+        raise EngineError("states with spin-orbit coupling cannot be projected")
+    if waves.mode != "pw":
+        raise EngineError(f"states are projected in plane waves, not in GPAW's mode {waves.mode!r}")
+    if not waves.has_wave_functions():
+        raise EngineError("the file holds no wave functions; write it with mode='all'")
+    waves.make_sure_wfs_are_read_from_gpw_file()
+    return waves
+
+
+def _operations(waves: Any) -> list[Operation]:
+    symmetries = waves.ibz.symmetries
+    # GPAW's are for row vectors: x -> x @ rotation + translation.
+    return [
+        Operation(np.array(rotation).T.round().astype(int), np.array(translation, float))
+        for rotation, translation in zip(
+            symmetries.rotation_scc, symmetries.translation_sc, strict=True
+        )
+    ]
+
+
+def _mesh(waves: Any) -> FloatArray:
+    return np.array(waves.ibz.bz.kpt_Kc, float)
+
+
+def _wave_vectors(state: Any) -> tuple[FloatArray, FloatArray]:
+    """k + G in 1/Bohr and their lengths."""
+    vectors = np.array(state.psit_nX.desc.reciprocal_vectors(), float)
+    return vectors, np.linalg.norm(vectors, axis=1)
+
+
+class _Table:
+    """Radial transforms of orbitals and projectors, and the overlaps they make."""
+
+    def __init__(
+        self, setups: Any, shells: list[tuple[Shell, ...]], atoms: Atoms, highest: float
+    ) -> None:
+        self.setups = setups
+        self.shells = shells
+        self.positions = atoms.positions / Bohr
+        self.places = atoms.get_scaled_positions(wrap=False)
+        self.volume = atoms.cell.volume / Bohr**3
+        self.orbital: dict[int, list[tuple[int, Transform]]] = {}
+        self.projector: dict[int, list[tuple[int, Transform]]] = {}
+        for setup, of_atom in zip(setups, shells, strict=True):
+            if id(setup) in self.orbital:
+                continue
+            data = setup.data
+            radii = np.array(data.rgd.r_g)
+            self.orbital[id(setup)] = [
+                (s.l, _transform(radii, np.array(data.phit_jg[s.index]), s.l, highest))
+                for s in of_atom
+            ]
+            self.projector[id(setup)] = [
+                (int(angular), _transform(radii, np.array(smooth), int(angular), highest))
+                for angular, smooth in zip(data.l_j, data.pt_jg, strict=True)
+            ]
+
+    def overlaps(self, state: Any) -> tuple[ComplexArray, ComplexArray]:
+        """``<phi | S | psi>`` (n_orbitals, n_bands) and ``<phi | S | phi>``, in one pass."""
+        vectors, _ = _wave_vectors(state)
+        coefficients = state.psit_nX.data
+        n_orbitals = sum(2 * s.l + 1 for of_atom in self.shells for s in of_atom)
+        with_states = np.zeros((n_orbitals, state.nbands), complex)
+        own = np.zeros((n_orbitals, n_orbitals), complex)
+        # <p_i | phi~_mu> of every atom's projectors.
+        n_projectors = sum(setup.ni for setup in self.setups)
+        inner = np.zeros((n_projectors, n_orbitals), complex)
+        for start in range(0, len(vectors), WAVE_CHUNK):
+            part = slice(start, start + WAVE_CHUNK)
+            waves = _Waves(vectors[part])
+            orbitals = np.concatenate(
+                [
+                    block
+                    for a, setup in enumerate(self.setups)
+                    for block in waves.of(self.orbital[id(setup)], self.positions[a])
+                ]
+            )
+            with_states += orbitals.conj() @ coefficients[:, part].T
+            own += orbitals.conj() @ orbitals.T / self.volume
+            row = 0
+            for a, setup in enumerate(self.setups):
+                for block in waves.of(self.projector[id(setup)], self.positions[a]):
+                    inner[row : row + len(block)] += block.conj() @ orbitals.T / self.volume
+                    row += len(block)
+        row = 0
+        for a, setup in enumerate(self.setups):
+            held = inner[row : row + setup.ni]
+            row += setup.ni
+            # GPAW folds atoms into the cell; its <p | psi~> then belong to the image there.
+            folded = np.round(state.relpos_ac[a] - self.places[a])
+            phase = np.exp(-2j * np.pi * (state.kpt_c @ folded))
+            with_states += held.conj().T @ setup.dO_ii @ (phase * np.array(state.P_ani[a]).T)
+            own += held.conj().T @ setup.dO_ii @ held
+        return with_states, own
+
+
+class _Waves:
+    """Plane waves k + G, with the harmonics of their directions kept."""
+
+    def __init__(self, vectors: FloatArray) -> None:
+        self.vectors = vectors
+        self.lengths = np.linalg.norm(vectors, axis=1)
+        self.harmonics: dict[int, FloatArray] = {}
+        self.radial: dict[int, FloatArray] = {}
+
+    def of(
+        self, functions: list[tuple[int, Transform]], position: FloatArray
+    ) -> Iterator[ComplexArray]:
+        """Each radial function at `position` in plane waves: (2l + 1, n) for each."""
+        phase = np.exp(-1j * (self.vectors @ position))
+        for angular, transform in functions:
+            if angular not in self.harmonics:
+                self.harmonics[angular] = real_harmonics(angular, self.vectors).T
+            if id(transform) not in self.radial:
+                self.radial[id(transform)] = transform(self.lengths)
+            yield (-1j) ** angular * self.harmonics[angular] * (self.radial[id(transform)] * phase)
+
+
+def _transform(radii: FloatArray, values: FloatArray, l: int, highest: float) -> Transform:  # noqa: E741
+    """``4 pi int r^2 j_l(qr) f(r) dr`` for f on a data set's radial grid, as a function of q."""
+    inside = radii <= LONGEST_TAIL_BOHR
+    last = min(int(np.flatnonzero(values)[-1]) + 2, int(inside.sum()), len(radii))
+    radii, values = radii[:last], values[:last]
+    fine = np.arange(0.0, radii[-1], RADIAL_STEP_BOHR)
+    weighted = fine**2 * CubicSpline(radii, values)(fine)
+    momenta = np.arange(0.0, highest + 3 * MOMENTUM_STEP, MOMENTUM_STEP)
+    integrals = [simpson(weighted * spherical_jn(l, q * fine), x=fine) for q in momenta]
+    return CubicSpline(momenta, 4.0 * np.pi * np.array(integrals))
