@@ -112,7 +112,7 @@ def test_band_runs_and_gives_the_highest_image(
         image = start.copy()
         image.positions[0] += fraction * np.array([0.0, 0.0, 0.6])
         images.append(to_document(image))
-    step = small_step("neb", start, images=images, NSW=60, EDIFFG=-0.3)
+    step = small_step("neb", start, images=images, NSW=60, EDIFFG=-0.3, vtst=False)
     folder = written(tmp_path / "step", step)
     ENGINE.run(folder)
     result = ENGINE.read(folder)
