@@ -122,6 +122,9 @@ class Result(_Document):
         Of every ionic step, for the course of a relaxation.
     corrections
         What an error handler changed on the way, in words.
+    bonding
+        lobsterpy's automatic analysis in sentences: relevant bonds and their ICOHPs by site; its
+        numbers are in the file that `files` lists as ``lobsterpy``.
     arrays_file
         Name of an ``.npz`` in the result's folder with the large arrays.
     """
@@ -146,6 +149,7 @@ class Result(_Document):
     timing: Timing = Field(default_factory=Timing)
     corrections: list[str] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
+    bonding: list[str] = Field(default_factory=list)
     files: dict[str, str] = Field(default_factory=dict)
     arrays_file: str | None = None
 

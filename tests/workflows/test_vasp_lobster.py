@@ -44,6 +44,7 @@ def test_from_vasp_to_bonds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert found["charge_spilling_percent"] == [0.87]
     sites = found["analysis"]["sites"].values()
     assert [(site["ion"], site["env"]) for site in sites] == [("Na", "O:6")]
+    assert any("octahedral" in words and "6 Na-F" in words for words in result.bonding)
     assert not (folder / "WAVECAR").exists()
     ENGINE.run(folder)
     assert n_starts(folder) == 1

@@ -103,8 +103,24 @@ def charge_spilling_percent(text: str) -> list[float]:
 
 
 def analyse(folder: Path) -> None:
-    """Have lobsterpy find the relevant bonds, into ``lobsterpy.json``; or say there why not."""
+    """Have lobsterpy find the relevant bonds, into ``lobsterpy.json``; or say there why not.
+
+    Bonds between cations and anions, or all where lobsterpy finds no cations.
+    """
+    content: dict[str, Any] = {"analysis": None}
+    for bonds in ("cation-anion", "all"):
+        try:
+            content = _analysed(folder, bonds)
+            break
+        except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+            content["reason"] = f"{type(error).__name__}: {error}"
+    content["charge_spilling_percent"] = charge_spilling_percent(_text(folder / OUTPUT))
+    write_atomically(folder / ANALYSIS_FILE, json.dumps(content, indent=1, default=str))
+
+
+def _analysed(folder: Path, bonds: str) -> dict[str, Any]:
     from lobsterpy.cohp.analyze import Analysis
+    from lobsterpy.cohp.describe import Description
 
     names = {
         "path_to_poscar": "POSCAR",
@@ -112,17 +128,13 @@ def analyse(folder: Path) -> None:
         "path_to_cohpcar": "COHPCAR.lobster",
         "path_to_charge": "CHARGE.lobster",
     }
-    try:
-        found = Analysis(
-            **{key: str(folder / name) for key, name in names.items()},
-            which_bonds="cation-anion",
-            cutoff_icohp=0.1,
-        )
-        content = {"analysis": found.condensed_bonding_analysis}
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        content = {"analysis": None, "reason": f"{type(error).__name__}: {error}"}
-    content["charge_spilling_percent"] = charge_spilling_percent(_text(folder / OUTPUT))
-    write_atomically(folder / ANALYSIS_FILE, json.dumps(content, indent=1, default=str))
+    found = Analysis(
+        **{key: str(folder / name) for key, name in names.items()},
+        which_bonds=bonds,
+        cutoff_icohp=0.1,
+    )
+    words = [str(sentence).strip() for sentence in Description(found).text]
+    return {"analysis": found.condensed_bonding_analysis, "words": words}
 
 
 def judge_lobster(folder: Path, result: Result, step: Step) -> None:
@@ -141,9 +153,10 @@ def judge_lobster(folder: Path, result: Result, step: Step) -> None:
     }
     if (folder / ANALYSIS_FILE).is_file():
         result.files["lobsterpy"] = ANALYSIS_FILE
-        reason = json.loads(_text(folder / ANALYSIS_FILE)).get("reason")
-        if reason:
-            result.warnings.append(f"lobsterpy found nothing to analyse: {reason}")
+        found = json.loads(_text(folder / ANALYSIS_FILE))
+        result.bonding = found.get("words", [])
+        if found["analysis"] is None:
+            result.warnings.append(f"lobsterpy found nothing to analyse: {found['reason']}")
     result.warnings += re.findall(r"^WARNING: (.*\S)", text, re.MULTILINE)
     if result.status != "converged":
         return
