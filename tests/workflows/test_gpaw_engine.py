@@ -28,7 +28,11 @@ from natriface.workflows.engines.gpaw_elf import localisation, refined, write_el
 from natriface.workflows.engines.gpaw_estimate import default_n_bands, grid_points
 from natriface.workflows.engines.gpaw_result import INPUTS_FILE
 from natriface.workflows.engines.gpaw_run import child_command, child_environment, last_message
-from natriface.workflows.engines.gpaw_settings import GpawSettings, parse_settings
+from natriface.workflows.engines.gpaw_settings import (
+    GpawSettings,
+    parse_band_settings,
+    parse_settings,
+)
 from natriface.workflows.engines.gpaw_states import densities_of_states
 from natriface.workflows.engines.kpoints import kpoint_mesh
 from natriface.workflows.engines.machine import Machine
@@ -70,10 +74,11 @@ def test_wrong_settings_name_the_right_ones(given: dict[str, Any], message: str)
 
 
 @pytest.mark.parametrize("name", protocol_names())
-@pytest.mark.parametrize("kind", ["relax", "static", "dos", "elf", "bonding"])
+@pytest.mark.parametrize("kind", ["relax", "static", "dos", "elf", "bonding", "neb"])
 def test_protocols_are_valid_settings(name: str, kind: str) -> None:
     chosen = load_protocol(name).settings("gpaw", kind)
-    assert parse_settings(chosen, name).functional == "PBE"
+    parse = parse_band_settings if kind == "neb" else parse_settings
+    assert parse(chosen, name).functional == "PBE"
 
 
 def test_li2025_is_the_papers() -> None:

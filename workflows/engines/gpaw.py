@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from natriface.analysis.results import Result, write_atomically
+from natriface.analysis.results import EngineRecord, Result, write_atomically
 from natriface.structures.errors import EngineError
+from natriface.workflows.engines.band_run import band_result, check_band, write_band
 from natriface.workflows.engines.base import Estimate, load_folder
 from natriface.workflows.engines.gpaw_calculator import gpaw_parameters
 from natriface.workflows.engines.gpaw_datasets import find_datasets, has_gpaw, require_gpaw
 from natriface.workflows.engines.gpaw_estimate import BASIS, estimate_size
-from natriface.workflows.engines.gpaw_result import INPUTS_FILE, step_result
+from natriface.workflows.engines.gpaw_result import INPUTS_FILE, installed_version, step_result
 from natriface.workflows.engines.gpaw_run import run_gpaw
-from natriface.workflows.engines.gpaw_settings import parse_settings
+from natriface.workflows.engines.gpaw_settings import (
+    GpawBandSettings,
+    parse_band_settings,
+    settings_of,
+)
 from natriface.workflows.engines.machine import command_line, load_machine, total_memory_mb
 from natriface.workflows.plan import Step
 
@@ -22,7 +27,7 @@ class GpawEngine:
     """Relaxations, ground states and what follows from them, with GPAW."""
 
     name = "gpaw"
-    kinds = ("relax", "static", "dos", "elf", "bonding")
+    kinds = ("relax", "static", "dos", "elf", "bonding", "neb")
 
     def check(self, step: Step) -> None:
         """See `natriface.workflows.engines.base.Engine.check`."""
@@ -31,7 +36,9 @@ class GpawEngine:
                 f"{step.name}: engine gpaw cannot do {step.kind!r}, only "
                 f"{', '.join(self.kinds)}; choose another engine for it"
             )
-        parse_settings(step.settings, step.name)
+        settings_of(step)
+        if step.kind == "neb":
+            check_band(step)
         require_gpaw()
         machine = load_machine()
         if machine.gpaw_command:
@@ -47,14 +54,15 @@ class GpawEngine:
 
     def estimate(self, step: Step) -> Estimate:
         """From the sizes of the calculation; of the number of atoms where that is all we know."""
-        settings = parse_settings(step.settings, step.name)
+        settings = settings_of(step)
         if step.structure is None or not has_gpaw():
-            ionic = min(40, settings.max_steps) if step.kind == "relax" else 1
+            ionic = {"relax": 40, "neb": 25}.get(step.kind, 1)
             return Estimate(
                 core_seconds=0.3 * step.n_atoms**2 * (1 + 0.6 * ionic),
                 memory_mb=300 + 25.0 * step.n_atoms,
                 basis="0.3 core-s per square of the number of atoms and cycle, 25 MB per atom, as "
-                "an oxide of 40 atoms needs with 8 k-points: its structure is not known yet, or GPAW's datasets are not installed",
+                "an oxide of 40 atoms needs with 8 k-points: its structure is not known yet, or "
+                "GPAW's datasets are not installed",
             )
         size = estimate_size(step.atoms(), settings, step.kind)
         return Estimate(size.core_seconds, size.memory_mb, BASIS)
@@ -63,7 +71,9 @@ class GpawEngine:
         """Write GPAW's keywords and the datasets it will use, for people and to compare with."""
         step, atoms = load_folder(folder)
         self.check(step)
-        settings = parse_settings(step.settings, step.name)
+        settings = settings_of(step)
+        if isinstance(settings, GpawBandSettings):
+            write_band(folder, step, atoms, settings)
         datasets = find_datasets(
             atoms.get_chemical_symbols(), settings.functional, settings.paw_setups
         )
@@ -79,7 +89,12 @@ class GpawEngine:
 
     def read(self, folder: Path) -> Result:
         """See `natriface.workflows.engines.base.Engine.read`."""
-        return step_result(folder, *load_folder(folder))
+        step, atoms = load_folder(folder)
+        if step.kind == "neb":
+            settings = parse_band_settings(step.settings, step.name)
+            record = EngineRecord(name=self.name, version=installed_version())
+            return band_result(folder, step, atoms, settings, record)
+        return step_result(folder, step, atoms)
 
 
 ENGINE = GpawEngine()

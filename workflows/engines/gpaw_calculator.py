@@ -16,7 +16,7 @@ from natriface.analysis.results import write_atomically
 from natriface.structures.atoms import fixed_indices, in_plane_fixed_indices
 from natriface.structures.errors import EngineError
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
-from natriface.workflows.engines.gpaw_settings import GpawSettings
+from natriface.workflows.engines.gpaw_settings import ElectronicSettings
 from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
 
 TEXT_FILE = "gpaw.txt"
@@ -31,7 +31,7 @@ class ScfError(EngineError):
     """The self-consistency cycle did not converge: there is no energy."""
 
 
-def gpaw_parameters(settings: GpawSettings, atoms: Atoms) -> dict[str, Any]:
+def gpaw_parameters(settings: ElectronicSettings, atoms: Atoms) -> dict[str, Any]:
     """The keywords of GPAW for a crystal; says nothing of files and cores.
 
     Frozen atoms count as different from free ones: forces may break the symmetry between them.
@@ -85,7 +85,7 @@ def gpaw_parameters(settings: GpawSettings, atoms: Atoms) -> dict[str, Any]:
     return parameters
 
 
-def _occupations(settings: GpawSettings) -> dict[str, Any]:
+def _occupations(settings: ElectronicSettings) -> dict[str, Any]:
     if settings.smearing == "gaussian":  # Methfessel-Paxton of order 0
         return {"name": "methfessel-paxton", "width": settings.smearing_ev, "order": 0}
     return {"name": settings.smearing, "width": settings.smearing_ev}
@@ -116,7 +116,7 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
 
     def __init__(
         self,
-        settings: GpawSettings,
+        settings: ElectronicSettings,
         folder: Path,
         *,
         label: str = "",

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from ase import Atoms
 
 from natriface.workflows.engines.gpaw_datasets import find_datasets
-from natriface.workflows.engines.gpaw_settings import GpawSettings
+from natriface.workflows.engines.gpaw_settings import GpawBandSettings, GpawSettings
 from natriface.workflows.engines.kpoints import kpoint_mesh, n_irreducible
 from natriface.workflows.engines.vasp_estimate import electronic_step_core_seconds, plane_waves
 
 FIRST_ELECTRONIC_STEPS, NEXT_ELECTRONIC_STEPS = 16, 10
 IONIC_STEPS = 40
 """A relaxation of a slab or interface from built geometry, if max_steps allows."""
+USUAL_IMAGES, CALLS_PER_IMAGE = 5, 5
+"""Of a band."""
 GRID_SPACING_FACTOR = 1.4
 """GPAW's grid of the wave functions, in units of the spacing that holds all products of them."""
 BASE_MB = 200.0
@@ -57,7 +59,7 @@ def grid_points(atoms: Atoms, cutoff_ev: float) -> int:
     return math.prod(4 * math.ceil(length / spacing / 4) for length in atoms.cell.lengths())
 
 
-def estimate_size(atoms: Atoms, settings: GpawSettings, kind: str) -> Size:
+def estimate_size(atoms: Atoms, settings: GpawSettings | GpawBandSettings, kind: str) -> Size:
     """Sizes and cost of a calculation.
 
     Raises
@@ -81,7 +83,12 @@ def estimate_size(atoms: Atoms, settings: GpawSettings, kind: str) -> Size:
     step_s = electronic_step_core_seconds(n_states, n_bands, n_plane_waves, grid)
     if is_real:
         step_s /= 2
-    n_ionic = min(IONIC_STEPS, settings.max_steps) if kind == "relax" else 1
+    n_images = 1
+    if isinstance(settings, GpawBandSettings):
+        n_images = settings.n_images or USUAL_IMAGES
+        n_ionic = min(CALLS_PER_IMAGE, settings.max_force_calls)
+    else:
+        n_ionic = min(IONIC_STEPS, settings.max_steps) if kind == "relax" else 1
     n_electronic = FIRST_ELECTRONIC_STEPS + NEXT_ELECTRONIC_STEPS * (n_ionic - 1)
     coefficients_mb = 16e-6 * n_plane_waves * (0.5 if is_real else 1)
     bands_mb = coefficients_mb * n_bands * (n_states + BAND_COPIES)
@@ -95,6 +102,6 @@ def estimate_size(atoms: Atoms, settings: GpawSettings, kind: str) -> Size:
         mesh=mesh,
         n_kpoints=n_kpoints,
         n_plane_waves=round(n_plane_waves),
-        core_seconds=float(20 + n_electronic * step_s),
-        memory_mb=float(BASE_MB + bands_mb + projectors_mb + grids_mb + buffers_mb),
+        core_seconds=float(20 + n_images * n_electronic * step_s),
+        memory_mb=float(BASE_MB + n_images * (bands_mb + projectors_mb + grids_mb + buffers_mb)),
     )

@@ -26,10 +26,16 @@ from ase import Atoms
 from natriface.analysis.results import write_atomically
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import EngineError
+from natriface.workflows.engines.band_run import run_band
 from natriface.workflows.engines.base import EndedEarlyError, input_file, load_folder
 from natriface.workflows.engines.gpaw_calculator import GpawCalculator, ScfError
 from natriface.workflows.engines.gpaw_elf import write_elf
-from natriface.workflows.engines.gpaw_settings import GpawSettings, parse_settings
+from natriface.workflows.engines.gpaw_settings import (
+    ElectronicSettings,
+    GpawSettings,
+    parse_band_settings,
+    parse_settings,
+)
 from natriface.workflows.engines.gpaw_states import electronic_structure, resolved, write_densities
 from natriface.workflows.engines.kpoints import kpoint_mesh
 from natriface.workflows.engines.machine import deadline, load_machine
@@ -52,11 +58,14 @@ SAME_ANGSTROM = 1e-4
 def run(folder: Path) -> None:
     """Do what the folder's step asks, and leave ``outcome.json``."""
     step, atoms = load_folder(folder)
-    settings = parse_settings(step.settings, step.name)
     machine = load_machine()
     ends_at = deadline(machine)
     if ends_at is not None:
         ends_at -= machine.stop_before_minutes * 60
+    if step.kind == "neb":
+        _band(step, atoms, folder, machine.gpaw_parallel, ends_at)
+        return
+    settings = parse_settings(step.settings, step.name)
     started, cpu_started = time.monotonic(), time.process_time()
     with _own_folder(folder) as own:
         try:
@@ -69,6 +78,31 @@ def run(folder: Path) -> None:
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     _finish(folder, outcome)
+
+
+def _band(
+    step: Step, atoms: Atoms, folder: Path, parallel: dict[str, Any], ends_at: float | None
+) -> None:
+    """Converge a band; each image has a calculator and a folder of its own."""
+    from gpaw import __version__
+
+    settings = parse_band_settings(step.settings, step.name)
+    calculators: dict[int, GpawCalculator] = {}
+
+    def force_call(number: int, image: Atoms) -> tuple[float, np.ndarray]:
+        if number not in calculators:
+            own = folder / f"{number:02d}"
+            own.mkdir(exist_ok=True)
+            calculators[number] = gpaw_calculator(
+                settings, own, label=f"image {number}", parallel=parallel, ends_at=ends_at
+            )
+        image.calc = calculators[number]
+        energy = float(image.get_potential_energy())
+        forces = np.asarray(image.get_forces(apply_constraint=False))
+        calculators[number].ionic_step_made()
+        return energy, forces
+
+    run_band(folder, step, atoms, settings, force_call, lambda: str(__version__))
 
 
 def _outcome(
@@ -99,7 +133,7 @@ def _outcome(
 
 
 def gpaw_calculator(
-    settings: GpawSettings,
+    settings: ElectronicSettings,
     folder: Path,
     *,
     label: str = "",

@@ -54,7 +54,7 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
     if outcome is None:
         return Result(
             **common,
-            engine=EngineRecord(name="gpaw", version=_installed_version()),
+            engine=EngineRecord(name="gpaw", version=installed_version()),
             status="truncated",
             reason="the run did not end; " + _how_far(folder),
         )
@@ -91,7 +91,8 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
     )
 
 
-def _installed_version() -> str:
+def installed_version() -> str:
+    """GPAW's version here."""
     try:
         return metadata.version("gpaw")
     except metadata.PackageNotFoundError:

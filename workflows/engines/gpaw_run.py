@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from natriface.structures.errors import EngineError
+from natriface.workflows.engines.band_run import OUTCOME_FILE as BAND_OUTCOME_FILE
 from natriface.workflows.engines.base import EndedEarlyError, load_folder, withdraw_end_request
 from natriface.workflows.engines.gpaw_estimate import estimate_size
 from natriface.workflows.engines.gpaw_process import ENDED_EARLY, OUTCOME_FILE
-from natriface.workflows.engines.gpaw_settings import parse_settings
+from natriface.workflows.engines.gpaw_settings import settings_of
 from natriface.workflows.engines.lock import alone
 from natriface.workflows.engines.machine import (
     Machine,
@@ -41,33 +42,34 @@ def run_gpaw(folder: Path, machine: Machine) -> None:
         If it has been asked to end.
     """
     with alone(folder) as lock:
-        if has_converged(folder):
+        step, _ = load_folder(folder)
+        outcome_file = BAND_OUTCOME_FILE if step.kind == "neb" else OUTCOME_FILE
+        if has_converged(folder, outcome_file):
             return
         withdraw_end_request(folder)
-        (folder / OUTCOME_FILE).unlink(missing_ok=True)
+        (folder / outcome_file).unlink(missing_ok=True)
         _require_room(folder, machine)
         _require_time(folder, machine)
         code = _run_child(folder, machine, lock)
-        if (folder / OUTCOME_FILE).is_file():
+        if (folder / outcome_file).is_file():
             return
-    name = load_folder(folder)[0].name
     message = last_message(folder / LOG)
     if code == ENDED_EARLY:
-        raise EndedEarlyError(f"{name}: {message}")
+        raise EndedEarlyError(f"{step.name}: {message}")
     killed = f"ended by signal {-code}" if code < 0 else f"exit code {code}"
-    raise EngineError(f"{name}: GPAW failed ({killed}): {message}; see {folder / LOG}")
+    raise EngineError(f"{step.name}: GPAW failed ({killed}): {message}; see {folder / LOG}")
 
 
-def has_converged(folder: Path) -> bool:
+def has_converged(folder: Path, outcome_file: str = OUTCOME_FILE) -> bool:
     """Whether the folder holds the outcome of a run that converged."""
-    found = load_outcome(folder)
+    found = load_outcome(folder, outcome_file)
     return found is not None and bool(found["converged"])
 
 
-def load_outcome(folder: Path) -> dict[str, Any] | None:
+def load_outcome(folder: Path, outcome_file: str = OUTCOME_FILE) -> dict[str, Any] | None:
     """What the run has left; ``None`` if it did not come to its end."""
     try:
-        found: dict[str, Any] = json.loads((folder / OUTCOME_FILE).read_text())
+        found: dict[str, Any] = json.loads((folder / outcome_file).read_text())
     except FileNotFoundError:
         return None
     return found
@@ -103,7 +105,7 @@ def last_message(log: Path) -> str:
 
 def _require_room(folder: Path, machine: Machine) -> None:
     step, atoms = load_folder(folder)
-    size = estimate_size(atoms, parse_settings(step.settings, step.name), step.kind)
+    size = estimate_size(atoms, settings_of(step), step.kind)
     room = available_memory_mb(machine)
     if size.memory_mb > room:
         raise EngineError(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.structures.errors import EngineError, nearest
+from natriface.workflows.engines.bands import BandSettings
+from natriface.workflows.plan import Step
 
 
-class GpawSettings(BaseModel):
+class ElectronicSettings(BaseModel):
     """Plane-wave PAW calculations with GPAW.
 
     Attributes
@@ -48,11 +50,6 @@ class GpawSettings(BaseModel):
     mixer, mixing
         Density mixing and its step. Of the two, MSR1 needs fewer iterations for insulators, metals
         and slabs with vacuum alike (Na, NaF, Na on NaF: 9 to 16 against 11 to 17).
-    optimizer, fmax_ev_per_angstrom, max_steps, max_displacement_angstrom, relax_cell, \
-rattle_angstrom
-        As of engine potential.
-    dos_spacing_ev, dos_smearing_ev
-        Grid and Gaussian width of densities of states.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,6 +72,20 @@ rattle_angstrom
     eigensolver: Literal["davidson", "ppcg", "rmm-diis"] = "davidson"
     mixer: Literal["msr1", "pulay"] = "msr1"
     mixing: float | None = Field(default=None, gt=0, le=1)
+
+
+class GpawSettings(ElectronicSettings):
+    """What `ElectronicSettings` say, and how a structure is relaxed and its states are shown.
+
+    Attributes
+    ----------
+    optimizer, fmax_ev_per_angstrom, max_steps, max_displacement_angstrom, relax_cell, \
+rattle_angstrom
+        As of engine potential.
+    dos_spacing_ev, dos_smearing_ev
+        Grid and Gaussian width of densities of states.
+    """
+
     optimizer: Literal["LBFGS", "BFGS", "FIRE"] = "LBFGS"
     fmax_ev_per_angstrom: float = Field(default=0.02, gt=0)
     max_steps: int = Field(default=200, gt=0)
@@ -85,21 +96,55 @@ rattle_angstrom
     dos_smearing_ev: float = Field(default=0.1, gt=0, le=1)
 
 
+class GpawBandSettings(BandSettings, ElectronicSettings):
+    """What decides a band of this engine; see `ElectronicSettings` and `BandSettings`."""
+
+
+Settings = TypeVar("Settings", GpawSettings, GpawBandSettings)
+
+
 def parse_settings(settings: dict[str, Any], where: str) -> GpawSettings:
-    """Validated settings of a step.
+    """Validated settings of any step but a band.
 
     Raises
     ------
     EngineError
         Naming the wrong key or value and the nearest valid one.
     """
+    return _validated(GpawSettings, settings, where)
+
+
+def parse_band_settings(settings: dict[str, Any], where: str) -> GpawBandSettings:
+    """Validated settings of a band.
+
+    Raises
+    ------
+    EngineError
+        Naming the wrong key or value and the nearest valid one.
+    """
+    return _validated(GpawBandSettings, settings, where)
+
+
+def settings_of(step: Step) -> GpawSettings | GpawBandSettings:
+    """Validated settings of a step of whatever kind.
+
+    Raises
+    ------
+    EngineError
+        Naming the wrong key or value and the nearest valid one.
+    """
+    parse = parse_band_settings if step.kind == "neb" else parse_settings
+    return parse(step.settings, step.name)
+
+
+def _validated(model: type[Settings], settings: dict[str, Any], where: str) -> Settings:
     try:
-        return GpawSettings.model_validate(settings)
+        return model.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         unknown = first["type"] == "extra_forbidden"
-        hint = nearest(key, GpawSettings.model_fields) if unknown else f"got {first['input']!r:.60}"
+        hint = nearest(key, model.model_fields) if unknown else f"got {first['input']!r:.60}"
         raise EngineError(
             f"{where}: setting {key!r} of engine gpaw: {first['msg']} ({hint})"
         ) from None
