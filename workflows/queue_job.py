@@ -40,6 +40,8 @@ TICK_SECONDS = 0.2
 LOOK_SECONDS = 1.0
 LAST_SECONDS = 10.0
 """So long before the end, or after a SIGTERM less than that, what still runs is killed."""
+QUEUE_IMPRECISION_SECONDS = 60.0
+"""By so much a queue's signals may come early."""
 TERM_PATIENCE_SECONDS = 3.0
 _ID_VARIABLES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
 
@@ -150,7 +152,10 @@ class JobProcess:
         return 1 if self.disk_failure else 0
 
     def stop(self, number: int, frame: FrameType | None) -> None:
-        """Answer a signal of the queue's."""
+        """Answer a signal of the queue's; one that only comes too early the clock will give."""
+        left_s = self.clock.left_s - self.job.signal_s
+        if number == signal.SIGUSR1 and 0 < left_s < QUEUE_IMPRECISION_SECONDS:
+            return
         self.why_ending = self.why_ending or f"the queue sent {signal.Signals(number).name}"
         if number == signal.SIGTERM:  # SIGKILL is close behind
             self.kill_at = time.monotonic() + TERM_PATIENCE_SECONDS
@@ -227,7 +232,7 @@ class JobProcess:
                 self.why_ending = self.why_ending or answer["disk"]
                 self._put_back(step, "", answer["disk"])
             elif answer["early"]:
-                self._put_back(step, "TIME", f"{answer['reason']} ({self.why_ending})")
+                self._put_back(step, self._word(), f"{answer['reason']} ({self._why()})")
             else:
                 self._end(step, answer["reason"])
             lane.step = None
@@ -244,10 +249,19 @@ class JobProcess:
         if is_revoked(step.folder, self.job.name):
             self.tell("skip", step=step.id)
         elif self.why_ending is not None:
-            self._put_back(step, "TIME", f"stopped as {self.why_ending}")
+            self._put_back(step, self._word(), f"stopped as {self.why_ending}")
         else:
             word = "KILLED" if code == -signal.SIGKILL else "FAILED"
             self._put_back(step, word, f"its process died: {death(code)}")
+
+    def _why(self) -> str:
+        return self.why_ending or "by its engine"
+
+    def _word(self) -> str:
+        """What a step that was stopped wanted: more time, or just another job."""
+        margin = max(self.job.signal_s, QUEUE_IMPRECISION_SECONDS)
+        out_of_time = self.why_ending is None or self.clock.left_s < margin
+        return "TIME" if out_of_time else "CANCELLED"
 
     def _end(self, step: JobStep, reason: str | None) -> None:
         self.tell("end", step=step.id, reason=reason)

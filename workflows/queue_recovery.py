@@ -136,6 +136,7 @@ def _reconcile_job(pad: LaunchPad, folder: JobFolder, found: QueueJob | None) ->
     word, text = ending(folder, found)
     started = {event["step"] for event in _latest_run(events) if event["event"] == "start"}
     held = reservations.states(pad, job)
+    steps = {step.id: step for step in job.steps}
     lost = []
     for step in job.steps:
         if step.fw_id not in held:
@@ -145,6 +146,10 @@ def _reconcile_job(pad: LaunchPad, folder: JobFolder, found: QueueJob | None) ->
         became = reservations.put_back(pad, job, step, word if at_it else "", text)
         if became == "failed":
             lost.append(f"{step.name} is given up: {text}")
+    if word != "COMPLETED":
+        for event in _latest_run(events):
+            if event["event"] == "back" and event["word"]:
+                reservations.amend_note(pad, steps[event["step"]], event["note"], text)
     folder.close(word, text)
     return [*([text] if word != "COMPLETED" else []), *lost]
 

@@ -188,6 +188,12 @@ def note(pad: LaunchPad, job: Job, text: str) -> None:
         pad.fireworks.update_many(query, {"$set": {"queue_note": text}})
 
 
+def amend_note(pad: LaunchPad, step: JobStep, before: str, text: str) -> None:
+    """Add to the note of a step that its job has put back what the queue said afterwards."""
+    query = {"fw_id": step.fw_id, "queue_job": {"$exists": False}, "queue_note": before}
+    pad.fireworks.update_one(query, {"$set": {"queue_note": f"{text}; {before}"}})
+
+
 def states(pad: LaunchPad, job: Job) -> dict[int, str]:
     """Firework -> state, of those that are still the job's."""
     return {

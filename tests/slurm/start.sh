@@ -17,6 +17,9 @@ if ! command -v slurmctld slurmd munged sbatch >/dev/null; then
         >/tmp/natriface-slurm-apt.log 2>&1 \
         || { tail -3 /tmp/natriface-slurm-apt.log; echo "no SLURM: it cannot be installed"; exit 0; }
 fi
+if [ -s /etc/slurm/slurm.conf ] && ! grep -q natriface /etc/slurm/slurm.conf; then
+    echo "no SLURM for tests: /etc/slurm/slurm.conf is of another one"; exit 0
+fi
 if sinfo --noheader --format %T 2>/dev/null | grep -qE 'idle|mix|alloc'; then
     echo "SLURM runs already"; exit 0
 fi

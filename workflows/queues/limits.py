@@ -44,7 +44,7 @@ class QueueLimits(Document):
     partition, account, qos, constraint
         As the queue knows them; what is not given is left to the queue.
     max_walltime_hours, min_walltime_minutes
-        Bounds of a job's time.
+        Bounds of a job's time; the shorter one is time to compute in, before the job stops.
     max_nodes
         Most nodes of a job.
     cores_per_node, memory_per_node_mb

@@ -15,7 +15,7 @@ GROWTH = 2.0
 LEAST_MEMORY_MB = 500.0
 """What Python and its libraries take."""
 OUT_OF_MEMORY = frozenset({"OUT_OF_MEMORY", "KILLED"})
-OUT_OF_TIME = frozenset({"TIMEOUT", "DEADLINE"})
+OUT_OF_TIME = frozenset({"TIMEOUT", "DEADLINE", "TIME"})
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def resources(
             f"{limits.cores_per_node}; queue.yaml allows {limits.max_nodes} (max_nodes)"
         )
     wanted = estimate.core_seconds / cores * limits.time_factor * GROWTH**lack_of_time
-    seconds = max(wanted + _margin_s(engine, limits), 60 * limits.min_walltime_minutes)
+    seconds = max(wanted, 60 * limits.min_walltime_minutes) + _margin_s(engine, limits)
     return Resources(
         nodes=nodes,
         tasks=shape.tasks,
