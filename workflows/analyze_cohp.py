@@ -253,7 +253,7 @@ def _print(
     )
     console.print(_table(bonds[:most], populations.n_spins))
     if len(bonds) > most:
-        console.print(f"... and {len(bonds) - most} weaker ones (--rows {len(bonds)})")
+        console.print(f"... and {len(bonds) - most} more (--rows {len(bonds)})")
     console.print(_means_table(bonds))
     console.print("ICOHP up to the Fermi level, summed over spins, one bond; negative = bonding")
     if populations.spilling is None:
@@ -304,10 +304,11 @@ def _table(bonds: Sequence[Bond], n_spins: int) -> Any:
 
 
 def _means_table(bonds: Sequence[Bond]) -> Any:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table("bond")
-    for heading in ("n", "length (Å)", "min to max", "ICOHP (eV)", "sd", "strongest", "weakest"):
+    table = Table("bond", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("n", "length (Å)", "range", "ICOHP (eV)", "sd", "from", "to"):
         table.add_column(heading, justify="right")
     for group in _means(bonds):
         length, icohp = group["length_angstrom"], group["icohp_ev"]
@@ -315,7 +316,7 @@ def _means_table(bonds: Sequence[Bond]) -> Any:
             group["bond"],
             str(group["n"]),
             f"{length['mean']:.4f}",
-            f"{length['minimum']:.3f} to {length['maximum']:.3f}",
+            f"{length['minimum']:.3f}–{length['maximum']:.3f}",
             f"{icohp['mean']:.4f}",
             f"{icohp['sd']:.4f}",
             f"{icohp['minimum']:.4f}",
