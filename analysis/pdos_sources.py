@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from natriface.analysis.pdos import ProjectedDOS, from_arrays
+from natriface.analysis.pdos import ProjectedDOS
+from natriface.analysis.pdos_arrays import from_arrays
 from natriface.analysis.readers.arrays import Source, collect_arrays
 from natriface.analysis.readers.belonging import require_one_crystal
 from natriface.analysis.readers.compression import SUFFIXES

@@ -19,7 +19,8 @@ from natriface.analysis.band_centers import (
     shift_between,
 )
 from natriface.analysis.bonding import tetrahedra, unit_atoms
-from natriface.analysis.pdos import Channel, EnergyZero, ProjectedDOS, from_arrays, host_edges
+from natriface.analysis.pdos import Channel, EnergyZero, ProjectedDOS
+from natriface.analysis.pdos_arrays import from_arrays, host_edges
 from natriface.analysis.pdos_sources import read_pdos
 from natriface.analysis.results import ElectronicStructure
 from natriface.structures.errors import AnalysisError, ReaderError
