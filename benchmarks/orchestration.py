@@ -1,6 +1,7 @@
 """What orchestration costs: submission, status and the cost of a step, as a study grows.
 
-``python -m benchmarks.orchestration [--sizes 100 1000 10000] [--plain 100] [--json]``
+``python -m benchmarks.orchestration [--sizes 100 1000 10000] [--shapes chains star]
+[--plain 100] [--json]``
 
 The steps are trivial, so that all measured is overhead. Plain FireWorks (`add_wf`,
 `rapidfire`) runs the same Firetasks on the same kind of database, for comparison.
@@ -34,12 +35,13 @@ CHAIN = 5
 SAMPLE = 100
 
 
-def plan_of(n_steps: int) -> Plan:
-    """Chains of trivial steps, each starting from the one before."""
+def plan_of(n_steps: int, shape: str = "chains") -> Plan:
+    """Trivial steps: chains, each step from the one before, or a star, all from the first."""
     document = to_document(bulk("Na"))
     steps: list[Step] = []
     for number in range(n_steps):
-        first = number % CHAIN == 0
+        first = number % CHAIN == 0 if shape == "chains" else number == 0
+        parent = None if first else steps[-1 if shape == "chains" else 0].id
         steps.append(
             Step(
                 name=f"step {number}",
@@ -49,7 +51,7 @@ def plan_of(n_steps: int) -> Plan:
                 settings={"label": number},
                 n_atoms=1,
                 structure=document if first else None,
-                structure_from=None if first else StructureFrom(step=steps[-1].id),
+                structure_from=StructureFrom(step=parent) if parent else None,
             )
         )
     return Plan.of("benchmark", steps)
@@ -62,26 +64,30 @@ def fresh_workspace() -> Iterator[Workspace]:
         yield Workspace.create(Path(folder) / "workspace", "benchmark")
 
 
-def measure(n_steps: int) -> dict[str, Any]:
+def measure(n_steps: int, shape: str) -> dict[str, Any]:
     """Submit a study, look at it, and run a sample of its steps, in one worker's way."""
-    plan = plan_of(n_steps)
+    plan = plan_of(n_steps, shape)
     with fresh_workspace() as workspace, launchpad(workspace) as pad:
         began = time.perf_counter()
         submitted = submit_plan(pad, plan, workspace)
         submission_s = time.perf_counter() - began
         assert len(submitted.added) == n_steps
         sample = min(SAMPLE, n_steps)
+        notes = fireworks.StateNotes()
         began = time.perf_counter()
         done = 0
         while done < sample:
             for fw_id in fireworks.ready(pad, workspace)[:256]:
-                claimed = fireworks.claim(pad, fw_id, "benchmark", new_launch_id(pad))
+                claimed = fireworks.claim(pad, fw_id, "benchmark", new_launch_id(pad), notes)
                 assert claimed is not None
                 assert fireworks.run(claimed) is None
-                fireworks.complete(pad, claimed)
+                fireworks.complete(pad, claimed, notes)
+                if notes.is_due:
+                    notes.write(pad)
                 done += 1
                 if done == sample:
                     break
+        notes.write(pad)
         step_s = (time.perf_counter() - began) / sample
         began = time.perf_counter()
         steps = status(pad, workspace)
@@ -92,6 +98,7 @@ def measure(n_steps: int) -> dict[str, Any]:
         resubmission_s = time.perf_counter() - began
         assert len(again.finished) == sample
     return {
+        "shape": shape,
         "steps": n_steps,
         "submission_s": submission_s,
         "resubmission_s": resubmission_s,
@@ -128,12 +135,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--plain", type=int, nargs="*", default=[100])
+    parser.add_argument("--shapes", nargs="+", default=["chains", "star"])
     parser.add_argument("--json", action="store_true", help="print one JSON object, no table")
     arguments = parser.parse_args()
-    rows = [measure(size) for size in arguments.sizes]
+    rows = [measure(size, shape) for shape in arguments.shapes for size in arguments.sizes]
     plain = {size: measure_plain(size) for size in arguments.plain}
     for row in rows:
-        row["plain_per_step_s"] = plain.get(row["steps"])
+        row["plain_per_step_s"] = plain.get(row["steps"]) if row["shape"] == "chains" else None
         if row["plain_per_step_s"] is not None:
             row["ratio"] = row["plain_per_step_s"] / row["per_step_s"]
     if arguments.json:
@@ -142,10 +150,13 @@ def main() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("steps", "submit", "submit again", "status", "a step", "plain FireWorks", "ratio")
+    table = Table(
+        "shape", "steps", "submit", "submit again", "status", "a step", "plain FireWorks", "ratio"
+    )
     for row in rows:
         plain_s, ratio = row["plain_per_step_s"], row.get("ratio")
         table.add_row(
+            row["shape"],
             str(row["steps"]),
             f"{row['submission_s']:.2f} s",
             f"{row['resubmission_s']:.2f} s",

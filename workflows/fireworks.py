@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,7 +36,9 @@ from natriface.workflows.workspace import Workspace, is_finished
 
 FEW = 50
 _TRACEBACK_CHARACTERS = 4000
-_WORKFLOW_FIELDS = {"links": 1, "parent_links": 1, "fw_states": 1}
+NOTE_SECONDS = 2.0
+NOTE_SHARE = 0.05
+"""Least time between two notes to Workflows, and the most of a worker's time they may take."""
 
 T = TypeVar("T")
 
@@ -182,10 +185,17 @@ def ready(pad: LaunchPad, workspace: Workspace) -> list[int]:
     return [doc["fw_id"] for doc in ranked]
 
 
-def claim(pad: LaunchPad, fw_id: int, worker: str, launch_id: int) -> Claim | None:
+def claim(
+    pad: LaunchPad, fw_id: int, worker: str, launch_id: int, notes: StateNotes | None = None
+) -> Claim | None:
     """Take a Firework to run, or ``None`` if another worker was faster.
 
     May be repeated with the same arguments after the connection has failed in the middle.
+
+    Parameters
+    ----------
+    notes
+        See `note_states`; the same in `complete` and `fail`.
     """
     document = pad.fireworks.find_one({"fw_id": fw_id})
     if document is None or (document["state"] != "READY" and document.get("claimed_by") != worker):
@@ -208,7 +218,7 @@ def claim(pad: LaunchPad, fw_id: int, worker: str, launch_id: int) -> Claim | No
             if document is None or document.get("claimed_by") != worker:
                 pad.launches.delete_one({"launch_id": launch_id})
                 return None
-    note_states(pad, fw_id, {fw_id: "RUNNING"})
+    note_states(pad, fw_id, {fw_id: "RUNNING"}, notes)
     return Claim(
         fw_id=fw_id,
         step_id=str(spec.get("step_id", fw_id)),
@@ -239,7 +249,7 @@ def run(claimed: Claim) -> str | None:
     return attempt(claimed.folder, work)
 
 
-def complete(pad: LaunchPad, claimed: Claim) -> None:
+def complete(pad: LaunchPad, claimed: Claim, notes: StateNotes | None = None) -> None:
     """Note that a Firework has ended well, and make ready what waited for it.
 
     A worker from which the Firework has been taken meanwhile notes nothing.
@@ -247,7 +257,7 @@ def complete(pad: LaunchPad, claimed: Claim) -> None:
     if not _holds(pad, claimed):
         return
     _end_launch(pad, claimed.launch, "COMPLETED", FWAction())
-    finish(pad, claimed.fw_id)
+    finish(pad, claimed.fw_id, notes)
 
 
 def _holds(pad: LaunchPad, claimed: Claim) -> bool:
@@ -257,7 +267,7 @@ def _holds(pad: LaunchPad, claimed: Claim) -> bool:
     return found is not None and found["state"] not in ("DEFUSED", "PAUSED")
 
 
-def finish(pad: LaunchPad, fw_id: int) -> None:
+def finish(pad: LaunchPad, fw_id: int, notes: StateNotes | None = None) -> None:
     """Mark a Firework, whose launch is noted already, as completed, and free its children."""
     pad.fireworks.update_one(
         {"fw_id": fw_id},
@@ -266,10 +276,12 @@ def finish(pad: LaunchPad, fw_id: int) -> None:
             "$unset": {"claimed_by": ""},
         },
     )
-    free_children(pad, fw_id, {fw_id: "COMPLETED"})
+    freed = free_children(pad, fw_id)
+    states = {fw_id: "COMPLETED"} | dict.fromkeys(freed, "READY")
+    note_states(pad, fw_id, states, notes)
 
 
-def fail(pad: LaunchPad, claimed: Claim, reason: str) -> None:
+def fail(pad: LaunchPad, claimed: Claim, reason: str, notes: StateNotes | None = None) -> None:
     """Note that a Firework has failed, and why; its children keep waiting."""
     if not _holds(pad, claimed):
         return
@@ -289,7 +301,7 @@ def fail(pad: LaunchPad, claimed: Claim, reason: str) -> None:
         {"fw_id": claimed.fw_id},
         {"$set": {"state": "FIZZLED", "updated_on": _now()}, "$unset": {"claimed_by": ""}},
     )
-    note_states(pad, claimed.fw_id, {claimed.fw_id: "FIZZLED"})
+    note_states(pad, claimed.fw_id, {claimed.fw_id: "FIZZLED"}, notes)
 
 
 def fail_lost(pad: LaunchPad, fw_id: int, reason: str) -> None:
@@ -313,47 +325,90 @@ def fail_lost(pad: LaunchPad, fw_id: int, reason: str) -> None:
     note_states(pad, fw_id, {fw_id: "FIZZLED"})
 
 
-def free_children(pad: LaunchPad, fw_id: int, states: dict[int, str] | None = None) -> None:
-    """Make ready the children whose parents have all completed.
+def free_children(pad: LaunchPad, fw_id: int) -> list[int]:
+    """Make ready the children whose parents have all completed, and tell which.
+
+    Only the links that matter are fetched: a Workflow may hold thousands.
+    """
+    links = pad.workflows.find_one({"nodes": fw_id}, {f"links.{fw_id}": 1})
+    children = (links or {}).get("links", {}).get(str(fw_id), [])
+    freed: list[int] = []
+    for batch in batches(children):
+        wanted = {f"parent_links.{child}": 1 for child in batch}
+        workflow = pad.workflows.find_one({"_id": links["_id"]}, wanted)
+        parents = {child: workflow["parent_links"].get(str(child), []) for child in batch}
+        others = {parent for group in parents.values() for parent in group} - {fw_id}
+        completed = {fw_id, *(other for other in others if _has_completed(pad, other))}
+        free = [child for child, needed in parents.items() if completed.issuperset(needed)]
+        query = {"fw_id": {"$in": free}, "state": "WAITING"}
+        waiting = [document["fw_id"] for document in pad.fireworks.find(query, {"fw_id": 1})]
+        if waiting:
+            pad.fireworks.update_many(
+                {"fw_id": {"$in": waiting}, "state": "WAITING"},
+                {"$set": {"state": "READY", "updated_on": _now()}},
+            )
+            freed += waiting
+    return freed
+
+
+def note_states(
+    pad: LaunchPad, fw_id: int, states: dict[int, str], notes: StateNotes | None = None
+) -> None:
+    """Keep the copy of the states that a Workflow carries in step with its Fireworks'.
 
     Parameters
     ----------
-    states
-        New states of Fireworks of the same Workflow, to be noted in it on the way.
+    fw_id
+        One of the Workflow's Fireworks.
+    notes
+        Where to gather the change, to be written later; by default it is written at once.
     """
-    noted = dict(states or {})
-    workflow = pad.workflows.find_one({"nodes": fw_id}, _WORKFLOW_FIELDS)
+    if notes is not None:
+        notes.states.update(states)
+        return
+    fields = {"links": 1, "fw_states": 1}
+    workflow = pad.workflows.find_one({"nodes": fw_id}, fields)
     if workflow is None:
         return
-    children = workflow["links"].get(str(fw_id), [])
-    parents = {child: workflow["parent_links"].get(str(child), []) for child in children}
-    others = {parent for group in parents.values() for parent in group} - {fw_id}
-    completed = {fw_id, *(other for other in others if _has_completed(pad, other))}
-    for child, needed in parents.items():
-        if completed.issuperset(needed):
-            changed = pad.fireworks.update_one(
-                {"fw_id": child, "state": "WAITING"},
-                {"$set": {"state": "READY", "updated_on": _now()}},
-            )
-            if changed.modified_count:
-                noted[child] = "READY"
-    if noted:
-        _note_states(pad, workflow, noted)
-
-
-def note_states(pad: LaunchPad, fw_id: int, states: dict[int, str]) -> None:
-    """Keep the copy of the states that a Workflow carries in step with its Fireworks'."""
-    workflow = pad.workflows.find_one({"nodes": fw_id}, _WORKFLOW_FIELDS)
-    if workflow is not None:
-        _note_states(pad, workflow, states)
-
-
-def _note_states(pad: LaunchPad, workflow: dict[str, Any], states: dict[int, str]) -> None:
     changes = {f"fw_states.{key}": state for key, state in states.items()}
     known = workflow["fw_states"] | {str(key): state for key, state in states.items()}
     changes["state"] = workflow_state(known, workflow["links"])
     changes["updated_on"] = _now()
     pad.workflows.update_one({"_id": workflow["_id"]}, {"$set": changes})
+
+
+class StateNotes:
+    """States that Workflows are still to be told.
+
+    A Workflow of thousands is one large document, and dear to change: a worker that ends many
+    short steps tells it now and then. Should it die before it has, nothing is lost: the copy is
+    for people, and `natriface.workflows.recovery.settle` makes it anew.
+    """
+
+    def __init__(self) -> None:
+        self.states: dict[int, str] = {}
+        self._written = time.monotonic()
+        self._pause_s = NOTE_SECONDS
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the last time is long enough ago."""
+        return bool(self.states) and time.monotonic() - self._written > self._pause_s
+
+    def write(self, pad: LaunchPad) -> None:
+        """Tell the Workflows what has gathered."""
+        began = time.monotonic()
+        left = dict(self.states)
+        while left:
+            first = next(iter(left))
+            nodes = (pad.workflows.find_one({"nodes": first}, {"nodes": 1}) or {}).get("nodes", [])
+            together = {first: left[first]} | {n: left[n] for n in nodes if n in left}
+            note_states(pad, first, together)
+            for number in together:
+                del left[number]
+                self.states.pop(number, None)
+        self._written = time.monotonic()
+        self._pause_s = max(NOTE_SECONDS, (self._written - began) / NOTE_SHARE)
 
 
 def _has_completed(pad: LaunchPad, fw_id: int) -> bool:

@@ -63,7 +63,7 @@ def update_index(pad: LaunchPad, workspace: Workspace, *, rebuild: bool = False)
     if not known:
         collection.create_index([("workspace", 1), ("step_id", 1)])
     folders = workspace.folders()
-    changes: list[ReplaceOne] = []
+    changes: list[ReplaceOne[dict[str, Any]]] = []
     unreadable: dict[Path, str] = {}
     present: dict[str, dict[str, Any]] = {}
     for step in workspace.plan():

@@ -271,7 +271,8 @@ def _insert(
         note_states(pad, workflow.fws[0].fw_id, dict.fromkeys(roots, "READY"))
     for parent in {parent for parents in awaited.values() for parent in parents}:
         if pad.fireworks.find_one({"fw_id": parent, "state": "COMPLETED"}, {"fw_id": 1}):
-            free_children(pad, parent)  # it has completed since it was looked at
+            freed = free_children(pad, parent)  # it has completed since it was looked at
+            note_states(pad, parent, dict.fromkeys(freed, "READY"))
 
 
 def _insert_many(collection: Any, documents: Iterable[dict[str, Any]]) -> None:

@@ -72,6 +72,7 @@ class Worker:
         from natriface.workflows.recovery import requeue
 
         candidates: deque[int] = deque()
+        notes = fireworks.StateNotes()
         idle = False
         with Connection(self.workspace, give_up=lambda: self.stopping) as database:
             database(lambda pad: self.tell("ready"))
@@ -81,6 +82,7 @@ class Worker:
                     candidates.extend(found[:CANDIDATES])
                 if not candidates:
                     if not idle:
+                        database(notes.write)
                         self.tell("idle")
                     idle = True
                     time.sleep(IDLE_SECONDS)
@@ -91,11 +93,14 @@ class Worker:
                     fw_id=candidates.popleft(),
                     worker=self.signature,
                     launch_id=launch_id,
+                    notes=notes,
                 )
                 claimed = database(take)
                 if claimed is None:
                     continue
                 idle = False
+                if notes.is_due:
+                    database(notes.write)
                 self.tell("start", id=claimed.step_id, name=claimed.name, fw_id=claimed.fw_id)
                 started = time.monotonic()
                 self.folder = claimed.folder
@@ -107,12 +112,14 @@ class Worker:
                     self.computing = False
                 except NatrifaceError:
                     self.computing = False
+                    database(notes.write)
                     database(partial(requeue, fw_id=claimed.fw_id))
                     raise
                 if reason is None:
-                    database(partial(fireworks.complete, claimed=claimed))
+                    database(partial(fireworks.complete, claimed=claimed, notes=notes))
                 else:
-                    database(partial(fireworks.fail, claimed=claimed, reason=reason))
+                    told = partial(fireworks.fail, claimed=claimed, reason=reason, notes=notes)
+                    database(told)
                 self.tell(
                     "end",
                     id=claimed.step_id,
