@@ -157,6 +157,12 @@ class Band:
         return np.concatenate([[0.0], np.cumsum(steps)])
 
     @cached_property
+    def hop_length_angstrom(self) -> float:
+        """Straight minimum-image distance of the atom that moves farthest from end to end."""
+        moves = displacements(self.images[0], self.images[-1])
+        return float(np.linalg.norm(moves, axis=1).max())
+
+    @cached_property
     def tangents(self) -> FloatArray:
         """(n, n_atoms, 3) unit tangents, improved where energies are known.
 

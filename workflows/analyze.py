@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,6 +12,7 @@ from natriface.workflows.analyze_elf import elf
 from natriface.workflows.analyze_pdos import pdos
 
 if TYPE_CHECKING:
+    from natriface.analysis.band import Band
     from natriface.analysis.barriers import BandSummary
 
 app = typer.Typer(
@@ -58,12 +59,19 @@ def neb(
         float, typer.Option(help="Temperature of the hop frequency, K.")
     ] = 298.15,
     prefactor: Annotated[float, typer.Option(help="Attempt frequency, Hz.")] = 1e13,
+    hops: Annotated[
+        int | None,
+        typer.Option(min=1, help="Equivalent hops out of one site: gives the diffusivity D(T)."),
+    ] = None,
+    dimensions: Annotated[
+        int, typer.Option(min=1, max=3, help="Dimensions the carrier moves in, for D(T).")
+    ] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     plot: Annotated[
         Path | None, typer.Option(help="Write the energy profile (.png, .pdf, .svg).")
     ] = None,
 ) -> None:
-    """Barriers of a nudged elastic band: images, Hermite fit with forces, convergence, rate.
+    """Barriers of a nudged elastic band: images, Hermite fit with forces, convergence, rate, D(T).
 
     Ends with status 1 if the band is not converged.
     """
@@ -73,13 +81,14 @@ def neb(
     band = read_band(path, initial=initial, final=final, n_images=images)
     summary = summarise(band, tolerance)
     rate = _rate(summary, temperature, prefactor)
+    spread = _diffusivity(rate, band, hops, dimensions)
     if as_json:
         import json
 
-        document = summary.model_dump(mode="json") | {"rate": rate}
+        document = summary.model_dump(mode="json") | {"rate": rate, "diffusivity": spread}
         typer.echo(json.dumps(document, indent=1))
     else:
-        _print(summary, rate)
+        _print(summary, rate, spread)
     if plot is not None:
         _plot(summary, plot)
         typer.echo(f"figure: {plot}", err=as_json)
@@ -101,6 +110,24 @@ def _rate(summary: BandSummary, temperature: float, prefactor: float) -> dict[st
     return rate.model_dump(mode="json")
 
 
+def _diffusivity(
+    rate: dict[str, object] | None, band: Band, hops: int | None, dimensions: int
+) -> dict[str, object] | None:
+    """D(T) of the carrier; None unless there is a rate and the number of hops was given."""
+    from natriface.analysis.rates import HopRate, diffusivity
+
+    if rate is None or "refused" in rate or hops is None:
+        return None
+    found = diffusivity(
+        HopRate.model_validate(rate), band.hop_length_angstrom, hops, _as_dimensions(dimensions)
+    )
+    return found.model_dump(mode="json", exclude={"rate"})
+
+
+def _as_dimensions(number: int) -> Literal[1, 2, 3]:
+    return 1 if number == 1 else 2 if number == 2 else 3
+
+
 def _plot(summary: BandSummary, target: Path) -> None:
     from natriface.analysis.barrier_figures import energy_profile
     from natriface.structures.errors import AnalysisError
@@ -110,7 +137,9 @@ def _plot(summary: BandSummary, target: Path) -> None:
     energy_profile([summary]).savefig(target, dpi=200)
 
 
-def _print(summary: BandSummary, rate: dict[str, object] | None) -> None:
+def _print(
+    summary: BandSummary, rate: dict[str, object] | None, spread: dict[str, object] | None
+) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -150,6 +179,12 @@ def _print(summary: BandSummary, rate: dict[str, object] | None) -> None:
         )
         for warning in _strings(rate["warnings"]):
             console.print(f"  {escape(warning)}")
+    if rate is not None and spread is not None:
+        console.print(
+            f"diffusivity of the carrier {spread['diffusivity_cm2_per_s']:.3g} cm²/s at "
+            f"{rate['temperature_k']:g} K ({spread['n_hops']} hops of "
+            f"{spread['length_angstrom']:.3f} Å in {spread['dimensions']} dimensions)"
+        )
     for note in summary.notes:
         console.print(f"note: {escape(note)}")
     for warning in summary.warnings:

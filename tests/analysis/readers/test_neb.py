@@ -243,6 +243,22 @@ def test_the_command_prints_numbers_json_and_a_figure(tmp_path: Path) -> None:
     document = json.loads(done.stdout)
     assert document["barrier"]["forward_ev"] == pytest.approx(0.3)
     assert "below kT" in document["rate"]["refused"]
+    assert document["diffusivity"] is None
+
+
+def test_the_command_gives_the_diffusivity_of_a_carrier(tmp_path: Path) -> None:
+    """D = n a^2 rate / (2 d), a the straight length of the hop."""
+    path = tmp_path / "band.extxyz"
+    write(path, frames(5))
+    options = ["neb", str(path), "--hops", "4", "--dimensions", "2"]
+    done = CliRunner().invoke(app, [*options, "--json"])
+    document = json.loads(done.stdout)
+    length = document["diffusivity"]["length_angstrom"]
+    assert length == pytest.approx(read_band(path).lengths_angstrom[-1], rel=0.05)
+    assert document["diffusivity"]["diffusivity_cm2_per_s"] == pytest.approx(
+        4 * length**2 * document["rate"]["rate_hz"] / 4 * 1e-16
+    )
+    assert "diffusivity of the carrier" in CliRunner().invoke(app, options).output
 
 
 def test_the_command_fails_without_a_barrier(tmp_path: Path) -> None:
