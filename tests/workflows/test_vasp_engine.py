@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from natriface.structures.errors import EngineError
+from natriface.workflows.engines.base import EndedEarlyError, request_end, withdraw_end_request
 from natriface.workflows.engines.vasp import ENGINE
 from natriface.workflows.engines.vasp_handlers import STARTED_INCAR, Unconverged
 from tests.workflows.vasp_tools import (
@@ -282,14 +283,15 @@ def test_stops_before_the_queues_limit_and_goes_on_in_the_next_job(
     folder = written(tmp_path / "step", small_step(EDIFFG=-0.01))
     monkeypatch.setenv("NATRIFACE_STANDIN_SECONDS", "0.4")
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 8))
-    ENGINE.run(folder)
+    with pytest.raises(EndedEarlyError, match="queue's limit"):
+        ENGINE.run(folder)
     result = ENGINE.read(folder)
     assert result.status == "unconverged"
     assert "queue's limit" in str(result.reason)
     assert result.convergence.n_ionic_steps is not None
     assert result.convergence.n_ionic_steps >= 1
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time())))
-    with pytest.raises(EngineError, match="not started"):
+    with pytest.raises(EndedEarlyError, match="not started"):
         ENGINE.run(folder)
     monkeypatch.delenv("SLURM_JOB_END_TIME")
     monkeypatch.setenv("NATRIFACE_STANDIN_SECONDS", "0")
@@ -297,6 +299,22 @@ def test_stops_before_the_queues_limit_and_goes_on_in_the_next_job(
     assert ENGINE.read(folder).status == "converged"
     assert n_starts(folder) == 2
     assert "gone on from its CONTCAR" in " ".join(ENGINE.read(folder).warnings)
+
+
+def test_stops_when_asked_to_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_standins(monkeypatch, tmp_path)
+    folder = written(tmp_path / "step", small_step(EDIFFG=-0.01))
+    monkeypatch.setenv("NATRIFACE_STANDIN_SECONDS", "0.4")
+    request_end(folder)
+    with pytest.raises(EndedEarlyError, match="goes on"):
+        ENGINE.run(folder)
+    assert ENGINE.read(folder).status == "unconverged"
+    withdraw_end_request(folder)
+    monkeypatch.setenv("NATRIFACE_STANDIN_SECONDS", "0")
+    ENGINE.run(folder)
+    assert ENGINE.read(folder).status == "converged"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
