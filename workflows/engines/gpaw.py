@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ase import Atoms
+from ase.neighborlist import neighbor_list
+
 from natriface.analysis.results import EngineRecord, Result, write_atomically
 from natriface.structures.errors import EngineError
 from natriface.workflows.engines.band_run import band_result, check_band, write_band
@@ -21,6 +24,9 @@ from natriface.workflows.engines.gpaw_settings import (
 )
 from natriface.workflows.engines.machine import command_line, load_machine, total_memory_mb
 from natriface.workflows.plan import Step
+
+LEAST_DISTANCE_ANGSTROM = 0.6
+"""No bond is shorter; that of H2 is 0.74 A."""
 
 
 class GpawEngine:
@@ -71,6 +77,7 @@ class GpawEngine:
         """Write GPAW's keywords and the datasets it will use, for people and to compare with."""
         step, atoms = load_folder(folder)
         self.check(step)
+        _require_distances(atoms, step.name)
         settings = settings_of(step)
         if isinstance(settings, GpawBandSettings):
             write_band(folder, step, atoms, settings)
@@ -95,6 +102,17 @@ class GpawEngine:
             record = EngineRecord(name=self.name, version=installed_version())
             return band_result(folder, step, atoms, settings, record)
         return step_result(folder, step, atoms)
+
+
+def _require_distances(atoms: Atoms, name: str) -> None:
+    """GPAW gives numbers for overlapping atoms too, and they mean nothing."""
+    first, second, distance = neighbor_list("ijd", atoms, LEAST_DISTANCE_ANGSTROM)
+    if len(distance):
+        worst = int(distance.argmin())
+        raise EngineError(
+            f"{name}: atoms {first[worst]} and {second[worst]} are {distance[worst]:.2f} A apart; "
+            "correct the structure"
+        )
 
 
 ENGINE = GpawEngine()
