@@ -13,6 +13,7 @@ from natriface.workflows import status as _status
 from natriface.workflows.database import EmbeddedDatabase, Server
 from natriface.workflows.heartbeat import STALE_SECONDS
 from natriface.workflows.launchpad import is_embedded, launchpad
+from natriface.workflows.offline_recovery import recover_offline
 from natriface.workflows.plan import Plan
 from natriface.workflows.queue_recovery import reconcile
 from natriface.workflows.recovery import Recovery
@@ -107,6 +108,7 @@ def recover(workspace: Workspace, stale_s: float = STALE_SECONDS) -> Recovery:
     """See `natriface.workflows.recovery.recover`; the queue is asked for its jobs first."""
     with launchpad(workspace) as pad:
         reconcile(pad, workspace)
+        recover_offline(pad, workspace)
         return _recover(pad, workspace, stale_s)
 
 

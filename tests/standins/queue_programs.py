@@ -68,7 +68,7 @@ def _main(program: str, words: list[str]) -> int:
         if fault == "mute":
             print("sbatch: error: Socket timed out on send/recv operation", file=sys.stderr)
             return 1
-        print(number)
+        print(number if "--parsable" in words else f"Submitted batch job {number}")
     elif program == "squeue":
         wanted = words[words.index("--name") + 1] if "--name" in words else None
         for number, job in queue.jobs().items():

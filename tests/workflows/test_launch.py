@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from natriface.structures.errors import QueueError
 from natriface.workflows import operations
@@ -18,6 +19,7 @@ from natriface.workflows.launch import Launch, launch
 from natriface.workflows.launchpad import launchpad
 from natriface.workflows.queues.jobs import Mode, job_folders, open_jobs
 from natriface.workflows.queues.limits import QueueLimits
+from natriface.workflows.queues.qadapter import write_qadapter
 from natriface.workflows.status import StepStatus
 from natriface.workflows.workspace import Workspace
 from tests.standins.queue_programs import FOLDER, Queue
@@ -289,3 +291,38 @@ def test_lpad_works_on_what_is_in_the_queue(workspace: Workspace, queue: Queue) 
     completed = json.loads(lpad(workspace, "get_fws", "-s", "COMPLETED", "-d", "count"))
     assert completed == 3
     assert str(a.folder_name) in lpad(workspace, "get_launchdir", ids["a"])
+
+
+@pytest.mark.slow
+def test_what_fireworks_own_offline_mode_leaves_is_put_right(
+    workspace: Workspace, queue: Queue, tmp_path: Path
+) -> None:
+    """With monty >= 2026.2 it crashes, and `lpad recover_offline` reports success."""
+    operations.submit(trivial_plan(trivial_step("a")), workspace)
+    path = write_qadapter(tmp_path / "adapter", workspace.launchpad_file, LIMITS)
+    content = yaml.safe_load(path.read_text())
+    programs = Path(sys.executable).parent
+    content["rocket_launch"] = f"{programs / 'rlaunch'} singleshot --offline"
+    path.write_text(yaml.safe_dump(content))
+    subprocess.run(
+        [str(programs / "qlaunch"), "-l", str(workspace.launchpad_file), "-q", str(path), "-r",
+         "--launch_dir", str(tmp_path), "singleshot"],
+        check=True, capture_output=True, cwd=tmp_path,
+    )  # fmt: skip
+    (job,) = queue.jobs().values()
+    folder = states(workspace)["a"].folder
+    done = subprocess.run(["bash", str(folder / job["script"])], capture_output=True, text=True)
+    crashed = not (folder / "result.json").exists()
+    assert crashed == ("zopen" in done.stdout + done.stderr)
+    lpad(workspace, "recover_offline")
+    if crashed:  # lpad has nothing to say against it
+        assert states(workspace)["a"].state in ("queued", "running")
+    queue.change("1", state="FAILED" if crashed else "COMPLETED")
+    operations.recover(workspace)
+    assert states(workspace)["a"].state == ("ready" if crashed else "finished")
+    (folder / "FW_offline.json").unlink(missing_ok=True)
+    if crashed:
+        assert len(launched(workspace).jobs) == 1
+        run_job(queue, "2")
+    assert states(workspace)["a"].state == "finished"
+    assert runs(folder) == (1, 1)

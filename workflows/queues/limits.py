@@ -58,7 +58,7 @@ class QueueLimits(Document):
     signal_minutes
         So long before its end a job stops what it is at, so that it can be gone on with.
     engines
-        Engine -> size of one calculation. Of VASP by default the cores of the machine's file.
+        Engine -> size of one calculation. Of VASP and GPAW by default the machine's file's cores.
     setup
         Lines of the script before anything is run: ``module load ...``.
     directives

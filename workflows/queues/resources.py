@@ -111,7 +111,7 @@ def resources(
 
 def _margin_s(engine: str, limits: QueueLimits) -> float:
     """Time at the end of a job in which nothing is computed any more, s."""
-    if engine != "vasp":
+    if engine not in ("vasp", "gpaw"):
         return limits.signal_s
     from natriface.workflows.engines.machine import load_machine
 
@@ -119,9 +119,12 @@ def _margin_s(engine: str, limits: QueueLimits) -> float:
 
 
 def _default_shape(engine: str) -> Shape:
-    """VASP runs on the cores that the machine's file names; everything else on one."""
-    if engine != "vasp":
+    """What the machine's file says of VASP and GPAW; one core for everything else."""
+    if engine not in ("vasp", "gpaw"):
         return Shape()
     from natriface.workflows.engines.machine import load_machine
 
-    return Shape(tasks=load_machine().cores)
+    machine = load_machine()
+    if engine == "gpaw" and machine.gpaw_command is None:
+        return Shape(cores_per_task=machine.cores)
+    return Shape(tasks=machine.cores)
