@@ -1,0 +1,223 @@
+"""Bond energies of small crystals with PySCF: a route of its own, to check the others by.
+
+Gaussian orbitals and GTH pseudopotentials instead of plane waves and PAW; the projection and all
+after it are the same (`natriface.analysis.projected_cohp`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.units import Hartree
+from numpy.typing import NDArray
+
+from natriface.analysis.bond_pairs import bond_pairs
+from natriface.analysis.bond_populations import BondPopulations
+from natriface.analysis.broadening import Broadening
+from natriface.analysis.projected_cohp import AtomicOrbital, Projection, bond_populations
+from natriface.structures.errors import EngineError
+
+FloatArray = NDArray[np.float64]
+
+BASIS = "gth-dzvp-molopt-sr"
+PSEUDOPOTENTIAL = "gth-pbe"
+
+
+def populations(
+    structure: Atoms,
+    kpoint_mesh: tuple[int, int, int],
+    longest_angstrom: float | Mapping[str, float] | None = None,
+    *,
+    basis: str = BASIS,
+    cutoff_hartree: float = 140.0,
+    broadening: Broadening | None = None,
+) -> BondPopulations:
+    """Run PBE without spin polarisation and project on the free atoms' valence orbitals.
+
+    Parameters
+    ----------
+    structure
+        Crystal with an even number of electrons and a gap.
+    kpoint_mesh
+        Gamma-centred.
+    longest_angstrom
+        As `bond_pairs` takes it.
+    basis
+        Gaussian basis for GTH pseudopotentials.
+    cutoff_hartree
+        Of the plane waves that hold the density.
+    broadening
+        Curves wanted, energies on PySCF's scale.
+
+    Raises
+    ------
+    EngineError
+        If PySCF is not installed or the electronic structure does not converge.
+    """
+    projection = project(structure, kpoint_mesh, basis=basis, cutoff_hartree=cutoff_hartree)
+    return bond_populations(projection, bond_pairs(structure, longest_angstrom), broadening)
+
+
+def project(
+    structure: Atoms,
+    kpoint_mesh: tuple[int, int, int],
+    *,
+    basis: str = BASIS,
+    cutoff_hartree: float = 140.0,
+) -> Projection:
+    """The states of `populations` and their overlaps with the free atoms' orbitals."""
+    try:
+        import pyscf
+        from pyscf.pbc import dft, gto
+    except ImportError:
+        raise EngineError("PySCF is not installed: pip install 'natriface[pyscf]'") from None
+
+    cell = gto.Cell()
+    cell.build(
+        a=np.asarray(structure.cell),
+        atom=list(zip(structure.get_chemical_symbols(), structure.positions, strict=True)),
+        unit="A",
+        basis=basis,
+        pseudo=PSEUDOPOTENTIAL,
+        ke_cutoff=cutoff_hartree,
+        verbose=0,
+        dump_input=False,
+        parse_arg=False,
+    )
+    if cell.nelectron % 2:
+        raise EngineError(
+            f"{structure.get_chemical_formula()} has {cell.nelectron} electrons, an odd number; "
+            "this route is for closed shells"
+        )
+    points = cell.make_kpts(list(kpoint_mesh))
+    field = dft.KRKS(cell, kpts=points)
+    field.xc = "PBE"
+    field = field.multigrid_numint()
+    field.conv_tol = 1e-7
+    field.kernel()
+    if not field.converged:
+        raise EngineError(f"PySCF: {structure.get_chemical_formula()} did not converge")
+
+    symbols = structure.get_chemical_symbols()
+    atomic = {symbol: _free_atom(symbol, basis) for symbol in sorted(set(symbols))}
+    matrix, orbitals = _assembled(symbols, atomic)
+    overlap = np.array(field.get_ovlp())
+    states = np.array(field.mo_coeff)
+    energies = np.array(field.mo_energy) * Hartree
+    occupations = np.array(field.mo_occ) / 2.0
+    filled = occupations > 0.5
+    return Projection(
+        overlaps=(matrix.T @ overlap @ states)[None],
+        orbital_overlap=matrix.T @ overlap @ matrix,
+        energies_ev=energies[None],
+        occupations=occupations[None],
+        kpoints=cell.get_scaled_kpts(points),
+        weights=np.full(len(points), 1.0 / len(points)),
+        orbitals=orbitals,
+        structure=structure,
+        valence_electrons=tuple(float(charge) for charge in cell.atom_charges()),
+        fermi_level_ev=float((energies[filled].max() + energies[~filled].min()) / 2.0),
+        source=f"natriface projection, PySCF {pyscf.__version__} ({basis})",
+    )
+
+
+def _assembled(
+    symbols: list[str], atomic: Mapping[str, tuple[FloatArray, list[tuple[int, int, int]]]]
+) -> tuple[FloatArray, tuple[AtomicOrbital, ...]]:
+    """Coefficients of all atoms' orbitals in the crystal's basis, and what each column is."""
+    rows = sum(len(atomic[symbol][0]) for symbol in symbols)
+    columns = sum(len(atomic[symbol][1]) for symbol in symbols)
+    matrix = np.zeros((rows, columns))
+    orbitals = []
+    row = column = 0
+    for atom, symbol in enumerate(symbols):
+        block, names = atomic[symbol]
+        matrix[row : row + len(block), column : column + len(names)] = block
+        orbitals += [AtomicOrbital(atom, n, angular, m) for n, angular, m in names]
+        row, column = row + len(block), column + len(names)
+    return matrix, tuple(orbitals)
+
+
+def _free_atom(symbol: str, basis: str) -> tuple[FloatArray, list[tuple[int, int, int]]]:
+    """Occupied orbitals of the spherical PBE atom, (n_basis, n_orbitals), with their n, l, m."""
+    from pyscf import dft, gto
+    from pyscf.data import elements
+    from scipy.linalg import eigh
+
+    molecule = gto.Mole()
+    number = elements.charge(symbol)
+    valence = _valence(symbol)
+    molecule.build(
+        atom=[[symbol, (0.0, 0.0, 0.0)]],
+        basis=basis,
+        pseudo=PSEUDOPOTENTIAL,
+        spin=sum(valence) % 2,
+        verbose=0,
+        dump_input=False,
+        parse_arg=False,
+    )
+    kinds = _kinds(molecule)
+    field = dft.rks.RKS(molecule)
+    field.xc = "PBE"
+    angular_of = np.array([angular for angular, _ in kinds])
+
+    def spherical(mo_energy: FloatArray, mo_coeff: FloatArray) -> FloatArray:
+        """Each subshell filled evenly over m, whatever the levels' order."""
+        shares = np.stack(
+            [np.sum(mo_coeff[angular_of == a] ** 2, axis=0) for a in range(angular_of.max() + 1)]
+        )
+        found = np.argmax(shares, axis=0)
+        occupations = np.zeros(len(mo_energy))
+        for angular, electrons in enumerate(valence):
+            degeneracy, left = 2 * angular + 1, float(electrons)
+            levels = [i for i in np.argsort(mo_energy) if found[i] == angular]
+            for start in range(0, len(levels), degeneracy):
+                share = min(left, 2.0 * degeneracy)
+                occupations[levels[start : start + degeneracy]] = share / degeneracy
+                left -= share
+        return occupations
+
+    field.get_occ = lambda mo_energy, mo_coeff: spherical(mo_energy, mo_coeff)
+    field.conv_tol = 1e-9
+    field.kernel()
+    if not field.converged:
+        raise EngineError(f"PySCF: the free atom {symbol} did not converge")
+    fock, overlap = field.get_fock(), field.get_ovlp()
+
+    columns, names = [], []
+    totals = elements.NRSRHF_CONFIGURATION[number]
+    for angular, electrons in enumerate(valence):
+        shells = ceil(electrons / (2 * (2 * angular + 1)))
+        highest = angular + ceil(totals[angular] / (2 * (2 * angular + 1)))
+        for shell in range(shells):
+            for m in range(-angular, angular + 1):
+                at = np.flatnonzero([kind == (angular, m) for kind in kinds])
+                _, vectors = eigh(fock[np.ix_(at, at)], overlap[np.ix_(at, at)])
+                vector = vectors[:, shell]
+                column = np.zeros(len(kinds))
+                column[at] = vector * np.sign(vector[np.argmax(np.abs(vector))])
+                columns.append(column)
+                names.append((highest - shells + 1 + shell, angular, m))
+    return np.stack(columns, axis=1), names
+
+
+def _valence(symbol: str) -> list[int]:
+    """Valence electrons in s, p, d, ... of the pseudopotential."""
+    from pyscf.pbc.gto import pseudo
+
+    loaded: Any = pseudo.load(PSEUDOPOTENTIAL, symbol)
+    return [int(electrons) for electrons in loaded[0]]
+
+
+def _kinds(molecule: Any) -> list[tuple[int, int]]:
+    """l and m of each basis function; PySCF orders p as x, y, z."""
+    kinds = []
+    for shell in range(molecule.nbas):
+        angular = int(molecule.bas_angular(shell))
+        order = [1, -1, 0] if angular == 1 else list(range(-angular, angular + 1))
+        kinds += [(angular, m) for _ in range(molecule.bas_nctr(shell)) for m in order]
+    return kinds
