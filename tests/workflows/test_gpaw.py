@@ -127,6 +127,7 @@ def test_densities_of_states_start_from_the_ground_state(
     result = run(tmp_path, step, state)
     assert result.converged_energy_ev() == ground.converged_energy_ev()
     assert not (tmp_path / "progress.log").exists()  # no electronic step was needed
+    assert not (tmp_path / "gpaw_bands.txt").exists()
     with np.load(tmp_path / str(result.arrays_file)) as content:
         arrays = {name: content[name] for name in content.files}
     assert result.electronic is not None

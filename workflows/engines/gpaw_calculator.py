@@ -201,7 +201,8 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
 
     def ionic_step_made(self) -> None:
         """Keep the state, if a file is named for it and the last one is old enough."""
-        if self.state is not None and time.monotonic() - self._saved_at > STATE_INTERVAL_S:
+        old_enough = time.monotonic() - self._saved_at > STATE_INTERVAL_S
+        if self.state is not None and _agreed(old_enough):
             self.write_state(self.state)
 
     def load(self, atoms: Atoms) -> None:

@@ -39,7 +39,7 @@ from natriface.workflows.engines.gpaw_settings import (
 from natriface.workflows.engines.gpaw_states import electronic_structure, resolved, write_densities
 from natriface.workflows.engines.kpoints import kpoint_mesh
 from natriface.workflows.engines.machine import deadline, load_machine
-from natriface.workflows.engines.relaxation import CHECKPOINT_FILE, TRAJECTORY_FILE, Relaxation
+from natriface.workflows.engines.relaxation import Relaxation
 from natriface.workflows.plan import Step
 from natriface.workflows.processes import die_with_parent
 
@@ -63,7 +63,8 @@ def run(folder: Path) -> None:
     if ends_at is not None:
         ends_at -= machine.stop_before_minutes * 60
     if step.kind == "neb":
-        _band(step, atoms, folder, machine.gpaw_parallel, ends_at)
+        with _own_folder(folder) as own:
+            _band(step, atoms, folder, own, machine.gpaw_parallel, ends_at)
         return
     settings = parse_settings(step.settings, step.name)
     started, cpu_started = time.monotonic(), time.process_time()
@@ -81,7 +82,12 @@ def run(folder: Path) -> None:
 
 
 def _band(
-    step: Step, atoms: Atoms, folder: Path, parallel: dict[str, Any], ends_at: float | None
+    step: Step,
+    atoms: Atoms,
+    folder: Path,
+    own: Path,
+    parallel: dict[str, Any],
+    ends_at: float | None,
 ) -> None:
     """Converge a band; each image has a calculator and a folder of its own."""
     from gpaw import __version__
@@ -91,10 +97,10 @@ def _band(
 
     def force_call(number: int, image: Atoms) -> tuple[float, np.ndarray]:
         if number not in calculators:
-            own = folder / f"{number:02d}"
-            own.mkdir(exist_ok=True)
+            place = folder / f"{number:02d}"
+            place.mkdir(exist_ok=True)
             calculators[number] = gpaw_calculator(
-                settings, own, label=f"image {number}", parallel=parallel, ends_at=ends_at
+                settings, place, label=f"image {number}", parallel=parallel, ends_at=ends_at
             )
         image.calc = calculators[number]
         energy = float(image.get_potential_energy())
@@ -102,7 +108,7 @@ def _band(
         calculators[number].ionic_step_made()
         return energy, forces
 
-    run_band(folder, step, atoms, settings, force_call, lambda: str(__version__))
+    run_band(own, step, atoms, settings, force_call, lambda: str(__version__))
 
 
 def _outcome(
@@ -283,7 +289,7 @@ def _largest_force(atoms: Atoms) -> float:
 
 @contextmanager
 def _own_folder(folder: Path) -> Iterator[Path]:
-    """Where this process keeps trajectory and checkpoint: all but the first have copies."""
+    """Where this process keeps trajectories and checkpoints: all but the first have copies."""
     from gpaw.mpi import world
 
     if world.rank == 0:
@@ -291,9 +297,9 @@ def _own_folder(folder: Path) -> Iterator[Path]:
         yield folder
         return
     with tempfile.TemporaryDirectory(prefix="natriface-") as own:
-        for name in (CHECKPOINT_FILE, TRAJECTORY_FILE):
-            if (folder / name).is_file():
-                shutil.copy(folder / name, own)
+        shutil.copytree(
+            folder, own, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.gpw", ".*", "*.txt")
+        )
         world.barrier()
         yield Path(own)
 
