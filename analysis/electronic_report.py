@@ -163,10 +163,10 @@ def _findings(
     published: Published | None,
 ) -> list[str]:
     said = []
-    for difference in differences:
-        if "PO3F" not in difference.second or difference.strength_change_ev is None:
-            continue
-        said.append(_bond_sentence(difference))
+    computed = [d for d in differences if d.strength_change_ev is not None]
+    parted = [d for d in computed if d.remainder_ev is not None]
+    foreign = [d for d in parted if "F in" in d.second or "F of" in d.second]
+    said += [_bond_sentence(difference) for difference in foreign or parted or computed]
     if published and slope is not None:
         said += _published_sentence(differences, slope, published)
     for one, other, found in shifts:
@@ -290,6 +290,12 @@ def _warnings(
                 for note in crystal.dos.notes(crystal.zero)
             ]
     said += slope_problems
+    for one, other in _pairs(crystals):
+        if one.dos is not None and other.dos is not None and align(one, other) is None:
+            said.append(
+                f"{other.label} against {one.label}: no semicore level aligns them, so that their "
+                "band centers are not subtracted"
+            )
     for step in context.expected:
         reason = context.missing.get(step.id) or context.missing.get(step.name)
         if reason:

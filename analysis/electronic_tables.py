@@ -223,8 +223,8 @@ def elf_table(crystals: Sequence[CrystalRecord]) -> Table | None:
         Column("half-way", "", 3),
     ]
     notes = [
-        "Along the line from the centre to the ligand; the middle half of a bond is searched, for "
-        "in the cores a valence ELF has no meaning."
+        "Along the line from the centre to the ligand: the highest value in the middle half of the "
+        "bond, the deepest valley outside the cores where there is one, and the value half-way."
     ]
     return Table("ELF along bonds", columns, rows, notes)
 

@@ -24,6 +24,10 @@ from natriface.structures.errors import AnalysisError
 RANGE_TOLERANCE = 1e-3
 """ELFCARs print five digits; values further outside [0, 1] are none of an ELF."""
 
+CORE_SHARE = 0.15
+LEAST_DEPTH = 0.005
+"""Valleys are sought outside this share of a bond at either end, and must be this deep."""
+
 
 @dataclass(frozen=True)
 class AtomInPlane:
@@ -65,8 +69,9 @@ class BondProfile:
     distances_angstrom, values
         (n,), from the first atom to the second.
     minimum, minimum_at_angstrom
-        The lowest value between the maxima of the two atoms' shells, and its distance from the
-        first atom; where the profile has no such valley, the lowest in its middle half.
+        The deepest valley, a local minimum with higher ground on both sides, away from the two
+        nuclei, and its distance from the first atom. None where there is none: along a polar
+        covalent bond the ELF of the valence electrons rises to one attractor.
     midpoint
         The value half-way.
     maximum, maximum_at_angstrom
@@ -75,8 +80,8 @@ class BondProfile:
 
     distances_angstrom: Floats
     values: Floats
-    minimum: float
-    minimum_at_angstrom: float
+    minimum: float | None
+    minimum_at_angstrom: float | None
     midpoint: float
     maximum: float
     maximum_at_angstrom: float
@@ -205,12 +210,12 @@ def bond_profile(
     distances = share * length
     middle = np.flatnonzero((share >= 0.25) & (share <= 0.75))
     top = int(middle[values[middle].argmax()])
-    bottom = _valley(values, middle)
+    bottom = _valley(values, share)
     return BondProfile(
         distances_angstrom=distances,
         values=values,
-        minimum=float(values[bottom]),
-        minimum_at_angstrom=float(distances[bottom]),
+        minimum=None if bottom is None else float(values[bottom]),
+        minimum_at_angstrom=None if bottom is None else float(distances[bottom]),
         midpoint=float(np.interp(0.5, share, values)),
         maximum=float(values[top]),
         maximum_at_angstrom=float(distances[top]),
@@ -228,16 +233,16 @@ def plane_points(atoms: Atoms, centre: int, others: Sequence[int]) -> Floats:
     return np.array([atoms.positions[centre], *(nearest_image(atoms, centre, o) for o in others)])
 
 
-def _valley(values: Floats, middle: np.ndarray[tuple[int], np.dtype[np.intp]]) -> int:
-    """Index of the deepest local minimum that has higher ground on both sides."""
-    inner = np.arange(1, len(values) - 1)
-    low = (values[inner] <= values[inner - 1]) & (values[inner] <= values[inner + 1])
-    rises = [
-        k for k in inner[low]
-        if values[:k].max() > values[k] and values[k + 1 :].max() > values[k] and k in middle
-    ]  # fmt: skip
-    candidates = rises or list(middle)
-    return int(min(candidates, key=lambda k: values[k]))
+def _valley(values: Floats, share: Floats) -> int | None:
+    """Index of the deepest local minimum outside the cores that has higher ground on both sides."""
+    found = [
+        k
+        for k in range(1, len(values) - 1)
+        if CORE_SHARE < share[k] < 1 - CORE_SHARE
+        and values[k] <= min(values[k - 1], values[k + 1])
+        and min(values[:k].max(), values[k + 1 :].max()) > values[k] + LEAST_DEPTH
+    ]
+    return min(found, key=lambda k: float(values[k])) if found else None
 
 
 def _atoms_near(

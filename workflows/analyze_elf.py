@@ -170,10 +170,14 @@ def _print(grid: Grid, bonds: list[_Bond], spin: int) -> None:
     for bond in bonds:
         p = bond.profile
         table.add_row(bond.name, bond.unit or "–", f"{p.length_angstrom:.4f}", f"{p.maximum:.3f}",
-                      f"{p.maximum_at_angstrom:.3f}", f"{p.minimum:.3f}",
-                      f"{p.minimum_at_angstrom:.3f}", f"{p.midpoint:.3f}")  # fmt: skip
+                      f"{p.maximum_at_angstrom:.3f}", _shown(p.minimum),
+                      _shown(p.minimum_at_angstrom), f"{p.midpoint:.3f}")  # fmt: skip
     console.print(table)
-    console.print("distances from the first atom; the middle half of a bond is searched")
+    console.print("distances from the first atom")
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _plot(

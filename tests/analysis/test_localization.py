@@ -92,6 +92,9 @@ def test_bond_profile_of_two_shells() -> None:
     assert found.minimum_at_angstrom == pytest.approx(0.69, abs=0.02)
     assert found.minimum == pytest.approx(0.2 + 1.3 * np.exp(-((0.5 / 0.3) ** 2)), abs=0.01)
     assert found.midpoint == pytest.approx(float(np.interp(1.55, x, line)), abs=1e-3)
+    rising = np.tile(np.sin(np.pi * x / length)[:, None, None], (1, 4, 4))[None]
+    polar = bond_profile(Grid(atoms, rising, Path("x")), [1.0, 0, 0], [3.0, 0, 0])
+    assert polar.minimum is None  # it rises from one atom to the other
     with pytest.raises(AnalysisError, match="two different atoms"):
         bond_profile(Grid(atoms, values, Path("x")), atoms.positions[0], atoms.positions[0])
 
