@@ -25,7 +25,12 @@ from natriface.workflows.engines import gpaw_datasets
 from natriface.workflows.engines.base import engine, prepare_folder
 from natriface.workflows.engines.gpaw_calculator import gpaw_parameters, progress_line
 from natriface.workflows.engines.gpaw_elf import localisation, refined, write_elfcar
-from natriface.workflows.engines.gpaw_estimate import default_n_bands, grid_points
+from natriface.workflows.engines.gpaw_estimate import (
+    FIRST_ELECTRONIC_STEPS,
+    default_n_bands,
+    estimate_size,
+    grid_points,
+)
 from natriface.workflows.engines.gpaw_result import INPUTS_FILE
 from natriface.workflows.engines.gpaw_run import child_command, child_environment, last_message
 from natriface.workflows.engines.gpaw_settings import (
@@ -168,6 +173,24 @@ def test_default_bands_and_grid_are_gpaws() -> None:
     assert default_n_bands(260, 10_000) == 160  # NZSP of 40 atoms, as GPAW 26.7 prints
     atoms = Atoms(cell=[9.132688, 9.132688, 9.272956], pbc=True)
     assert grid_points(atoms, 480) == 48**3
+
+
+def test_estimate_is_near_what_nzsp_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # 40 atoms, 480 eV, one core: 3.0 s a step and 508 MB at Gamma, 7.4 s and 633 MB elsewhere
+    for element, valence in {"Na": 7, "Zr": 12, "Si": 4, "P": 5, "O": 6}.items():
+        head = f'<atom symbol="{element}" valence="{valence}"/>' + '<state l="0"/>' * 13
+        (tmp_path / f"{element}.PBE").write_text(head)
+    monkeypatch.setenv("GPAW_SETUP_PATH", str(tmp_path))
+    cell = [[7.901, -4.580, 0], [7.901, 4.580, 0], [-5.126, 0, 7.727]]
+    atoms = Atoms("Na6Zr4Si4P2O24", cell=cell, pbc=True)
+    atoms.set_scaled_positions(np.random.default_rng(1).random((40, 3)))
+    for spacing, n_kpoints, step_s, memory_mb in ((0.9, 1, 3.0, 508), (0.5, 8, 7.4, 633)):
+        settings = GpawSettings(kpoint_spacing_per_angstrom=spacing, symmetry="time_reversal")
+        size = estimate_size(atoms, settings, "static")
+        assert (size.n_electrons, size.n_bands, size.n_kpoints) == (260, 160, n_kpoints)
+        per_step = (size.core_seconds - 20) / FIRST_ELECTRONIC_STEPS / n_kpoints
+        assert 0.8 * step_s < per_step < 1.5 * step_s
+        assert memory_mb < size.memory_mb < 3 * memory_mb
 
 
 def test_progress_reads_as_a_line() -> None:
