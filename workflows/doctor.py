@@ -62,7 +62,7 @@ def examine(
     else:
         from natriface.workflows.planning import plan_study
 
-        plan = plan_study(loaded, path.resolve().parent)
+        plan = plan_study(loaded, path.resolve().parent, to_run=False)
         yield Finding("ok", "study", f"{loaded.name}: {len(plan)} steps")
         yield from _examine_steps(plan)
     if place is not None:

@@ -115,6 +115,10 @@ def test_no_step_is_in_two_jobs(workspace: Workspace, queue: Queue) -> None:
     assert launched(workspace).jobs == []
     assert len(queue.jobs()) == 1
     assert {step.state for step in states(workspace).values()} == {"queued"}
+    password = yaml.safe_load(workspace.launchpad_file.read_text())["password"]
+    written = [path for path in (workspace.root / "jobs").rglob("*") if path.is_file()]
+    assert {"job.sh", "job.json"} <= {path.name for path in written}
+    assert not any(password in path.read_text() for path in written)
 
 
 def test_a_dry_run_changes_nothing(workspace: Workspace, queue: Queue) -> None:

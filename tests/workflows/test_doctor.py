@@ -1,0 +1,124 @@
+"""The doctor says what is wrong and how to mend it, and tells no secret."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from natriface.workflows import doctor_site
+from natriface.workflows.doctor import examine
+from natriface.workflows.doctor_site import Finding, examine_database, examine_folder
+from natriface.workflows.workspace import Workspace
+from tests.standins.queue_programs import FOLDER, Queue
+
+
+def by_name(findings: list[Finding]) -> dict[str, Finding]:
+    return {finding.what: finding for finding in findings}
+
+
+@pytest.fixture(autouse=True)
+def _own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine's file without anything, whatever this machine has."""
+    path = tmp_path / "config.yaml"
+    path.write_text("potcars_required: true\n")
+    monkeypatch.setenv("NATRIFACE_CONFIG", str(path))
+    monkeypatch.setenv("NATRIFACE_QUEUE", str(tmp_path / "none.yaml"))
+    monkeypatch.delenv("PMG_VASP_PSP_DIR", raising=False)
+
+
+def test_a_folder_that_is_fine(tmp_path: Path) -> None:
+    found = by_name(list(examine_folder(tmp_path / "new" / "workspace")))
+    assert {finding.level for finding in found.values()} == {"ok"}
+    assert list((tmp_path).iterdir()) == [tmp_path / "config.yaml"]  # nothing is left behind
+
+
+def test_what_others_can_read(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "w", "study")
+    workspace.launchpad_file.write_text("host: h\npassword: hidden-word\n")
+    workspace.launchpad_file.chmod(0o644)
+    finding = by_name(list(examine_folder(workspace.root)))["permissions"]
+    assert finding.level == "error"
+    assert finding.remedy == f"chmod 600 {workspace.launchpad_file}"
+
+
+def test_locks_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_site.fcntl, "flock", lambda *_: None)
+    finding = by_name(list(examine_folder(tmp_path)))["locks"]
+    assert finding.level == "error"
+
+
+def test_a_database_that_is_away_and_its_password(tmp_path: Path) -> None:
+    path = tmp_path / "launchpad.yaml"
+    options = {"serverSelectionTimeoutMS": 100}
+    for access in (
+        {"host": "127.0.0.1", "port": 9, "name": "x", "username": "me", "password": "hidden-word"},
+        {"host": "mongodb://me:hidden-word@127.0.0.1:9/x", "uri_mode": True, "name": "x"},
+        {"host": "mongodb+bad://me:hidden-word@127.0.0.1/x", "uri_mode": True, "name": "x"},
+        {"host": "127.0.0.1", "port": "hidden-word", "name": "x", "password": "hidden-word"},
+    ):
+        path.write_text(yaml.safe_dump({**access, "mongoclient_kwargs": options}))
+        findings = list(examine_database(None, path))
+        assert findings[0].level == "error"
+        assert "hidden-word" not in str(findings)
+
+
+def test_programs_and_potcars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"vasp_command: {sys.executable} -m vasp\nlobster_command: no-such-program\n")
+    found = by_name(list(examine()))
+    assert found["vasp_command"].level == "ok"
+    assert found["lobster_command"].level == "error"
+    assert "no-such-program" in found["lobster_command"].text
+    assert found["POTCARs"].level == "error"
+    assert "PMG_VASP_PSP_DIR" in str(found["POTCARs"].remedy)
+    for label in ("Na", "Zr_sv", "Si", "P", "O"):
+        (tmp_path / "pp" / label).mkdir(parents=True)
+        (tmp_path / "pp" / label / "POTCAR").write_text("potcar")
+    monkeypatch.setenv("PMG_VASP_PSP_DIR", str(tmp_path / "pp"))
+    incomplete = by_name(list(examine()))["POTCARs"]
+    assert incomplete.level == "warning"
+    assert "F" in incomplete.text
+    config.write_text("vasp_comand: x\n")
+    assert by_name(list(examine()))["machine's file"].level == "error"
+
+
+def test_what_a_study_needs(tmp_path: Path) -> None:
+    study = {
+        "name": "small",
+        "title": "small",
+        "engine": "vasp",
+        "substrates": {"Na": {"phase": "Na", "miller": [0, 0, 1], "layers": 3}},
+        "films": {"NaF": {"phase": "NaF", "miller": [1, 0, 0], "layers": 2}},
+    }
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(study))
+    found = by_name(list(examine(str(path), workspace=tmp_path / "w")))
+    assert found["engine vasp"].level == "error"
+    assert "vasp_command" in found["engine vasp"].text
+    assert "engine gpaw" not in found  # the study does not need it
+
+
+def test_queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    found = by_name(list(examine(queue="lsf")))
+    assert found["queue"].level == "error"
+    assert "bsub" in found["queue"].text
+    queue = Queue.install(tmp_path / "queue")
+    monkeypatch.setenv(FOLDER, str(queue.folder))
+    monkeypatch.setenv("PATH", f"{queue.folder / 'bin'}:/usr/bin:/bin")
+    limits = tmp_path / "queue.yaml"
+    limits.write_text(yaml.safe_dump({"setup": ["true"], "queue": "slurm"}))
+    found = by_name(list(examine(limits=limits)))
+    assert found["queue"].level == "ok"
+    assert found["modules"].level == "ok"
+    queue.fault("down")
+    limits.write_text(yaml.safe_dump({"setup": ["no-such-module-command vasp"]}))
+    found = by_name(list(examine(limits=limits)))
+    assert "Unable to contact" in found["queue"].text
+    assert found["modules"].level == "error"
+    assert "no-such-module-command" in found["modules"].text
+    limits.write_text("partiton: x\n")
+    assert "partition" in by_name(list(examine(limits=limits)))["queue"].text
