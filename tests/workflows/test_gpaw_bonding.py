@@ -27,7 +27,7 @@ def ground_state(atoms: Atoms, mesh: int, bands: int, **settings: Any) -> Any:
     from gpaw import GPAW, PW
 
     calculator = GPAW(
-        mode=PW(settings.pop("cutoff", 300)),
+        mode=PW(300, force_complex_dtype=settings.pop("is_complex", False)),
         xc="PBE",
         kpts={"size": (mesh,) * 3, "gamma": True},
         nbands=bands + 2,
@@ -79,6 +79,19 @@ def test_atoms_outside_the_cell_are_the_same_atoms() -> None:
         strengths.append([bond.icohp_ev for bond in found.bonds])
         assert len(found.bonds) == 6
     assert sorted(strengths[1]) == pytest.approx(sorted(strengths[0]), abs=2e-3)
+
+
+def test_real_states_at_gamma_are_projected_as_complex_ones_are() -> None:
+    atoms = Atoms("CO", [[0, 0, 0], [0, 0, 1.14]], cell=[5, 5, 6], pbc=True)
+    found = []
+    for is_complex in (False, True):
+        projection = project(ground_state(atoms.copy(), 1, 10, is_complex=is_complex))
+        populations = bond_populations(projection, bond_pairs(atoms, {"C-O": 1.3}))
+        assert populations.spilling is not None
+        assert 0.0 < populations.spilling.charge_percent[0] < 3.0
+        found.append(populations.bonds[0].icohp_ev)
+    assert found[0] < -10.0
+    assert found[0] == pytest.approx(found[1], abs=5e-3)
 
 
 def test_a_state_with_too_few_bands_gets_more_and_is_written_for_all_readers(

@@ -205,9 +205,15 @@ class _Table:
             ]
 
     def overlaps(self, state: Any) -> tuple[ComplexArray, ComplexArray]:
-        """``<phi | S | psi>`` (n_orbitals, n_bands) and ``<phi | S | phi>``, in one pass."""
-        vectors, _ = _wave_vectors(state)
+        """``<phi | S | psi>`` (n_orbitals, n_bands) and ``<phi | S | phi>``, in one pass.
+
+        States at Gamma may be real functions; GPAW then keeps one of each G and -G, whose parts
+        are complex conjugates.
+        """
+        vectors, lengths = _wave_vectors(state)
         coefficients = state.psit_nX.data
+        is_half = np.issubdtype(state.psit_nX.desc.dtype, np.floating)
+        counts = np.where(is_half & (lengths > 1e-10), 2.0, 1.0)
         n_orbitals = sum(2 * s.l + 1 for of_atom in self.shells for s in of_atom)
         with_states = np.zeros((n_orbitals, state.nbands), complex)
         own = np.zeros((n_orbitals, n_orbitals), complex)
@@ -224,20 +230,23 @@ class _Table:
                     for block in waves.of(self.orbital[id(setup)], self.positions[a])
                 ]
             )
-            with_states += orbitals.conj() @ coefficients[:, part].T
-            own += orbitals.conj() @ orbitals.T / self.volume
+            weighted = orbitals.conj() * counts[part]
+            with_states += weighted @ coefficients[:, part].T
+            own += weighted @ orbitals.T / self.volume
             row = 0
             for a, setup in enumerate(self.setups):
                 for block in waves.of(self.projector[id(setup)], self.positions[a]):
-                    inner[row : row + len(block)] += block.conj() @ orbitals.T / self.volume
+                    inner[row : row + len(block)] += block.conj() @ weighted.conj().T / self.volume
                     row += len(block)
+        if is_half:
+            with_states, own, inner = with_states.real, own.real, inner.real
         row = 0
         for a, setup in enumerate(self.setups):
             held = inner[row : row + setup.ni]
             row += setup.ni
             # GPAW folds atoms into the cell; its <p | psi~> then belong to the image there.
             folded = np.round(state.relpos_ac[a] - self.places[a])
-            phase = np.exp(-2j * np.pi * (state.kpt_c @ folded))
+            phase = 1.0 if is_half else np.exp(-2j * np.pi * (state.kpt_c @ folded))
             with_states += held.conj().T @ setup.dO_ii @ (phase * np.array(state.P_ani[a]).T)
             own += held.conj().T @ setup.dO_ii @ held
         return with_states, own
