@@ -17,6 +17,7 @@ from natriface.workflows.engines.base import prepare_folder, save_input
 from natriface.workflows.engines.machine import Machine, load_machine
 from natriface.workflows.engines.vasp_estimate import BASIS, Size
 from natriface.workflows.engines.vasp_inputs import vasp_inputs, write_inputs
+from natriface.workflows.engines.vasp_settings import parse_settings
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.step_folder import structure_for
@@ -70,6 +71,9 @@ def write_study_inputs(study: Study, root: Path, output: Path) -> list[WrittenIn
         raise WorkspaceError(f"{output} is not empty; name another folder")
     plan = plan_study(study, root, to_run=False)
     machine = load_machine()
+    for step in plan.walk():  # nothing is written of a study with a wrong setting
+        if step.engine == "vasp":
+            parse_settings(step.settings, step.name)
     output.mkdir(parents=True, exist_ok=True)
     written = [
         _write(step, atoms, others, output, machine)

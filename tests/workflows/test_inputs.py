@@ -11,7 +11,7 @@ from pymatgen.io.vasp.inputs import Incar, Poscar
 from typer.testing import CliRunner
 
 from natriface.structures.atoms import from_document
-from natriface.structures.errors import WorkspaceError
+from natriface.structures.errors import NatrifaceError, WorkspaceError
 from natriface.workflows.cli import app
 from natriface.workflows.inputs import write_study_inputs
 from natriface.workflows.study import load_study
@@ -82,3 +82,12 @@ def test_from_the_command_line(
     for word in ("Na|NaF interface", "NBANDS", "core-hours", "plane waves", "as built"):
         assert word in done.output
     assert CliRunner().invoke(app, arguments).exit_code == 0  # again, over its own folder
+
+
+def test_nothing_is_written_of_a_study_with_a_wrong_setting(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    asked = STUDY.replace("engine: potential", "engine: vasp")
+    path.write_text(asked.replace("relax: {max_steps: 5}", "static: {ENCUTT: 500}"))
+    with pytest.raises(NatrifaceError, match="did you mean 'ENCUT'"):
+        write_study_inputs(load_study(path), tmp_path, tmp_path / "inputs")
+    assert not (tmp_path / "inputs").exists()

@@ -136,8 +136,11 @@ def assemble(
             content = file.read()
         try:
             single = PotcarSingle(content, symbol=potcar.label)
-        except (ValueError, KeyError, IndexError, AttributeError) as error:
-            raise EngineError(f"{path} is no POTCAR ({error})") from None
+        except (ValueError, KeyError, IndexError, AttributeError):
+            raise EngineError(
+                f"{path} is no POTCAR: no TITEL, or cut off; unpack it again from the archive of "
+                "the VASP portal"
+            ) from None
         found = str(single.TITEL).split()
         label = found[1] if len(found) > 1 else str(single.TITEL)
         if label.partition("_")[0] != potcar.element:
