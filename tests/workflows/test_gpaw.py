@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
+from ase.build import add_adsorbate, bulk, fcc100
+from ase.calculators.emt import EMT
+from ase.constraints import FixAtoms
 
 from natriface.analysis.readers.grid import read_grid
 from natriface.analysis.results import Result
@@ -28,9 +30,9 @@ from natriface.workflows.engines.base import (
     save_input,
 )
 from natriface.workflows.engines.gpaw_calculator import GpawCalculator
-from natriface.workflows.engines.gpaw_settings import GpawSettings
+from natriface.workflows.engines.gpaw_settings import GpawBandSettings, GpawSettings
 from natriface.workflows.engines.relaxation import CHECKPOINT_FILE, TRAJECTORY_FILE
-from natriface.workflows.plan import Step
+from natriface.workflows.plan import Input, Step
 
 pytest.importorskip("gpaw", reason="GPAW is not installed or could not be built")
 pytestmark = pytest.mark.gpaw
@@ -299,3 +301,41 @@ def test_a_polar_slab_may_lie_anywhere_in_its_cell(tmp_path: Path) -> None:
         assert not atoms.calc.gpaw.atoms.pbc[2]
     assert energies[0] == pytest.approx(energies[1], abs=1e-3)
     assert np.allclose(*forces, atol=0.01)
+
+
+def test_a_band_has_a_calculator_for_each_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from natriface.workflows.engines import gpaw_process
+
+    class Emt(EMT):  # type: ignore[misc]
+        def ionic_step_made(self) -> None:
+            pass
+
+    folders: list[Path] = []
+
+    def calculator(settings: GpawBandSettings, folder: Path, **options: Any) -> Emt:
+        folders.append(folder)
+        return Emt()
+
+    monkeypatch.setattr(gpaw_process, "gpaw_calculator", calculator)
+    initial = fcc100("Cu", (2, 1, 2), vacuum=5.0, periodic=True)
+    add_adsorbate(initial, "Cu", 1.7, "hollow")
+    initial.set_constraint(FixAtoms(indices=range(4)))
+    final = initial.copy()
+    final.positions[4, 0] += np.linalg.norm(initial.cell[0]) / 2
+    step = make_step(initial, kind="neb", n_images=1, fmax_ev_per_angstrom=0.2)
+    step = step.model_copy(update={"inputs": {"final": Input(structure=to_document(final))}})
+    prepare_folder(tmp_path, step, initial)
+    save_input(tmp_path, "final", final)
+    ENGINE.write(tmp_path)
+    gpaw_process.run(tmp_path)
+    result = ENGINE.read(tmp_path)
+    assert result.status == "converged", result.reason
+    assert {folder.name for folder in folders} == {"00", "01", "02"}
+    ends, top = initial.copy(), result.final_atoms()
+    ends.calc = EMT()
+    assert result.converged_energy_ev() > ends.get_potential_energy() + 0.05
+    assert top.positions[4, 0] - initial.positions[4, 0] == pytest.approx(
+        np.linalg.norm(initial.cell[0]) / 4, abs=0.1
+    )
