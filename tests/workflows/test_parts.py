@@ -9,10 +9,19 @@ import pytest
 import yaml
 
 from natriface.analysis.adsorption_energy import CohesiveEnergy
-from natriface.structures.atoms import fixed_indices, from_document, in_plane_fixed_indices
+from natriface.structures.atoms import (
+    fixed_indices,
+    from_document,
+    in_plane_fixed_indices,
+    to_document,
+)
 from natriface.structures.errors import StructureError, StudyError
 from natriface.structures.phases import load_phase
 from natriface.structures.tags import ADATOM_TAG
+from natriface.workflows.engines.gpaw_calculator import gpaw_parameters
+from natriface.workflows.engines.gpaw_settings import ElectronicSettings
+from natriface.workflows.engines.machine import Machine
+from natriface.workflows.engines.vasp_inputs import vasp_inputs
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.study import Study, load_study, study_path
@@ -116,16 +125,23 @@ def test_bulk_vacancies_say_their_charge(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_dft_is_told_the_charge_and_prepared_by_the_potential(tmp_path: Path) -> None:
-    plan = planned("li2025-diffusion", tmp_path, engine="vasp")
+@pytest.mark.parametrize(
+    ("engine", "spin"), [("vasp", {"ISPIN": 2}), ("gpaw", {"spin_polarized": True})]
+)
+def test_dft_is_told_the_charge_and_prepared_by_the_potential(
+    engine: str, spin: dict[str, object], tmp_path: Path
+) -> None:
+    plan = planned("li2025-diffusion", tmp_path, engine=engine)
     vacancies = [s for s in plan.walk() if s.metadata.get("path_type") == "vacancy"]
-    assert {step.engine for step in vacancies} == {"vasp", "potential"}
+    assert {step.engine for step in vacancies} == {engine, "potential"}
     for step in vacancies:
-        expected = -1 if step.engine == "vasp" else None
+        expected = -1 if step.engine == engine else None
         assert step.settings.get("charge_e") == expected, step.name
     adatoms = [s for s in plan.walk() if s.metadata.get("path_type") == "adatom"]
     assert all("charge_e" not in step.settings for step in adatoms)
-    assert all(step.settings["ISPIN"] == 2 for step in adatoms if step.engine == "vasp")
+    for step in adatoms:
+        if step.engine == engine:
+            assert spin.items() <= step.settings.items()
 
 
 def study(**parts: object) -> Study:
@@ -191,3 +207,18 @@ def test_isolated_atom_is_one_atom_in_a_box(tmp_path: Path) -> None:
     assert min(atom.atoms().cell.lengths()) >= 15
     slab = next(s for s in plan.walk() if s.metadata.get("role") == "surface")
     assert CohesiveEnergy.model_validate(slab.metadata["cohesive_energy"]).source == "PBE"
+
+
+def test_charge_of_a_cell_reaches_the_programs() -> None:
+    host = load_phase("NaF").atoms
+    del host[0]
+    settings = {"ENCUT": 480, "charge_e": -1.0, "potcars": {"Na": "Na_pv", "F": "F"}}
+    step = Step(
+        name="x", kind="static", engine="vasp", protocol="x", settings=settings, n_atoms=7,
+        structure=to_document(host),
+    )  # fmt: skip
+    inputs = vasp_inputs(step, host, Machine())
+    assert inputs.tags["NELECT"] == 3 * 7 + 4 * 7 + 1
+    keywords = gpaw_parameters(ElectronicSettings(charge_e=-1.0), host)
+    assert keywords["charge"] == -1
+    assert "charge" not in gpaw_parameters(ElectronicSettings(), host)

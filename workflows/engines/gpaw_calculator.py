@@ -80,6 +80,8 @@ def gpaw_parameters(settings: ElectronicSettings, atoms: Atoms) -> dict[str, Any
         parameters["spinpol"] = True
         if not atoms.get_initial_magnetic_moments().any():
             parameters["hund"] = len(atoms) == 1
+    if settings.charge_e:
+        parameters["charge"] = settings.charge_e
     if settings.dipole == "auto" and dipole_center(atoms) is not None:
         parameters["poissonsolver"] = {"dipolelayer": "xy"}
     return parameters

@@ -31,6 +31,8 @@ class ElectronicSettings(BaseModel):
         Form of the occupation numbers and its width; ``gaussian`` as VASP's ISMEAR = 0.
     spin_polarized
         Starting from the structure's magnetic moments; an isolated atom from Hund's rule.
+    charge_e
+        Charge of the cell, against a uniform background.
     dipole
         ``auto`` adds the dipole correction to slabs whose two faces differ.
     bands
@@ -62,6 +64,7 @@ class ElectronicSettings(BaseModel):
     smearing: Literal["gaussian", "fermi-dirac", "marzari-vanderbilt"] = "gaussian"
     smearing_ev: float = Field(default=0.05, gt=0, le=1)
     spin_polarized: bool = False
+    charge_e: float = 0.0
     dipole: Literal["auto", "off"] = "auto"
     bands: int | None = Field(default=None, gt=0)
     converged_bands: str = Field(default="occupied", pattern=r"^(occupied|all|CBM\+\d+(\.\d*)?)$")
