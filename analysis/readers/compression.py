@@ -184,7 +184,7 @@ class Text:
                 continue
             buffer += piece
             if len(buffer) > _IN_MEMORY:
-                file = tempfile.TemporaryFile()  # type: ignore[assignment]  # noqa: SIM115
+                file = tempfile.TemporaryFile()  # noqa: SIM115
                 file.write(buffer)
                 buffer = bytearray()
         if file is pieces.file:
