@@ -171,7 +171,7 @@ def _held(pad: LaunchPad, step: StepStatus, state: str, before: Sequence[str]) -
         {"fw_id": step.fw_id, "state": {"$in": list(before)}},
         {
             "$set": {"state": state, "updated_on": datetime.now(UTC).isoformat()},
-            "$unset": {"claimed_by": ""},
+            "$unset": {"claimed_by": "", "queue_job": ""},
         },
     )
     if changed.modified_count and step.fw_id is not None:

@@ -123,6 +123,8 @@ class JobProcess:
         self.kill_at: float | None = None
         self.disk_failure: str | None = None
         self._looked = self._beaten = -BEAT_SECONDS
+        self._changed = True
+        self._folders = workspace.folders()
 
     def run(self) -> int:
         """Run the steps; the exit status.
@@ -173,7 +175,8 @@ class JobProcess:
     def _run(self) -> None:
         while True:
             self._look_around()
-            if self.why_ending is None:
+            if self.why_ending is None and self._changed:
+                self._changed = False
                 self._assign()
             if not any(lane.step for lane in self.lanes):
                 break
@@ -207,8 +210,8 @@ class JobProcess:
             lane.run(step)
 
     def _parents_finished(self, step: JobStep) -> bool:
-        folders = self.workspace.folders() if step.parents else {}
-        return all(parent in folders and is_finished(folders[parent]) for parent in step.parents)
+        folders = (self._folders.get(parent) for parent in step.parents)
+        return all(folder is not None and is_finished(folder) for folder in folders)
 
     def _new_lane(self) -> _Lane:
         threads = dict.fromkeys(
@@ -223,6 +226,7 @@ class JobProcess:
 
     def _hear(self, lane: _Lane) -> None:
         answers, dead = lane.read()
+        self._changed = True
         for answer in answers:
             step = lane.step
             if step is None:

@@ -107,7 +107,7 @@ def requeue(pad: LaunchPad, fw_id: int) -> None:
     state = "READY" if _parents_completed(pad, fw_id) else "WAITING"
     change: dict[str, Any] = {
         "$set": {"state": state, "updated_on": _now()},
-        "$unset": {"claimed_by": ""},
+        "$unset": {"claimed_by": "", "queue_job": ""},
     }
     if numbers:
         change["$pull"] = {"launches": {"$in": numbers}}

@@ -44,6 +44,7 @@ _GIVEN = ("RESERVED", "RUNNING", "READY", "WAITING")
 
 def reserve(pad: LaunchPad, job: Job) -> list[JobStep]:
     """Reserve a job's steps for it; those that could be had."""
+    pad.fireworks.create_index("queue_job", sparse=True)
     documents = []
     for step in job.steps:
         launch = Launch(
@@ -72,13 +73,7 @@ def reserve(pad: LaunchPad, job: Job) -> list[JobStep]:
         for step in job.steps
     ]
     pad.fireworks.bulk_write(changes, ordered=False)
-    held = {
-        document["fw_id"]
-        for batch in batches(step.fw_id for step in job.steps)
-        for document in pad.fireworks.find(
-            {"fw_id": {"$in": batch}, "queue_job": job.name}, {"_id": 0, "fw_id": 1}
-        )
-    }
+    held = set(states(pad, job))
     lost = [step.launch_id for step in job.steps if step.fw_id not in held]
     for numbers in batches(lost):
         pad.launches.delete_many({"launch_id": {"$in": numbers}})
@@ -176,16 +171,15 @@ def put_back(pad: LaunchPad, job: Job, step: JobStep, word: str, note: str) -> s
     requeue(pad, step.fw_id)
     pad.fireworks.update_one(
         {"fw_id": step.fw_id},
-        {"$set": {"queue_note": note, "queue_ends": ends}, "$unset": {"queue_job": ""}},
+        {"$set": {"queue_note": note, "queue_ends": ends}},
     )
     return "ready"
 
 
 def note(pad: LaunchPad, job: Job, text: str) -> None:
     """Keep with a job's steps what the queue says of it."""
-    for batch in batches(step.fw_id for step in job.steps):
-        query = {"fw_id": {"$in": batch}, "queue_job": job.name, "queue_note": {"$ne": text}}
-        pad.fireworks.update_many(query, {"$set": {"queue_note": text}})
+    query = {"queue_job": job.name, "queue_note": {"$ne": text}}
+    pad.fireworks.update_many(query, {"$set": {"queue_note": text}})
 
 
 def amend_note(pad: LaunchPad, step: JobStep, before: str, text: str) -> None:
@@ -196,14 +190,8 @@ def amend_note(pad: LaunchPad, step: JobStep, before: str, text: str) -> None:
 
 def states(pad: LaunchPad, job: Job) -> dict[int, str]:
     """Firework -> state, of those that are still the job's."""
-    return {
-        document["fw_id"]: document["state"]
-        for batch in batches(step.fw_id for step in job.steps)
-        for document in pad.fireworks.find(
-            {"fw_id": {"$in": batch}, "queue_job": job.name}, {"_id": 0, "fw_id": 1, "state": 1}
-        )
-        if document["state"] in _GIVEN
-    }
+    found = pad.fireworks.find({"queue_job": job.name}, {"_id": 0, "fw_id": 1, "state": 1})
+    return {each["fw_id"]: each["state"] for each in found if each["state"] in _GIVEN}
 
 
 def _held(pad: LaunchPad, job: Job, step: JobStep) -> Claim | None:

@@ -148,7 +148,8 @@ class Relaxation:
             self.n_steps = optimizer.nsteps
             write_atoms(self._trajectory, self.atoms, format="extxyz", append=True)
             if end_requested(self.folder):
-                self._save_checkpoint(target, optimizer)
+                if optimizer.nsteps:
+                    self._save_checkpoint(target, optimizer)
                 raise EndedEarlyError(
                     f"asked to end after {optimizer.nsteps} ionic steps; the next run goes on"
                 )
