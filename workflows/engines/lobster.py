@@ -171,6 +171,8 @@ def judge_lobster(folder: Path, result: Result, step: Step) -> None:
             f"LOBSTER's basis loses {max(spilling):.2f} % of the charge (allowed: {limit:g} %); "
             "give a larger lobster_basis"
         )
+    if result.status != "converged":
+        result.energy_ev = result.free_energy_ev = None
 
 
 def _text(path: Path) -> str:
