@@ -31,6 +31,9 @@ MOVED_ANGSTROM = 0.5
 SUNK_ANGSTROM = 0.8
 """An adatom lower than this above the outermost other atom has gone into the surface."""
 
+DRAWN_ANGSTROM = 0.6
+"""A surface atom that an adatom moves farther than this is told of."""
+
 ALIKE_EV = 0.002
 """Minima of a map this close in energy are told as one: most are images of each other."""
 
@@ -208,7 +211,8 @@ def _place(record: SiteRecord, result: Result, data: Mapping[str, Any]) -> None:
     before, after = result.initial_atoms(), result.final_atoms()
     heights = whole_slab_positions(after) @ surface_normal(after)
     record.height_angstrom = float(heights[-1] - heights[:-1].max())
-    way = displacements(before, after)[-1]
+    moves = displacements(before, after)
+    way, others = moves[-1], np.linalg.norm(moves[:-1], axis=1)
     length = float(np.linalg.norm(way[:2]))
     words = []
     if length > MOVED_ANGSTROM:
@@ -222,6 +226,9 @@ def _place(record: SiteRecord, result: Result, data: Mapping[str, Any]) -> None:
             f"only {record.height_angstrom:.2f} A above the outermost other atom: it has gone "
             "into the surface, or pulled an atom out"
         )
+    farthest = int(np.argmax(others))
+    if others[farthest] > DRAWN_ANGSTROM:
+        words.append(f"a surface atom ({after.symbols[farthest]}) moved {others[farthest]:.2f} A")
     record.rested = "; ".join(words) or None
 
 

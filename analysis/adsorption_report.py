@@ -217,16 +217,29 @@ def _why(record: SurfaceRecord) -> str:
 def _findings(records: Sequence[SurfaceRecord], published: Published | None) -> list[str]:
     found = []
     for record in records:
-        for reference in ("bulk", "isolated atom"):
-            best = record.best(reference)
-            energy = best.energy(reference) if best else None
-            if best is None or energy is None:
-                continue
-            text = f"{record.label}: {energy.name} {number(energy.energy_ev, 2)} eV ({best.site})"
-            printed = [p for p in _matches(record, published) if p.reference == reference]
-            if printed and published:
-                text += f"; {published.short_name}: {number(printed[0].value_ev, 2)} eV"
-            found.append(f"{text}.")
+        best = record.best("bulk") or record.best("isolated atom")
+        if best is not None:
+            energies = [e for e in (best.against_bulk, best.against_isolated_atom) if e]
+            text = " and ".join(
+                f"{number(e.energy_ev, 2)} eV against "
+                + (
+                    f"bulk {e.element}"
+                    if e.reference == "bulk"
+                    else f"an isolated {e.element} atom"
+                )
+                for e in energies
+            )
+            place = f"put {best.site}, {best.rested}" if best.rested else best.site
+            printed = [
+                f"{published.short_name}: {number(p.value_ev, 2)} eV against the {p.reference}"
+                for p in _matches(record, published)
+                if published and p.reference in {e.reference for e in energies}
+            ]
+            found.append(
+                f"{record.label}: {record.element} adsorbs with {text} ({place})"
+                + "".join(f"; {words}" for words in printed)
+                + "."
+            )
         if record.map and record.map.cell_to_cell_ev is not None:
             found.append(
                 f"{record.label}: the map is lowest over {record.map.lowest_site}, and climbs "
@@ -271,11 +284,13 @@ def _warnings(records: Sequence[SurfaceRecord], published: Published | None) -> 
         moved = [site for site in record.sites if site.rested]
         if moved:
             sites = "; ".join(f"{site.site}: {site.rested}" for site in moved)
-            found.append(f"{record.label}: not every adatom stayed where it was put. {sites}.")
+            found.append(f"{record.label}: adatom or surface gave way. {sites}.")
     if any(r.engine and r.engine.model for r in records):
         found.append(
-            "A universal potential is trained on bulk crystals: a lone adatom, and the electron a "
-            "metal atom brings onto an insulator, lie outside of what it has seen."
+            "A universal potential is trained on bulk crystals, where sodium beside F, Cl, Br, I, "
+            "O or Se is an ion. It takes a lone adatom on such a surface for an ion too, knows "
+            "nothing of the electron it brings along, and draws anions out of the surface to it: "
+            "there it binds too strongly, and not over the anions. Confirm with DFT."
         )
     if published:
         notes = {(p.phase, p.note) for r in records for p in _matches(r, published) if p.note}
