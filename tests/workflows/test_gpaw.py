@@ -170,6 +170,15 @@ def test_a_state_of_another_geometry_is_refused(
         run(tmp_path, step, folder / ground.files["state"])
 
 
+def test_a_damaged_state_is_refused(static: tuple[Path, Result], tmp_path: Path) -> None:
+    folder, ground = static
+    damaged = tmp_path / "damaged.gpw"
+    damaged.write_bytes((folder / ground.files["state"]).read_bytes()[:3])
+    step = make_step(sodium_fluoride(), kind="elf")
+    with pytest.raises(EngineError, match="cannot be read"):
+        run(tmp_path / "elf", step, damaged)
+
+
 @pytest.mark.slow
 def test_elf_of_a_bond(tmp_path: Path) -> None:
     atoms = bulk("Si", "diamond", a=5.43)

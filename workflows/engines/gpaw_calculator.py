@@ -207,8 +207,8 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
         if self.state is not None and _agreed(old_enough):
             self.write_state(self.state)
 
-    def load(self, atoms: Atoms) -> None:
-        """Take up the kept state, or start anew, for this crystal."""
+    def load(self, atoms: Atoms) -> bool:
+        """Take up the kept state, or start anew, for this crystal; says whether it was there."""
         from gpaw import GPAW
         from gpaw.mpi import world
 
@@ -222,11 +222,13 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
                 self.gpaw = None
             else:
                 self.gpaw.dft.ibzwfs.make_sure_wfs_are_read_from_gpw_file()
-        if self.gpaw is None:
+        found = self.gpaw is not None
+        if not found:
             self.gpaw = GPAW(
                 **gpaw_parameters(self.settings, atoms), txt=text, parallel=self._parallel
             )
         self.gpaw.hooks["scf_step"] = self._scf_step_made
+        return found
 
     def _scf_step_made(self, context: Any) -> None:
         from ase.units import Ha

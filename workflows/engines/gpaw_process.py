@@ -175,10 +175,12 @@ def state_calculator(
     Raises
     ------
     EngineError
-        If the state is of another structure, cut-off or functional.
+        If the state cannot be read, or is of another structure, cut-off or functional.
     """
     calculator = GpawCalculator(settings, folder, state=state, parallel=parallel)
-    calculator.load(atoms)
+    if not calculator.load(atoms):
+        raise EngineError(f"{state} cannot be read; run the step that made it again")
+    calculator.state = None  # it is another step's
     found, asked = calculator.gpaw.atoms, calculator.as_computed(atoms)
     same = len(found) == len(asked) and (found.numbers == asked.numbers).all()
     if not same or np.abs(np.asarray(found.cell) - np.asarray(asked.cell)).max() > SAME_ANGSTROM:
