@@ -1,0 +1,247 @@
+"""Everything killed at random: does each step end once, with its result or a reason?
+
+``python -m benchmarks.chaos [--steps 500] [--workers 8] [--seed 1] [--json]``
+
+Workers, the database and the whole run are ended with SIGKILL, running steps are cancelled and
+resumed, while a study of trivial steps in chains runs. At the end every step is accounted for: its
+folder tells how often it was started and ended, its result when it was written. There is no peer
+to compare with; `lost` and `run_again_after_end` must be 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from natriface.structures.errors import NatrifaceError
+from natriface.workflows import operations
+from natriface.workflows.plan import Plan, Step
+from natriface.workflows.workspace import Workspace, is_finished
+from tests.workflows.conftest import trivial_step
+from tests.workflows.trivial_engine import energies, runs
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+CHAIN = 5
+RUN = """
+import sys
+from pathlib import Path
+from natriface.workflows.plan import Plan
+from natriface.workflows.run import run_plan
+from natriface.workflows.workspace import Workspace
+
+workspace = Workspace.open(Path(sys.argv[1]))
+plan = Plan.model_validate_json((workspace.root / "whole-plan.json").read_text())
+sys.exit(run_plan(plan, workspace, int(sys.argv[2])).exit_code)
+"""
+
+
+def plan_of(n_steps: int, chance: random.Random) -> Plan:
+    """Chains of short steps; one in fifty fails, and is to be reported as failed."""
+    steps: list[Step] = []
+    for number in range(n_steps):
+        parent = steps[-1] if number % CHAIN else None
+        fails = number % 50 == CHAIN - 1  # the last of a chain: nothing depends on it
+        steps.append(
+            trivial_step(
+                f"step {number}",
+                parent,
+                seconds=round(chance.uniform(0.05, 0.5), 3),
+                shift=number,
+                **({"fail": "run"} if fails else {}),
+            )
+        )
+    return Plan.of("trivial", steps)
+
+
+class Disaster:
+    """Injects faults into a run and notes what it has seen finished.
+
+    Parameters
+    ----------
+    workspace, plan
+        Of the study under attack.
+    """
+
+    def __init__(self, workspace: Workspace, plan: Plan, n_workers: int, seed: int) -> None:
+        self.workspace = workspace
+        self.plan = plan
+        self.n_workers = n_workers
+        self.chance = random.Random(seed)
+        self.faults: Counter[str] = Counter()
+        self.seen: dict[str, tuple[tuple[int, int], int]] = {}
+        self.log = (workspace.root / "chaos.log").open("ab")
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """A run of the study in a process of its own."""
+        command = [sys.executable, "-c", RUN, str(self.workspace.root), str(self.n_workers)]
+        paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        return subprocess.Popen(command, stdout=self.log, stderr=self.log, env=environment)
+
+    def strike(self, main: subprocess.Popen[bytes]) -> None:
+        """One fault, chosen at random."""
+        kinds = ["worker"] * 6 + ["database"] * 2 + ["everything", "cancelled step"]
+        kind = self.chance.choice(kinds)
+        if kind == "cancelled step":
+            self._cancel_one()
+            return
+        members = _family(main)
+        if kind == "everything":
+            victims = list(chain.from_iterable(members.values()))
+        else:
+            victims = members[kind] and [self.chance.choice(members[kind])]
+        if not victims:
+            return
+        for victim in victims:
+            with suppress(ProcessLookupError):
+                os.kill(victim.pid, signal.SIGKILL)
+        self.faults[f"{kind} killed"] += 1
+
+    def _cancel_one(self) -> None:
+        try:
+            running = [s for s in operations.status(self.workspace) if s.state == "running"]
+            if running:
+                name = self.chance.choice(running).name
+                if operations.cancel(self.workspace, [name]):
+                    self.faults["step cancelled, then resumed"] += 1
+        except NatrifaceError:
+            return  # the step has ended, or the database has just died
+
+    def remember(self) -> None:
+        """Note what is finished, to see later that it has not been touched again."""
+        folders = self.workspace.folders()
+        for step in self.plan.walk():
+            folder = folders.get(step.id)
+            if folder is not None and step.id not in self.seen and is_finished(folder):
+                inode = (folder / "result.json").stat().st_ino
+                self.seen[step.id] = (runs(folder), inode)
+
+    def go_on(self) -> bool:
+        """Resume what was cancelled; whether anything is left to run."""
+        steps = operations.status(self.workspace)
+        if any(step.state == "cancelled" for step in steps):
+            operations.resume(self.workspace)
+            return True
+        return any(step.state in ("ready", "waiting", "running", "not submitted") for step in steps)
+
+
+def _family(process: subprocess.Popen[bytes]) -> dict[str, list[psutil.Process]]:
+    found: dict[str, list[psutil.Process]] = {"main": [], "worker": [], "database": []}
+    with suppress(psutil.NoSuchProcess):
+        main = psutil.Process(process.pid)
+        found["main"].append(main)
+        for child in main.children():
+            with suppress(psutil.NoSuchProcess):
+                is_database = "secantus" in " ".join(child.cmdline())
+                found["database" if is_database else "worker"].append(child)
+    return found
+
+
+def measure(n_steps: int, n_workers: int, seed: int, folder: Path) -> dict[str, Any]:
+    """Run a study through the faults and count how each of its steps ended."""
+    plan = plan_of(n_steps, random.Random(seed))
+    workspace = Workspace.create(folder / "workspace", "trivial")
+    (workspace.root / "whole-plan.json").write_text(plan.model_dump_json())
+    disaster = Disaster(workspace, plan, n_workers, seed)
+    n_runs = 0
+    while True:
+        main = disaster.start()
+        n_runs += 1
+        while main.poll() is None:
+            time.sleep(disaster.chance.uniform(0.5, 4.0))
+            disaster.strike(main)
+            disaster.remember()
+        if main.returncode >= 0 and not disaster.go_on():
+            break
+    disaster.start().wait()  # in peace: nothing may be left, nothing run again
+    disaster.remember()
+    end = operations.status(workspace)
+    folders = workspace.folders()
+    meant_to_fail = {s.id for s in plan.walk() if s.settings.get("fail")}
+    undisturbed = {
+        step.id: -1.0 + float(step.settings["shift"])
+        for step in plan.walk()
+        if step.id not in meant_to_fail
+    }
+    states = Counter(step.state for step in end)
+    again = sum(
+        runs(folders[i]) != counted or (folders[i] / "result.json").stat().st_ino != inode
+        for i, (counted, inode) in disaster.seen.items()
+    )
+    ended_twice = sum(runs(folders[i])[1] > 1 for i in disaster.seen)
+    return {
+        "steps": n_steps,
+        "workers": n_workers,
+        "seed": seed,
+        "faults": dict(disaster.faults),
+        "runs_needed": n_runs,
+        "finished": states["finished"],
+        "failed_as_meant": sum(s.state == "failed" and s.id in meant_to_fail for s in end),
+        "given_up_and_reported": [
+            f"{s.name}: {s.reason}"
+            for s in end
+            if s.state == "failed" and s.id not in meant_to_fail
+        ],
+        "lost": n_steps - states["finished"] - states["failed"],
+        "run_again_after_end": again,
+        "engine_ended_twice": ended_twice,
+        "wrong_results": sum(
+            energy != undisturbed.get(identifier)
+            for identifier, energy in energies(folders).items()
+        ),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--workers", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="print one JSON object, no table")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(arguments.steps, arguments.workers, arguments.seed, Path(folder))
+    if arguments.json:
+        print(json.dumps(found))
+    else:
+        _print(found)
+    sound = found["lost"] == found["run_again_after_end"] == found["wrong_results"] == 0
+    sys.exit(0 if sound else 1)
+
+
+def _print(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    faults = Table("fault injected", "times")
+    for kind, times in sorted(found["faults"].items()):
+        faults.add_row(kind, str(times))
+    outcomes = Table(f"outcome of {found['steps']} steps, {found['workers']} workers", "steps")
+    for key in (
+        "finished", "failed_as_meant", "lost", "run_again_after_end", "engine_ended_twice",
+        "wrong_results",
+    ):  # fmt: skip
+        outcomes.add_row(key.replace("_", " "), str(found[key]))
+    console = Console(width=100)
+    console.print(faults, outcomes)
+    for line in found["given_up_and_reported"]:
+        console.print(f"given up and reported: {line}")
+
+
+if __name__ == "__main__":
+    main()
