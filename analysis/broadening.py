@@ -43,7 +43,7 @@ class Broadening:
         margin = 6.0 * width_ev
         low, high = float(states_ev.min()) - margin, float(states_ev.max()) + margin
         steps = int(np.ceil((high - low) / spacing_ev))
-        return cls(low + spacing_ev * np.arange(steps + 1), width_ev)
+        return cls(low + spacing_ev * np.arange(steps + 1, dtype=np.float64), width_ev)
 
 
 def spread(

@@ -41,5 +41,4 @@ def rotation_of_harmonics(l: int, rotation: FloatArray) -> FloatArray:  # noqa: 
     directions = np.random.default_rng(1).normal(size=(4 * l + 4, 3))
     before = real_harmonics(l, directions @ rotation)
     after = real_harmonics(l, directions)
-    mixing: FloatArray = np.linalg.lstsq(after, before, rcond=None)[0]
-    return mixing
+    return np.asarray(np.linalg.lstsq(after, before, rcond=None)[0], np.float64)

@@ -316,13 +316,13 @@ class _RealSpace:
         The parts hold the weights of the k points and the spins' degeneracy, not the occupations.
         """
         a, b = self.of_atom[pair.first], self.of_atom[pair.second]
-        block = np.ix_(a, b)
+        rows, columns = np.ix_(a, b)
         phases = self.projection.weights * np.exp(
             -2j * np.pi * (self.projection.kpoints @ np.array(pair.translation))
         )
-        h = np.einsum("k,skmn->smn", phases, self.hamiltonian[:, :, *block]).real
-        p = np.einsum("k,skmn->smn", phases, self.density[:, :, *block]).real
-        overlap = self.projection.orbital_overlap[:, *block]
+        h = np.einsum("k,skmn->smn", phases, self.hamiltonian[..., rows, columns]).real
+        p = np.einsum("k,skmn->smn", phases, self.density[..., rows, columns]).real
+        overlap = self.projection.orbital_overlap[:, rows, columns]
         s = np.einsum("k,kmn->mn", phases, overlap).real
 
         g = self.degeneracy
@@ -365,7 +365,7 @@ class _RealSpace:
         diagonal = np.einsum("skmm->skm", self.density).real
         population = self.degeneracy * np.einsum("k,skm->m", self.projection.weights, diagonal)
         held = np.array([population[indices].sum() for indices in self.of_atom])
-        return np.array(self.projection.valence_electrons) - held
+        return np.asarray(np.array(self.projection.valence_electrons) - held, np.float64)
 
 
 def check_mesh(kpoints: FloatArray, weights: FloatArray) -> None:

@@ -83,7 +83,7 @@ class _Turn:
         structure = projection.structure
         cell = np.asarray(structure.cell)
         self.on_k = np.linalg.inv(operation.rotation).T
-        cartesian = cell.T @ operation.rotation @ np.linalg.inv(cell.T)
+        cartesian = cell.T @ operation.rotation.astype(np.float64) @ np.linalg.inv(cell.T)
         orbitals = projection.orbitals
         harmonics = {
             l: rotation_of_harmonics(l, cartesian)

@@ -283,4 +283,5 @@ def _transform(radii: FloatArray, values: FloatArray, l: int, highest: float) ->
     weighted = fine**2 * CubicSpline(radii, values)(fine)
     momenta = np.arange(0.0, highest + 3 * MOMENTUM_STEP, MOMENTUM_STEP)
     integrals = [simpson(weighted * spherical_jn(l, q * fine), x=fine) for q in momenta]
-    return CubicSpline(momenta, 4.0 * np.pi * np.array(integrals))
+    transform: Transform = CubicSpline(momenta, 4.0 * np.pi * np.array(integrals))
+    return transform
