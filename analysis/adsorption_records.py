@@ -124,9 +124,10 @@ class SurfaceRecord(BaseModel):
 
 def surface_records(results: Sequence[Result], context: SectionContext) -> list[SurfaceRecord]:
     """Records of all surfaces planned or at hand, in the study's order."""
-    by_id = {result.step.id: result for result in results if result.step}
+    own = {result.step.id: result for result in results if result.step}
+    by_id = {**context.all_results, **own}
     planned = {step.id: dict(step.metadata) for step in context.expected}
-    for identifier, result in by_id.items():
+    for identifier, result in own.items():
         assert result.step is not None
         planned.setdefault(identifier, dict(result.step.metadata))
     reasons = {step.id: context.reason(step) for step in context.expected}

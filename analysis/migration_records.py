@@ -110,9 +110,10 @@ class HopRecord(BaseModel):
 
 def hop_records(results: Sequence[Result], context: SectionContext) -> list[HopRecord]:
     """Records of all hops planned or at hand, in the plan's order."""
-    by_id = {result.step.id: result for result in results if result.step}
+    own = {result.step.id: result for result in results if result.step}
+    by_id = {**context.all_results, **own}
     planned = {step.id: dict(step.metadata) for step in context.expected}
-    for identifier, result in by_id.items():
+    for identifier, result in own.items():
         assert result.step is not None
         planned.setdefault(identifier, dict(result.step.metadata))
     expected = {step.id: step for step in context.expected}

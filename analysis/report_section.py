@@ -144,6 +144,8 @@ class SectionContext:
         Step id or name -> why it has no sound result.
     published
         Values of the source the study is compared with.
+    all_results
+        Step id -> result, of the whole study: equal steps of two parts are computed once.
     """
 
     figures: Path
@@ -151,6 +153,7 @@ class SectionContext:
     expected: Sequence[ExpectedStep] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
     published: Published | None = None
+    all_results: Mapping[str, Result] = field(default_factory=dict)
 
     def draw(
         self, figure: Figure, stem: str, *, caption: str, alt: str, vector: bool = True
@@ -193,7 +196,12 @@ def write_sections(
             continue
         module: _SectionModule = import_module(name)  # type: ignore[assignment]
         own_context = SectionContext(
-            context.figures, context.folders, expected, context.missing, context.published
+            context.figures,
+            context.folders,
+            expected,
+            context.missing,
+            context.published,
+            {result.step.id: result for result in results if result.step},
         )
         section = module.section(own, own_context)
         if section is None:

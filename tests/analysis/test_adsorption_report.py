@@ -13,7 +13,7 @@ from ase.build import bulk
 from natriface.analysis.adsorption_report import section
 from natriface.analysis.gathering import ExpectedStep
 from natriface.analysis.published import Published
-from natriface.analysis.report_section import Section, SectionContext
+from natriface.analysis.report_section import Section, SectionContext, write_sections
 from natriface.analysis.results import EngineRecord, Result, StepRecord
 from natriface.structures.atoms import to_document
 from natriface.workflows.parts.adsorption import steps as planned_steps
@@ -151,6 +151,18 @@ def test_what_is_missing_is_named(tmp_path: Path, plan: list[Step]) -> None:
 def test_a_missing_reference_is_named(tmp_path: Path, plan: list[Step]) -> None:
     made = report(tmp_path, plan, [result(s) for s in plan if s.metadata["role"] != "bulk"])
     assert "bulk: failed: no sodium left" in rows(made, 0)[0]["status"]
+
+
+def test_a_step_that_another_part_has_computed_is_found(tmp_path: Path, plan: list[Step]) -> None:
+    results = [result(step) for step in plan]
+    site = next(r for r in results if r.step and r.step.metadata["role"] == "site")
+    assert site.step is not None
+    site.step.metadata = {"section": "migration", "role": "end_point"}
+    (tmp_path / "figures").mkdir()
+    context = SectionContext(tmp_path / "figures")
+    made = write_sections(results, tmp_path, context)
+    (own,) = [section for section in made if section.key == "adsorption"]
+    assert rows(own, 0)[0]["against bulk Na"] == pytest.approx(ADSORPTION_EV)
 
 
 def test_nothing_to_say_without_surfaces(tmp_path: Path) -> None:
