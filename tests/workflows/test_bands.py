@@ -24,6 +24,7 @@ from natriface.structures.hop_endpoints import hop_endpoints
 from natriface.structures.hops import vacancy_hops
 from natriface.structures.images import make_images
 from natriface.workflows.engines import bands
+from natriface.workflows.engines.band_calls import CHECKPOINT_FILE
 from natriface.workflows.engines.bands import BandSearch, BandSettings
 from natriface.workflows.engines.base import engine, prepare_folder, save_input
 from natriface.workflows.plan import Input, Step
@@ -215,7 +216,7 @@ def test_killed_band_goes_on_and_repeats_no_force_call(
 def test_damaged_checkpoint_is_left_aside(tmp_path: Path, gold: tuple[Atoms, Atoms]) -> None:
     with pytest.raises(KilledError):
         searching(tmp_path, gold, 3).run()
-    path = tmp_path / bands.CHECKPOINT_FILE
+    path = tmp_path / CHECKPOINT_FILE
     path.write_bytes(path.read_bytes()[:100])
     again = searching(tmp_path, gold)
     assert again.n_force_calls == 0

@@ -29,10 +29,10 @@ from natriface.analysis.results import (
 from natriface.structures.atoms import fixed_indices, to_document
 from natriface.structures.errors import EngineError, ReaderError
 from natriface.structures.images import displacements
+from natriface.workflows.engines.band_calls import CHECKPOINT_FILE
 from natriface.workflows.engines.band_dynamics import FloatArray
 from natriface.workflows.engines.band_start import BAND_FILE, known_end, starting_images
 from natriface.workflows.engines.bands import (
-    CHECKPOINT_FILE,
     PROGRESS_FILE,
     BandSearch,
     BandSettings,

@@ -11,11 +11,9 @@ never enters a result. Where it does not lead there, the plain band goes on with
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NoReturn
-from uuid import uuid4
 
 import numpy as np
 from ase import Atoms
@@ -26,6 +24,7 @@ from natriface.analysis.results import write_atomically
 from natriface.structures.atoms import fixed_indices
 from natriface.structures.errors import EngineError, NatrifaceError
 from natriface.structures.images import clash
+from natriface.workflows.engines.band_calls import ForceCalls, load_calls
 from natriface.workflows.engines.band_dynamics import (
     BoolArray,
     FloatArray,
@@ -38,7 +37,6 @@ from natriface.workflows.engines.base import EndedEarlyError, end_requested
 from natriface.workflows.engines.pair_fit import PairFit
 from natriface.workflows.engines.surrogate import Surrogate
 
-CHECKPOINT_FILE = "band_checkpoint.npz"
 PROGRESS_FILE = "band_progress.json"
 
 REACH_ANGSTROM = 0.5
@@ -103,11 +101,6 @@ class BandSearch:
     ----------
     images
         End points included; where the band stands now.
-    energies_ev, forces_ev_per_angstrom
-        (n,) and (n, n_atoms, 3), computed; not a number where an image was not computed at its
-        place.
-    n_force_calls
-        Made so far, those before an interruption included, the end points' not.
     """
 
     def __init__(
@@ -138,11 +131,9 @@ class BandSearch:
         self._start = self._chain.copy()
         self._home = self._chain.copy()
         self._pairs = PairFit(self._template, whole, self._free)
-        self._places: list[FloatArray] = [self._chain[0], self._chain[-1]]
-        self._energies = [float(energy) for energy, _ in ends]
-        self._forces = [np.asarray(forces, dtype=float) for _, forces in ends]
-        self._known = {place.tobytes(): k for k, place in enumerate(self._places)}
-        self.n_force_calls = 0
+        self._calls = ForceCalls(
+            self._chain[[0, -1]], [energy for energy, _ in ends], [forces for _, forces in ends]
+        )
         self._load_checkpoint()
 
     @property
@@ -151,16 +142,19 @@ class BandSearch:
         return [self._atoms(place) for place in self._chain]
 
     @property
+    def n_force_calls(self) -> int:
+        """Made so far, those before an interruption included, the end points' not."""
+        return len(self._calls) - 2
+
+    @property
     def energies_ev(self) -> FloatArray:
-        """(n,) computed at the images' places."""
-        at = self._at()
-        return np.array([self._energies[i] if i >= 0 else np.nan for i in at])
+        """(n,) computed at the images' places; not a number where none was."""
+        return self._calls.energies_at(self._calls.at_images(self._chain))
 
     @property
     def forces_ev_per_angstrom(self) -> FloatArray:
-        """(n, n_atoms, 3) computed at the images' places."""
-        absent = np.full((len(self._template), 3), np.nan)
-        return np.array([self._forces[i] if i >= 0 else absent for i in self._at()])
+        """(n, n_atoms, 3) computed at the images' places; not numbers where none was."""
+        return self._calls.forces_at(self._calls.at_images(self._chain))
 
     @property
     def forces_left_ev_per_angstrom(self) -> FloatArray:
@@ -200,9 +194,9 @@ class BandSearch:
         scale: float | None = None
         while self.n_force_calls < most_calls:
             chosen = self._data()
-            places = np.array([self._places[i] for i in chosen])
-            energies = np.array([self._energies[i] for i in chosen])
-            gradients = np.array([self._gradient(i) for i in chosen])
+            places = np.array([self._calls.places[i] for i in chosen])
+            energies = self._calls.energies_at(chosen)
+            gradients = self._gradients(chosen)
             self._pairs.fit(places, energies, gradients)
             pair_energies, pair_gradients = self._pairs(places)
             known = scale if len(chosen) > 24 and self.n_force_calls % 5 else None
@@ -321,7 +315,7 @@ class BandSearch:
         """Energy and forces of an image at its place, or nearer to where it was sound."""
         for attempt in range(RETREATS + 1):
             place = self._chain[image].copy()
-            if place.tobytes() in self._known:
+            if self._calls.at(place) >= 0:
                 break
             atoms = self._atoms(place)
             problem, cause = clash(atoms), None
@@ -360,12 +354,8 @@ class BandSearch:
         return float(energy), forces
 
     def _store(self, image: int, place: FloatArray, energy: float, forces: FloatArray) -> None:
-        self._known[place.tobytes()] = len(self._places)
-        self._places.append(place)
-        self._energies.append(energy)
-        self._forces.append(forces)
-        self.n_force_calls += 1
-        self._save_checkpoint()
+        self._calls.add(place, energy, forces)
+        self._calls.save(self._folder, start=self._start, chain=self._chain, home=self._home)
         self._note_progress(image)
         if end_requested(self._folder):
             raise EndedEarlyError(
@@ -375,29 +365,24 @@ class BandSearch:
 
     def _data(self) -> list[int]:
         """The calls the surrogate rests on."""
-        needed = {0, 1, *(int(i) for i in self._at() if i >= 0)}
-        latest = range(len(self._places) - 1, -1, -1)
+        needed = {i for i in self._calls.at_images(self._chain) if i >= 0}
+        latest = range(len(self._calls) - 1, -1, -1)
         for i in latest:
             if len(needed) >= MOST_DATA:
                 break
             needed.add(i)
         return sorted(needed)
 
-    def _at(self) -> list[int]:
-        """Number of the call made where each image stands, or -1."""
-        ends = {0: 0, len(self._chain) - 1: 1}
-        return [ends.get(k, self._known.get(x.tobytes(), -1)) for k, x in enumerate(self._chain)]
-
     def _is_computed(self) -> BoolArray:
-        return np.array(self._at()) >= 0
+        return np.array(self._calls.at_images(self._chain)) >= 0
 
-    def _gradient(self, i: int) -> FloatArray:
-        gradient: FloatArray = -self._forces[i][self._free].ravel()
-        return gradient
+    def _gradients(self, numbers: Sequence[int]) -> FloatArray:
+        forces = self._calls.forces_at(numbers)[:, self._free]
+        gradients: FloatArray = -forces.reshape(len(numbers), -1)
+        return gradients
 
     def _gradients_here(self) -> FloatArray:
-        absent = np.full(self._chain.shape[1], np.nan)
-        return np.array([self._gradient(i) if i >= 0 else absent for i in self._at()])
+        return self._gradients(self._calls.at_images(self._chain))
 
     def _atoms(self, place: FloatArray) -> Atoms:
         atoms = self._template.copy()
@@ -418,37 +403,13 @@ class BandSearch:
         }
         write_atomically(self._folder / PROGRESS_FILE, json.dumps(document))
 
-    def _save_checkpoint(self) -> None:
-        temporary = self._folder / f".{CHECKPOINT_FILE}.{uuid4().hex[:12]}.npz"
-        try:
-            np.savez(
-                temporary,
-                start=self._start,
-                chain=self._chain,
-                home=self._home,
-                places=np.array(self._places),
-                energies=np.array(self._energies),
-                forces=np.array(self._forces),
-            )
-            temporary.replace(self._folder / CHECKPOINT_FILE)
-        finally:
-            temporary.unlink(missing_ok=True)
-
     def _load_checkpoint(self) -> None:
-        try:
-            with np.load(self._folder / CHECKPOINT_FILE) as found:
-                saved = {name: found[name] for name in found.files}
-            same = np.array_equal(saved["start"], self._start)
-        except (FileNotFoundError, ValueError, KeyError, OSError, zipfile.BadZipFile, EOFError):
-            return  # none, or damaged with the disk: it is written whole
-        if not same:
-            return  # of another path
-        self._chain, self._home = saved["chain"], saved["home"]
-        self._places = list(saved["places"])
-        self._energies = [float(energy) for energy in saved["energies"]]
-        self._forces = list(saved["forces"])
-        self._known = {place.tobytes(): k for k, place in enumerate(self._places)}
-        self.n_force_calls = len(self._places) - 2
+        found = load_calls(self._folder)
+        if found is None:
+            return
+        calls, saved = found
+        if np.array_equal(saved.get("start", ()), self._start):  # else of another path
+            self._calls, self._chain, self._home = calls, saved["chain"], saved["home"]
 
 
 def _farness(chain: FloatArray, places: FloatArray) -> FloatArray:

@@ -268,7 +268,7 @@ def force_call_of(calculator: Calculator) -> ForceCall:
 
     def force_call(image: int, atoms: Atoms) -> tuple[float, Any]:
         atoms.calc = calculator
-        energy = _sound_energy(atoms, f"image {image}")
+        energy = _sound_energy(atoms)
         return energy, atoms.get_forces(apply_constraint=False)
 
     return force_call
@@ -292,13 +292,14 @@ def _validated(model: type[Settings], settings: dict[str, Any], where: str) -> S
         ) from None
 
 
-def _sound_energy(atoms: Atoms, name: str) -> float:
+def _sound_energy(atoms: Atoms, name: str = "") -> float:
     energy = float(atoms.get_potential_energy())
     force = largest_force(atoms)
     if not math.isfinite(energy) or not force < RUNAWAY_FORCE_EV_PER_ANGSTROM:
         raise EngineError(
-            f"{name}: the potential gives energy {energy:.3g} eV and force {force:.3g} eV/A; "
-            "the structure has overlapping atoms or lies outside what the potential knows"
+            f"{name and name + ': '}the potential gives energy {energy:.3g} eV and force "
+            f"{force:.3g} eV/A; the structure has overlapping atoms or lies outside what the "
+            "potential knows"
         )
     return energy
 
