@@ -24,7 +24,7 @@ from natriface.structures.errors import AnalysisError, EngineError, ReaderError
 from natriface.workflows.engines import gpaw_datasets
 from natriface.workflows.engines.base import engine, prepare_folder
 from natriface.workflows.engines.gpaw_calculator import gpaw_parameters, progress_line
-from natriface.workflows.engines.gpaw_elf import localisation, refined, write_elfcar
+from natriface.workflows.engines.gpaw_elf import localisation, write_elfcar
 from natriface.workflows.engines.gpaw_estimate import (
     FIRST_ELECTRONIC_STEPS,
     default_n_bands,
@@ -232,15 +232,6 @@ def test_densities_of_states_hold_all_states(n_spins: int, n_bands: int, seed: i
     expected = 2 / n_spins * np.einsum("sknao,k->aso", projections, weights)
     assert np.allclose(projected.sum(axis=-1) * 0.02, expected, rtol=1e-6)
     assert projected.shape == (2, n_spins, 4, len(energies))
-
-
-def test_refinement_keeps_a_wave_and_shifts_it() -> None:
-    x = np.arange(8)[:, None, None] / 8
-    wave = np.cos(2 * math.pi * x) * np.ones((8, 6, 5))
-    fine = refined(wave, np.array([0.25, 0.0, 0.0]))
-    expected = np.cos(2 * math.pi * (np.arange(16) / 16 + 0.25))
-    assert fine.shape == (16, 12, 10)
-    assert np.allclose(fine, expected[:, None, None], atol=1e-12)
 
 
 def test_elf_of_the_homogeneous_gas_is_one_half() -> None:

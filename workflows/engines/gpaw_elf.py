@@ -16,9 +16,13 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.units import Bohr
 from numpy.typing import NDArray
+from scipy.fft import fftn, ifftn, next_fast_len
 
 FloatArray = NDArray[np.float64]
+
+LEAST_OCCUPATION = 1e-6
 
 LEAST_DENSITY_BOHR3 = 1e-6
 """Electrons of one spin per cubic Bohr; where there are fewer the ELF is set to 0."""
@@ -32,52 +36,117 @@ def write_elf(gpaw: Any, atoms: Atoms, path: Path) -> Path:
     atoms
         Where the crystal lies; GPAW may have computed it shifted along c.
     """
-    density = gpaw.dft.density
-    density.update_ked(gpaw.dft.ibzwfs)
-    n_spins = density.ndensities
-    spins_in_one = 2 // n_spins
-    computed = gpaw.atoms
-    shift = (computed.get_scaled_positions() - atoms.get_scaled_positions())[0]
-    components = []
-    for spin in range(n_spins):
-        fields = []
-        for smooth, core in ((density.nt_sR, density.nct_R), (density.taut_sR, density.tauct_R)):
-            valence = smooth[spin].copy()
-            valence.data -= core.data
-            periodic = valence.to_pbc_grid().data
-            fields.append(refined(periodic / spins_in_one, shift))
-        cell_bohr = np.asarray(gpaw.dft.density.nt_sR.desc.cell_cv)
-        components.append(localisation(fields[0], fields[1], cell_bohr))
+    shift = (gpaw.atoms.get_scaled_positions() - atoms.get_scaled_positions())[0]
+    cell_bohr = np.asarray(gpaw.atoms.cell) / Bohr
+    components = [
+        localisation(density, kinetic, cell_bohr) for density, kinetic in densities(gpaw, shift)
+    ]
     write_elfcar(path, atoms, components)
     return path
 
 
-def refined(values: FloatArray, shift: FloatArray | None = None) -> FloatArray:
-    """A periodic function on a grid twice as fine along each axis, by its Fourier series.
+def densities(gpaw: Any, shift: FloatArray | None = None) -> list[tuple[FloatArray, FloatArray]]:
+    """Electrons and kinetic energy per volume of the smooth states, for each spin.
+
+    They come from the states themselves, on a grid that holds all products of two plane waves. On
+    GPAW's own, coarser grid D would turn negative where there are few electrons, and the ELF there
+    would be noise between 0 and 1.
 
     Parameters
     ----------
-    values
-        (n_a, n_b, n_c).
+    gpaw
+        A converged plane-wave calculation, whole in this process.
     shift
         In fractions of the cell: the result at x is the function at x + shift.
+
+    Returns
+    -------
+    list of tuples
+        For each spin n and tau = sum of |grad psi|^2 / 2, (n_a, n_b, n_c), in electrons and Hartree
+        per cubic Bohr.
     """
-    coefficients = np.fft.fftn(values)
-    fine = np.zeros([2 * n for n in values.shape], dtype=complex)
-    frequencies = [np.fft.fftfreq(n, 1 / n).astype(int) for n in values.shape]
-    places = []
-    for axis, n in enumerate(values.shape):
-        if n % 2 == 0:  # the highest wave has no partner of the other sign
-            index: list[Any] = [slice(None)] * 3
-            index[axis] = n // 2
-            coefficients[tuple(index)] = 0.0
-        places.append(frequencies[axis] % (2 * n))
-    if shift is not None:
-        for axis in range(3):
-            phase = np.exp(2j * math.pi * frequencies[axis] * shift[axis])
-            coefficients *= phase.reshape([-1 if i == axis else 1 for i in range(3)])
-    fine[np.ix_(*places)] = coefficients
-    return np.ascontiguousarray(np.fft.ifftn(fine).real * 8)
+    waves = gpaw.dft.ibzwfs
+    waves.make_sure_wfs_are_read_from_gpw_file()
+    states = list(waves)
+    cell_bohr = np.asarray(gpaw.atoms.cell) / Bohr
+    indices = [_wave_indices(state, cell_bohr) for state in states]
+    highest = np.max([np.abs(index).max(axis=0) for index in indices], axis=0)
+    shape = tuple(next_fast_len(int(4 * n + 1)) for n in highest)
+    found = []
+    for spin in range(waves.nspins):
+        own = [(s, i) for s, i in zip(states, indices, strict=True) if s.spin == spin]
+        total_weight = sum(state.weight for state, _ in own)
+        density, potential = np.zeros(shape), np.zeros(shape)
+        for state, index in own:
+            _add_state(density, potential, state, index, state.weight / total_weight)
+        coefficients = _symmetrised(fftn(density), waves.ibz.symmetries)
+        squared = (_waves(shape) @ (2 * math.pi * np.linalg.inv(cell_bohr).T)) ** 2
+        laplacian = -squared.sum(axis=-1) * coefficients
+        kinetic = laplacian / 4 + _symmetrised(fftn(potential), waves.ibz.symmetries)
+        phase = 1.0 if shift is None else np.exp(2j * math.pi * (_waves(shape) @ shift))
+        found.append((ifftn(coefficients * phase).real, ifftn(kinetic * phase).real))
+    return found
+
+
+def _wave_indices(state: Any, cell_bohr: FloatArray) -> NDArray[np.int64]:
+    """(n_waves, 3) integers: G in units of the reciprocal lattice vectors."""
+    vectors = np.asarray(state.psit_nX.desc.reciprocal_vectors())
+    whole: NDArray[np.int64] = np.rint(vectors @ cell_bohr.T / (2 * math.pi) - state.kpt_c).astype(
+        np.int64
+    )
+    return whole
+
+
+def _add_state(
+    density: FloatArray, kinetic: FloatArray, state: Any, index: NDArray[np.int64], weight: float
+) -> None:
+    """Add the sums over occupied bands of |psi|^2 and of Re(psi* |k + G|^2 psi) / 2.
+
+    |grad psi|^2 / 2 is the second and a quarter of the Laplacian of the first.
+    """
+    squared = (np.asarray(state.psit_nX.desc.reciprocal_vectors()) ** 2).sum(axis=1)
+    half = np.issubdtype(state.psit_nX.desc.dtype, np.floating)  # GPAW keeps one of G and -G
+    others = np.flatnonzero(index.any(axis=1)) if half else np.empty(0, dtype=int)
+    at, back = tuple(index.T), tuple(-index[others].T)
+    for occupation, coefficients in zip(state.occ_n, state.psit_nX.data, strict=True):
+        if occupation < LEAST_OCCUPATION:
+            continue
+        fields = []
+        for values in (coefficients, squared * coefficients):
+            full = np.zeros(density.shape, dtype=complex)
+            full[at] = values
+            full[back] = values[others].conj()
+            fields.append(ifftn(full, norm="forward"))
+        density += weight * occupation * np.abs(fields[0]) ** 2
+        kinetic += weight * occupation * (fields[0].conj() * fields[1]).real / 2
+
+
+def _symmetrised(coefficients: NDArray[np.complex128], symmetries: Any) -> NDArray[np.complex128]:
+    """Mean over the crystal's symmetry operations of a function given by its Fourier coefficients.
+
+    Where only the k-points that symmetry leaves were computed, their sum lacks the symmetry.
+    """
+    rotations, translations = symmetries.rotation_scc, symmetries.translation_sc
+    if len(rotations) == 1:
+        return coefficients
+    waves = _waves(coefficients.shape).astype(np.int64)
+    summed = np.zeros_like(coefficients)
+    limit = np.abs(coefficients).max() * 1e-14
+    there = np.abs(coefficients) > limit
+    for rotation, translation in zip(rotations, translations, strict=True):
+        # GPAW's operations are for rows: x -> x @ rotation + translation
+        turned = waves[there] @ np.asarray(rotation).T
+        place = tuple((turned % coefficients.shape).T)
+        phase = np.exp(2j * math.pi * (waves[there] @ np.asarray(translation, dtype=float)))
+        np.add.at(summed, place, coefficients[there] * phase)
+    mean: NDArray[np.complex128] = summed / len(rotations)
+    return mean
+
+
+def _waves(shape: tuple[int, ...]) -> FloatArray:
+    """(*shape, 3) integers: the wave that each Fourier coefficient belongs to."""
+    axes = [np.rint(np.fft.fftfreq(n, 1 / n)) for n in shape]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
 
 
 def localisation(
