@@ -26,7 +26,14 @@ from natriface.structures.images import make_images
 from natriface.workflows.engines import bands
 from natriface.workflows.engines.band_calls import CHECKPOINT_FILE
 from natriface.workflows.engines.bands import BandSearch, BandSettings
-from natriface.workflows.engines.base import engine, prepare_folder, save_input
+from natriface.workflows.engines.base import (
+    EndedEarlyError,
+    engine,
+    prepare_folder,
+    request_end,
+    save_input,
+    withdraw_end_request,
+)
 from natriface.workflows.plan import Input, Step
 
 ENGINE = engine("potential")
@@ -273,6 +280,22 @@ def test_band_that_needs_more_calls_is_no_number_and_goes_on(
     assert "max_force_calls" in result.reason
     for _ in range(8):
         ENGINE.run(folder)
+    assert ENGINE.read(folder).status == "converged"
+
+
+def test_band_that_is_asked_to_end_ends_and_goes_on(
+    tmp_path: Path, gold: tuple[Atoms, Atoms]
+) -> None:
+    folder = prepared(tmp_path, *gold)
+    request_end(folder)
+    with pytest.raises(EndedEarlyError):
+        ENGINE.run(folder)
+    result = ENGINE.read(folder)
+    assert result.status == "truncated"
+    assert result.reason is not None
+    assert "1 force calls" in result.reason
+    withdraw_end_request(folder)
+    ENGINE.run(folder)
     assert ENGINE.read(folder).status == "converged"
 
 
