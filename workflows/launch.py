@@ -238,7 +238,7 @@ def _submit(
         queue_id = found
     folder.note_submitted(queue_id)
     reservations.note_queue_id(pad, job, queue_id)
-    reservations.note(pad, job, f"{job.adapter} job {queue_id}")
+    folder.save_note(f"{job.adapter} job {queue_id}")
     return queue_id, job
 
 

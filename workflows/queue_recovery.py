@@ -57,7 +57,7 @@ def reconcile(pad: LaunchPad, workspace: Workspace, launching: bool = False) -> 
             text = f"the queue does not answer, its jobs are left as they are ({error})"
             told.append(text)
             for folder in folders:
-                reservations.note(pad, folder.job, text)
+                folder.save_note(text)
             continue
         for folder in known:
             told += _reconcile_job(pad, folder, states.get(folder.queue_id or ""))
@@ -162,14 +162,14 @@ def _look_after(pad: LaunchPad, folder: JobFolder, found: QueueJob | None) -> li
         adapter(job.adapter).cancel([folder.queue_id or ""])
         return []
     if found is not None and found.state == "waiting":
-        reservations.note(pad, job, f"{label} waits{f': {found.reason}' if found.reason else ''}")
+        folder.save_note(f"{label} waits{f': {found.reason}' if found.reason else ''}")
         return []
     silent_s = folder.silent_s()
     if silent_s is not None and silent_s > STALE_SECONDS:
         text = f"{label} has given no sign of life for {duration(silent_s)}; see {folder.path}"
-        reservations.note(pad, job, text)
+        folder.save_note(text)
         return [text]
-    reservations.note(pad, job, label)
+    folder.save_note(label)
     return []
 
 

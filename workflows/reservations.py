@@ -125,7 +125,7 @@ def finished(pad: LaunchPad, job: Job, step: JobStep, when_s: float | None = Non
     if claim is not None:
         _enter(claim.launch, "COMPLETED", when_s)
         complete(pad, claim)
-        _forget(pad, step.fw_id, queue_note="")
+        _forget(pad, step.fw_id)
 
 
 def failed(
@@ -136,7 +136,7 @@ def failed(
     if claim is not None:
         _enter(claim.launch, "FIZZLED", when_s)
         fail(pad, claim, reason)
-        _forget(pad, step.fw_id, queue_note="")
+        _forget(pad, step.fw_id)
 
 
 def put_back(pad: LaunchPad, job: Job, step: JobStep, word: str, note: str) -> str | None:
@@ -176,12 +176,6 @@ def put_back(pad: LaunchPad, job: Job, step: JobStep, word: str, note: str) -> s
     return "ready"
 
 
-def note(pad: LaunchPad, job: Job, text: str) -> None:
-    """Keep with a job's steps what the queue says of it."""
-    query = {"queue_job": job.name, "queue_note": {"$ne": text}}
-    pad.fireworks.update_many(query, {"$set": {"queue_note": text}})
-
-
 def amend_note(pad: LaunchPad, step: JobStep, before: str, text: str) -> None:
     """Add to the note of a step that its job has put back what the queue said afterwards."""
     query = {"fw_id": step.fw_id, "queue_job": {"$exists": False}, "queue_note": before}
@@ -215,8 +209,8 @@ def _enter(launch: Launch, state: str, when_s: float | None) -> None:
         launch.state_history[-1]["created_on"] = datetime.fromtimestamp(when_s, UTC)
 
 
-def _forget(pad: LaunchPad, fw_id: int, **unset: str) -> None:
-    pad.fireworks.update_one({"fw_id": fw_id}, {"$unset": {"queue_job": "", **unset}})
+def _forget(pad: LaunchPad, fw_id: int) -> None:
+    pad.fireworks.update_one({"fw_id": fw_id}, {"$unset": {"queue_job": "", "queue_note": ""}})
 
 
 def _note_all(pad: LaunchPad, changed: dict[int, str]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from natriface.workflows.fireworks import batches
 from natriface.workflows.plan import Plan
 from natriface.workflows.processes import Process
+from natriface.workflows.queues.jobs import open_jobs
 from natriface.workflows.workspace import PlannedStep, Workspace, is_finished
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def status(pad: LaunchPad, workspace: Workspace) -> list[StepStatus]:
     planned = workspace.plan()
     found = _fireworks(pad, workspace)
     launches = _launches(pad, found.values())
+    notes = {folder.name: folder.note for folder in open_jobs(workspace)}
     states: dict[str, StepStatus] = {}
     for step in planned:
         document = found.get(step.id)
@@ -91,11 +93,16 @@ def status(pad: LaunchPad, workspace: Workspace) -> list[StepStatus]:
             states[step.id] = StepStatus(step.id, step.name, state, folder)
             continue
         launch = launches.get(document["launches"][-1]) if document["launches"] else None
-        states[step.id] = _with_parents(_of(step, document, launch), step, states)
+        states[step.id] = _with_parents(_of(step, document, launch, notes), step, states)
     return list(states.values())
 
 
-def _of(step: PlannedStep, document: dict[str, Any], launch: dict[str, Any] | None) -> StepStatus:
+def _of(
+    step: PlannedStep,
+    document: dict[str, Any],
+    launch: dict[str, Any] | None,
+    notes: dict[str, str],
+) -> StepStatus:
     state = _STATES[document["state"]]
     started = _seconds((launch or {}).get("time_start"))
     ended = _seconds((launch or {}).get("time_end"))
@@ -105,7 +112,9 @@ def _of(step: PlannedStep, document: dict[str, Any], launch: dict[str, Any] | No
     elif state == "running" and launch and "queue_job" not in document:
         worker = Process.parse(launch["fworker"]["name"])
         reason = f"on {worker.host}, process {worker.pid}" if worker else None
-    elif state in ("running", "queued", "ready", "waiting"):
+    elif state in ("running", "queued"):
+        reason = notes.get(document.get("queue_job", ""))
+    elif state in ("ready", "waiting"):
         reason = document.get("queue_note")
     now = datetime.now(UTC).timestamp()
     return StepStatus(

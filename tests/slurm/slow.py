@@ -9,8 +9,8 @@ from ase.calculators.emt import EMT
 
 
 class SlowEMT(EMT):  # type: ignore[misc]
-    """EMT at five calls a second."""
+    """EMT at a call in two seconds."""
 
     def calculate(self, *arguments: Any, **options: Any) -> None:
-        time.sleep(0.2)
+        time.sleep(2)
         super().calculate(*arguments, **options)

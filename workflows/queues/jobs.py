@@ -7,6 +7,7 @@
     submitted.json   its number in the queue; by who submits
     events.jsonl     what it does, a line each; by the job itself
     heartbeat        touched now and then; by the job
+    note.txt         what the queue says of it; by who asks
     closed.json      how it ended; by who finds it ended
 
 A crash between submission and note leaves a job that the queue knows by its name.
@@ -157,6 +158,20 @@ class JobFolder:
         with writing(self.path):
             note = {"word": word, "text": text, "time": time.time()}
             write_atomically(self.path / "closed.json", json.dumps(note))
+
+    @property
+    def note(self) -> str:
+        """What the queue last said of it, in a line."""
+        try:
+            return (self.path / "note.txt").read_text()
+        except FileNotFoundError:
+            return f"in a job that is being submitted ({self.name})"
+
+    def save_note(self, text: str) -> None:
+        """Keep what the queue says of it."""
+        if text != self.note:
+            with writing(self.path):
+                write_atomically(self.path / "note.txt", text)
 
     def events(self) -> list[dict[str, Any]]:
         """What the job has told; a last line cut off does not count."""
