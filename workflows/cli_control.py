@@ -119,7 +119,10 @@ def recover(
 
     place = opened(study, workspace)
     found = operations.recover(place, 60 * stale)
-    _tell("lost, will run again", found.restarted, none="no step was lost")
+    for text in found.told:
+        typer.echo(text)
+    if found.restarted or not found.told:
+        _tell("lost, will run again", found.restarted, none="no step was lost")
     for name, host in found.elsewhere.items():
         typer.echo(f"runs on {host}: {name}")
     _go_on(found.restarted, study, place.root)

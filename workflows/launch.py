@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
@@ -41,6 +42,8 @@ from natriface.workflows.workspace import PlannedStep, Workspace, is_finished, w
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
 
+_HANDED_ON = ("NATRIFACE_CONFIG", "PMG_VASP_PSP_DIR", "GPAW_SETUP_PATH")
+"""Where the engines' files are; not every queue hands the environment on."""
 _FIELDS = {"_id": 0, "fw_id": 1, "name": 1, "state": 1, "queue_ends": 1}
 _FIELDS |= {"spec.step_id": 1, "spec._launch_dir": 1}
 
@@ -251,7 +254,10 @@ def script(
     values |= {"job_name": job.name, "output_stem": str(folder / "output")}
     python = shlex.quote(limits.python or sys.executable)
     run = f"{python} -P -m natriface.workflows.queue_job"
-    exports = [f"export {key}={shlex.quote(text)}" for key, text in limits.environment.items()]
+    known = {key: os.environ[key] for key in _HANDED_ON if key in os.environ}
+    exports = [
+        f"export {key}={shlex.quote(text)}" for key, text in {**known, **limits.environment}.items()
+    ]
     fields = script_fields(template, values)
     fields["launch_dir"] = shlex.quote(str(folder))
     # in the script's place, so that the queue's signals reach it

@@ -107,9 +107,11 @@ def rerun(workspace: Workspace, names: Sequence[str]) -> list[str]:
 def recover(workspace: Workspace, stale_s: float = STALE_SECONDS) -> Recovery:
     """See `natriface.workflows.recovery.recover`; the queue is asked for its jobs first."""
     with launchpad(workspace) as pad:
-        reconcile(pad, workspace)
-        recover_offline(pad, workspace)
-        return _recover(pad, workspace, stale_s)
+        told = reconcile(pad, workspace)
+        outcomes = recover_offline(pad, workspace)
+        found = _recover(pad, workspace, stale_s)
+        found.told += [*told, *(f"{name} is {outcome}" for name, outcome in outcomes.items())]
+        return found
 
 
 def results(workspace: Workspace, *, rebuild: bool = False) -> Index:

@@ -36,10 +36,13 @@ class Recovery:
         Their worker was dead; they wait to run again, from where they were.
     elsewhere
         Running on another machine, which only that machine can look after: name -> host.
+    told
+        What the queue says of jobs that have ended otherwise than well.
     """
 
     restarted: list[str] = field(default_factory=list)
     elsewhere: dict[str, str] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
 
 
 def recover(pad: LaunchPad, workspace: Workspace, stale_s: float = STALE_SECONDS) -> Recovery:
