@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
+from natriface.analysis.readers.lobster_log import LobsterLog, read_log
 from natriface.analysis.results import Result, write_atomically
-from natriface.structures.errors import EngineError
+from natriface.analysis.spilling import Spilling, judge_spilling
+from natriface.structures.errors import EngineError, ReaderError
 from natriface.workflows.engines.lobster_basis import n_basis_functions
 from natriface.workflows.engines.machine import Machine, command_line
 from natriface.workflows.engines.vasp_custodian import end_processes
@@ -94,12 +95,16 @@ def run_lobster(folder: Path, inputs: VaspInputs, machine: Machine) -> None:
 
 def has_finished(folder: Path) -> bool:
     """Whether LOBSTER has ended well here."""
-    return bool(re.search(r"^finished in ", _text(folder / OUTPUT), re.MULTILINE))
+    log = _log(folder)
+    return log is not None and log.finished
 
 
-def charge_spilling_percent(text: str) -> list[float]:
-    """Charge spilling from a ``lobsterout``, one value or, in older versions, one a spin."""
-    return [float(value) for value in re.findall(r"abs\. charge spilling:\s*([\d.]+)\s*%", text)]
+def _log(folder: Path) -> LobsterLog | None:
+    """What LOBSTER has said here; ``None`` where it has not begun, or said nothing readable."""
+    try:
+        return read_log(folder / OUTPUT)
+    except ReaderError:
+        return None
 
 
 def analyse(folder: Path) -> None:
@@ -114,7 +119,8 @@ def analyse(folder: Path) -> None:
             break
         except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
             content["reason"] = f"{type(error).__name__}: {error}"
-    content["charge_spilling_percent"] = charge_spilling_percent(_text(folder / OUTPUT))
+    log = _log(folder)
+    content["charge_spilling_percent"] = log.spilling.charge_percent if log and log.spilling else []
     write_atomically(folder / ANALYSIS_FILE, json.dumps(content, indent=1, default=str))
 
 
@@ -144,8 +150,7 @@ def judge_lobster(folder: Path, result: Result, step: Step) -> None:
     result unconverged, with the reason.
     """
     limit = parse_settings(step.settings, step.name).keys.max_charge_spilling_percent
-    text = _text(folder / OUTPUT)
-    spilling = charge_spilling_percent(text)
+    log = _log(folder)
     result.files |= {
         name.partition(".")[0].lower(): name
         for name in (OUTPUT, INPUT, "ICOHPLIST.lobster", "COHPCAR.lobster", "CHARGE.lobster")
@@ -157,20 +162,17 @@ def judge_lobster(folder: Path, result: Result, step: Step) -> None:
         result.bonding = found.get("words", [])
         if found["analysis"] is None:
             result.warnings.append(f"lobsterpy found nothing to analyse: {found['reason']}")
-    result.warnings += re.findall(r"^WARNING: (.*\S)", text, re.MULTILINE)
+    result.warnings += log.warnings if log else ()
     if result.status != "converged":
         return
-    if not has_finished(folder):
+    if log is None or not log.finished:
         result.status = "truncated"
         result.reason = "VASP converged, but LOBSTER has not finished"
-    elif not spilling:
-        result.status, result.reason = "failed", f"{OUTPUT} gives no charge spilling"
-    elif max(spilling) > limit:
-        result.status = "unconverged"
-        result.reason = (
-            f"LOBSTER's basis loses {max(spilling):.2f} % of the charge (allowed: {limit:g} %); "
-            "give a larger lobster_basis"
-        )
+    else:
+        verdict = judge_spilling(log.spilling or Spilling(()), limit)
+        if verdict.status != "sound":
+            result.status = "unconverged" if verdict.status == "high" else "failed"
+            result.reason = f"LOBSTER: {verdict.reason}"
     if result.status != "converged":
         result.energy_ev = result.free_energy_ev = None
 
