@@ -73,8 +73,10 @@ def launch(
     every: Annotated[float, typer.Option(help="With --follow: seconds between looks.")] = 60.0,
 ) -> None:
     """Submit jobs to a cluster's queue for all steps that can run."""
+    from natriface.structures.errors import QueueError
     from natriface.workflows.launch import launch as launch_jobs
     from natriface.workflows.launchpad import is_embedded, launchpad
+    from natriface.workflows.queues.script import load_template
 
     place = _opened(workspace)
     wishes = {
@@ -85,20 +87,26 @@ def launch(
         "max_jobs": jobs,
     }
     asked = _limits(place, limits, wishes)
+    load_template(asked.queue)  # a wrong one will not be right later
     without = is_embedded(place) if offline is None else offline
     if not without and is_embedded(place):
         from natriface.workflows import operations
 
         operations.start_database(place)  # and leave it running: the jobs need it
     while True:
-        with launchpad(place) as pad:
-            outcome = launch_jobs(
-                pad, place, asked, "offline" if without else "database", dry=dry_run
-            )
-        _tell(outcome, dry_run)
+        try:
+            with launchpad(place) as pad:
+                outcome = launch_jobs(
+                    pad, place, asked, "offline" if without else "database", dry=dry_run
+                )
+            _tell(outcome, dry_run)
+            if not outcome.in_queue:  # nothing runs, and nothing could be launched
+                break
+        except QueueError as error:
+            if not follow or dry_run:
+                raise
+            typer.echo(f"tried again later: {error}")  # such as a limit on waiting jobs
         if not follow or dry_run:
-            break
-        if not outcome.in_queue:  # nothing runs, and nothing could be launched
             break
         try:
             time.sleep(every)
