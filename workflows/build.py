@@ -17,9 +17,12 @@ from ase.io import write
 
 from natriface.analysis.pictures import structure_picture
 from natriface.analysis.report_figures import slug
+from natriface.analysis.report_section import SECTION_KEY
 from natriface.structures.atoms import structure_id
 from natriface.structures.errors import WorkspaceError
 from natriface.workflows.builder import BuiltInterface, build_study
+from natriface.workflows.plan import Plan, Step
+from natriface.workflows.planning import plan_study
 from natriface.workflows.study import Study
 
 MANIFEST_FILE = "manifest.json"
@@ -30,7 +33,7 @@ SCHEMA_VERSION = 1
 def write_study_structures(
     study: Study, root: Path, folder: Path, pictures: bool = True
 ) -> list[BuiltInterface]:
-    """Write every interface of a study and its two reference slabs.
+    """Write every interface of a study with its two reference slabs, and what its parts start from.
 
     Each gets a POSCAR, a CIF, an extxyz (which keeps tags and frozen atoms) and a picture. All is
     built before anything is written, and the folder appears whole or not at all.
@@ -45,6 +48,8 @@ def write_study_structures(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WorkspaceError(f"{folder} is there already; name a folder that is new or empty")
     interfaces = build_study(study, root)
+    plan = plan_study(study, root, to_run=False) if study.parts() else Plan.of(study.name, [])
+    steps = [step for step in plan.walk() if _is_of_a_part(step)]
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
@@ -54,9 +59,11 @@ def write_study_structures(
             "natriface": version("natriface"),
             "study": study.model_dump(mode="json"),
             "interfaces": entries,
+            "parts": [_write_step(step, draft, pictures) for step in steps],
         }
         (draft / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1))
-        _write_table(entries, draft / TABLE_FILE)
+        if entries:
+            _write_table(entries, draft / TABLE_FILE)
         draft.chmod(0o755)
         if folder.exists():
             folder.rmdir()
@@ -97,15 +104,40 @@ def _write_interface(built: BuiltInterface, folder: Path, pictures: bool) -> dic
     }
 
 
+def _is_of_a_part(step: Step) -> bool:
+    """Whether the step belongs to a part beside the interfaces, and starts from what is known."""
+    return SECTION_KEY in step.metadata and step.structure is not None
+
+
+def _write_step(step: Step, folder: Path, pictures: bool) -> dict[str, Any]:
+    atoms = step.atoms()
+    place = folder / str(step.metadata[SECTION_KEY])
+    place.mkdir(exist_ok=True)
+    stem = place / step.folder_name
+    paths = list(_write_structure(atoms, stem))
+    if pictures:
+        picture = stem.with_name(f"{stem.name}.png")
+        structure_picture(atoms, picture, step.name)
+        paths.append(picture)
+    return {
+        "step": step.name,
+        "id": structure_id(atoms),
+        "formula": atoms.get_chemical_formula(),
+        "n_atoms": len(atoms),
+        "metadata": step.metadata,
+        "files": [str(path.relative_to(folder)) for path in paths],
+    }
+
+
 def _write_structure(atoms: Atoms, stem: Path) -> Iterator[Path]:
     poscar = stem.with_name(f"{stem.name}.POSCAR")
     # sort=False keeps the order of the atoms, the same in all files of one structure.
     write(poscar, atoms, format="vasp", direct=True, sort=False)
     yield poscar
-    cif = stem.with_suffix(".cif")
+    cif = stem.with_name(f"{stem.name}.cif")
     write(cif, atoms, format="cif")
     yield cif
-    extxyz = stem.with_suffix(".extxyz")
+    extxyz = stem.with_name(f"{stem.name}.extxyz")
     write(extxyz, atoms, format="extxyz")
     yield extxyz
 

@@ -194,7 +194,8 @@ def build(
     loaded = load_study(path)
     with note(f"building the structures of {loaded.name}"):
         interfaces = write_study_structures(loaded, path.resolve().parent, output, pictures)
-    print_structures(interfaces)
+    if interfaces:
+        print_structures(interfaces)
     typer.echo(f"written to {output}")
 
 

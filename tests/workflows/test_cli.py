@@ -120,6 +120,20 @@ def test_build_writes_what_it_says(folder: Path) -> None:
     assert "there already" in again.stderr
 
 
+def test_build_writes_what_the_parts_start_from(folder: Path) -> None:
+    crystals = {metal: {"phase": f"{metal}.cif"} for metal in ("Au", "Ag")}
+    part = {"crystals": crystals, "orbitals": {"Au": "d", "Ag": "d"}, "quantities": ["pdos"]}
+    study = {"name": "metals", "title": "Au and Ag", "electronic_structure": part}
+    (folder / "study.yaml").write_text(yaml.safe_dump(study))
+    natriface("build", "study.yaml", "-o", "out", "--no-pictures", cwd=folder)
+    manifest = json.loads((folder / "out" / "manifest.json").read_text())
+    assert manifest["interfaces"] == []
+    assert {entry["formula"][:2] for entry in manifest["parts"]} == {"Au", "Ag"}
+    for entry in manifest["parts"]:
+        (poscar,) = (name for name in entry["files"] if name.endswith("POSCAR"))
+        assert len(read(folder / "out" / poscar, format="vasp")) == entry["n_atoms"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
