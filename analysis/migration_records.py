@@ -55,6 +55,8 @@ class HopRecord(BaseModel):
         What the band says; None where there is none to read.
     initial_energy_ev
         Total energy of the first end point: hops in one supercell have one scale.
+    no_barrier
+        Why a converged band has no barrier: its ends are no minima.
     rested
         Where the carrier stood in each relaxed end point, where that is not where it was put.
     rate, diffusivity
@@ -74,6 +76,7 @@ class HopRecord(BaseModel):
     protocol: str | None = None
     summary: BandSummary | None = None
     initial_energy_ev: float | None = None
+    no_barrier: str | None = None
     rested: list[str] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     temperature_k: float
@@ -89,8 +92,8 @@ class HopRecord(BaseModel):
 
     @property
     def barrier(self) -> BarrierValues | None:
-        """Of a converged band."""
-        return self.summary.barrier if self.summary else None
+        """Of a converged band between two minima."""
+        return self.summary.barrier if self.summary and self.no_barrier is None else None
 
     @property
     def kind(self) -> str:
@@ -246,8 +249,26 @@ def _fill(
             moved = _where_it_rested(record, end, by_id[identifier])
             if moved:
                 record.rested.append(moved)
+    record.no_barrier = _no_barrier(record.summary)
+    if record.no_barrier is not None:
+        record.rate_reason = "no barrier"
     if record.barrier is not None:
         _judge(record, record.barrier)
+
+
+def _no_barrier(summary: BandSummary) -> str | None:
+    """Why a converged band has no barrier to speak of; None if it has one."""
+    barrier = summary.barrier
+    if barrier is None or barrier.highest_image not in (0, len(summary.images) - 1):
+        return None
+    if any(extremum.kind == "maximum" for extremum in summary.extrema):
+        return None
+    lowest = min(image.energy_ev for image in summary.images if image.energy_ev is not None)
+    end = "initial" if barrier.highest_image == 0 else "final"
+    return (
+        f"no barrier: the {end} end point is the highest point of the path, so it is no minimum "
+        f"of what computed it; the energy falls by {barrier.forward_ev - lowest:.3f} eV on the way"
+    )
 
 
 def _tolerance(result: Result) -> float:

@@ -117,7 +117,7 @@ def _barriers(records: Sequence[HopRecord], published: Published | None) -> Tabl
                 barrier.gap_ev if barrier else None,
                 summary.max_perpendicular_force_ev_per_angstrom if summary else None,
                 float(record.metadata.get("length_angstrom", 0.0)) or None,
-                record.status if record.barrier else f"{record.status}: {record.reason}",
+                _status(record),
             ]
         )
     return Table(
@@ -270,7 +270,7 @@ def _bars(records: Sequence[HopRecord], context: SectionContext) -> ReportFigure
                 label=record.name,
                 kind=record.kind,
                 value_ev=record.barrier.forward_ev if record.barrier else None,
-                reason=record.reason,
+                reason=record.no_barrier or record.reason,
                 published=[
                     PublishedBar(p.value_ev, not _same_kind(record, p))
                     for p in printed
@@ -332,6 +332,8 @@ def _findings(
                 f"{number(way.barriers_ev[n], 3)} eV ({way.n_open} of {way.n_hops} hops known)."
             )
     for record in records:
+        if record.no_barrier:
+            found.append(f"{record.name} ({record.kind}): {record.no_barrier}.")
         if record.barrier is None or record.label in summed_up:
             continue
         text = f"{record.name} ({record.kind}): {number(record.barrier.forward_ev, 3)} eV forward"
@@ -352,7 +354,7 @@ def _findings(
 
 def _paragraphs(records: Sequence[HopRecord]) -> list[str]:
     done = sum(record.barrier is not None for record in records)
-    text = [f"{done} of {len(records)} hops have a converged band."]
+    text = [f"{done} of {len(records)} hops have a converged band between two minima."]
     more = {
         record.label: int(record.metadata["n_distinct_hops"]) - record.n_hops
         for record in records
@@ -369,7 +371,11 @@ def _warnings(records: Sequence[HopRecord], published: Published | None) -> list
     found = []
     for record in records:
         found += [f"{record.name}: {text}." for text in record.rested]
-        found += [f"{record.name}: {text}" for text in dict.fromkeys(record.warnings)]
+        found += [
+            f"{record.name}: {text}"
+            for text in dict.fromkeys(record.warnings)
+            if not (record.no_barrier and "downhill" in text)
+        ]
     grades = {str(r.metadata.get("phase")): r.metadata.get("grade") for r in records}
     for phase, grade in grades.items():
         if grade == "model":
@@ -380,6 +386,11 @@ def _warnings(records: Sequence[HopRecord], published: Published | None) -> list
         notes = {p.note for r in records for p in _matches(r, published) if p.note}
         found += [f"{published.short_name}: {note}." for note in sorted(notes)]
     return found
+
+
+def _status(record: HopRecord) -> str:
+    why = record.no_barrier or record.reason
+    return record.status if record.barrier or not why else f"{record.status}: {why}"
 
 
 def _values(record: HopRecord) -> dict[str, Any]:

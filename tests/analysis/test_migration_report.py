@@ -160,6 +160,17 @@ def test_a_barrier_below_kt_has_no_rate_and_says_why(tmp_path: Path) -> None:
     assert any("below kT" in text for text in made.findings)
 
 
+def test_ends_that_are_no_minima_have_no_barrier_between_them(tmp_path: Path) -> None:
+    band(tmp_path / "a", -0.3)
+    made = report(tmp_path, [result("a", metadata("NaF(100)"))])
+    (row,) = rows(made, "Barriers")
+    assert row["forward"] is None
+    assert "no minimum" in row["status"]
+    assert any("falls by 0.300 eV" in text for text in made.findings)
+    (row,) = rows(made, "Hop frequencies")
+    assert (row["barrier"], row["hops over it"]) == (None, None)
+
+
 def test_an_unconverged_band_has_no_barrier(tmp_path: Path) -> None:
     band(tmp_path / "a", 0.3)
     band(tmp_path / "b", 0.3, across=0.2)
