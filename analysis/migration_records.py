@@ -104,6 +104,8 @@ class HopRecord(BaseModel):
     @property
     def charge_words(self) -> str:
         """Charge of the cell and what balances the carrier."""
+        if self.engine is not None and self.engine.model is not None:
+            return "a potential knows no charge"
         return {
             "background": f"{self.metadata.get('charge_e', 0):+g} e, background",
             "electrons": "neutral cell, electrons or holes",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from natriface.analysis.barrier_figures import energy_profile
-from natriface.analysis.barriers import PATH_KEYS
+from natriface.analysis.barriers import PATH_KEYS, BandSummary
 from natriface.analysis.migration_records import (
     FarWay,
     HopRecord,
@@ -255,6 +255,15 @@ def _figures(
     return drawn
 
 
+def _drawn(record: HopRecord) -> BandSummary:
+    assert record.summary is not None
+    return record.summary.model_copy(update={"barrier": record.barrier})
+
+
+def _profile_label(record: HopRecord) -> str:
+    return f"{record.name}, its ends no minima" if record.no_barrier else record.name
+
+
 def _has_energies(record: HopRecord) -> bool:
     return bool(record.summary and any(i.energy_ev is not None for i in record.summary.images))
 
@@ -264,7 +273,7 @@ def _bars(records: Sequence[HopRecord], context: SectionContext) -> ReportFigure
     bars = []
     for record in records:
         printed = _matches(record, published) if published else []
-        words = [p.words for p in printed if p.value_ev is None]
+        words = [p.words for p in printed if p.value_ev is None and record.number == 1]
         bars.append(
             ValueBar(
                 label=record.name,
@@ -307,7 +316,11 @@ def _picture(record: HopRecord, result: Result, context: SectionContext) -> Repo
         [image.energy_ev for image in record.summary.images],
         record.name,
     )
-    text = f"{record.name}: {record.metadata.get('description', record.kind)}."
+    data = record.metadata
+    text = f"{record.name}: {data.get('hop_label', record.kind)}"
+    if "host" in data and "repeats" in data:
+        text += f" in {' x '.join(map(str, data['repeats']))} {data['host']}"
+    text += f"; {record.charge_words}."
     return context.draw(
         figure,
         f"path-{slug(record.name)}",
@@ -323,13 +336,16 @@ def _findings(
 ) -> list[str]:
     found = []
     summed_up = {way.label for way in ways if way.barriers_ev}
+    first = {record.label: record for record in reversed(records)}
     for way in ways:
         if way.barriers_ev:
             n = max(way.barriers_ev)
             words = {1: "one direction", 2: "two directions", 3: "all directions"}[n]
             found.append(
                 f"{way.label}: a carrier travels far in {words} over "
-                f"{number(way.barriers_ev[n], 3)} eV ({way.n_open} of {way.n_hops} hops known)."
+                f"{number(way.barriers_ev[n], 3)} eV ({way.n_open} of {way.n_hops} hops known)"
+                + (_in_words(first[way.label], published) if published else "")
+                + "."
             )
     for record in records:
         if record.no_barrier:
@@ -346,10 +362,21 @@ def _findings(
         ]
         if numbers and published:
             text += f"; {published.short_name}: {number(numbers[0].value_ev, 2)} eV"
+        elif published:
+            text += _in_words(record, published)
         if record.rate_reason:
             text += "; below kT, so that no hop frequency can be given"
         found.append(f"{text}.")
     return found
+
+
+def _in_words(record: HopRecord, published: Published) -> str:
+    """What a source says where it gives no number, and of which path."""
+    words = [p for p in _matches(record, published) if p.value_ev is None]
+    if not words:
+        return ""
+    kind = "" if _same_kind(record, words[0]) else ", of a path it does not state"
+    return f"; {published.short_name}: “{words[0].words}”{kind}"
 
 
 def _paragraphs(records: Sequence[HopRecord]) -> list[str]:
@@ -360,8 +387,9 @@ def _paragraphs(records: Sequence[HopRecord]) -> list[str]:
         for record in records
         if int(record.metadata.get("n_distinct_hops", 0)) > record.n_hops
     }
-    for label, n in more.items():
-        text.append(f"{label}: {n} longer distinct hops were not computed.")
+    if more:
+        left = ", ".join(f"{n} in {label}" for label, n in more.items())
+        text.append(f"Longer distinct hops were left out: {left}.")
     if is_unlike(records):
         text.append(UNLIKE)
     return text

@@ -25,6 +25,7 @@ from natriface.analysis.scene import (
     mixed,
     paint,
 )
+from natriface.analysis.wording import number
 from natriface.structures.errors import AnalysisError
 from natriface.structures.heights import VACUUM_ANGSTROM, whole_positions
 
@@ -72,7 +73,8 @@ def path_picture(
     views = _views(images[top], path)
     symbols, points = _around(images[top], mover, path)
     middle = path.mean(axis=0)
-    height = max(np.nanmax(known), 1e-3) if np.isfinite(known).any() else 1.0
+    finite = [e for e in known if np.isfinite(e)] or [0.0, 1.0]
+    scale = (min(finite), max(max(finite), min(finite) + 1e-3))
     figure = Figure()
     extents = []
     axes = [figure.add_axes((0, 0, 1, 1)) for _ in views]
@@ -85,12 +87,12 @@ def path_picture(
                 (path - middle) @ screen.T,
                 images[top].symbols[mover],
                 known,
-                height,
+                scale,
             )
         )
     _lay_out(figure, axes, extents, [name for name, _ in views], title)
     elements = list(dict.fromkeys([*symbols, images[top].symbols[mover]]))
-    _legend(figure, elements, known, height)
+    _legend(figure, elements, known, scale)
     return figure
 
 
@@ -148,7 +150,7 @@ def _panel(
     path: FloatArray,
     mover: str,
     energies: Sequence[float],
-    height: float,
+    scale: tuple[float, float],
 ) -> tuple[float, float, float, float]:
     bonds = [
         (i, j)
@@ -166,7 +168,8 @@ def _panel(
     radius = ball_radius_angstrom(mover)
     for k, (place, energy) in enumerate(zip(path, energies, strict=True)):
         end = k in (0, len(path) - 1)
-        color = _COLORS(0.9 * energy / height) if np.isfinite(energy) else "#ffffff"
+        share = (energy - scale[0]) / (scale[1] - scale[0])
+        color = _COLORS(0.9 * share) if np.isfinite(energy) else "#ffffff"
         ax.add_patch(
             Circle(
                 tuple(place[:2]),
@@ -217,7 +220,7 @@ def _lay_out(
 
 
 def _legend(
-    figure: Figure, elements: Sequence[str], energies: Sequence[float], height: float
+    figure: Figure, elements: Sequence[str], energies: Sequence[float], scale: tuple[float, float]
 ) -> None:
     def dot(color: Any, edge: Any) -> Line2D:
         return Line2D([], [], ls="", marker="o", ms=7, mfc=color, mec=edge, mew=0.7)
@@ -226,7 +229,7 @@ def _legend(
     names = list(elements)
     if np.isfinite(energies).any():
         handles += [dot(_COLORS(0.0), INK), dot(_COLORS(0.9), INK)]
-        names += ["image at 0 eV", f"at {height:.2f} eV"]
+        names += [f"image at {number(scale[0])} eV", f"at {number(scale[1])} eV"]
     size = figure.get_size_inches()
     figure.legend(
         handles,

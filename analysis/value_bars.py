@@ -182,4 +182,4 @@ def _reason(ax: Any, at: float, reason: str | None, down: bool) -> None:
 
 
 def _short(text: str) -> str:
-    return "\n".join(textwrap.wrap(text, 18))
+    return "\n".join(textwrap.wrap(text, 16))

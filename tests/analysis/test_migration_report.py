@@ -85,12 +85,14 @@ def metadata(label: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def result(identifier: str, data: dict[str, Any], status: str = "converged") -> Result:
+def result(
+    identifier: str, data: dict[str, Any], status: str = "converged", model: str | None = "test"
+) -> Result:
     return Result(
         kind="neb",
         status=status,  # type: ignore[arg-type]
         reason=None if status == "converged" else "force calls used up",
-        engine=EngineRecord(name="potential", version="1", model="test"),
+        engine=EngineRecord(name="potential", version="1", model=model),
         settings={"fmax_ev_per_angstrom": 0.05},
         step=StepRecord(id=identifier, name=f"{data['label']} band", metadata=data),
         energy_ev=0.0,
@@ -199,12 +201,25 @@ def test_unlike_paths_stand_side_by_side_and_are_not_ranked(tmp_path: Path) -> N
     made = report(tmp_path, [result("a", metadata("NaF(100)")), result("b", vacancy)])
     assert any("do not rank" in text for text in made.paragraphs)
     first, second = rows(made, "Barriers")
-    assert first["charge"] == "neutral cell, electrons or holes"
-    assert second["charge"] == "-1 e, background"
+    assert first["charge"] == second["charge"] == "a potential knows no charge"
     assert second["forward"] - second["reverse"] == pytest.approx(0.2)
     assert second["forward"] >= second["highest image"] - 1e-9
     limits = rows(made, "Hop frequencies")[1]["limits"]
     assert "one hop does not make a way" in limits
+
+
+def test_charges_are_said_where_the_engine_is_told_of_them(tmp_path: Path) -> None:
+    band(tmp_path / "a", 0.3)
+    band(tmp_path / "b", 0.5)
+    vacancy = metadata("NaF", path_type="vacancy", charge_e=-1.0, compensation="background")
+    made = report(
+        tmp_path,
+        [result("a", metadata("NaF(100)"), model=None), result("b", vacancy, model=None)],
+    )
+    assert [row["charge"] for row in rows(made, "Barriers")] == [
+        "neutral cell, electrons or holes",
+        "-1 e, background",
+    ]
 
 
 def test_equivalent_ends_that_differ_are_doubted(tmp_path: Path) -> None:
