@@ -109,7 +109,7 @@ def _barriers(records: Sequence[HopRecord], published: Published | None) -> Tabl
                 record.name,
                 str(record.metadata.get("hop_label", record.kind)),
                 _facet(record),
-                record.charge_words,
+                None if record.engine and record.engine.model else record.charge_words,
                 barrier.forward_ev if barrier else None,
                 barrier.reverse_ev if barrier else None,
                 barrier.reaction_energy_ev if barrier else None,
@@ -279,7 +279,7 @@ def _bars(records: Sequence[HopRecord], context: SectionContext) -> ReportFigure
                 label=record.name,
                 kind=record.kind,
                 value_ev=record.barrier.forward_ev if record.barrier else None,
-                reason=record.no_barrier or record.reason,
+                reason="its ends are no minima" if record.no_barrier else record.reason,
                 published=[
                     PublishedBar(p.value_ev, not _same_kind(record, p))
                     for p in printed
@@ -417,7 +417,9 @@ def _warnings(records: Sequence[HopRecord], published: Published | None) -> list
 
 
 def _status(record: HopRecord) -> str:
-    why = record.no_barrier or record.reason
+    if record.no_barrier:
+        return f"{record.status}; its ends are no minima"
+    why = record.reason
     return record.status if record.barrier or not why else f"{record.status}: {why}"
 
 
