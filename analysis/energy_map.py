@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from heapq import heappop, heappush
 from itertools import product
 
 import numpy as np
@@ -48,12 +49,14 @@ class MapHop:
     start, saddle : fractional coordinates
     barrier_ev : saddle less the lowest minimum on the way
     translation : lattice vector, along a and b, that the way leads by
+    way : fractional coordinates of places along it, from `start` to its copy `translation` away
     """
 
     start: tuple[float, float]
     saddle: tuple[float, float]
     barrier_ev: float
     translation: Place
+    way: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,8 +218,17 @@ class EnergyMap:
         barrier = float(energies.flat[saddle] - energies.flat[start])
         if translation < (0, 0):
             translation = (-translation[0], -translation[1])
+        way = _lowest_way(
+            energies, divmod(start, shape[1]), translation, float(energies.flat[saddle])
+        )
+        scaled = [np.array(place) / shape + np.array(self.origin) for place in way]
+        home = np.floor(scaled[0])
         return sorted(minima, key=lambda m: (round(m.energy_ev, 6), m.scaled)), MapHop(
-            _pair(points[start] % 1.0), _pair(points[saddle] % 1.0), barrier, translation
+            _pair(points[start] % 1.0),
+            _pair(points[saddle] % 1.0),
+            barrier,
+            translation,
+            tuple(_pair(place - home) for place in scaled),
         )
 
 
@@ -265,6 +277,40 @@ class _Basins:
             return other_root, (0, 0)
         self.parent[root] = (other_root, (-int(between[0]), -int(between[1])))
         return root, (0, 0)
+
+
+def _lowest_way(
+    energies: FloatArray, start: Place, translation: Place, level_ev: float
+) -> list[Place]:
+    """Places from a start to its copy in another cell, none above a level; low ones preferred.
+
+    Places outside the home cell count on: the copy lies at ``start + translation * shape``.
+    """
+    shape = energies.shape
+    goal = (start[0] + translation[0] * shape[0], start[1] + translation[1] * shape[1])
+    span = max(level_ev - float(energies.min()), 1e-9)
+    steps = [(i, j) for i, j in product((-1, 0, 1), repeat=2) if (i, j) != (0, 0)]
+    costs, before = {start: 0.0}, {start: start}
+    queue = [(0.0, start)]
+    while queue:
+        cost, here = heappop(queue)
+        if here == goal:
+            break
+        if cost > costs[here]:
+            continue
+        for di, dj in steps:
+            there = (here[0] + di, here[1] + dj)
+            height = float(energies[there[0] % shape[0], there[1] % shape[1]])
+            if height > level_ev + 1e-9:
+                continue
+            new = cost + (di * di + dj * dj) ** 0.5 * (0.1 + (height - energies.min()) / span)
+            if new < costs.get(there, np.inf):
+                costs[there], before[there] = float(new), here
+                heappush(queue, (float(new), there))
+    way = [goal]
+    while way[-1] != start:
+        way.append(before[way[-1]])
+    return way[::-1]
 
 
 def _pair(values: FloatArray) -> tuple[float, float]:

@@ -117,14 +117,12 @@ def _draw(ax: Any, energy_map: EnergyMap, top: float) -> Any:
     dots = _images(grid @ vectors - centre, vectors, half)
     ax.plot(*dots.T, ".", color="white", ms=1.1, alpha=0.65, zorder=2.4)
     hop = energy_map.hop
-    start = np.array(hop.start)
-    saddle = np.array(hop.saddle)
-    end = start + np.array(hop.translation)
-    saddle += np.round((start + end) / 2 - saddle)
-    way = np.array([start, saddle, end]) @ vectors - centre
-    way -= np.round(way.mean(axis=0) @ inverse) @ vectors
+    way = np.array(hop.way) @ vectors - centre
+    back = np.round(way.mean(axis=0) @ inverse) @ vectors
+    way -= back
     ax.plot(*way.T, "-", color="#ff5a36", lw=1.6, zorder=4)
-    ax.plot(*way[1], "D", color="#ff5a36", ms=4.5, mec="white", mew=0.6, zorder=5)
+    top_of_way = int(np.argmax(energy_map(hop.way)))
+    ax.plot(*way[top_of_way], "D", color="#ff5a36", ms=4.5, mec="white", mew=0.6, zorder=5)
     for minimum in energy_map.minima:
         stars = _images(np.array([minimum.scaled]) @ vectors - centre, vectors, half)
         ax.plot(*stars.T, "*", color="white", ms=8, mec=INK, mew=0.5, zorder=4.5)

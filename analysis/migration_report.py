@@ -236,7 +236,7 @@ def _figures(
         chosen = [r for r in chosen if _has_energies(r)][:6]
         if not chosen:
             continue
-        figure = energy_profile([r.summary for r in chosen if r.summary], [r.name for r in chosen])
+        figure = energy_profile([_drawn(r) for r in chosen], [_profile_label(r) for r in chosen])
         names = ", ".join(r.name for r in chosen)
         drawn.append(
             context.draw(

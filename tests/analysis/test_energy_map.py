@@ -70,6 +70,17 @@ def test_way_from_anion_to_anion() -> None:
     assert found.corrugation_ev == pytest.approx(0.4)
 
 
+def test_the_way_stays_below_its_pass_and_ends_on_a_copy_of_its_start() -> None:
+    for energy, cell in ((rock_salt, SQUARE), (honeycomb, HEXAGON)):
+        found = energy_map(energy, cell)
+        way = np.array(found.hop.way)
+        energies = found(way)
+        assert energies.max() - energies[0] == pytest.approx(found.hop.barrier_ev, abs=1e-6)
+        assert np.allclose(way[-1] - way[0], found.hop.translation)
+        assert np.allclose(way[0] % 1, np.array(found.hop.start) % 1, atol=1e-6)
+        assert np.abs(np.diff(way, axis=0)).max() < 0.05
+
+
 def test_two_minima_are_left_by_the_pass_between_them() -> None:
     found = energy_map(honeycomb, HEXAGON)
     assert len(found.minima) == 2
