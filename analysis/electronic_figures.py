@@ -164,6 +164,8 @@ def band_center_diagram(columns: Sequence[CenterColumn], zero: str) -> Figure:
         for at, (below, above) in enumerate(pairwise(ordered)):
             x = k - 0.30 - 0.05 * (at % 2)
             gap = above.center_ev - below.center_ev
+            if gap < 2 * _CLOSE * span:
+                continue  # an arrow has no room
             ax.annotate(
                 "",
                 (x, above.center_ev),

@@ -43,7 +43,7 @@ METHODS = (
     "computed, its upper end set by the number of empty bands.",
     "Centers of two crystals are subtracted only where a semicore level of atoms away from F "
     "aligns the crystals.",
-    f"A unit is next to F where one of its ligands is closer than {NEXT_TO_ANGSTROM:g} A to an F "
+    f"A unit is next to F where one of its ligands is closer than {NEXT_TO_ANGSTROM:g} Å to an F "
     "of another unit.",
     "ELF: Becke and Edgecombe (1990) in the form of Savin et al. (1992), of the valence electrons; "
     "inside the cores it has no meaning. Interpolated by a periodic cubic spline.",
@@ -189,7 +189,7 @@ def _findings(
                     said.append(
                         f"{group.label} of {crystal.label}: -ICOHP "
                         f"{number(-group.icohp_ev.mean)} eV at "
-                        f"{number(group.length_angstrom.mean, 3)} A."
+                        f"{number(group.length_angstrom.mean, 3)} Å."
                     )
     return said
 
@@ -200,7 +200,7 @@ def _bond_sentence(difference: BondDifference) -> str:
     length = difference.length_change_angstrom
     text = (
         f"{difference.second} against {difference.first}: "
-        f"{'shorter' if length < 0 else 'longer'} by {number(abs(length), 3)} A and "
+        f"{'shorter' if length < 0 else 'longer'} by {number(abs(length), 3)} Å and "
         f"{'stronger' if change > 0 else 'weaker'} by {number(abs(change))} eV"
     )
     if difference.by_length_ev is None or difference.remainder_ev is None:
@@ -226,9 +226,9 @@ def _published_sentence(
     by_length = slope.ev_per_angstrom * (lengths[1] - lengths[0])  # type: ignore[operator]
     change = strengths[1] - strengths[0]  # type: ignore[operator]
     return [
-        f"{published.short_name} prints {lengths[0]:.2f} to {lengths[1]:.2f} A and "
+        f"{published.short_name} prints {lengths[0]:.2f} to {lengths[1]:.2f} Å and "
         f"{strengths[0]:.2f} to {strengths[1]:.2f} eV; at the slope computed here "
-        f"({number(slope.ev_per_angstrom, 1)} eV/A) its change of length alone makes "
+        f"({number(slope.ev_per_angstrom, 1)} eV/Å) its change of length alone makes "
         f"{signed(by_length)} of its {signed(change)} eV."
     ]
 
