@@ -89,8 +89,8 @@ def _cohp(crystals: Sequence[CrystalRecord], context: SectionContext) -> ReportF
         "cohp",
         caption="Crystal orbital Hamilton populations of one bond, the mean over the bonds of a "
         "kind in the unit, with their mean length and ICOHP; bonding to the right. Energies from "
-        "each crystal's own Fermi level: within the gap of an insulator, in the conduction band where a "
-        "dopant leaves electrons there.",
+        "each crystal's own Fermi level: within the gap of an insulator, in the conduction "
+        "band where a dopant leaves electrons there.",
         alt="COHP of the tetrahedra's bonds",
     )
 
