@@ -136,7 +136,8 @@ class Disaster:
         if any(step.state == "cancelled" for step in steps):
             operations.resume(self.workspace)
             return True
-        return any(step.state in ("ready", "waiting", "running", "not submitted") for step in steps)
+        under_way = ("ready", "waiting", "running", "not submitted")
+        return not steps or any(step.state in under_way for step in steps)
 
 
 def _family(process: subprocess.Popen[bytes]) -> dict[str, list[psutil.Process]]:
