@@ -301,9 +301,7 @@ def test_stops_before_the_queues_limit_and_goes_on_in_the_next_job(
     assert "gone on from its CONTCAR" in " ".join(ENGINE.read(folder).warnings)
 
 
-def test_stops_when_asked_to_and_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stops_when_asked_to_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use_standins(monkeypatch, tmp_path)
     folder = written(tmp_path / "step", small_step(EDIFFG=-0.01))
     monkeypatch.setenv("NATRIFACE_STANDIN_SECONDS", "0.4")
