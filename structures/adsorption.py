@@ -22,7 +22,7 @@ from scipy.spatial import Delaunay, cKDTree
 from natriface.structures.charges import OXIDATION_STATES, formal_charges
 from natriface.structures.errors import StructureError
 from natriface.structures.heights import Side, surface_normal, whole_slab_positions
-from natriface.structures.interfaces import IONIC_RADII
+from natriface.structures.radii import IONIC_RADII
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
 from natriface.structures.symmetry import FloatArray, IntArray, wrap
 from natriface.structures.tags import ADATOM_TAG

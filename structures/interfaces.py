@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms
-from ase.data import atomic_numbers, covalent_radii
+from ase.data import covalent_radii
 from numpy.typing import NDArray
 
 from natriface.structures.atoms import fixed_indices, structure_id
 from natriface.structures.errors import StructureError
 from natriface.structures.matching import Match
 from natriface.structures.polyanions import formula
+from natriface.structures.radii import touching_distances
 from natriface.structures.registries import distinct_registries
 from natriface.structures.slabs import Slab
 from natriface.structures.surface_cell import lattice_points
@@ -25,7 +26,6 @@ from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, roles
 
 __all__ = [
     "FILM_TAG",
-    "IONIC_RADII",
     "SUBSTRATE_TAG",
     "Interface",
     "build_interface",
@@ -34,7 +34,6 @@ __all__ = [
     "gap_scan",
     "registry_scan",
     "shortest_contact",
-    "touching_distances",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -45,16 +44,6 @@ OVERLAP_RATIO = 0.7
 
 MAX_ATOMS = 1000
 """Default limit on the atoms of one interface."""
-
-IONIC_RADII = {
-    atomic_numbers[symbol]: radius
-    for symbol, radius in {
-        "Li": 0.76, "Na": 1.02, "K": 1.38, "Mg": 0.72, "Ca": 1.00, "Zn": 0.74, "Al": 0.535,
-        "Si": 0.40, "P": 0.38, "Sn": 0.69, "Zr": 0.72, "Ti": 0.605, "V": 0.54, "O": 1.40,
-        "S": 1.84, "Se": 1.98, "Te": 2.21, "F": 1.33, "Cl": 1.81, "Br": 1.96, "I": 2.20,
-    }.items()
-}  # fmt: skip
-"""Effective ionic radii, A (R. D. Shannon, Acta Cryst. A 32, 751 (1976), commonest states)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,7 +261,7 @@ def registry_scan(
 def contact_gap(substrate: Atoms, film: Atoms) -> float:
     """Gap at which the film, lowered onto the substrate where it stands, first touches it, A.
 
-    The gap is never less than 0.5 A; see `touching_distances`.
+    The gap is never less than 0.5 A; see `radii.touching_distances`.
     """
     cell = np.asarray(substrate.cell)[:2, :2]
     top = substrate.positions[:, 2].max()
@@ -284,19 +273,6 @@ def contact_gap(substrate: Atoms, film: Atoms) -> float:
     depth = (top - substrate.positions[:, 2])[:, None] + (film.positions[:, 2] - low)[None, :]
     gaps = np.where(touching, rise - depth, -np.inf)
     return max(float(gaps.max()), 0.5)
-
-
-def touching_distances(one: IntArray, other: IntArray) -> FloatArray:
-    """Distances at which atoms of two lists of atomic numbers touch, A, (n, m).
-
-    The larger of the sums of their covalent (Cordero 2008, as in ASE) and of their ionic radii
-    (Shannon 1976): Na-O 2.42, Na-Na 3.32, O-F 2.73 A.
-    """
-    covalent = np.add.outer(covalent_radii[one], covalent_radii[other])
-    ionic = np.add.outer(
-        [IONIC_RADII.get(int(z), 0.0) for z in one], [IONIC_RADII.get(int(z), 0.0) for z in other]
-    )
-    return np.asarray(np.maximum(covalent, ionic))
 
 
 def shortest_contact(substrate: Atoms, film: Atoms) -> tuple[float, int, int]:

@@ -22,10 +22,10 @@ from natriface.structures.interfaces import (
     gap_scan,
     registry_scan,
     shortest_contact,
-    touching_distances,
 )
 from natriface.structures.matching import Match, find_matches
 from natriface.structures.phases import load_phase
+from natriface.structures.radii import touching_distances
 from natriface.structures.screening import enumerate_interfaces, face_pairs
 from natriface.structures.slabs import Crystal, Slab, build_slab, find_terminations
 from natriface.structures.tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
