@@ -21,9 +21,6 @@ INK = "#22272e"
 MUTED = "#6a737d"
 ROLE_COLORS = {"interface": OURS, "substrate": "#8e4bbd", "film": "#e08a12"}
 
-_WRAP = 44
-_REASON_LINES = 3
-
 
 @dataclass(frozen=True)
 class Bar:
@@ -86,9 +83,9 @@ def energy_bars(
         at = k - width / 2 - 0.02 if compared else float(k)
         if bar.value_j_per_m2 is not None:
             ax.bar(at, bar.value_j_per_m2, width, color=OURS, zorder=2)
-            _number(ax, at, bar.value_j_per_m2, span, OURS)
+            write_value(ax, at, bar.value_j_per_m2, span, OURS)
         else:
-            _not_computed(ax, at, bar.reason, downward=-low > high)
+            write_reason(ax, at, "not computed", bar.reason, downward=-low > high)
         _draw_published(ax, bar, k + width / 2 + 0.02, width, span)
     ax.axhline(0.0, color=INK, lw=0.9, zorder=3)
     if not values:
@@ -201,11 +198,11 @@ def _draw_published(ax: Any, bar: Bar, at: float, width: float, span: float) -> 
             zorder=2.5,
         )
         if abs(other - printed) > 0.06 * span:
-            _number(ax, at, other, span, OTHER_READING)
-    _number(ax, at, printed, span, "#4a525c")
+            write_value(ax, at, other, span, OTHER_READING)
+    write_value(ax, at, printed, span, "#4a525c")
 
 
-def _number(ax: Any, at: float, value: float, span: float, color: str) -> None:
+def write_value(ax: Any, at: float, value: float, span: float, color: str) -> None:
     """The value at the outer end of its bar."""
     up = value >= 0
     ax.text(
@@ -220,12 +217,22 @@ def _number(ax: Any, at: float, value: float, span: float, color: str) -> None:
     )
 
 
-def _not_computed(ax: Any, at: float, reason: str | None, downward: bool) -> None:
-    lines = textwrap.wrap(reason or "", _WRAP)
-    if len(lines) > _REASON_LINES:
-        lines = [*lines[: _REASON_LINES - 1], lines[_REASON_LINES - 1][: _WRAP - 1] + "…"]
+def write_reason(
+    ax: Any,
+    at: float,
+    heading: str,
+    reason: str | None,
+    *,
+    downward: bool,
+    width: int = 44,
+    n_lines: int = 3,
+) -> None:
+    """Upright in place of a bar: that there is none, and why, in lines of `width` letters."""
+    lines = textwrap.wrap(reason or "", width)
+    if len(lines) > n_lines:
+        lines = [*lines[: n_lines - 1], f"{lines[n_lines - 1][: width - 1]}…"]
     ax.annotate(
-        "\n".join(["not computed", *lines]),
+        "\n".join([heading, *lines]),
         (at, 0.0),
         xytext=(0, -5 if downward else 5),
         textcoords="offset points",

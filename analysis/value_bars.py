@@ -5,19 +5,15 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from natriface.analysis.figures import INK, MUTED, PUBLISHED
-from natriface.analysis.wording import number
+from natriface.analysis.figures import INK, MUTED, PUBLISHED, write_reason, write_value
 from natriface.structures.errors import AnalysisError
 
 KIND_COLORS = ("#2563a8", "#e08a12", "#8e4bbd", "#2f8f5b", "#c23b3b", "#5b6470")
 _HATCHES = ("", "///", "...", "xxx")
-_WRAP = 26
-_REASON_LINES = 4
 
 
 @dataclass(frozen=True)
@@ -91,10 +87,12 @@ def value_bars(
         first = k - slot * len(bar.published) / 2
         color = KIND_COLORS[kinds.index(bar.kind) % len(KIND_COLORS)]
         if bar.value_ev is None:
-            _reason(ax, first, bar.reason, down=-low > high)
+            write_reason(
+                ax, first, "no value", bar.reason, downward=-low > high, width=26, n_lines=4
+            )
         else:
             ax.bar(first, bar.value_ev, 0.92 * slot, color=color, zorder=2)
-            _value(ax, first, bar.value_ev, span, color)
+            write_value(ax, first, bar.value_ev, span, color)
         for n, printed in enumerate(bar.published, start=1):
             ax.bar(
                 first + n * slot,
@@ -105,7 +103,7 @@ def value_bars(
                 hatch=_HATCHES[1] if printed.unlike else None,
                 edgecolor="white",
             )
-            _value(ax, first + n * slot, printed.value_ev, span, "#4a525c")
+            write_value(ax, first + n * slot, printed.value_ev, span, "#4a525c")
     ax.axhline(0.0, color=INK, lw=0.9, zorder=3)
     ax.set_xlim(-0.6, len(bars) - 0.4)
     ax.set_ylim(low - (0.12 * span if low < 0 else 0), high + (0.14 * span if high > 0 else 0.05))
@@ -145,40 +143,6 @@ def value_bars(
     if note:
         figure.supxlabel(note, fontsize=8, color=MUTED, style="italic")
     return figure
-
-
-def _value(ax: Any, at: float, value: float, span: float, color: str) -> None:
-    up = value >= 0
-    ax.text(
-        at,
-        value + (0.012 if up else -0.012) * span,
-        number(value),
-        ha="center",
-        va="bottom" if up else "top",
-        fontsize=7.5,
-        color=color,
-        zorder=4,
-    )
-
-
-def _reason(ax: Any, at: float, reason: str | None, down: bool) -> None:
-    lines = textwrap.wrap(reason or "", _WRAP)
-    if len(lines) > _REASON_LINES:
-        lines = [*lines[: _REASON_LINES - 1], f"{lines[_REASON_LINES - 1][: _WRAP - 1]}…"]
-    ax.annotate(
-        "\n".join(["no value", *lines]),
-        (at, 0.0),
-        xytext=(0, -5 if down else 5),
-        textcoords="offset points",
-        rotation=90,
-        ha="center",
-        va="top" if down else "bottom",
-        fontsize=6.5,
-        color=MUTED,
-        style="italic",
-        annotation_clip=False,
-        zorder=4,
-    )
 
 
 def _short(text: str) -> str:
