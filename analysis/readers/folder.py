@@ -39,6 +39,36 @@ class Files:
     others: tuple[str, ...] = ()
 
 
+def runs_by_label(path: Path, pattern: re.Pattern[str]) -> tuple[Path, dict[str, dict[str, Path]]]:
+    """The folder a path means, and the files there: label of the run -> program's name -> file.
+
+    Parameters
+    ----------
+    path
+        The folder, or a file in it.
+    pattern
+        Of the names of files, with the groups ``name`` and ``label``.
+
+    Raises
+    ------
+    ReaderError
+        If the path does not exist or the folder cannot be listed.
+    """
+    if not path.exists():
+        raise ReaderError(f"{path}: does not exist")
+    folder = path if path.is_dir() else path.parent
+    runs: dict[str, dict[str, Path]] = {}
+    try:
+        entries = sorted(entry for entry in folder.iterdir() if entry.is_file())
+    except OSError as error:
+        raise ReaderError(f"{folder}: cannot be listed ({error.strerror})") from None
+    for entry in entries:
+        match = pattern.fullmatch(entry.name)
+        if match is not None:
+            runs.setdefault(match["label"].lstrip("."), {}).setdefault(match["name"], entry)
+    return folder, runs
+
+
 def find_files(path: Path) -> Files:
     """The files of the run that a folder, or one of its output files, belongs to.
 
@@ -50,18 +80,7 @@ def find_files(path: Path) -> Files:
     ReaderError
         If the path does not exist or no output of VASP is there.
     """
-    if not path.exists():
-        raise ReaderError(f"{path}: does not exist")
-    folder = path if path.is_dir() else path.parent
-    runs: dict[str, dict[str, Path]] = {}
-    try:
-        entries = sorted(entry for entry in folder.iterdir() if entry.is_file())
-    except OSError as error:
-        raise ReaderError(f"{folder}: cannot be listed ({error.strerror})") from None
-    for entry in entries:
-        match = _NAME.fullmatch(entry.name)
-        if match is not None:
-            runs.setdefault(match["label"].lstrip("."), {}).setdefault(match["name"], entry)
+    folder, runs = runs_by_label(path, _NAME)
     if path.is_dir():
         return _choose(folder, runs)
     match = _NAME.fullmatch(path.name)

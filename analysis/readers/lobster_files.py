@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from natriface.analysis.readers.folder import runs_by_label
 from natriface.structures.errors import ReaderError
 
 _LOBSTER = (
@@ -55,19 +56,7 @@ def find_lobster_files(path: Path) -> LobsterFiles:
     ReaderError
         If nothing of LOBSTER is there, or several runs are and none is named.
     """
-    if not path.exists():
-        raise ReaderError(f"{path}: does not exist")
-    folder = path if path.is_dir() else path.parent
-    runs: dict[str, dict[str, Path]] = {}
-    try:
-        entries = sorted(entry for entry in folder.iterdir() if entry.is_file())
-    except OSError as error:
-        raise ReaderError(f"{folder}: cannot be listed ({error.strerror})") from None
-    for entry in entries:
-        match = _NAME.fullmatch(entry.name)
-        if match is not None:
-            files = runs.setdefault(match["label"].lstrip("."), {})
-            files.setdefault(match["name"], entry)
+    folder, runs = runs_by_label(path, _NAME)
     label = _label(path, runs)
     files = runs[label]
     found = {name.partition(".")[0]: f for name, f in files.items() if name.endswith(".lobster")}
