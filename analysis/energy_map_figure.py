@@ -75,7 +75,7 @@ def map_figure(maps: Mapping[str, EnergyMap], element: str = "Na") -> Figure:
     bar = figure.colorbar(drawn, ax=list(axes[: len(maps)]), shrink=0.75, pad=0.02, aspect=25)
     bar.set_label(f"energy of {element} above the map's lowest point (eV)", fontsize=8.5, color=INK)
     bar.ax.tick_params(labelsize=8, colors=INK)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return figure
 
 

@@ -194,7 +194,7 @@ def write_sections(
         expected = [step for step in context.expected if step.metadata.get(SECTION_KEY) == key]
         if not own and not expected:
             continue
-        module: _SectionModule = import_module(name)  # type: ignore[assignment]
+        module: _SectionModule = import_module(name)
         own_context = SectionContext(
             context.figures,
             context.folders,

@@ -36,7 +36,7 @@ def plan_study(study: Study, root: Path, *, to_run: bool = True) -> Plan:
     make = StepMaker(study, load_protocol(study.protocol, root))
     steps = interfaces.steps(study, make, root) if study.has_interfaces else []
     for name, request in study.parts().items():
-        part: _Part = import_module(f"natriface.workflows.parts.{name}")  # type: ignore[assignment]
+        part: _Part = import_module(f"natriface.workflows.parts.{name}")
         steps += part.steps(study, request, make, root)
     plan = Plan.of(study.name, steps)
     for step in plan.walk() if to_run else []:

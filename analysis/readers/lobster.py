@@ -274,7 +274,7 @@ def _curves(
     _require_same_bonds(path, header, listed, bonds, "COHP")
     if not wanted:
         return header, None
-    chosen = [bond for bond in bonds if wanted is True or wanted(bond)]  # type: ignore[operator]
+    chosen = [bond for bond in bonds if wanted is True or wanted(bond)]
     labels = {bond.label for bond in chosen}
 
     def is_chosen(interaction: Interaction) -> bool:

@@ -54,11 +54,6 @@ class Interaction:
     cells: tuple[tuple[int, int, int], ...] = ()
     length_angstrom: float | None = None
 
-    @property
-    def orbital_label(self) -> str:
-        """``"4s->4p_y"``; empty for the whole bond."""
-        return "->".join(self.orbitals)
-
 
 @dataclass(frozen=True, eq=False)
 class Header:

@@ -23,8 +23,6 @@ ENERGY_NOISE = 1e-4
 GRADIENT_NOISE_PER_ANGSTROM = 3e-4
 """Standard deviations in units of the prior's own: what makes the matrices invertible."""
 
-SAME_PLACE = 1e-9
-
 
 @dataclass(frozen=True, eq=False)
 class Surrogate:
