@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from uuid import uuid4
 
 import yaml
@@ -160,15 +160,13 @@ def examine_database(folder: Path | None, access: Path | None) -> Iterator[Findi
 
 
 def _mongodb(path: Path) -> Iterator[Finding]:
-    from fireworks.core.launchpad import LaunchPad
     from pymongo.errors import PyMongoError
+
+    from natriface.workflows.launchpad import named_by
 
     what = f"database of {path}"
     try:
-        access: dict[str, Any] = yaml.safe_load(path.read_text())
-        options = {**(access.get("mongoclient_kwargs") or {}), "serverSelectionTimeoutMS": 5000}
-        quiet = {"strm_lvl": "CRITICAL", "logdir": None, "mongoclient_kwargs": options}
-        pad = LaunchPad.from_dict({**access, **quiet})
+        pad = named_by(path, serverSelectionTimeoutMS=5000)
     except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError, ValueError) as error:
         yield Finding("error", what, f"it is no launchpad file ({type(error).__name__})")
         return
@@ -195,7 +193,7 @@ def _mongodb(path: Path) -> Iterator[Finding]:
     finally:
         pad.connection.close()
     mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077 and (access.get("password") or "@" in str(access.get("host"))):
+    if mode & 0o077 and (pad.password or "@" in str(pad.host)):
         yield Finding(
             "warning", "permissions", f"others can read {path} ({mode:03o})", f"chmod 600 {path}"
         )

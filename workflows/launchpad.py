@@ -106,11 +106,7 @@ def connect(workspace: Workspace) -> LaunchPad:
         )
     path = workspace.launchpad_file
     try:
-        access: dict[str, Any] = yaml.safe_load(path.read_text())
-        options = dict(access.get("mongoclient_kwargs") or {})
-        options.setdefault("serverSelectionTimeoutMS", CONNECT_TIMEOUT_MS)
-        quiet = {"strm_lvl": "CRITICAL", "logdir": None, "mongoclient_kwargs": options}
-        pad = LaunchPad.from_dict({**access, **quiet})
+        pad = named_by(path)
     except FileNotFoundError:
         raise DatabaseError(
             f"{workspace.root} has no LaunchPad yet: submit a study first"
@@ -122,6 +118,31 @@ def connect(workspace: Workspace) -> LaunchPad:
     with reachable(workspace):
         _prepare(pad)
     return pad
+
+
+def named_by(path: Path, **options: Any) -> LaunchPad:
+    """The LaunchPad of a ``launchpad.yaml``, quiet, whether or not its database answers.
+
+    Parameters
+    ----------
+    options
+        Of pymongo's client, before those of the file.
+
+    Raises
+    ------
+    OSError, yaml.YAMLError, TypeError, KeyError, AttributeError, ValueError
+        If the file cannot be read or is no such file.
+    pymongo.errors.PyMongoError
+        If it names what cannot be.
+    """
+    access: dict[str, Any] = yaml.safe_load(path.read_text())
+    client = {
+        "serverSelectionTimeoutMS": CONNECT_TIMEOUT_MS,
+        **(access.get("mongoclient_kwargs") or {}),
+        **options,
+    }
+    quiet = {"strm_lvl": "CRITICAL", "logdir": None, "mongoclient_kwargs": client}
+    return LaunchPad.from_dict({**access, **quiet})
 
 
 class Connection:
