@@ -331,7 +331,7 @@ class BandSearch:
                     ValueError,
                     ArithmeticError,
                 ) as error:
-                    problem, cause = str(error), error  # type: ignore[assignment]
+                    problem, cause = str(error), error
                 else:
                     self._store(image, place, energy, forces)
                     break
