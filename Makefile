@@ -25,7 +25,7 @@ run: $(VENV)/.potential $(if $(USES_GPAW),$(VENV)/.gpaw)
 	@$(BIN)/natriface run $(STUDY)
 
 test: $(VENV)/.dev $(VENV)/.potential $(VENV)/.gpaw
-	@$(BIN)/python -m pytest -n $(JOBS) -m "$(MARKS)" $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "$(MARKS)" $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

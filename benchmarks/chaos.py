@@ -1,6 +1,6 @@
 """Everything killed at random: does each step end once, with its result or a reason?
 
-``python -m benchmarks.chaos [--steps 500] [--workers 8] [--seed 1] [--json]``
+``python -m benchmarks.chaos [--steps 500] [--workers 8] [--seed 1] [--slurm] [--json]``
 
 Workers, the database and the whole run are ended with SIGKILL, running steps are cancelled and
 resumed, while a study of trivial steps in chains runs. At the end every step is accounted for: its
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -30,6 +31,7 @@ import psutil
 from natriface.structures.errors import NatrifaceError
 from natriface.workflows import operations
 from natriface.workflows.plan import Plan, Step
+from natriface.workflows.status import StepStatus
 from natriface.workflows.workspace import Workspace, is_finished
 from tests.workflows.conftest import trivial_step
 from tests.workflows.trivial_engine import energies, runs
@@ -171,6 +173,29 @@ def measure(n_steps: int, n_workers: int, seed: int, folder: Path) -> dict[str, 
     disaster.start().wait()  # in peace: nothing may be left, nothing run again
     disaster.remember()
     end = operations.status(workspace)
+    return {
+        "workers": n_workers,
+        "runs_needed": n_runs,
+        **account(plan, workspace, disaster.seen, end),
+        "faults": dict(disaster.faults),
+    }
+
+
+def account(
+    plan: Plan,
+    workspace: Workspace,
+    seen: Mapping[str, tuple[tuple[int, int], int]],
+    end: Sequence[StepStatus],
+) -> dict[str, Any]:
+    """How every step ended.
+
+    Parameters
+    ----------
+    seen
+        Step id -> runs begun and ended, and inode of the result, when it was first seen finished.
+    end
+        The states at the end.
+    """
     folders = workspace.folders()
     meant_to_fail = {s.id for s in plan.walk() if s.settings.get("fail")}
     undisturbed = {
@@ -181,15 +206,11 @@ def measure(n_steps: int, n_workers: int, seed: int, folder: Path) -> dict[str, 
     states = Counter(step.state for step in end)
     again = sum(
         runs(folders[i]) != counted or (folders[i] / "result.json").stat().st_ino != inode
-        for i, (counted, inode) in disaster.seen.items()
+        for i, (counted, inode) in seen.items()
     )
-    ended_twice = sum(runs(folders[i])[1] > 1 for i in disaster.seen)
+    ended_twice = sum(runs(folders[i])[1] > 1 for i in seen)
     return {
-        "steps": n_steps,
-        "workers": n_workers,
-        "seed": seed,
-        "faults": dict(disaster.faults),
-        "runs_needed": n_runs,
+        "steps": len(plan),
         "finished": states["finished"],
         "failed_as_meant": sum(s.state == "failed" and s.id in meant_to_fail for s in end),
         "given_up_and_reported": [
@@ -197,7 +218,7 @@ def measure(n_steps: int, n_workers: int, seed: int, folder: Path) -> dict[str, 
             for s in end
             if s.state == "failed" and s.id not in meant_to_fail
         ],
-        "lost": n_steps - states["finished"] - states["failed"],
+        "lost": len(plan) - states["finished"] - states["failed"],
         "run_again_after_end": again,
         "engine_ended_twice": ended_twice,
         "wrong_results": sum(
@@ -213,10 +234,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--slurm", action="store_true", help="by jobs of the SLURM that runs here")
     parser.add_argument("--json", action="store_true", help="print one JSON object, no table")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(arguments.steps, arguments.workers, arguments.seed, Path(folder))
+        if arguments.slurm:
+            from benchmarks.chaos_slurm import measure_slurm
+
+            found = measure_slurm(arguments.steps, arguments.seed, Path(folder))
+        else:
+            found = measure(arguments.steps, arguments.workers, arguments.seed, Path(folder))
     if arguments.json:
         print(json.dumps(found))
     else:
@@ -232,7 +259,7 @@ def _print(found: dict[str, Any]) -> None:
     faults = Table("fault injected", "times")
     for kind, times in sorted(found["faults"].items()):
         faults.add_row(kind, str(times))
-    outcomes = Table(f"outcome of {found['steps']} steps, {found['workers']} workers", "steps")
+    outcomes = Table(f"outcome of {found['steps']} steps", "steps")
     for key in (
         "finished", "failed_as_meant", "lost", "run_again_after_end", "engine_ended_twice",
         "wrong_results",

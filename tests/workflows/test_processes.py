@@ -11,7 +11,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from natriface.workflows.processes import Process, bound_command
+from natriface.workflows.processes import Process, bound_command, peak_memory_mb
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -98,3 +98,14 @@ def test_a_bound_command_is_the_command() -> None:
         bound_command([sys.executable, "-c", "print('hello')"]), capture_output=True, check=True
     )
     assert told.stdout == b"hello\n"
+
+
+def test_peak_memory_is_that_of_the_process_alone() -> None:
+    """A process begins with none of what the one that started it has held."""
+    held = bytearray(300 << 20)
+    held[::4096] = b"x" * len(held[::4096])
+    own = peak_memory_mb()
+    code = "from natriface.workflows.processes import peak_memory_mb; print(peak_memory_mb())"
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert own > 300
+    assert 1 < float(child.stdout) < own - 200

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,6 +38,7 @@ from natriface.workflows.engines.bands import (
     ForceCall,
 )
 from natriface.workflows.plan import Step
+from natriface.workflows.processes import peak_memory_mb
 
 OUTCOME_FILE = "band_outcome.json"
 HOPS_ANGSTROM = 0.5
@@ -116,7 +116,7 @@ def run_band(
         "version": version(),
         "wall_s": time.monotonic() - started,
         "cpu_s": time.process_time() - cpu_started,
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_memory_mb": peak_memory_mb(),
     }
     write_atomically(folder / OUTCOME_FILE, json.dumps(outcome))
     if converged:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import signal
 import sys
@@ -41,7 +40,7 @@ from natriface.workflows.engines.kpoints import kpoint_mesh
 from natriface.workflows.engines.machine import deadline, load_machine
 from natriface.workflows.engines.relaxation import Relaxation
 from natriface.workflows.plan import Step
-from natriface.workflows.processes import die_with_parent
+from natriface.workflows.processes import die_with_parent, peak_memory_mb
 
 OUTCOME_FILE = "outcome.json"
 STATE_FILE = "ground_state.gpw"
@@ -76,7 +75,7 @@ def run(folder: Path) -> None:
     outcome |= {
         "wall_s": time.monotonic() - started,
         "cpu_s": time.process_time() - cpu_started,
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_memory_mb": peak_memory_mb(),
     }
     _finish(folder, outcome)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import resource
 import time
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -35,6 +34,7 @@ from natriface.workflows.engines.calculators import (
 )
 from natriface.workflows.engines.relaxation import TRAJECTORY_FILE, Relaxation
 from natriface.workflows.plan import Step
+from natriface.workflows.processes import peak_memory_mb
 
 OUTCOME_FILE = "outcome.json"
 RUNAWAY_FORCE_EV_PER_ANGSTROM = 1000.0
@@ -178,7 +178,7 @@ class PotentialEngine:
             "version": calculator_version(settings.model),
             "wall_s": time.monotonic() - started,
             "cpu_s": time.process_time() - cpu_started,
-            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "peak_memory_mb": peak_memory_mb(),
         }
         write_atomically(folder / OUTCOME_FILE, json.dumps(outcome))
 
