@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from natriface.analysis.readers.crystal import free_forces
-from natriface.analysis.readers.vasprun_header import Header
+from natriface.analysis.readers.vasprun_header import RESPONSES, Header
 from natriface.analysis.readers.vasprun_steps import Steps
 
-RESPONSES = ("chi", "gw", "evgw", "scgw", "qpgw", "bse", "tdhf", "timeev", "rpa", "acfdt")
-"""ALGO of runs that start from finished orbitals and print no total energy of the usual kind."""
 _NO_CYCLE = ("none", "nothing", "exact", "diag", *RESPONSES)
 _RELAXING = (1, 2, 3, 44)
 

@@ -11,7 +11,7 @@ import numpy as np
 from natriface.analysis.readers.arrays import Source, write_arrays
 from natriface.analysis.readers.bands import band_edges, count_electrons
 from natriface.analysis.readers.blocks import Floats
-from natriface.analysis.readers.convergence import RESPONSES, Said, Verdict, judge
+from natriface.analysis.readers.convergence import Said, Verdict, judge
 from natriface.analysis.readers.crystal import crystal, partly_frozen, selective_flags
 from natriface.analysis.readers.folder import Files, find_files, image_folders
 from natriface.analysis.readers.oszicar import Oszicar, read_oszicar
@@ -19,7 +19,7 @@ from natriface.analysis.readers.outcar import Outcar
 from natriface.analysis.readers.settings import decisive_settings
 from natriface.analysis.readers.vaspout import Vaspout
 from natriface.analysis.readers.vasprun import Vasprun
-from natriface.analysis.readers.vasprun_header import Header
+from natriface.analysis.readers.vasprun_header import RESPONSES, Header
 from natriface.analysis.readers.vasprun_steps import Steps
 from natriface.analysis.results import (
     Convergence,

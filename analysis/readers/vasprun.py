@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from natriface.analysis.readers.blocks import BlockError, Floats
 from natriface.analysis.readers.compression import Text
-from natriface.analysis.readers.convergence import RESPONSES
 from natriface.analysis.readers.electrons import (
     OptionalBands,
     ProjectedDos,
@@ -21,7 +20,7 @@ from natriface.analysis.readers.electrons import (
 from natriface.analysis.readers.vasprun_electrons import Electrons, read_optional
 from natriface.analysis.readers.vasprun_elements import Sizes, find_elements
 from natriface.analysis.readers.vasprun_frames import find_steps
-from natriface.analysis.readers.vasprun_header import Header, Value, read_header
+from natriface.analysis.readers.vasprun_header import RESPONSES, Header, Value, read_header
 from natriface.analysis.readers.vasprun_steps import Steps, read_loose_frames, read_steps
 from natriface.analysis.readers.vasprun_structure import crystal, lattices, positions
 from natriface.structures.errors import ReaderError

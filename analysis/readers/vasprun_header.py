@@ -13,6 +13,9 @@ from natriface.analysis.readers.blocks import BlockError, Floats, decode_rows, f
 from natriface.analysis.readers.compression import Text
 from natriface.analysis.readers.vasprun_structure import crystal, lattices, positions, varray
 
+RESPONSES = ("chi", "gw", "evgw", "scgw", "qpgw", "bse", "tdhf", "timeev", "rpa", "acfdt")
+"""ALGO of runs that start from finished orbitals and print no total energy of the usual kind."""
+
 _ITEM = re.compile(
     rb"<(?P<tag>[iv])\b(?P<attributes>[^<>]*)>(?P<value>[^<]*)</(?P=tag)>"
     rb"|<separator\b(?P<separator>[^<>]*)>|(?P<end></separator>)"

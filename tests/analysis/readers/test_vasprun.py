@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -321,3 +323,13 @@ def test_a_response_run_has_no_energy_and_is_not_called_damaged(
         assert result.reason == f"ALGO = {algorithm}: VASP computes no total energy in such a run"
         assert result.energy_ev is None
         assert not any("several runs" in warning for warning in result.warnings)
+
+
+def test_the_reader_alone_is_light() -> None:
+    """Half of pymatgen's memory would be libraries that reading needs not."""
+    code = (
+        "import sys; import natriface.analysis.readers.vasprun; "
+        "print(sorted({'ase', 'scipy', 'pymatgen', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
