@@ -9,6 +9,7 @@ from statistics import fmean
 
 from natriface.analysis.interface_records import InterfaceRecord, SlabRecord
 from natriface.analysis.published import Published
+from natriface.analysis.reference_slabs import SAME_MINIMUM_EV
 from natriface.analysis.wording import number, signed
 
 SAME_J_PER_M2 = 0.01
@@ -41,7 +42,7 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
     """Sentences on sign, size, effect of doping and ranking of the formation energies."""
     ours = formation_energies(records)
     caveats = [f"{record.pair}: {caveat}" for record in records for caveat in record.caveats]
-    findings = [*_signs(records, ours), *_doping(records, ours, published)]
+    findings = [*_signs(records, ours), *_doping(records, ours, published), *_starts(records)]
     if published is None:
         return Comparison(
             findings=[*findings, *_integrity(records, None), *_bonds(records, None)],
@@ -120,6 +121,37 @@ def _doping(
         ]
         sentences.append(text + (": " + ", ".join(said) if said else "") + ".")
     return sentences
+
+
+def _starts(records: Sequence[InterfaceRecord]) -> list[str]:
+    """How many reference slabs a second start has brought lower, and what it changes."""
+    slabs = {
+        slab.starts[0].id: slab
+        for record in records
+        for slab in record.reference_slabs
+        if slab.lowered_ev is not None
+    }
+    if not slabs:
+        return []
+    lower = sum(slab.lowered_ev > SAME_MINIMUM_EV for slab in slabs.values() if slab.lowered_ev)
+    which = f"{lower} of {len(slabs)}" if lower else f"none of {len(slabs)}"
+    text = (
+        f"Relaxed from the geometry they have in the interface, {which} reference slabs end lower "
+        "than from the one they were built with"
+    )
+    changes = {
+        record.pair: change
+        for record in records
+        if (change := record.second_start_change_j_per_m2) is not None
+    }
+    if lower and changes:
+        most = max(changes, key=lambda pair: changes[pair])
+        text += (
+            "; the lower energies are the references, which makes the formation energies less "
+            f"negative by {number(min(changes.values()))} to {number(changes[most])} J/m² "
+            f"(most for {most})"
+        )
+    return [text + "."]
 
 
 def doped_partners(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from natriface.analysis.comparability import require_like
 from natriface.analysis.integrity import Integrity, compare_units
 from natriface.analysis.interface_energy import (
     InterfaceEnergy,
@@ -23,14 +22,17 @@ from natriface.analysis.interface_records import (
     StepRow,
     level_of,
 )
+from natriface.analysis.reference_slabs import (
+    Start,
+    lowest_start,
+    reference_slab,
+    start_caveats,
+)
 from natriface.analysis.results import Result
-from natriface.structures.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.errors import AnalysisError
 
-HIGHER_MINIMUM_EV = 0.005
-"""Differences smaller than this are left over from the relaxations' force limit."""
-
-REFERENCE_ROLES = ("substrate", "film", "rigid_substrate", "rigid_film")
+SIDES = ("substrate", "film")
+REFERENCE_ROLES = (*SIDES, "rigid_substrate", "rigid_film")
 PARTS = {
     "interfacial_formation_energy": ("substrate", "film"),
     "work_of_adhesion": ("rigid_substrate", "rigid_film"),
@@ -51,7 +53,10 @@ class ExpectedStep:
 
 @dataclass(frozen=True)
 class Gathered:
-    """One interface's record with the results it was made from, by role."""
+    """One interface's record with the results it was made from, by role.
+
+    Of a slab with several starts the result is that of the one taken.
+    """
 
     record: InterfaceRecord
     results: dict[str, Result]
@@ -116,6 +121,13 @@ class _Finder:
             raise AnalysisError(f"{self.name(identifier)}: {self.reason(identifier)}")
         return self.results[identifier]
 
+    def starts(self, identifiers: Sequence[str]) -> list[Start]:
+        """Relaxations of one slab on its own."""
+        return [
+            Start(step, self.name(step), self.results.get(step), self.reason(step))
+            for step in identifiers
+        ]
+
     def row(self, identifier: str, role: str) -> StepRow:
         result = self.results.get(identifier)
         expected = self.planned.get(identifier)
@@ -149,17 +161,29 @@ class _Finder:
 
 
 def _gathered(identifier: str, metadata: Mapping[str, Any], finder: _Finder) -> Gathered:
-    references: dict[str, str] = dict(metadata.get("reference_steps") or {})
+    planned: dict[str, str] = dict(metadata.get("reference_steps") or {})
+    seconds: dict[str, list[str]] = dict(metadata.get("second_starts") or {})
     asked = metadata.get("quantities")
     if asked is None:
-        asked = [q for q, roles in PARTS.items() if set(roles) <= references.keys()]
+        asked = [q for q, roles in PARTS.items() if set(roles) <= planned.keys()]
         asked.append("integrity")
     found = {
         role: finder.results[step]
-        for role, step in {"interface": identifier, **references}.items()
+        for role, step in {"interface": identifier, **planned}.items()
         if step in finder.results
     }
     interface = found.get("interface")
+    as_built = found.get("substrate")
+    starts = {
+        side: finder.starts([planned[side], *seconds.get(side, ())])
+        for side in SIDES
+        if side in planned
+    }
+    references = dict(planned)
+    for side, slab in starts.items():
+        taken = lowest_start(interface, slab)
+        if taken is not None and taken.result is not None:
+            references[side], found[side] = taken.id, taken.result
     energies: dict[str, Quantity | None] = {
         name: _quantity(compute, name, identifier, references, finder) if name in asked else None
         for name, compute in (
@@ -169,9 +193,10 @@ def _gathered(identifier: str, metadata: Mapping[str, Any], finder: _Finder) -> 
     }
     integrity, integrity_record = None, None
     if "integrity" in asked:
-        integrity, integrity_record = _integrity(identifier, found, finder)
+        integrity, integrity_record = _integrity(identifier, found, as_built, finder)
     some = interface or next(iter(found.values()), None)
     area, n_contacts = _area(interface, metadata)
+    contact_area = area * n_contacts if area and n_contacts else None
     record = InterfaceRecord(
         pair=metadata["pair"],
         label=metadata.get("label"),
@@ -191,10 +216,23 @@ def _gathered(identifier: str, metadata: Mapping[str, Any], finder: _Finder) -> 
         interfacial_formation_energy=energies["interfacial_formation_energy"],
         work_of_adhesion=energies["work_of_adhesion"],
         integrity=integrity_record,
-        caveats=_caveats(found, area, n_contacts),
+        reference_slabs=[
+            reference_slab(side, interface, slab, contact_area)
+            for side, slab in starts.items()
+            if len(slab) > 1
+        ],
+        caveats=[
+            caveat
+            for side, slab in starts.items()
+            for caveat in start_caveats(interface, slab, found.get(f"rigid_{side}"), contact_area)
+        ],
         steps=[
             finder.row(identifier, "interface"),
-            *(finder.row(references[role], role) for role in REFERENCE_ROLES if role in references),
+            *(
+                finder.row(step, role)
+                for role in REFERENCE_ROLES
+                for step, role in _steps_of(role, planned, seconds)
+            ),
         ],
     )
     return Gathered(record, found, integrity)
@@ -222,39 +260,16 @@ def _quantity(
     )
 
 
-def _caveats(
-    found: Mapping[str, Result], area_angstrom2: float | None, n_contacts: int | None
-) -> list[str]:
-    """Slabs whose own relaxation ended above the same slab frozen as it is in the interface.
-
-    A slab left to itself can only lower its energy, so that such a relaxation stopped in a higher
-    minimum or on a saddle, often one that its symmetry kept it on.
-    """
-    caveats = []
-    for side in ("substrate", "film"):
-        relaxed, rigid = found.get(side), found.get(f"rigid_{side}")
-        if relaxed is None or rigid is None:
-            continue
-        try:
-            require_like([relaxed, rigid])
-            excess = relaxed.converged_energy_ev() - rigid.converged_energy_ev()
-        except AnalysisError:
-            continue  # the quantities that need them carry the reason
-        if excess < HIGHER_MINIMUM_EV:
-            continue
-        text = (
-            f"{relaxed.label}: relaxed on its own it ended {excess:.3f} eV above the same atoms "
-            "as they lie in the interface, in a higher minimum"
-        )
-        if area_angstrom2 and n_contacts:
-            error = excess / (area_angstrom2 * n_contacts) * EV_PER_ANGSTROM2_IN_J_PER_M2
-            text += f"; the formation energy is too negative by at least {error:.2f} J/m²"
-        caveats.append(text + ".")
-    return caveats
+def _steps_of(
+    role: str, references: Mapping[str, str], seconds: Mapping[str, Sequence[str]]
+) -> list[tuple[str, str]]:
+    """Ids and roles of the steps of one role: a slab's second starts behind its first."""
+    first = [(references[role], role)] if role in references else []
+    return first + [(step, f"{role}_second_start") for step in seconds.get(role, ())]
 
 
 def _integrity(
-    identifier: str, found: Mapping[str, Result], finder: _Finder
+    identifier: str, found: Mapping[str, Result], as_built: Result | None, finder: _Finder
 ) -> tuple[Integrity | None, IntegrityRecord]:
     try:
         interface = finder.require(identifier, "interface")
@@ -272,7 +287,9 @@ def _integrity(
     free_slab: Integrity | None = None
     free_symbols: list[str] = []
     if free is not None and free.status == "converged" and free.initial_structure:
-        free_slab = compare_units(free.initial_atoms(), free.final_atoms())
+        # a second start begins with the tetrahedra that the contact has left
+        built = as_built if as_built is not None and as_built.initial_structure else free
+        free_slab = compare_units(built.initial_atoms(), free.final_atoms())
         free_symbols = free.final_atoms().get_chemical_symbols()
     kinds = sorted(
         {

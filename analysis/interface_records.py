@@ -56,6 +56,42 @@ class StepRow(_Record):
     warnings: list[str] = Field(default_factory=list)
 
 
+class SlabStart(_Record):
+    """One relaxation of a slab on its own: its energy, or why it cannot be taken."""
+
+    name: str
+    id: str
+    energy_ev: float | None = None
+    reason: str | None = None
+    taken: bool
+
+
+class ReferenceSlabRecord(_Record):
+    """The starts of a slab relaxed on its own; the lowest one's energy is the slab's.
+
+    Attributes
+    ----------
+    side
+        ``substrate`` or ``film``.
+    starts
+        The first from the geometry as built, the others from that in a relaxed interface.
+    lowered_ev
+        By how much the one taken lies below the first.
+    change_j_per_m2
+        What this does to the interfacial formation energy.
+    """
+
+    side: str
+    starts: list[SlabStart]
+    lowered_ev: float | None = None
+    change_j_per_m2: float | None = None
+
+    @property
+    def taken(self) -> SlabStart | None:
+        """The start whose energy is the slab's."""
+        return next((start for start in self.starts if start.taken), None)
+
+
 class BondMean(_Record):
     """Mean length of one kind of bond in one kind of tetrahedron, A."""
 
@@ -101,8 +137,16 @@ class InterfaceRecord(_Record):
     interfacial_formation_energy: Quantity | None = None
     work_of_adhesion: Quantity | None = None
     integrity: IntegrityRecord | None = None
+    reference_slabs: list[ReferenceSlabRecord] = Field(default_factory=list)
     caveats: list[str] = Field(default_factory=list)
     steps: list[StepRow]
+
+    @property
+    def second_start_change_j_per_m2(self) -> float | None:
+        """What the second starts of both slabs do to the formation energy."""
+        changes = [slab.change_j_per_m2 for slab in self.reference_slabs]
+        known = [change for change in changes if change is not None]
+        return sum(known) if known and len(known) == len(changes) else None
 
     @property
     def engine_words(self) -> str:

@@ -46,6 +46,7 @@ def _csv_row(record: InterfaceRecord, published: Published | None) -> dict[str, 
         }
     row |= {
         "interfacial formation energy (eV/A2)": formation.value_ev_per_angstrom2,
+        "of which by second starts of the slabs (J/m2)": record.second_start_change_j_per_m2,
         "reason not computed": formation.reason,
         "caveats": " ".join(record.caveats) or None,
         "formula": formation.formula,

@@ -72,6 +72,24 @@ def whole_slab_positions(atoms: Atoms) -> FloatArray:
     return positions
 
 
+def isolated(atoms: Atoms, vacuum_angstrom: float) -> Atoms:
+    """The slab alone in its in-plane cell, in the middle of a cell with this vacuum.
+
+    Its height does not depend on what else the cell it comes from has held, so that one reference
+    slab serves all interfaces that share it, and a periodic sandwich, which has no vacuum, has
+    reference slabs too.
+
+    Parameters
+    ----------
+    vacuum_angstrom
+        Height of the new cell less the extent of the atoms, A.
+    """
+    slab = atoms.copy()
+    slab.set_positions(whole_positions(atoms)[0], apply_constraint=False)
+    slab.center(vacuum=vacuum_angstrom / 2, axis=2)
+    return slab
+
+
 def distance_from_surface(atoms: Atoms, side: Side | None = None) -> FloatArray:
     """Depth (n,) in A of each atom below the outermost atom of a side, or of the nearer one."""
     heights = whole_slab_positions(atoms) @ surface_normal(atoms)

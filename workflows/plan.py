@@ -28,12 +28,15 @@ class StructureFrom(BaseModel):
         Id of the step whose final structure is taken.
     select
         ``substrate`` or ``film`` takes only that side of an interface, rigid as it lies there.
+    vacuum_angstrom
+        The height of the cell is made to leave exactly this; by default it stays as it is.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     step: str
     select: Selection = "all"
+    vacuum_angstrom: float | None = Field(default=None, gt=0)
 
 
 class Input(BaseModel):
@@ -109,7 +112,9 @@ class Step(BaseModel):
     @cached_property
     def id(self) -> str:
         """Content hash: equal work has an equal id, whatever its name."""
-        source = self.structure or (self.structure_from and self.structure_from.model_dump())
+        source = self.structure or (
+            self.structure_from and self.structure_from.model_dump(exclude_none=True)
+        )
         content = {
             "kind": self.kind,
             "engine": self.engine,

@@ -17,6 +17,7 @@ from ase import Atoms
 from natriface.analysis.results import RESULT_FILE, Result, write_atomically
 from natriface.structures.atoms import from_document, select, to_document
 from natriface.structures.errors import EngineError, ReaderError
+from natriface.structures.heights import isolated
 from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.workflows.engines.base import (
     STEP_FILE,
@@ -106,7 +107,9 @@ def structure_for(step: Step, parent: Result | None) -> Atoms:
         return from_document(step.structure)
     if parent is None or step.structure_from is None:
         raise EngineError(f"{step.name} needs the result of another step")
-    return _side(parent.final_atoms(), step.structure_from.select, step.name)
+    source = step.structure_from
+    atoms = _side(parent.final_atoms(), source.select, step.name)
+    return atoms if source.vacuum_angstrom is None else isolated(atoms, source.vacuum_angstrom)
 
 
 def input_for(step: Step, name: str, workspace: Workspace) -> Atoms | Path:

@@ -84,6 +84,9 @@ class InterfaceRequest(Document):
         Exactly this, with one contact in the cell.
     contacts
         1, with vacuum; 2, a periodic sandwich without.
+    second_start
+        Whether each reference slab is relaxed a second time, from the geometry it has in the
+        relaxed interface; the lower of the two is its energy.
     max_atoms
         Refuse larger interfaces.
     """
@@ -96,6 +99,7 @@ class InterfaceRequest(Document):
     registry: tuple[float, float] = (0.0, 0.0)
     vacuum_angstrom: Positive = 20.0
     contacts: Literal[1, 2] = 1
+    second_start: bool = True
     max_atoms: int = Field(default=400, gt=0)
 
 

@@ -132,6 +132,19 @@ class Study:
         }
         self.add(f"{pair} interface", atoms, energy, **metadata)
 
+    def add_second_start(self, name: str, energy: float, **update: Any) -> str:
+        """A second start of a slab for every interface that refers to it."""
+        first = self.named(name)
+        again = self.add(f"{name}, second start", first.final_atoms(), energy, role="second")
+        self.replace(f"{name}, second start", **update)
+        assert first.step is not None
+        for result in self.results:
+            metadata = result.step.metadata if result.step else {}
+            for side, reference in metadata.get("reference_steps", {}).items():
+                if reference == first.step.id:
+                    metadata.setdefault("second_starts", {}).setdefault(side, []).append(again)
+        return again
+
     @property
     def records(self) -> list[InterfaceRecord]:
         return [item.record for item in gather(self.results)]
@@ -396,6 +409,167 @@ def test_a_slab_that_relaxed_into_a_higher_minimum_is_told_of() -> None:
     assert len(caveats) == 1
     assert "0.300 eV above" in caveats[0]
     assert "too negative by at least 0.07 J/m²" in caveats[0]  # 0.3 / 72 x 16.02
+
+
+SLAB = "Na|NZSP NZSP slab"
+AGAIN = f"{SLAB}, second start"
+
+
+def gamma(study: Study) -> float | None:
+    """Formation energy of the first interface, J/m2."""
+    quantity = study.records[0].interfacial_formation_energy
+    assert quantity is not None
+    return quantity.value_j_per_m2
+
+
+@pytest.mark.parametrize(("lower", "taken"), [(0.5, AGAIN), (-0.5, SLAB), (0.0, SLAB)])
+def test_the_lower_of_two_starts_is_the_reference(lower: float, taken: str) -> None:
+    study = Study()
+    before, energy = gamma(study), study.named(SLAB).energy_ev
+    assert before is not None
+    assert energy is not None
+    study.add_second_start(SLAB, energy - lower)
+    record = study.records[0]
+    (slab,) = record.reference_slabs
+    assert slab.taken is not None
+    assert slab.taken.name == taken
+    assert [start.energy_ev for start in slab.starts] == [energy, energy - lower]
+    gained = max(lower, 0.0)
+    assert slab.lowered_ev == pytest.approx(gained)
+    assert gamma(study) == pytest.approx(before + gained / 72 * 16.02176634)
+    assert record.second_start_change_j_per_m2 == pytest.approx(gained / 72 * 16.02176634)
+    assert study.records[1] == Study().records[1]  # it has another slab
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        {"status": "unconverged", "reason": "forces still 0.3 eV/A after 9 steps"},
+        {"status": "truncated", "reason": "the run did not end", "energy_ev": None},
+        {"protocol": "fast"},
+        {"engine": VASP},
+        {"settings": {"model": "another"}},
+        {"final_structure": None},
+    ],
+    ids=["unconverged", "truncated", "protocol", "engine", "settings", "no structure"],
+)
+def test_a_second_start_that_failed_never_loses_the_result(update: dict[str, Any]) -> None:
+    study = Study()
+    before = gamma(study)
+    study.add_second_start(SLAB, -45.0, **update)
+    assert before is not None
+    assert gamma(study) == before
+    record = study.records[0]
+    (slab,) = record.reference_slabs
+    assert slab.taken is not None
+    assert slab.taken.name == SLAB
+    assert slab.starts[1].energy_ev is None
+    assert record.second_start_change_j_per_m2 == 0.0
+    (caveat,) = record.caveats
+    assert caveat.startswith(f"{AGAIN}: ")
+    assert str(slab.starts[1].reason) in caveat
+
+
+def test_one_that_is_not_there_yet_does_not_either(tmp_path: Path) -> None:
+    study = Study()
+    before = gamma(study)
+    study.add_second_start(SLAB, -45.0)
+    expected = study.expected
+    study.results = [result for result in study.results if result.label != AGAIN]
+    page = study.write(tmp_path, expected=expected)
+    assert float(page.rows["Na|NZSP"][FORMATION]) == before
+    assert f"{AGAIN}: not finished yet" in page.rows["Na|NZSP"]["caveats"]
+
+
+def test_a_second_start_stands_in_for_a_first_that_failed() -> None:
+    study = Study()
+    before = gamma(study)
+    energy = study.named(SLAB).energy_ev
+    assert energy is not None
+    study.add_second_start(SLAB, energy)
+    study.replace(SLAB, status="unconverged", reason="forces still 0.3 eV/A after 9 steps")
+    assert gamma(study) == before
+    (slab,) = study.records[0].reference_slabs
+    assert slab.lowered_ev is None
+    assert any("forces still 0.3 eV/A" in text for text in study.records[0].caveats)
+
+
+def test_without_any_sound_start_there_is_no_number_but_reasons() -> None:
+    study = Study()
+    study.add_second_start(SLAB, -45.0, status="truncated", reason="the run did not end")
+    study.replace(SLAB, status="unconverged", reason="forces still 0.3 eV/A after 9 steps")
+    quantity = study.records[0].interfacial_formation_energy
+    assert quantity is not None
+    assert quantity.value_j_per_m2 is None
+    assert "forces still 0.3 eV/A" in str(quantity.reason)
+
+
+def test_a_shared_slab_has_one_energy_in_all_its_interfaces() -> None:
+    study = Study()
+    for energy in (-2.1, -2.3):  # from one interface and from the other
+        study.add_second_start("Na|A Na slab", energy)
+        study.results[-1] = study.results[-1].model_copy(
+            update={"step": study.results[-1].step.model_copy(update={"name": f"Na {energy}"})}  # type: ignore[union-attr]
+        )
+    for record in study.records:
+        quantity = record.interfacial_formation_energy
+        assert quantity is not None
+        assert quantity.energies_ev["Na -2.3"] == -2.3
+        assert len(quantity.energies_ev) == 3
+
+
+def test_the_flag_is_raised_for_the_start_taken() -> None:
+    study = Study()
+    study.replace("Na|A Na slab", energy_ev=-1.6)  # the film in the interface has -1.9 eV
+    study.add_second_start("Na|A Na slab", -1.7)
+    (caveat,) = study.records[0].caveats
+    assert "Na|A Na slab, second start: relaxed on its own it ended 0.200 eV above" in caveat
+    study.replace("Na|A Na slab, second start", energy_ev=-2.0)
+    assert study.records[0].caveats == []
+
+
+def test_a_first_start_far_below_the_second_casts_doubt_on_the_interface() -> None:
+    study = Study()
+    study.add_second_start(SLAB, -39.5)  # the first has -39.6 eV
+    (caveat,) = study.records[0].caveats
+    assert "the interface may have a lower minimum too" in caveat
+    assert "by about 0.02 J/m²" in caveat
+    study.replace(AGAIN, energy_ev=-39.59)
+    assert study.records[0].caveats == []  # too little to see
+
+
+def test_a_start_that_has_reacted_is_told_of() -> None:
+    study = Study()
+    torn = slab()
+    torn.positions[1] += (1.0, 1.0, 1.0)
+    study.add_second_start(
+        SLAB, -45.0, initial_structure=to_document(torn), final_structure=to_document(torn)
+    )
+    record = study.records[0]
+    (caveat,) = record.caveats
+    assert "0 of 1 PO4 intact; 1 bonds broken" in caveat
+    assert record.integrity is not None  # against the slab as built, not as the contact left it
+    assert record.integrity.free_slab_summary == "0 of 1 PO4 intact; 1 bonds broken"
+
+
+def test_both_starts_stand_in_the_report(tmp_path: Path) -> None:
+    study = Study()
+    study.add_second_start(SLAB, -40.1)
+    page = study.write(tmp_path)
+    assert "Which minimum the reference slabs are in" in page.text
+    for number in ("−39.600", "−40.100", "0.500", "0.11"):
+        assert number in page.text
+    assert AGAIN in page.text
+    row = page.rows["Na|NZSP"]
+    assert float(row["of which by second starts of the slabs (J/m2)"]) == pytest.approx(
+        0.5 / 72 * 16.02176634
+    )
+    assert page.rows["Na|NZSP-NSF"]["of which by second starts of the slabs (J/m2)"] == ""
+    (finding,) = (text for text in page.document.findings if "reference slabs" in text)
+    assert "1 of 1 reference slabs end lower" in finding
+    roles = {step.role for step in page.document.interfaces[0].steps}
+    assert "substrate_second_start" in roles
+    assert "Which minimum" not in Study().write(tmp_path / "plain").text
 
 
 def test_bonds_of_doped_and_undoped_tetrahedra_are_compared() -> None:

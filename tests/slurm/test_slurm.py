@@ -56,8 +56,8 @@ def test_a_study_through_sbatch_without_a_database(slurm: None, tmp_path: Path) 
     asked = {"max_walltime_hours": 1, "signal_minutes": 0.2, "cores_per_node": 2}
     (place / "queue.yaml").write_text(yaml.safe_dump(asked))
     said = natriface("launch", "study.yaml", "--queue", "slurm", "-f", "--every", "2", cwd=tmp_path)
-    assert "5 steps" in said.stdout  # one job for all, the parents first
-    assert "5 finished" in natriface("status", "study.yaml", cwd=tmp_path).stdout
+    assert "7 steps" in said.stdout  # one job for all, the parents first
+    assert "7 finished" in natriface("status", "study.yaml", cwd=tmp_path).stdout
     report = natriface("report", "study.yaml", cwd=tmp_path)
     assert "Ag|Au" in (place / "report" / "report.html").read_text(), report.stdout
     assert "COMPLETED" in natriface("queue", "jobs", str(place), "--all", cwd=tmp_path).stdout

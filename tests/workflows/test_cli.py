@@ -69,7 +69,12 @@ def test_run_to_the_report_and_again(folder: Path) -> None:
     with (report.parent / "results.csv").open() as file:
         (row,) = csv.DictReader(file)
     document = json.loads((report.parent / "results.json").read_text())
-    assert document
+    (record,) = document["interfaces"]
+    for slab in record["reference_slabs"]:  # plain slabs have one minimum, whatever their start
+        energies = [start["energy_ev"] for start in slab["starts"]]
+        assert len(energies) == 2
+        assert energies[0] == pytest.approx(energies[1], abs=5e-3)
+        assert min(energies) in record["interfacial_formation_energy"]["energies_ev"].values()
     gamma = float(row["interfacial formation energy (J/m2)"])
     work = float(row["rigid work of adhesion (J/m2)"])
     # Ag and Au are alike: contact heals two surfaces of about 0.5 to 0.7 J/m2 each (EMT).
@@ -82,7 +87,7 @@ def test_run_to_the_report_and_again(folder: Path) -> None:
     assert (Path(step) / "result.json").stat().st_mtime_ns == before
     assert "report" in again.stdout
     status = natriface("status", "study.yaml", cwd=folder).stdout
-    assert "5 finished" in status
+    assert "7 finished" in status
     assert "cached" in natriface("plan", "study.yaml", cwd=folder).stdout
 
 

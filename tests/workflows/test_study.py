@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 import yaml
 
+from natriface.analysis.results import EngineRecord, Result
+from natriface.structures.atoms import to_document
 from natriface.structures.errors import NatrifaceError, StudyError
 from natriface.structures.tags import DOPANT_TAG, SUBSTRATE_TAG, roles, sides
 from natriface.workflows.builder import build_study
+from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.protocols import load_protocol, protocol_names
+from natriface.workflows.step_folder import structure_for
 from natriface.workflows.study import Study, load_study, study_names, study_path
 
 
@@ -140,6 +144,77 @@ def test_plan_of_the_paper(content: dict[str, Any], load: Callable[[Any], Study]
             extent = np.ptp(slab.positions[:, 2])
             assert slab.cell[2, 2] - extent == pytest.approx(20.0, abs=1e-9)
         assert references["rigid_film"].parents == (step.id,)
+
+
+def test_slabs_start_again_from_the_interface(
+    content: dict[str, Any], load: Callable[[Any], Study]
+) -> None:
+    plan = plan_study(load(content), Path())
+    interfaces = {
+        step.metadata["pair"]: step for step in plan.walk() if step.metadata["role"] == "interface"
+    }
+    for pair, step in interfaces.items():
+        for side in ("substrate", "film"):
+            first = plan.step(step.metadata["reference_steps"][side])
+            own, *others = map(plan.step, step.metadata["second_starts"][side])
+            assert own.parents == (step.id,)
+            assert own.metadata == {"role": f"{side}_second_start", "pair": pair}
+            assert own.settings == first.settings
+            assert own.n_atoms == first.n_atoms
+            assert len(others) == (side == "film")  # NZSP and NZSP-NSF share the film
+            result = parent_of(step)
+            atoms = structure_for(own, result)
+            assert np.allclose(atoms.cell, first.atoms().cell)
+            assert np.allclose(atoms.positions, first.atoms().positions)  # nothing has relaxed yet
+            assert (sides(atoms) == sides(first.atoms())).all()
+    shared = [
+        interfaces[pair].metadata["second_starts"]["film"] for pair in ("Na|NZSP", "Na|NZSP-NSF")
+    ]
+    assert set(shared[0]) == set(shared[1])
+    assert shared[0] != shared[1]  # each names its own first
+
+
+def test_second_starts_can_be_left_out(
+    content: dict[str, Any], load: Callable[[Any], Study]
+) -> None:
+    every = {step.id for step in plan_study(load(content), Path()).walk()}
+    content["interfaces"]["second_start"] = False
+    plan = plan_study(load(content), Path())
+    assert {step.id for step in plan.walk()} < every
+    for step in plan.walk():
+        assert "second_start" not in step.metadata["role"]
+        assert not step.metadata.get("second_starts")
+
+
+def test_a_side_of_a_sandwich_gets_a_vacuum_of_its_own(
+    content: dict[str, Any], load: Callable[[Any], Study]
+) -> None:
+    content["interfaces"] |= {"contacts": 2, "pairs": [["NaF", "NZSP"]]}
+    plan = plan_study(load(content), Path())
+    (step,) = (step for step in plan.walk() if step.metadata["role"] == "interface")
+    result = parent_of(step)
+    assert result.final_structure is not None
+    atoms = result.final_atoms()
+    atoms.wrap()  # as VASP writes it, whatever crosses the boundary on its other side
+    atoms.positions[:, 2] += 3.0
+    atoms.wrap()
+    moved = result.model_copy(update={"final_structure": to_document(atoms)})
+    for side in ("substrate", "film"):
+        first = plan.step(step.metadata["reference_steps"][side]).atoms()
+        (own,) = step.metadata["second_starts"][side]
+        again = structure_for(plan.step(own), moved)
+        assert np.allclose(again.cell, first.cell)
+        assert np.allclose(again.get_all_distances(mic=True), first.get_all_distances(mic=True))
+
+
+def parent_of(step: Step) -> Result:
+    """A result of the step as it was built."""
+    return Result(
+        kind="relax",
+        status="converged",
+        engine=EngineRecord(name="none", version="1"),
+        final_structure=step.structure,
+    )
 
 
 def test_doped_and_clean_share_the_film_but_not_the_substrate(

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-
-from ase import Atoms
+from typing import Any, Literal
 
 from natriface.structures.atoms import to_document
+from natriface.structures.heights import isolated
 from natriface.workflows.builder import BuiltInterface, build_study
 from natriface.workflows.plan import Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
+
+Side = Literal["substrate", "film"]
+SIDES: tuple[Side, ...] = ("substrate", "film")
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """One interface's steps.
+
+    Attributes
+    ----------
+    references
+        By role: the slabs relaxed on their own from the geometry they were built with
+        (``substrate``, ``film``), and rigid as in the interface (``rigid_substrate``, ...).
+    second_starts
+        By side: the slabs relaxed on their own from the geometry they have in the interface.
+    """
+
+    built: BuiltInterface
+    whole: Step
+    references: Mapping[str, Step]
+    second_starts: Mapping[Side, Step]
+
+    def steps(self, described: Mapping[str, Any]) -> list[Step]:
+        whole = self.whole.model_copy(update={"metadata": dict(described)})
+        return [whole, *self.references.values(), *self.second_starts.values()]
 
 
 def steps(study: Study, make: StepMaker, root: Path) -> list[Step]:
@@ -21,54 +49,74 @@ def steps(study: Study, make: StepMaker, root: Path) -> list[Step]:
     StructureError
         If an interface is not to be had; says which.
     """
-    return [step for built in build_study(study, root) for step in _steps(study, make, built)]
-
-
-def _steps(study: Study, make: StepMaker, built: BuiltInterface) -> list[Step]:
-    def alone(atoms: Atoms) -> Atoms:
-        return _isolated(atoms, study.interfaces.vacuum_angstrom)
-
-    def relax(role: str, atoms: Atoms, name: str) -> Step:
-        metadata = {"role": role, "pair": built.label}
-        return make.step(name, "relax", len(atoms), structure=to_document(atoms), metadata=metadata)
-
-    interface = built.interface
-    pair, film, substrate = built.label, built.film.label, built.substrate.label
-    whole = relax("interface", interface.atoms, f"{pair} interface")
-    steps: dict[str, Step] = {}
-    if "interfacial_formation_energy" in study.quantities:
-        steps["substrate"] = relax(
-            "substrate", alone(interface.substrate_atoms), f"{pair} {substrate} slab"
+    planned = [_planned(study, make, built) for built in build_study(study, root)]
+    # a slab that interfaces share has one reference energy: the lowest of the starts of them all
+    shared: dict[str, list[str]] = {}
+    for one in planned:
+        for side, second in one.second_starts.items():
+            shared.setdefault(one.references[side].id, []).append(second.id)
+    return [
+        step
+        for one in planned
+        for step in one.steps(
+            {
+                "role": "interface",
+                "reference_steps": {role: slab.id for role, slab in one.references.items()},
+                "second_starts": {
+                    side: list(dict.fromkeys([second.id, *shared[one.references[side].id]]))
+                    for side, second in one.second_starts.items()
+                },
+                "quantities": list(study.quantities),
+                **one.built.describe(),
+            }
         )
-        steps["film"] = relax("film", alone(interface.film_atoms), f"{pair} {film} slab")
+    ]
+
+
+def _planned(study: Study, make: StepMaker, built: BuiltInterface) -> _Planned:
+    interface, pair = built.interface, built.label
+    vacuum = study.interfaces.vacuum_angstrom
+    slabs = {
+        "substrate": (built.substrate.label, interface.substrate_atoms),
+        "film": (built.film.label, interface.film_atoms),
+    }
+    whole = make.step(
+        f"{pair} interface",
+        "relax",
+        len(interface.atoms),
+        structure=to_document(interface.atoms),
+        metadata={"role": "interface", "pair": pair},
+    )
+    references: dict[str, Step] = {}
+    second_starts: dict[Side, Step] = {}
+    if "interfacial_formation_energy" in study.quantities:
+        for side in SIDES:
+            label, atoms = slabs[side]
+            references[side] = make.step(
+                f"{pair} {label} slab",
+                "relax",
+                len(atoms),
+                structure=to_document(isolated(atoms, vacuum)),
+                metadata={"role": side, "pair": pair},
+            )
+            if study.interfaces.second_start:
+                second_starts[side] = make.step(
+                    f"{pair} {label} slab, second start",
+                    "relax",
+                    len(atoms),
+                    structure_from=StructureFrom(
+                        step=whole.id, select=side, vacuum_angstrom=vacuum
+                    ),
+                    metadata={"role": f"{side}_second_start", "pair": pair},
+                )
     if "work_of_adhesion" in study.quantities:
-        for side, label, atoms in (
-            ("substrate", substrate, interface.substrate_atoms),
-            ("film", film, interface.film_atoms),
-        ):
-            steps[f"rigid_{side}"] = make.step(
+        for side in SIDES:
+            label, atoms = slabs[side]
+            references[f"rigid_{side}"] = make.step(
                 f"{pair} {label} rigid",
                 "static",
                 len(atoms),
-                structure_from=StructureFrom(step=whole.id, select=side),  # type: ignore[arg-type]
+                structure_from=StructureFrom(step=whole.id, select=side),
                 metadata={"role": f"rigid_{side}", "pair": pair},
             )
-    references = {role: reference.id for role, reference in steps.items()}
-    described = {
-        "role": "interface",
-        "reference_steps": references,
-        "quantities": list(study.quantities),
-        **built.describe(),
-    }
-    return [whole.model_copy(update={"metadata": described}), *steps.values()]
-
-
-def _isolated(atoms: Atoms, vacuum_angstrom: float) -> Atoms:
-    """A reference slab in the interface's in-plane cell with a vacuum of its own.
-
-    Its height does not depend on the other side, so that one reference serves all interfaces
-    that share it, and a periodic sandwich, which has no vacuum, has references too.
-    """
-    slab = atoms.copy()
-    slab.center(vacuum=vacuum_angstrom / 2, axis=2)
-    return slab
+    return _Planned(built, whole, references, second_starts)
