@@ -16,11 +16,11 @@ from natriface.analysis.migration_records import (
 )
 from natriface.analysis.path_pictures import path_picture
 from natriface.analysis.published import Published, PublishedBarrier
-from natriface.analysis.report_figures import ReportFigure, slug
+from natriface.analysis.report_figures import ReportFigure
 from natriface.analysis.report_section import Cell, Column, Section, SectionContext, Table
 from natriface.analysis.results import Result
 from natriface.analysis.value_bars import PublishedBar, ValueBar, value_bars
-from natriface.analysis.wording import number
+from natriface.analysis.wording import number, slug
 from natriface.structures.conversions import BOLTZMANN_EV_PER_K
 
 KEY, TITLE = "migration", "Migration barriers"

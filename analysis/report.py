@@ -22,11 +22,11 @@ from natriface.analysis.gathering import ExpectedStep, gather
 from natriface.analysis.integrity import BOND_LIMIT_ANGSTROM, SODIUM_CONTACT_ANGSTROM
 from natriface.analysis.interface_records import InterfaceRecord, StepRow, engine_words, level_of
 from natriface.analysis.published import Published, load_published
-from natriface.analysis.report_figures import PICTURE, ReportFigure, draw_figures, slug
+from natriface.analysis.report_figures import PICTURE, ReportFigure, draw_figures
 from natriface.analysis.report_section import Section, SectionContext, write_sections
 from natriface.analysis.report_table import results_csv
 from natriface.analysis.results import EngineRecord, Result, write_atomically
-from natriface.analysis.wording import number
+from natriface.analysis.wording import number, slug
 
 __all__ = ["ExpectedStep", "ProtocolRecord", "Setting", "write_report"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from natriface.analysis.interface_records import InterfaceRecord, Quantity
 from natriface.analysis.pictures import before_after_figure, save_figure
 from natriface.analysis.published import Published
 from natriface.analysis.results import Result
-from natriface.analysis.wording import number
+from natriface.analysis.wording import number, slug
 from natriface.structures.errors import AnalysisError
 
 PICTURE = "interface-"
@@ -150,8 +149,3 @@ def _numbers(result: Result) -> list[int]:
         raise AnalysisError(f"{result.label}: the result holds no structure")
     numbers: list[int] = document["numbers"]
     return numbers
-
-
-def slug(text: str) -> str:
-    """A name of a file for a pair."""
-    return re.sub(r"[^A-Za-z0-9.+-]+", "_", text).strip("_")

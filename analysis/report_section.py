@@ -18,8 +18,9 @@ from matplotlib.figure import Figure
 
 from natriface.analysis.gathering import ExpectedStep
 from natriface.analysis.published import Published
-from natriface.analysis.report_figures import ReportFigure, save_report_figure, slug
+from natriface.analysis.report_figures import ReportFigure, save_report_figure
 from natriface.analysis.results import Result
+from natriface.analysis.wording import slug
 
 SECTION_KEY = "section"
 """Key in a step's metadata that says which section its result belongs to."""

@@ -1,6 +1,8 @@
-"""Numbers as they are printed in reports and figures."""
+"""Numbers and names as reports and figures write them."""
 
 from __future__ import annotations
+
+import re
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -11,3 +13,8 @@ def number(value: float | None, digits: int = 2) -> str:
 def signed(value: float, digits: int = 2) -> str:
     """As `number`, with a plus where it is positive: for differences."""
     return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def slug(text: str) -> str:
+    """A text as part of a file's name: ``Na|NZSP`` becomes ``Na_NZSP``."""
+    return re.sub(r"[^A-Za-z0-9.+-]+", "_", text).strip("_")

@@ -16,8 +16,8 @@ from ase import Atoms
 from ase.io import write
 
 from natriface.analysis.pictures import structure_picture
-from natriface.analysis.report_figures import slug
 from natriface.analysis.report_section import SECTION_KEY
+from natriface.analysis.wording import slug
 from natriface.structures.atoms import structure_id
 from natriface.structures.errors import WorkspaceError
 from natriface.workflows.builder import BuiltInterface, build_study

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
 import resource
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from typing import Any
 import psutil
 
 _PR_SET_PDEATHSIG = 1
+_PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,22 @@ def _is_zombie(pid: int) -> bool:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
+
+
+def end_processes(process: subprocess.Popen[bytes], patience_s: float = _PATIENCE_S) -> None:
+    """End a process, its group and its descendants: asked first, then killed."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(True)]
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, number)
+            for member in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    member.send_signal(number)
+            _, family = psutil.wait_procs(family, timeout=patience_s)
+            if not family:
+                break
+    process.wait()
 
 
 def peak_memory_mb() -> float:

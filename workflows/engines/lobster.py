@@ -15,12 +15,11 @@ from natriface.analysis.spilling import Spilling, judge_spilling
 from natriface.structures.errors import EngineError, ReaderError
 from natriface.workflows.engines.lobster_basis import n_basis_functions
 from natriface.workflows.engines.machine import Machine, command_line
-from natriface.workflows.engines.vasp_custodian import end_processes
 from natriface.workflows.engines.vasp_inputs import VaspInputs
 from natriface.workflows.engines.vasp_restart import n_bands
 from natriface.workflows.engines.vasp_settings import parse_settings
 from natriface.workflows.plan import Step
-from natriface.workflows.processes import bound_command
+from natriface.workflows.processes import bound_command, end_processes
 
 INPUT, OUTPUT, LOG = "lobsterin", "lobsterout", "lobster.out"
 ANALYSIS_FILE = "lobsterpy.json"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import psutil
 from custodian import Custodian
 from custodian.custodian import CustodianError, Job, Validator
 
@@ -33,11 +31,10 @@ from natriface.workflows.engines.vasp_handlers import (
     handlers,
 )
 from natriface.workflows.engines.vasp_restart import ends_well
-from natriface.workflows.processes import bound_command
+from natriface.workflows.processes import bound_command, end_processes
 
 RUN_FILE = "vasp_run.json"
 END_FILE = "vasp_end.json"
-PATIENCE_S = 20.0
 
 
 class VaspJob(Job):  # type: ignore[misc]
@@ -81,22 +78,6 @@ class VaspJob(Job):  # type: ignore[misc]
         """End VASP and all it has started."""
         if self._process is not None:
             end_processes(self._process)
-
-
-def end_processes(process: subprocess.Popen[bytes], patience_s: float = PATIENCE_S) -> None:
-    """End a process, its group and its descendants: asked first, then killed."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(True)]
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number)
-            for member in family:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    member.send_signal(number)
-            _, family = psutil.wait_procs(family, timeout=patience_s)
-            if not family:
-                break
-    process.wait()
 
 
 class Finished(Validator):  # type: ignore[misc]

@@ -19,11 +19,11 @@ from natriface.analysis.results import write_atomically
 from natriface.structures.errors import EngineError, ReaderError
 from natriface.workflows.engines.base import END_REQUEST_FILE, EndedEarlyError
 from natriface.workflows.engines.machine import Machine, command_line, deadline
-from natriface.workflows.engines.vasp_custodian import END_FILE, RUN_FILE, end_processes
+from natriface.workflows.engines.vasp_custodian import END_FILE, RUN_FILE
 from natriface.workflows.engines.vasp_handlers import ERRORS, OUTPUT, RunOrder
 from natriface.workflows.engines.vasp_inputs import VaspInputs, write_inputs
 from natriface.workflows.engines.vasp_restart import set_aside, valid_contcar
-from natriface.workflows.processes import bound_command
+from natriface.workflows.processes import bound_command, end_processes
 
 SCRATCH_LINK = "scratch_link"
 LOG = "custodian.log"
