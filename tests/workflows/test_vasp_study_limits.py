@@ -107,10 +107,10 @@ def test_the_queues_end_is_met_and_the_next_job_goes_on(
     whole.retry_all(tmp_path / "w")
     summary = whole.run(plan, tmp_path / "w")
     assert summary.is_complete, [step.reason for step in summary.failed]
-    assert all(
-        n <= before + 1
-        for n, before in zip(whole.starts(plan, tmp_path / "w"), started, strict=True)
-    )
+    found, after = results(plan, tmp_path / "w"), whole.starts(plan, tmp_path / "w")
+    for result, n, before in zip(found, after, started, strict=True):
+        # a geometry stopped midway may need more than NSW steps: a correction, and told as one
+        assert n <= before + 1 + len(result.corrections)
 
 
 def test_too_few_bands_for_lobster_are_recovered(
