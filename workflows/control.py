@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from natriface.structures.errors import WorkspaceError, nearest
-from natriface.workflows.fireworks import note_states
 from natriface.workflows.heartbeat import revoke
 from natriface.workflows.processes import Process
 from natriface.workflows.recovery import requeue
 from natriface.workflows.status import StepStatus, status
 from natriface.workflows.step_folder import set_aside
+from natriface.workflows.workflow_states import StateNotes
 from natriface.workflows.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -59,7 +59,11 @@ def pause(pad: LaunchPad, workspace: Workspace, names: Names = "all") -> list[st
         If a named step is not known, or is not waiting for its turn.
     """
     chosen = _chosen(pad, workspace, names, _WAITING, "does not wait for its turn")
-    return [step.name for step in chosen if _held(pad, step, "PAUSED", ("READY", "WAITING"))]
+    notes = StateNotes()
+    before = ("READY", "WAITING")
+    held = [step.name for step in chosen if _held(pad, step, "PAUSED", before, notes)]
+    notes.write(pad)
+    return held
 
 
 def cancel(pad: LaunchPad, workspace: Workspace, names: Names = "all") -> list[str]:
@@ -75,9 +79,10 @@ def cancel(pad: LaunchPad, workspace: Workspace, names: Names = "all") -> list[s
     """
     states = (*_WAITING, "running", "queued", "failed", "paused")
     cancelled = []
+    notes = StateNotes()
     for step in _chosen(pad, workspace, names, states, "cannot be cancelled"):
         signature = _signature(pad, step)
-        if not _held(pad, step, "DEFUSED", _NOT_COMPLETED):
+        if not _held(pad, step, "DEFUSED", _NOT_COMPLETED, notes):
             continue  # it has just ended
         cancelled.append(step.name)
         if signature is not None:
@@ -85,6 +90,7 @@ def cancel(pad: LaunchPad, workspace: Workspace, names: Names = "all") -> list[s
             worker = Process.parse(signature)
             if worker is not None and worker.is_here and worker.is_alive:
                 worker.kill_group()
+    notes.write(pad)
     return cancelled
 
 
@@ -124,8 +130,10 @@ def rerun(pad: LaunchPad, workspace: Workspace, names: Sequence[str]) -> list[st
     for step in concerned:
         if step.state in ("running", "queued"):
             raise WorkspaceError(f"{step.name} is {step.state}; cancel it first, or wait")
+    notes = StateNotes()
     for step in concerned:  # held back, so that none starts on what is being set aside
-        if step.fw_id is not None and not _held(pad, step, "PAUSED", _NOT_RUNNING):
+        if step.fw_id is not None and not _held(pad, step, "PAUSED", _NOT_RUNNING, notes):
+            notes.write(pad)
             raise WorkspaceError(f"{step.name} has just started; cancel it first, or wait")
     for step in concerned:
         if step.folder.is_dir():
@@ -159,13 +167,17 @@ def _named(steps: Sequence[StepStatus], names: Sequence[str]) -> list[StepStatus
 
 
 def _requeued(pad: LaunchPad, steps: Sequence[StepStatus]) -> list[str]:
+    notes = StateNotes()
     for step in steps:
         if step.fw_id is not None:
-            requeue(pad, step.fw_id)
+            requeue(pad, step.fw_id, notes)
+    notes.write(pad)
     return [step.name for step in steps]
 
 
-def _held(pad: LaunchPad, step: StepStatus, state: str, before: Sequence[str]) -> bool:
+def _held(
+    pad: LaunchPad, step: StepStatus, state: str, before: Sequence[str], notes: StateNotes
+) -> bool:
     """Change a Firework's state, unless it has left the states that may be changed."""
     changed = pad.fireworks.update_one(
         {"fw_id": step.fw_id, "state": {"$in": list(before)}},
@@ -175,7 +187,7 @@ def _held(pad: LaunchPad, step: StepStatus, state: str, before: Sequence[str]) -
         },
     )
     if changed.modified_count and step.fw_id is not None:
-        note_states(pad, step.fw_id, {step.fw_id: state})
+        notes.states[step.fw_id] = state
     return bool(changed.modified_count)
 
 

@@ -16,13 +16,11 @@ from __future__ import annotations
 
 import os
 import pwd
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from fireworks.core.firework import FiretaskBase, Firework, FWAction, Launch, Workflow
 from fireworks.core.fworker import FWorker
@@ -30,17 +28,13 @@ from fireworks.core.launchpad import LaunchPad
 from fireworks.utilities.fw_utilities import explicit_serialize
 
 from natriface.workflows.attempts import ERROR_FILE, attempt
+from natriface.workflows.launchpad import PARENTS
 from natriface.workflows.plan import Step
 from natriface.workflows.step_folder import read_step, run_step, write_step
+from natriface.workflows.workflow_states import StateNotes, batches, note_states, now
 from natriface.workflows.workspace import Workspace, is_finished
 
-FEW = 50
 _TRACEBACK_CHARACTERS = 4000
-NOTE_SECONDS = 2.0
-NOTE_SHARE = 0.05
-"""Least time between two notes to Workflows, and the most of a worker's time they may take."""
-
-T = TypeVar("T")
 
 
 # ---- Firetasks --------------------------------------------------------------------------------
@@ -168,13 +162,6 @@ class Claim:
     spec: dict[str, Any]
 
 
-def batches(values: Iterable[T], size: int = FEW) -> Iterator[list[T]]:
-    """Values in lists that a database can look up by ``$in`` without comparing each with all."""
-    iterator = iter(values)
-    while batch := list(islice(iterator, size)):
-        yield batch
-
-
 def ready(pad: LaunchPad, workspace: Workspace) -> list[int]:
     """Ids of the Fireworks of a workspace that could run now, the longest first."""
     found = pad.fireworks.find(
@@ -209,7 +196,7 @@ def claim(
         taken = pad.fireworks.update_one(
             {"fw_id": fw_id, "state": "READY"},
             {
-                "$set": {"state": "RUNNING", "claimed_by": worker, "updated_on": _now()},
+                "$set": {"state": "RUNNING", "claimed_by": worker, "updated_on": now()},
                 "$push": {"launches": launch_id},
             },
         )
@@ -272,7 +259,7 @@ def finish(pad: LaunchPad, fw_id: int, notes: StateNotes | None = None) -> None:
     pad.fireworks.update_one(
         {"fw_id": fw_id},
         {
-            "$set": {"state": "COMPLETED", "updated_on": _now()},
+            "$set": {"state": "COMPLETED", "updated_on": now()},
             "$unset": {"claimed_by": ""},
         },
     )
@@ -299,7 +286,7 @@ def fail(pad: LaunchPad, claimed: Claim, reason: str, notes: StateNotes | None =
     _end_launch(pad, claimed.launch, "FIZZLED", action)
     pad.fireworks.update_one(
         {"fw_id": claimed.fw_id},
-        {"$set": {"state": "FIZZLED", "updated_on": _now()}, "$unset": {"claimed_by": ""}},
+        {"$set": {"state": "FIZZLED", "updated_on": now()}, "$unset": {"claimed_by": ""}},
     )
     note_states(pad, claimed.fw_id, {claimed.fw_id: "FIZZLED"}, notes)
 
@@ -313,14 +300,14 @@ def fail_lost(pad: LaunchPad, fw_id: int, reason: str) -> None:
         {
             "$set": {
                 "state": "FIZZLED",
-                "time_end": _now(),
+                "time_end": now(),
                 "action": FWAction(stored_data={"reason": reason}, exit=True).to_dict(),
             }
         },
     )
     pad.fireworks.update_one(
         {"fw_id": fw_id},
-        {"$set": {"state": "FIZZLED", "updated_on": _now()}, "$unset": {"claimed_by": ""}},
+        {"$set": {"state": "FIZZLED", "updated_on": now()}, "$unset": {"claimed_by": ""}},
     )
     note_states(pad, fw_id, {fw_id: "FIZZLED"})
 
@@ -328,108 +315,31 @@ def fail_lost(pad: LaunchPad, fw_id: int, reason: str) -> None:
 def free_children(pad: LaunchPad, fw_id: int) -> list[int]:
     """Make ready the children whose parents have all completed, and tell which.
 
-    Only the links that matter are fetched: a Workflow may hold thousands.
+    A Firework names its parents: the Workflow, which may hold thousands, is left alone.
     """
-    links = pad.workflows.find_one({"nodes": fw_id}, {f"links.{fw_id}": 1})
-    children = (links or {}).get("links", {}).get(str(fw_id), [])
-    freed: list[int] = []
-    for batch in batches(children):
-        wanted = {f"parent_links.{child}": 1 for child in batch}
-        workflow = pad.workflows.find_one({"_id": links["_id"]}, wanted)
-        parents = {child: workflow["parent_links"].get(str(child), []) for child in batch}
-        others = {parent for group in parents.values() for parent in group} - {fw_id}
-        completed = {fw_id, *(other for other in others if _has_completed(pad, other))}
-        free = [child for child, needed in parents.items() if completed.issuperset(needed)]
-        query = {"fw_id": {"$in": free}, "state": "WAITING"}
-        waiting = [document["fw_id"] for document in pad.fireworks.find(query, {"fw_id": 1})]
-        if waiting:
-            pad.fireworks.update_many(
-                {"fw_id": {"$in": waiting}, "state": "WAITING"},
-                {"$set": {"state": "READY", "updated_on": _now()}},
-            )
-            freed += waiting
-    return freed
+    query = {PARENTS: fw_id, "state": "WAITING"}
+    found = pad.fireworks.find(query, {"_id": 0, "fw_id": 1, PARENTS: 1})
+    parents = {document["fw_id"]: document["spec"]["parents"] for document in found}
+    others = set(chain.from_iterable(parents.values())) - {fw_id}
+    completed = {fw_id, *completed_of(pad, others)}
+    free = [child for child, needed in parents.items() if completed.issuperset(needed)]
+    for batch in batches(free):
+        pad.fireworks.update_many(
+            {"fw_id": {"$in": batch}, "state": "WAITING"},
+            {"$set": {"state": "READY", "updated_on": now()}},
+        )
+    return free
 
 
-def note_states(
-    pad: LaunchPad, fw_id: int, states: dict[int, str], notes: StateNotes | None = None
-) -> None:
-    """Keep the copy of the states that a Workflow carries in step with its Fireworks'.
-
-    Parameters
-    ----------
-    fw_id
-        One of the Workflow's Fireworks.
-    notes
-        Where to gather the change, to be written later; by default it is written at once.
-    """
-    if notes is not None:
-        notes.states.update(states)
-        return
-    fields = {"links": 1, "fw_states": 1}
-    workflow = pad.workflows.find_one({"nodes": fw_id}, fields)
-    if workflow is None:
-        return
-    changes = {f"fw_states.{key}": state for key, state in states.items()}
-    known = workflow["fw_states"] | {str(key): state for key, state in states.items()}
-    changes["state"] = workflow_state(known, workflow["links"])
-    changes["updated_on"] = _now()
-    pad.workflows.update_one({"_id": workflow["_id"]}, {"$set": changes})
-
-
-class StateNotes:
-    """States that Workflows are still to be told.
-
-    A Workflow of thousands is one large document, and dear to change: a worker that ends many
-    short steps tells it now and then. Should it die before it has, nothing is lost: the copy is
-    for people, and `natriface.workflows.recovery.settle` makes it anew.
-    """
-
-    def __init__(self) -> None:
-        self.states: dict[int, str] = {}
-        self._written = time.monotonic()
-        self._pause_s = NOTE_SECONDS
-
-    @property
-    def is_due(self) -> bool:
-        """Whether the last time is long enough ago."""
-        return bool(self.states) and time.monotonic() - self._written > self._pause_s
-
-    def write(self, pad: LaunchPad) -> None:
-        """Tell the Workflows what has gathered."""
-        began = time.monotonic()
-        left = dict(self.states)
-        while left:
-            first = next(iter(left))
-            nodes = (pad.workflows.find_one({"nodes": first}, {"nodes": 1}) or {}).get("nodes", [])
-            together = {first: left[first]} | {n: left[n] for n in nodes if n in left}
-            note_states(pad, first, together)
-            for number in together:
-                del left[number]
-                self.states.pop(number, None)
-        self._written = time.monotonic()
-        self._pause_s = max(NOTE_SECONDS, (self._written - began) / NOTE_SHARE)
-
-
-def _has_completed(pad: LaunchPad, fw_id: int) -> bool:
-    document = pad.fireworks.find_one({"fw_id": fw_id}, {"_id": 0, "state": 1})
-    return document is not None and document["state"] == "COMPLETED"
-
-
-def workflow_state(states: dict[str, str], links: dict[str, list[int]]) -> str:
-    """State of a Workflow from its Fireworks', by the rules of `fireworks.Workflow.state`."""
-    leaves = [states.get(node) for node, children in links.items() if not children]
-    present = set(states.values())
-    if all(state == "COMPLETED" for state in leaves):
-        return "COMPLETED"
-    if present == {"ARCHIVED"}:
-        return "ARCHIVED"
-    for state in ("DEFUSED", "PAUSED", "FIZZLED"):
-        if state in present:
-            return state
-    if present & {"COMPLETED", "RUNNING"}:
-        return "RUNNING"
-    return "RESERVED" if "RESERVED" in present else "READY"
+def completed_of(pad: LaunchPad, fw_ids: Iterable[int]) -> set[int]:
+    """Those Fireworks that have completed."""
+    return {
+        document["fw_id"]
+        for batch in batches(fw_ids)
+        for document in pad.fireworks.find(
+            {"fw_id": {"$in": batch}, "state": "COMPLETED"}, {"_id": 0, "fw_id": 1}
+        )
+    }
 
 
 def _end_launch(pad: LaunchPad, launch: Launch, state: str, action: FWAction) -> None:
@@ -437,7 +347,3 @@ def _end_launch(pad: LaunchPad, launch: Launch, state: str, action: FWAction) ->
     launch.action = action
     document = launch.to_db_dict()
     pad.launches.update_one({"launch_id": launch.launch_id}, {"$set": document}, upsert=True)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import yaml
 from fireworks import fw_config
 from fireworks.core.launchpad import LaunchPad
+from pymongo import UpdateOne
 from pymongo.errors import (
     AutoReconnect,
     ConfigurationError,
@@ -29,6 +30,8 @@ OUTAGE_SECONDS = 600.0
 OUTAGE_LOOK_SECONDS = 0.2
 STEP_KEY = "spec.step_key"
 WORKSPACES = "spec.workspaces"
+PARENTS = "spec.parents"
+"""Where a Firework names those it waits for."""
 
 T = TypeVar("T")
 
@@ -266,3 +269,19 @@ def _prepare(pad: LaunchPad) -> None:
         pad.fireworks.create_index(STEP_KEY, unique=True, sparse=True)
         pad.fireworks.create_index([(WORKSPACES, 1), ("state", 1), ("spec._priority", -1)])
         pad.workflows.create_index("metadata.workspaces")
+    if not any(index["key"][0][0] == PARENTS for index in indices.values()):
+        _name_parents(pad)
+        pad.fireworks.create_index(PARENTS, sparse=True)
+
+
+def _name_parents(pad: LaunchPad) -> None:
+    """Have the Fireworks of a database made before they did so name their parents."""
+    ours = {"metadata.workspaces": {"$exists": True}}
+    for workflow in pad.workflows.find(ours, {"parent_links": 1}):
+        changes = [
+            UpdateOne({"fw_id": int(child)}, {"$set": {PARENTS: parents}})
+            for child, parents in workflow["parent_links"].items()
+            if parents
+        ]
+        if changes:
+            pad.fireworks.bulk_write(changes, ordered=False)

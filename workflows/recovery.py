@@ -9,15 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pymongo import UpdateOne
 
-from natriface.workflows.fireworks import batches, finish, note_states, workflow_state
+from natriface.workflows.fireworks import completed_of, finish
 from natriface.workflows.heartbeat import STALE_SECONDS, revoke, silence_s
+from natriface.workflows.launchpad import PARENTS
 from natriface.workflows.processes import Process
+from natriface.workflows.workflow_states import (
+    StateNotes,
+    batches,
+    note_states,
+    now,
+    workflow_state,
+)
 from natriface.workflows.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -99,24 +106,31 @@ def recover_dead(pad: LaunchPad, workspace: Workspace, stale_s: float = STALE_SE
     return found
 
 
-def requeue(pad: LaunchPad, fw_id: int) -> None:
-    """Have a Firework run again; it waits if a parent of it has not completed."""
-    document = pad.fireworks.find_one({"fw_id": fw_id}, {"launches": 1})
+def requeue(pad: LaunchPad, fw_id: int, notes: StateNotes | None = None) -> None:
+    """Have a Firework run again; it waits if a parent of it has not completed.
+
+    Parameters
+    ----------
+    notes
+        See `natriface.workflows.workflow_states.note_states`.
+    """
+    document = pad.fireworks.find_one({"fw_id": fw_id}, {"launches": 1, PARENTS: 1})
     numbers = document["launches"]
+    parents = set(document["spec"].get("parents", []))
     pad.launches.update_many(
         {"launch_id": {"$in": numbers}, "state": {"$in": list(_ACTIVE)}},
-        {"$set": {"state": "FIZZLED", "time_end": _now()}},
+        {"$set": {"state": "FIZZLED", "time_end": now()}},
     )
-    state = "READY" if _parents_completed(pad, fw_id) else "WAITING"
+    state = "READY" if parents == completed_of(pad, parents) else "WAITING"
     change: dict[str, Any] = {
-        "$set": {"state": state, "updated_on": _now()},
+        "$set": {"state": state, "updated_on": now()},
         "$unset": {"claimed_by": "", "queue_job": ""},
     }
     if numbers:
         change["$pull"] = {"launches": {"$in": numbers}}
         change["$addToSet"] = {"archived_launches": {"$each": numbers}}
     pad.fireworks.update_one({"fw_id": fw_id}, change)
-    note_states(pad, fw_id, {fw_id: state})
+    note_states(pad, fw_id, {fw_id: state}, notes)
 
 
 def drop_halves(pad: LaunchPad, workspace: Workspace) -> None:
@@ -183,14 +197,3 @@ def _states(pad: LaunchPad, fw_ids: Iterable[int]) -> dict[int, str]:
         for batch in batches(fw_ids)
         for document in pad.fireworks.find({"fw_id": {"$in": batch}}, fields)
     }
-
-
-def _parents_completed(pad: LaunchPad, fw_id: int) -> bool:
-    workflow = pad.workflows.find_one({"nodes": fw_id}, {"_id": 0, f"parent_links.{fw_id}": 1})
-    parents = (workflow or {}).get("parent_links", {}).get(str(fw_id), [])
-    found = pad.fireworks.find({"fw_id": {"$in": parents}}, {"_id": 0, "state": 1})
-    return all(parent["state"] == "COMPLETED" for parent in found)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()

@@ -16,15 +16,9 @@ from fireworks.core.firework import Launch
 from fireworks.core.fworker import FWorker
 from pymongo import UpdateOne
 
-from natriface.workflows.fireworks import (
-    Claim,
-    batches,
-    complete,
-    fail,
-    note_states,
-    workflow_state,
-)
+from natriface.workflows.fireworks import Claim, complete, fail
 from natriface.workflows.recovery import requeue
+from natriface.workflows.workflow_states import batches, note_states, workflow_state
 
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad

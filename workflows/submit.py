@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from natriface.structures.errors import DatabaseError
 from natriface.workflows.engines.base import STEP_FILE
 from natriface.workflows.fireworks import (
-    batches,
+    completed_of,
     firework,
     free_children,
-    note_states,
     step_key,
     workflows,
 )
-from natriface.workflows.launchpad import new_fw_ids
+from natriface.workflows.launchpad import PARENTS, new_fw_ids
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.recovery import drop_halves, requeue
+from natriface.workflows.workflow_states import StateNotes, batches
 from natriface.workflows.workspace import Workspace, is_finished, writing
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def _submit(pad: LaunchPad, plan: Plan, workspace: Workspace, estimate_s: Estima
     known = _known(pad, [step.id for step in steps])
     _withdraw(pad, {step.id for step in steps}, workspace)
     missing: list[Step] = []
+    shared: list[int] = []
+    notes = StateNotes()
     for step in steps:
         document = known.get(step.id)
         if document is None:
@@ -102,18 +105,22 @@ def _submit(pad: LaunchPad, plan: Plan, workspace: Workspace, estimate_s: Estima
             _free_key(pad, known.pop(step.id))
             continue
         if document["state"] == "DEFUSED" and not document["spec"]["workspaces"]:
-            requeue(pad, document["fw_id"])  # withdrawn once, and wanted again
+            requeue(pad, document["fw_id"], notes)  # withdrawn once, and wanted again
         folder = Path(document["spec"]["_launch_dir"])
         if is_finished(folder):
             finished.add(step.id)
             if document["state"] == "FIZZLED":
-                requeue(pad, document["fw_id"])
+                requeue(pad, document["fw_id"], notes)
         elif not (folder / STEP_FILE).exists():
-            _adopt(pad, document, folders.setdefault(step.id, _new_folder(step, workspace)))
+            folder = folders.setdefault(step.id, _new_folder(step, workspace))
+            _adopt(pad, document, folder, notes)
             missing.append(step)
-        _share(pad, document, workspace)
+        if str(workspace.root) not in document["spec"]["workspaces"]:
+            shared.append(document["fw_id"])
         if step.id not in folders:
             folders[step.id] = _link(step, folder, workspace)
+    _share(pad, shared, workspace)
+    notes.write(pad)
     new = [step for step in steps if step.id not in known and step.id not in finished]
     _write_steps([*missing, *new], folders, workspace)
     workspace.save_plan(plan, folders)
@@ -147,6 +154,7 @@ def _withdraw(pad: LaunchPad, wanted: set[str], workspace: Workspace) -> None:
     root = str(workspace.root)
     query = {"spec.workspaces": root, "state": {"$in": ["READY", "WAITING", "FIZZLED"]}}
     fields = {"_id": 0, "fw_id": 1, "spec.step_id": 1, "spec.workspaces": 1}
+    notes = StateNotes()
     for document in list(pad.fireworks.find(query, fields)):
         if document["spec"]["step_id"] in wanted:
             continue
@@ -156,18 +164,21 @@ def _withdraw(pad: LaunchPad, wanted: set[str], workspace: Workspace) -> None:
             change["$set"] = {"state": "DEFUSED"}
         pad.fireworks.update_one({"fw_id": document["fw_id"]}, change)
         if alone:
-            note_states(pad, document["fw_id"], {document["fw_id"]: "DEFUSED"})
+            notes.states[document["fw_id"]] = "DEFUSED"
+    notes.write(pad)
 
 
-def _share(pad: LaunchPad, document: dict[str, Any], workspace: Workspace) -> None:
-    """Note that a Firework of another workspace is wanted in this one too."""
+def _share(pad: LaunchPad, fw_ids: Iterable[int], workspace: Workspace) -> None:
+    """Note that Fireworks of another workspace are wanted in this one too."""
     root = str(workspace.root)
-    if root in document["spec"]["workspaces"]:
-        return
-    pad.fireworks.update_one({"fw_id": document["fw_id"]}, {"$addToSet": {"spec.workspaces": root}})
-    pad.workflows.update_one(
-        {"nodes": document["fw_id"]}, {"$addToSet": {"metadata.workspaces": root}}
-    )
+    for batch in batches(fw_ids):
+        pad.fireworks.update_many(
+            {"fw_id": {"$in": batch}}, {"$addToSet": {"spec.workspaces": root}}
+        )
+        pad.workflows.update_many(
+            {"nodes": {"$in": batch}, "metadata.workspaces": {"$ne": root}},
+            {"$addToSet": {"metadata.workspaces": root}},
+        )
 
 
 def _free_key(pad: LaunchPad, document: dict[str, Any]) -> None:
@@ -191,12 +202,12 @@ def _new_folder(step: Step, workspace: Workspace) -> Path:
     return workspace.steps / step.folder_name
 
 
-def _adopt(pad: LaunchPad, document: dict[str, Any], folder: Path) -> None:
+def _adopt(pad: LaunchPad, document: dict[str, Any], folder: Path, notes: StateNotes) -> None:
     """Have a Firework whose folder was deleted run again, in this workspace."""
     home = {"spec._launch_dir": str(folder), "spec.workspace": str(folder.parent.parent)}
     pad.fireworks.update_one({"fw_id": document["fw_id"]}, {"$set": home})
     if document["state"] in ("COMPLETED", "FIZZLED"):
-        requeue(pad, document["fw_id"])
+        requeue(pad, document["fw_id"], notes)
 
 
 def _write_steps(steps: Iterable[Step], folders: dict[str, Path], workspace: Workspace) -> None:
@@ -239,6 +250,12 @@ def _insert(
     ids = {fireworks[step.id].fw_id: first + i for i, step in enumerate(new)}
     for item in fireworks.values():
         item.fw_id = ids[item.fw_id]
+    needed_new = {
+        fireworks[step.id].fw_id: [
+            fireworks[parent].fw_id for parent in step.parents if parent in fireworks
+        ]
+        for step in new
+    }
     awaited: dict[int, list[int]] = {}  # new Firework -> known ones it waits for
     for step in new:
         parents = [known[parent]["fw_id"] for parent in step.parents if parent in known]
@@ -255,24 +272,43 @@ def _insert(
         else:
             independent.append(workflow)
             first_to_run.update(workflow.root_fw_ids)
-    for identifier, item in ((item.fw_id, item) for item in fireworks.values()):
-        item.state = "READY" if identifier in first_to_run else "WAITING"
+    for item in fireworks.values():
+        item.state = "READY" if item.fw_id in first_to_run else "WAITING"
+        if item.fw_id not in awaited and needed_new[item.fw_id]:
+            # others must not be found by their parents before they have joined them
+            item.spec["parents"] = needed_new[item.fw_id]
     for workflow in made:
         workflow.fw_states = {key: item.state for key, item in workflow.id_fw.items()}
     documents = [fireworks[step.id].to_db_dict() for step in new]
     _insert_many(pad.fireworks, (d for d in documents if d["state"] == "WAITING"))
     _insert_many(pad.workflows, (workflow.to_db_dict() for workflow in independent))
     _insert_many(pad.fireworks, (d for d in documents if d["state"] == "READY"))
+    if not joining:
+        return
     for workflow, bonds in joining:
-        _join(pad, workflow.to_db_dict(), bonds)
-        roots = [identifier for identifier in workflow.root_fw_ids if identifier not in bonds]
-        for identifier in roots:
-            pad.fireworks.update_one({"fw_id": identifier}, {"$set": {"state": "READY"}})
-        note_states(pad, workflow.fws[0].fw_id, dict.fromkeys(roots, "READY"))
-    for parent in {parent for parents in awaited.values() for parent in parents}:
-        if pad.fireworks.find_one({"fw_id": parent, "state": "COMPLETED"}, {"fw_id": 1}):
-            freed = free_children(pad, parent)  # it has completed since it was looked at
-            note_states(pad, parent, dict.fromkeys(freed, "READY"))
+        for identifier in set(workflow.root_fw_ids).difference(bonds):
+            workflow.fw_states[identifier] = "READY"
+    _join(pad, [(workflow.to_db_dict(), bonds) for workflow, bonds in joining])
+    changes = [
+        UpdateOne(
+            {"fw_id": child}, {"$set": {PARENTS: [*needed_new.get(child, []), *awaited[child]]}}
+        )
+        for child in awaited
+    ]
+    ready = [
+        identifier
+        for workflow, _ in joining
+        for identifier, state in workflow.fw_states.items()
+        if state == "READY"
+    ]
+    changes += [UpdateOne({"fw_id": number}, {"$set": {"state": "READY"}}) for number in ready]
+    for batch in batches(changes, _BATCH):
+        pad.fireworks.bulk_write(batch, ordered=False)
+    notes = StateNotes()
+    for parent in completed_of(pad, {parent for parents in awaited.values() for parent in parents}):
+        freed = free_children(pad, parent)  # it has completed since it was looked at
+        notes.states.update(dict.fromkeys(freed, "READY"))
+    notes.write(pad)
 
 
 def _insert_many(collection: Any, documents: Iterable[dict[str, Any]]) -> None:
@@ -280,41 +316,89 @@ def _insert_many(collection: Any, documents: Iterable[dict[str, Any]]) -> None:
         collection.insert_many(batch, ordered=False)
 
 
-def _join(pad: LaunchPad, workflow: dict[str, Any], bonds: dict[int, list[int]]) -> None:
-    """Add a Workflow's document to the one that holds the Fireworks it depends on."""
-    target, *others = dict.fromkeys(
-        pad.workflows.find_one({"nodes": parent}, {"nodes": 1})["_id"]
-        for parents in bonds.values()
-        for parent in parents
-    )
-    for other in others:
-        _absorb(pad, target, pad.workflows.find_one({"_id": other}))
-        pad.workflows.delete_one({"_id": other})
-    _absorb(pad, target, workflow)
+def _join(pad: LaunchPad, joining: Sequence[tuple[dict[str, Any], dict[int, list[int]]]]) -> None:
+    """Add Workflows to those that hold the Fireworks they depend on, each of these changed once.
+
+    Parameters
+    ----------
+    joining
+        A Workflow's document, and its Fireworks that wait for others -> these.
+    """
+    homes = _homes(pad, {p for _, bonds in joining for needed in bonds.values() for p in needed})
+    group_of: dict[Any, _Joint] = {}
+    for workflow, bonds in joining:
+        mine = _Joint([], [workflow], dict(bonds))
+        targets = {homes[parent]: None for needed in bonds.values() for parent in needed}
+        for target in targets:
+            other = group_of.get(target, _Joint([target], [], {}))
+            if other is not mine:
+                mine, other = (other, mine) if len(other.parts) > len(mine.parts) else (mine, other)
+                mine.take(other)
+                group_of |= dict.fromkeys(mine.homes, mine)
+    for joint in {id(joint): joint for joint in group_of.values()}.values():
+        target, *others = joint.homes
+        parts = [*joint.parts, *(pad.workflows.find_one({"_id": other}) for other in others)]
+        while not _absorb(pad, target, parts, joint.bonds):
+            pass  # another submission has joined something to it meanwhile
+        for other in others:
+            pad.workflows.delete_one({"_id": other})
+
+
+@dataclass
+class _Joint:
+    """Workflows that become one.
+
+    Attributes
+    ----------
+    homes
+        Those that the database has.
+    parts
+        New ones.
+    bonds
+        Fireworks of the new ones -> those of the old that they wait for.
+    """
+
+    homes: list[Any]
+    parts: list[dict[str, Any]]
+    bonds: dict[int, list[int]]
+
+    def take(self, other: _Joint) -> None:
+        """Make another's Workflows its own."""
+        self.homes += other.homes
+        self.parts += other.parts
+        self.bonds |= other.bonds
+
+
+def _homes(pad: LaunchPad, fw_ids: set[int]) -> dict[int, Any]:
+    """Firework -> the Workflow that holds it."""
+    homes: dict[int, Any] = {}
+    left = set(fw_ids)
+    while left:
+        workflow = pad.workflows.find_one({"nodes": next(iter(left))}, {"nodes": 1})
+        held = left.intersection(workflow["nodes"])
+        homes |= dict.fromkeys(held, workflow["_id"])
+        left -= held
+    return homes
+
+
+def _absorb(
+    pad: LaunchPad, target: Any, parts: Sequence[dict[str, Any]], bonds: dict[int, list[int]]
+) -> bool:
+    """Make Workflows part of another; ``False`` if that has been changed by others meanwhile."""
+    whole = pad.workflows.find_one({"_id": target})
+    n_nodes = len(whole["nodes"])
+    for part in parts:
+        whole["nodes"] += [node for node in part["nodes"] if str(node) not in whole["links"]]
+        for field in ("links", "parent_links", "fw_states"):
+            whole[field] |= part[field]
+        for root in part["metadata"]["workspaces"]:
+            if root not in whole["metadata"]["workspaces"]:
+                whole["metadata"]["workspaces"].append(root)
     for child, parents in bonds.items():
-        pad.workflows.update_one(
-            {"_id": target},
-            {
-                "$addToSet": {f"parent_links.{child}": {"$each": parents}}
-                | {f"links.{parent}": child for parent in parents}
-            },
-        )
-
-
-def _absorb(pad: LaunchPad, target: Any, workflow: dict[str, Any]) -> None:
-    entries = {
-        f"{field}.{key}": value
-        for field in ("links", "parent_links", "fw_states")
-        for key, value in workflow[field].items()
-    }
-    workspaces = workflow["metadata"]["workspaces"]
-    pad.workflows.update_one(
-        {"_id": target},
-        {
-            "$set": entries,
-            "$addToSet": {
-                "nodes": {"$each": workflow["nodes"]},
-                "metadata.workspaces": {"$each": workspaces},
-            },
-        },
-    )
+        whole["parent_links"][str(child)] = [*whole["parent_links"].get(str(child), []), *parents]
+        for parent in parents:
+            whole["links"][str(parent)].append(child)
+    changes = {field: whole[field] for field in ("nodes", "links", "parent_links", "fw_states")}
+    changes["metadata.workspaces"] = whole["metadata"]["workspaces"]
+    unchanged = {"_id": target, "nodes": {"$size": n_nodes}}
+    return bool(pad.workflows.update_one(unchanged, {"$set": changes}).matched_count)

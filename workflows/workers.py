@@ -70,9 +70,10 @@ class Worker:
         from natriface.workflows import fireworks
         from natriface.workflows.launchpad import Connection, new_launch_id
         from natriface.workflows.recovery import requeue
+        from natriface.workflows.workflow_states import StateNotes
 
         candidates: deque[int] = deque()
-        notes = fireworks.StateNotes()
+        notes = StateNotes()
         idle = False
         with Connection(self.workspace, give_up=lambda: self.stopping) as database:
             database(lambda pad: self.tell("ready"))
