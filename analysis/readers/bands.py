@@ -43,7 +43,9 @@ def band_edges(eigenvalues: Floats, occupations: Floats, weights: Floats) -> Ban
 
     Each spin has n = sum(weight x occupation) filled bands. Where n is whole and band n lies below
     band n + 1 everywhere, these two bound the gap, whatever the smearing does to the occupations
-    near them and wherever VASP puts the Fermi level. Otherwise the spin is metallic.
+    near them and wherever VASP puts the Fermi level. Otherwise the spin is metallic, but for one
+    case: where all states are full or empty and the spins exchange bands from one k-point to
+    another, the bands of both spins are counted together.
 
     Parameters
     ----------
@@ -55,29 +57,43 @@ def band_edges(eigenvalues: Floats, occupations: Floats, weights: Floats) -> Ban
     Returns
     -------
     BandEdges or None
-        None where a number is missing, or no empty band was computed.
+        None where a number that counts is missing, or no empty band was computed.
     """
-    if not (np.isfinite(eigenvalues).all() and np.isfinite(occupations).all()):
+    if not np.isfinite(occupations).all():
         return None
     metal = BandEdges(None, None, 0.0, None)
     top: list[Floats] = []
     bottom: list[Floats] = []
-    for levels, filling in zip(np.sort(eigenvalues, axis=2), occupations, strict=True):
+    for levels, filling in zip(eigenvalues, occupations, strict=True):
         filled = float(filling.sum(axis=1) @ weights)
         n = round(filled)
         if abs(filled - n) > _WHOLE:
-            return metal
+            return _edges_of_exchanged(eigenvalues, occupations) or metal
+        if n >= levels.shape[1] or not np.isfinite(levels[:, : n + 1]).all():
+            return None  # numbers of bands above may have overflowed
+        levels = np.sort(levels, axis=1)
         if n > 0:
             top.append(levels[:, n - 1])
-        if n >= levels.shape[1]:
-            return None
         bottom.append(levels[:, n])
     if not top:
         return None
-    highest, lowest = np.max(top, axis=0), np.min(bottom, axis=0)
+    return _between(np.max(top, axis=0), np.min(bottom, axis=0)) or metal
+
+
+def _edges_of_exchanged(eigenvalues: Floats, occupations: Floats) -> BandEdges | None:
+    full = occupations > 0.5
+    whole = (np.abs(occupations - full) < _WHOLE).all()
+    if not whole or len(full) == 1 or np.ptp(full.sum(axis=(0, 2))):
+        return None
+    highest = np.where(full, eigenvalues, -np.inf).max(axis=(0, 2))
+    return _between(highest, np.where(full, np.inf, eigenvalues).min(axis=(0, 2)))
+
+
+def _between(highest: Floats, lowest: Floats) -> BandEdges | None:
+    """The edges of (n_kpoints,) highest full and lowest empty levels; None if they overlap."""
     valence, conduction = float(highest.max()), float(lowest.min())
-    if conduction <= valence:
-        return metal
+    if not valence < conduction:
+        return None
     return BandEdges(
         valence, conduction, conduction - valence, int(highest.argmax()) == int(lowest.argmin())
     )

@@ -12,6 +12,7 @@ from natriface.analysis.readers.vasprun_steps import Steps
 
 _NO_CYCLE = ("none", "nothing", "exact", "diag", *RESPONSES)
 _RELAXING = (1, 2, 3, 44)
+_NO_CHANGE_EV = 2e-6  # EDIFFG may be far below what energies are converged to
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,12 @@ def _judge_ionic(header: Header, steps: Steps, said: Said, verdict: Verdict) -> 
         verdict.reasons.append(f"a STOPCAR ended the relaxation after {n} steps")
         return
     reached, why = _criterion_met(
-        steps, criterion, verdict.max_force_ev_per_angstrom, said, header.criteria_slack
+        steps,
+        criterion,
+        verdict.max_force_ev_per_angstrom,
+        said,
+        header.criteria_slack,
+        n >= planned,
     )
     if said.ionic is not None:
         reached = said.ionic
@@ -133,13 +139,18 @@ def _judge_ionic(header: Header, steps: Steps, said: Said, verdict: Verdict) -> 
 
 
 def _criterion_met(
-    steps: Steps, criterion: float | None, force: float | None, said: Said, slack: float
+    steps: Steps,
+    criterion: float | None,
+    force: float | None,
+    said: Said,
+    slack: float,
+    at_limit: bool,
 ) -> tuple[bool, str]:
     """Whether EDIFFG is met: forces below it if negative, change of energy if positive.
 
     With an energy criterion VASP compares minima along its search lines, not consecutive steps:
-    a last change of up to ten times the criterion is compatible with a regular end, unless NSW or
-    a STOPCAR caused it.
+    a last change of up to ten times the criterion, or of 2e-6 eV, is compatible with a regular end.
+    At the limit of NSW (`at_limit`), where the end proves nothing, the criterion itself counts.
     """
     if criterion is None:
         return False, "and EDIFFG is unknown"
@@ -151,5 +162,5 @@ def _criterion_met(
     if len(steps) < 2:
         return said.ionic is not False, "without a second step to compare with"
     change = abs(float(steps.free_energies_ev[-1] - steps.free_energies_ev[-2]))
-    met = change <= 10 * criterion
+    met = change <= (criterion if at_limit else max(10 * criterion, _NO_CHANGE_EV))
     return met, f"while the energy changed by {change:.3g} eV (EDIFFG = {criterion:g} eV)"

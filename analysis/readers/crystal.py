@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from ase import Atoms
@@ -60,17 +59,3 @@ def free_forces(forces: Floats, cell: Floats, selective: NDArray[np.bool_] | Non
         return forces
     along = forces @ np.linalg.inv(cell)
     return np.where(selective, along, 0.0) @ cell
-
-
-def selective_flags(path: Path, n_atoms: int) -> NDArray[np.bool_] | None:
-    """(n_atoms, 3) True where a POSCAR lets a coordinate move; None without selective dynamics."""
-    try:
-        lines = path.read_text(errors="replace").splitlines()
-    except OSError:
-        return None
-    for i in (6, 7):
-        if len(lines) > i and lines[i].strip()[:1] in ("S", "s"):
-            rows = [line.split()[3:6] for line in lines[i + 2 : i + 2 + n_atoms]]
-            if len(rows) == n_atoms and all(len(row) == 3 for row in rows):
-                return np.array([[word.strip(".").upper()[:1] == "T" for word in r] for r in rows])
-    return None

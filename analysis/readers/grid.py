@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from natriface.analysis.readers.blocks import Floats
+from natriface.analysis.readers.blocks import Floats, number
 from natriface.analysis.readers.compression import Text
 from natriface.analysis.readers.poscar import after_lines, parse_poscar
 from natriface.structures.errors import ReaderError
@@ -93,6 +93,8 @@ def _read_block(path: Path, content: bytes, begin: int, size: int) -> tuple[Floa
     if size % per_line:
         stop = after_lines(content, stop, 1)
     words = content[begin:stop].split()
+    if 0 < len(words) - size < per_line and all(number(word) == 0 for word in words[size:]):
+        words = words[:size]  # some programs fill the last line up with zeros
     if len(words) != size:
         raise ReaderError(
             f"{path}: {len(words)} of {size} values of its grid are there; the file is cut off"

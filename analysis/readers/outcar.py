@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import numpy as np
 from natriface.analysis.readers.blocks import BlockError, Floats, finite, number
 from natriface.analysis.readers.compression import Text
 from natriface.analysis.readers.convergence import Said
+from natriface.analysis.readers.outcar_header import read_outcar_header
 from natriface.analysis.readers.redundancy import check_energies, damaged_forces, is_smeared
-from natriface.analysis.readers.vasprun_header import Header, Value, scalar
+from natriface.analysis.readers.vasprun_header import Header
 from natriface.analysis.readers.vasprun_steps import Steps
 from natriface.structures.errors import ReaderError
 
 _FORCES = b"TOTAL-FORCE (eV/Angst)"
+_ENERGY = b"free  energy "  # of an ionic step; two spaces, one in the electronic steps
 _END = b"General timing and accounting"
 _ENERGIES = re.compile(
     rb"free\s+energy\s+(?:ML\s+)?TOTEN\s*=\s*(\S+)\s+eV"
@@ -24,23 +27,24 @@ _ENERGIES = re.compile(
     rb"\s+(?:ML\s+)?energy\(sigma->0\)\s*=\s*(\S+)"
 )
 _ROW = re.compile(rb"^[ \t]*\d+[ \t]+(-?\d+\.\d+)[ \t]+(-?\d+\.\d+)[ \t]*\r?$", re.M)
-_TAGS: dict[str, bytes] = {
-    **dict.fromkeys(
-        ("NELM", "NSW", "IBRION", "ISIF", "ISPIN", "ISMEAR", "NBANDS", "NIONS", "NKPTS", "NEDOS"),
-        b"int",
-    ),
-    **dict.fromkeys(("EDIFF", "EDIFFG", "SIGMA", "NELECT", "PSTRESS", "AEXX"), b"float"),
-    **dict.fromkeys(
-        ("LNONCOLLINEAR", "LSORBIT", "LASPH", "LREAL", "LHFCALC", "LDIPOL", "LEPSILON", "LELF"),
-        b"logical",
-    ),
-    **dict.fromkeys(("PREC", "GGA", "METAGGA"), b"string"),
-}
 _TIMES = {
     "cpu_s": b"Total CPU time used (sec):",
     "wall_s": b"Elapsed time (sec):",
     "peak_memory_kb": b"Maximum memory used (kb):",
 }
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an ionic step stands: after what, and its tables, None where they are not printed."""
+
+    before: int
+    forces: int | None
+    energy: int | None
+
+    @property
+    def end(self) -> int:
+        return max(self.before, self.forces or 0, self.energy or 0)
 
 
 class Outcar:
@@ -68,6 +72,7 @@ class Outcar:
             raise ReaderError(f"{self.path}: {content}; VASP has not written anything here to read")
         self._start = max(self.text.rfind(b"vasp.", 0, executed), 0) if executed > 0 else 0
         self._marks = self.text.find_all(_FORCES, self._start)
+        self._ends = self.text.find_all(_ENERGY, self._start)
 
     @cached_property
     def complete(self) -> bool:
@@ -78,103 +83,12 @@ class Outcar:
     @cached_property
     def header(self) -> Header:
         """Settings and atoms."""
-        header = Header(criteria_slack=1.5)  # EDIFF and EDIFFG are printed with one digit
-        first = self._marks[0] if self._marks else self.text.size
+        first = min([*self._marks[:1], *self._ends[:1], self.text.size])
         stop = self.text.find(b"Iteration ", self._start, first)
         data = self.text.read(
             self._start, min(stop if stop > 0 else first, self._start + (8 << 20))
         )
-        version = re.match(rb"\s*vasp\.(\S+)(?:\s+(\S.*?))?\s*$", data[:200], re.M)
-        if version is not None:
-            header.version = version.group(1).decode("latin-1")
-            header.build = (version.group(2) or b"").decode("latin-1").strip()
-        self._read_incar(data, header)
-        for name, kind in _TAGS.items():
-            value = self._tag(data, name, kind)
-            if value is not None:
-                header.parameters[name] = value
-        cutoff = re.search(rb"^\s*ENCUT\s*=\s*(\S+)\s*eV", data, re.M)
-        if cutoff is not None and np.isfinite(number(cutoff.group(1))):
-            header.parameters["ENMAX"] = number(cutoff.group(1))
-        self._read_species(data, header)
-        self._read_kpoints(data, header)
-        return header
-
-    @staticmethod
-    def _tag(data: bytes, name: str, kind: bytes) -> Value:
-        """The value printed after the run's start parameters, which follow the echoed INCAR."""
-        begin = max(data.rfind(b"Dimension of arrays"), 0)
-        pattern = rb"(?:^|\s)" + name.encode() + rb"\s*=\s*([^\s;]+)"
-        match = re.search(pattern, data[begin:])
-        if match is None:
-            return None
-        if kind == b"string":
-            return match.group(1).decode("latin-1")
-        return scalar(kind, match.group(1))
-
-    @staticmethod
-    def _read_incar(data: bytes, header: Header) -> None:
-        """VASP 6 echoes the INCAR."""
-        at = data.find(b" INCAR:")
-        end = data.find(b" POTCAR:", at)
-        if at < 0 or end < 0:
-            return
-        for line in data[at:end].splitlines()[1:]:
-            name, equals, value = line.partition(b"=")
-            if equals and re.fullmatch(rb"\s*[A-Za-z_0-9]+\s*", name):
-                header.incar[name.decode().strip().upper()] = _guess(value.strip())
-
-    @staticmethod
-    def _read_species(data: bytes, header: Header) -> None:
-        header.potcar_titles = [
-            title.decode("latin-1").strip()
-            for title in re.findall(rb"^\s*TITEL\s*=\s*(\S.*?)\s*$", data, re.M)
-        ]
-        counts = re.search(rb"^\s*ions per type\s*=((?:\s*\d+)+)\s*$", data, re.M)
-        n_species = len(counts.group(1).split()) if counts else 0
-        if not header.potcar_titles:  # OUTCARs are passed on without the POTCARs' text
-            named = re.findall(rb"^\s*POTCAR:\s*(\S.*?)\s*$", data, re.M)[:n_species]
-            header.potcar_titles = [title.decode("latin-1") for title in named]
-        elements = [
-            element.decode("latin-1")
-            for element in re.findall(rb"^\s*VRHFIN\s*=\s*([A-Za-z]{1,2})\b", data, re.M)
-        ]
-        if len(elements) != len(header.potcar_titles):
-            words = [title.split() for title in header.potcar_titles]
-            elements = [w[1 if len(w) > 1 else 0].split("_")[0].split(".")[0] for w in words]
-        if counts is None:
-            header.problems.append("the numbers of atoms of each species are absent")
-            return
-        header.counts = [int(word) for word in counts.group(1).split()]
-        if len(header.counts) != len(elements):
-            header.problems.append("species and their numbers of atoms disagree")
-            return
-        pairs = zip(elements, header.counts, strict=True)
-        header.symbols = [element for element, n in pairs for _ in range(n)]
-        n_ions = header.parameters.get("NIONS")
-        if n_ions is not None and n_ions != len(header.symbols):
-            header.problems.append("the list of atoms is damaged: their numbers disagree")
-            header.symbols = []
-
-    @staticmethod
-    def _read_kpoints(data: bytes, header: Header) -> None:
-        found = re.search(
-            rb"Following reciprocal coordinates:\s*\n\s*Coordinates\s+Weight\s*\n"
-            rb"((?:\s*[-\d.]+\s+[-\d.]+\s+[-\d.]+\s+[\d.]+\s*\n)+)",
-            data,
-        ) or re.search(
-            rb"k-points in reciprocal lattice and weights:[^\n]*\n"
-            rb"((?:\s*[-\d.]+\s+[-\d.]+\s+[-\d.]+\s+[\d.]+\s*\n)+)",
-            data,
-        )
-        if found is None:
-            return
-        rows = [[number(word) for word in row.split()] for row in found.group(1).splitlines()]
-        table = np.array([row for row in rows if len(row) == 4])
-        n = header.parameters.get("NKPTS")
-        if len(table) and len(table) == n and np.isfinite(table).all() and table[:, 3].sum() > 0:
-            header.kpoints = table[:, :3]
-            header.kpoint_weights = table[:, 3] / table[:, 3].sum()
+        return read_outcar_header(data)
 
     @cached_property
     def steps(self) -> Steps:
@@ -188,30 +102,30 @@ class Outcar:
         counts: list[int] = []
         changes: list[float] = []
         problems: list[str] = []
-        before = self._start
-        for mark, following in zip(self._marks, [*self._marks[1:], self.text.size], strict=False):
-            window = min(following, mark + 400 * n_atoms + (1 << 16))
-            energy = _ENERGIES.search(self.text.read(mark, window))
-            if energy is None:
-                if following != self.text.size:
-                    problems.append(f"ionic step {len(energies) + 1}: no energy")
-                continue
+        for i, step in enumerate(self._places, start=1):
+            before, stop = step.before, step.end
             try:
-                energies.append(self._energies(energy, before, mark))
+                energies.append(self._energies(step))
             except BlockError as error:
-                problems.append(f"ionic step {len(energies) + 1}: {error}")
+                problems.append(f"ionic step {i}: {error}")
                 energies.append([float("nan")] * 3)
-            cell = self._cell(before, mark)
-            place, force = self._positions_and_forces(mark, n_atoms, problems)
+            cell = self._cell(before, stop)
+            if step.forces is None:
+                place = force = np.full((n_atoms, 3), np.nan)
+            else:
+                place, force = self._positions_and_forces(step.forces, n_atoms, problems)
             cells.append(cell)
             with np.errstate(invalid="ignore"):
                 flat = not abs(np.linalg.det(cell)) > 1e-6
             positions.append(np.full_like(place, np.nan) if flat else place @ np.linalg.inv(cell))
             forces.append(force)
-            stresses.append(self._stress(before, mark))
-            counts.append(self._count(before, mark))
-            changes.append(self._change(before, mark))
-            before = mark
+            stresses.append(self._stress(before, stop))
+            counts.append(self._count(before, stop))
+            changes.append(self._change(before, stop))
+        bare = sum(step.forces is None for step in self._places)
+        if bare:  # NWRITE < 2
+            problems.append(f"positions and forces of {bare} ionic steps are not printed")
+        before = self._places[-1].end if self._places else self._start
         n = len(energies)
         wrong = damaged_forces(np.array(forces).reshape(n, n_atoms, 3), 1e-6)
         if wrong.any():
@@ -235,14 +149,38 @@ class Outcar:
             problems,
         )
 
-    def _energies(self, match: re.Match[bytes], start: int, mark: int) -> list[float]:
+    @cached_property
+    def _places(self) -> list[_Place]:
+        """The ionic steps; VASP prints their energy after the forces, up to 5.2.2 before them."""
+        places: list[_Place] = []
+        energy_first = bool(self._ends) and self._ends[0] < min([*self._marks, self.text.size])
+        before, forces, energy = self._start, None, None
+        events = [*((at, False) for at in self._marks), *((at, True) for at in self._ends)]
+        for at, is_energy in sorted(events):
+            begins = is_energy == energy_first
+            if begins and (forces or energy):  # the step before it is not whole
+                places.append(_Place(before, forces, energy))
+                before, forces, energy = places[-1].end, None, None
+            forces, energy = (forces, at) if is_energy else (at, energy)
+            if not begins:
+                places.append(_Place(before, forces, energy))
+                before, forces, energy = places[-1].end, None, None
+        if energy or (forces and self.complete):  # else VASP was killed before the energy
+            places.append(_Place(before, forces, energy))
+        return places
+
+    def _energies(self, step: _Place) -> list[float]:
         """Free energy, E0 and energy without entropy, checked by the last electronic step's."""
-        names = (1, 2, 3)
-        free, flat, zero = (number(match.group(i)) for i in names)
+        if step.energy is None:
+            raise BlockError("no energy")
+        match = _ENERGIES.match(self.text.read(step.energy, step.energy + 400))
+        if match is None:
+            raise BlockError("its energy is damaged")
+        free, flat, zero = (number(match.group(i)) for i in (1, 2, 3))
         if not np.isfinite((free, flat, zero)).all():
             raise BlockError("its energy overflowed or is damaged")
         rounding = 10.0 ** -len(match.group(1).partition(b".")[2])
-        at = self.text.rfind(b"free energy    TOTEN", start, mark)
+        at = self.text.rfind(b"free energy    TOTEN", step.before, step.end)
         inner = _ENERGIES.search(self.text.read(at, at + 400)) if at >= 0 else None
         if inner is None:
             if not is_smeared((free, flat, zero), rounding):
@@ -275,10 +213,13 @@ class Outcar:
                 raise BlockError("cut off")
             if not lines[n_atoms + 2].strip().startswith(b"----"):
                 raise BlockError("another number of rows than atoms")
-            table = np.array([[number(w) for w in line.split()] for line in lines[2 : n_atoms + 2]])
+            rows = [line.split() for line in lines[2 : n_atoms + 2]]
+            table = np.array([[number(word) for word in row] for row in rows])
             if table.shape != (n_atoms, 6):
                 raise BlockError("a row is damaged")
-            finite(table)
+            finite(table[:, :3])
+            if not np.isfinite(table).all():
+                problems.append("forces: a number overflowed or is damaged")
         except (BlockError, ValueError) as error:
             problems.append(f"positions and forces: {error}")
             return np.full((n_atoms, 3), np.nan), np.full((n_atoms, 3), np.nan)
@@ -306,11 +247,10 @@ class Outcar:
     @cached_property
     def said(self) -> Said:
         """What VASP says in words about the last ionic step."""
-        last = self._marks[-1] if self._marks else self._start
-        previous = self._marks[-2] if len(self._marks) > 1 else self._start
-        denied = self.text.find(b"EDIFF was not reached", previous) >= 0
+        last = self._places[-1].before if self._places else self._start
+        denied = self.text.find(b"EDIFF was not reached", last) >= 0
         reached = self.text.find(b"reached required accuracy", last) >= 0
-        stopped = self.text.find(b"stop encountered!", previous) >= 0
+        stopped = self.text.find(b"stop encountered!", last) >= 0
         ionic = True if reached else (False if self.complete else None)
         return Said(False if denied else None, ionic, stopped)
 
@@ -378,18 +318,3 @@ class Outcar:
         table = np.array(rows, dtype=float)
         full = 2.0 if n_spins == 1 and not self.is_noncollinear else 1.0
         return table[:, 0].reshape(shape), (table[:, 1] / full).reshape(shape)
-
-
-def _guess(text: bytes) -> Value:
-    """A value of the echoed INCAR, typed by its looks."""
-    words = text.partition(b"#")[0].partition(b"!")[0].split()
-    values: list[Value] = []
-    for word in words:
-        if word.upper().strip(b".") in (b"T", b"F", b"TRUE", b"FALSE"):
-            values.append(word.upper().strip(b".").startswith(b"T"))
-        elif np.isfinite(number(word)):
-            value = number(word)
-            values.append(int(value) if re.fullmatch(rb"[+-]?\d+", word) else value)
-        else:
-            return text.decode("latin-1")
-    return values[0] if len(values) == 1 else values

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
 
 from natriface.analysis.readers.compression import Text
 from natriface.structures.errors import ReaderError
 
-_MAX_HEADER_LINES = 12
+_MAX_HEADER_LINES = 60  # twenty species stand on a line
 _MAX_ATOMS = 1_000_000
 
 
@@ -39,12 +41,11 @@ def parse_poscar(content: bytes, path: Path) -> tuple[Atoms, int]:
     try:
         scale = float(lines[1])
         cell = np.array([[float(x) for x in line.split()[:3]] for line in lines[2:5]])
-        symbols, at = lines[5].split(), 6
-        if all(word.isdigit() for word in symbols):
+        symbols, counts, at = _species(lines)
+        if not symbols:
             raise ReaderError(f"{path}: written by VASP 4, without the symbols of its elements")
-        counts = [int(word) for word in lines[at].split()]
-        at += lines[at + 1].strip()[:1] in ("S", "s")  # selective dynamics
-        direct = lines[at + 1].strip()[:1] not in ("C", "c", "K", "k")
+        at += _is_selective(lines[at])
+        direct = lines[at].strip()[:1] not in ("C", "c", "K", "k")
     except (ValueError, IndexError):
         raise ReaderError(f"{path}: does not begin with a POSCAR as ELFCAR and CHGCAR do") from None
     n = sum(counts)
@@ -52,7 +53,7 @@ def parse_poscar(content: bytes, path: Path) -> tuple[Atoms, int]:
         raise ReaderError(f"{path}: its elements and numbers of atoms do not fit together")
     factor = scale if scale > 0 else (-scale / abs(np.linalg.det(cell))) ** (1 / 3)
     cell = cell * factor
-    begin = ends[at + 1]
+    begin = ends[at]
     stop = after_lines(content, begin, n)
     rows = [line.split()[:3] for line in content[begin:stop].splitlines()]
     try:
@@ -72,6 +73,44 @@ def parse_poscar(content: bytes, path: Path) -> tuple[Atoms, int]:
     except KeyError as error:
         raise ReaderError(f"{path}: {error} is no element") from None
     return atoms, stop
+
+
+def selective_flags(path: Path, n_atoms: int) -> NDArray[np.bool_] | None:
+    """(n_atoms, 3) True where a POSCAR lets a coordinate move; None without selective dynamics."""
+    try:
+        with Text(path) as text:
+            lines = text.read(0, text.size).decode("latin-1").splitlines()
+        _, _, at = _species(lines)
+        if not _is_selective(lines[at]):
+            return None
+    except (ReaderError, ValueError, IndexError):
+        return None
+    rows = [line.split()[3:6] for line in lines[at + 2 : at + 2 + n_atoms]]
+    if len(rows) != n_atoms or any(len(row) != 3 for row in rows):
+        return None
+    return np.array([[word.strip(".").upper()[:1] == "T" for word in row] for row in rows])
+
+
+def _species(lines: list[str]) -> tuple[list[str], list[int], int]:
+    """Symbols (none in VASP 4) and numbers of atoms, and the number of the line after them."""
+    symbols, at = _words_of_lines(lines, 5, str.isalpha)
+    words, at = _words_of_lines(lines, at, str.isdigit)
+    return symbols, [int(word) for word in words], at
+
+
+def _is_selective(line: str) -> bool:
+    return line.strip()[:1] in ("S", "s")
+
+
+def _words_of_lines(
+    lines: list[str], at: int, belongs: Callable[[str], bool]
+) -> tuple[list[str], int]:
+    """The words of the lines from `at` on whose first character says they belong; what follows."""
+    words: list[str] = []
+    while lines[at].strip() and belongs(lines[at].strip()[0]):
+        words += lines[at].split()
+        at += 1
+    return words, at
 
 
 def _line_ends(content: bytes, count: int) -> list[int]:

@@ -13,6 +13,9 @@ Trio = tuple[float, float, float]
 """Free energy, energy without entropy, energy extrapolated to zero smearing, in eV."""
 
 
+_TELLING, _PROVING = 10, 1000  # powers of ten in units of the rounding of a sum
+
+
 def check_energies(outer: Trio, inner: Trio, texts: tuple[bytes, bytes], rounding: float) -> None:
     """Compare an ionic step's energies with those of its last electronic step.
 
@@ -75,10 +78,11 @@ def one_digit_apart(first: bytes, second: bytes) -> bool:
 def damaged_forces(forces: Floats, rounding: float) -> NDArray[np.bool_]:
     """Which of the (n_steps, n_atoms, 3) forces have a damaged digit or two interchanged.
 
-    VASP removes the drift: the forces on all atoms add up to zero within rounding. A sum that
-    is, to within rounding, one or two digits times a power of ten betrays digits printed wrongly;
-    any other sum is physics (constraints, force fields) and passes, and so does a step in which no
-    component adds up to zero.
+    VASP removes the drift along all directions, or (without symmetry, by a force field) along
+    none. Where the forces on all atoms add up to zero along two directions, a sum along the third
+    that is, to within rounding, one or two digits times a power of ten betrays digits printed
+    wrongly; where they do along one, which may be chance, only a sum far above rounding does.
+    Any other sum is physics and passes.
 
     Returns
     -------
@@ -87,12 +91,14 @@ def damaged_forces(forces: Floats, rounding: float) -> NDArray[np.bool_]:
     """
     drift = np.abs(forces.sum(axis=1))
     slack = rounding * (1 + forces.shape[1])
+    balanced = (drift <= slack).sum(axis=1)
+    # smaller powers fit anything
+    smallest = np.where(balanced == 2, _TELLING, _PROVING)[:, None] * slack
     few = np.zeros(drift.shape, bool)
     with np.errstate(divide="ignore", invalid="ignore"):
         leading = np.floor(np.log10(drift + slack))
         for power in (10.0**leading, 10.0 ** (leading - 1)):
             remainder = np.abs(drift - np.round(drift / power) * power)
-            few |= (remainder <= slack) & (power > 4 * slack)  # smaller powers fit anything
-    removed = (drift <= slack).any(axis=1)  # so the drift was removed in this step
-    damaged: NDArray[np.bool_] = few.any(axis=1) & removed
+            few |= (remainder <= slack) & (power > smallest)
+    damaged: NDArray[np.bool_] = few.any(axis=1) & (balanced > 0)
     return damaged

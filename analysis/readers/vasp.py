@@ -12,10 +12,11 @@ from natriface.analysis.readers.arrays import Source, write_arrays
 from natriface.analysis.readers.bands import band_edges, count_electrons
 from natriface.analysis.readers.blocks import Floats
 from natriface.analysis.readers.convergence import Said, Verdict, judge
-from natriface.analysis.readers.crystal import crystal, partly_frozen, selective_flags
+from natriface.analysis.readers.crystal import crystal, partly_frozen
 from natriface.analysis.readers.folder import Files, find_files, image_folders
 from natriface.analysis.readers.oszicar import Oszicar, read_oszicar
 from natriface.analysis.readers.outcar import Outcar
+from natriface.analysis.readers.poscar import selective_flags
 from natriface.analysis.readers.settings import decisive_settings
 from natriface.analysis.readers.vaspout import Vaspout
 from natriface.analysis.readers.vasprun import Vasprun
@@ -36,6 +37,7 @@ from natriface.structures.errors import ReaderError
 _T = TypeVar("_T")
 _KB_IN_GPA = 0.1
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+_DISPLACING = (5, 6)  # IBRION of vibrations by finite differences
 _SAME_ENERGY_EV = 2e-6  # old OUTCARs print six decimals
 _SAME_FORCE = 2e-6  # eV/A
 
@@ -187,6 +189,10 @@ class _Reading:
         partly = partly_frozen(header.selective)
         if partly:
             warnings.append(f"{partly} atoms are frozen along some directions only; listed as free")
+        if header.setting("IBRION") in _DISPLACING and n > 1:
+            warnings.append(
+                "finite differences: the energy is that of the last displaced structure"
+            )
         if n and steps.energies_ev[-1] > 0:
             warnings.append("the total energy is positive")
         return Result(
@@ -261,7 +267,8 @@ class _Reading:
             why = next(iter([*source.header.problems, *steps.problems]), "no final structure")
             return "failed", f"{self.name} is damaged: {why}"
         last = [p for p in steps.problems if p.startswith(f"ionic step {n}:") or "final" in p]
-        if last or not np.isfinite(steps.forces[-1]).all():
+        no_forces = not np.isfinite(steps.forces[-1]).all()
+        if last or (no_forces and _moves_atoms(source.header)):
             why = next(iter([*last, *steps.problems]), "no forces of the last step")
             return "failed", f"{self.name} is damaged: {why}"
         if verdict.reasons:
@@ -376,6 +383,11 @@ def _is_sound(source: Source) -> bool:
         return False
     last = (steps.energies_ev[-1], steps.positions[-1], steps.forces[-1])
     return all(bool(np.isfinite(values).all()) for values in last)
+
+
+def _moves_atoms(header: Header) -> bool:
+    """Whether the run's end depends on its forces."""
+    return bool(header.setting("NSW", 0) > 1 and header.setting("IBRION", 0) != -1)
 
 
 def _kind(header: Header) -> str:

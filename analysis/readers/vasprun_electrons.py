@@ -29,6 +29,7 @@ from natriface.analysis.readers.vasprun_structure import varray
 
 _FIELD = re.compile(rb"<field[^>]*>([^<]*)</field>")
 _WIDEST_FILLING = 1.0  # occupations lie within 0.5 +- this; some smearings leave [0, 1]
+_WIDEST_CORRECTED = 4.0  # the same with Bloechl's corrections (ISMEAR = -5)
 
 
 class Electrons:
@@ -107,7 +108,8 @@ class Electrons:
             values[differ] = np.nan
         if values.shape[-1] > 1:
             filling = values[..., 1]
-            filling[np.abs(filling - 0.5) > _WIDEST_FILLING] = np.nan
+            widest = _WIDEST_CORRECTED if sizes.is_corrected else _WIDEST_FILLING
+            filling[np.abs(filling - 0.5) > widest] = np.nan
         self._warn_of_gaps("eigenvalues", values[..., :2])
         return values.reshape(sizes.n_spins, sizes.n_kpoints, *values.shape[1:])
 

@@ -23,6 +23,8 @@ class Sizes:
     ----------
     n_spins, n_components
         Sets of eigenvalues (1 or 2); and of densities: 4 if non-collinear, else as many.
+    is_corrected
+        Whether Bloechl's corrections may take occupations far out of [0, 1].
     """
 
     n_atoms: int
@@ -31,6 +33,7 @@ class Sizes:
     n_kpoints: int
     n_bands: int
     n_energies: int
+    is_corrected: bool = False
 
     @classmethod
     def of(cls, header: Header) -> Sizes:
@@ -44,6 +47,7 @@ class Sizes:
             n_kpoints=0 if header.kpoints is None else len(header.kpoints),
             n_bands=int(header.setting("NBANDS", 0)),
             n_energies=int(header.setting("NEDOS", 301)),
+            is_corrected=header.setting("ISMEAR") == -5,
         )
 
 

@@ -21,7 +21,7 @@ _ITEM = re.compile(
     rb"|<separator\b(?P<separator>[^<>]*)>|(?P<end></separator>)"
 )
 _OTHER = re.compile(rb"(?:</?[A-Za-z_0-9]+>\s*)+")  # elements that only group others
-_PLAIN = re.compile(r"[A-Z0-9_ -]+")
+_PLAIN = re.compile(r"[A-Z0-9_ %-]+")
 _NAME = re.compile(rb'name="\s*([^"]*?)\s*"')
 _TYPE = re.compile(rb'type="\s*([^"]*?)\s*"')
 _CELL = re.compile(rb"<c>([^<]*)</c>")

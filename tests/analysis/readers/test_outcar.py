@@ -163,6 +163,124 @@ def test_that_of_another_run_is_left_aside(tmp_path: Path) -> None:
     assert result.timing.wall_s is None
 
 
+ENERGY = STEP[STEP.index("  FREE ENERGIE") :]
+
+
+def energy_first(text: str) -> str:
+    """As VASP 4.6 to 5.2.2 print it: the energy before stress, structure and forces."""
+    for step in range(9):
+        block = ENERGY.format(free=-7.0 - step, flat=-6.998 - step, zero=-6.999 - step)
+        head, found, tail = text.partition(block)
+        at = head.rfind("--------\n  in kB") + 9
+        text = head[:at] + found + head[at:] + tail if found else text
+    return text
+
+
+@pytest.mark.parametrize("n_steps", [1, 3])
+def test_the_energy_may_stand_before_the_forces(tmp_path: Path, n_steps: int) -> None:
+    text = outcar(n_steps, 9 if n_steps > 1 else 0, 2, REACHED + END)
+    text = energy_first(text)
+    assert text.index("free  energy") < text.index("TOTAL-FORCE")
+    (tmp_path / "OUTCAR").write_text(text)
+    result = read_vasp_folder(tmp_path)
+    assert result.status == "converged"
+    assert result.convergence.n_ionic_steps == n_steps
+    assert result.energy_ev == pytest.approx(-5.999 - n_steps)
+    assert result.forces_ev_per_angstrom == [[0.01, -0.004, 0], [-0.01, 0.004, 0]]
+
+
+def test_forces_of_some_steps_only(tmp_path: Path) -> None:
+    text = outcar(4, 4, 0)
+    for label in ("Iteration    2", "Iteration    3"):
+        at = text.index(" POSITION", text.index(label))
+        text = text[:at] + text[text.index("  FREE ENERGIE", at) :]
+    (tmp_path / "OUTCAR").write_text(text)
+    result = read_vasp_folder(tmp_path)
+    assert (result.status, result.kind) == ("converged", "md")
+    assert result.energies_ev == pytest.approx([-6.999, -7.999, -8.999, -9.999])
+    assert any("2 ionic steps are not printed" in warning for warning in result.warnings)
+
+
+def test_the_last_energy_is_not_that_of_the_step_before(tmp_path: Path) -> None:
+    text = outcar(3, 9, 2, REACHED + END)
+    head, _, tail = text.rpartition("  free  energy")
+    (tmp_path / "OUTCAR").write_text(head + tail)
+    result = read_vasp_folder(tmp_path)
+    assert result.status == "failed"
+    assert result.reason == "OUTCAR: ionic step 3: no energy"
+
+
+@pytest.mark.parametrize("tag", ["NSW ", "IBRION"])
+def test_whether_it_relaxed_is_not_guessed(tmp_path: Path, tag: str) -> None:
+    text = outcar(2, 2, 2)
+    (tmp_path / "OUTCAR").write_text(text.replace(f"   {tag}", "   X", 2))
+    result = read_vasp_folder(tmp_path)
+    assert result.status == "failed"
+    assert f"{tag.strip()} is absent" in (result.reason or "")
+
+
+@pytest.mark.parametrize("broken", ["NaN", "************"])
+def test_forces_that_are_no_numbers(tmp_path: Path, broken: str) -> None:
+    """Some static hybrid runs print them so; only a relaxation depends on them."""
+    path = tmp_path / "OUTCAR"
+    path.write_text(outcar().replace("0.010000     -0.004000", f"{broken}     {broken}"))
+    result = read_vasp_folder(tmp_path)
+    assert result.status == "converged"
+    assert result.energy_ev == pytest.approx(-6.999)
+    assert result.forces_ev_per_angstrom is None
+    assert result.final_atoms().positions[1] == pytest.approx([2.82, 2.82, -3.128])
+    assert any("forces: a number overflowed" in warning for warning in result.warnings)
+    path.write_text(
+        outcar(2, 9, 2, REACHED + END).replace("0.010000     -0.004000", f"{broken}     {broken}")
+    )
+    assert read_vasp_folder(tmp_path).status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("lines", "functional"),
+    [
+        ("   METAGGA=      F    non-selfconsistent MetaGGA calc.\n", "PBE"),
+        (" METAGGA = R2SCA    LMAXTAU =  6    LMIXTAU =  T\n", "R2SCAN"),
+        ("   LUSE_VDW=     T    switch on vdW DFT\n   GGA     =    MK    GGA type\n", "optB86b"),
+        (
+            "   LHFCALC =     T    Hartree Fock is set to\n"
+            "   AEXX    =    0.2500 exact exchange contribution\n"
+            "   HFSCREEN=    0.2000 screening length (either q_TF or 0.3 A-1)\n",
+            "HSE06",
+        ),
+        (
+            " LDA+U is selected, type is set to LDAUTYPE =  2\n"
+            "   angular momentum for each species LDAUL =     2   -1\n"
+            "   U (eV)           for each species LDAUU =   4.0  0.0\n",
+            "PBE+U",
+        ),
+    ],
+)
+def test_the_functional_it_names(tmp_path: Path, lines: str, functional: str) -> None:
+    at = "   NELECT ="
+    (tmp_path / "OUTCAR").write_text(outcar().replace(at, lines + at))
+    settings = read_vasp_folder(tmp_path).settings
+    assert settings["functional"].startswith(functional)
+    if functional == "PBE+U":
+        assert (settings["LDAUL"], settings["LDAUU"]) == ([2, -1], [4.0, 0.0])
+    if functional == "optB86b":
+        assert settings["functional"] == "optB86b+vdW-DF"
+
+
+def test_many_species_stand_on_several_lines(tmp_path: Path) -> None:
+    text = outcar().replace(
+        "   ions per type =               1   1\n", "   ions per type =               1\n" * 2
+    )
+    (tmp_path / "OUTCAR").write_text(text)
+    assert Outcar(tmp_path / "OUTCAR").header.symbols == ["Na", "Cl"]
+
+
+def test_a_density_of_states_at_a_fixed_density(tmp_path: Path) -> None:
+    at = "   ISPIN  ="
+    (tmp_path / "OUTCAR").write_text(outcar().replace(at, "   ICHARG =     11    charge:\n" + at))
+    assert read_vasp_folder(tmp_path).kind == "dos"
+
+
 @pytest.mark.parametrize("content", ["", "nothing of VASP's"])
 def test_no_outcar(tmp_path: Path, content: str) -> None:
     (tmp_path / "OUTCAR").write_text(content)

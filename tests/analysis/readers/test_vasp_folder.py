@@ -14,6 +14,7 @@ from benchmarks.synthetic_vasprun import Shape, write_vasprun
 from natriface.analysis.readers.bands import band_edges, count_electrons
 from natriface.analysis.readers.crystal import free_forces
 from natriface.analysis.readers.oszicar import read_oszicar
+from natriface.analysis.readers.poscar import read_poscar, selective_flags
 from natriface.analysis.readers.redundancy import damaged_forces, is_smeared, one_digit_apart
 from natriface.analysis.readers.settings import functional
 from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
@@ -85,6 +86,7 @@ def test_arrays_beside_the_result(tmp_path: Path) -> None:
             None,
         ),
         ({"nsw": 9, "ibrion": 2, "n_steps": 3, "ediffg": 5e-5}, "unconverged", "energy changed"),
+        ({"nsw": 3, "ibrion": 2, "n_steps": 3, "ediffg": 5e-4}, "unconverged", "NSW = 3"),
         ({"nsw": 9, "ibrion": 0, "n_steps": 3}, "unconverged", "3 of 9"),
         ({"nsw": 3, "ibrion": 0, "n_steps": 3, "largest_force": 1.0}, "converged", None),
     ],
@@ -143,6 +145,28 @@ def test_the_last_of_several_runs_by_name(tmp_path: Path) -> None:
     assert result.convergence.n_ionic_steps == 4
     assert any("relax1, relax2" in warning for warning in result.warnings)
     assert read_vasp_folder(tmp_path / "vasprun.xml.relax1.gz").convergence.n_ionic_steps == 2
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_frozen_atoms_beside_an_hdf5_or_outcar(tmp_path: Path, packed: bool) -> None:
+    """Also with the symbols of many species on several lines, as VASP writes them."""
+    content = (
+        "Na Cl\n 1.0\n 4 0 0\n 0 4 0\n 0 0 4\n Na\n Cl\n 1\n 1\nSelective dynamics\nDirect\n"
+        " 0 0 0 F F F\n 0.5 0.5 0.5 T T F\n"
+    )
+    path = tmp_path / ("POSCAR.gz" if packed else "POSCAR")
+    path.write_bytes(gzip.compress(content.encode()) if packed else content.encode())
+    flags = selective_flags(path, 2)
+    assert flags is not None
+    assert flags.tolist() == [[False] * 3, [True, True, False]]
+    assert selective_flags(path, 3) is None
+    assert read_poscar(path).get_chemical_symbols() == ["Na", "Cl"]
+
+
+def test_finite_differences_end_in_a_displaced_structure(tmp_path: Path) -> None:
+    write(tmp_path, nsw=1, ibrion=5, n_steps=3)
+    result = read_vasp_folder(tmp_path)
+    assert any("last displaced structure" in warning for warning in result.warnings)
 
 
 def test_only_an_oszicar(tmp_path: Path) -> None:
@@ -246,8 +270,35 @@ def test_spins_gap_together() -> None:
 def test_no_gap_without_empty_bands_or_with_missing_numbers() -> None:
     levels, filling, weights = bands(1.0)
     assert band_edges(levels, np.ones_like(filling), weights) is None
-    levels[0, 0, 0] = np.nan
-    assert band_edges(levels, filling, weights) is None
+    levels[0, 0, 5] = np.nan  # an empty band far above
+    edges = band_edges(levels, filling, weights)
+    assert edges is not None
+    assert edges.gap_ev == pytest.approx(1.0)
+    for band in (0, 1, 2):
+        missing = levels.copy()
+        missing[0, 0, band] = np.nan
+        assert band_edges(missing, filling, weights) is None
+
+
+def test_bands_that_the_spins_exchange() -> None:
+    """At some k-points one spin has the band more, at others the other has it."""
+    more, filled_more, weights = bands(1.5, n=4, filled=3)
+    fewer, filled_fewer, _ = bands(1.5, n=4, filled=2)
+    levels, filling = np.vstack([more, fewer]), np.vstack([filled_more, filled_fewer])
+    shift = more[0, :, 2].max() - fewer[0, :, 1].max()
+    levels[1] += shift
+    swapped, swapped_filling = levels.copy(), filling.copy()
+    swapped[:, 1], swapped_filling[:, 1] = levels[::-1, 1], filling[::-1, 1]
+    whole = band_edges(levels, filling, weights)
+    edges = band_edges(swapped, swapped_filling, weights)
+    assert edges is not None
+    assert whole is not None
+    assert edges == whole
+    assert edges.gap_ev > 0
+    swapped_filling[0, 1, 2] = 0.5  # neither full nor empty: a metal
+    half = band_edges(swapped, swapped_filling, weights)
+    assert half is not None
+    assert half.gap_ev == 0
 
 
 # settings
@@ -285,6 +336,23 @@ def test_one_wrong_digit_in_the_forces(n: int, seed: int, digit: int, power: int
 def test_forces_that_really_do_not_balance_pass() -> None:
     forces = np.random.default_rng(0).normal(size=(200, 12, 3))
     assert not damaged_forces(forces, 1e-8).any()
+
+
+@pytest.mark.parametrize(
+    "drift", [(3.1e-5, 3.1e-5, 0.0), (7.5e-5, -2.015e-3, 4.34e-4), (2e-6, 4e-5, 1e-5)]
+)
+def test_a_small_drift_is_no_damage(drift: tuple[float, float, float]) -> None:
+    """Where VASP leaves the drift in, one component of it may be small by chance."""
+    for n in (1, 84):
+        forces = np.zeros((1, n, 3))
+        forces[0, 0] = drift
+        assert not damaged_forces(forces, 1e-6).any()
+
+
+def test_numbers_edited_in_two_directions() -> None:
+    forces = np.array([[[0.02857502, -0.04644999, -0.29611206], [-0.52857502, 0.54644999, 0]]])
+    forces[0, 1, 2] = 0.29611206
+    assert damaged_forces(forces, 1e-8).all()
 
 
 @given(st.floats(-1e4, 0), st.floats(0, 0.5), st.integers(0, 4))

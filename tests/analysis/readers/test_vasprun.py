@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,47 @@ def test_parameters_in_effect(tmp_path: Path) -> None:
     assert vasprun.incar["ALGO"] == "Normal"
     assert vasprun.parameters["LNONCOLLINEAR"] is False
     assert vasprun.parameters["ENMAX"] == 480.0
+
+
+def test_a_name_with_a_percent_sign(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    text = path.read_text("latin-1")
+    path.write_text(
+        text.replace("</incar>", ' <i name="DIP%EFIELD">     -0.01000000</i>\n </incar>', 1),
+        "latin-1",
+    )
+    vasprun = Vasprun(path)
+    assert vasprun.problems == []
+    assert vasprun.incar["DIP%EFIELD"] == -0.01
+
+
+@pytest.mark.parametrize(("smearing", "kept"), [(-5, True), (0, False)])
+def test_corrected_tetrahedra_fill_beyond_one(tmp_path: Path, smearing: int, kept: bool) -> None:
+    path = written(tmp_path, projected=False)
+    text = path.read_text("latin-1")
+    text = re.sub(r'(name="ISMEAR">) *-?\d+', rf"\1 {smearing:5d}", text)
+    at = text.index("<r>", text.index("<eigenvalues>"))
+    end = text.index("</r>", at)
+    text = text[:at] + text[at:end].replace(" 1.0000", "-0.5802") + text[end:]
+    path.write_text(text, "latin-1")
+    occupations = Vasprun(path).occupations
+    assert occupations is not None
+    assert (occupations[0, 0, 0] == -0.5802) == kept
+    assert np.isnan(occupations[0, 0, 0]) != kept
+
+
+@pytest.mark.parametrize("n_steps", [1, 3])
+def test_only_a_relaxation_depends_on_its_forces(tmp_path: Path, n_steps: int) -> None:
+    path = written(tmp_path, n_steps=n_steps, nsw=9 * (n_steps > 1), ibrion=2)
+    text = path.read_text("latin-1")
+    at = text.rindex('name="forces"')
+    end = text.index("</varray>", at)
+    forces = re.sub(r"-?\d+\.\d+", "         NaN", text[at:end])
+    path.write_text(text[:at] + forces + text[end:], "latin-1")
+    result = read_vasp_folder(tmp_path)
+    assert result.status == ("converged" if n_steps == 1 else "failed")
+    assert result.forces_ev_per_angstrom is None
+    assert any("forces of ionic step" in warning for warning in result.warnings)
 
 
 @pytest.mark.parametrize("n_components", [1, 2, 4])

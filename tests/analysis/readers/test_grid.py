@@ -1,0 +1,33 @@
+"""Grids of ELFCAR, CHGCAR and LOCPOT as VASP and others write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from natriface.analysis.readers.grid import read_grid
+from natriface.structures.errors import ReaderError
+
+HEAD = "NaCl\n 1.0\n 4 0 0\n 0 4 0\n 0 0 4\n Na Cl\n 1 1\nDirect\n 0 0 0\n 0.5 0.5 0.5\n\n"
+
+
+def written(folder: Path, last_line: str) -> Path:
+    path = folder / "CHGCAR"
+    path.write_text(f"{HEAD} 2 2 2\n 1.0 2.0 3.0 4.0 5.0\n {last_line}\n")
+    return path
+
+
+@pytest.mark.parametrize("last_line", ["6.0 7.0 8.0", "6.0 7.0 8.0 0.0 0.00000000000E+00"])
+def test_the_last_line_may_be_filled_up_with_zeros(tmp_path: Path, last_line: str) -> None:
+    grid = read_grid(written(tmp_path, last_line))
+    assert grid.shape == (2, 2, 2)
+    np.testing.assert_array_equal(grid.values[0, :, 0, 0], [1, 2])
+    assert grid.values[0, 1, 1, 1] == 8
+
+
+@pytest.mark.parametrize("last_line", ["6.0 7.0", "6.0 7.0 8.0 9.0", "6.0 7.0 8.0 x.0"])
+def test_another_number_of_values_is_refused(tmp_path: Path, last_line: str) -> None:
+    with pytest.raises(ReaderError, match="of 8 values"):
+        read_grid(written(tmp_path, last_line))
