@@ -17,9 +17,8 @@ from natriface.structures.errors import StructureError
 from natriface.structures.interfaces import Interface, build_interface
 from natriface.structures.matching import find_matches
 from natriface.structures.phases import Phase, load_phase
-from natriface.structures.slabs import Slab, build_slab
-from natriface.structures.terminations import Termination, find_terminations
-from natriface.workflows.slab_request import SlabCut
+from natriface.structures.slabs import Slab
+from natriface.workflows.slab_cut import cut_slab
 from natriface.workflows.study import Dopant, SlabRequest, Study
 
 STRAIN_SHARE = {"film": 0.0, "substrate": 1.0, "both": 0.5}
@@ -92,45 +91,11 @@ def build_study(study: Study, root: Path) -> list[BuiltInterface]:
 def _built(label: str, asked: SlabRequest, root: Path) -> BuiltSlab:
     try:
         phase = load_phase(asked.phase, root)
-        termination = choose_termination(phase, asked)
-        clean = build_slab(
-            termination,
-            thickness_angstrom=asked.thickness_angstrom,
-            layers=asked.layers,
-            symmetric=asked.symmetric,
-            reconstruct=asked.reconstruct,
-            flip=asked.flip,
-            frozen_angstrom=asked.frozen_angstrom,
-        )
+        clean = cut_slab(phase, asked, frozen_angstrom=asked.frozen_angstrom)
         slab, doping = (clean, None) if asked.dopant is None else _doped(clean, asked.dopant)
     except StructureError as error:
         raise StructureError(f"slab {label}: {error}") from None
     return BuiltSlab(label, phase, clean, slab, doping)
-
-
-def choose_termination(phase: Phase, asked: SlabCut) -> Termination:
-    """The termination asked for, or the first that is not polar.
-
-    Raises
-    ------
-    StructureError
-        If there is none.
-    """
-    found = find_terminations(phase.atoms, asked.miller)
-    if asked.termination is not None:
-        if asked.termination > len(found):
-            raise StructureError(
-                f"{phase.name} {asked.miller} has {len(found)} terminations that keep its "
-                f"polyanions whole; termination {asked.termination} is asked for"
-            )
-        return found[asked.termination - 1]
-    usable = [t for t in found if not t.polar or asked.symmetric or asked.reconstruct]
-    if not usable:
-        raise StructureError(
-            f"all terminations of {phase.name} {asked.miller} are polar; choose another plane, "
-            "or set reconstruct or symmetric, or name a termination"
-        )
-    return usable[0]
 
 
 def _doped(slab: Slab, dopant: Dopant) -> tuple[Slab, str]:

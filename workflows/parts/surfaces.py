@@ -13,9 +13,9 @@ from natriface.structures.adsorption import AdatomSite, adatom_sites, place_adat
 from natriface.structures.atoms import fixed_indices, hold, to_document
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.phases import Phase, load_phase
-from natriface.structures.slabs import Slab, build_slab, freeze
-from natriface.workflows.builder import choose_termination
+from natriface.structures.slabs import Slab, freeze
 from natriface.workflows.parts.surface_request import SurfaceRequest
+from natriface.workflows.slab_cut import cut_slab
 
 EDGE_ANGSTROM = 0.1
 """Planes this much below the lowest free layer are still held."""
@@ -79,21 +79,12 @@ def build_surface(label: str, asked: SurfaceRequest, root: Path) -> Surface:
         if min(asked.repeats) < 1:
             raise StructureError(f"repeats {asked.repeats}: two whole numbers of at least 1")
         phase = load_phase(asked.phase, root)
-        termination = choose_termination(phase, asked)
-        slab = build_slab(
-            termination,
-            thickness_angstrom=asked.thickness_angstrom,
-            layers=asked.layers,
-            symmetric=asked.symmetric,
-            reconstruct=asked.reconstruct,
-            flip=asked.flip,
-            vacuum_angstrom=asked.vacuum_angstrom,
-        )
+        slab = cut_slab(phase, asked, vacuum_angstrom=asked.vacuum_angstrom)
         if asked.frozen_layers >= slab.layers:
             raise StructureError(
                 f"{asked.frozen_layers} of {slab.layers:g} layers held: none is left to relax"
             )
-        depth = asked.frozen_layers * termination.layer_angstrom - EDGE_ANGSTROM
+        depth = asked.frozen_layers * slab.termination.layer_angstrom - EDGE_ANGSTROM
         cell = freeze(slab.atoms, depth) if asked.frozen_layers else slab.atoms
         return Surface(label, asked, phase, slab, cell, cell.repeat((*asked.repeats, 1)))
     except StructureError as error:
