@@ -17,7 +17,7 @@ _NO_CHANGE_EV = 2e-6  # EDIFFG may be far below what energies are converged to
 
 @dataclass(frozen=True)
 class Said:
-    """What an OUTCAR says in words about the same run; None where it says nothing.
+    """What an OUTCAR (or a vaspout.h5) says about the run; None where it says nothing.
 
     VASP 5 prints "EDIFF is reached" also when it was not and NELM ended the cycle, so only a denial
     counts there. A relaxation that met its criterion is always said to have "reached required
@@ -72,11 +72,15 @@ def _judge_electronic(header: Header, steps: Steps, said: Said, verdict: Verdict
     n, limit = int(steps.electronic_counts[-1]), header.setting("NELM")
     change, criterion = steps.electronic_changes_ev[-1], header.setting("EDIFF")
     algorithm = str(header.incar.get("ALGO") or "").lower()
-    if n < 0 or (limit == 1 and algorithm.startswith(_NO_CYCLE)):
+    if limit == 1 and algorithm.startswith(_NO_CYCLE):
         return
+    if n < 0:
+        verdict.electronic = said.electronic
     if said.electronic is False:
         verdict.electronic = False
         verdict.reasons.append("VASP says that the electronic steps did not reach EDIFF")
+    elif n < 0:
+        return
     elif limit is not None and n >= limit:
         verdict.electronic = False
         verdict.reasons.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -176,6 +177,8 @@ class _Reading:
         self._add_electronic_counts(steps)
         same = self._outcar_of_same_run()
         said = same.said if same is not None else Said()
+        if isinstance(source, Vaspout) and said.electronic is None:
+            said = replace(said, electronic=source.said.electronic)
         verdict = judge(header, steps, said)
         status, reason = self._status(verdict, same)
         if status == "truncated" and verdict.ionic is not None:
@@ -275,8 +278,8 @@ class _Reading:
             return "unconverged", "; ".join(verdict.reasons)
         if self.name == "vaspout.h5" and verdict.electronic is None:
             return "unconverged", (
-                "vaspout.h5 does not tell whether the electronic steps converged; keep the "
-                "vasprun.xml, OUTCAR or OSZICAR beside it"
+                "this vaspout.h5 does not tell whether the electronic steps converged (VASP 6.5 "
+                "does); keep the vasprun.xml, OUTCAR or OSZICAR beside it"
             )
         return "converged", None
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from natriface.analysis.readers.blocks import Floats
 from natriface.analysis.readers.compression import Text
+from natriface.analysis.readers.convergence import Said
 from natriface.analysis.readers.electrons import (
     OptionalBands,
     ProjectedDos,
@@ -23,11 +24,13 @@ from natriface.analysis.readers.vasprun_steps import Steps
 from natriface.structures.errors import ReaderError
 
 _LOGICAL = ("L", "ADDGRID", "ML_LMLFF", "KGAMMA")
+_DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
+_DEFAULTS = {"EDIFF": 1e-4, "NELM": 60, "NSW": 0}
 _NOT_LOGICAL = ("LREAL", "LORBIT", "LMAXMIX", "LMAXPAW", "LDAUTYPE", "LDAUL", "LDAUU", "LDAUJ")
 
 
 class Vaspout:
-    """A vaspout.h5, plain or compressed; at full precision, but silent about electronic steps.
+    """A vaspout.h5, plain or compressed; at full precision, but without the electronic steps.
 
     Parameters
     ----------
@@ -56,7 +59,7 @@ class Vaspout:
             version = [
                 int(self._file[f"version/{part}"][()]) for part in ("major", "minor", "patch")
             ]
-        except (OSError, KeyError, RuntimeError, ValueError) as error:
+        except _DAMAGE as error:
             raise ReaderError(f"{self.path}: no vaspout.h5, or it is damaged ({error})") from None
         self._version = ".".join(map(str, version))
         self.problems: list[str] = []
@@ -65,56 +68,101 @@ class Vaspout:
         """A dataset's content; None where it is absent or damaged."""
         try:
             return self._file[name][()] if name in self._file else None
-        except (OSError, KeyError, RuntimeError, ValueError) as error:
+        except _DAMAGE as error:
             self.problems.append(f"{name}: damaged ({error})")
             return None
+
+    def _array(self, name: str, n_dimensions: int) -> Floats | None:
+        values = self._get(name)
+        if values is None:
+            return None
+        try:
+            array = np.asarray(values, float)
+        except _DAMAGE:
+            array = np.empty(())
+        if array.ndim != n_dimensions:
+            self.problems.append(f"{name}: damaged")
+            return None
+        return array
+
+    def _number(self, name: str) -> float | None:
+        value = self._get(name)
+        return float(value) if isinstance(value, np.number) else None
+
+    def _words(self, name: str) -> list[str]:
+        values = self._get(name)
+        words = values.tolist() if isinstance(values, np.ndarray) else []
+        return [word.decode("latin-1").strip() for word in words if isinstance(word, bytes)]
+
+    def _names(self, group: str) -> list[str]:
+        try:
+            return list(self._file[group]) if group in self._file else []
+        except _DAMAGE as error:
+            self.problems.append(f"{group}: damaged ({error})")
+            return []
 
     @property
     def complete(self) -> bool:
         """Whether VASP wrote its final structure."""
-        return "results/positions/position_ions" in self._file
+        return "position_ions" in self._names("results/positions")
 
     @cached_property
     def header(self) -> Header:
-        """Settings and atoms; VASP writes here what the INCAR says, not the defaults."""
-        header = Header(version=self._version)
-        group = self._file.get("input/incar", {})
-        for name in group:
+        """Settings and atoms; VASP writes here what the INCAR says, its defaults are added."""
+        header, known = Header(version=self._version), len(self.problems)
+        for name in self._names("input/incar"):
             header.incar[name.upper()] = _value(name.upper(), self._get(f"input/incar/{name}"))
-        types, numbers = (
-            self._get("input/poscar/ion_types"),
-            self._get("input/poscar/number_ion_types"),
+        positions = self._array("input/poscar/position_ions", 2)
+        names, numbers = (
+            self._words("input/poscar/ion_types"),
+            self._array("input/poscar/number_ion_types", 1),
         )
-        if types is not None and numbers is not None:
+        if positions is None or numbers is None or len(names) != len(numbers):
+            header.problems.append("no complete list of atoms")
+        elif not (numbers >= 0).all() or numbers.sum() != len(positions):
+            header.problems.append("the list of atoms is damaged: their numbers disagree")
+        else:
             header.counts = [int(n) for n in numbers]
-            names = [name.decode("latin-1").split("/")[0].split("_")[0].strip() for name in types]
-            pairs = zip(names, header.counts, strict=True)
-            header.symbols = [name for name, n in pairs for _ in range(n)]
-        header.cell = self._array("input/poscar/lattice_vectors")
-        header.positions = self._array("input/poscar/position_ions")
-        flags = self._get("input/poscar/selective_dynamics_ions")
+            elements = [name.split("/")[0].split("_")[0].strip() for name in names]
+            header.symbols = [
+                e for e, n in zip(elements, header.counts, strict=True) for _ in range(n)
+            ]
+        cell = self._array("input/poscar/lattice_vectors", 2)
+        scale = self._number("input/poscar/scale")
+        if cell is not None and cell.shape == (3, 3) and (scale is None or scale > 0):
+            header.cell = cell * (1.0 if scale is None else scale)  # else the volume is given
+        if self._number("input/poscar/direct_coordinates") != 0:
+            header.positions = positions
+        flags = self._array("input/poscar/selective_dynamics_ions", 2)
         if flags is not None and self._get("input/poscar/selective_dynamics"):
-            header.selective = np.asarray(flags, bool)
+            header.selective = flags != 0
+        header.problems += self.problems[known:]
         content = self._get("input/potcar/content")
-        if content is not None:
-            titles = re.findall(rb"^\s*TITEL\s*=\s*(\S.*?)\s*$", bytes(content), re.M)
+        if isinstance(content, bytes):
+            titles = re.findall(rb"^\s*TITEL\s*=\s*(\S.*?)\s*$", content, re.M)
             header.potcar_titles = [title.decode("latin-1") for title in titles]
-        points = self._array("results/electron_eigenvalues/kpoint_coords")
-        weights = self._array("results/electron_eigenvalues/kpoints_symmetry_weight")
+        points = self._array("results/electron_eigenvalues/kpoint_coords", 2)
+        weights = self._array("results/electron_eigenvalues/kpoints_symmetry_weight", 1)
         if points is not None and weights is not None and weights.sum() > 0:
             header.kpoints, header.kpoint_weights = points, weights / weights.sum()
         bands, electrons = (
-            self._get(f"results/electron_eigenvalues/{name}") for name in ("nb_tot", "nelectrons")
+            self._number(f"results/electron_eigenvalues/{name}")
+            for name in ("nb_tot", "nelectrons")
         )
-        if bands is not None:
+        if bands is not None and bands.is_integer():
             header.parameters["NBANDS"] = int(bands)
         if electrons is not None:
-            header.parameters["NELECT"] = float(electrons)
+            header.parameters["NELECT"] = electrons
+        for name, default in _DEFAULTS.items():
+            header.parameters[name] = header.setting(name, default)
+        header.parameters["EDIFFG"] = header.setting("EDIFFG", 10 * header.parameters["EDIFF"])
         return header
 
-    def _array(self, name: str) -> Floats | None:
-        values = self._get(name)
-        return None if values is None else np.asarray(values, float)
+    @cached_property
+    def said(self) -> Said:
+        """Whether the last electronic steps converged, which VASP tells here from 6.5 on."""
+        codes = self._array("intermediate/ion_dynamics/electronic_step_converged", 1)
+        return Said(None if codes is None or codes.size == 0 else bool(codes[-1] == 0))
 
     @property
     def is_noncollinear(self) -> bool:
@@ -126,18 +174,19 @@ class Vaspout:
         """The ionic steps; the electronic counts are not in this file."""
         base = "intermediate/ion_dynamics/"
         n_atoms = len(self.header.symbols)
-        energies, tags = self._array(base + "energies"), self._get(base + "energies_tags")
-        if energies is None or tags is None:
-            energies, tags = np.empty((0, 0)), []
-        names = [tag.decode("latin-1").strip() for tag in tags]
+        energies, names = self._array(base + "energies", 2), self._words(base + "energies_tags")
+        if energies is None or energies.shape[1] != len(names):
+            energies, names = np.empty((0, 0)), []
         n = len(energies)
 
         def column(label: str) -> Floats:
             found = [i for i, name in enumerate(names) if label in name]
             return energies[:, found[0]] if found else np.full(n, np.nan)
 
+        scale = self._number(base + "scale")
+
         def block(name: str, rows: int) -> Floats:
-            values = self._array(base + name)
+            values = self._array(base + name, 3)
             good = values is not None and values.shape == (n, rows, 3)
             return values if good and values is not None else np.full((n, rows, 3), np.nan)
 
@@ -145,7 +194,7 @@ class Vaspout:
             column("TOTEN"),
             column("sigma->0"),
             column("without entropy"),
-            block("lattice_vectors", 3),
+            block("lattice_vectors", 3) * (1.0 if scale is None else scale),
             block("position_ions", n_atoms),
             block("forces", n_atoms),
             block("stress", 3),
@@ -156,39 +205,38 @@ class Vaspout:
     @property
     def eigenvalues(self) -> Floats | None:
         """(n_spins, n_kpoints, n_bands) in eV."""
-        return self._array("results/electron_eigenvalues/eigenvalues")
+        return self._array("results/electron_eigenvalues/eigenvalues", 3)
 
     @property
     def occupations(self) -> Floats | None:
         """(n_spins, n_kpoints, n_bands), 1 for a full state of one spin (or spin pair)."""
-        return self._array("results/electron_eigenvalues/fermiweights")
+        return self._array("results/electron_eigenvalues/fermiweights", 3)
 
     @property
     def fermi_level_ev(self) -> float | None:
         """Fermi level of the last ionic step."""
-        value = self._get("results/electron_dos/efermi")
-        return None if value is None else float(value)
+        return self._number("results/electron_dos/efermi")
 
     @property
     def total_dos(self) -> TotalDos | None:
         """Total density of states of the last ionic step."""
-        parts = [
-            self._array(f"results/electron_dos/{name}") for name in ("energies", "dos", "dosi")
-        ]
-        if parts[0] is None or parts[1] is None or parts[2] is None:
+        energies = self._array("results/electron_dos/energies", 1)
+        dos, integrated = (
+            self._array(f"results/electron_dos/{name}", 2) for name in ("dos", "dosi")
+        )
+        if energies is None or dos is None or integrated is None:
             return None
-        return TotalDos(parts[0], parts[1], parts[2])
+        return TotalDos(energies, dos, integrated)
 
     @property
     def _orbitals(self) -> tuple[str, ...]:
-        names = self._get("results/projectors/lchar")
-        return () if names is None else tuple(n.decode("latin-1").strip() for n in names)
+        return tuple(self._words("results/projectors/lchar"))
 
     @property
     def projected_dos(self) -> ProjectedDos | None:
         """Density of states on atoms and orbitals."""
-        energies = self._array("results/electron_dos/energies")
-        values = self._array("results/electron_dos/dospar")  # (spin, atom, orbital, energy)
+        energies = self._array("results/electron_dos/energies", 1)
+        values = self._array("results/electron_dos/dospar", 4)  # (spin, atom, orbital, energy)
         if energies is None or values is None:
             return None
         orbitals = self._orbitals[: values.shape[2]]
@@ -200,7 +248,7 @@ class Vaspout:
         return self._projections("results/projectors")
 
     def _projections(self, group: str) -> Projections | None:
-        values = self._array(group + "/par")  # (spin, atom, orbital, kpoint, band)
+        values = self._array(group + "/par", 5)  # (spin, atom, orbital, kpoint, band)
         if values is None:
             return None
         return Projections(self._orbitals[: values.shape[2]], values.transpose(0, 3, 4, 1, 2))
@@ -209,16 +257,19 @@ class Vaspout:
     def kpoints_opt(self) -> OptionalBands | None:
         """Bands at the k-points of KPOINTS_OPT; None where there are none."""
         base = "results/electron_eigenvalues_kpoints_opt/"
-        points, levels = self._array(base + "kpoint_coords"), self._array(base + "eigenvalues")
+        points, levels = (
+            self._array(base + "kpoint_coords", 2),
+            self._array(base + "eigenvalues", 3),
+        )
         if points is None or levels is None or levels.shape[1:2] != points.shape[:1]:
             return None
-        weights = self._array(base + "kpoints_symmetry_weight")
+        weights = self._array(base + "kpoints_symmetry_weight", 1)
         projected = self._projections("results/projectors_kpoints_opt")
         return OptionalBands(
             points,
             np.full(len(points), 1 / len(points)) if weights is None else weights / weights.sum(),
             levels,
-            self._array(base + "fermiweights"),
+            self._array(base + "fermiweights", 3),
             projected,
         )
 
