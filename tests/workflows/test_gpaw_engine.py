@@ -121,6 +121,16 @@ def test_frozen_atoms_differ_from_free_ones() -> None:
     assert gpaw_parameters(GpawSettings(), atoms)["symmetry"] == {"extra_ids": [1, 0, 0]}
 
 
+def test_a_spin_polarised_cycle_starts_from_moments() -> None:
+    settings = GpawSettings(spin_polarized=True)
+    atoms = sodium_fluoride()
+    assert gpaw_parameters(settings, atoms)["magmoms"] == [1.0, 1.0]
+    atoms.set_initial_magnetic_moments([0, 2])  # the structure's own are GPAW's to read
+    assert "magmoms" not in gpaw_parameters(settings, atoms)
+    assert gpaw_parameters(settings, atoms[:1])["hund"]
+    assert "magmoms" not in gpaw_parameters(GpawSettings(), sodium_fluoride())
+
+
 def test_kind_it_cannot_do_is_refused() -> None:
     with pytest.raises(EngineError, match="cannot do 'lobster'"):
         ENGINE.check(make_step(sodium_fluoride(), kind="lobster"))
@@ -167,6 +177,30 @@ def test_the_last_line_of_a_log_is_the_message(tmp_path: Path) -> None:
     assert last_message(log) == "it said nothing"
     log.write_text("Traceback\n  File\ngpaw.utilities.AtomsTooClose: atoms 0 and 1\n\n")
     assert last_message(log) == "gpaw.utilities.AtomsTooClose: atoms 0 and 1"
+    assert last_message(log, log.stat().st_size) == "it said nothing"
+
+
+def test_under_mpi_the_message_is_pythons_and_not_the_launchers(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    # as GPAW 26.7 writes under MPICH and Open MPI
+    log.write_text(
+        "rank=1 L00: Traceback (most recent call last):\n"
+        'rank=1 L01:   File "gpaw_process.py", line 367, in <module>\n'
+        "rank=1 L03: ValueError: Too few bands!  Electrons: 14.0, bands: 3\n"
+        "GPAW CLEANUP (node 1): <class 'ValueError'> occurred.  Calling MPI_Abort!\n"
+        "Abort(42) on node 1 (rank 1 in comm 0): application called MPI_Abort(...)\n"
+    )
+    assert last_message(log) == "ValueError: Too few bands!  Electrons: 14.0, bands: 3"
+    log.write_text(
+        "YOUR APPLICATION TERMINATED WITH THE EXIT STRING: Killed (signal 9)\n"
+        "This typically refers to a problem with your application.\n"
+    )
+    assert "signal 9" in last_message(log)
+    log.write_text(
+        "prterun noticed that process rank 1 with PID 7 on node n exited on\n"
+        "signal 9 (Killed).\n---\n"
+    )
+    assert "exited on" in last_message(log)
 
 
 def test_default_bands_and_grid_are_gpaws() -> None:

@@ -74,6 +74,7 @@ def run_band(
     settings: BandSettings,
     force_call: ForceCall,
     version: Callable[[], str],
+    asked_to_end: Callable[[], bool] | None = None,
 ) -> None:
     """Converge the band, going on from its checkpoint; once is enough.
 
@@ -83,6 +84,8 @@ def run_band(
         Called with the image's number and its structure.
     version
         Of the engine, asked at the end.
+    asked_to_end
+        See `BandSearch`.
 
     Raises
     ------
@@ -99,7 +102,7 @@ def run_band(
     for number, which in ((0, "initial"), (len(images) - 1, "final")):
         known = known_end(folder, which, images[number], step)
         ends.append(known or force_call(number, images[number].copy()))
-    search = BandSearch(folder, images, settings, force_call, ends, step.name)
+    search = BandSearch(folder, images, settings, force_call, ends, step.name, asked_to_end)
     converged = search.run()
     band = with_results(search.images, search.energies_ev, search.forces_ev_per_angstrom)
     saddle = None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -111,6 +112,7 @@ class BandSearch:
         force_call: ForceCall,
         ends: Sequence[tuple[float, FloatArray]],
         name: str = "band",
+        asked_to_end: Callable[[], bool] | None = None,
     ) -> None:
         """Take up a band, from its checkpoint where the folder holds one.
 
@@ -120,8 +122,12 @@ class BandSearch:
             The path at its start (`starting_images`).
         ends
             Energy in eV and forces (n, 3) in eV/A of the two end points.
+        asked_to_end
+            Asked after each force call, by default of the folder (`end_requested`); processes
+            that converge the band side by side must all get the same answer.
         """
         self._folder, self._settings, self._name = folder, settings, name
+        self._asked_to_end = asked_to_end or partial(end_requested, folder)
         self._force_call = force_call
         self._template = images[0].copy()
         self._template.calc = None
@@ -357,7 +363,7 @@ class BandSearch:
         self._calls.add(place, energy, forces)
         self._calls.save(self._folder, start=self._start, chain=self._chain, home=self._home)
         self._note_progress(image)
-        if end_requested(self._folder):
+        if self._asked_to_end():
             raise EndedEarlyError(
                 f"{self._name}: ended as asked after {self.n_force_calls} force calls; "
                 "the next run goes on"

@@ -25,6 +25,8 @@ PROGRESS_LOG = "progress.log"
 PROGRESS_INTERVAL_S = 1.0
 STATE_INTERVAL_S = 60.0
 SCF_STATE_INTERVAL_S = 300.0
+START_MOMENT = 1.0
+"""Bohr magnetons on each atom, as VASP starts: without any a cycle finds no magnetic solution."""
 
 
 class ScfError(EngineError):
@@ -79,7 +81,8 @@ def gpaw_parameters(settings: ElectronicSettings, atoms: Atoms) -> dict[str, Any
     if settings.spin_polarized:
         parameters["spinpol"] = True
         if not atoms.get_initial_magnetic_moments().any():
-            parameters["hund"] = len(atoms) == 1
+            alone = len(atoms) == 1
+            parameters |= {"hund": True} if alone else {"magmoms": [START_MOMENT] * len(atoms)}
     if settings.charge_e:
         parameters["charge"] = settings.charge_e
     if settings.dipole == "auto" and dipole_center(atoms) is not None:
@@ -204,7 +207,7 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
     def ionic_step_made(self) -> None:
         """Keep the state, if a file is named for it and the last one is old enough."""
         old_enough = time.monotonic() - self._saved_at > STATE_INTERVAL_S
-        if self.state is not None and _agreed(old_enough):
+        if self.state is not None and agreed(old_enough):
             self.write_state(self.state)
 
     def load(self, atoms: Atoms) -> bool:
@@ -254,10 +257,10 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
             if time.monotonic() - self._noted_at > PROGRESS_INTERVAL_S:
                 self._noted_at = time.monotonic()
                 write_atomically(self.folder / PROGRESS_FILE, json.dumps(note))
-        is_up = _agreed(end_requested(self.folder) or time.time() > self._ends_at)
+        is_up = agreed(end_requested(self.folder) or time.time() > self._ends_at)
         if self.state is not None and self._n_calculations <= 1:
             old_enough = time.monotonic() - self._saved_at > SCF_STATE_INTERVAL_S
-            if is_up or _agreed(old_enough):
+            if is_up or agreed(old_enough):
                 self.write_state(self.state)
         if is_up:
             raise EndedEarlyError(
@@ -278,8 +281,15 @@ def progress_line(note: dict[str, Any], label: str = "") -> str:
     )
 
 
-def _agreed(mine: bool) -> bool:
+def agreed(mine: bool) -> bool:
     """What the first process thinks, for all of them: clocks differ."""
     from gpaw.mpi import broadcast_float, world
 
     return bool(broadcast_float(float(mine), world))
+
+
+def of_all_processes(mine: float) -> float:
+    """The sum over the processes of a run."""
+    from gpaw.mpi import world
+
+    return float(world.sum_scalar(mine))

@@ -1,8 +1,8 @@
 """The process in which GPAW runs: one step's folder, from where an earlier run has ended.
 
 Started by `natriface.workflows.engines.gpaw_run` as ``python -m`` this module with the folder, by
-itself or under MPI. It leaves ``outcome.json``; what goes wrong beyond an unconverged cycle ends
-the process with GPAW's own message.
+itself or under MPI, where all processes go through it side by side. It leaves ``outcome.json``;
+what goes wrong beyond an unconverged cycle ends the process with GPAW's own message.
 """
 
 from __future__ import annotations
@@ -26,8 +26,18 @@ from natriface.analysis.results import write_atomically
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import EngineError
 from natriface.workflows.engines.band_run import run_band
-from natriface.workflows.engines.base import EndedEarlyError, input_file, load_folder
-from natriface.workflows.engines.gpaw_calculator import GpawCalculator, ScfError
+from natriface.workflows.engines.base import (
+    EndedEarlyError,
+    end_requested,
+    input_file,
+    load_folder,
+)
+from natriface.workflows.engines.gpaw_calculator import (
+    GpawCalculator,
+    ScfError,
+    agreed,
+    of_all_processes,
+)
 from natriface.workflows.engines.gpaw_elf import write_elf
 from natriface.workflows.engines.gpaw_settings import (
     ElectronicSettings,
@@ -50,6 +60,8 @@ BANDS_TEXT_FILE = "gpaw_bands.txt"
 OF_A_STATE = ("dos", "elf", "bonding")
 ENDED_EARLY = 75
 """Exit code of a run that has ended as it was asked to."""
+MPI_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "PMI_RANK", "I_MPI_MPIRUN")
+"""Each MPI tells its processes by one of these that they are several."""
 SAME_ANGSTROM = 1e-4
 """A state belongs to a structure if no atom is farther off."""
 
@@ -74,8 +86,8 @@ def run(folder: Path) -> None:
             outcome = {"converged": False, "electronic_converged": False, "reason": str(error)}
     outcome |= {
         "wall_s": time.monotonic() - started,
-        "cpu_s": time.process_time() - cpu_started,
-        "peak_memory_mb": peak_memory_mb(),
+        "cpu_s": of_all_processes(time.process_time() - cpu_started),
+        "peak_memory_mb": of_all_processes(peak_memory_mb()),
     }
     _finish(folder, outcome)
 
@@ -107,7 +119,15 @@ def _band(
         calculators[number].ionic_step_made()
         return energy, forces
 
-    run_band(own, step, atoms, settings, force_call, lambda: str(__version__))
+    run_band(
+        own,
+        step,
+        atoms,
+        settings,
+        force_call,
+        lambda: str(__version__),
+        asked_to_end=lambda: agreed(end_requested(folder)),
+    )
 
 
 def _outcome(
@@ -126,14 +146,14 @@ def _outcome(
         calculator = gpaw_calculator(settings, folder, parallel=parallel, ends_at=ends_at)
     atoms.calc = calculator
     if step.kind == "relax":
-        return _relaxed(atoms, settings, own, calculator)
+        return _relaxed(atoms, settings, folder, own, calculator)
     outcome = _single(atoms, calculator)
     if step.kind == "static":
         calculator.write_state(folder / STATE_FILE)
         outcome["files"] = {"state": STATE_FILE}
     elif step.kind in OF_A_STATE:
         outcome["files"] = _from_state(step.kind, atoms, settings, folder, calculator)
-    (folder / RESTART_FILE).unlink(missing_ok=True)
+    _forget(folder / RESTART_FILE)
     return outcome
 
 
@@ -201,9 +221,15 @@ def state_calculator(
 
 
 def _relaxed(
-    atoms: Atoms, settings: GpawSettings, own: Path, calculator: GpawCalculator
+    atoms: Atoms, settings: GpawSettings, folder: Path, own: Path, calculator: GpawCalculator
 ) -> dict[str, Any]:
-    relaxation = Relaxation(own, atoms, settings, checkpoint_interval_s=0.0)
+    relaxation = Relaxation(
+        own,
+        atoms,
+        settings,
+        checkpoint_interval_s=0.0,
+        asked_to_end=lambda: agreed(end_requested(folder)),
+    )
 
     def energy() -> float:
         value = float(atoms.get_potential_energy())
@@ -220,7 +246,7 @@ def _relaxed(
     if settings.relax_cell:
         outcome["stress_ev_per_angstrom3"] = atoms.get_stress().tolist()
     if converged and calculator.state is not None:
-        calculator.state.unlink(missing_ok=True)
+        _forget(calculator.state)
     elif not converged:
         outcome["reason"] = (
             f"forces still {force:.3f} eV/A after {relaxation.n_steps} steps (asked: "
@@ -284,6 +310,15 @@ def _in_one_process(gpaw: Any, folder: Path) -> Any | None:
     return GPAW(path, txt=None, communicator=serial_comm)
 
 
+def _forget(path: Path) -> None:
+    """Delete a file when no process reads it any more."""
+    from gpaw.mpi import world
+
+    world.barrier()
+    if world.rank == 0:
+        path.unlink(missing_ok=True)
+
+
 def _largest_force(atoms: Atoms) -> float:
     return float(np.linalg.norm(atoms.get_forces(), axis=1).max())
 
@@ -315,10 +350,19 @@ def _finish(folder: Path, outcome: dict[str, Any]) -> None:
     world.barrier()
 
 
+def _join_mpi() -> None:
+    """Have GPAW use MPI where it has been started under it by any Python, as `gpaw python` does."""
+    import gpaw
+
+    if gpaw.GPAW_MPI_BACKEND is None and any(name in os.environ for name in MPI_VARIABLES):
+        gpaw.GPAW_MPI_BACKEND = "cgpaw"
+
+
 def main() -> None:
     """Run the step of the folder named on the command line."""
     if sys.platform == "linux":
         die_with_parent(os.getppid(), signal.SIGKILL)
+    _join_mpi()
     try:
         run(Path(sys.argv[1]))
     except EndedEarlyError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -29,6 +30,10 @@ LOG = "gpaw.log"
 MODULE = "natriface.workflows.engines.gpaw_process"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _TAIL_BYTES = 20_000
+_OF_A_RANK = re.compile(r"^rank=\d+ L\d+: ")
+_OF_A_LAUNCHER = re.compile(r"EXIT STRING|exited on")
+"""How MPICH and Open MPI tell that a process was killed."""
+_ERROR = re.compile(r"[A-Za-z_][\w.]*: .")
 
 
 def run_gpaw(folder: Path, machine: Machine) -> None:
@@ -50,14 +55,16 @@ def run_gpaw(folder: Path, machine: Machine) -> None:
         (folder / outcome_file).unlink(missing_ok=True)
         _require_room(folder, machine)
         _require_time(folder, machine)
+        log = folder / LOG
+        said_before = log.stat().st_size if log.exists() else 0
         code = _run_child(folder, machine, lock)
         if (folder / outcome_file).is_file():
             return
-    message = last_message(folder / LOG)
+    message = last_message(log, said_before)
     if code == ENDED_EARLY:
         raise EndedEarlyError(f"{step.name}: {message}")
     killed = f"ended by signal {-code}" if code < 0 else f"exit code {code}"
-    raise EngineError(f"{step.name}: GPAW failed ({killed}): {message}; see {folder / LOG}")
+    raise EngineError(f"{step.name}: GPAW failed ({killed}): {message}; see {log}")
 
 
 def has_converged(folder: Path, outcome_file: str = OUTCOME_FILE) -> bool:
@@ -93,14 +100,30 @@ def child_environment(machine: Machine) -> dict[str, str]:
     return {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
 
 
-def last_message(log: Path) -> str:
-    """The last line that a process has written, which is where Python names the error."""
+def last_message(log: Path, since: int = 0) -> str:
+    """What a process has said last, or the error of its last traceback where it ended in one.
+
+    Under MPI all processes write into one log, GPAW puts their number before each line of a
+    traceback, and the launcher has the last word.
+
+    Parameters
+    ----------
+    since
+        Length of the log, bytes, when the process was started.
+    """
     try:
-        text = log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace")
+        text = log.read_bytes()[since:][-_TAIL_BYTES:].decode(errors="replace")
     except FileNotFoundError:
         return "it said nothing"
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    lines = [_OF_A_RANK.sub("", line) for line in text.splitlines()]
+    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback (most recent")]
+    if starts:
+        errors = [line for line in lines[starts[-1] :] if _ERROR.match(line)]
+        if errors:
+            return errors[0].strip()
+    said = [line.strip() for line in lines if line.strip()]
+    killed = [line for line in said if _OF_A_LAUNCHER.search(line)]
+    return (killed or said or ["it said nothing"])[-1]
 
 
 def _require_room(folder: Path, machine: Machine) -> None:

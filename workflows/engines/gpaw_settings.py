@@ -30,7 +30,8 @@ class ElectronicSettings(BaseModel):
     smearing, smearing_ev
         Form of the occupation numbers and its width; ``gaussian`` as VASP's ISMEAR = 0.
     spin_polarized
-        Starting from the structure's magnetic moments; an isolated atom from Hund's rule.
+        Starting from the structure's magnetic moments; where it has none from one Bohr magneton on
+        each atom, an isolated atom from Hund's rule.
     charge_e
         Charge of the cell, against a uniform background.
     dipole

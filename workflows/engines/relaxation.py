@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -99,9 +100,18 @@ class Relaxation:
         atoms: Atoms,
         settings: RelaxationSettings,
         checkpoint_interval_s: float | None = None,
+        asked_to_end: Callable[[], bool] | None = None,
     ) -> None:
-        """Prepare; where a step costs minutes, `checkpoint_interval_s` is better 0."""
+        """Prepare; where a step costs minutes, `checkpoint_interval_s` is better 0.
+
+        Parameters
+        ----------
+        asked_to_end
+            Asked after each step, by default of the folder (`end_requested`); processes that
+            relax side by side must all get the same answer.
+        """
         self._interval_s = checkpoint_interval_s
+        self._asked_to_end = asked_to_end or partial(end_requested, folder)
         self.folder = folder
         self.atoms = atoms
         self.settings = settings
@@ -147,7 +157,7 @@ class Relaxation:
             self.energies_ev.append(energy())
             self.n_steps = optimizer.nsteps
             write_atoms(self._trajectory, self.atoms, format="extxyz", append=True)
-            if end_requested(self.folder):
+            if self._asked_to_end():
                 if optimizer.nsteps:
                     self._save_checkpoint(target, optimizer)
                 raise EndedEarlyError(
