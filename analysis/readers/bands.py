@@ -43,9 +43,7 @@ def band_edges(eigenvalues: Floats, occupations: Floats, weights: Floats) -> Ban
 
     Each spin has n = sum(weight x occupation) filled bands. Where n is whole and band n lies below
     band n + 1 everywhere, these two bound the gap, whatever the smearing does to the occupations
-    near them and wherever VASP puts the Fermi level. Otherwise the spin is metallic, but for one
-    case: where all states are full or empty and the spins exchange bands from one k-point to
-    another, the bands of both spins are counted together.
+    near them and wherever VASP puts the Fermi level. Otherwise the spin is metallic.
 
     Parameters
     ----------
@@ -68,7 +66,7 @@ def band_edges(eigenvalues: Floats, occupations: Floats, weights: Floats) -> Ban
         filled = float(filling.sum(axis=1) @ weights)
         n = round(filled)
         if abs(filled - n) > _WHOLE:
-            return _edges_of_exchanged(eigenvalues, occupations) or metal
+            return metal
         if n >= levels.shape[1] or not np.isfinite(levels[:, : n + 1]).all():
             return None  # numbers of bands above may have overflowed
         levels = np.sort(levels, axis=1)
@@ -77,23 +75,10 @@ def band_edges(eigenvalues: Floats, occupations: Floats, weights: Floats) -> Ban
         bottom.append(levels[:, n])
     if not top:
         return None
-    return _between(np.max(top, axis=0), np.min(bottom, axis=0)) or metal
-
-
-def _edges_of_exchanged(eigenvalues: Floats, occupations: Floats) -> BandEdges | None:
-    full = occupations > 0.5
-    whole = (np.abs(occupations - full) < _WHOLE).all()
-    if not whole or len(full) == 1 or np.ptp(full.sum(axis=(0, 2))):
-        return None
-    highest = np.where(full, eigenvalues, -np.inf).max(axis=(0, 2))
-    return _between(highest, np.where(full, np.inf, eigenvalues).min(axis=(0, 2)))
-
-
-def _between(highest: Floats, lowest: Floats) -> BandEdges | None:
-    """The edges of (n_kpoints,) highest full and lowest empty levels; None if they overlap."""
+    highest, lowest = np.max(top, axis=0), np.min(bottom, axis=0)
     valence, conduction = float(highest.max()), float(lowest.min())
-    if not valence < conduction:
-        return None
+    if conduction <= valence:
+        return metal
     return BandEdges(
         valence, conduction, conduction - valence, int(highest.argmax()) == int(lowest.argmin())
     )

@@ -280,27 +280,6 @@ def test_no_gap_without_empty_bands_or_with_missing_numbers() -> None:
         assert band_edges(missing, filling, weights) is None
 
 
-def test_bands_that_the_spins_exchange() -> None:
-    """At some k-points one spin has the band more, at others the other has it."""
-    more, filled_more, weights = bands(1.5, n=4, filled=3)
-    fewer, filled_fewer, _ = bands(1.5, n=4, filled=2)
-    levels, filling = np.vstack([more, fewer]), np.vstack([filled_more, filled_fewer])
-    shift = more[0, :, 2].max() - fewer[0, :, 1].max()
-    levels[1] += shift
-    swapped, swapped_filling = levels.copy(), filling.copy()
-    swapped[:, 1], swapped_filling[:, 1] = levels[::-1, 1], filling[::-1, 1]
-    whole = band_edges(levels, filling, weights)
-    edges = band_edges(swapped, swapped_filling, weights)
-    assert edges is not None
-    assert whole is not None
-    assert edges == whole
-    assert edges.gap_ev > 0
-    swapped_filling[0, 1, 2] = 0.5  # neither full nor empty: a metal
-    half = band_edges(swapped, swapped_filling, weights)
-    assert half is not None
-    assert half.gap_ev == 0
-
-
 # settings
 
 
