@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -30,7 +30,7 @@ from fireworks.utilities.fw_utilities import explicit_serialize
 from natriface.workflows.attempts import ERROR_FILE, attempt
 from natriface.workflows.launchpad import PARENTS
 from natriface.workflows.plan import Step
-from natriface.workflows.step_folder import read_step, run_step, write_step
+from natriface.workflows.step_folder import read_step, run_step, set_aside, write_step
 from natriface.workflows.workflow_states import StateNotes, batches, note_states, now
 from natriface.workflows.workspace import Workspace, is_finished
 
@@ -46,6 +46,8 @@ class WriteTask(FiretaskBase):  # type: ignore[misc]
 
     def run_task(self, fw_spec: dict[str, Any]) -> FWAction:
         folder = Path(fw_spec["_launch_dir"])
+        if getattr(self, "launchpad", None) is not None:  # by FireWorks' own launchers only
+            honour_rerun(self.launchpad, self.launchpad.fireworks.find_one({"fw_id": self.fw_id}))
         if not is_finished(folder):
             write_step(folder, Workspace(Path(fw_spec["workspace"])))
         return FWAction()
@@ -107,6 +109,7 @@ def firework(step: Step, folder: Path, workspace: Workspace, seconds: float) -> 
         "workspaces": [str(workspace.root)],
         "study": workspace.study,
         "_launch_dir": str(folder),
+        "_add_launchpad_and_fw_id": True,
         "_priority": int(seconds),
     }
     return Firework([WriteTask(), RunTask(), ReadTask()], spec=spec, name=step.name)
@@ -205,6 +208,7 @@ def claim(
             if document is None or document.get("claimed_by") != worker:
                 pad.launches.delete_one({"launch_id": launch_id})
                 return None
+    honour_rerun(pad, document)
     note_states(pad, fw_id, {fw_id: "RUNNING"}, notes)
     return Claim(
         fw_id=fw_id,
@@ -215,6 +219,32 @@ def claim(
         tasks=tuple(found.tasks),
         spec=spec,
     )
+
+
+def honour_rerun(pad: LaunchPad, document: dict[str, Any]) -> bool:
+    """Set aside the result of a step that had completed and is to run again; whether there was one.
+
+    `lpad rerun_fws` changes the LaunchPad only: it shelves the launch that had completed. A launch
+    that was cut off between its result and the LaunchPad is shelved as failed, and its result is
+    good.
+    """
+    folder = Path(document["spec"]["_launch_dir"])
+    if not document.get("archived_launches") or not is_finished(folder):
+        return False
+    latest = max(document["archived_launches"])  # FireWorks shuffles them
+    last = pad.launches.find_one({"launch_id": latest}, {"state": 1})
+    if last is None or last["state"] != "COMPLETED":
+        return False
+    set_aside(folder)
+    return True
+
+
+def ping(pad: LaunchPad, workspace: Workspace, workers: Container[str]) -> None:
+    """Give signs of life for what these workers run, where `lpad detect_lostruns` looks."""
+    query = {"spec.workspaces": str(workspace.root), "state": "RUNNING"}
+    for document in pad.fireworks.find(query, {"_id": 0, "launches": 1, "claimed_by": 1}):
+        if document.get("claimed_by") in workers and document["launches"]:
+            pad.ping_launch(document["launches"][-1])
 
 
 def run(claimed: Claim) -> str | None:

@@ -36,6 +36,7 @@ from natriface.workflows.queues.script import (
     script_fields,
     script_values,
 )
+from natriface.workflows.recovery import honour_reruns
 from natriface.workflows.step_folder import load_step
 from natriface.workflows.workspace import PlannedStep, Workspace, is_finished, writing
 
@@ -111,6 +112,9 @@ def launch(
     template = load_template(limits.queue)
     with launch_lock(workspace):
         outcome = Launch(told=reconcile(pad, workspace, launching=True))
+        if not dry:
+            again = honour_reruns(pad, workspace)
+            outcome.told += [f"{name} is run again, as lpad was told" for name in again]
         items, documents, outcome.refused = _items(pad, workspace, limits)
         packs = pack(items, limits)
         outcome.in_queue = len(open_jobs(workspace))

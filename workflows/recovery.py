@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import UpdateOne
 
-from natriface.workflows.fireworks import completed_of, finish
+from natriface.workflows.fireworks import completed_of, finish, honour_rerun
 from natriface.workflows.heartbeat import STALE_SECONDS, revoke, silence_s
 from natriface.workflows.launchpad import PARENTS
 from natriface.workflows.processes import Process
@@ -45,16 +45,20 @@ class Recovery:
         Running on another machine, which only that machine can look after: name -> host.
     told
         What the queue says of jobs that have ended otherwise than well.
+    again
+        They had completed, and `lpad` has them run again; their results are set aside.
     """
 
     restarted: list[str] = field(default_factory=list)
     elsewhere: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
 
 
 def recover(pad: LaunchPad, workspace: Workspace, stale_s: float = STALE_SECONDS) -> Recovery:
     """Put right what dead workers have left, and finish what they had begun to note."""
     found = recover_dead(pad, workspace, stale_s)
+    found.again = honour_reruns(pad, workspace)
     with workspace.submitting():
         drop_halves(pad, workspace)
     settle(pad, workspace)
@@ -104,6 +108,18 @@ def recover_dead(pad: LaunchPad, workspace: Workspace, stale_s: float = STALE_SE
             requeue(pad, document["fw_id"])
             found.restarted.append(document["name"])
     return found
+
+
+def honour_reruns(pad: LaunchPad, workspace: Workspace) -> list[str]:
+    """Set aside the results of the steps that `lpad` has run again; their names."""
+    query = {
+        "spec.workspaces": str(workspace.root),
+        "state": {"$in": ["READY", "WAITING"]},
+        "archived_launches.0": {"$exists": True},
+    }
+    fields = {"_id": 0, "name": 1, "archived_launches": 1, "spec._launch_dir": 1}
+    waiting = list(pad.fireworks.find(query, fields))
+    return [document["name"] for document in waiting if honour_rerun(pad, document)]
 
 
 def requeue(pad: LaunchPad, fw_id: int, notes: StateNotes | None = None) -> None:

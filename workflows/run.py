@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from natriface.structures.errors import DatabaseError, EngineError, NatrifaceError, WorkspaceError
 from natriface.workflows.database import EmbeddedDatabase
 from natriface.workflows.engines.base import engine
-from natriface.workflows.fireworks import fail_lost
+from natriface.workflows.fireworks import fail_lost, ping
 from natriface.workflows.launchpad import Connection, is_embedded, launchpad
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.progress import Forecast, Progress, Silent
@@ -36,6 +36,8 @@ MOST_DEATHS = 3
 """A step that has cost so many workers their life is given up."""
 TICK_SECONDS = 0.25
 LOOK_SECONDS = 5.0
+PING_SECONDS = 1800.0
+"""Well below the four hours after which `lpad detect_lostruns` takes a step for lost."""
 INTERRUPTED = 130
 
 
@@ -182,6 +184,7 @@ class _Run:
         self.database = EmbeddedDatabase(workspace) if is_embedded(workspace) else None
         self.connection = Connection(workspace, in_outage=self._look_after_database)
         self._looked = 0.0
+        self._pinged = time.monotonic()
 
     def prepare(self) -> None:
         """Put right what an earlier run has left, and submit what is missing."""
@@ -190,6 +193,8 @@ class _Run:
         found = self.connection(lambda pad: recover(pad, self.workspace))
         for name in found.restarted:
             self.progress.note(f"{name} was interrupted and goes on from where it was")
+        for name in found.again:
+            self.progress.note(f"{name} is run again, as lpad was told; its result is set aside")
         for name, host in found.elsewhere.items():
             self.progress.note(f"{name} runs on {host}, or was killed there")
         self.submission = self.connection(
@@ -216,6 +221,7 @@ class _Run:
                     for event in workers.events(TICK_SECONDS):
                         self._handle(event, workers)
                     self._look_after_database()
+                    self._ping(workers)
                     self.progress.tick()
                     if workers.idle and self._nothing_left():
                         break
@@ -269,6 +275,11 @@ class _Run:
         if self.database is not None and self.database.running() is None:
             self.progress.note("the database has died; it is started again")
             self.database.start(bound=True)
+
+    def _ping(self, workers: Workers) -> None:
+        if time.monotonic() - self._pinged > PING_SECONDS:
+            self._pinged = time.monotonic()
+            self.connection(lambda pad: ping(pad, self.workspace, workers.signatures))
 
     def _active(self) -> int:
         query = {

@@ -290,6 +290,11 @@ class Workers:
         return len(self._children)
 
     @property
+    def signatures(self) -> set[str]:
+        """By which the steps they run are signed."""
+        return {str(child.identity) for child in self._children.values()}
+
+    @property
     def idle(self) -> bool:
         """Whether all have looked for work and found none."""
         return all(child.idle for child in self._children.values())

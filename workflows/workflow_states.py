@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
@@ -58,7 +58,10 @@ def _tell(pad: LaunchPad, fw_id: int, states: dict[int, str]) -> None:
     known = workflow["fw_states"]
     mine = {str(node): state for node, state in states.items() if str(node) in workflow["links"]}
     known |= mine
-    changes = {"state": workflow_state(known, workflow["links"]), "updated_on": now()}
+    changes: dict[str, Any] = {
+        "state": workflow_state(known, workflow["links"]),
+        "updated_on": datetime.now(UTC),
+    }
     if len(mine) > FEW:  # as one value: so many single ones take a database minutes
         changes["fw_states"] = known
     else:
