@@ -2,8 +2,8 @@
 
 LOBSTER prints every number of a file into fields of one width (nine or ten bytes, by version and
 spin), so a piece of the file is a 3-D array of bytes (energy, column, character), of which only the
-columns asked for are decoded. Where a number outgrows its field its row is longer; such rows are
-split at blanks instead.
+columns asked for are decoded. Where a number outgrows its field its row is longer; the numbers of
+such rows are found by their dots.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from natriface.analysis.readers.columns import BlockError, Format, finite, number
+from natriface.analysis.readers.columns import BlockError
 from natriface.analysis.readers.compression import Pieces
+from natriface.analysis.readers.lobster_numbers import Bytes, Fields, decode_loose
 from natriface.structures.errors import ReaderError
 
 FloatArray = NDArray[np.float64]
@@ -27,6 +28,10 @@ Kind = Literal["COHP", "COOP", "COBI"]
 
 _KIND = re.compile(rb"\b(?:p?(COHP|COOP)|(COBI)) file")
 _INTERACTION = re.compile(r"No\.(\d+):(.+?)(?:\(([\d.]+)\))?\s*")
+_USUAL = re.compile(
+    r"No\.(\d+):([A-Z][a-z]?\d+)(?:\[([^\s\[\]]+)\])?->([A-Z][a-z]?\d+)(?(3)\[([^\s\[\]]+)\]|())"
+    r"\((\d+\.\d+)\)"
+)
 _SITE = re.compile(r"([^\[\]]+)((?:\[[^\[\]]+\])*)")
 _CELL = re.compile(r"\s*-?\d+\s+-?\d+\s+-?\d+\s*")
 _ATOM = re.compile(r"([A-Z][a-z]?)(\d+)")
@@ -153,12 +158,9 @@ def read_curves(
         if header.has_average:
             positions.insert(0, 0)
         pairs = len(header.interactions) + header.has_average
-        columns = np.array(
-            [0] + [1 + 2 * (s * pairs + k) + c for s in range(header.n_spins) for k in positions
-                   for c in (0, 1)],
-            dtype=np.intp,
-        )  # fmt: skip
-        table = rows.table(columns)
+        spins = np.arange(header.n_spins)[:, None, None]
+        columns = 1 + 2 * (spins * pairs + np.array(positions, int)[:, None]) + np.arange(2)
+        table = rows.table(np.concatenate([[0], columns.ravel()]))
     energies = table[:, 0].copy()
     _check_energies(path, header, energies)
     shape = (header.n_energies, header.n_spins, len(positions), 2)
@@ -242,11 +244,9 @@ class _Rows:
         out = np.empty((n, len(columns)))
         filled = 0
         for block in self._blocks(first, decoder.length):
-            values = decoder.decode(block)
-            if filled + len(values) > n:
+            if filled == n:
                 raise self._fail(f"it holds more than the {n} energies it promises")
-            out[filled : filled + len(values)] = values
-            filled += len(values)
+            filled += decoder.decode(block, out[filled:])
         if filled < n:
             why = f" ({self.pieces.problem})" if self.pieces.problem else ""
             raise self._fail(
@@ -255,10 +255,11 @@ class _Rows:
             )
         return out
 
-    def _blocks(self, first: bytes, length: int) -> Iterator[bytes]:
+    def _blocks(self, first: bytes, length: int) -> Iterator[Bytes]:
         """Whole rows, some megabytes at a time; a last row may lack its newline."""
-        parts = [first, b"\n", self._rest[self._at :]]
-        size, self._rest = sum(map(len, parts)), b""
+        rest = memoryview(self._rest)[self._at :]
+        parts: list[bytes | memoryview] = [first, b"\n", rest]
+        size, self._rest = len(first) + 1 + len(rest), b""
         target = max(_BLOCK, 2 * length)
         for piece in self._stream:
             parts.append(piece)
@@ -266,73 +267,72 @@ class _Rows:
             if size >= target:
                 block = b"".join(parts)
                 stop = block.rfind(b"\n") + 1
-                yield block[:stop]
-                parts, size = [block[stop:]], len(block) - stop
+                if stop:
+                    yield np.frombuffer(block, np.uint8, stop)
+                parts, size = [memoryview(block)[stop:]], len(block) - stop
         block = b"".join(parts).rstrip(b" \r\n")
         if block:
-            yield block + b"\n"
+            yield np.frombuffer(block + b"\n", np.uint8)
 
 
 class _Decoder:
     """Chosen columns of rows printed in one format, learnt from the first of them."""
 
     def __init__(self, path: Path, n_columns: int, first: bytes, columns: NDArray[np.intp]) -> None:
-        self.path, self.n_columns, self.columns = path, n_columns, columns
+        self.path, self.n_columns = path, n_columns
+        self.columns = None if len(columns) == n_columns else columns
         tokens = first.split()
         plain = _PLAIN.fullmatch(tokens[0])
         if len(tokens) != n_columns or plain is None:
             raise ReaderError(
                 f"{path}: a row has {len(tokens)} numbers where its header promises {n_columns}"
             )
-        self.decimals = len(plain[1])
-        self.length = len(first) + 1
-        self.width = self.length // n_columns  # what outgrows its field adds little
-        self.format = Format.single(self.width - 1, self.decimals)
+        self.length = len(first.rstrip(b" \r")) + 1
+        # what outgrows its field adds little
+        self.fields = Fields(self.length // n_columns, len(plain[1]))
 
-    def decode(self, block: bytes) -> FloatArray:
-        """Numbers (n_rows, n_chosen) of whole rows."""
-        length = self.width * self.n_columns
-        if len(block) % length == 0:
-            rows = np.frombuffer(block, np.uint8).reshape(-1, length)
-            if (rows[:, -1] == 10).all():
-                fields = rows.reshape(-1, self.n_columns, self.width)
-                # energies apart: with them, all numbers would be searched for a third digit
-                energies = self._numbers(fields[:, :1])
-                chosen = self.columns[1:]
-                whole = len(chosen) == self.n_columns - 1
-                values = self._numbers(fields[:, 1:] if whole else fields[:, chosen])
-                if energies is not None and values is not None:
-                    return finite(np.hstack([energies, values]))
-        return np.array([self._split(row) for row in block.splitlines()])
+    def decode(self, block: Bytes, out: FloatArray) -> int:
+        """Fill `out` (n_rows or more, n_chosen) with the numbers of whole rows; return n_rows."""
+        length = self.fields.width * self.n_columns
+        n, rest = divmod(len(block), length)
+        if not rest and n <= len(out) and (block[length - 1 :: length] == 10).all():
+            if self.columns is None:
+                if self.fields.decode(block, out[:n].reshape(-1)):
+                    return n
+            else:
+                chosen = block.reshape(n, self.n_columns, -1)[:, self.columns].reshape(-1)
+                if self.fields.decode(chosen, out[:n].reshape(-1)):
+                    return n
+        values = self._loose(block)
+        if len(values) > len(out):
+            raise BlockError(f"{self.path}: it holds more energies than its header promises")
+        out[: len(values)] = values if self.columns is None else values[:, self.columns]
+        return len(values)
 
-    def _numbers(self, fields: NDArray[np.uint8]) -> FloatArray | None:
-        """(n_rows, n) numbers of as many fields; None where one of them is printed otherwise."""
-        if not fields.size:
-            return np.empty(fields.shape[:2])
-        flat = np.ascontiguousarray(fields).reshape(-1, self.width)
-        if not ((flat[:, -1] == 32) | (flat[:, -1] == 10)).all():
-            return None
-        values = self.format.decode(flat)
-        return None if values is None else values.reshape(fields.shape[:2])
+    def _loose(self, block: Bytes) -> FloatArray:
+        """Numbers (n_rows, n_columns) of rows in which some may have outgrown their fields."""
+        lines = block.tobytes().splitlines()
+        text = np.frombuffer(b"\n".join([*(line.rstrip() for line in lines), b""]), np.uint8)
+        values = decode_loose(text, self.fields.width, self.fields.decimals)
+        if values is not None and len(values) == len(lines) * self.n_columns:
+            ends = np.flatnonzero(text == 46)[self.n_columns - 1 :: self.n_columns]
+            if (text[ends + self.fields.decimals + 1] == 10).all():
+                return values.reshape(len(lines), -1)
+        raise self._damaged(lines)
 
-    def _split(self, row: bytes) -> list[float]:
-        """Numbers of a row in which some may have outgrown their fields."""
-        tokens = row.split()
-        room = self.width - 1
-        length = sum(max(len(token), room) + 1 for token in tokens) - 1
-        if len(tokens) != self.n_columns or len(row.rstrip()) != length:
-            raise self._damaged(row)
-        for token in tokens:
-            plain = _PLAIN.fullmatch(token)
-            if plain is None or len(plain[1]) != self.decimals:
-                raise self._damaged(row)
-        return [number(tokens[k]) for k in self.columns]
-
-    def _damaged(self, row: bytes) -> BlockError:
-        return BlockError(
-            f"{self.path}: the row at {row[:12].decode('ascii', 'replace').strip()} eV is damaged "
-            "or cut off"
-        )
+    def _damaged(self, lines: list[bytes]) -> BlockError:
+        """Which row is damaged, of rows among which there is one."""
+        plain = re.compile(rb"-?\d+\.\d{%d}" % self.fields.decimals)
+        room = self.fields.width - 1
+        for line in lines:
+            tokens = line.split()
+            length = sum(max(len(token), room) + 1 for token in tokens) - 1
+            odd = [token for token in tokens if plain.fullmatch(token) is None]
+            if odd or len(tokens) != self.n_columns or len(line.rstrip()) != length:
+                break
+        energy = line[:12].decode("ascii", "replace").strip()
+        found = f": {odd[0][:20].decode('ascii', 'replace')!r} is no number of it" if odd else ""
+        return BlockError(f"{self.path}: the row at {energy} eV is damaged or cut off{found}")
 
 
 def _interactions(path: Path, lines: list[bytes]) -> tuple[Interaction, ...]:
@@ -343,31 +343,49 @@ def _interactions(path: Path, lines: list[bytes]) -> tuple[Interaction, ...]:
     """
     found: list[Interaction] = []
     bond, in_bonds = 0, True
-    for line in lines:
-        match = _INTERACTION.fullmatch(line.decode("ascii", "replace"))
-        if match is None:
-            raise ReaderError(f"{path}: not a bond: {line[:60]!r}")
-        sites, orbitals, cells = [], [], []
-        for part in match[2].split("->"):
-            site = _SITE.fullmatch(part)
-            if site is None:
-                raise ReaderError(f"{path}: not a bond: {line[:60]!r}")
-            sites.append(site[1])
-            for inner in re.findall(r"\[([^\[\]]+)\]", site[2]):
-                if _CELL.fullmatch(inner):
-                    a, b, c = (int(x) for x in inner.split())
-                    cells.append((a, b, c))
-                else:
-                    orbitals.append(inner)
-        if len(sites) < 2 or len(orbitals) not in (0, len(sites)):
-            raise ReaderError(f"{path}: not a bond: {line[:60]!r}")
+    for line in b"\n".join(lines).decode("ascii", "replace").split("\n"):
+        orbitals: tuple[str, ...] = ()
+        cells: tuple[tuple[int, int, int], ...] = ()
+        usual = _USUAL.fullmatch(line)
+        if usual is not None:
+            number, one, first, two, second, _, distance = usual.groups()
+            sites: tuple[str, ...] = one, two
+            if first:
+                orbitals = first, second
+        else:
+            number, sites, orbitals, cells, distance = _unusual(path, line)
         if orbitals and not found:
             in_bonds = False
         bond += not orbitals
-        label = str(bond) if in_bonds else match[1]
-        length = float(match[3]) if match[3] else None
-        found.append(Interaction(label, tuple(sites), tuple(orbitals), tuple(cells), length))
+        label = str(bond) if in_bonds else number
+        length = float(distance) if distance else None
+        found.append(Interaction(label, sites, orbitals, cells, length))
     return tuple(found)
+
+
+def _unusual(
+    path: Path, line: str
+) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[tuple[int, int, int], ...], str | None]:
+    """Number, sites, orbitals, cells and distance of bonds of fragments or of several atoms."""
+    error = ReaderError(f"{path}: not a bond: {line[:60]!r}")
+    match = _INTERACTION.fullmatch(line)
+    if match is None:
+        raise error
+    sites, orbitals, cells = [], [], []
+    for part in match[2].split("->"):
+        site = _SITE.fullmatch(part)
+        if site is None:
+            raise error
+        sites.append(site[1])
+        for inner in re.findall(r"\[([^\[\]]+)\]", site[2]):
+            if _CELL.fullmatch(inner):
+                a, b, c = (int(x) for x in inner.split())
+                cells.append((a, b, c))
+            else:
+                orbitals.append(inner)
+    if len(sites) < 2 or len(orbitals) not in (0, len(sites)):
+        raise error
+    return match[1], tuple(sites), tuple(orbitals), tuple(cells), match[3]
 
 
 def _check_energies(path: Path, header: Header, energies: FloatArray) -> None:
