@@ -147,13 +147,18 @@ def queue_adapter(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write into.")],
     queue: QueueOption = None,
     limits: LimitsOption = None,
+    reserve: Annotated[
+        bool, typer.Option("--reserve", help="For qlaunch --reserve: one job a step.")
+    ] = False,
 ) -> None:
     """Write my_qadapter.yaml and its template, for FireWorks' own qlaunch."""
     from natriface.workflows.queues.qadapter import write_qadapter
 
     place = _opened(workspace)
-    path = write_qadapter(output, place.launchpad_file, _limits(place, limits, {"queue": queue}))
-    typer.echo(f"qlaunch -l {place.launchpad_file} -q {path} rapidfire --nlaunches 1")
+    asked = _limits(place, limits, {"queue": queue})
+    path = write_qadapter(output, place.launchpad_file, asked, reserve)
+    options = "--reserve rapidfire" if reserve else "rapidfire --nlaunches 1"
+    typer.echo(f"qlaunch -l {place.launchpad_file} -q {path} {options}")
 
 
 def doctor(

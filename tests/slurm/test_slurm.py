@@ -283,19 +283,37 @@ def test_cancelling_steps_ends_their_job(workspace: Workspace) -> None:
     assert runs(folder_of(workspace, step)) == (1, 0)
 
 
-def test_qlaunch_with_our_template(workspace: Workspace, tmp_path: Path) -> None:
-    step = trivial_step("by-qlaunch", seconds=0.1)
-    operations.submit(trivial_plan(step), workspace)
+@pytest.mark.parametrize(
+    "words",
+    ["singleshot", "rapidfire --nlaunches 1", "--reserve rapidfire", "--reserve singleshot"],
+)
+def test_qlaunch_with_our_template(workspace: Workspace, tmp_path: Path, words: str) -> None:
+    steps = [trivial_step(f"by-qlaunch-{n}", seconds=0.1, shift=n) for n in range(2)]
+    operations.submit(trivial_plan(*steps), workspace)
     environment = {"PYTHONPATH": str(CHECKOUT), "PATH": os.environ["PATH"]}
     bin_folder = Path(sys.executable).parent
     environment["PATH"] = f"{bin_folder}:{environment['PATH']}"
     asked = load_limits(None, cores_per_node=1, max_walltime_hours=0.1, environment=environment)
-    path = write_qadapter(tmp_path / "adapter", workspace.launchpad_file, asked)
+    reserve = "--reserve" in words
+    path = write_qadapter(tmp_path / "adapter", workspace.launchpad_file, asked, reserve)
     folder = tmp_path / "qlaunch"
     folder.mkdir()
-    command = [str(bin_folder / "qlaunch"), "-l", str(workspace.launchpad_file), "-q", str(path)]
+    reserving, *others = words.split() if reserve else ["", *words.split()]
+    command = [
+        *(str(bin_folder / "qlaunch"), "-l", str(workspace.launchpad_file), "-q", str(path)),
+        *([reserving] if reserve else []),
+        *("--launch_dir", str(folder), *others),
+    ]
     subprocess.run(
-        [*command, "--launch_dir", str(folder), "singleshot"],
-        check=True, cwd=folder, env={**os.environ, **environment}, capture_output=True,
-    )  # fmt: skip
-    wait(workspace, lambda steps: steps["by-qlaunch"].state == "finished")
+        command, check=True, cwd=folder, env={**os.environ, **environment}, capture_output=True
+    )
+    all_of_them = words != "--reserve singleshot"
+    done = wait(
+        workspace,
+        lambda found: [s.state for s in found.values()].count("finished") >= 1 + all_of_them,
+    )
+    assert sorted(s.state for s in done.values()) == [
+        "finished",
+        "finished" if all_of_them else "ready",
+    ]
+    assert all(runs(folder_of(workspace, step)) in ((1, 1), (0, 0)) for step in steps)

@@ -298,6 +298,21 @@ def test_lpad_works_on_what_is_in_the_queue(workspace: Workspace, queue: Queue) 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("words", ["cancel_qid --qid 1", "detect_unreserved --time 0 --rerun"])
+def test_a_reservation_that_lpad_takes_away(workspace: Workspace, queue: Queue, words: str) -> None:
+    """The job that nothing is left for is cancelled, and the step goes into another."""
+    operations.submit(trivial_plan(trivial_step("a")), workspace)
+    launched(workspace)
+    lpad(workspace, *words.split())
+    assert states(workspace)["a"].state == "ready"
+    assert queue.jobs()["1"]["state"] == "CANCELLED"
+    (job,) = launched(workspace).jobs
+    assert job.queue_id == "2"
+    run_job(queue, "2")
+    assert states(workspace)["a"].state == "finished"
+
+
+@pytest.mark.slow
 def test_what_fireworks_own_offline_mode_leaves_is_put_right(
     workspace: Workspace, queue: Queue, tmp_path: Path
 ) -> None:

@@ -14,16 +14,21 @@ from natriface.workflows.queues.script import load_template, script_fields, scri
 from natriface.workflows.workspace import writing
 
 
-def write_qadapter(folder: Path, launchpad_file: Path, limits: QueueLimits) -> Path:
+def write_qadapter(
+    folder: Path, launchpad_file: Path, limits: QueueLimits, reserve: bool = False
+) -> Path:
     """Write ``my_qadapter.yaml`` and its template into a folder; path of the former.
 
-    Each job runs one worker of FireWorks', which takes steps until none is ready. The early
+    Each job runs one worker of FireWorks', which takes steps until none is ready, or, where they
+    are reserved, the one step that `qlaunch --reserve` has reserved for it. The early
     signal is left out, for FireWorks' launchers do not heed it.
 
     Parameters
     ----------
     launchpad_file
         By which the jobs reach the LaunchPad; only its name is written, never what is in it.
+    reserve
+        Write it for `qlaunch --reserve`.
 
     Raises
     ------
@@ -46,7 +51,9 @@ def write_qadapter(folder: Path, launchpad_file: Path, limits: QueueLimits) -> P
     if limits.memory_per_node_mb is None:
         values |= {"memory_per_node_mb": None, "memory_per_core_mb": None}
     fields = script_fields(template, values)
-    fields["rocket_launch"] = f"rlaunch -l {launchpad_file} rapidfire"
+    fields["rocket_launch"] = (
+        f"rlaunch -l {launchpad_file} {'singleshot' if reserve else 'rapidfire'}"
+    )
     lines = [*limits.setup, *(f"export {key}={text}" for key, text in limits.environment.items())]
     if lines:
         fields["pre_rocket"] = "\n".join(lines)
