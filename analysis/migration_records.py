@@ -246,9 +246,14 @@ def _fill(
         record.status = record.summary.status
         record.reason = record.reason or "; ".join(record.summary.reasons)
     record.warnings += record.summary.warnings
+    symmetric = record.metadata.get("exchanged_by") is not None
     for end, identifier in (record.metadata.get("end_steps") or {}).items():
+        if symmetric and end == "final":
+            continue  # it started from the image of the initial one, relaxed
         if identifier in by_id:
             moved = _where_it_rested(record, end, by_id[identifier])
+            if moved and symmetric:
+                moved += "; so it does at the final end, its image"
             if moved:
                 record.rested.append(moved)
     record.no_barrier = _no_barrier(record.summary)

@@ -54,7 +54,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         figures=_figures(records, results, context),
         tables=tables,
         warnings=_warnings(records, published),
-        methods=METHODS,
+        methods=[*METHODS, *_symmetry_words(records)],
         values={record.name: _values(record) for record in records}
         | {f"through {way.label}": way.model_dump(mode="json") for way in ways},
     )
@@ -70,6 +70,21 @@ METHODS = (
     "Diffusivity of the carrier, not of the tracer: D = n a^2 rate / (2 d), for hops between "
     "equivalent sites that lead in all directions.",
 )
+
+
+def _symmetry_words(records: Sequence[HopRecord]) -> list[str]:
+    """Which hops have end points made from each other."""
+    symmetric = [
+        f"{record.name} ({record.metadata['exchanged_by']})"
+        for record in records
+        if record.metadata.get("exchanged_by")
+    ]
+    if not symmetric:
+        return []
+    return [
+        f"An operation exchanges the end points of {', '.join(symmetric)}: the final one was made "
+        "from the relaxed initial one, and its forces were computed."
+    ]
 
 
 def is_unlike(records: Sequence[HopRecord]) -> bool:

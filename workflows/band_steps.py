@@ -9,6 +9,7 @@ from ase import Atoms
 
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import StructureError
+from natriface.structures.exchange import Exchange, exchange
 from natriface.structures.images import align, make_images, permutation_note
 from natriface.workflows.plan import Input, Step, StructureFrom
 
@@ -29,7 +30,9 @@ def band_steps(
 
     Where `pre_engine` is another engine than the study's, it relaxes both end points and converges
     a band between them first; the study's engine starts from all three. The final end point's
-    atoms are put into the order of the initial one.
+    atoms are put into the order of the initial one. Where an operation exchanges the two
+    (`natriface.structures.exchange`), the final one starts from the image of the relaxed initial
+    one, so that its relaxation has nothing left to do but to show that this is a minimum too.
 
     Parameters
     ----------
@@ -43,7 +46,8 @@ def band_steps(
         Of the hop (`HopEndpoints.metadata`) and the part's own (``section``, ...); goes into every
         step, with the step's ``role``: ``end_point`` (with ``end``: ``initial`` or ``final``) or
         ``band``; ``pre_end_point`` and ``pre_band`` for those of `pre_engine`. A ``band`` also
-        has ``end_steps``: the ids of its two end points' steps.
+        has ``end_steps``: the ids of its two end points' steps. Where an operation exchanges the
+        end points, ``exchanged_by`` says which kind.
     pre_engine
         Engine that converges the band first; ``None`` or the study's own engine for none.
 
@@ -70,11 +74,14 @@ def band_steps(
             permutation_note(matching, "the final end point"),
         ]
     ends = {"initial": initial, "final": aligned}
-    own = _bands(make, name, ends, common, None, None)
+    symmetry = exchange(initial, aligned)
+    if symmetry is not None:
+        common["exchanged_by"] = symmetry.kind
+    own = _bands(make, name, ends, common, None, None, symmetry)
     if pre_engine is None or own[-1].engine == pre_engine:
         return own
-    pre = _bands(make, name, ends, common, pre_engine, None)
-    return [*pre, *_bands(make, name, ends, common, None, pre)]
+    pre = _bands(make, name, ends, common, pre_engine, None, symmetry)
+    return [*pre, *_bands(make, name, ends, common, None, pre, symmetry)]
 
 
 def _bands(
@@ -84,23 +91,34 @@ def _bands(
     metadata: Mapping[str, Any],
     engine: str | None,
     pre: list[Step] | None,
+    symmetry: Exchange | None,
 ) -> list[Step]:
     """End points and band of one engine, from those of another where it has gone before."""
     prefix = "" if engine is None else "pre_"
     suffix = "" if engine is None else f" ({engine})"
     relaxed: dict[str, Step] = {}
     for k, (end, atoms) in enumerate(ends.items()):
-        source: dict[str, Any] = (
-            {"structure": to_document(atoms)}
-            if pre is None
-            else {"structure_from": StructureFrom(step=pre[k].id)}
-        )
+        source: dict[str, Any]
+        settings: dict[str, Any] = {}
+        if symmetry is not None and end == "final":
+            source = {
+                "structure_from": StructureFrom(
+                    step=relaxed["initial"].id, exchange=symmetry.document()
+                )
+            }
+            if "rattle_angstrom" in make.settings("relax", engine):
+                settings["rattle_angstrom"] = 0.0  # the initial one's has done it for both
+        elif pre is None:
+            source = {"structure": to_document(atoms)}
+        else:
+            source = {"structure_from": StructureFrom(step=pre[k].id)}
         relaxed[end] = make.step(
             f"{name} {end} end{suffix}",
             "relax",
             len(atoms),
             engine=engine,
             metadata={**metadata, "role": f"{prefix}end_point", "end": end},
+            settings=settings,
             **source,
         )
     inputs = {"final": Input(step=relaxed["final"].id)}

@@ -30,6 +30,8 @@ class StructureFrom(BaseModel):
         ``substrate`` or ``film`` takes only that side of an interface, rigid as it lies there.
     vacuum_angstrom
         The height of the cell is made to leave exactly this; by default it stays as it is.
+    exchange
+        A document of `natriface.structures.exchange.Exchange`: the structure's image is taken.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +39,7 @@ class StructureFrom(BaseModel):
     step: str
     select: Selection = "all"
     vacuum_angstrom: float | None = Field(default=None, gt=0)
+    exchange: dict[str, Any] | None = None
 
 
 class Input(BaseModel):

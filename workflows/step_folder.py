@@ -17,6 +17,7 @@ from ase import Atoms
 from natriface.analysis.results import RESULT_FILE, Result, write_atomically
 from natriface.structures.atoms import from_document, select, to_document
 from natriface.structures.errors import EngineError, ReaderError
+from natriface.structures.exchange import Exchange
 from natriface.structures.heights import isolated
 from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.workflows.engines.base import (
@@ -94,7 +95,7 @@ def read_step(folder: Path) -> Result:
 
 
 def structure_for(step: Step, parent: Result | None) -> Atoms:
-    """The structure a step starts from: its own, or its parent's final one or a side of it.
+    """The structure a step starts from: its own, or its parent's final one, a side or image of it.
 
     Raises
     ------
@@ -109,7 +110,9 @@ def structure_for(step: Step, parent: Result | None) -> Atoms:
         raise EngineError(f"{step.name} needs the result of another step")
     source = step.structure_from
     atoms = _side(parent.final_atoms(), source.select, step.name)
-    return atoms if source.vacuum_angstrom is None else isolated(atoms, source.vacuum_angstrom)
+    if source.vacuum_angstrom is not None:
+        atoms = isolated(atoms, source.vacuum_angstrom)
+    return atoms if source.exchange is None else Exchange.of_document(source.exchange).apply(atoms)
 
 
 def input_for(step: Step, name: str, workspace: Workspace) -> Atoms | Path:

@@ -253,6 +253,30 @@ def test_an_adatom_that_left_its_site_is_told(tmp_path: Path) -> None:
     assert row["D of the carrier"] is None
 
 
+def test_of_a_symmetric_hop_one_end_point_tells_of_both(tmp_path: Path) -> None:
+    band(tmp_path / "a", 0.3)
+    data = metadata(
+        "NaF", end_steps={"initial": "i", "final": "f"}, exchanged_by="mirror plane", mover=-1
+    )
+    data.pop("surface", None)
+    before, after = slab(), slab()
+    after.positions[-1, 0] += 1.0
+    ends = [
+        result(end, {**data, "role": "end_point"}).model_copy(
+            update={
+                "initial_structure": to_document(start),
+                "final_structure": to_document(after),
+            }
+        )
+        for end, start in (("i", before), ("f", after))
+    ]
+    made = report(tmp_path, [*ends, result("a", data)])
+    (told,) = [text for text in made.warnings if "relaxed 1.00 A away" in text]
+    assert "at the initial end" in told
+    assert "so it does at the final end, its image" in told
+    assert any("exchanges the end points of NaF (mirror plane)" in text for text in made.methods)
+
+
 def test_what_is_planned_and_not_computed_is_listed(tmp_path: Path) -> None:
     expected = [ExpectedStep("x", "NaF(100) band", "neb", 19, metadata("NaF(100)"))]
     made = report(tmp_path, [], expected)

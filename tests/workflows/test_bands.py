@@ -13,18 +13,21 @@ from ase import Atoms
 from ase.build import add_adsorbate, bulk, fcc100
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
+from ase.io import read as read_atoms
 from ase.optimize import LBFGS
 
 from natriface.analysis.barriers import BandSummary, summarise
 from natriface.analysis.readers.neb import read_band
 from natriface.analysis.results import Result
-from natriface.structures.atoms import to_document
+from natriface.structures.atoms import fixed_indices, to_document
 from natriface.structures.errors import EngineError
+from natriface.structures.exchange import exchange
 from natriface.structures.hop_endpoints import hop_endpoints
 from natriface.structures.hops import vacancy_hops
 from natriface.structures.images import make_images
 from natriface.workflows.engines import bands
 from natriface.workflows.engines.band_calls import CHECKPOINT_FILE
+from natriface.workflows.engines.band_mirror import BandMirror
 from natriface.workflows.engines.bands import BandSearch, BandSettings
 from natriface.workflows.engines.base import (
     EndedEarlyError,
@@ -128,6 +131,64 @@ def test_aluminium_on_aluminium_and_the_energies_are_those_of_the_images(tmp_pat
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("optimizer", ["surrogate", "plain"])
+@pytest.mark.parametrize("n_images", [3, 5])
+def test_half_of_a_symmetric_band_is_computed_and_it_is_the_same_band(
+    tmp_path: Path, gold: tuple[Atoms, Atoms], optimizer: str, n_images: int
+) -> None:
+    ends = [relaxed(atoms.copy(), 0.002) for atoms in gold]
+    found = {
+        mirror: ran(
+            prepared(
+                tmp_path / str(mirror), *ends, band_optimizer=optimizer, n_images=n_images,
+                mirror=mirror, fmax_ev_per_angstrom=0.005,
+            )
+        )[0]
+        for mirror in (False, True)
+    }  # fmt: skip
+    assert {result.status for result in found.values()} == {"converged"}
+    whole, half = (np.array(found[mirror].energies_ev) for mirror in (False, True))
+    assert half == pytest.approx(half[::-1], abs=1e-7)
+    said = [any("mirror image" in text for text in found[mirror].warnings) for mirror in (0, 1)]
+    assert said == [False, True]
+    if optimizer == "plain":
+        assert half == pytest.approx(whole, abs=1e-4)
+    assert half.max() == pytest.approx(whole.max(), abs=1e-4)
+    calls = [found[mirror].convergence.n_ionic_steps for mirror in (False, True)]
+    assert None not in calls
+    assert calls[1] < calls[0]  # type: ignore[operator]
+
+
+def test_mirrored_images_are_as_sound_as_computed_ones(
+    tmp_path: Path, gold: tuple[Atoms, Atoms]
+) -> None:
+    folder = prepared(tmp_path, *gold, n_images=5)
+    ran(folder)
+    for image in read_atoms(folder / "band.extxyz", ":"):
+        energy, forces = image.get_potential_energy(), image.get_forces(apply_constraint=False)
+        image.calc = EMT()
+        assert image.get_potential_energy() == pytest.approx(energy, abs=1e-5)
+        assert np.allclose(image.get_forces(apply_constraint=False), forces, atol=1e-4)
+
+
+def test_a_path_that_goes_its_own_way_is_computed_whole(gold: tuple[Atoms, Atoms]) -> None:
+    images = make_images(*gold, 3).images
+    free = [i for i in range(len(images[0])) if i not in fixed_indices(images[0])]
+    assert BandMirror.of(images, free) is not None
+    images[1].positions[-1, 1] += 0.3
+    assert BandMirror.of(images, free) is None
+    # without a middle image the two highest would both climb to the one saddle point
+    assert BandMirror.of(make_images(*gold, 4).images, free) is None
+
+
+def test_two_fold_axes_and_inversion_centres_would_hold_the_middle_image() -> None:
+    host = bulk("Na", cubic=True)
+    ends = hop_endpoints(host, vacancy_hops(host, "Na")[0], (3, 3, 3))
+    images = make_images(ends.initial, ends.final, 3).images
+    assert exchange(images[0], images[-1]) is not None
+    assert BandMirror.of(images, range(len(images[0]))) is None
+
+
 def test_frozen_atoms_stay_and_images_are_continuous(
     tmp_path: Path, gold: tuple[Atoms, Atoms]
 ) -> None:
@@ -203,7 +264,7 @@ def searching(folder: Path, ends: tuple[Atoms, Atoms], die_after: int | None = N
     return BandSearch(folder, images, BandSettings(), counting(ends, die_after), known)
 
 
-@pytest.mark.parametrize("die_after", [1, 4, 7])
+@pytest.mark.parametrize("die_after", [1, 4, 6])
 def test_killed_band_goes_on_and_repeats_no_force_call(
     tmp_path: Path, gold: tuple[Atoms, Atoms], die_after: int
 ) -> None:

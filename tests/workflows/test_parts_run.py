@@ -115,6 +115,7 @@ def test_map_says_the_same_as_the_band_and_the_site(story: Story) -> None:
 
 def test_report_carries_both_sections(story: Story) -> None:
     assert "Migration barriers" in story.page
+    assert "exchanges the end points of Al(100) (mirror plane)" in story.page
     assert "Energy maps" in story.page
     for stem in ("migration-barriers", "adsorption-maps", "path-Al_100"):
         assert (story.folder / "figures" / f"{stem}.png").is_file()

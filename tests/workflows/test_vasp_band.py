@@ -36,9 +36,7 @@ class Maker:
     def __init__(self, **band: Any) -> None:
         self.band = band
 
-    def step(
-        self, name: str, kind: Any, n_atoms: int, *, engine: str | None = None, **rest: Any
-    ) -> Step:
+    def settings(self, kind: str, engine: str | None = None) -> dict[str, Any]:
         engine = engine or "vasp"
         own: dict[str, Any]
         if engine == "vasp":
@@ -46,10 +44,21 @@ class Maker:
             own |= self.band if kind == "neb" else {}
         else:
             own = {"model": "emt"}
-        settings = load_protocol("li2025").settings(engine, kind, own)
+        return load_protocol("li2025").settings(engine, kind, own)
+
+    def step(
+        self,
+        name: str,
+        kind: Any,
+        n_atoms: int,
+        *,
+        engine: str | None = None,
+        settings: dict[str, Any] | None = None,
+        **rest: Any,
+    ) -> Step:
         return Step(
-            name=name, kind=kind, engine=engine, protocol="li2025", settings=settings,
-            n_atoms=n_atoms, **rest,
+            name=name, kind=kind, engine=engine or "vasp", protocol="li2025",
+            settings=self.settings(kind, engine) | (settings or {}), n_atoms=n_atoms, **rest,
         )  # fmt: skip
 
 
@@ -101,6 +110,12 @@ def test_band_from_plan_to_barrier(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert result.converged_energy_ev() == pytest.approx(max(result.energies_ev))
     assert result.step is not None
     assert set(result.step.metadata["end_steps"]) == {"initial", "final"}
+    assert result.step.metadata["exchanged_by"] == "mirror plane"
+    for pair in (steps[:2], steps[3:5]):  # the second end is the first one's image, and a minimum
+        first, last = (workspace.result(step.id) for step in pair)
+        assert last.converged_energy_ev() == pytest.approx(first.converged_energy_ev(), abs=1e-4)
+        assert last.convergence.n_ionic_steps is not None
+        assert last.convergence.n_ionic_steps <= 2
 
 
 @pytest.mark.slow

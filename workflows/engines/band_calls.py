@@ -19,13 +19,15 @@ CHECKPOINT_FILE = "band_checkpoint.npz"
 class ForceCalls:
     """Energies and forces by place; the first two are the end points'.
 
-    Places are (d,): the coordinates of the free atoms, in A.
+    Places are (d,): the coordinates of the free atoms, in A. Some calls were not made, but follow
+    from others by symmetry.
 
     Attributes
     ----------
     places : (d,) each
     energies_ev
     forces_ev_per_angstrom : (n_atoms, 3) each
+    n_derived : how many were not made
     """
 
     def __init__(
@@ -33,17 +35,22 @@ class ForceCalls:
         places: Iterable[FloatArray],
         energies_ev: Iterable[float],
         forces_ev_per_angstrom: Iterable[FloatArray],
+        n_derived: int = 0,
     ) -> None:
         self.places = list(places)
         self.energies_ev = [float(energy) for energy in energies_ev]
         self.forces_ev_per_angstrom = [np.asarray(f, dtype=float) for f in forces_ev_per_angstrom]
+        self.n_derived = n_derived
         self._numbers = {place.tobytes(): k for k, place in enumerate(self.places)}
 
     def __len__(self) -> int:
         return len(self.places)
 
-    def add(self, place: FloatArray, energy_ev: float, forces: FloatArray) -> None:
-        """Keep a call."""
+    def add(
+        self, place: FloatArray, energy_ev: float, forces: FloatArray, *, made: bool = True
+    ) -> None:
+        """Keep a call that was made, or follows from one."""
+        self.n_derived += not made
         self._numbers[place.tobytes()] = len(self.places)
         self.places.append(place)
         self.energies_ev.append(energy_ev)
@@ -73,6 +80,7 @@ class ForceCalls:
             "places": np.array(self.places),
             "energies": np.array(self.energies_ev),
             "forces": np.array(self.forces_ev_per_angstrom),
+            "n_derived": np.array(self.n_derived),
         }
         temporary = folder / f".{CHECKPOINT_FILE}.{uuid4().hex[:12]}.npz"
         try:
@@ -87,7 +95,10 @@ def load_calls(folder: Path) -> tuple[ForceCalls, dict[str, FloatArray]] | None:
     try:
         with np.load(folder / CHECKPOINT_FILE) as found:
             saved = {name: found[name] for name in found.files}
-        calls = ForceCalls(saved.pop("places"), saved.pop("energies"), saved.pop("forces"))
+        n_derived = int(saved.pop("n_derived", np.array(0)))
+        calls = ForceCalls(
+            saved.pop("places"), saved.pop("energies"), saved.pop("forces"), n_derived
+        )
     except (FileNotFoundError, ValueError, KeyError, OSError, zipfile.BadZipFile, EOFError):
         return None
     return calls, saved

@@ -103,6 +103,8 @@ def run_band(
         known = known_end(folder, which, images[number], step)
         ends.append(known or force_call(number, images[number].copy()))
     search = BandSearch(folder, images, settings, force_call, ends, step.name, asked_to_end)
+    if search.is_mirrored:
+        notes.append("its second half is the mirror image of the first, which alone was computed")
     converged = search.run()
     band = with_results(search.images, search.energies_ev, search.forces_ev_per_angstrom)
     saddle = None

@@ -6,6 +6,7 @@ surrogate knows least about. An image whose real forces have vanished stays and 
 again. The band has converged when every image was computed just where it stands, the force across
 the path is below the limit on each, and so is the whole force on the climbing image: the surrogate
 never enters a result. Where it does not lead there, the plain band goes on with real forces alone.
+Of a band that a mirror plane maps on itself only the first half is computed (`band_mirror`).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from natriface.workflows.engines.band_dynamics import (
     largest,
     relax_chain,
 )
+from natriface.workflows.engines.band_mirror import BandMirror
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
 from natriface.workflows.engines.pair_fit import PairFit
 from natriface.workflows.engines.surrogate import Surrogate
@@ -78,6 +80,9 @@ class BandSettings(BaseModel):
         A band that needs more is unconverged.
     band_optimizer
         ``surrogate``, or ``plain`` for the band moved by real forces only (FIRE).
+    mirror
+        Whether the second half of a band that a mirror plane across the hop maps on itself is
+        taken from the first.
     check_saddle
         Whether the highest image's curvature is computed for the atoms that hop (6 calls each).
     """
@@ -92,6 +97,7 @@ class BandSettings(BaseModel):
     spring_ev_per_angstrom2: float = Field(default=1.0, gt=0)
     max_force_calls: int = Field(default=500, gt=0)
     band_optimizer: Literal["surrogate", "plain"] = "surrogate"
+    mirror: bool = True
     check_saddle: bool = False
 
 
@@ -133,7 +139,10 @@ class BandSearch:
         self._template.calc = None
         self._free = np.setdiff1d(np.arange(len(images[0])), fixed_indices(images[0]))
         whole = np.array([image.positions for image in images])
+        self._mirror = BandMirror.of(images, self._free.tolist()) if settings.mirror else None
         self._chain: FloatArray = whole[:, self._free].reshape(len(images), -1)
+        if self._mirror is not None:
+            self._chain = self._mirror.chain(self._chain)
         self._start = self._chain.copy()
         self._home = self._chain.copy()
         self._pairs = PairFit(self._template, whole, self._free)
@@ -148,9 +157,14 @@ class BandSearch:
         return [self._atoms(place) for place in self._chain]
 
     @property
+    def is_mirrored(self) -> bool:
+        """Whether the second half is the mirror image of the first, and not computed."""
+        return self._mirror is not None
+
+    @property
     def n_force_calls(self) -> int:
         """Made so far, those before an interruption included, the end points' not."""
-        return len(self._calls) - 2
+        return len(self._calls) - 2 - self._calls.n_derived
 
     @property
     def energies_ev(self) -> FloatArray:
@@ -211,18 +225,20 @@ class BandSearch:
             )
             scale = process.scale_angstrom
 
-            def surface(
+            def fitted(
                 chain: FloatArray, process: Surrogate = process
             ) -> tuple[FloatArray, FloatArray]:
                 one, other = self._pairs(chain), process(chain)
                 return one[0] + other[0], one[1] + other[1]
 
+            surface = fitted if self._mirror is None else self._mirror.surface(fitted)
             settled, across = self._judged(*surface(self._chain))
             if settled.all():
                 return
             climbing = self._settings.climb and across < self._settings.pre_fmax_ev_per_angstrom
             moved = self._relaxed(surface, settled, climbing, places)
             self._chain[~settled] = moved[~settled]
+            self._chain = self._mirrored(self._chain)
             self._compute(self._next(settled, surface(self._chain)[0], places))
 
     def _relaxed(
@@ -269,6 +285,8 @@ class BandSearch:
         top = climber(energies) if self._settings.climb else None
         left = largest(forces_left(self._chain, energies, gradients, top))
         settled: BoolArray = computed & (left < self._settings.fmax_ev_per_angstrom)
+        if self._mirror is not None:
+            settled |= settled[::-1]
         settled[[0, -1]] = True
         return settled, float(largest(forces_left(self._chain, energies, gradients, None)).max())
 
@@ -280,7 +298,7 @@ class BandSearch:
         moving = self._chain.copy()
 
         def surface(chain: FloatArray) -> tuple[FloatArray, FloatArray]:
-            self._chain = chain.copy()
+            self._chain = self._mirrored(chain.copy())
             for image in range(1, len(chain) - 1):
                 self._compute(image, may_retreat=False)
             return self.energies_ev, self._gradients_here()
@@ -306,7 +324,7 @@ class BandSearch:
                 go_on=within,
                 converged=None if settings.climb and not climb else self._has_converged,
             )
-            self._chain = moving
+            self._chain = self._mirrored(moving)
 
     def _complete(self) -> None:
         """Compute what the calls granted did not reach, so that the band can be looked at."""
@@ -319,6 +337,9 @@ class BandSearch:
 
     def _compute(self, image: int, may_retreat: bool = True) -> None:
         """Energy and forces of an image at its place, or nearer to where it was sound."""
+        twin = len(self._chain) - 1 - image
+        if self._mirror is not None and twin < image:
+            image, twin = twin, image
         for attempt in range(RETREATS + 1):
             place = self._chain[image].copy()
             if self._calls.at(place) >= 0:
@@ -346,6 +367,9 @@ class BandSearch:
             share = 0.5 if attempt < RETREATS - 1 else 1.0
             self._chain[image] = place + share * (self._home[image] - place)
         self._home[image] = self._chain[image]
+        if self._mirror is not None and twin != image:
+            self._chain[twin] = self._mirror.place(self._chain[image])
+            self._home[twin] = self._chain[twin]
 
     def _fail(self, image: int, problem: str, cause: Exception | None) -> NoReturn:
         raise EngineError(
@@ -361,6 +385,9 @@ class BandSearch:
 
     def _store(self, image: int, place: FloatArray, energy: float, forces: FloatArray) -> None:
         self._calls.add(place, energy, forces)
+        if self._mirror is not None and 2 * image != len(self._chain) - 1:
+            mirrored = self._mirror.place(place), energy, self._mirror.forces(forces)
+            self._calls.add(*mirrored, made=False)
         self._calls.save(self._folder, start=self._start, chain=self._chain, home=self._home)
         self._note_progress(image)
         if self._asked_to_end():
@@ -368,6 +395,12 @@ class BandSearch:
                 f"{self._name}: ended as asked after {self.n_force_calls} force calls; "
                 "the next run goes on"
             )
+
+    def _mirrored(self, chain: FloatArray) -> FloatArray:
+        """The chain with the second half the first's mirror image; computed images stay."""
+        if self._mirror is None:
+            return chain
+        return self._mirror.chain(chain, self._calls.at(chain[len(chain) // 2]) < 0)
 
     def _data(self) -> list[int]:
         """The calls the surrogate rests on."""
