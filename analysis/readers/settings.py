@@ -133,8 +133,8 @@ def decisive_settings(
     if setting("LDAU"):
         for name in _HUBBARD:  # the parameters in effect list the first species alone
             value = incar.get(name, parameters.get(name))
-            if value is not None:
-                settings[name] = value
+            if value is not None:  # a vasprun.xml lists even a single number
+                settings[name] = value[0] if isinstance(value, list) and len(value) == 1 else value
     if setting("LHFCALC"):
         settings |= {name: setting(name) for name in _HYBRID if setting(name) not in (None, "")}
     if titles:

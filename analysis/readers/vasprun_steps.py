@@ -26,6 +26,7 @@ _TRIO = re.compile(
     rb'<i name="e_0_energy">([^<]*)</i>'
 )
 _FREE = re.compile(rb'<i name="e_fr_energy">([^<]*)</i>')
+_SKEW = 0.01  # VASP's own stress may be asymmetric by half a percent
 _ROUNDING = 1e-8  # of energies in eV and forces in eV/A
 
 
@@ -125,7 +126,7 @@ def _assemble(frames: list[Frame], n_atoms: int, unfinished: int | None, several
     stresses = arrays["stress"]
     if n:
         skew = np.abs(stresses - stresses.transpose(0, 2, 1)).max(axis=(1, 2))
-        skewed = skew > 1e-3 * (1 + np.abs(stresses).max(axis=(1, 2)))
+        skewed = skew > _SKEW * (1 + np.abs(stresses).max(axis=(1, 2)))
         stresses[skewed] = np.nan
         if skewed.any():
             problems.append("a stress tensor is not symmetric: damaged")

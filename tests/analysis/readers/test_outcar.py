@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.synthetic_vasprun import Shape, write_vasprun
 from natriface.analysis.readers.outcar import Outcar
+from natriface.analysis.readers.settings import decisive_settings
 from natriface.analysis.readers.vasp import read_vasp_folder
 from natriface.structures.errors import ReaderError
 
@@ -263,6 +264,9 @@ def test_the_functional_it_names(tmp_path: Path, lines: str, functional: str) ->
     assert settings["functional"].startswith(functional)
     if functional == "PBE+U":
         assert (settings["LDAUL"], settings["LDAUU"]) == ([2, -1], [4.0, 0.0])
+        incar = {"LDAUTYPE": [2], "LDAUL": [2, -1]}
+        xml = decisive_settings(incar, {"LDAU": True, "LDAUU": [4.0, 0.0]}, [], [], [], None, {})
+        assert xml["LDAUTYPE"] == settings["LDAUTYPE"] == 2
     if functional == "optB86b":
         assert settings["functional"] == "optB86b+vdW-DF"
 

@@ -78,6 +78,20 @@ def test_corrected_tetrahedra_fill_beyond_one(tmp_path: Path, smearing: int, kep
     assert np.isnan(occupations[0, 0, 0]) != kept
 
 
+@pytest.mark.parametrize(("shear", "kept"), [(0.01, True), (0.2, False)])
+def test_a_slightly_asymmetric_stress_is_vasps_own(
+    tmp_path: Path, shear: float, kept: bool
+) -> None:
+    path = written(tmp_path)
+    text = path.read_text("latin-1")
+    at = text.index("<v>", text.index('name="stress"'))
+    row = text[at : text.index("</v>", at)]
+    other = row[:-15] + f"{shear:14.8f} "
+    path.write_text(text.replace(row, other, 1), "latin-1")
+    stress = Vasprun(path).steps.stresses_kb[0]
+    assert np.isfinite(stress).all() == kept
+
+
 @pytest.mark.parametrize("n_steps", [1, 3])
 def test_only_a_relaxation_depends_on_its_forces(tmp_path: Path, n_steps: int) -> None:
     path = written(tmp_path, n_steps=n_steps, nsw=9 * (n_steps > 1), ibrion=2)
