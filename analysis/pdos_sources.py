@@ -133,7 +133,12 @@ def _read_lobster(path: Path) -> ProjectedDOS:
     """LOBSTER's densities, with the crystal and the band edges of the VASP run they came from."""
     dos = read_lobster_dos(path)
     atoms, warnings = None, list(dos.warnings)
-    for structure in find_lobster_files(path.parent).structures:
+    structures: tuple[Path, ...]
+    try:
+        structures = find_lobster_files(path.parent).structures
+    except ReaderError:  # densities alone, without bonds
+        structures = ()
+    for structure in structures:
         if "vasprun" in structure.name:
             continue
         try:

@@ -47,7 +47,10 @@ def parse_poscar(content: bytes, path: Path) -> tuple[Atoms, int]:
         at += _is_selective(lines[at])
         direct = lines[at].strip()[:1] not in ("C", "c", "K", "k")
     except (ValueError, IndexError):
-        raise ReaderError(f"{path}: does not begin with a POSCAR as ELFCAR and CHGCAR do") from None
+        fault = (
+            "does not begin with a POSCAR as ELFCAR and CHGCAR do" if content.strip() else "empty"
+        )
+        raise ReaderError(f"{path}: {fault}") from None
     n = sum(counts)
     if len(symbols) != len(counts) or not 0 < n < _MAX_ATOMS or cell.shape != (3, 3):
         raise ReaderError(f"{path}: its elements and numbers of atoms do not fit together")

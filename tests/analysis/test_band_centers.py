@@ -235,6 +235,16 @@ def test_lobster_projects_all(shared: Path) -> None:
 
 
 @pytest.mark.realdata
+def test_lobsters_densities_without_its_bonds(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "data/lobster/lobsterpy_NaCl_comp_range"
+    for name in ("DOSCAR.lobster.gz", "vasprun.xml.gz"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    found = read_pdos(tmp_path)
+    assert found.atoms is not None
+    assert found.projected_fraction(found.zero("vbm")) == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.realdata
 def test_a_folder_of_two_crystals_is_refused(shared: Path, tmp_path: Path) -> None:
     run = (shared / "data/vasp/atomate_YPO4-static/vasprun.xml.gz").read_bytes()
     (tmp_path / "vasprun.xml.gz").write_bytes(run)

@@ -27,6 +27,12 @@ def test_the_last_line_may_be_filled_up_with_zeros(tmp_path: Path, last_line: st
     assert grid.values[0, 1, 1, 1] == 8
 
 
+def test_an_empty_file_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "CHGCAR").write_text("\n")
+    with pytest.raises(ReaderError, match="empty"):
+        read_grid(tmp_path / "CHGCAR")
+
+
 @pytest.mark.parametrize("last_line", ["6.0 7.0", "6.0 7.0 8.0 9.0", "6.0 7.0 8.0 x.0"])
 def test_another_number_of_values_is_refused(tmp_path: Path, last_line: str) -> None:
     with pytest.raises(ReaderError, match="of 8 values"):
