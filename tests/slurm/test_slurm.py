@@ -206,7 +206,7 @@ def test_offline_mode_needs_no_database(workspace: Workspace) -> None:
     operations.submit(trivial_plan(a, b, bad), workspace)
     launched(workspace, "offline")
     operations.stop_database(workspace)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not is_finished(workspace.steps / b.folder_name):
         assert time.monotonic() < deadline
         time.sleep(0.5)
@@ -215,7 +215,7 @@ def test_offline_mode_needs_no_database(workspace: Workspace) -> None:
         "a": "finished", "b": "finished", "bad": "failed",
     }  # fmt: skip
     assert steps["bad"].reason == "crashed, as asked"
-    assert 0.9 < (steps["a"].wall_s or 0) < 60
+    assert (steps["a"].wall_s or 0) > 0.9
     with launchpad(workspace) as pad:
         assert pad.fireworks.count_documents({"state": "COMPLETED"}) == 2
         assert pad.launches.count_documents({"state": "COMPLETED"}) == 2
@@ -273,7 +273,7 @@ def test_cancelling_steps_ends_their_job(workspace: Workspace) -> None:
     assert operations.cancel(workspace, ["unwanted"]) == ["unwanted"]
     wait(workspace, lambda steps: steps["unwanted"].state == "cancelled")
     number = queue_id(workspace)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while subprocess.run(
         ["squeue", "-h", "-j", number, "-o", "%T"], capture_output=True, text=True
     ).stdout.strip():

@@ -137,7 +137,7 @@ def test_each_step_ends_once_whatever_is_killed(
 def wait_for_lines(log: Path, number: int, main: subprocess.Popen[str]) -> None:
     """Wait until the run has told so many things more, or has ended."""
     before = log.read_text().count("\n")
-    wait_for(lambda: log.read_text().count("\n") >= before + number or main.poll() is not None, 120)
+    wait_for(lambda: log.read_text().count("\n") >= before + number or main.poll() is not None)
 
 
 def remember(
@@ -160,7 +160,7 @@ def test_a_worker_dies_with_its_parent(workspace: Workspace) -> None:
     worker = psutil.Process(int((folder / "runs").read_text().split()[1]))
     main.kill()
     main.wait()
-    worker.wait(30)
+    worker.wait(120)
     # the next one finds the database, the orphan and the lock as they were left
     wait_for(lambda: not worker.is_running())
     with workspace.lock():
@@ -168,7 +168,7 @@ def test_a_worker_dies_with_its_parent(workspace: Workspace) -> None:
         assert step.state == "running"  # until a run looks after it
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

@@ -89,7 +89,7 @@ def test_a_bound_command_ends_with_its_parent() -> None:
         time.sleep(0.01)
     parent.kill()
     parent.wait()
-    gone, _ = psutil.wait_procs([child], 10)
+    gone, _ = psutil.wait_procs([child], 120)
     assert gone or child.status() == psutil.STATUS_ZOMBIE
 
 
