@@ -90,6 +90,9 @@ class ProjectedDOS:
         Where it comes from, in words.
     warnings
         What is odd about it.
+    integrated
+        (n_spins, n_energies), states per cell up to each energy as the program counts them, where
+        it does.
     """
 
     energies_ev: Floats
@@ -105,6 +108,7 @@ class ProjectedDOS:
     atoms: Atoms | None = None
     source: str = ""
     warnings: tuple[str, ...] = field(default=())
+    integrated: Floats | None = None
 
     def __post_init__(self) -> None:
         n_energies = len(self.energies_ev)
@@ -240,7 +244,11 @@ class ProjectedDOS:
         return found
 
     def _missing_electrons(self) -> list[str]:
-        """Whether the energies printed begin above the deepest bands."""
+        """Whether the densities hold the electrons: not where they begin above the deepest bands.
+
+        Nor where the smearing is narrower than the grid of energies: between its points VASP loses
+        states from the densities, or gains some from flat bands, but not from their integral.
+        """
         edges = (self.conduction_band_minimum_ev, self.valence_band_maximum_ev)
         fermi = self.fermi_level_ev
         if self.n_electrons is None or fermi is None:
@@ -248,7 +256,18 @@ class ProjectedDOS:
         middle = None if None in edges else sum(edges) / 2  # type: ignore[arg-type]
         level = fermi if self.is_metal or middle is None else middle
         held = integral(self.energies_ev, self.total.sum(axis=0), (-np.inf, level))
-        if held > self.n_electrons - max(0.5, 0.02 * self.n_electrons):
+        slack = max(0.5, 0.02 * self.n_electrons)
+        if -slack < held - self.n_electrons < 5 * slack:
+            return []
+        if self.integrated is not None:
+            counted = float(np.interp(level, self.energies_ev, self.integrated.sum(axis=0)))
+            if abs(counted - self.n_electrons) < slack:
+                return [
+                    f"the densities hold {held:.1f} electrons where their integral counts "
+                    f"{counted:.1f}: the grid of energies is too coarse for the smearing, the "
+                    "centers are rough (VASP: raise NEDOS or SIGMA)"
+                ]
+        if held > self.n_electrons:
             return []
         return [
             f"the densities begin at {self.energies_ev[0] - fermi:.1f} eV from the Fermi level and "

@@ -51,8 +51,12 @@ def from_arrays(
         raise AnalysisError(
             f"{source}: projected on {projected.shape[0]} atoms, but the crystal has {len(symbols)}"
         )
+    integrated = arrays.get("integrated_dos")
+    if integrated is not None:
+        integrated = np.atleast_2d(np.asarray(integrated, dtype=float))
     if projected.shape[1] == 4:
         projected, total = projected[:, :1], total[:1]
+        integrated = None if integrated is None else integrated[:1]
     # atoms whose projectors have fewer shells than others hold NaN in the rest
     absent = np.isnan(projected).all(axis=(1, 3))
     channels = tuple(
@@ -92,6 +96,7 @@ def from_arrays(
         atoms=atoms,
         source=source,
         warnings=tuple(said),
+        integrated=integrated if np.shape(integrated) == total.shape else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -216,6 +217,21 @@ def test_ypo4(shared: Path) -> None:
     assert labels == ["P-p of PO4"]
     with pytest.raises(AnalysisError, match="no semicore level"):
         semicore_zero(found, "Y", "s")  # its 4s lies below the window this run printed
+
+
+@pytest.mark.parametrize("factor", [0.1, 3.0])
+def test_densities_on_a_grid_too_coarse_are_told(factor: float) -> None:
+    """VASP's integral counts all electrons where its densities miss some between the points."""
+    energies = np.linspace(-10, 10, 201)
+    density = np.where(energies < 0, 0.8, 0.0)[None]
+    sound = ProjectedDOS(
+        energies, (Channel(0, "s", "s"),), density[None], density, ("Na",), fermi_level_ev=1.0,
+        is_metal=True, n_electrons=8.0, integrated=np.cumsum(density, axis=1) * 0.1,
+    )  # fmt: skip
+    assert sound.notes(sound.zero("fermi")) == []
+    spiked = replace(sound, total=density * factor, densities=density[None] * factor)
+    notes = spiked.notes(spiked.zero("fermi"))
+    assert any("too coarse for the smearing" in note for note in notes)
 
 
 @pytest.mark.realdata
