@@ -57,6 +57,8 @@ def from_arrays(
     if projected.shape[1] == 4:
         projected, total = projected[:, :1], total[:1]
         integrated = None if integrated is None else integrated[:1]
+    if integrated is not None and integrated.shape != total.shape:
+        integrated = None
     # atoms whose projectors have fewer shells than others hold NaN in the rest
     absent = np.isnan(projected).all(axis=(1, 3))
     channels = tuple(
@@ -96,7 +98,7 @@ def from_arrays(
         atoms=atoms,
         source=source,
         warnings=tuple(said),
-        integrated=integrated if np.shape(integrated) == total.shape else None,
+        integrated=integrated,
     )
 
 
