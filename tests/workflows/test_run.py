@@ -16,8 +16,9 @@ import pytest
 from natriface.analysis.results import Result
 from natriface.structures.errors import EngineError, WorkspaceError
 from natriface.workflows import operations
-from natriface.workflows.launchpad import launchpad, use_mongodb
-from natriface.workflows.plan import Plan
+from natriface.workflows.fireworks import finish
+from natriface.workflows.launchpad import connect, launchpad, use_mongodb
+from natriface.workflows.plan import Input, Plan
 from natriface.workflows.progress import Lines
 from natriface.workflows.run import RunSummary, run_plan
 from natriface.workflows.submit import submit_plan
@@ -187,6 +188,41 @@ def test_submitting_twice_adds_once(workspace: Workspace) -> None:
 
 
 @pytest.mark.slow
+def test_an_enlarged_study_joins_what_is_there(workspace: Workspace) -> None:
+    a, b = trivial_step("a"), trivial_step("b", shift=1)
+    children = [trivial_step(f"child {n}", a, shift=n) for n in range(60)]
+    both = trivial_step("both", a).model_copy(update={"inputs": {"other": Input(step=b.id)}})
+    last = trivial_step("last", both)
+    with launchpad(workspace) as pad:
+        submit_plan(pad, trivial_plan(a, b), workspace)
+        assert pad.workflows.count_documents({}) == 2
+        submit_plan(pad, trivial_plan(a, b, *children, both, last), workspace)
+        (workflow,) = pad.workflows.find({})
+        known = pad.fireworks.find({}, {"name": 1, "fw_id": 1})
+        ids = {item["name"]: item["fw_id"] for item in known}
+        assert sorted(workflow["nodes"]) == sorted(ids.values())
+        assert len(workflow["links"][str(ids["a"])]) == 61
+        assert sorted(workflow["parent_links"][str(ids["both"])]) == [ids["a"], ids["b"]]
+        assert workflow["parent_links"][str(ids["last"])] == [ids["both"]]
+
+        def states() -> dict[str, str]:
+            return {f["name"]: f["state"] for f in pad.fireworks.find({}, {"name": 1, "state": 1})}
+
+        finish(pad, ids["a"])
+        assert {states()[child.name] for child in children} == {"READY"}
+        assert states()["both"] == "WAITING"
+        # a database of before Fireworks named their parents is made to do so
+        pad.fireworks.update_many({}, {"$unset": {"spec.parents": ""}})
+        pad.fireworks.drop_index("spec.parents_1")
+        pad = connect(workspace)
+        finish(pad, ids["b"])
+        assert states()["both"] == "READY"
+        finish(pad, ids["both"])
+        assert states()["last"] == "READY"
+        noted = pad.workflows.find_one({})["fw_states"]
+        assert noted == {str(ids[name]): state for name, state in states().items()}
+
+
 def test_two_studies_share_their_steps(workspace: Workspace, tmp_path: Path) -> None:
     shared = trivial_step("shared")
     mine, yours = trivial_step("mine", shared), trivial_step("yours", shared)
