@@ -179,7 +179,7 @@ def loewdin_states(projection: Projection) -> LoewdinStates:
             coefficients[spin, k] = left @ right
             energies[spin, k] = projection.energies_ev[spin, k, kept]
             occupations[spin, k] = projection.occupations[spin, k, kept]
-    lost = 100.0 * (1.0 - norms)
+    lost = 100.0 * np.abs(1.0 - norms)
     weights = projection.weights[None, :, None]
     charge = np.sum(weights * occupations * lost, axis=(1, 2)) / np.maximum(
         np.sum(weights * occupations, axis=(1, 2)), 1e-12

@@ -42,10 +42,12 @@ class SpillingVerdict:
 def judge_spilling(
     spilling: Spilling, charge_limit_percent: float = CHARGE_LIMIT_PERCENT
 ) -> SpillingVerdict:
-    """Judge a projection by its spilling, 1 - |projected state|^2 averaged over the states.
+    """Judge a projection by its spilling, |1 - |projected state|^2| averaged over the states.
 
     Source of the measure: Sanchez-Portal, Artacho, Soler, Solid State Commun. 95 (1995) 685,
-    10.1016/0038-1098(95)00341-X.
+    10.1016/0038-1098(95)00341-X. As in LOBSTER it is absolute, state by state: where a state has
+    its all-electron form in an orbital's own sphere only, its projection can be a little longer
+    than itself, and with their signs such states would make up for those that lose.
 
     Parameters
     ----------

@@ -190,6 +190,18 @@ def test_a_band_that_is_not_the_orbitals_is_passed_over() -> None:
     assert any("compute more" in warning for warning in found.warnings)
 
 
+def test_what_one_state_loses_another_does_not_make_up_for() -> None:
+    points = mesh(2, 2, 2)
+    whole = sp_crystal(BORON_NITRIDE, points)
+    lengths = np.ones(8)
+    lengths[:4] = np.sqrt([0.9, 1.1, 0.9, 1.1])
+    unequal = replace(whole, overlaps=whole.overlaps * lengths)
+    spilling = loewdin_states(unequal).spilling
+    assert spilling.charge_percent == pytest.approx((10.0,))
+    assert spilling.total_percent == pytest.approx((5.0,))
+    assert icohps(unequal) == pytest.approx(icohps(whole), abs=1e-9)
+
+
 def test_what_cannot_be_projected_is_refused() -> None:
     projection = sp_crystal(BORON_NITRIDE, mesh(2, 2, 2))
     with pytest.raises(AnalysisError, match="compute 8 bands"):

@@ -94,6 +94,15 @@ def test_real_states_at_gamma_are_projected_as_complex_ones_are() -> None:
     assert found[0] == pytest.approx(found[1], abs=5e-3)
 
 
+def test_a_lone_atom_is_its_own_orbitals() -> None:
+    atoms = Atoms("Ar", [[0.1, 0.2, 0.3]], cell=[7, 7, 7], pbc=True)
+    projection = project(ground_state(atoms, 1, 6))
+    assert projection.orbital_overlap[0] == pytest.approx(np.eye(4), abs=2e-3)
+    filled = projection.overlaps[0, 0][:, :4]
+    assert np.sum(np.abs(filled) ** 2, axis=0) == pytest.approx(np.ones(4), abs=5e-3)
+    assert np.abs(filled[0]) == pytest.approx([1, 0, 0, 0], abs=5e-3)
+
+
 def test_a_state_with_too_few_bands_gets_more_and_is_written_for_all_readers(
     tmp_path: Path,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ase import Atoms
+from ase.build import bulk
 
 from natriface.analysis.bond_pairs import bond_pairs
 from natriface.analysis.projected_cohp import bond_populations
@@ -21,7 +22,7 @@ def box(name: str, *positions: tuple[float, float, float]) -> Atoms:
 def test_hydrogen_in_its_own_minimal_basis_has_its_closed_form() -> None:
     molecule = box("H2", (0, 0, 0), (0, 0, 0.74))
     basis = "gth-szv-molopt-sr"
-    projection = project(molecule, (1, 1, 1), basis=basis, cutoff_hartree=40)
+    projection = project(molecule, (1, 1, 1), basis=basis, orbital_basis=basis, cutoff_hartree=40)
     found = bond_populations(projection, bond_pairs(molecule, 1.0))
     (bond,) = found.bonds
     bonding, antibonding = projection.energies_ev[0, 0]
@@ -46,6 +47,23 @@ def test_the_free_atoms_orbitals_hold_the_charge_of_a_polar_molecule() -> None:
         "2s", "2p_x", "2p_y", "2p_z",
     }  # fmt: skip
     assert found.bonds[0].icohp_ev < 0
+
+
+def test_the_free_atoms_orbitals_reach_further_than_the_crystals_basis() -> None:
+    salt = bulk("NaCl", "rocksalt", a=5.69)
+    spread = []
+    for orbital_basis in ("gth-tzv2p", "gth-dzvp-molopt-sr"):
+        projection = project(salt, (1, 1, 1), orbital_basis=orbital_basis, cutoff_hartree=60)
+        sodium = [o.label for o in projection.orbitals].index("3s")
+        own = projection.orbital_overlap[0, sodium, sodium].real
+        spread.append(own)
+    # At Gamma the Bloch sum of an orbital is longer the more it overlaps with its images.
+    assert spread[0] > 1.1 * spread[1] > 1.1
+
+
+def test_an_element_without_that_basis_is_named() -> None:
+    with pytest.raises(EngineError, match="gth-tzv2p for the free atom K"):
+        project(bulk("KCl", "rocksalt", a=6.3), (1, 1, 1))
 
 
 def test_an_odd_number_of_electrons_is_refused() -> None:

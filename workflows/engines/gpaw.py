@@ -101,7 +101,12 @@ class GpawEngine:
             settings = parse_band_settings(step.settings, step.name)
             record = EngineRecord(name=self.name, version=installed_version())
             return band_result(folder, step, atoms, settings, record)
-        return step_result(folder, step, atoms)
+        result = step_result(folder, step, atoms)
+        if "bonding" in result.files:
+            from natriface.workflows.engines.gpaw_bonding import judge_bonding
+
+            judge_bonding(folder, result)
+        return result
 
 
 def _require_distances(atoms: Atoms, name: str) -> None:

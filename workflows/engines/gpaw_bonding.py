@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import numpy as np
 from ase import Atoms
 
 from natriface.analysis.bond_pairs import bond_pairs
-from natriface.analysis.bond_populations import BondPopulations
+from natriface.analysis.bond_populations import BONDS_FILE, BondPopulations
 from natriface.analysis.broadening import Broadening
 from natriface.analysis.lobster_files import write_lobster_files
 from natriface.analysis.projected_cohp import bond_populations
+from natriface.analysis.results import Result
+from natriface.analysis.spilling import Spilling, judge_spilling
+from natriface.structures.errors import ReaderError
 from natriface.workflows.engines.gpaw_projection import bands_wanted, count_orbitals, project
 from natriface.workflows.engines.gpaw_settings import GpawSettings
 
@@ -50,6 +54,32 @@ def bonding(folder: Path, calculator: Any, atoms: Atoms, settings: GpawSettings)
     populations = populations_of(calculator, atoms, settings)
     write_lobster_files(populations, folder)
     return populations.save(folder)
+
+
+def judge_bonding(folder: Path, result: Result) -> None:
+    """Add to a result what the projection was worth, as `lobster.judge_lobster` does for LOBSTER's.
+
+    A projection that loses more charge than 5 % makes a converged result unconverged, one that no
+    normalised states can have makes it failed; both without energies and with the reason.
+
+    Raises
+    ------
+    ReaderError
+        If ``bonding.json`` is not what `bonding` wrote.
+    """
+    path = folder / BONDS_FILE
+    try:
+        content = json.loads(path.read_text())
+        spilling = Spilling(**{name: tuple(v) for name, v in content["spilling"].items()})
+        warnings = [str(warning) for warning in content["warnings"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ReaderError(f"{path}: no bonds that a step wrote ({error!r})") from None
+    result.warnings += warnings
+    verdict = judge_spilling(spilling)
+    if result.status == "converged" and verdict.status != "sound":
+        result.status = "unconverged" if verdict.status == "high" else "failed"
+        result.reason = f"projection: {verdict.reason}"
+        result.energy_ev = result.free_energy_ev = None
 
 
 def populations_of(calculator: Any, atoms: Atoms, settings: GpawSettings) -> BondPopulations:

@@ -1,9 +1,16 @@
 """GPAW's plane-wave PAW states projected on the free-atom orbitals its data sets hold.
 
 Every PAW data set is made from a free atom, whose scalar-relativistic PBE orbitals it holds to
-their true tails, normalised and not confined: they are the minimal set, nothing is fitted. Their
-smooth part is brought to plane waves by a radial Fourier transform, and the overlap with a state is
-that of PAW, ``<phi | S | psi> = <phi~ | psi~> + sum_a <phi~ | p_i> dS_ij <p_j | psi~>``.
+their true tails, normalised and not confined: they are the minimal set, nothing is fitted. The
+overlap of an orbital with a state is LOBSTER's (Maintz et al., J. Comput. Chem. 34 (2013) 2557,
+10.1002/jcc.23424): the state has its all-electron form in the orbital's own sphere and its smooth
+one elsewhere,
+
+    <phi_mu | psi> = <phi_mu | psi~> + sum_i <phi_mu | phi_i - phi~_i> <p_i | psi~>,
+
+i over the partial waves of the orbital's atom; the overlap of two orbitals is that of the two
+functions as they are. In plane waves an orbital is its smooth form and a cusp, ``phi - phi~``, both
+by radial Fourier transforms; what two cusps of one atom have in common is integrated radially.
 """
 
 from __future__ import annotations
@@ -178,7 +185,7 @@ def _wave_vectors(state: Any) -> tuple[FloatArray, FloatArray]:
 
 
 class _Table:
-    """Radial transforms of orbitals and projectors, and the overlaps they make."""
+    """Radial transforms of the orbitals, and the overlaps they make."""
 
     def __init__(
         self, setups: Any, shells: list[tuple[Shell, ...]], atoms: Atoms, highest: float
@@ -188,24 +195,32 @@ class _Table:
         self.positions = atoms.positions / Bohr
         self.places = atoms.get_scaled_positions(wrap=False)
         self.volume = atoms.cell.volume / Bohr**3
-        self.orbital: dict[int, list[tuple[int, Transform]]] = {}
-        self.projector: dict[int, list[tuple[int, Transform]]] = {}
+        self.smooth: dict[int, list[tuple[int, Transform]]] = {}
+        self.cusp: dict[int, list[tuple[int, Transform]]] = {}
+        self.with_waves: dict[int, FloatArray] = {}
+        self.between_cusps: dict[int, FloatArray] = {}
         for setup, of_atom in zip(setups, shells, strict=True):
-            if id(setup) in self.orbital:
+            if id(setup) in self.smooth:
                 continue
             data = setup.data
-            radii = np.array(data.rgd.r_g)
-            self.orbital[id(setup)] = [
-                (s.l, _transform(radii, np.array(data.phit_jg[s.index]), s.l, highest))
-                for s in of_atom
-            ]
-            self.projector[id(setup)] = [
-                (int(angular), _transform(radii, np.array(smooth), int(angular), highest))
-                for angular, smooth in zip(data.l_j, data.pt_jg, strict=True)
-            ]
+            radii, steps = np.array(data.rgd.r_g), np.array(data.rgd.dr_g)
+            whole, smooth = np.array(data.phi_jg), np.array(data.phit_jg)
+            cusps = whole - smooth
+            places = [shell.index for shell in of_atom]
+            for table, functions in ((self.smooth, smooth), (self.cusp, cusps)):
+                table[id(setup)] = [
+                    (s.l, _transform(radii, functions[s.index], s.l, highest)) for s in of_atom
+                ]
+            angular = np.array(data.l_j, int)
+            weighted = whole[places] * radii**2 * steps
+            self.with_waves[id(setup)] = _by_harmonic(weighted @ cusps.T, angular[places], angular)
+            weighted = cusps[places] * radii**2 * steps
+            self.between_cusps[id(setup)] = _by_harmonic(
+                weighted @ cusps[places].T, angular[places], angular[places]
+            )
 
     def overlaps(self, state: Any) -> tuple[ComplexArray, ComplexArray]:
-        """``<phi | S | psi>`` (n_orbitals, n_bands) and ``<phi | S | phi>``, in one pass.
+        """``<phi | psi>`` (n_orbitals, n_bands) and ``<phi | phi>``, in one pass.
 
         States at Gamma may be real functions; GPAW then keeps one of each G and -G, whose parts
         are complex conjugates.
@@ -216,40 +231,47 @@ class _Table:
         counts = np.where(is_half & (lengths > 1e-10), 2.0, 1.0)
         n_orbitals = sum(2 * s.l + 1 for of_atom in self.shells for s in of_atom)
         with_states = np.zeros((n_orbitals, state.nbands), complex)
-        own = np.zeros((n_orbitals, n_orbitals), complex)
-        # <p_i | phi~_mu> of every atom's projectors.
-        n_projectors = sum(setup.ni for setup in self.setups)
-        inner = np.zeros((n_projectors, n_orbitals), complex)
+        half_own = np.zeros((n_orbitals, n_orbitals), complex)
         for start in range(0, len(vectors), WAVE_CHUNK):
             part = slice(start, start + WAVE_CHUNK)
             waves = _Waves(vectors[part])
-            orbitals = np.concatenate(
-                [
-                    block
-                    for a, setup in enumerate(self.setups)
-                    for block in waves.of(self.orbital[id(setup)], self.positions[a])
-                ]
-            )
-            weighted = orbitals.conj() * counts[part]
-            with_states += weighted @ coefficients[:, part].T
-            own += weighted @ orbitals.T / self.volume
-            row = 0
-            for a, setup in enumerate(self.setups):
-                for block in waves.of(self.projector[id(setup)], self.positions[a]):
-                    inner[row : row + len(block)] += block.conj() @ weighted.conj().T / self.volume
-                    row += len(block)
+            smooth = self._on(waves, self.smooth)
+            cusps = self._on(waves, self.cusp)
+            with_states += ((smooth + cusps).conj() * counts[part]) @ coefficients[:, part].T
+            half_own += (smooth.conj() * counts[part]) @ (smooth / 2.0 + cusps).T / self.volume
+        own = half_own + half_own.conj().T
         if is_half:
-            with_states, own, inner = with_states.real, own.real, inner.real
-        row = 0
+            with_states, own = with_states.real, own.real
+        start = 0
         for a, setup in enumerate(self.setups):
-            held = inner[row : row + setup.ni]
-            row += setup.ni
+            held = self.with_waves[id(setup)]
+            rows = slice(start, start + len(held))
+            start += len(held)
             # GPAW folds atoms into the cell; its <p | psi~> then belong to the image there.
             folded = np.round(state.relpos_ac[a] - self.places[a])
             phase = 1.0 if is_half else np.exp(-2j * np.pi * (state.kpt_c @ folded))
-            with_states += held.conj().T @ setup.dO_ii @ (phase * np.array(state.P_ani[a]).T)
-            own += held.conj().T @ setup.dO_ii @ held
+            with_states[rows] += held @ (phase * np.array(state.P_ani[a]).T)
+            own[rows, rows] += self.between_cusps[id(setup)]
         return with_states, own
+
+    def _on(self, waves: _Waves, functions: dict[int, list[tuple[int, Transform]]]) -> ComplexArray:
+        """Functions of every atom in plane waves: (n_orbitals, n_waves)."""
+        return np.concatenate(
+            [
+                block
+                for a, setup in enumerate(self.setups)
+                for block in waves.of(functions[id(setup)], self.positions[a])
+            ]
+        )
+
+
+def _by_harmonic(radial: FloatArray, left: NDArray[Any], right: NDArray[Any]) -> FloatArray:
+    """Radial integrals of two sets of shells, with l as given, spread over their harmonics."""
+    rows = [(i, l, m) for i, l in enumerate(left) for m in range(-l, l + 1)]  # noqa: E741
+    columns = [(j, l, m) for j, l in enumerate(right) for m in range(-l, l + 1)]  # noqa: E741
+    return np.array(
+        [[radial[i, j] if (k, m) == (l, n) else 0.0 for j, l, n in columns] for i, k, m in rows]  # noqa: E741
+    )
 
 
 class _Waves:

@@ -24,6 +24,9 @@ from natriface.structures.errors import EngineError
 FloatArray = NDArray[np.float64]
 
 BASIS = "gth-dzvp-molopt-sr"
+ORBITAL_BASIS = "gth-tzv2p"
+"""Of the free atoms: the crystal's holds no tails (of Na 3s, half of what lies beyond 6 Bohr)."""
+
 PSEUDOPOTENTIAL = "gth-pbe"
 
 
@@ -33,6 +36,7 @@ def populations(
     longest_angstrom: float | Mapping[str, float] | None = None,
     *,
     basis: str = BASIS,
+    orbital_basis: str = ORBITAL_BASIS,
     cutoff_hartree: float = 140.0,
     broadening: Broadening | None = None,
 ) -> BondPopulations:
@@ -47,7 +51,9 @@ def populations(
     longest_angstrom
         As `bond_pairs` takes it.
     basis
-        Gaussian basis for GTH pseudopotentials.
+        Gaussian basis for GTH pseudopotentials, of the crystal's states.
+    orbital_basis
+        The same, of the free atoms' orbitals.
     cutoff_hartree
         Of the plane waves that hold the density.
     broadening
@@ -56,9 +62,16 @@ def populations(
     Raises
     ------
     EngineError
-        If PySCF is not installed or the electronic structure does not converge.
+        If PySCF is not installed, has no such basis for an element, or the electronic structure
+        does not converge.
     """
-    projection = project(structure, kpoint_mesh, basis=basis, cutoff_hartree=cutoff_hartree)
+    projection = project(
+        structure,
+        kpoint_mesh,
+        basis=basis,
+        orbital_basis=orbital_basis,
+        cutoff_hartree=cutoff_hartree,
+    )
     return bond_populations(projection, bond_pairs(structure, longest_angstrom), broadening)
 
 
@@ -67,27 +80,40 @@ def project(
     kpoint_mesh: tuple[int, int, int],
     *,
     basis: str = BASIS,
+    orbital_basis: str = ORBITAL_BASIS,
     cutoff_hartree: float = 140.0,
 ) -> Projection:
     """The states of `populations` and their overlaps with the free atoms' orbitals."""
     try:
         import pyscf
+        from pyscf.gto.basis import load
+        from pyscf.lib.exceptions import BasisNotFoundError
         from pyscf.pbc import dft, gto
+        from pyscf.pbc.gto.cell import intor_cross
     except ImportError:
         raise EngineError("PySCF is not installed: pip install 'natriface[pyscf]'") from None
 
-    cell = gto.Cell()
-    cell.build(
-        a=np.asarray(structure.cell),
-        atom=list(zip(structure.get_chemical_symbols(), structure.positions, strict=True)),
-        unit="A",
-        basis=basis,
-        pseudo=PSEUDOPOTENTIAL,
-        ke_cutoff=cutoff_hartree,
-        verbose=0,
-        dump_input=False,
-        parse_arg=False,
-    )
+    for symbol in sorted(set(structure.get_chemical_symbols())):
+        try:
+            load(orbital_basis, symbol)
+        except BasisNotFoundError:
+            raise EngineError(
+                f"PySCF has no {orbital_basis} for the free atom {symbol}; name another "
+                f"orbital_basis, such as {BASIS}, which has shorter tails"
+            ) from None
+    cell, atomic_cell = gto.Cell(), gto.Cell()
+    for built, functions in ((cell, basis), (atomic_cell, orbital_basis)):
+        built.build(
+            a=np.asarray(structure.cell),
+            atom=list(zip(structure.get_chemical_symbols(), structure.positions, strict=True)),
+            unit="A",
+            basis=functions,
+            pseudo=PSEUDOPOTENTIAL,
+            ke_cutoff=cutoff_hartree,
+            verbose=0,
+            dump_input=False,
+            parse_arg=False,
+        )
     if cell.nelectron % 2:
         raise EngineError(
             f"{structure.get_chemical_formula()} has {cell.nelectron} electrons, an odd number; "
@@ -103,16 +129,17 @@ def project(
         raise EngineError(f"PySCF: {structure.get_chemical_formula()} did not converge")
 
     symbols = structure.get_chemical_symbols()
-    atomic = {symbol: _free_atom(symbol, basis) for symbol in sorted(set(symbols))}
+    atomic = {symbol: _free_atom(symbol, orbital_basis) for symbol in sorted(set(symbols))}
     matrix, orbitals = _assembled(symbols, atomic)
-    overlap = np.array(field.get_ovlp())
+    own = np.array(atomic_cell.pbc_intor("int1e_ovlp", hermi=1, kpts=points))
+    across = np.array(intor_cross("int1e_ovlp", atomic_cell, cell, kpts=points))
     states = np.array(field.mo_coeff)
     energies = np.array(field.mo_energy) * Hartree
     occupations = np.array(field.mo_occ) / 2.0
     filled = occupations > 0.5
     return Projection(
-        overlaps=(matrix.T @ overlap @ states)[None],
-        orbital_overlap=matrix.T @ overlap @ matrix,
+        overlaps=(matrix.T @ across @ states)[None],
+        orbital_overlap=matrix.T @ own @ matrix,
         energies_ev=energies[None],
         occupations=occupations[None],
         kpoints=cell.get_scaled_kpts(points),
@@ -121,7 +148,7 @@ def project(
         structure=structure,
         valence_electrons=tuple(float(charge) for charge in cell.atom_charges()),
         fermi_level_ev=float((energies[filled].max() + energies[~filled].min()) / 2.0),
-        source=f"natriface projection, PySCF {pyscf.__version__} ({basis})",
+        source=f"natriface projection, PySCF {pyscf.__version__} ({basis}, {orbital_basis})",
     )
 
 
