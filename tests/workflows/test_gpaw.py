@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from natriface.workflows.engines.base import (
     request_end,
     save_input,
 )
-from natriface.workflows.engines.gpaw_calculator import GpawCalculator
+from natriface.workflows.engines.gpaw_calculator import GpawCalculator, ScfError
 from natriface.workflows.engines.gpaw_settings import GpawBandSettings, GpawSettings
 from natriface.workflows.engines.relaxation import CHECKPOINT_FILE, TRAJECTORY_FILE
 from natriface.workflows.plan import Input, Step
@@ -267,6 +268,56 @@ def test_an_unconverged_cycle_is_no_number(tmp_path: Path) -> None:
     assert result.status == "unconverged"
     assert result.energy_ev is None
     assert "3 iterations" in (result.reason or "")
+
+
+def _broken_from_step_2(calculator: GpawCalculator) -> None:
+    """Has GPAW's cycle report bands that are noise, as its Davidson solver may after a small move.
+
+    Seen for Na on NaCl(100): -52.1 eV, then -3705.4 eV from one electronic step to the next.
+    """
+    made = calculator.gpaw.hooks["scf_step"]
+
+    def broken(context: Any) -> None:
+        energies = context.energies
+        if context.niter >= 2:
+            energies = SimpleNamespace(total_extrapolated=energies.total_extrapolated - 130.0)
+        made(
+            SimpleNamespace(
+                energies=energies, wfs=context.wfs, dens=context.dens, niter=context.niter
+            )
+        )
+
+    calculator.gpaw.hooks["scf_step"] = broken
+
+
+def test_a_broken_eigensolver_is_started_anew(tmp_path: Path) -> None:
+    atoms = off_center()
+    calculator = atoms.calc = GpawCalculator(GpawSettings(**COARSE), tmp_path)
+    energy = atoms.get_potential_energy()
+    atoms.positions[1, 0] += 0.01
+    _broken_from_step_2(calculator)
+    broken = calculator.gpaw
+    moved = atoms.get_potential_energy()
+    assert calculator.gpaw is not broken
+    assert abs(moved - energy) < 0.1
+    assert np.isfinite(atoms.get_forces()).all()
+
+
+def test_an_eigensolver_that_stays_broken_is_no_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = GpawCalculator.load
+
+    def broken(calculator: GpawCalculator, atoms: Atoms, *, anew: bool = False) -> bool:
+        found = load(calculator, atoms, anew=anew)
+        _broken_from_step_2(calculator)
+        return found
+
+    monkeypatch.setattr(GpawCalculator, "load", broken)
+    atoms = sodium_fluoride()
+    atoms.calc = GpawCalculator(GpawSettings(**COARSE), tmp_path)
+    with pytest.raises(ScfError, match="eigensolver broke down"):
+        atoms.get_potential_energy()
 
 
 def test_a_crash_carries_gpaws_own_words(tmp_path: Path) -> None:

@@ -29,8 +29,20 @@ START_MOMENT = 1.0
 """Bohr magnetons on each atom, as VASP starts: without any a cycle finds no magnetic solution."""
 
 
+BREAKDOWN_EV = 1.0
+"""Change of the energy per valence electron from step to step that no sound cycle makes."""
+
+
 class ScfError(EngineError):
     """The self-consistency cycle did not converge: there is no energy."""
+
+
+class _BreakdownError(Exception):
+    """The eigensolver has lost the bands.
+
+    It may where it goes on from bands that are nearly exact: their residuals no longer tell
+    directions apart, and the lowest "states" are noise.
+    """
 
 
 def gpaw_parameters(settings: ElectronicSettings, atoms: Atoms) -> dict[str, Any]:
@@ -167,10 +179,17 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
         computed = self.as_computed(self.atoms)
         self._n_calculations += bool(system_changes)
         try:
-            self.results = {
-                "energy": self.gpaw.get_potential_energy(computed),
-                "free_energy": self.gpaw.get_potential_energy(computed, force_consistent=True),
-            }
+            try:
+                self.results = self._energies(computed)
+            except _BreakdownError:
+                self.load(self.atoms, anew=True)
+                self.results = self._energies(computed)
+        except _BreakdownError:
+            self.gpaw = None
+            raise ScfError(
+                f"the {self.settings.eigensolver} eigensolver broke down, twice; set eigensolver "
+                "to another one (ppcg, rmm-diis)"
+            ) from None
         except KohnShamConvergenceError as error:
             raise ScfError(
                 f"the self-consistency cycle did not converge in "
@@ -181,6 +200,12 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
         for name in ("forces", "stress"):
             if properties and name in properties:
                 self.results[name] = np.array(getattr(self.gpaw, f"get_{name}")(computed))
+
+    def _energies(self, computed: Atoms) -> dict[str, Any]:
+        return {
+            "energy": self.gpaw.get_potential_energy(computed),
+            "free_energy": self.gpaw.get_potential_energy(computed, force_consistent=True),
+        }
 
     def as_computed(self, atoms: Atoms) -> Atoms:
         """The crystal as GPAW gets it: without constraints; a slab in the middle of its cell."""
@@ -210,7 +235,7 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
         if self.state is not None and agreed(old_enough):
             self.write_state(self.state)
 
-    def load(self, atoms: Atoms) -> bool:
+    def load(self, atoms: Atoms, *, anew: bool = False) -> bool:
         """Take up the kept state, or start anew, for this crystal; says whether it was there."""
         from gpaw import GPAW
         from gpaw.mpi import world
@@ -218,11 +243,12 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
         center = dipole_center(atoms) if self.settings.dipole == "auto" else None
         self._shift = None if center is None else (0.5 - center) * np.asarray(atoms.cell[2])
         text = (self.folder / TEXT_FILE).open("a") if world.rank == 0 else None
-        if self.state is not None and self.state.is_file():
+        self.gpaw = self._energy_before = None
+        if self.state is not None and self.state.is_file() and not anew:
             try:
                 self.gpaw = GPAW(self.state, txt=text, parallel=self._parallel)
             except OSError:  # cut off with the disk: GPAW starts anew
-                self.gpaw = None
+                pass
             else:
                 self.gpaw.dft.ibzwfs.make_sure_wfs_are_read_from_gpw_file()
         found = self.gpaw is not None
@@ -257,6 +283,8 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
             if time.monotonic() - self._noted_at > PROGRESS_INTERVAL_S:
                 self._noted_at = time.monotonic()
                 write_atomically(self.folder / PROGRESS_FILE, json.dumps(note))
+        if change is not None and agreed(abs(change) > BREAKDOWN_EV * electrons):
+            raise _BreakdownError
         is_up = agreed(end_requested(self.folder) or time.time() > self._ends_at)
         if self.state is not None and self._n_calculations <= 1:
             old_enough = time.monotonic() - self._saved_at > SCF_STATE_INTERVAL_S
