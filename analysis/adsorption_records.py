@@ -16,6 +16,7 @@ from natriface.analysis.adsorption_energy import (
     adsorption_energy_against_isolated_atom,
     moved_to_isolated_atom,
 )
+from natriface.analysis.comparability import require_like
 from natriface.analysis.energy_map import EnergyMap
 from natriface.analysis.report_section import SectionContext
 from natriface.analysis.results import EngineRecord, Result
@@ -49,6 +50,8 @@ class SiteRecord(BaseModel):
         Where it ended, where that is another site.
     height_angstrom
         Above the outermost atom of the slab, relaxed.
+    above_lowest_ev
+        Where adatoms were held over their sites: energy above that of the lowest one.
     against_bulk, against_isolated_atom
         Adsorption energies; None where the reference was not computed.
     reason
@@ -63,6 +66,7 @@ class SiteRecord(BaseModel):
     reason: str | None = None
     rested: str | None = None
     height_angstrom: float | None = None
+    above_lowest_ev: float | None = None
     against_bulk: AdsorptionEnergy | None = None
     against_isolated_atom: AdsorptionEnergy | None = None
 
@@ -155,6 +159,8 @@ def _record(
         ],
         engine=slab.engine if slab else None,
     )
+    if data.get("relax") == "z":
+        _compare(record.sites, by_id)
     if data.get("map"):
         _map(record, by_id)
     return record
@@ -205,6 +211,17 @@ def _site(
             record.against_bulk, CohesiveEnergy.model_validate(cohesive)
         )
     return record
+
+
+def _compare(sites: Sequence[SiteRecord], by_id: Mapping[str, Result]) -> None:
+    """Energies of the sites above the lowest, where more than one was computed."""
+    sound = [(site, by_id[site.step]) for site in sites if site.status == "converged"]
+    if len(sound) < 2:
+        return
+    require_like([result for _, result in sound])
+    lowest = min(result.converged_energy_ev() for _, result in sound)
+    for site, result in sound:
+        site.above_lowest_ev = result.converged_energy_ev() - lowest
 
 
 def _place(record: SiteRecord, result: Result, data: Mapping[str, Any]) -> None:

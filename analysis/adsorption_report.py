@@ -29,6 +29,13 @@ METHODS = (
 )
 
 
+HELD = (
+    "Above the lowest site: the adatom held over each site while its height and the free layers "
+    "relax; a difference of constrained sites, not a band. It is the barrier of a straight hop if "
+    "the higher site is its saddle."
+)
+
+
 def section(results: Sequence[Result], context: SectionContext) -> Section | None:
     """What there is to say of a study's adatoms; None where there are none."""
     records = surface_records(results, context)
@@ -69,9 +76,11 @@ def _matches(record: SurfaceRecord, published: Published | None) -> list[Publish
 
 def _energies(records: Sequence[SurfaceRecord]) -> Table:
     element = records[0].element
+    held = any(site.above_lowest_ev is not None for record in records for site in record.sites)
     columns = [
         Column("Surface"),
         Column("site"),
+        *([Column("above the lowest site", "eV", 3)] if held else []),
         Column(f"against bulk {element}", "eV", 3),
         Column(f"against an isolated {element} atom", "eV", 3),
         Column("coverage", "1/nm²", 2),
@@ -88,6 +97,7 @@ def _energies(records: Sequence[SurfaceRecord]) -> Table:
                 [
                     record.label,
                     site.site,
+                    *([site.above_lowest_ev] if held else []),
                     bulk.energy_ev if bulk else None,
                     atom.energy_ev if atom else None,
                     either.coverage_per_nm2 if either else None,
@@ -111,6 +121,7 @@ def _energies(records: Sequence[SurfaceRecord]) -> Table:
         if energy
     )
     notes = [f"Per adatom: {'; '.join(formulas)}."] if formulas else []
+    notes += [HELD] if held else []
     notes += [f"Against the isolated atom by a {text}." for text in corrections]
     return Table(f"Adsorption energies of {element}", columns, rows, notes)
 
@@ -239,6 +250,25 @@ def _findings(records: Sequence[SurfaceRecord], published: Published | None) -> 
                 f"{record.label}: {record.element} adsorbs with {text} ({place})"
                 + "".join(f"; {words}" for words in printed)
                 + "."
+            )
+        held = [site for site in record.sites if site.above_lowest_ev is not None]
+        if held:
+            held.sort(key=lambda site: site.above_lowest_ev or 0.0)
+            printed = [
+                f"{published.short_name}: barrier of {number(p.value_ev, 2)} eV"
+                for p in (published.barriers if published else [])
+                if published
+                and p.phase == record.metadata["surface"]["phase"]
+                and (p.carrier, p.path_type) == (record.element, "adatom")
+                and p.value_ev is not None
+            ]
+            above = ", ".join(
+                f"{number(site.above_lowest_ev, 2)} eV over {site.site}" for site in held[1:]
+            )
+            found.append(
+                f"{record.label}: held over its sites the adatom lies lowest over "
+                f"{held[0].site}, and higher by {above} (differences of constrained sites, not a "
+                "band)" + "".join(f"; {words}" for words in printed) + "."
             )
         if record.map and record.map.cell_to_cell_ev is not None:
             found.append(

@@ -31,11 +31,15 @@ PUBLISHED = Published(
         {"phase": "NaF", "element": "Na", "value_ev": -1.5, "reference": "isolated atom",
          "words": "-1.5 eV", "place": "Fig. 1"}
     ],
+    barriers=[  # type: ignore[arg-type]
+        {"phase": "NaF", "carrier": "Na", "path_type": "adatom", "value_ev": 0.25,
+         "words": "0.25 eV", "place": "Fig. 1"},
+        {"phase": "NaF", "carrier": "Na", "value_ev": 0.77, "words": "0.77 eV", "place": "Fig. 1"},
+    ],
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
+def planned(folder: Path, **surface: Any) -> list[Step]:
     study = Study.model_validate(
         {
             "name": "test",
@@ -51,6 +55,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
                         "repeats": [2, 2],
                         "sites": ["on-top F", "on-top Na"],
                         "map": {"shape": [4, 4]},
+                        **surface,
                     }
                 },
             },
@@ -58,7 +63,12 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
     )
     make = StepMaker(study, load_protocol(study.protocol))
     assert study.adsorption is not None
-    return planned_steps(study, study.adsorption, make, tmp_path_factory.mktemp("plan"))
+    return planned_steps(study, study.adsorption, make, folder)
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
+    return planned(tmp_path_factory.mktemp("plan"))
 
 
 def energy(atoms: Atoms, step: Step) -> float:
@@ -122,6 +132,30 @@ def test_energies_stand_under_their_references(tmp_path: Path, plan: list[Step])
     assert found["highest less lowest point"] == pytest.approx(0.3)
     assert found["points computed"] == "6 of 6"
     assert {figure.stem for figure in made.figures} == {"adsorption-energies", "adsorption-maps"}
+
+
+def test_sites_it_is_held_over_are_compared(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    plan = planned(tmp_path_factory.mktemp("held"), relax="z", map={"shape": [2, 2]})
+    assert len({step.id for step in plan}) == 5  # two points of the map are the two sites
+    made = report(tmp_path, plan, [result(step) for step in plan])
+    over_f, over_na = rows(made, 0)
+    assert over_f["above the lowest site"] == 0
+    assert over_na["above the lowest site"] == pytest.approx(0.3)
+    assert any("not a band" in note for note in made.tables[0].notes)
+    (text,) = [text for text in made.findings if "constrained sites" in text]
+    assert "0.30 eV over on-top Na" in text
+    assert text.endswith("Someone et al. (2020): barrier of 0.25 eV.")
+    (found,) = rows(made, 1)
+    assert found["highest less lowest point"] == pytest.approx(0.3)
+    assert found["points computed"] == "3 of 3"
+
+
+def test_free_adatoms_are_not_compared(tmp_path: Path, plan: list[Step]) -> None:
+    made = report(tmp_path, plan, [result(step) for step in plan])
+    assert "above the lowest site" not in rows(made, 0)[0]
+    assert not any("constrained sites" in text for text in made.findings)
 
 
 def test_an_adatom_that_moved_is_told_where_to(tmp_path: Path, plan: list[Step]) -> None:

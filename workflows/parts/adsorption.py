@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 
-from natriface.structures.adatom_grid import adatom_grid
+from natriface.structures.adatom_grid import AdatomGrid, GridPoint, adatom_grid
+from natriface.structures.adsorption import AdatomSite
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import StructureError
 from natriface.structures.phases import load_phase
@@ -22,6 +25,8 @@ from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 
 SECTION = "adsorption"
+SAME_PLACE = 1e-3
+"""Places closer than this, in fractions of the cell, are one."""
 
 
 def steps(study: Study, request: AdsorptionRequest, make: StepMaker, root: Path) -> list[Step]:
@@ -89,7 +94,8 @@ def _surface_steps(
 
     planned: list[Step] = []
     sites = []
-    for number, site in enumerate(sites_named(surface, asked.sites), start=1):
+    chosen = sites_named(surface, asked.sites)
+    for number, site in enumerate(chosen, start=1):
         atoms = with_adatom(surface, site.scaled, held=asked.relax == "z")
         made = step(f"{asked.element} {number} {site.label}", "relax", atoms, "site")
         planned.append(made)
@@ -106,7 +112,8 @@ def _surface_steps(
     bare: dict[str, str] = {}
     if asked.map is not None:
         kind: Kind = "relax" if asked.map.relax == "z" else "static"
-        mapped, points = _map_steps(surface, asked.map, kind, step)
+        held = chosen if asked.relax == asked.map.relax else []
+        mapped, points = _map_steps(surface, asked.map, kind, step, held)
         planned += points
         if kind == "static":
             rigid = step("slab, rigid", "static", surface.atoms, "rigid_slab")
@@ -131,9 +138,12 @@ def _surface_steps(
 
 
 def _map_steps(
-    surface: Surface, asked: MapRequest, kind: Kind, step: Any
+    surface: Surface, asked: MapRequest, kind: Kind, step: Any, held: Sequence[AdatomSite]
 ) -> tuple[dict[str, Any], list[Step]]:
-    """What the map is, and its points' steps."""
+    """What the map is, and its points' steps; of equal points that of a site held alike is taken.
+
+    It is then the same step, and computed once.
+    """
     grid = adatom_grid(
         surface.cell,
         surface.request.element,
@@ -144,7 +154,7 @@ def _map_steps(
         step(
             f"{surface.request.element} at {point.index[0]}-{point.index[1]}",
             kind,
-            with_adatom(surface, point.scaled, held=True),
+            with_adatom(surface, _site_of(point, grid, held) or point.scaled, held=True),
             "map_point",
         )
         for point in grid.points
@@ -165,3 +175,15 @@ def _map_steps(
         ],
     }
     return described, made
+
+
+def _site_of(
+    point: GridPoint, grid: AdatomGrid, sites: Sequence[AdatomSite]
+) -> tuple[float, float] | None:
+    """Where one of the sites lies that is a place of the point's set, if any is."""
+    places = np.array(grid.origin) + np.array(point.equivalents) / np.array(grid.shape)
+    for site in sites:
+        apart = places - np.array(site.scaled)
+        if np.abs(apart - np.round(apart)).max(axis=1).min() < SAME_PLACE:
+            return site.scaled
+    return None
