@@ -2,9 +2,9 @@
 
 Every PAW data set is made from a free atom, whose scalar-relativistic PBE orbitals it holds to
 their true tails, normalised and not confined: they are the minimal set, nothing is fitted. The
-overlap of an orbital with a state is LOBSTER's (Maintz et al., J. Comput. Chem. 34 (2013) 2557,
-10.1002/jcc.23424): the state has its all-electron form in the orbital's own sphere and its smooth
-one elsewhere,
+overlap of an orbital with a state is LOBSTER's (after Maintz et al., J. Comput. Chem. 34 (2013)
+2557, 10.1002/jcc.23424; docs/bonding.md has what tells): the state has its all-electron form in the
+orbital's own sphere and its smooth one elsewhere,
 
     <phi_mu | psi> = <phi_mu | psi~> + sum_i <phi_mu | phi_i - phi~_i> <p_i | psi~>,
 
