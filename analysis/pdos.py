@@ -264,8 +264,8 @@ class ProjectedDOS:
             if abs(counted - self.n_electrons) < slack:
                 return [
                     f"the densities hold {held:.1f} electrons where their integral counts "
-                    f"{counted:.1f}: the grid of energies is too coarse for the smearing, the "
-                    "centers are rough (VASP: raise NEDOS or SIGMA)"
+                    f"{counted:.1f}: the grid of energies is too coarse for the smearing or flat "
+                    "bands, the centers are rough (VASP: raise NEDOS or SIGMA)"
                 ]
         if held > self.n_electrons:
             return []
