@@ -211,6 +211,22 @@ class Band:
         return largest
 
     @cached_property
+    def bisected_forces_ev_per_angstrom(self) -> FloatArray:
+        """(n,) the same across tangents from one neighbour to the other.
+
+        VASP without VTST nudges its images across those (H. Jonsson, G. Mills, K. W. Jacobsen, in
+        Classical and Quantum Dynamics in Condensed Phase Simulations, World Scientific 1998, p.
+        385): where the path bends, its bands converge by this measure alone.
+        """
+        largest = self.perpendicular_forces_ev_per_angstrom.copy()
+        for k in range(1, len(self.images) - 1):
+            tangent = _unit(self.steps[k - 1] + self.steps[k])
+            force = self.forces_ev_per_angstrom[k]
+            across = force - np.sum(force * tangent) * tangent
+            largest[k] = np.linalg.norm(across, axis=1).max()
+        return largest
+
+    @cached_property
     def forces_look_projected(self) -> bool:
         """Whether steep images have no force along the path: a code printed the band's forces.
 

@@ -107,7 +107,8 @@ class BandSummary(_Document):
     length_angstrom
         Minimum-image path length over all atoms.
     max_perpendicular_force_ev_per_angstrom, force_tolerance_ev_per_angstrom
-        Left on the images between the end points, and allowed.
+        Left on the images between the end points, and allowed; across the improved tangent or
+        across the line between the neighbours, whichever is less.
     path
         Carrier, path type, facet, charge, compensation, ... of the hop, where known.
     """
@@ -191,7 +192,8 @@ def summarise(
     ]
     fatal = _fatal(band)
     reasons = [] if fatal else _unconverged(band, force_tolerance_ev_per_angstrom)
-    inner = across[1:-1]
+    judged = np.minimum(across, band.bisected_forces_ev_per_angstrom)
+    inner = judged[1:-1]
     summary = BandSummary(
         source=band.source,
         status="failed" if fatal else ("unconverged" if reasons else "converged"),
@@ -217,6 +219,7 @@ def summarise(
             for kind, s, e in fit.extrema(PROMINENCE_EV)
         ]
     summary.warnings += _warnings(summary, values, fit)
+    summary.warnings += _bends(band, force_tolerance_ev_per_angstrom)
     if reasons:
         summary.estimate = values
     else:
@@ -276,7 +279,8 @@ def _unconverged(band: Band, tolerance: float) -> list[str]:
         if status != "converged":
             why = f" ({band.reasons[k]})" if band.reasons[k] else ""
             reasons.append(f"{_name(band, k)} is {status}{why}")
-    for k, force in enumerate(band.perpendicular_forces_ev_per_angstrom):
+    across = band.perpendicular_forces_ev_per_angstrom
+    for k, force in enumerate(np.minimum(across, band.bisected_forces_ev_per_angstrom)):
         inner = 0 < k < len(band.images) - 1
         if inner and not np.isfinite(force):
             reasons.append(f"{_name(band, k)} has no forces: convergence cannot be judged")
@@ -286,6 +290,23 @@ def _unconverged(band: Band, tolerance: float) -> list[str]:
                 f"{_name(band, k)}: {force:.3f} eV/A {what} (allowed {tolerance:g} eV/A)"
             )
     return reasons
+
+
+def _bends(band: Band, tolerance: float) -> list[str]:
+    """Images that are converged across the line between their neighbours only."""
+    found = []
+    improved, bisected = (
+        band.perpendicular_forces_ev_per_angstrom,
+        band.bisected_forces_ev_per_angstrom,
+    )
+    for k in range(1, len(improved) - 1):
+        if bisected[k] <= tolerance < improved[k]:
+            found.append(
+                f"{_name(band, k)}: {bisected[k]:.3f} eV/A is left across the line between its "
+                f"neighbours, as VASP without VTST converges, but {improved[k]:.3f} eV/A across "
+                "the improved tangent: the path bends here; add images"
+            )
+    return found
 
 
 def _values(relative: Any, lengths: Any, fit: HermiteFit | None) -> BarrierValues:

@@ -80,6 +80,25 @@ def even(n: int) -> FloatArray:
     return np.linspace(0, LENGTH, n)
 
 
+def test_a_bend_converges_across_the_line_between_its_neighbours() -> None:
+    """As VASP without VTST nudges its images; the improved tangent lies 45 degrees off."""
+    places = [(1.0, 2.0), (2.0, 2.0), (2.0, 3.0), (2.0, 4.0)]
+    images = [
+        Atoms("NaF", [[x, y, 2.0], [6.0, 6.0, 6.0]], cell=[9.0, 10.0, 11.0], pbc=True)
+        for x, y in places
+    ]
+    forces = np.zeros((4, 2, 3))
+    forces[1, 0] = -0.4, -0.4, 0.0  # along the line from the first image to the third
+    band = Band.of(images, [0.0, 0.4, 0.7, 0.5], forces)
+    np.testing.assert_allclose(band.perpendicular_forces_ev_per_angstrom[1], 0.4)
+    np.testing.assert_allclose(band.bisected_forces_ev_per_angstrom[1], 0.0, atol=1e-12)
+    summary = summarise(band)
+    assert summary.status == "converged"
+    assert any("image 1" in text and "path bends" in text for text in summary.warnings)
+    forces[1, 0, 2] = 0.06  # across both
+    assert summarise(Band.of(images, [0.0, 0.4, 0.7, 0.5], forces)).status == "unconverged"
+
+
 # --- the fit ---
 
 
