@@ -46,7 +46,20 @@ def read_pdos(path: Path | str) -> ProjectedDOS:
     """
     path = Path(path)
     lobster = _lobster_file(path)
-    return _read_vasp(path) if lobster is None else _read_lobster(lobster)
+    if lobster is not None:
+        return _read_lobster(lobster)
+    try:
+        find_files(path)
+    except ReaderError as error:
+        written = sorted(file.name for file in path.glob("*.lobster*"))
+        if not written:
+            raise
+        raise ReaderError(
+            f"{path}: LOBSTER's output ({', '.join(written[:3])}{', ...' * (len(written) > 3)}) "
+            "without DOSCAR.lobster, and nothing of VASP: no density of states is here; copy "
+            "DOSCAR.lobster or vasprun.xml here"
+        ) from error
+    return _read_vasp(path)
 
 
 def _read_vasp(path: Path) -> ProjectedDOS:

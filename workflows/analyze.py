@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from natriface.workflows.analyze_cohp import cohp
+from natriface.workflows.analyze_cohp import TABLE_WIDTH, cohp
 from natriface.workflows.analyze_elf import elf
 from natriface.workflows.analyze_pdos import pdos
 
@@ -144,7 +144,7 @@ def _print(
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=TABLE_WIDTH)
     table = Table("image", "path (Å)", "energy (eV)", "force along", "force across", "state")
     for column in table.columns[:5]:
         column.justify = "right"

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from natriface.analysis.bond_populations import Bond, BondPopulations
 
 MOST_ROWS = 40
+TABLE_WIDTH = 200
+"""Columns of text: on a narrower screen, or in a pipe, a table is broken, no number shortened."""
 WEAK_EV = 0.05
 SHELL_GAP_ANGSTROM = 0.3
 
@@ -247,7 +249,7 @@ def _print(
     from rich.console import Console
     from rich.markup import escape
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=TABLE_WIDTH)
     console.print(
         f"{populations.source}: {len(bonds)} of {len(populations.bonds)} bonds, strongest first"
     )

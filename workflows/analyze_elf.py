@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from natriface.workflows.analyze_cohp import TABLE_WIDTH
+
 if TYPE_CHECKING:
     from natriface.analysis.localization import BondProfile
     from natriface.analysis.readers.grid import Grid
@@ -155,7 +157,7 @@ def _print(grid: Grid, bonds: list[_Bond], spin: int) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=TABLE_WIDTH)
     low, high = float(grid.values.min()), float(grid.values.max())
     console.print(
         f"{escape(str(grid.path))}: {grid.atoms.get_chemical_formula()}, grid "

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from natriface.workflows.analyze_cohp import TABLE_WIDTH
+
 if TYPE_CHECKING:
     from natriface.analysis.band_centers import BandCenter
     from natriface.analysis.pdos import EnergyZero, ProjectedDOS
@@ -209,7 +211,7 @@ def _print(dos: ProjectedDOS, zero: EnergyZero, rows: list[Row], notes: list[str
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=TABLE_WIDTH)
     console.print(
         f"{escape(dos.source)}: {len(dos.symbols)} atoms, {dos.n_spins} "
         f"spin{'s' if dos.n_spins > 1 else ''}; energies from {zero.words} at "

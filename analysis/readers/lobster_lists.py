@@ -12,7 +12,7 @@ from natriface.analysis.readers.lobster_curves import Kind
 from natriface.structures.errors import ReaderError
 
 _TITLE = re.compile(r"\s*(COHP|COOP|COBI)#\s+(\S+)")
-_VALUE = re.compile(r"-?\d+\.\d{5}")
+_VALUE = re.compile(r"-?\d+\.(\d{5,})")
 _INTEGER = re.compile(r"-?\d+")
 
 
@@ -98,11 +98,13 @@ def read_list(path: Path) -> LobsterList:
 
 def _entries(path: Path, rows: list[list[str]], of_fragments: bool) -> list[ListEntry]:
     entries: list[ListEntry] = []
+    first_value = rows[0][4 if len(rows[0]) == 6 else 7] if rows else ""
+    decimals = _decimals(first_value)  # 5 of LOBSTER, more in lists that others made of its
     for row in rows:
         label, first, second, distance, *rest = row
         older = len(row) == 6
         values, cell = (rest[:1], rest[1:]) if older else (rest[3:], rest[:3])
-        sound = all(_VALUE.fullmatch(x) for x in (distance, *values))
+        sound = _decimals(distance) == 5 and all(_decimals(x) == decimals > 0 for x in values)
         if not sound or not all(_INTEGER.fullmatch(x) for x in (label, *cell)):
             raise ReaderError(f"{path}: a row is damaged or cut off: {' '.join(row)!r}")
         numbers = tuple(float(value) for value in values)
@@ -133,6 +135,12 @@ def _entries(path: Path, rows: list[list[str]], of_fragments: bool) -> list[List
             )
         )
     return entries
+
+
+def _decimals(text: str) -> int:
+    """Digits after the dot; 0 where it is no such number."""
+    match = _VALUE.fullmatch(text)
+    return 0 if match is None else len(match[1])
 
 
 def _parted(name: str, of_fragments: bool) -> tuple[str, str]:

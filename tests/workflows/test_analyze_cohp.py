@@ -39,6 +39,12 @@ def test_a_user_reads_bonds_and_means(folder: Path) -> None:
     assert "charge spilling: not known" in text
 
 
+def test_no_number_is_shortened_on_a_narrow_screen(folder: Path) -> None:
+    narrow = CliRunner(env={"COLUMNS": "40"}).invoke(app, ["cohp", str(folder)])
+    assert "-0.9000" in narrow.stdout
+    assert "…" not in narrow.stdout
+
+
 def test_json_has_the_numbers_printed(folder: Path) -> None:
     document = json.loads(run(folder, "--json", "--bond", "F-Na", "--longest", 2.4))
     assert len(document["bonds"]) == 6

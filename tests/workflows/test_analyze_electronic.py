@@ -79,6 +79,13 @@ def test_pdos_refuses_with_the_reason(
         run("pdos", shared / "data" / folder, *options)
 
 
+def test_pdos_of_lobster_without_its_doscar_says_what_to_copy(tmp_path: Path) -> None:
+    for name in ("ICOHPLIST.lobster", "POSCAR.lobster.vasp"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(ReaderError, match=r"ICOHPLIST\.lobster.* without DOSCAR\.lobster"):
+        run("pdos", tmp_path)
+
+
 def test_elf_along_bonds_and_on_a_plane(shared: Path, tmp_path: Path) -> None:
     folder = shared / "data/grid/pmg_elfcar"
     document = json.loads(run("elf", folder, "--bond", "1-3", "--spin", "2", "--json"))

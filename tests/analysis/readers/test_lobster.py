@@ -321,6 +321,21 @@ def test_a_header_is_read_without_its_numbers(tmp_path: Path) -> None:
     assert len(read_header(tmp_path / "COHPCAR.lobster").interactions) == 20
 
 
+LIST_TITLE = (
+    "  COHP#  atomMU  atomNU     distance     translation      ICOHP (at) eF   for spin  1\n"
+)
+
+
+def test_a_list_made_by_others_may_have_more_decimals(tmp_path: Path) -> None:
+    path = tmp_path / "ICOHPLIST.lobster"
+    rows = [f"{k} Na1 F{k + 1} 2.31000 0 0 {k} -0.{k}2345678\n" for k in (1, 2)]
+    path.write_text(LIST_TITLE + "".join(rows))
+    assert [entry.values for entry in read_list(path).entries] == [(-0.12345678,), (-0.22345678,)]
+    path.write_text(LIST_TITLE + rows[0] + rows[1][:-3] + "\n")
+    with pytest.raises(ReaderError, match="damaged or cut off"):
+        read_list(path)
+
+
 @cache
 def content(name: str) -> bytes:
     with Text(LOBSTER / name) as text:
