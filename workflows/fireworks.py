@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -35,6 +35,8 @@ from natriface.workflows.workflow_states import StateNotes, batches, note_states
 from natriface.workflows.workspace import Workspace, is_finished
 
 _TRACEBACK_CHARACTERS = 4000
+HELD_BY = ("claimed_by", "queue_job", "queue_note")
+"""What a Firework says of the worker or job that has it."""
 
 
 # ---- Firetasks --------------------------------------------------------------------------------
@@ -290,10 +292,10 @@ def finish(pad: LaunchPad, fw_id: int, notes: StateNotes | None = None) -> None:
         {"fw_id": fw_id},
         {
             "$set": {"state": "COMPLETED", "updated_on": now()},
-            "$unset": {"claimed_by": ""},
+            "$unset": dict.fromkeys(HELD_BY, ""),
         },
     )
-    freed = free_children(pad, fw_id)
+    freed = free_children(pad, [fw_id])
     states = {fw_id: "COMPLETED"} | dict.fromkeys(freed, "READY")
     note_states(pad, fw_id, states, notes)
 
@@ -316,7 +318,10 @@ def fail(pad: LaunchPad, claimed: Claim, reason: str, notes: StateNotes | None =
     _end_launch(pad, claimed.launch, "FIZZLED", action)
     pad.fireworks.update_one(
         {"fw_id": claimed.fw_id},
-        {"$set": {"state": "FIZZLED", "updated_on": now()}, "$unset": {"claimed_by": ""}},
+        {
+            "$set": {"state": "FIZZLED", "updated_on": now()},
+            "$unset": dict.fromkeys(HELD_BY, ""),
+        },
     )
     note_states(pad, claimed.fw_id, {claimed.fw_id: "FIZZLED"}, notes)
 
@@ -342,23 +347,26 @@ def fail_lost(pad: LaunchPad, fw_id: int, reason: str) -> None:
     note_states(pad, fw_id, {fw_id: "FIZZLED"})
 
 
-def free_children(pad: LaunchPad, fw_id: int) -> list[int]:
-    """Make ready the children whose parents have all completed, and tell which.
+def free_children(pad: LaunchPad, fw_ids: Collection[int]) -> list[int]:
+    """Make ready the children of completed Fireworks whose parents have all completed; tell which.
 
     A Firework names its parents: the Workflow, which may hold thousands, is left alone.
     """
-    query = {PARENTS: fw_id, "state": "WAITING"}
-    found = pad.fireworks.find(query, {"_id": 0, "fw_id": 1, PARENTS: 1})
-    parents = {document["fw_id"]: document["spec"]["parents"] for document in found}
-    others = set(chain.from_iterable(parents.values())) - {fw_id}
-    completed = {fw_id, *completed_of(pad, others)}
-    free = [child for child, needed in parents.items() if completed.issuperset(needed)]
-    for batch in batches(free):
-        pad.fireworks.update_many(
-            {"fw_id": {"$in": batch}, "state": "WAITING"},
-            {"$set": {"state": "READY", "updated_on": now()}},
-        )
-    return free
+    freed: list[int] = []
+    for some in batches(fw_ids):
+        query = {PARENTS: {"$in": some}, "state": "WAITING"}
+        found = pad.fireworks.find(query, {"_id": 0, "fw_id": 1, PARENTS: 1})
+        parents = {document["fw_id"]: document["spec"]["parents"] for document in found}
+        others = set(chain.from_iterable(parents.values())).difference(fw_ids)
+        completed = {*fw_ids, *completed_of(pad, others)}
+        free = [child for child, needed in parents.items() if completed.issuperset(needed)]
+        for batch in batches(free):
+            pad.fireworks.update_many(
+                {"fw_id": {"$in": batch}, "state": "WAITING"},
+                {"$set": {"state": "READY", "updated_on": now()}},
+            )
+        freed += free
+    return freed
 
 
 def completed_of(pad: LaunchPad, fw_ids: Iterable[int]) -> set[int]:

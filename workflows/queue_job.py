@@ -150,6 +150,7 @@ class JobProcess:
             for lane in self.lanes:
                 lane.end()
             os.close(lock)
+        self.ledger.close()
         self.tell("finish", why=self.why_ending)
         return 1 if self.disk_failure else 0
 
@@ -291,6 +292,7 @@ class JobProcess:
         if now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
+        self.ledger.flush()
         if self.why_ending is None and self.clock.left_s < self.job.signal_s:
             self.why_ending = "the job's time was up"
         too_late = self.clock.left_s < min(LAST_SECONDS, self.job.signal_s / 4)

@@ -13,6 +13,8 @@ from natriface.workflows.workspace import Workspace
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
 
+    from natriface.workflows.reservations import Ended
+
 PATIENCE_SECONDS = 60.0
 """A database that stays away for longer is done without: the job's events tell all later."""
 
@@ -34,6 +36,12 @@ class Ledger(Protocol):
     def put_back(self, step: JobStep, word: str, note: str) -> None:
         """A step did not come to its end, and is to run in another job."""
 
+    def flush(self) -> None:
+        """See that what has gathered is noted; called every second."""
+
+    def close(self) -> None:
+        """See that all is noted: nothing more will happen."""
+
 
 class FileLedger:
     """Notes nothing: the job's events say it all to who reads them later."""
@@ -49,6 +57,12 @@ class FileLedger:
         """See `Ledger`."""
 
     def put_back(self, step: JobStep, word: str, note: str) -> None:
+        """See `Ledger`."""
+
+    def flush(self) -> None:
+        """See `Ledger`."""
+
+    def close(self) -> None:
         """See `Ledger`."""
 
 
@@ -67,7 +81,10 @@ class DatabaseLedger:
         self, workspace: Workspace, job: Job, worker: str, tell: Callable[[str], None]
     ) -> None:
         from natriface.workflows.launchpad import Connection
+        from natriface.workflows.workflow_states import StateNotes
 
+        self._notes = StateNotes()
+        self._ended: list[Ended] = []
         self.job = job
         self.worker = worker
         self._tell = tell
@@ -79,25 +96,50 @@ class DatabaseLedger:
         """See `Ledger`."""
         from natriface.workflows import reservations
 
-        return self._do(lambda pad: reservations.begin(pad, self.job, step, self.worker), True)
+        def told(pad: LaunchPad) -> bool:
+            return reservations.begin(pad, self.job, step, self.worker, notes=self._notes)
+
+        return self._do(told, True)
 
     def finished(self, step: JobStep) -> None:
         """See `Ledger`."""
         from natriface.workflows import reservations
 
-        self._do(lambda pad: reservations.finished(pad, self.job, step), None)
+        self._ended.append(reservations.Ended(step, self.worker, ended_s=time.time()))
 
     def failed(self, step: JobStep, reason: str) -> None:
         """See `Ledger`."""
         from natriface.workflows import reservations
 
-        self._do(lambda pad: reservations.failed(pad, self.job, step, reason), None)
+        def told(pad: LaunchPad) -> None:
+            reservations.failed(pad, self.job, step, reason, notes=self._notes)
+
+        self._do(told, None)
 
     def put_back(self, step: JobStep, word: str, note: str) -> None:
         """See `Ledger`."""
         from natriface.workflows import reservations
 
-        self._do(lambda pad: reservations.put_back(pad, self.job, step, word, note), None)
+        def told(pad: LaunchPad) -> None:
+            reservations.put_back(pad, self.job, step, word, note, self._notes)
+
+        self._do(told, None)
+
+    def flush(self) -> None:
+        """Note the ends that have gathered: many short steps at once cost little more than one."""
+        from natriface.workflows import reservations
+
+        ended = self._ended
+        if ended:
+            self._do(lambda pad: reservations.finished(pad, self.job, ended, self._notes), None)
+            self._ended = []
+        if self._notes.is_due:
+            self._do(self._notes.write, None)
+
+    def close(self) -> None:
+        """See `Ledger`."""
+        self.flush()
+        self._do(self._notes.write, None)
 
     def _do(self, operation: Callable[[LaunchPad], T], otherwise: T) -> T:
         if self._given_up:

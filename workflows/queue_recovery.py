@@ -21,6 +21,7 @@ from natriface.workflows.queues.adapters import adapter
 from natriface.workflows.queues.endings import ending
 from natriface.workflows.queues.jobs import JobFolder, JobStep, jobs_folder, open_jobs
 from natriface.workflows.queues.parsers import QueueJob
+from natriface.workflows.workflow_states import StateNotes
 from natriface.workflows.workspace import Workspace, is_finished, writing
 
 if TYPE_CHECKING:
@@ -114,8 +115,10 @@ def _held() -> Iterator[bool]:
 
 def abandon(pad: LaunchPad, folder: JobFolder, word: str, text: str) -> None:
     """Put back the steps of a job that never was in the queue."""
+    notes = StateNotes()
     for step in folder.job.steps:
-        reservations.put_back(pad, folder.job, step, "", text)
+        reservations.put_back(pad, folder.job, step, "", text, notes)
+    notes.write(pad)
     folder.close(word, text)
 
 
@@ -138,14 +141,16 @@ def _reconcile_job(pad: LaunchPad, folder: JobFolder, found: QueueJob | None) ->
     held = reservations.states(pad, job)
     steps = {step.id: step for step in job.steps}
     lost = []
+    notes = StateNotes()
     for step in job.steps:
         if step.fw_id not in held:
             continue
         revoke(step.folder, job.name)  # should it live on a node that only lost its network
         at_it = step.id in started and word != "COMPLETED"
-        became = reservations.put_back(pad, job, step, word if at_it else "", text)
+        became = reservations.put_back(pad, job, step, word if at_it else "", text, notes)
         if became == "failed":
             lost.append(f"{step.name} is given up: {text}")
+    notes.write(pad)
     if word != "COMPLETED":
         for event in _latest_run(events):
             if event["event"] == "back" and event["word"]:
@@ -187,21 +192,28 @@ def _bring_back(
     begun = [event for event in events if event["event"] == "begin"]
     host = begun[-1]["host"] if begun else "?"
     where = f"{job.adapter} job {folder.queue_id} on {host}"
+    notes = StateNotes()
+    done: list[reservations.Ended] = []
     for step in ours:
         event = last.get(step.id)
         started = starts.get(step.id)
-        if started is not None and held[step.fw_id] != "RUNNING":
-            reservations.begin(pad, job, step, where, started["time"])
         when_s = event["time"] if event else None
         if is_finished(Path(step.folder)):
-            reservations.finished(pad, job, step, when_s)
-        elif event is None:
+            done.append(
+                reservations.Ended(step, where, started["time"] if started else when_s, when_s)
+            )
             continue
-        elif event["event"] == "end":
+        if started is not None and held[step.fw_id] != "RUNNING":
+            reservations.begin(pad, job, step, where, started["time"], notes)
+        if event is None:
+            continue
+        if event["event"] == "end":
             reason = event["reason"] or "it said it had finished, but there is no result"
-            reservations.failed(pad, job, step, reason, when_s)
+            reservations.failed(pad, job, step, reason, when_s, notes)
         elif event["event"] == "back":
-            reservations.put_back(pad, job, step, event["word"], event["note"])
+            reservations.put_back(pad, job, step, event["word"], event["note"], notes)
+    reservations.finished(pad, job, done, notes)
+    notes.write(pad)
 
 
 def _latest_run(events: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,18 +7,19 @@ Every change is harmless when repeated, so that the job and who looks after it m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fireworks.core.firework import Launch
+from fireworks.core.firework import FWAction, Launch
 from fireworks.core.fworker import FWorker
 from pymongo import UpdateOne
 
-from natriface.workflows.fireworks import Claim, complete, fail
+from natriface.workflows.fireworks import HELD_BY, Claim, fail, free_children
 from natriface.workflows.recovery import requeue
-from natriface.workflows.workflow_states import batches, note_states, workflow_state
+from natriface.workflows.workflow_states import StateNotes, batches, note_states, now
 
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
@@ -59,7 +60,7 @@ def reserve(pad: LaunchPad, job: Job) -> list[JobStep]:
                     "state": "RESERVED",
                     "queue_job": job.name,
                     "claimed_by": job.name,
-                    "updated_on": _now(),
+                    "updated_on": now(),
                 },
                 "$push": {"launches": step.launch_id},
             },
@@ -71,7 +72,9 @@ def reserve(pad: LaunchPad, job: Job) -> list[JobStep]:
     lost = [step.launch_id for step in job.steps if step.fw_id not in held]
     for numbers in batches(lost):
         pad.launches.delete_many({"launch_id": {"$in": numbers}})
-    _note_all(pad, dict.fromkeys(held, "RESERVED"))
+    notes = StateNotes()
+    notes.states |= dict.fromkeys(held, "RESERVED")
+    notes.write(pad)
     return [step for step in job.steps if step.fw_id in held]
 
 
@@ -85,7 +88,12 @@ def note_queue_id(pad: LaunchPad, job: Job, queue_id: str) -> None:
 
 
 def begin(
-    pad: LaunchPad, job: Job, step: JobStep, worker: str, when_s: float | None = None
+    pad: LaunchPad,
+    job: Job,
+    step: JobStep,
+    worker: str,
+    when_s: float | None = None,
+    notes: StateNotes | None = None,
 ) -> bool:
     """Note that a job runs a step of its own; ``False`` if the step is not the job's any more.
 
@@ -95,10 +103,12 @@ def begin(
         Where it runs, for people.
     when_s
         Since when, s since the epoch, if not since now.
+    notes
+        See `natriface.workflows.workflow_states.note_states`; the same below.
     """
     taken = pad.fireworks.update_one(
         {"fw_id": step.fw_id, "queue_job": job.name, "state": {"$in": list(_GIVEN)}},
-        {"$set": {"state": "RUNNING", "claimed_by": job.name, "updated_on": _now()}},
+        {"$set": {"state": "RUNNING", "claimed_by": job.name, "updated_on": now()}},
     )
     if not taken.matched_count:
         return False
@@ -109,31 +119,85 @@ def begin(
         launch.fworker = FWorker(name=worker)
         document = launch.to_db_dict()
         pad.launches.update_one({"launch_id": step.launch_id}, {"$set": document}, upsert=True)
-    note_states(pad, step.fw_id, {step.fw_id: "RUNNING"})
+    note_states(pad, step.fw_id, {step.fw_id: "RUNNING"}, notes)
     return True
 
 
-def finished(pad: LaunchPad, job: Job, step: JobStep, when_s: float | None = None) -> None:
-    """Note that a step has its result."""
-    claim = _held(pad, job, step)
-    if claim is not None:
-        _enter(claim.launch, "COMPLETED", when_s)
-        complete(pad, claim)
-        _forget(pad, step.fw_id)
+@dataclass(frozen=True)
+class Ended:
+    """A step of a job that has its result.
+
+    Attributes
+    ----------
+    began_s, ended_s
+        Seconds since the epoch, where they are known.
+    """
+
+    step: JobStep
+    worker: str
+    began_s: float | None = None
+    ended_s: float | None = None
+
+
+def finished(pad: LaunchPad, job: Job, ended: Iterable[Ended], notes: StateNotes) -> None:
+    """Note that steps have their results, and make ready what waited for them."""
+    for batch in batches(ended):
+        query = {
+            "fw_id": {"$in": [each.step.fw_id for each in batch]},
+            "queue_job": job.name,
+            "state": {"$in": list(_GIVEN)},
+        }
+        held = {found["fw_id"] for found in pad.fireworks.find(query, {"_id": 0, "fw_id": 1})}
+        ours = {each.step.launch_id: each for each in batch if each.step.fw_id in held}
+        changes = []
+        for document in pad.launches.find({"launch_id": {"$in": list(ours)}}):
+            launch, each = Launch.from_dict(document), ours[document["launch_id"]]
+            if launch.state == "RESERVED":
+                launch.fworker = FWorker(name=each.worker)
+                _enter(launch, "RUNNING", each.began_s)
+            if launch.state != "COMPLETED":
+                _enter(launch, "COMPLETED", each.ended_s)
+            launch.action = FWAction()
+            mine = {"launch_id": launch.launch_id}
+            changes.append(UpdateOne(mine, {"$set": launch.to_db_dict()}))
+        if not changes:
+            continue
+        pad.launches.bulk_write(changes, ordered=False)
+        numbers = [each.step.fw_id for each in ours.values()]
+        pad.fireworks.update_many(
+            query | {"fw_id": {"$in": numbers}},
+            {
+                "$set": {"state": "COMPLETED", "updated_on": now()},
+                "$unset": dict.fromkeys(HELD_BY, ""),
+            },
+        )
+        notes.states |= dict.fromkeys(numbers, "COMPLETED")
+        notes.states |= dict.fromkeys(free_children(pad, numbers), "READY")
 
 
 def failed(
-    pad: LaunchPad, job: Job, step: JobStep, reason: str, when_s: float | None = None
+    pad: LaunchPad,
+    job: Job,
+    step: JobStep,
+    reason: str,
+    when_s: float | None = None,
+    notes: StateNotes | None = None,
 ) -> None:
     """Note that a step has failed, and why."""
     claim = _held(pad, job, step)
     if claim is not None:
         _enter(claim.launch, "FIZZLED", when_s)
-        fail(pad, claim, reason)
-        _forget(pad, step.fw_id)
+        fail(pad, claim, reason, notes)
 
 
-def put_back(pad: LaunchPad, job: Job, step: JobStep, word: str, note: str) -> str | None:
+def put_back(
+    pad: LaunchPad,
+    job: Job,
+    step: JobStep,
+    word: str,
+    note: str,
+    notes: StateNotes | None = None,
+) -> str | None:
     """Have a step wait for another job; one that has cost too many of them is given up.
 
     Parameters
@@ -157,12 +221,12 @@ def put_back(pad: LaunchPad, job: Job, step: JobStep, word: str, note: str) -> s
     since = ends[_last(ends, "GIVEN UP") + 1 :]
     deaths = [end for end in since if end not in HARMLESS | SLOW]
     if len(deaths) >= MOST_DEATHS or len(since) >= MOST_JOBS:
-        failed(pad, job, step, f"given up after {len(since)} jobs; the last: {note}")
+        failed(pad, job, step, f"given up after {len(since)} jobs; the last: {note}", notes=notes)
         pad.fireworks.update_one(
             {"fw_id": step.fw_id}, {"$set": {"queue_ends": [*ends, "GIVEN UP"]}}
         )
         return "failed"
-    requeue(pad, step.fw_id)
+    requeue(pad, step.fw_id, notes)
     pad.fireworks.update_one(
         {"fw_id": step.fw_id},
         {"$set": {"queue_note": note, "queue_ends": ends}},
@@ -203,37 +267,5 @@ def _enter(launch: Launch, state: str, when_s: float | None) -> None:
         launch.state_history[-1]["created_on"] = datetime.fromtimestamp(when_s, UTC)
 
 
-def _forget(pad: LaunchPad, fw_id: int) -> None:
-    pad.fireworks.update_one({"fw_id": fw_id}, {"$unset": {"queue_job": "", "queue_note": ""}})
-
-
-def _note_all(pad: LaunchPad, changed: dict[int, str]) -> None:
-    """Keep the Workflows' copies of many states in step, each Workflow in one update."""
-    fields = {"nodes": 1, "links": 1, "fw_states": 1}
-    seen = {}
-    for batch in batches(changed):
-        for workflow in pad.workflows.find({"nodes": {"$in": batch}}, fields):
-            seen[workflow["_id"]] = workflow
-    updates = []
-    for identifier, workflow in seen.items():
-        mine = {str(node): changed[node] for node in workflow["nodes"] if node in changed}
-        known = workflow["fw_states"] | mine
-        updates.append(
-            UpdateOne(
-                {"_id": identifier},
-                {
-                    "$set": {f"fw_states.{node}": state for node, state in mine.items()}
-                    | {"state": workflow_state(known, workflow["links"])}
-                },
-            )
-        )
-    if updates:
-        pad.workflows.bulk_write(updates, ordered=False)
-
-
 def _last(words: Sequence[str], word: str) -> int:
     return max((i for i, each in enumerate(words) if each == word), default=-1)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()

@@ -304,10 +304,10 @@ def _insert(
     changes += [UpdateOne({"fw_id": number}, {"$set": {"state": "READY"}}) for number in ready]
     for batch in batches(changes, _BATCH):
         pad.fireworks.bulk_write(batch, ordered=False)
-    notes = StateNotes()
-    for parent in completed_of(pad, {parent for parents in awaited.values() for parent in parents}):
-        freed = free_children(pad, parent)  # it has completed since it was looked at
-        notes.states.update(dict.fromkeys(freed, "READY"))
+    needed = {parent for parents in awaited.values() for parent in parents}
+    notes = StateNotes()  # some have completed since they were looked at
+    freed = free_children(pad, completed_of(pad, needed))
+    notes.states.update(dict.fromkeys(freed, "READY"))
     notes.write(pad)
 
 

@@ -28,7 +28,7 @@ def slurm() -> None:
     if shutil.which("sbatch") is None:
         pytest.skip("no SLURM here: tests/slurm/start.sh installs and starts one (root, CI=true)")
     done = subprocess.run(["sinfo", "-h", "-o", "%T"], capture_output=True, text=True, timeout=60)
-    if not {"idle", "mixed", "allocated"} & set(done.stdout.split()):
+    if not {"idle", "mixed", "allocated", "completing"} & set(done.stdout.split()):
         pytest.skip("SLURM does not run: tests/slurm/start.sh starts one (root)")
 
 
