@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from natriface.analysis.results import RESULT_FILE, Result, Status, StepRecord
 from natriface.structures.errors import AnalysisError, ReaderError
 
 _SAME_PLACE_ANGSTROM = 1e-4
+_HEAD = 1 << 18
+"""Bytes of an OUTCAR before its first ionic step, at least."""
 
 
 def read_band(
@@ -97,7 +100,7 @@ def _read_folders(
     sound = [result for result in ordered if result.status != "failed"]
     if sound:
         require_like(_comparable(sound))
-    return Band.of(
+    band = Band.of(
         images,
         [_energy(result) for result in ordered],
         [result.forces_ev_per_angstrom for result in ordered],
@@ -107,6 +110,10 @@ def _read_folders(
         metadata=metadata,
         engine=f"{sound[0].engine.name} {sound[0].engine.version}" if sound else None,
     )
+    if _climbs_in_vain(root, [folders[k] for k in range(1, last) if k in folders]):
+        ignored = "LCLIMB is set, but VASP ran without VTST and ignored it: no image climbed"
+        band = replace(band, warnings=(*band.warnings, ignored))
+    return band
 
 
 def _root(path: Path) -> Path:
@@ -126,16 +133,33 @@ def _root(path: Path) -> Path:
 
 def _last_number(root: Path, numbers: Sequence[int]) -> int:
     """Number of the final end point: IMAGES + 1 where an INCAR tells, else the highest folder."""
+    found = re.search(rb"^\s*IMAGES\s*=\s*(\d+)", _incar(root), re.M | re.I)
+    if found:
+        return max(int(found.group(1)) + 1, numbers[-1])
+    # where folder 00 was left out, the folder of the final end point was too
+    return numbers[-1] + (0 not in numbers)
+
+
+def _incar(root: Path) -> bytes:
+    """The band's INCAR; empty where there is none."""
     for suffix in SUFFIXES:
         incar = root / f"INCAR{suffix}"
         if incar.is_file():
             with Text(incar) as text:
-                content = text.read(0, text.size)
-            found = re.search(rb"^\s*IMAGES\s*=\s*(\d+)", content, re.M | re.I)
-            if found:
-                return max(int(found.group(1)) + 1, numbers[-1])
-    # where folder 00 was left out, the folder of the final end point was too
-    return numbers[-1] + (0 not in numbers)
+                return text.read(0, text.size)
+    return b""
+
+
+def _climbs_in_vain(root: Path, folders: Sequence[Path]) -> bool:
+    """Whether climbing was asked of a VASP that does not know it; its OUTCARs name no VTST."""
+    if not re.search(rb"^\s*LCLIMB\s*=\s*\.?T", _incar(root), re.M | re.I):
+        return False
+    files = [f / f"OUTCAR{s}" for f in folders for s in SUFFIXES if (f / f"OUTCAR{s}").is_file()]
+    for file in files:
+        with Text(file) as text:
+            if text.find(b"VTST", 0, _HEAD) >= 0:
+                return False
+    return bool(files)
 
 
 def _read_end(place: Path) -> Result:

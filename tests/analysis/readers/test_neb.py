@@ -183,6 +183,20 @@ def test_a_real_band_that_is_not_converged(spinel: Path) -> None:
 
 
 @pytest.mark.realdata
+def test_climbing_that_vasp_does_not_know_is_told(spinel: Path) -> None:
+    (spinel / "INCAR").write_text("IMAGES = 1\n LCLIMB = .TRUE.\n")
+    assert any("LCLIMB" in warning for warning in read_band(spinel).warnings)
+    output = next(spinel.glob("01/OUTCAR*"))
+    content = output.read_bytes()
+    first, rest = content.split(b"\n", 1)
+    output.write_bytes(first + b"\n VTST: version 3.2, (02/03/18)\n" + rest)
+    assert not any("LCLIMB" in warning for warning in read_band(spinel).warnings)
+    output.write_bytes(content)
+    (spinel / "INCAR").write_text("IMAGES = 1\nLCLIMB = .FALSE.\n")
+    assert not any("LCLIMB" in warning for warning in read_band(spinel).warnings)
+
+
+@pytest.mark.realdata
 def test_packed_outputs_and_permuted_structures_give_the_same_band(spinel: Path) -> None:
     before = read_band(spinel)
     for file in list(spinel.glob("0[02]/OUTCAR")):
