@@ -48,6 +48,19 @@ def sodiophilicity(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     return planned("oh2026-sodiophilicity", tmp_path_factory.mktemp("sodiophilicity"))
 
 
+def test_dft_holds_adatoms_over_the_sites_of_the_path(tmp_path: Path) -> None:
+    plan = planned("oh2026-halides-gpaw", tmp_path)
+    for phase in ("NaF", "NaCl"):
+        sites = [s for s in plan.walk() if s.name.startswith(f"{phase}(100) Na ")]
+        assert [s.name.split()[3] for s in sites] == ["on-top", "hollow"]
+        for step in sites:
+            atoms = step.atoms()
+            assert (step.engine, step.kind, len(atoms)) == ("gpaw", "relax", 17)
+            assert step.settings["spin_polarized"]
+            assert len(fixed_indices(atoms)) == 8
+            assert in_plane_fixed_indices(atoms) == [16]
+
+
 def test_halide_adatoms_hop_from_anion_to_anion(halides: Plan) -> None:
     found = {step.metadata["label"]: step for step in bands(halides)}
     assert list(found) == [f"{phase}(100)" for phase in HALIDES]
