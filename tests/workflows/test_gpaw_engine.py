@@ -200,7 +200,7 @@ def test_under_mpi_the_message_is_pythons_and_not_the_launchers(tmp_path: Path) 
         "prterun noticed that process rank 1 with PID 7 on node n exited on\n"
         "signal 9 (Killed).\n---\n"
     )
-    assert "exited on" in last_message(log)
+    assert last_message(log).endswith("on node n exited on signal 9 (Killed).")
 
 
 def test_default_bands_and_grid_are_gpaws() -> None:

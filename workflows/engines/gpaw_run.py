@@ -31,7 +31,7 @@ MODULE = "natriface.workflows.engines.gpaw_process"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _TAIL_BYTES = 20_000
 _OF_A_RANK = re.compile(r"^rank=\d+ L\d+: ")
-_OF_A_LAUNCHER = re.compile(r"EXIT STRING|exited on")
+_OF_A_LAUNCHER = re.compile(r"^.*(?:EXIT STRING.*|exited on\s+signal.*)$", re.MULTILINE)
 """How MPICH and Open MPI tell that a process was killed."""
 _ERROR = re.compile(r"[A-Za-z_][\w.]*: .")
 
@@ -121,9 +121,11 @@ def last_message(log: Path, since: int = 0) -> str:
         errors = [line for line in lines[starts[-1] :] if _ERROR.match(line)]
         if errors:
             return errors[0].strip()
+    killed = _OF_A_LAUNCHER.findall(text)
     said = [line.strip() for line in lines if line.strip()]
-    killed = [line for line in said if _OF_A_LAUNCHER.search(line)]
-    return (killed or said or ["it said nothing"])[-1]
+    if killed:
+        return " ".join(killed[-1].split())
+    return said[-1] if said else "it said nothing"
 
 
 def _require_room(folder: Path, machine: Machine) -> None:
