@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,8 +13,6 @@ from natriface.analysis.readers.lobster_curves import Kind
 from natriface.structures.errors import ReaderError
 
 _TITLE = re.compile(r"\s*(COHP|COOP|COBI)#\s+(\S+)")
-_VALUE = re.compile(r"-?\d+\.(\d{5,})")
-_INTEGER = re.compile(r"-?\d+")
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def read_list(path: Path) -> LobsterList:
         tokens = line.split()
         if not tokens or tokens[0] == "for":
             continue
-        if _TITLE.match(line):
+        if tokens[0].endswith("#") and _TITLE.match(line):
             blocks.append([])
             continue
         if len(tokens) not in (6, 8, 9) or len(tokens) != len((blocks[0] or [tokens])[0]):
@@ -97,19 +96,22 @@ def read_list(path: Path) -> LobsterList:
 
 
 def _entries(path: Path, rows: list[list[str]], of_fragments: bool) -> list[ListEntry]:
+    if not rows:
+        return []
+    older = len(rows[0]) == 6
+    columns = list(zip(*rows, strict=True))
+    values, cell = (columns[4:5], columns[5:]) if older else (columns[7:], columns[4:7])
+    _require_numbers(path, rows, [columns[3]], values, [columns[0], *cell])
+    lengths = map(float, columns[3])
+    numbers_of = zip(*(map(float, column) for column in values), strict=True)
+    cells = zip(*(map(int, column) for column in cell), strict=True)
     entries: list[ListEntry] = []
-    first_value = rows[0][4 if len(rows[0]) == 6 else 7] if rows else ""
-    decimals = _decimals(first_value)  # 5 of LOBSTER, more in lists that others made of its
-    for row in rows:
-        label, first, second, distance, *rest = row
-        older = len(row) == 6
-        values, cell = (rest[:1], rest[1:]) if older else (rest[3:], rest[:3])
-        sound = _decimals(distance) == 5 and all(_decimals(x) == decimals > 0 for x in values)
-        if not sound or not all(_INTEGER.fullmatch(x) for x in (label, *cell)):
-            raise ReaderError(f"{path}: a row is damaged or cut off: {' '.join(row)!r}")
-        numbers = tuple(float(value) for value in values)
-        (one, orbital_one), (two, orbital_two) = (_parted(s, of_fragments) for s in (first, second))
-        integers = [int(x) for x in cell]
+    for row, length, numbers, integers in zip(rows, lengths, numbers_of, cells, strict=True):
+        label, first, second = row[:3]
+        (one, orbital_one), (two, orbital_two) = (
+            _parted(first, of_fragments),
+            _parted(second, of_fragments),
+        )
         if bool(orbital_one) != bool(orbital_two):
             raise ReaderError(f"{path}: a row is damaged: {' '.join(row)!r}")
         if orbital_one:
@@ -127,7 +129,7 @@ def _entries(path: Path, rows: list[list[str]], of_fragments: bool) -> list[List
             ListEntry(
                 label,
                 (one, two),
-                float(distance),
+                length,
                 None if older else (integers[0], integers[1], integers[2]),
                 numbers,
                 {},
@@ -137,10 +139,30 @@ def _entries(path: Path, rows: list[list[str]], of_fragments: bool) -> list[List
     return entries
 
 
-def _decimals(text: str) -> int:
-    """Digits after the dot; 0 where it is no such number."""
-    match = _VALUE.fullmatch(text)
-    return 0 if match is None else len(match[1])
+def _require_numbers(
+    path: Path,
+    rows: list[list[str]],
+    lengths: Sequence[tuple[str, ...]],
+    values: Sequence[tuple[str, ...]],
+    integers: Sequence[tuple[str, ...]],
+) -> None:
+    """Refuse columns with anything but numbers, printed to one decimal: what is cut off shows.
+
+    Lengths have five decimals; so have LOBSTER's values, and more in lists that others made of its.
+    """
+    found = re.fullmatch(r"-?\d+\.(\d{5,})", values[0][0])
+    decimals = len(found[1]) if found else 5
+    kinds = (
+        (r"-?\d+\.\d{5}", lengths),
+        (rf"-?\d+\.\d{{{decimals}}}", values),
+        (r"-?\d+", integers),
+    )
+    for form, columns in kinds:
+        for column in columns:
+            if re.fullmatch(rf"(?:{form}\n)*", "\n".join([*column, ""])):
+                continue
+            bad = next(k for k, text in enumerate(column) if not re.fullmatch(form, text))
+            raise ReaderError(f"{path}: a row is damaged or cut off: {' '.join(rows[bad])!r}")
 
 
 def _parted(name: str, of_fragments: bool) -> tuple[str, str]:
