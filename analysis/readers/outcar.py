@@ -213,6 +213,8 @@ class Outcar:
                 raise BlockError("cut off")
             if not lines[n_atoms + 2].strip().startswith(b"----"):
                 raise BlockError("another number of rows than atoms")
+            if len({len(line.rstrip()) for line in lines[2 : n_atoms + 2]}) > 1:
+                raise BlockError("rows are printed with different widths")
             rows = [line.split() for line in lines[2 : n_atoms + 2]]
             table = np.array([[number(word) for word in row] for row in rows])
             if table.shape != (n_atoms, 6):

@@ -211,6 +211,16 @@ def test_the_last_energy_is_not_that_of_the_step_before(tmp_path: Path) -> None:
     assert result.reason == "OUTCAR: ionic step 3: no energy"
 
 
+def test_a_lost_digit_of_a_force_shows(tmp_path: Path) -> None:
+    """Also where VASP leaves a drift in, so that the forces need not add up to zero."""
+    (tmp_path / "OUTCAR").write_text(
+        outcar().replace(" 0.010000     -0.004000", " 0.01000     0.5")
+    )
+    result = read_vasp_folder(tmp_path)
+    assert result.forces_ev_per_angstrom is None
+    assert any("different widths" in warning for warning in result.warnings)
+
+
 @pytest.mark.parametrize("tag", ["NSW ", "IBRION"])
 def test_whether_it_relaxed_is_not_guessed(tmp_path: Path, tag: str) -> None:
     text = outcar(2, 2, 2)
@@ -224,16 +234,15 @@ def test_whether_it_relaxed_is_not_guessed(tmp_path: Path, tag: str) -> None:
 def test_forces_that_are_no_numbers(tmp_path: Path, broken: str) -> None:
     """Some static hybrid runs print them so; only a relaxation depends on them."""
     path = tmp_path / "OUTCAR"
-    path.write_text(outcar().replace("0.010000     -0.004000", f"{broken}     {broken}"))
+    printed, overflowed = "         0.010000     -0.004000", f"{broken:>17}{broken:>14}"
+    path.write_text(outcar().replace(printed, overflowed))
     result = read_vasp_folder(tmp_path)
     assert result.status == "converged"
     assert result.energy_ev == pytest.approx(-6.999)
     assert result.forces_ev_per_angstrom is None
     assert result.final_atoms().positions[1] == pytest.approx([2.82, 2.82, -3.128])
     assert any("forces: a number overflowed" in warning for warning in result.warnings)
-    path.write_text(
-        outcar(2, 9, 2, REACHED + END).replace("0.010000     -0.004000", f"{broken}     {broken}")
-    )
+    path.write_text(outcar(2, 9, 2, REACHED + END).replace(printed, overflowed))
     assert read_vasp_folder(tmp_path).status == "failed"
 
 
