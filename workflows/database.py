@@ -179,6 +179,8 @@ class EmbeddedDatabase:
 
     def _launch(self, bound: bool, authenticated: bool) -> Server:
         """Start the server at its usual port, so that its address stays the same, or at another."""
+        if authenticated:
+            self._password()  # or nobody could ask it anything
         usual = self._noted()
         port = usual.port if usual and authenticated else _free_port()
         for _ in range(STARTS_TRIED):

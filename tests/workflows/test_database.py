@@ -190,6 +190,14 @@ def test_an_intruder_during_the_making_is_found_out(
         ]
 
 
+def words_of(process: psutil.Process) -> str:
+    """Its command line; empty once it is gone."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
 def test_lost_password_says_what_to_do(workspace: Workspace) -> None:
     with launchpad(workspace):
         pass
@@ -197,6 +205,8 @@ def test_lost_password_says_what_to_do(workspace: Workspace) -> None:
     with pytest.raises(DatabaseError, match=r"launchpad\.yaml.*missing.*delete .*database"):
         EmbeddedDatabase(workspace).start(bound=True)
     assert EmbeddedDatabase(workspace).running() is None
+    mine = [words_of(child) for child in psutil.Process().children()]
+    assert not any("secantus" in words and str(workspace.root) in words for words in mine)
 
 
 def test_full_disk_is_said_before_the_start(
