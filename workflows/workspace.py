@@ -54,6 +54,10 @@ class PlannedStep:
     parents: tuple[str, ...] = ()
 
 
+_SEEN: dict[Path, dict[str, Path]] = {}
+"""Folder of steps -> step id -> its folder, as this process has last seen them."""
+
+
 class Workspace:
     """One study's folder.
 
@@ -178,10 +182,22 @@ class Workspace:
         ReaderError
             If it has none.
         """
-        folder = self.folders().get(identifier)
+        folder = self.folder_of(identifier)
         if folder is None:
             raise ReaderError(f"step {identifier} has no folder in {self.steps}")
         return Result.load(folder)
+
+    def folder_of(self, identifier: str) -> Path | None:
+        """Folder of the step of this id, ``None`` if it has none.
+
+        Among thousands of folders a look at all takes longer than anything else a worker does
+        for a short step; what was seen once is looked for there first.
+        """
+        seen = _SEEN.get(self.steps, {}).get(identifier)
+        if seen is None or not seen.is_dir():
+            _SEEN[self.steps] = self.folders()
+            seen = _SEEN[self.steps].get(identifier)
+        return seen
 
     # ---- documents ------------------------------------------------------------------------
 
