@@ -8,6 +8,9 @@ BIN    := $(VENV)/bin
 MARKS  ?= not slow
 # Taken where neither the environment nor $(PYTHON) has a PyTorch of its own.
 TORCH  ?= torch==2.13.0
+# An MPI to build GPAW with where the machine has none of its own, such as MPI=mpich; built anew, as
+# a GPAW that pip has kept from before may be without it.
+MPI    ?=
 PIP    := $(BIN)/python -m pip install --quiet
 
 .PHONY: run test lint format bench clean help
@@ -65,7 +68,9 @@ $(VENV)/.potential: $(VENV)/.base
 # Built from source, with the libraries this machine has and with none where it has none.
 $(VENV)/.gpaw: $(VENV)/.base templates/gpaw/siteconfig.py
 	@echo "building GPAW"
-	@GPAW_CONFIG=$(abspath templates/gpaw/siteconfig.py) $(PIP) --editable '.[gpaw]' && touch $@ \
+	@test -z "$(MPI)" || $(PIP) $(MPI) || echo "$(MPI) is not to be had here; GPAW is built without it"
+	@PATH="$(abspath $(BIN)):$$PATH" GPAW_CONFIG=$(abspath templates/gpaw/siteconfig.py) \
+		$(PIP) $(if $(MPI),--no-cache-dir) --editable '.[gpaw]' && touch $@ \
 		|| echo "GPAW could not be built (a C++17 compiler is needed, see docs/gpaw.md); its tests are skipped"
 
 clean:
