@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from natriface.workflows import cli_archive, cli_control, cli_queue
-from natriface.workflows.analyze import app as analyze_app
-from natriface.workflows.cli_common import (
+from natriface.workflows.commands import archive, control, queue
+from natriface.workflows.commands.analyze import app as analyze_app
+from natriface.workflows.commands.common import (
     LaunchpadOption,
     StudyArgument,
     WorkspaceArgument,
@@ -315,9 +315,9 @@ def _say_how_it_ended(summary: RunSummary, study: str) -> None:
         )
 
 
-cli_control.add_to(app)
-cli_queue.add_to(app)
-cli_archive.add_to(app)
+control.add_to(app)
+queue.add_to(app)
+archive.add_to(app)
 
 if __name__ == "__main__":
     main()

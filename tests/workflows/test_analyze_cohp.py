@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from natriface.analysis.lobster_files import write_lobster_files
 from natriface.structures.errors import NatrifaceError
-from natriface.workflows.analyze import app
+from natriface.workflows.commands.analyze import app
 from tests.analysis.test_lobster_files import populations_of
 
 RUNNER = CliRunner(env={"COLUMNS": "200"})

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from natriface.structures.errors import AnalysisError, ReaderError
-from natriface.workflows.analyze import app
+from natriface.workflows.commands.analyze import app
 
 pytestmark = pytest.mark.realdata
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from natriface.analysis.barriers import summarise
 from natriface.analysis.readers.neb import read_band
 from natriface.structures.errors import AnalysisError, ReaderError
-from natriface.workflows.analyze import app
+from natriface.workflows.commands.analyze import app
 
 LENGTH = 3.0
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from natriface.workflows.cli_common import StudyArgument, WorkspaceOption, opened
+from natriface.workflows.commands.common import StudyArgument, WorkspaceOption, opened
 
 
 def add_to(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from natriface.workflows.analyze_cohp import TABLE_WIDTH
+from natriface.workflows.commands.common import TABLE_WIDTH
 
 if TYPE_CHECKING:
     from natriface.analysis.band_centers import BandCenter

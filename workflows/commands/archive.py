@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from natriface.workflows.cli_common import StudyArgument, WorkspaceOption, note, opened
+from natriface.workflows.commands.common import StudyArgument, WorkspaceOption, note, opened
 
 
 def add_to(app: typer.Typer) -> None:

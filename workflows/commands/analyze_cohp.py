@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from natriface.workflows.commands.common import TABLE_WIDTH
+
 if TYPE_CHECKING:
     from natriface.analysis.bond_populations import Bond, BondPopulations
 
 MOST_ROWS = 40
-TABLE_WIDTH = 200
-"""Columns of text: on a narrower screen, or in a pipe, a table is broken, no number shortened."""
 WEAK_EV = 0.05
 SHELL_GAP_ANGSTROM = 0.3
 

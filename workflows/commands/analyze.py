@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from natriface.workflows.analyze_cohp import TABLE_WIDTH, cohp
-from natriface.workflows.analyze_elf import elf
-from natriface.workflows.analyze_pdos import pdos
+from natriface.workflows.commands.analyze_cohp import cohp
+from natriface.workflows.commands.analyze_elf import elf
+from natriface.workflows.commands.analyze_pdos import pdos
+from natriface.workflows.commands.common import TABLE_WIDTH
 
 if TYPE_CHECKING:
     from natriface.analysis.band import Band

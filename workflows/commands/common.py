@@ -30,6 +30,8 @@ LaunchpadOption = Annotated[
     Path | None,
     typer.Option("--launchpad", "-l", help="Use the MongoDB of this launchpad.yaml."),
 ]
+TABLE_WIDTH = 200
+"""Columns of text: on a narrower screen, or in a pipe, a table is broken, no number shortened."""
 
 
 def opened(name: str, workspace: Path | None, study: Study | None = None) -> Workspace:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from natriface.workflows.cli_common import LaunchpadOption
+from natriface.workflows.commands.common import LaunchpadOption
 
 if TYPE_CHECKING:
     from natriface.workflows.launch import Launch
@@ -189,7 +189,7 @@ def doctor(
 
 def _opened(name: str) -> Workspace:
     """The workspace of this folder, or of this study."""
-    from natriface.workflows.cli_common import opened
+    from natriface.workflows.commands.common import opened
     from natriface.workflows.workspace import MARKER_FILE
 
     folder = Path(name)

@@ -1,0 +1,1 @@
+"""The commands of `natriface`, a module each: arguments in, words and tables out."""
