@@ -131,7 +131,8 @@ def input_for(step: Step, name: str, workspace: Workspace) -> Atoms | Path:
     if item.file is None:
         return parent.final_atoms()
     listed = RESULT_FILE if item.file == RESULT_INPUT else parent.files.get(item.file)
-    path = workspace.folders()[item.step] / listed if listed else None
+    folder = workspace.folder_of(item.step)
+    path = folder / listed if folder and listed else None
     if path is None or not path.is_file():
         raise EngineError(
             f"{step.name} needs the {item.file} of {parent.label}, which is not there"
