@@ -20,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -28,16 +27,14 @@ from typing import Any
 
 import psutil
 
+from benchmarks.chaos_account import CHECKOUT, account, plan_of
+from benchmarks.chaos_slurm import measure_slurm
 from natriface.structures.errors import NatrifaceError
 from natriface.workflows import operations
-from natriface.workflows.plan import Plan, Step
-from natriface.workflows.status import StepStatus
+from natriface.workflows.plan import Plan
 from natriface.workflows.workspace import Workspace, is_finished
-from tests.workflows.conftest import trivial_step
-from tests.workflows.trivial_engine import energies, runs
+from tests.workflows.trivial_engine import runs
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-CHAIN = 5
 RUN = """
 import sys
 from pathlib import Path
@@ -49,24 +46,6 @@ workspace = Workspace.open(Path(sys.argv[1]))
 plan = Plan.model_validate_json((workspace.root / "whole-plan.json").read_text())
 sys.exit(run_plan(plan, workspace, int(sys.argv[2])).exit_code)
 """
-
-
-def plan_of(n_steps: int, chance: random.Random) -> Plan:
-    """Chains of short steps; one in fifty fails, and is to be reported as failed."""
-    steps: list[Step] = []
-    for number in range(n_steps):
-        parent = steps[-1] if number % CHAIN else None
-        fails = number % 50 == CHAIN - 1  # the last of a chain: nothing depends on it
-        steps.append(
-            trivial_step(
-                f"step {number}",
-                parent,
-                seconds=round(chance.uniform(0.05, 0.5), 3),
-                shift=number,
-                **({"fail": "run"} if fails else {}),
-            )
-        )
-    return Plan.of("trivial", steps)
 
 
 class Disaster:
@@ -181,53 +160,6 @@ def measure(n_steps: int, n_workers: int, seed: int, folder: Path) -> dict[str, 
     }
 
 
-def account(
-    plan: Plan,
-    workspace: Workspace,
-    seen: Mapping[str, tuple[tuple[int, int], int]],
-    end: Sequence[StepStatus],
-) -> dict[str, Any]:
-    """How every step ended.
-
-    Parameters
-    ----------
-    seen
-        Step id -> runs begun and ended, and inode of the result, when it was first seen finished.
-    end
-        The states at the end.
-    """
-    folders = workspace.folders()
-    meant_to_fail = {s.id for s in plan.walk() if s.settings.get("fail")}
-    undisturbed = {
-        step.id: -1.0 + float(step.settings["shift"])
-        for step in plan.walk()
-        if step.id not in meant_to_fail
-    }
-    states = Counter(step.state for step in end)
-    again = sum(
-        runs(folders[i]) != counted or (folders[i] / "result.json").stat().st_ino != inode
-        for i, (counted, inode) in seen.items()
-    )
-    ended_twice = sum(runs(folders[i])[1] > 1 for i in seen)
-    return {
-        "steps": len(plan),
-        "finished": states["finished"],
-        "failed_as_meant": sum(s.state == "failed" and s.id in meant_to_fail for s in end),
-        "given_up_and_reported": [
-            f"{s.name}: {s.reason}"
-            for s in end
-            if s.state == "failed" and s.id not in meant_to_fail
-        ],
-        "lost": len(plan) - states["finished"] - states["failed"],
-        "run_again_after_end": again,
-        "engine_ended_twice": ended_twice,
-        "wrong_results": sum(
-            energy != undisturbed.get(identifier)
-            for identifier, energy in energies(folders).items()
-        ),
-    }
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -239,8 +171,6 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if arguments.slurm:
-            from benchmarks.chaos_slurm import measure_slurm
-
             found = measure_slurm(arguments.steps, arguments.seed, Path(folder))
         else:
             found = measure(arguments.steps, arguments.workers, arguments.seed, Path(folder))

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos import CHECKOUT, account, plan_of
+from benchmarks.chaos_account import CHECKOUT, account, plan_of
 from natriface.structures.errors import NatrifaceError
 from natriface.workflows import operations
 from natriface.workflows.launch import launch
