@@ -10,7 +10,14 @@ from natriface.analysis.adsorption_records import SiteRecord, SurfaceRecord, sur
 from natriface.analysis.energy_map_figure import map_figure
 from natriface.analysis.published import Published, PublishedAdsorption
 from natriface.analysis.report_figures import ReportFigure
-from natriface.analysis.report_section import Cell, Column, Section, SectionContext, Table
+from natriface.analysis.report_section import (
+    Cell,
+    Column,
+    Section,
+    SectionContext,
+    Table,
+    with_care,
+)
 from natriface.analysis.results import Result
 from natriface.analysis.value_bars import PublishedBar, ValueBar, value_bars
 from natriface.analysis.wording import number
@@ -51,9 +58,11 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         key=KEY,
         title=TITLE,
         findings=_findings(records, context.published),
-        figures=_figures(records, context),
-        tables=tables,
-        warnings=_warnings(records, context.published),
+        blocks=[
+            *_figures(records, context),
+            *tables,
+            *with_care(_warnings(records, context.published)),
+        ],
         methods=METHODS,
         values={record.label: _values(record) for record in records},
     )

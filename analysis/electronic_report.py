@@ -23,7 +23,7 @@ from natriface.analysis.electronic_records import (
     gather_slope,
 )
 from natriface.analysis.published import Published
-from natriface.analysis.report_section import Section, SectionContext, Table
+from natriface.analysis.report_section import Section, SectionContext, Table, with_care
 from natriface.analysis.results import Result
 from natriface.analysis.spilling import judge_spilling
 from natriface.analysis.wording import number, signed
@@ -72,10 +72,12 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         key=KEY,
         title=TITLE,
         findings=_findings(crystals, pairs, differences, slope, shifts, context.published),
-        paragraphs=_paragraphs(crystals, context.published),
-        figures=drawings.draw(crystals, context),
-        tables=[table for table in found if table is not None],
-        warnings=_warnings(crystals, slope_problems, context),
+        blocks=[
+            *_paragraphs(crystals, context.published),
+            *drawings.draw(crystals, context),
+            *(table for table in found if table is not None),
+            *with_care(_warnings(crystals, slope_problems, context)),
+        ],
         methods=METHODS,
         values=_values(crystals, differences, slope, shifts),
     )

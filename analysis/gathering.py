@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from natriface.analysis.integrity import Integrity, compare_units
@@ -19,7 +19,6 @@ from natriface.analysis.interface_records import (
     InterfaceRecord,
     Quantity,
     SlabRecord,
-    StepRow,
     level_of,
 )
 from natriface.analysis.reference_slabs import (
@@ -28,6 +27,7 @@ from natriface.analysis.reference_slabs import (
     reference_slab,
     start_caveats,
 )
+from natriface.analysis.report_steps import ExpectedStep, Steps
 from natriface.analysis.results import Result
 from natriface.structures.errors import AnalysisError
 
@@ -38,17 +38,6 @@ PARTS = {
     "work_of_adhesion": ("rigid_substrate", "rigid_film"),
 }
 """Which reference steps a quantity needs beside the interface."""
-
-
-@dataclass(frozen=True)
-class ExpectedStep:
-    """A step that is planned, whether or not its result is there; see `Result.step`."""
-
-    id: str
-    name: str
-    kind: str
-    n_atoms: int
-    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,87 +69,42 @@ def gather(
     missing
         Step name or id -> why it has no sound result.
     """
-    by_id = {result.step.id: result for result in results if result.step}
-    planned = {step.id: step for step in expected or ()}
+    steps = Steps.of([result for result in results if result.step], expected, missing)
     described: dict[str, Mapping[str, Any]] = {
-        identifier: step.metadata for identifier, step in planned.items()
+        identifier: step.metadata for identifier, step in steps.planned.items()
     }
-    for identifier in sorted(by_id, key=lambda key: by_id[key].label):
-        step = by_id[identifier].step
+    for identifier in sorted(steps.results, key=lambda key: steps.results[key].label):
+        step = steps.results[identifier].step
         if step and step.metadata:
             described.setdefault(identifier, step.metadata)
-    finder = _Finder(by_id, planned, missing or {})
     return [
-        _gathered(identifier, metadata, finder)
+        _gathered(identifier, metadata, steps)
         for identifier, metadata in described.items()
         if metadata.get("role") == "interface" and metadata.get("pair")
     ]
 
 
-@dataclass(frozen=True)
-class _Finder:
-    results: Mapping[str, Result]
-    planned: Mapping[str, ExpectedStep]
-    missing: Mapping[str, str]
-
-    def name(self, identifier: str) -> str:
-        if identifier in self.planned:
-            return self.planned[identifier].name
-        result = self.results.get(identifier)
-        return result.label if result else f"step {identifier}"
-
-    def reason(self, identifier: str) -> str:
-        """Why a step has no result."""
-        reason = self.missing.get(identifier) or self.missing.get(self.name(identifier))
-        return reason or "not finished yet"
-
-    def require(self, identifier: str | None, role: str) -> Result:
-        if identifier is None:
-            raise AnalysisError(f"no {role.replace('_', ' ')} step was planned")
-        if identifier not in self.results:
-            raise AnalysisError(f"{self.name(identifier)}: {self.reason(identifier)}")
-        return self.results[identifier]
-
-    def starts(self, identifiers: Sequence[str]) -> list[Start]:
-        """Relaxations of one slab on its own."""
-        return [
-            Start(step, self.name(step), self.results.get(step), self.reason(step))
-            for step in identifiers
-        ]
-
-    def row(self, identifier: str, role: str) -> StepRow:
-        result = self.results.get(identifier)
-        expected = self.planned.get(identifier)
-        if result is None:
-            reason = self.missing.get(identifier) or self.missing.get(self.name(identifier))
-            return StepRow(
-                role=role,
-                name=self.name(identifier),
-                id=identifier,
-                status="no result" if reason else "not finished",
-                reason=reason,
-                n_atoms=expected.n_atoms if expected else None,
-            )
-        structure = result.final_structure or result.initial_structure
-        sound, relaxed = result.status == "converged", result.kind == "relax"
-        return StepRow(
-            role=role,
-            name=self.name(identifier),
-            id=identifier,
-            status=result.status,
-            reason=result.reason,
-            n_atoms=len(structure["numbers"]) if structure else None,
-            n_ionic_steps=result.convergence.n_ionic_steps if relaxed else None,
-            max_force_ev_per_angstrom=(
-                result.convergence.max_force_ev_per_angstrom if relaxed else None
-            ),
-            energy_ev=result.energy_ev if sound else None,
-            wall_s=result.timing.wall_s,
-            warnings=[*result.warnings, *result.corrections],
-        )
+def _require(steps: Steps, identifier: str | None, role: str) -> Result:
+    if identifier is None:
+        raise AnalysisError(f"no {role.replace('_', ' ')} step was planned")
+    if identifier not in steps.results:
+        raise AnalysisError(f"{steps.name(identifier)}: {_reason(steps, identifier)}")
+    return steps.results[identifier]
 
 
-def _gathered(identifier: str, metadata: Mapping[str, Any], finder: _Finder) -> Gathered:
+def _reason(steps: Steps, identifier: str) -> str:
+    return steps.why_missing(identifier) or "not finished yet"
+
+
+def _starts(steps: Steps, identifiers: Sequence[str]) -> list[Start]:
+    """Relaxations of one slab on its own."""
+    return [
+        Start(step, steps.name(step), steps.results.get(step), _reason(steps, step))
+        for step in identifiers
+    ]
+
+
+def _gathered(identifier: str, metadata: Mapping[str, Any], steps: Steps) -> Gathered:
     planned: dict[str, str] = dict(metadata.get("reference_steps") or {})
     seconds: dict[str, list[str]] = dict(metadata.get("second_starts") or {})
     asked = metadata.get("quantities")
@@ -168,14 +112,14 @@ def _gathered(identifier: str, metadata: Mapping[str, Any], finder: _Finder) -> 
         asked = [q for q, roles in PARTS.items() if set(roles) <= planned.keys()]
         asked.append("integrity")
     found = {
-        role: finder.results[step]
+        role: steps.results[step]
         for role, step in {"interface": identifier, **planned}.items()
-        if step in finder.results
+        if step in steps.results
     }
     interface = found.get("interface")
     as_built = found.get("substrate")
     starts = {
-        side: finder.starts([planned[side], *seconds.get(side, ())])
+        side: _starts(steps, [planned[side], *seconds.get(side, ())])
         for side in SIDES
         if side in planned
     }
@@ -185,7 +129,7 @@ def _gathered(identifier: str, metadata: Mapping[str, Any], finder: _Finder) -> 
         if taken is not None and taken.result is not None:
             references[side], found[side] = taken.id, taken.result
     energies: dict[str, Quantity | None] = {
-        name: _quantity(compute, name, identifier, references, finder) if name in asked else None
+        name: _quantity(compute, name, identifier, references, steps) if name in asked else None
         for name, compute in (
             ("interfacial_formation_energy", interfacial_formation_energy),
             ("work_of_adhesion", work_of_adhesion),
@@ -193,7 +137,7 @@ def _gathered(identifier: str, metadata: Mapping[str, Any], finder: _Finder) -> 
     }
     integrity, integrity_record = None, None
     if "integrity" in asked:
-        integrity, integrity_record = _integrity(identifier, found, as_built, finder)
+        integrity, integrity_record = _integrity(identifier, found, as_built, steps)
     some = interface or next(iter(found.values()), None)
     area, n_contacts = _area(interface, metadata)
     contact_area = area * n_contacts if area and n_contacts else None
@@ -227,9 +171,9 @@ def _gathered(identifier: str, metadata: Mapping[str, Any], finder: _Finder) -> 
             for caveat in start_caveats(interface, slab, found.get(f"rigid_{side}"), contact_area)
         ],
         steps=[
-            finder.row(identifier, "interface"),
+            steps.row(identifier, "interface"),
             *(
-                finder.row(step, role)
+                steps.row(step, role)
                 for role in REFERENCE_ROLES
                 for step, role in _steps_of(role, planned, seconds)
             ),
@@ -243,11 +187,11 @@ def _quantity(
     name: str,
     identifier: str,
     references: Mapping[str, str],
-    finder: _Finder,
+    steps: Steps,
 ) -> Quantity:
     try:
-        interface = finder.require(identifier, "interface")
-        parts = [finder.require(references.get(role), role) for role in PARTS[name]]
+        interface = _require(steps, identifier, "interface")
+        parts = [_require(steps, references.get(role), role) for role in PARTS[name]]
         energy = compute(interface, *parts)
     except AnalysisError as error:
         return Quantity(reason=str(error))
@@ -269,10 +213,10 @@ def _steps_of(
 
 
 def _integrity(
-    identifier: str, found: Mapping[str, Result], as_built: Result | None, finder: _Finder
+    identifier: str, found: Mapping[str, Result], as_built: Result | None, steps: Steps
 ) -> tuple[Integrity | None, IntegrityRecord]:
     try:
-        interface = finder.require(identifier, "interface")
+        interface = _require(steps, identifier, "interface")
         if interface.status != "converged":
             raise AnalysisError(
                 f"{interface.label}: the relaxation is {interface.status}"

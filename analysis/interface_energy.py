@@ -20,6 +20,12 @@ from natriface.analysis.results import Result
 from natriface.structures.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.errors import AnalysisError
 
+FORMATION_FORMULA = "(E_AB - E_A - E_B) / (N A)"
+"""With the slabs A and B relaxed on their own, each in the in-plane cell of the interface."""
+
+ADHESION_FORMULA = "(E_A + E_B - E_AB) / (N A)"
+"""With the slabs A and B frozen as they lie in the relaxed interface."""
+
 QuantityName = Literal[
     "interfacial formation energy", "work of adhesion", "interface energy against bulk phases"
 ]
@@ -70,7 +76,7 @@ def interfacial_formation_energy(
     """
     return _per_area(
         "interfacial formation energy",
-        "(E_AB - E_A - E_B) / (N A), slabs relaxed",
+        f"{FORMATION_FORMULA}, slabs relaxed",
         interface,
         [substrate, film],
         sign=1.0,
@@ -100,7 +106,7 @@ def work_of_adhesion(interface: Result, substrate: Result, film: Result) -> Inte
             )
     return _per_area(
         "work of adhesion",
-        "(E_A + E_B - E_AB) / (N A), slabs rigid as in the interface",
+        f"{ADHESION_FORMULA}, slabs rigid as in the interface",
         interface,
         [substrate, film],
         sign=-1.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from natriface.analysis.report_steps import StepRow
 from natriface.analysis.results import EngineRecord
 
 POTENTIAL_ENGINE = "potential"
@@ -38,22 +39,6 @@ class SlabRecord(_Record):
     polar: bool | None = None
     stoichiometric: bool | None = None
     principal_strains: list[float] = Field(default_factory=list)
-
-
-class StepRow(_Record):
-    """One step, finished or not."""
-
-    role: str
-    name: str
-    id: str | None = None
-    status: str
-    reason: str | None = None
-    n_atoms: int | None = None
-    n_ionic_steps: int | None = None
-    max_force_ev_per_angstrom: float | None = None
-    energy_ev: float | None = None
-    wall_s: float | None = None
-    warnings: list[str] = Field(default_factory=list)
 
 
 class SlabStart(_Record):

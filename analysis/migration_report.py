@@ -17,7 +17,14 @@ from natriface.analysis.migration_records import (
 from natriface.analysis.path_pictures import path_picture
 from natriface.analysis.published import Published, PublishedBarrier
 from natriface.analysis.report_figures import ReportFigure
-from natriface.analysis.report_section import Cell, Column, Section, SectionContext, Table
+from natriface.analysis.report_section import (
+    Cell,
+    Column,
+    Section,
+    SectionContext,
+    Table,
+    with_care,
+)
 from natriface.analysis.results import Result
 from natriface.analysis.value_bars import PublishedBar, ValueBar, value_bars
 from natriface.analysis.wording import number, slug
@@ -50,10 +57,12 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         key=KEY,
         title=TITLE,
         findings=_findings(records, ways, published),
-        paragraphs=_paragraphs(records),
-        figures=_figures(records, results, context),
-        tables=tables,
-        warnings=_warnings(records, published),
+        blocks=[
+            *_paragraphs(records),
+            *_figures(records, results, context),
+            *tables,
+            *with_care(_warnings(records, published)),
+        ],
         methods=[*METHODS, *_symmetry_words(records)],
         values={record.name: _values(record) for record in records}
         | {f"through {way.label}": way.model_dump(mode="json") for way in ways},

@@ -17,22 +17,24 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, Field
 
-from natriface.analysis.comparison import Comparison, compare, formation_energies
-from natriface.analysis.gathering import ExpectedStep, gather
-from natriface.analysis.integrity import BOND_LIMIT_ANGSTROM, SODIUM_CONTACT_ANGSTROM
-from natriface.analysis.interface_records import InterfaceRecord, StepRow, engine_words, level_of
+from natriface.analysis.interface_records import engine_words, level_of
 from natriface.analysis.published import Published, load_published
-from natriface.analysis.report_figures import PICTURE, ReportFigure, draw_figures
-from natriface.analysis.report_section import Section, SectionContext, write_sections
-from natriface.analysis.report_table import results_csv
+from natriface.analysis.report_figures import ReportFigure
+from natriface.analysis.report_section import (
+    Gallery,
+    Listed,
+    Section,
+    SectionContext,
+    Table,
+    write_sections,
+)
+from natriface.analysis.report_steps import ExpectedStep, StepRow, Steps
 from natriface.analysis.results import EngineRecord, Result, write_atomically
-from natriface.analysis.wording import number, slug
+from natriface.analysis.wording import formula, number, unit
 
-__all__ = ["ExpectedStep", "ProtocolRecord", "Setting", "write_report"]
-
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LIBRARIES = ("natriface", "ase", "pymatgen", "spglib", "numpy")
-PAGE, CSV_FILE, JSON_FILE, FIGURES = "report.html", "results.csv", "results.json", "figures"
+PAGE, JSON_FILE, FIGURES = "report.html", "results.json", "figures"
 
 
 class _Document(BaseModel):
@@ -70,13 +72,15 @@ class ReportDocument(_Document):
         Steps of the study, and those with a sound result.
     versions
         Of natriface and the libraries that built the structures and wrote this report; engines
-        stand with each interface.
+        stand with each result.
     sections
-        What the other parts of the study say, by section.
+        What the parts of the study say, by section.
+    findings
+        Of all sections.
     steps
-        Every step that belongs to no interface.
+        Every step, in the plan's order.
     unfinished
-        Steps without a sound result, with the reason.
+        Those without a sound result, with the reason.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -87,14 +91,10 @@ class ReportDocument(_Document):
     n_converged: int
     versions: dict[str, str]
     protocol: ProtocolRecord
-    interfaces: list[InterfaceRecord]
     sections: dict[str, dict[str, Any]] = Field(default_factory=dict)
     steps: list[StepRow] = Field(default_factory=list)
     published: Published | None
     findings: list[str]
-    reasons: list[str]
-    contradictions: list[str]
-    caveats: list[str]
     unfinished: list[StepRow]
 
 
@@ -143,37 +143,27 @@ def write_report(
         planned = {step.id for step in expected}
         results = [result for result in results if result.step and result.step.id in planned]
     published = load_published(compare_with) if compare_with else None
-    gathered = gather(results, expected, missing)
-    records = [item.record for item in gathered]
-    words = compare(records, published)
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     context = SectionContext(folder / FIGURES, folders or {}, expected or (), missing, published)
     sections = write_sections(results, folder, context)
-    rows = _other_steps(results, expected, missing, records)
+    rows = Steps.of(results, expected, missing).rows()
     document = ReportDocument(
         study=study_name,
         title=title,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        n_steps=len(_step_ids(results, expected, missing)),
-        n_converged=sum(result.status == "converged" for result in results),
+        n_steps=len(rows),
+        n_converged=sum(row.status == "converged" for row in rows),
         versions=_versions(),
         protocol=protocol,
-        interfaces=records,
         sections={section.key: section.document() for section in sections},
         steps=rows,
         published=published,
-        findings=[*words.findings, *(text for part in sections for text in part.findings)],
-        reasons=words.reasons,
-        contradictions=words.contradictions,
-        caveats=words.caveats,
-        unfinished=_unfinished([row for r in records for row in r.steps], rows),
+        findings=[text for section in sections for text in section.findings],
+        unfinished=[row for row in rows if row.status != "converged"],
     )
-    figures = draw_figures(gathered, published, folder / FIGURES)
-    if records or not sections:
-        write_atomically(folder / CSV_FILE, results_csv(records, published))
     write_atomically(folder / JSON_FILE, document.model_dump_json(indent=1))
     page = folder / PAGE
-    write_atomically(page, _page(document, words, figures, sections, _engines(results)))
+    write_atomically(page, _page(document, sections, _engines(results)))
     return page
 
 
@@ -187,80 +177,6 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _step_ids(
-    results: Sequence[Result],
-    expected: Sequence[ExpectedStep] | None,
-    missing: Mapping[str, str],
-) -> set[str]:
-    if expected is not None:
-        return {step.id for step in expected}
-    known = {result.step.id: result.label for result in results if result.step}
-    absent = {key for key in missing if key not in known and key not in known.values()}
-    return set(known) | absent
-
-
-def _other_steps(
-    results: Sequence[Result],
-    expected: Sequence[ExpectedStep] | None,
-    missing: Mapping[str, str],
-    records: Sequence[InterfaceRecord],
-) -> list[StepRow]:
-    """Every step that belongs to no interface, once, in the plan's order where there is one."""
-    seen = {row.id for record in records for row in record.steps}
-    by_id = {result.step.id if result.step else result.label: result for result in results}
-    rows: dict[str, StepRow] = {}
-    for step in expected or ():
-        if step.id not in seen:
-            rows[step.id] = _row(step, by_id.get(step.id), missing)
-    for identifier, result in by_id.items():
-        if identifier not in seen and identifier not in rows:
-            rows[identifier] = _row_of(identifier, result)
-    everything = [*rows.values(), *(row for record in records for row in record.steps)]
-    named = {key for row in everything for key in (row.id, row.name)}
-    for name, reason in missing.items():
-        if name not in named:
-            rows[name] = StepRow(role="step", name=name, status="no result", reason=reason)
-    return list(rows.values())
-
-
-def _row(step: ExpectedStep, result: Result | None, missing: Mapping[str, str]) -> StepRow:
-    if result is not None:
-        return _row_of(step.id, result)
-    reason = missing.get(step.id) or missing.get(step.name)
-    return StepRow(
-        role=str(step.metadata.get("role", step.kind)),
-        name=step.name,
-        id=step.id,
-        status="no result" if reason else "not finished",
-        reason=reason,
-        n_atoms=step.n_atoms,
-    )
-
-
-def _row_of(identifier: str, result: Result) -> StepRow:
-    structure = result.final_structure or result.initial_structure
-    metadata = result.step.metadata if result.step else {}
-    return StepRow(
-        role=str(metadata.get("role", result.kind)),
-        name=result.label,
-        id=identifier,
-        status=result.status,
-        reason=result.reason,
-        n_atoms=len(structure["numbers"]) if structure else None,
-        n_ionic_steps=result.convergence.n_ionic_steps,
-        max_force_ev_per_angstrom=result.convergence.max_force_ev_per_angstrom,
-        energy_ev=result.energy_ev if result.status == "converged" else None,
-        wall_s=result.timing.wall_s,
-        warnings=[*result.warnings, *result.corrections],
-    )
-
-
-def _unfinished(*groups: Sequence[StepRow]) -> list[StepRow]:
-    """Every step without a sound result, once."""
-    rows = {row.id or row.name: row for group in groups for row in group}
-    return [row for row in rows.values() if row.status != "converged"]
-
-
 def _engines(results: Sequence[Result]) -> list[EngineRecord]:
     """The engines that computed the sound results, each once."""
     engines = {
@@ -272,34 +188,26 @@ def _engines(results: Sequence[Result]) -> list[EngineRecord]:
 
 
 def _page(
-    document: ReportDocument,
-    words: Comparison,
-    figures: Mapping[str, ReportFigure],
-    sections: Sequence[Section],
-    engines: Sequence[EngineRecord],
+    document: ReportDocument, sections: Sequence[Section], engines: Sequence[EngineRecord]
 ) -> str:
     folder = files("natriface.templates") / "report"
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["number"] = number
-    environment.filters["slug"] = slug
+    environment.filters |= {"number": number, "unit": unit, "formula": formula}
+    blocks = (("figure", ReportFigure), ("gallery", Gallery), ("table", Table), ("list", Listed))
+    environment.tests |= {
+        name: lambda block, kind=kind: isinstance(block, kind) for name, kind in blocks
+    }
     template = environment.from_string((folder / "report.html.j2").read_text())
     return template.render(
         report=document,
-        words=words,
-        figures=figures,
         sections=sections,
-        has_pictures=any(stem.startswith(PICTURE) for stem in figures),
-        ours=formation_energies(document.interfaces),
         potentials=sorted({engine_words(e) for e in engines if level_of(e) != "DFT"}),
         all_potentials=all(level_of(engine) != "DFT" for engine in engines),
         engines=[
             f"{engine.name} {engine.version}" + (f", model {engine.model}" if engine.model else "")
             for engine in engines
         ],
-        slabs={slab.name: slab for r in document.interfaces for slab in (r.substrate, r.film)},
-        bond_limits=BOND_LIMIT_ANGSTROM,
-        sodium_limit=max(SODIUM_CONTACT_ANGSTROM.values()),
         style=Markup((folder / "style.css").read_text()),
     )

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 
 from matplotlib.figure import Figure
 
-from natriface.analysis.gathering import ExpectedStep
 from natriface.analysis.published import Published
 from natriface.analysis.report_figures import ReportFigure, save_report_figure
+from natriface.analysis.report_steps import ExpectedStep
 from natriface.analysis.results import Result
 from natriface.analysis.wording import slug
 
@@ -26,22 +26,40 @@ SECTION_KEY = "section"
 """Key in a step's metadata that says which section its result belongs to."""
 
 SECTIONS: dict[str, str] = {
+    "interfaces": "natriface.analysis.interfaces_report",
     "migration": "natriface.analysis.migration_report",
     "adsorption": "natriface.analysis.adsorption_report",
     "electronic_structure": "natriface.analysis.electronic_report",
 }
 """Section -> module whose ``section(results, context)`` writes it."""
 
+DEFAULT_SECTION = "interfaces"
+"""That of steps whose metadata name none."""
+
 Cell = str | float | int | None
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its heading, the unit of its numbers, and how many decimals are shown."""
+    """A column of numbers or words.
+
+    Attributes
+    ----------
+    title, unit
+        As the CSV file has them.
+    digits
+        Decimals on the page; None for words.
+    shown_as
+        Title on the page where it is another one.
+    on_page
+        False for a column of the CSV file alone.
+    """
 
     title: str
     unit: str = ""
     digits: int | None = None
+    shown_as: str | None = None
+    on_page: bool = True
 
     @property
     def heading(self) -> str:
@@ -56,20 +74,29 @@ class Table:
     Attributes
     ----------
     title
-        Also names the CSV file.
+        Also names the CSV file, where `stem` does not.
     notes
         Sentences under the table: formulas, criteria, why something is not there.
+    stem
+        Name of the CSV file without its suffix.
+    below
+        Row -> a sentence under it.
+    marks
+        Row and column title -> a sign behind the number, explained further down.
     """
 
     title: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     notes: Sequence[str] = ()
+    stem: str | None = None
+    below: Mapping[int, str] = field(default_factory=dict)
+    marks: Mapping[tuple[int, str], str] = field(default_factory=dict)
 
     @property
     def file_name(self) -> str:
         """Name of the table's CSV file."""
-        return f"{slug(self.title.lower())}.csv"
+        return f"{self.stem or slug(self.title.lower())}.csv"
 
     def as_csv(self) -> str:
         """All rows, unrounded, units in the header."""
@@ -78,6 +105,27 @@ class Table:
         writer.writerow([column.heading for column in self.columns])
         writer.writerows(self.rows)
         return handle.getvalue()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Sentences under a heading of their own."""
+
+    title: str
+    sentences: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Figures side by side, at one scale, under a heading of their own."""
+
+    title: str
+    figures: Sequence[ReportFigure]
+    note: str = ""
+
+
+Block = str | ReportFigure | Gallery | Table | Listed
+"""What a section consists of; a text is a paragraph."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +138,8 @@ class Section:
         For files, and for people.
     findings
         Sentences that stand at the top of the page.
-    paragraphs
-        Text before the figures and tables.
-    warnings
-        What a reader must know before using a number.
+    blocks
+        Paragraphs, figures, tables and lists, in the page's order.
     methods
         Formulas and definitions, for the page's methods.
     values
@@ -103,20 +149,35 @@ class Section:
     key: str
     title: str
     findings: Sequence[str] = ()
-    paragraphs: Sequence[str] = ()
-    figures: Sequence[ReportFigure] = ()
-    tables: Sequence[Table] = ()
-    warnings: Sequence[str] = ()
+    blocks: Sequence[Block] = ()
     methods: Sequence[str] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables among the blocks, each a CSV file."""
+        return [block for block in self.blocks if isinstance(block, Table)]
+
+    @property
+    def figures(self) -> list[ReportFigure]:
+        """The figures among the blocks."""
+        single = [block for block in self.blocks if isinstance(block, ReportFigure)]
+        galleries = [block for block in self.blocks if isinstance(block, Gallery)]
+        return [*single, *(figure for gallery in galleries for figure in gallery.figures)]
+
+    @property
+    def lists(self) -> dict[str, list[str]]:
+        """Sentences by the heading they stand under."""
+        found = [block for block in self.blocks if isinstance(block, Listed)]
+        return {block.title: list(block.sentences) for block in found}
 
     def document(self) -> dict[str, Any]:
         """JSON-able: all but the pictures."""
         return {
             "title": self.title,
             "findings": list(self.findings),
-            "warnings": list(self.warnings),
             "values": dict(self.values),
+            "lists": self.lists,
             "tables": [
                 {
                     "title": table.title,
@@ -127,6 +188,15 @@ class Section:
                 for table in self.tables
             ],
         }
+
+
+CARE = "To be taken with care"
+"""Heading over what a reader must know before using a number."""
+
+
+def with_care(sentences: Sequence[str]) -> list[Block]:
+    """What a reader must know before using a number, where there is something."""
+    return [Listed(CARE, sentences)] if sentences else []
 
 
 @dataclass(frozen=True)
@@ -173,6 +243,11 @@ class _SectionModule(Protocol):
     def section(self, results: Sequence[Result], context: SectionContext) -> Section | None: ...
 
 
+def section_of(metadata: Mapping[str, Any]) -> str:
+    """The section that a step of these metadata belongs to."""
+    return str(metadata.get(SECTION_KEY, DEFAULT_SECTION))
+
+
 def write_sections(
     results: Sequence[Result],
     folder: Path,
@@ -191,8 +266,8 @@ def write_sections(
     modules = SECTIONS if modules is None else modules
     sections = []
     for key, name in modules.items():
-        own = [r for r in results if r.step and r.step.metadata.get(SECTION_KEY) == key]
-        expected = [step for step in context.expected if step.metadata.get(SECTION_KEY) == key]
+        own = [r for r in results if r.step and section_of(r.step.metadata) == key]
+        expected = [step for step in context.expected if section_of(step.metadata) == key]
         if not own and not expected:
             continue
         module: _SectionModule = import_module(name)

@@ -13,7 +13,7 @@ from ase.build import bulk
 from natriface.analysis.adsorption_report import section
 from natriface.analysis.gathering import ExpectedStep
 from natriface.analysis.published import Published
-from natriface.analysis.report_section import Section, SectionContext, write_sections
+from natriface.analysis.report_section import CARE, Section, SectionContext, write_sections
 from natriface.analysis.results import EngineRecord, Result, StepRecord
 from natriface.structures.atoms import to_document
 from natriface.workflows.parts.adsorption import steps as planned_steps
@@ -165,7 +165,7 @@ def test_an_adatom_that_moved_is_told_where_to(tmp_path: Path, plan: list[Step])
     results = [result(step, half if step.id == site.id else (0, 0)) for step in plan]
     made = report(tmp_path, plan, results)
     assert "rests on hollow F2Na2" in rows(made, 0)[0]["came to rest"]
-    assert any("gave way" in text for text in made.warnings)
+    assert any("gave way" in text for text in made.lists[CARE])
 
 
 def test_what_is_missing_is_named(tmp_path: Path, plan: list[Step]) -> None:

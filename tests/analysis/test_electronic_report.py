@@ -16,7 +16,7 @@ from natriface.analysis.electronic_records import in_order_of
 from natriface.analysis.electronic_report import section
 from natriface.analysis.gathering import ExpectedStep
 from natriface.analysis.published import load_published
-from natriface.analysis.report_section import SectionContext
+from natriface.analysis.report_section import CARE, SectionContext
 from natriface.analysis.results import ElectronicStructure, EngineRecord, Result, StepRecord
 from natriface.analysis.spilling import Spilling
 from natriface.structures.atoms import to_document
@@ -267,8 +267,8 @@ def test_what_is_missing_is_said_and_the_rest_stands(made: Made, tmp_path: Path)
     (made.folders["NZSP elf"] / "ELFCAR").write_text("cut off")
     found = section(made.results, made.context(tmp_path / "figures"))
     assert found is not None
-    assert any("NZSP-NSF bonding" in warning for warning in found.warnings)
-    assert any("ELFCAR" in warning for warning in found.warnings)
+    assert any("NZSP-NSF bonding" in warning for warning in found.lists[CARE])
+    assert any("ELFCAR" in warning for warning in found.lists[CARE])
     assert found.values["slope"] is None
     change = next(d for d in found.values["bond_differences"] if "PO3F" in d["second"])
     assert change["length_change_angstrom"] < 0  # lengths need no bonds

@@ -15,7 +15,7 @@ from ase.io import write
 from natriface.analysis.gathering import ExpectedStep
 from natriface.analysis.migration_report import section
 from natriface.analysis.published import Published
-from natriface.analysis.report_section import Section, SectionContext
+from natriface.analysis.report_section import CARE, Section, SectionContext
 from natriface.analysis.results import EngineRecord, Result, StepRecord
 from natriface.structures.atoms import to_document
 
@@ -148,7 +148,7 @@ def test_published_barriers_of_another_kind_are_named_so(tmp_path: Path) -> None
     ]
     assert any("0.25 eV" in text for text in made.findings)
     assert not any("0.77" in text for text in made.findings)
-    assert any("three times the other" in text for text in made.warnings)
+    assert any("three times the other" in text for text in made.lists[CARE])
 
 
 def test_a_barrier_below_kt_has_no_rate_and_says_why(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_unlike_paths_stand_side_by_side_and_are_not_ranked(tmp_path: Path) -> N
         equivalent_ends=False,
     )  # fmt: skip
     made = report(tmp_path, [result("a", metadata("NaF(100)")), result("b", vacancy)])
-    assert any("do not rank" in text for text in made.paragraphs)
+    assert any("do not rank" in text for text in made.blocks if isinstance(text, str))
     first, second = rows(made, "Barriers")
     assert first["charge"] is second["charge"] is None  # a potential is not told
     assert second["forward"] - second["reverse"] == pytest.approx(0.2)
@@ -225,7 +225,7 @@ def test_charges_are_said_where_the_engine_is_told_of_them(tmp_path: Path) -> No
 def test_equivalent_ends_that_differ_are_doubted(tmp_path: Path) -> None:
     band(tmp_path / "a", 0.3, 0.1)
     made = report(tmp_path, [result("a", metadata("NaF(100)"))])
-    assert any("different minima" in text for text in made.warnings)
+    assert any("different minima" in text for text in made.lists[CARE])
 
 
 def test_an_adatom_that_left_its_site_is_told(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_an_adatom_that_left_its_site_is_told(tmp_path: Path) -> None:
         }
     )
     made = report(tmp_path, [end, result("a", data)])
-    (told,) = [text for text in made.warnings if "left on-top Na" in text]
+    (told,) = [text for text in made.lists[CARE] if "left on-top Na" in text]
     assert "hollow Na4" in told
     (row,) = rows(made, "Hop frequencies")
     assert row["D of the carrier"] is None
@@ -271,7 +271,7 @@ def test_of_a_symmetric_hop_one_end_point_tells_of_both(tmp_path: Path) -> None:
         for end, start in (("i", before), ("f", after))
     ]
     made = report(tmp_path, [*ends, result("a", data)])
-    (told,) = [text for text in made.warnings if "relaxed 1.00 A away" in text]
+    (told,) = [text for text in made.lists[CARE] if "relaxed 1.00 A away" in text]
     assert "at the initial end" in told
     assert "so it does at the final end, its image" in told
     assert any("exchanges the end points of NaF (mirror plane)" in text for text in made.methods)

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from natriface.analysis import report_section
 from natriface.analysis.gathering import ExpectedStep
 from natriface.analysis.report import ProtocolRecord, write_report
-from natriface.analysis.report_section import Column, Section, SectionContext, Table
+from natriface.analysis.report_section import Column, Listed, Section, SectionContext, Table
 from natriface.analysis.results import EngineRecord, Result, StepRecord
 from natriface.structures.atoms import to_document
 
@@ -42,18 +42,18 @@ def colours(results: Sequence[Result], context: SectionContext) -> Section:
         key="colours",
         title="Colours of steps",
         findings=[f"{len(results)} of {len(context.expected)} steps have a colour."],
-        paragraphs=["A <b>bold</b> claim."],
-        figures=[context.draw(figure, "colours", caption="A line.", alt="line")],
-        tables=[
+        blocks=[
+            "A <b>bold</b> claim.",
+            context.draw(figure, "colours", caption="A line.", alt="line"),
             Table(
                 "Energies of colours",
                 [Column("step"), Column("energy", "eV", 2)],
                 [[r.label, r.energy_ev] for r in results if r.status == "converged"]
                 + [[step.name, None] for step in context.expected if step.name == "blue"],
                 notes=[context.reason(context.expected[-1])],
-            )
+            ),
+            Listed("To be taken with care", ["Colours fade."]),
         ],
-        warnings=["Colours fade."],
         methods=["Colours are seen, not computed."],
         values={"energies_ev": {r.label: r.energy_ev for r in results}},
     )

@@ -69,7 +69,7 @@ def test_run_to_the_report_and_again(folder: Path) -> None:
     with (report.parent / "results.csv").open() as file:
         (row,) = csv.DictReader(file)
     document = json.loads((report.parent / "results.json").read_text())
-    (record,) = document["interfaces"]
+    (record,) = document["sections"]["interfaces"]["values"].values()
     for slab in record["reference_slabs"]:  # plain slabs have one minimum, whatever their start
         energies = [start["energy_ev"] for start in slab["starts"]]
         assert len(energies) == 2
