@@ -31,6 +31,16 @@ class EngineRecord(_Document):
     version: str
     model: str | None = None
 
+    @property
+    def level(self) -> str:
+        """What kind of energy its energies are, in words that stay with the number."""
+        return "DFT" if self.model is None else "interatomic potential, not DFT"
+
+    @property
+    def words(self) -> str:
+        """Engine and level, ``chgnet-0.3.0 (interatomic potential, not DFT)``."""
+        return f"{self.model or self.name} ({self.level})"
+
 
 class Convergence(_Document):
     """Whether and how far the calculation converged; ``None`` where it does not apply.

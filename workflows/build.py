@@ -16,13 +16,13 @@ from ase import Atoms
 from ase.io import write
 
 from natriface.analysis.pictures import structure_picture
-from natriface.analysis.report_section import SECTION_KEY
 from natriface.analysis.wording import slug
 from natriface.structures.atoms import structure_id
 from natriface.structures.errors import WorkspaceError
-from natriface.workflows.builder import BuiltInterface, build_study
+from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_study
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
+from natriface.workflows.report.section import SECTION_KEY
 from natriface.workflows.study import Study
 
 MANIFEST_FILE = "manifest.json"

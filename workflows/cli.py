@@ -297,7 +297,7 @@ def _statuses(place: Workspace) -> list[StepStatus]:
 def _write_report(
     study: Study, plan: Plan, place: Workspace, statuses: list[StepStatus], root: Path
 ) -> None:
-    from natriface.workflows.reporting import report_study
+    from natriface.workflows.report.study import report_study
 
     with note("writing the report"):
         written = report_study(study, plan, place, statuses, root)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from natriface.workflows.engines.base import engine
-from natriface.workflows.parts import interfaces
+from natriface.workflows.parts.interfaces import steps as interfaces
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.protocols import load_protocol
 from natriface.workflows.step_maker import StepMaker

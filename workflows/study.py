@@ -10,10 +10,10 @@ from pydantic import Field, model_validator
 
 from natriface.structures.errors import StudyError, nearest
 from natriface.workflows.documents import Document, read_yaml, resolve_like, validated
-from natriface.workflows.parts.adsorption_request import AdsorptionRequest
-from natriface.workflows.parts.electronic_structure_request import ElectronicStructureRequest
-from natriface.workflows.parts.migration_request import MigrationRequest
-from natriface.workflows.slab_request import Positive, SlabCut
+from natriface.workflows.parts.adsorption.request import AdsorptionRequest
+from natriface.workflows.parts.electronic_structure.request import ElectronicStructureRequest
+from natriface.workflows.parts.migration.request import MigrationRequest
+from natriface.workflows.surfaces.slab_request import Positive, SlabCut
 
 Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
 

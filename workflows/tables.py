@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from natriface.structures.phases import Phase
-from natriface.workflows.builder import BuiltInterface
 from natriface.workflows.engines.base import Estimate, engine
+from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.plan import Plan
 from natriface.workflows.progress import duration
 from natriface.workflows.status import StepStatus, cached, counts

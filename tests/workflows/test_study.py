@@ -14,7 +14,7 @@ from natriface.analysis.results import EngineRecord, Result
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import NatrifaceError, StudyError
 from natriface.structures.tags import DOPANT_TAG, SUBSTRATE_TAG, roles, sides
-from natriface.workflows.builder import build_study
+from natriface.workflows.parts.interfaces.builder import build_study
 from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.protocols import load_protocol, protocol_names

@@ -17,7 +17,7 @@ from natriface.structures.errors import WorkspaceError
 from natriface.workflows import operations
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import plan_study
-from natriface.workflows.reporting import report_study
+from natriface.workflows.report.study import report_study
 from natriface.workflows.run import RunSummary, run_plan
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace

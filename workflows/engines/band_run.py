@@ -55,7 +55,7 @@ def check_band(step: Step) -> None:
     if "final" not in step.inputs:
         raise EngineError(
             f"{step.name}: a band needs its final end point as input 'final' (see "
-            "natriface.workflows.band_steps)"
+            "natriface.workflows.parts.migration.band_steps)"
         )
 
 

@@ -1,0 +1,1 @@
+"""Adsorption energies and energy maps of adatoms: their steps and report section."""

@@ -1,0 +1,1 @@
+"""Bonds, band centers and ELF of crystals: their steps and report section."""

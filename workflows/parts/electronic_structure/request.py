@@ -1,0 +1,160 @@
+"""What a study may ask about electrons: bonds, densities of states and ELF of crystals."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from natriface.structures.errors import nearest
+from natriface.workflows.documents import Document, resolve_like
+from natriface.workflows.surfaces.slab_request import Positive
+
+Quantity = Literal["bonding", "pdos", "elf"]
+
+
+class CrystalDopant(Document):
+    """Atoms of a crystal replaced by a dopant.
+
+    Attributes
+    ----------
+    element, replaces
+        What is put in, and the element taken out.
+    coordinated_to
+        Only sites bonded to this element: ``P`` for the oxygens of PO4.
+    number
+        Dopants in the cell.
+    rank
+        Which of the symmetry-distinct arrangements, 1 being the lowest in electrostatic energy.
+    compensation
+        ``none``, ``vacancy`` (of Na) or ``substitution`` (Si for P); see
+        `natriface.structures.doping`.
+    """
+
+    element: str
+    replaces: str
+    coordinated_to: str | None = None
+    number: int = Field(default=1, gt=0)
+    rank: int = Field(default=1, gt=0)
+    compensation: Literal["none", "vacancy", "substitution"] = "none"
+
+
+class CrystalRequest(Document):
+    """A crystal.
+
+    Attributes
+    ----------
+    phase
+        Name in the phase library, path of a CIF or POSCAR relative to the study, or ``mp-...``.
+    ordering
+        Of a phase with partly filled sites: which ordering, 1 being the lowest in electrostatic
+        energy.
+    cell
+        ``primitive`` or ``conventional``.
+    repeats
+        Multiples of it.
+    scale
+        Factor on all lengths, to compress or expand the crystal.
+    dopant
+        What is put in.
+    against
+        The crystal it is compared with; by default the one it is ``like``.
+    """
+
+    phase: str
+    ordering: int = Field(default=1, ge=1)
+    cell: Literal["primitive", "conventional"] = "primitive"
+    repeats: tuple[int, int, int] = (1, 1, 1)
+    scale: Positive = 1.0
+    dopant: CrystalDopant | None = None
+    against: str | None = None
+
+    @field_validator("repeats")
+    @classmethod
+    def _positive(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
+        if min(value) < 1:
+            raise ValueError("multiples of a cell are 1 or more")
+        return value
+
+
+class StretchRequest(Document):
+    """How the answer of a bond's strength to its length is found.
+
+    Attributes
+    ----------
+    crystal
+        Which crystal's bond, by label; it is stretched as built, before any relaxation.
+    bond
+        Centre and ligand: ``P-O``.
+    by_angstrom
+        The bond is computed longer by this, and shorter.
+    """
+
+    crystal: str
+    bond: str = Field(default="P-O", pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")
+    by_angstrom: float = Field(default=0.02, ge=0.005, le=0.2)
+
+
+class ElectronicStructureRequest(Document):
+    """Bonds, band centers and ELF of crystals, and how they change from one to another.
+
+    Attributes
+    ----------
+    crystals
+        By the label they carry in the report. A crystal may say ``like: OTHER`` and then only what
+        differs; it is compared with that one.
+    engine
+        Who computes the electrons: ``gpaw``, or ``vasp`` (bonds then by LOBSTER).
+    relax_with
+        Who relaxes the crystals first; ``none`` takes them as they are.
+    quantities
+        What is computed: ``bonding`` (COHP), ``pdos`` (densities of states, band centers), ``elf``.
+    orbitals
+        Element -> shell whose band centers are given.
+    stretch
+        How the part of a change that lengths explain is found; none without it.
+    align_by
+        Element -> shell of the semicore level that crystals are aligned by, first found counts.
+    """
+
+    crystals: dict[str, CrystalRequest] = Field(min_length=1)
+    engine: str = "gpaw"
+    relax_with: str = "potential"
+    quantities: list[Quantity] = Field(default=["bonding", "pdos", "elf"], min_length=1)
+    orbitals: dict[str, Literal["s", "p", "d", "f"]] = Field(
+        default={"P": "p", "O": "p", "F": "p"}, min_length=1
+    )
+    stretch: StretchRequest | None = None
+    align_by: dict[str, Literal["s", "p", "d", "f"]] = Field(
+        default={"Zr": "s", "Na": "p", "O": "s"}
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve_like(cls, content: Any) -> Any:
+        """Fill in what ``like`` refers to; what is like another is compared with it."""
+        if not isinstance(content, dict) or not isinstance(content.get("crystals"), dict):
+            return content
+        crystals = content["crystals"]
+        found = {}
+        for label, asked in crystals.items():
+            whole = resolve_like(crystals, label)
+            if isinstance(asked, dict) and "like" in asked and isinstance(whole, dict):
+                whole = {**whole, "against": asked.get("against", asked["like"])}
+            found[label] = whole
+        return {**content, "crystals": found}
+
+    @model_validator(mode="after")
+    def _known_labels(self) -> ElectronicStructureRequest:
+        for label, crystal in self.crystals.items():
+            other = crystal.against
+            if other is not None and other not in self.crystals:
+                raise ValueError(f"{label}: against {other!r}: {nearest(other, self.crystals)}")
+            if other == label:
+                raise ValueError(f"{label}: a crystal is not compared with itself")
+        if self.stretch is not None and self.stretch.crystal not in self.crystals:
+            hint = nearest(self.stretch.crystal, self.crystals)
+            raise ValueError(f"stretch: crystal {self.stretch.crystal!r}: {hint}")
+        if self.stretch is not None and "bonding" not in self.quantities:
+            raise ValueError("stretch: there is no use for it without bonding among the quantities")
+        return self

@@ -1,0 +1,279 @@
+"""Steps of a study's electronic structure: relaxed crystals, their ground states, what these say.
+
+For each crystal: ``relax`` (fast engine) -> ``static`` (DFT) -> bonds, densities of states and ELF
+from that one ground state. To tell what a change of length alone does to a bond, the same bond is
+computed longer and shorter: where the crystal has another one like it in another unit, one of them
+is stretched and the other compressed in a single calculation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from natriface.analysis.bonding import Tetrahedron, UnitBond, stretched, tetrahedra
+from natriface.structures.atoms import to_document
+from natriface.structures.doping import dope
+from natriface.structures.errors import StructureError
+from natriface.structures.ordering import ordered_phase, rank_orderings
+from natriface.structures.phases import Phase, load_phase
+from natriface.structures.symmetry import reduce_to_primitive
+from natriface.workflows.parts.electronic_structure.request import (
+    CrystalDopant,
+    CrystalRequest,
+    ElectronicStructureRequest,
+    StretchRequest,
+)
+from natriface.workflows.plan import Input, Kind, Step, StructureFrom
+from natriface.workflows.step_maker import StepMaker
+from natriface.workflows.study import Study
+
+SECTION = "electronic_structure"
+ALIKE_ANGSTROM = 1e-3
+"""Bonds in two units are alike if their lengths agree to this."""
+
+BONDING_KIND: dict[str, Kind] = {"vasp": "lobster"}
+"""Kind of step that computes bonds, where it is not ``bonding``."""
+
+SHARES_STATE = frozenset({"gpaw"})
+"""Engines whose steps take the ground state of another."""
+
+
+@dataclass(frozen=True)
+class BuiltCrystal:
+    """A crystal of the request, as built."""
+
+    label: str
+    phase: Phase
+    atoms: Atoms
+    doping: str | None
+    request: CrystalRequest
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-able: what it is and where it comes from."""
+        return {
+            "phase": self.phase.name,
+            "formula": str(self.atoms.symbols),
+            "grade": self.phase.grade,
+            "source": self.phase.source,
+            "doping": self.doping,
+            "scale": self.request.scale,
+            "against": self.request.against,
+        }
+
+
+def steps(
+    study: Study, request: ElectronicStructureRequest, make: StepMaker, root: Path
+) -> list[Step]:
+    """The steps of all crystals, and of the stretched bond.
+
+    Raises
+    ------
+    StructureError
+        If a crystal or a bond is not to be had; says for which label.
+    """
+    crystals = {
+        label: build_crystal(label, asked, root) for label, asked in request.crystals.items()
+    }
+    planned = [s for crystal in crystals.values() for s in _crystal_steps(crystal, request, make)]
+    if request.stretch is not None:
+        crystal = crystals[request.stretch.crystal]
+        planned += _stretch_steps(crystal, request.stretch, request, make)
+    return planned
+
+
+def build_crystal(label: str, asked: CrystalRequest, root: Path) -> BuiltCrystal:
+    """A crystal as asked for.
+
+    Raises
+    ------
+    StructureError
+        Naming the crystal.
+    """
+    try:
+        phase = load_phase(asked.phase, root)
+        if not phase.is_ordered:
+            orderings = rank_orderings(phase, best=asked.ordering)
+            if len(orderings) < asked.ordering:
+                raise StructureError(f"{phase.name} has only {len(orderings)} orderings")
+            phase = ordered_phase(phase, orderings[asked.ordering - 1])
+        atoms = phase.atoms
+        if asked.cell == "primitive":
+            atoms = _primitive(atoms)
+        atoms = atoms.repeat(asked.repeats)
+        atoms.set_cell(asked.scale * np.asarray(atoms.cell), scale_atoms=True)
+        doping = None
+        if asked.dopant is not None:
+            atoms, doping = _doped(atoms, asked.dopant)
+    except StructureError as error:
+        raise StructureError(f"crystal {label}: {error}") from None
+    return BuiltCrystal(label, phase, atoms, doping, asked)
+
+
+def _primitive(atoms: Atoms) -> Atoms:
+    cell, scaled, mapping = reduce_to_primitive(
+        atoms.cell, atoms.get_scaled_positions(), atoms.numbers
+    )
+    numbers = atoms.numbers[np.unique(mapping, return_index=True)[1]]
+    return Atoms(numbers, scaled_positions=scaled, cell=cell, pbc=True)
+
+
+def _doped(atoms: Atoms, dopant: CrystalDopant) -> tuple[Atoms, str]:
+    found = dope(
+        atoms,
+        dopant.replaces,
+        dopant.element,
+        dopant.number,
+        dopant.coordinated_to,
+        dopant.compensation,
+        best=dopant.rank,
+    )
+    if len(found) < dopant.rank:
+        raise StructureError(
+            f"rank {dopant.rank} is asked for; there are {len(found)} distinct arrangements"
+        )
+    chosen = found[dopant.rank - 1]
+    return chosen.atoms, chosen.description
+
+
+def _crystal_steps(
+    crystal: BuiltCrystal, request: ElectronicStructureRequest, make: StepMaker
+) -> list[Step]:
+    planned = []
+    source: dict[str, Any] = {"structure": to_document(crystal.atoms)}
+    if request.relax_with != "none":
+        relaxed = make.step(
+            f"{crystal.label} relaxed",
+            "relax",
+            len(crystal.atoms),
+            engine=request.relax_with,
+            metadata=_metadata("relax", crystal.label),
+            **source,
+        )
+        planned.append(relaxed)
+        source = {"structure_from": StructureFrom(step=relaxed.id)}
+    return planned + _electronic_steps(
+        crystal, crystal.label, source, request, make, request.quantities, crystal.describe()
+    )
+
+
+def _electronic_steps(
+    crystal: BuiltCrystal,
+    name: str,
+    source: dict[str, Any],
+    request: ElectronicStructureRequest,
+    make: StepMaker,
+    quantities: list[Any],
+    described: dict[str, Any],
+) -> list[Step]:
+    """The ground state of one structure, and what is read off it."""
+    kinds: dict[str, Kind] = {
+        "bonding": BONDING_KIND.get(request.engine, "bonding"),
+        "pdos": "dos",
+        "elf": "elf",
+    }
+    n_atoms = len(crystal.atoms)
+    described = {
+        **described,
+        "orbitals": dict(request.orbitals),
+        "align_by": dict(request.align_by),
+        "quantities": list(quantities),
+    }
+    ground: list[Step] = []
+    inputs: dict[str, Input] = {}
+    if request.engine in SHARES_STATE:
+        state = make.step(
+            f"{name} ground state",
+            "static",
+            n_atoms,
+            engine=request.engine,
+            metadata=_metadata("state", crystal.label, **described),
+            **source,
+        )
+        ground.append(state)
+        inputs = {"state": Input(step=state.id, file="state")}
+    return ground + [
+        make.step(
+            f"{name} {quantity}",
+            kinds[quantity],
+            n_atoms,
+            engine=request.engine,
+            inputs=inputs,
+            metadata=_metadata(quantity, crystal.label, **described),
+            **source,
+        )
+        for quantity in quantities
+    ]
+
+
+def _stretch_steps(
+    crystal: BuiltCrystal,
+    asked: StretchRequest,
+    request: ElectronicStructureRequest,
+    make: StepMaker,
+) -> list[Step]:
+    bonds = _bonds_to_stretch(crystal, asked.bond)
+    moves: list[tuple[tuple[UnitBond, float], ...]]
+    if len(bonds) == 2:
+        moves = [((bonds[0], asked.by_angstrom), (bonds[1], -asked.by_angstrom))]
+    else:
+        moves = [((bonds[0], by),) for by in (asked.by_angstrom, -asked.by_angstrom)]
+    planned = []
+    for number, move in enumerate(moves, start=1):
+        atoms = crystal.atoms
+        for bond, by in move:
+            atoms = stretched(atoms, bond, by)
+        described = {
+            **crystal.describe(),
+            "stretch": [
+                {"centre": bond.centre, "ligand": bond.ligand, "by_angstrom": by}
+                for bond, by in move
+            ],
+            "bond": asked.bond,
+        }
+        name = f"{crystal.label} {asked.bond} stretched" + (f" {number}" if len(moves) > 1 else "")
+        made = _electronic_steps(
+            crystal,
+            name,
+            {"structure": to_document(atoms)},
+            request,
+            make,
+            ["bonding"],
+            described,
+        )
+        planned += [_with_role(step) for step in made]
+    return planned
+
+
+def _with_role(step: Step) -> Step:
+    return step.model_copy(
+        update={"metadata": {**step.metadata, "role": f"stretched {step.metadata['role']}"}}
+    )
+
+
+def _bonds_to_stretch(crystal: BuiltCrystal, bond: str) -> list[UnitBond]:
+    """The shortest bond of this kind and one like it in another unit; alone where none is."""
+    units: list[Tetrahedron] = tetrahedra(crystal.atoms)
+    bonds = [b for unit in units for b in unit.bonds if b.bond == bond]
+    if not bonds:
+        present = sorted({b.bond for unit in units for b in unit.bonds})
+        raise StructureError(
+            f"stretch: no tetrahedron of {crystal.label} has a bond {bond}; "
+            f"there are: {', '.join(present) or 'no tetrahedra'}"
+        )
+    first = min(bonds, key=lambda b: b.length_angstrom)
+    # a ligand that both centres share would be moved twice
+    taken = {b.ligand for unit in units if unit.centre == first.centre for b in unit.bonds}
+    for other in bonds:
+        alike = abs(other.length_angstrom - first.length_angstrom) < ALIKE_ANGSTROM
+        if alike and other.centre != first.centre and other.ligand not in taken:
+            return [first, other]
+    return [first]
+
+
+def _metadata(role: str, label: str, **more: Any) -> dict[str, Any]:
+    return {"section": SECTION, "role": role, "label": label, **more}

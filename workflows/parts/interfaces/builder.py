@@ -1,0 +1,152 @@
+"""A study's slabs and interfaces."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from natriface.structures.charges import OXIDATION_STATES, balanced_states, formal_charges
+from natriface.structures.doping import dope
+from natriface.structures.errors import StructureError
+from natriface.structures.interfaces import Interface, build_interface
+from natriface.structures.matching import find_matches
+from natriface.structures.phases import Phase, load_phase
+from natriface.structures.slabs import Slab
+from natriface.workflows.study import Dopant, SlabRequest, Study
+from natriface.workflows.surfaces.slab_cut import cut_slab
+
+STRAIN_SHARE = {"film": 0.0, "substrate": 1.0, "both": 0.5}
+"""Fraction of the strain the substrate bears."""
+
+
+@dataclass(frozen=True)
+class BuiltSlab:
+    """A slab as asked for: the clean one that is matched, and the doped one that is used."""
+
+    label: str
+    phase: Phase
+    clean: Slab
+    slab: Slab
+    doping: str | None
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-able: the study's name for it, what it is, and where its crystal comes from."""
+        return {
+            "name": self.label,
+            "phase": self.phase.name,
+            "grade": self.phase.grade,
+            "source": self.phase.source,
+            "doping": self.doping,
+            **self.slab.describe(),
+        }
+
+
+@dataclass(frozen=True)
+class BuiltInterface:
+    """An interface of a study."""
+
+    film: BuiltSlab
+    substrate: BuiltSlab
+    interface: Interface
+
+    @property
+    def label(self) -> str:
+        """``Na|NZSP``: film on substrate, by the study's labels."""
+        return f"{self.film.label}|{self.substrate.label}"
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-able: all that the report needs to judge a number."""
+        return {
+            **self.interface.metadata(),
+            "pair": self.label,
+            "film": self.film.describe(),
+            "substrate": self.substrate.describe(),
+        }
+
+
+def build_study(study: Study, root: Path) -> list[BuiltInterface]:
+    """All interfaces of a study.
+
+    Parameters
+    ----------
+    root
+        Folder that the paths of users' crystals are relative to.
+
+    Raises
+    ------
+    StructureError
+        If a phase, termination, match or interface is not to be had; says for which.
+    """
+    substrates = {label: _built(label, asked, root) for label, asked in study.substrates.items()}
+    films = {label: _built(label, asked, root) for label, asked in study.films.items()}
+    return [_joined(study, films[film], substrates[substrate]) for film, substrate in study.pairs]
+
+
+def _built(label: str, asked: SlabRequest, root: Path) -> BuiltSlab:
+    try:
+        phase = load_phase(asked.phase, root)
+        clean = cut_slab(phase, asked, frozen_angstrom=asked.frozen_angstrom)
+        slab, doping = (clean, None) if asked.dopant is None else _doped(clean, asked.dopant)
+    except StructureError as error:
+        raise StructureError(f"slab {label}: {error}") from None
+    return BuiltSlab(label, phase, clean, slab, doping)
+
+
+def _doped(slab: Slab, dopant: Dopant) -> tuple[Slab, str]:
+    arrangement = dope(
+        slab.atoms,
+        dopant.replaces,
+        dopant.element,
+        dopant.number_per_surface_cell,
+        dopant.coordinated_to,
+        dopant.compensation,
+        best=1,
+        near="surface" if dopant.near_contact else None,
+        side="top" if dopant.near_contact else None,
+    )[0]
+    doped = slab.with_atoms(
+        arrangement.atoms,
+        f"{dopant.element}-doped",
+        _charges(slab.atoms, arrangement.atoms, dopant.element),
+    )
+    return doped, arrangement.description
+
+
+def _charges(host: Atoms, doped: Atoms, dopant: str) -> NDArray[np.float64] | None:
+    """Formal charges of a doped crystal: the host's, and the dopant's usual one."""
+    counts = Counter(host.get_chemical_symbols())
+    states = balanced_states({symbol: float(n) for symbol, n in counts.items()})
+    if states is None or dopant not in OXIDATION_STATES:
+        return None
+    return formal_charges(doped.numbers, {dopant: OXIDATION_STATES[dopant][0], **states})
+
+
+def _joined(study: Study, film: BuiltSlab, substrate: BuiltSlab) -> BuiltInterface:
+    asked = study.interfaces
+    try:
+        matches = find_matches(
+            substrate.clean,
+            film.clean,
+            max_area_angstrom2=asked.max_area_angstrom2,
+            max_strain=asked.max_strain_percent / 100,
+            share=STRAIN_SHARE[asked.strained],
+        )
+        interface = build_interface(
+            substrate.slab,
+            film.slab,
+            matches[0],
+            gap_angstrom=asked.gap_angstrom,
+            registry=asked.registry,
+            vacuum_angstrom=asked.vacuum_angstrom,
+            contacts=asked.contacts,
+            max_atoms=asked.max_atoms,
+        )
+    except StructureError as error:
+        raise StructureError(f"interface {film.label}|{substrate.label}: {error}") from None
+    return BuiltInterface(film, substrate, interface)

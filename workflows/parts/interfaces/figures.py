@@ -1,0 +1,153 @@
+"""Figures of a report's section on interfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from natriface.analysis.figures import Bar, energy_bars, relaxation_courses
+from natriface.analysis.pictures import before_after_figure
+from natriface.analysis.published import Published
+from natriface.analysis.results import Result
+from natriface.analysis.wording import number, slug
+from natriface.structures.errors import AnalysisError
+from natriface.workflows.parts.interfaces.gathering import Gathered
+from natriface.workflows.parts.interfaces.records import InterfaceRecord, Quantity
+from natriface.workflows.report.figure import ReportFigure
+from natriface.workflows.report.section import SectionContext
+
+
+def formation_bars(
+    records: Sequence[InterfaceRecord], context: SectionContext
+) -> ReportFigure | None:
+    """Interfacial formation energies beside the published ones; None where there is neither."""
+    published = context.published
+    known = published is not None and any(
+        record.pair in published.interfacial_formation_energy_j_per_m2 for record in records
+    )
+    beside = f", beside those of {published.citation}" if published and known else ""
+    return _bars(
+        [(r, r.interfacial_formation_energy) for r in records],
+        context,
+        "interfacial formation energy",
+        f"Interfacial formation energies per area and contact{beside}.{_ours(records)} "
+        "More negative: contact lowers the energy more.",
+        published,
+    )
+
+
+def adhesion_bars(
+    records: Sequence[InterfaceRecord], context: SectionContext
+) -> ReportFigure | None:
+    """Rigid work of adhesion; None where none was computed."""
+    return _bars(
+        [(r, r.work_of_adhesion) for r in records],
+        context,
+        "work of adhesion",
+        "Rigid work of adhesion: what it takes to pull the two sides apart without letting them "
+        f"relax.{_ours(records)} Another quantity than the formation energy, not to be compared "
+        "with it.",
+        None,
+    )
+
+
+def _ours(records: Sequence[InterfaceRecord]) -> str:
+    engines = sorted({r.engine_words for r in records if r.engine and r.level != "DFT"})
+    return f" Ours: {', '.join(engines)}." if engines else ""
+
+
+def _bars(
+    quantities: Sequence[tuple[InterfaceRecord, Quantity | None]],
+    context: SectionContext,
+    name: str,
+    caption: str,
+    published: Published | None,
+) -> ReportFigure | None:
+    bars = [
+        _bar(record, quantity, published) for record, quantity in quantities if quantity is not None
+    ]
+    if not any(bar.value_j_per_m2 is not None or bar.published_j_per_m2 for bar in bars):
+        return None  # the table gives the reasons
+    engines = sorted({r.engine_words for r, _ in quantities if r.engine is not None})
+    return context.draw(
+        energy_bars(
+            bars,
+            name,
+            ours="this work" + (f": {', '.join(engines)}" if engines else ""),
+            published=context.published.short_name if context.published else "published",
+        ),
+        name.replace(" ", "-"),
+        caption=caption,
+        alt=f"Bars of the {name}: "
+        + "; ".join(f"{b.label} {number(b.value_j_per_m2, 2)} J/m²" for b in bars),
+    )
+
+
+def _bar(record: InterfaceRecord, quantity: Quantity, published: Published | None) -> Bar:
+    printed = published.interfacial_formation_energy_j_per_m2 if published else {}
+    return Bar(
+        label=record.pair,
+        value_j_per_m2=quantity.value_j_per_m2,
+        reason=quantity.reason,
+        published_j_per_m2=printed.get(record.pair),
+        other_reading_j_per_m2=published.other_reading(record.pair) if published else None,
+    )
+
+
+def interface_pictures(gathered: Sequence[Gathered], context: SectionContext) -> list[ReportFigure]:
+    """Each interface as built and as relaxed, as far as it has come."""
+    return [
+        _picture(item, context)
+        for item in gathered
+        if "interface" in item.results and item.results["interface"].initial_structure
+    ]
+
+
+def _picture(item: Gathered, context: SectionContext) -> ReportFigure:
+    record, result = item.record, item.results["interface"]
+    before = result.initial_atoms()
+    after = result.final_atoms() if result.final_structure is not None else before
+    broken = [(b.centre, b.ligand) for b in item.integrity.broken] if item.integrity else []
+    steps = result.convergence.n_ionic_steps
+    relaxed = (
+        "relaxed, {} steps" if result.status == "converged" else f"{result.status}, {{}} steps"
+    )
+    captions = ("as built", relaxed.format(steps or 0))
+    found = record.integrity
+    summary = (found.summary or "not computed") if found else ""
+    name = record.pair + (f" ({record.label})" if record.label else "")
+    return context.draw(
+        before_after_figure(before, after, record.pair, captions=captions, broken=broken),
+        f"interface-{slug(record.pair)}",
+        caption=f"{name}: {summary}." if summary else f"{name}.",
+        alt=f"Side views of {record.pair} {captions[0]} and {captions[1]}. {summary}",
+        vector=False,
+    )
+
+
+def courses(gathered: Sequence[Gathered], context: SectionContext) -> ReportFigure | None:
+    """Energy against ionic step of every relaxation; None where none has taken a step."""
+    found = {
+        item.record.pair: {
+            role: [e / _n_atoms(result) for e in result.energies_ev]
+            for role, result in item.results.items()
+            if result.kind == "relax" and len(result.energies_ev) > 1
+        }
+        for item in gathered
+    }
+    if not any(found.values()):
+        return None
+    several = any(item.record.reference_slabs for item in gathered)
+    return context.draw(
+        relaxation_courses(found),
+        "relaxations",
+        caption="Energy above that of the last step. The curves end one step before it."
+        + (" Of a slab with several starts, the one taken is drawn." if several else ""),
+        alt="Energy above the last step against the ionic step, for each relaxation",
+    )
+
+
+def _n_atoms(result: Result) -> int:
+    document = result.final_structure or result.initial_structure
+    if document is None:
+        raise AnalysisError(f"{result.label}: the result holds no structure")
+    return len(document["numbers"])

@@ -1,0 +1,307 @@
+"""From Results alone to what is known of each interface, and why the rest is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from natriface.analysis.integrity import Integrity, compare_units
+from natriface.analysis.interface_energy import (
+    InterfaceEnergy,
+    area_and_contacts,
+    interfacial_formation_energy,
+    work_of_adhesion,
+)
+from natriface.analysis.results import Result
+from natriface.structures.errors import AnalysisError
+from natriface.workflows.parts.interfaces.records import (
+    BondMean,
+    IntegrityRecord,
+    InterfaceRecord,
+    Quantity,
+    SlabRecord,
+)
+from natriface.workflows.parts.interfaces.reference_slabs import (
+    Start,
+    lowest_start,
+    reference_slab,
+    start_caveats,
+)
+from natriface.workflows.report.steps import ExpectedStep, Steps
+
+SIDES = ("substrate", "film")
+REFERENCE_ROLES = (*SIDES, "rigid_substrate", "rigid_film")
+PARTS = {
+    "interfacial_formation_energy": ("substrate", "film"),
+    "work_of_adhesion": ("rigid_substrate", "rigid_film"),
+}
+"""Which reference steps a quantity needs beside the interface."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """One interface's record with the results it was made from, by role.
+
+    Of a slab with several starts the result is that of the one taken.
+    """
+
+    record: InterfaceRecord
+    results: dict[str, Result]
+    integrity: Integrity | None
+
+
+def gather(
+    results: Sequence[Result],
+    expected: Sequence[ExpectedStep] | None = None,
+    missing: Mapping[str, str] | None = None,
+) -> list[Gathered]:
+    """Interfaces with their energies and integrity, in the order of `expected`, else by name.
+
+    Parameters
+    ----------
+    results
+        Any, in any order; only those with ``role: interface`` in their step's metadata and the
+        ones these refer to matter.
+    expected
+        The planned steps; interfaces without a result yet appear with the reason.
+    missing
+        Step name or id -> why it has no sound result.
+    """
+    steps = Steps.of([result for result in results if result.step], expected, missing)
+    described: dict[str, Mapping[str, Any]] = {
+        identifier: step.metadata for identifier, step in steps.planned.items()
+    }
+    for identifier in sorted(steps.results, key=lambda key: steps.results[key].label):
+        step = steps.results[identifier].step
+        if step and step.metadata:
+            described.setdefault(identifier, step.metadata)
+    return [
+        _gathered(identifier, metadata, steps)
+        for identifier, metadata in described.items()
+        if metadata.get("role") == "interface" and metadata.get("pair")
+    ]
+
+
+def _require(steps: Steps, identifier: str | None, role: str) -> Result:
+    if identifier is None:
+        raise AnalysisError(f"no {role.replace('_', ' ')} step was planned")
+    if identifier not in steps.results:
+        raise AnalysisError(f"{steps.name(identifier)}: {_reason(steps, identifier)}")
+    return steps.results[identifier]
+
+
+def _reason(steps: Steps, identifier: str) -> str:
+    return steps.why_missing(identifier) or "not finished yet"
+
+
+def _starts(steps: Steps, identifiers: Sequence[str]) -> list[Start]:
+    """Relaxations of one slab on its own."""
+    return [
+        Start(step, steps.name(step), steps.results.get(step), _reason(steps, step))
+        for step in identifiers
+    ]
+
+
+def _gathered(identifier: str, metadata: Mapping[str, Any], steps: Steps) -> Gathered:
+    planned: dict[str, str] = dict(metadata.get("reference_steps") or {})
+    seconds: dict[str, list[str]] = dict(metadata.get("second_starts") or {})
+    asked = metadata.get("quantities")
+    if asked is None:
+        asked = [q for q, roles in PARTS.items() if set(roles) <= planned.keys()]
+        asked.append("integrity")
+    found = {
+        role: steps.results[step]
+        for role, step in {"interface": identifier, **planned}.items()
+        if step in steps.results
+    }
+    interface = found.get("interface")
+    as_built = found.get("substrate")
+    starts = {
+        side: _starts(steps, [planned[side], *seconds.get(side, ())])
+        for side in SIDES
+        if side in planned
+    }
+    references = dict(planned)
+    for side, slab in starts.items():
+        taken = lowest_start(interface, slab)
+        if taken is not None and taken.result is not None:
+            references[side], found[side] = taken.id, taken.result
+    energies: dict[str, Quantity | None] = {
+        name: _quantity(compute, name, identifier, references, steps) if name in asked else None
+        for name, compute in (
+            ("interfacial_formation_energy", interfacial_formation_energy),
+            ("work_of_adhesion", work_of_adhesion),
+        )
+    }
+    integrity, integrity_record = None, None
+    if "integrity" in asked:
+        integrity, integrity_record = _integrity(identifier, found, as_built, steps)
+    some = interface or next(iter(found.values()), None)
+    area, n_contacts = _area(interface, metadata)
+    contact_area = area * n_contacts if area and n_contacts else None
+    record = InterfaceRecord(
+        pair=metadata["pair"],
+        label=metadata.get("label"),
+        film=_slab(metadata, "film"),
+        substrate=_slab(metadata, "substrate"),
+        formula=metadata.get("formula"),
+        n_atoms=metadata.get("n_atoms"),
+        area_angstrom2=area,
+        n_contacts=n_contacts,
+        max_strain=metadata.get("max_strain"),
+        gap_angstrom=metadata.get("gap_angstrom"),
+        vacuum_angstrom=metadata.get("vacuum_angstrom"),
+        rotation_degrees=(metadata.get("match") or {}).get("rotation_degrees"),
+        engine=some.engine if some else None,
+        protocol=some.protocol if some else None,
+        level=some.engine.level if some else None,
+        interfacial_formation_energy=energies["interfacial_formation_energy"],
+        work_of_adhesion=energies["work_of_adhesion"],
+        integrity=integrity_record,
+        reference_slabs=[
+            reference_slab(side, interface, slab, contact_area)
+            for side, slab in starts.items()
+            if len(slab) > 1
+        ],
+        caveats=[
+            caveat
+            for side, slab in starts.items()
+            for caveat in start_caveats(interface, slab, found.get(f"rigid_{side}"), contact_area)
+        ],
+        steps=[
+            steps.row(identifier, "interface"),
+            *(
+                steps.row(step, role)
+                for role in REFERENCE_ROLES
+                for step, role in _steps_of(role, planned, seconds)
+            ),
+        ],
+    )
+    return Gathered(record, found, integrity)
+
+
+def _quantity(
+    compute: Callable[[Result, Result, Result], InterfaceEnergy],
+    name: str,
+    identifier: str,
+    references: Mapping[str, str],
+    steps: Steps,
+) -> Quantity:
+    try:
+        interface = _require(steps, identifier, "interface")
+        parts = [_require(steps, references.get(role), role) for role in PARTS[name]]
+        energy = compute(interface, *parts)
+    except AnalysisError as error:
+        return Quantity(reason=str(error))
+    return Quantity(
+        value_j_per_m2=energy.value_j_per_m2,
+        value_ev_per_angstrom2=energy.value_ev_per_angstrom2,
+        difference_ev=energy.difference_ev,
+        formula=energy.formula,
+        energies_ev=energy.energies_ev,
+    )
+
+
+def _steps_of(
+    role: str, references: Mapping[str, str], seconds: Mapping[str, Sequence[str]]
+) -> list[tuple[str, str]]:
+    """Ids and roles of the steps of one role: a slab's second starts behind its first."""
+    first = [(references[role], role)] if role in references else []
+    return first + [(step, f"{role}_second_start") for step in seconds.get(role, ())]
+
+
+def _integrity(
+    identifier: str, found: Mapping[str, Result], as_built: Result | None, steps: Steps
+) -> tuple[Integrity | None, IntegrityRecord]:
+    try:
+        interface = _require(steps, identifier, "interface")
+        if interface.status != "converged":
+            raise AnalysisError(
+                f"{interface.label}: the relaxation is {interface.status}"
+                + (f" ({interface.reason})" if interface.reason else "")
+            )
+        before, after = interface.initial_atoms(), interface.final_atoms()
+        integrity = compare_units(before, after)
+    except AnalysisError as error:
+        return None, IntegrityRecord(reason=str(error))
+    symbols = before.get_chemical_symbols()
+    free = found.get("substrate")
+    free_slab: Integrity | None = None
+    free_symbols: list[str] = []
+    if free is not None and free.status == "converged" and free.initial_structure:
+        # a second start begins with the tetrahedra that the contact has left
+        built = as_built if as_built is not None and as_built.initial_structure else free
+        free_slab = compare_units(built.initial_atoms(), free.final_atoms())
+        free_symbols = free.final_atoms().get_chemical_symbols()
+    kinds = sorted(
+        {
+            (unit.formula, symbols[unit.centre], symbols[bond.ligand])
+            for unit in integrity.before.values()
+            for bond in unit.bonds
+        }
+    )
+    return integrity, IntegrityRecord(
+        summary=integrity.summary(),
+        units=integrity.intact_by_formula,
+        n_broken=len(integrity.broken),
+        n_formed=len(integrity.formed),
+        bonds=[
+            BondMean(
+                unit=unit,
+                bond=f"{centre}-{ligand}",
+                before_angstrom=_mean(integrity, unit, ligand, "before", symbols),
+                free_slab_angstrom=_mean(free_slab, unit, ligand, "after", free_symbols),
+                after_angstrom=_mean(integrity, unit, ligand, "after", symbols),
+            )
+            for unit, centre, ligand in kinds
+        ],
+        sodium_contacts_before=integrity.sodium_contacts[0],
+        sodium_contacts_after=integrity.sodium_contacts[1],
+        free_slab_summary=free_slab.summary() if free_slab else None,
+    )
+
+
+def _mean(
+    integrity: Integrity | None, unit: str, ligand: str, when: str, symbols: list[str]
+) -> float | None:
+    if integrity is None:
+        return None
+    try:
+        return integrity.mean_bond_angstrom(unit, ligand, when, symbols)
+    except AnalysisError:  # all bonds of this kind are broken
+        return None
+
+
+def _area(interface: Result | None, metadata: Mapping[str, Any]) -> tuple[float | None, int | None]:
+    if interface is not None and interface.final_structure is not None:
+        try:
+            return area_and_contacts(interface)
+        except AnalysisError:
+            pass  # the energies carry the reason
+    return metadata.get("area_angstrom2"), metadata.get("n_contacts")
+
+
+def _slab(metadata: Mapping[str, Any], side: str) -> SlabRecord:
+    described = metadata.get(side)
+    if not isinstance(described, Mapping):
+        film, _, substrate = str(metadata["pair"]).partition("|")
+        described = {"name": (film if side == "film" else substrate) or side}
+    return SlabRecord(
+        name=described.get("name") or side,
+        surface=described.get("label"),
+        principal_strains=list(metadata.get(f"{side}_strain") or []),
+        **{
+            key: described.get(key)
+            for key in (
+                "phase",
+                "grade",
+                "source",
+                "doping",
+                "formula",
+                "thickness_angstrom",
+                "polar",
+                "stoichiometric",
+            )
+        },
+    )

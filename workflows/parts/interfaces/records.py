@@ -1,0 +1,137 @@
+"""What a report says about an interface: typed records, each number with what judges it."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from natriface.analysis.results import EngineRecord
+from natriface.workflows.report.steps import StepRow
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Quantity(_Record):
+    """An energy per area, or why there is none."""
+
+    value_j_per_m2: float | None = None
+    value_ev_per_angstrom2: float | None = None
+    difference_ev: float | None = None
+    formula: str | None = None
+    energies_ev: dict[str, float] = Field(default_factory=dict)
+    reason: str | None = None
+
+
+class SlabRecord(_Record):
+    """One side of an interface: what crystal, from where, cut and strained how."""
+
+    name: str
+    phase: str | None = None
+    grade: str | None = None
+    source: str | None = None
+    doping: str | None = None
+    surface: str | None = None
+    formula: str | None = None
+    thickness_angstrom: float | None = None
+    polar: bool | None = None
+    stoichiometric: bool | None = None
+    principal_strains: list[float] = Field(default_factory=list)
+
+
+class SlabStart(_Record):
+    """One relaxation of a slab on its own: its energy, or why it cannot be taken."""
+
+    name: str
+    id: str
+    energy_ev: float | None = None
+    reason: str | None = None
+    taken: bool
+
+
+class ReferenceSlabRecord(_Record):
+    """The starts of a slab relaxed on its own; the lowest one's energy is the slab's.
+
+    Attributes
+    ----------
+    side
+        ``substrate`` or ``film``.
+    starts
+        The first from the geometry as built, the others from that in a relaxed interface.
+    lowered_ev
+        By how much the one taken lies below the first.
+    change_j_per_m2
+        What this does to the interfacial formation energy.
+    """
+
+    side: str
+    starts: list[SlabStart]
+    lowered_ev: float | None = None
+    change_j_per_m2: float | None = None
+
+    @property
+    def taken(self) -> SlabStart | None:
+        """The start whose energy is the slab's."""
+        return next((start for start in self.starts if start.taken), None)
+
+
+class BondMean(_Record):
+    """Mean length of one kind of bond in one kind of tetrahedron, A."""
+
+    unit: str
+    bond: str
+    before_angstrom: float | None
+    free_slab_angstrom: float | None
+    after_angstrom: float | None
+
+
+class IntegrityRecord(_Record):
+    """Tetrahedra before and after contact, or why it is not known."""
+
+    summary: str | None = None
+    units: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    n_broken: int | None = None
+    n_formed: int | None = None
+    bonds: list[BondMean] = Field(default_factory=list)
+    sodium_contacts_before: int | None = None
+    sodium_contacts_after: int | None = None
+    free_slab_summary: str | None = None
+    reason: str | None = None
+
+
+class InterfaceRecord(_Record):
+    """Everything about one interface; ``None`` where a quantity was not asked for."""
+
+    pair: str
+    label: str | None = None
+    film: SlabRecord
+    substrate: SlabRecord
+    formula: str | None = None
+    n_atoms: int | None = None
+    area_angstrom2: float | None = None
+    n_contacts: int | None = None
+    max_strain: float | None = None
+    gap_angstrom: float | None = None
+    vacuum_angstrom: float | None = None
+    rotation_degrees: float | None = None
+    engine: EngineRecord | None = None
+    protocol: str | None = None
+    level: str | None = None
+    interfacial_formation_energy: Quantity | None = None
+    work_of_adhesion: Quantity | None = None
+    integrity: IntegrityRecord | None = None
+    reference_slabs: list[ReferenceSlabRecord] = Field(default_factory=list)
+    caveats: list[str] = Field(default_factory=list)
+    steps: list[StepRow]
+
+    @property
+    def second_start_change_j_per_m2(self) -> float | None:
+        """What the second starts of both slabs do to the formation energy."""
+        changes = [slab.change_j_per_m2 for slab in self.reference_slabs]
+        known = [change for change in changes if change is not None]
+        return sum(known) if known and len(known) == len(changes) else None
+
+    @property
+    def engine_words(self) -> str:
+        """Engine and level of its energies, ``chgnet-0.3.0 (interatomic potential, not DFT)``."""
+        return "not computed" if self.engine is None else self.engine.words

@@ -1,0 +1,156 @@
+"""The report's section on interfaces: energies per area, bonds and pictures, beside print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from natriface.analysis.integrity import BOND_LIMIT_ANGSTROM
+from natriface.analysis.interface_energy import ADHESION_FORMULA, FORMATION_FORMULA
+from natriface.analysis.published import Published
+from natriface.analysis.results import Result
+from natriface.analysis.wording import number
+from natriface.structures.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
+from natriface.workflows.parts.interfaces.comparison import Comparison, compare
+from natriface.workflows.parts.interfaces.figures import (
+    adhesion_bars,
+    courses,
+    formation_bars,
+    interface_pictures,
+)
+from natriface.workflows.parts.interfaces.gathering import Gathered, gather
+from natriface.workflows.parts.interfaces.records import InterfaceRecord, SlabRecord
+from natriface.workflows.parts.interfaces.tables import (
+    adhesion_table,
+    bond_table,
+    integrity_table,
+    overview,
+    reference_slab_table,
+)
+from natriface.workflows.report.section import Block, Gallery, Listed, Section, SectionContext
+
+KEY, TITLE = "interfaces", "Interfaces"
+
+
+def section(results: Sequence[Result], context: SectionContext) -> Section | None:
+    """What there is to say of a study's interfaces; None where there are none."""
+    gathered = gather(results, context.expected, context.missing)
+    if not gathered:
+        return None
+    records = [item.record for item in gathered]
+    words = compare(records, context.published)
+    return Section(
+        key=KEY,
+        title=TITLE,
+        findings=words.findings,
+        blocks=_blocks(gathered, records, words, context),
+        methods=_methods(records),
+        values={record.pair: record.model_dump(mode="json") for record in records},
+    )
+
+
+def _blocks(
+    gathered: Sequence[Gathered],
+    records: Sequence[InterfaceRecord],
+    words: Comparison,
+    context: SectionContext,
+) -> list[Block]:
+    published = context.published
+    pictures = interface_pictures(gathered, context)
+    course = courses(gathered, context)
+    blocks: list[Block | None] = [
+        formation_bars(records, context),
+        overview(records, published),
+        _list("‡ To be taken with care", words.caveats),
+        reference_slab_table(records),
+        _list("† The source contradicts itself", words.contradictions),
+        _list("Why these numbers may differ from the published ones", words.reasons),
+        adhesion_bars(records, context),
+        adhesion_table(records),
+        Gallery("Interfaces before and after relaxation", pictures, PICTURE_NOTE)
+        if pictures
+        else None,
+        integrity_table(records, published),
+        bond_table(records),
+        _printed_bonds(records, published),
+        Gallery("Course of the relaxations", [course]) if course else None,
+    ]
+    return [block for block in blocks if block is not None]
+
+
+PICTURE_NOTE = (
+    "Seen along the shorter in-plane vector, at one scale; narrow cells are repeated sideways. The "
+    "dashed line is where the two sides meet. P and Si are drawn with their bonds and tetrahedra; "
+    "a broken bond is dotted in red."
+)
+
+
+def _list(title: str, sentences: Sequence[str]) -> Listed | None:
+    return Listed(title, sentences) if sentences else None
+
+
+def _printed_bonds(records: Sequence[InterfaceRecord], published: Published | None) -> str | None:
+    asked = any(record.integrity is not None for record in records)
+    if published is None or not published.bond_length_angstrom or not asked:
+        return None
+    printed = (f"{bond} {number(x)} Å" for bond, x in published.bond_length_angstrom.items())
+    return f"{published.short_name} prints {', '.join(printed)}."
+
+
+def _methods(records: Sequence[InterfaceRecord]) -> list[str]:
+    slabs = {slab.name: slab for record in records for slab in (record.substrate, record.film)}
+    text = [" ".join(map(_slab_words, slabs.values()))]
+    cells = [_cell_words(record) for record in records if record.area_angstrom2 is not None]
+    text += [" ".join(cells)] if cells else []
+    starts = any(record.reference_slabs for record in records)
+    lowest = (
+        ", each from its geometry as built and from that in the relaxed interface, the lower "
+        "energy taken"
+        if starts
+        else ""
+    )
+    if any(record.integrity for record in records):
+        limits = (f"{a}–{b} {limit} Å" for (a, b), limit in BOND_LIMIT_ANGSTROM.items())
+        text.append(
+            f"A ligand counts as bonded within {', '.join(limits)}; a unit is intact while it "
+            "keeps exactly the ligands it had. These criteria are natriface's."
+        )
+    return [
+        *text,
+        f"The interfacial formation energy is γ = {FORMATION_FORMULA}, with the slabs A and B "
+        f"relaxed on their own in the interface's in-plane cell{lowest}; the rigid work of "
+        f"adhesion is W = {ADHESION_FORMULA}, with the slabs as they lie in the relaxed "
+        "interface; A is the area and N the number of contacts in the cell. "
+        f"1 eV/Å² = {EV_PER_ANGSTROM2_IN_J_PER_M2:.8f} J/m². Energies are subtracted only between "
+        "converged calculations with the same engine, version, model, protocol and settings.",
+    ]
+
+
+def _slab_words(slab: SlabRecord) -> str:
+    words = [slab.phase or "crystal not stated"]
+    if slab.phase and slab.source:
+        words[0] += f" ({slab.grade} structure; {slab.source})"
+    if slab.surface:
+        words.append(f"surface {slab.surface}")
+    if slab.thickness_angstrom is not None:
+        words.append(f"{number(slab.thickness_angstrom, 1)} Å thick")
+    if slab.doping:
+        words.append(f"doped: {slab.doping}")
+    if slab.polar:
+        words.append("polar")
+    return f"{slab.name}: {', '.join(words)}."
+
+
+def _cell_words(record: InterfaceRecord) -> str:
+    words = [f"{record.n_atoms} atoms"] if record.n_atoms is not None else []
+    words.append(f"{number(record.area_angstrom2, 1)} Å²")
+    if record.n_contacts is not None:
+        words.append(f"{record.n_contacts} contact{'s' if record.n_contacts != 1 else ''}")
+    for side, slab in (("film", record.film), ("substrate", record.substrate)):
+        if any(abs(strain) > 1e-9 for strain in slab.principal_strains):
+            strains = " and ".join(number(100 * x) for x in slab.principal_strains)
+            words.append(f"{side} strained by {strains} %")
+    if record.gap_angstrom is not None:
+        words.append(f"built with a gap of {number(record.gap_angstrom)} Å")
+    if record.vacuum_angstrom:
+        words.append(f"vacuum {number(record.vacuum_angstrom, 1)} Å")
+    return f"{record.pair}: {', '.join(words)}."

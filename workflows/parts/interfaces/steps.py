@@ -1,0 +1,122 @@
+"""Steps of a study's interfaces: each interface relaxed, and the slabs its energies refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from natriface.structures.atoms import to_document
+from natriface.structures.heights import isolated
+from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_study
+from natriface.workflows.plan import Step, StructureFrom
+from natriface.workflows.step_maker import StepMaker
+from natriface.workflows.study import Study
+
+Side = Literal["substrate", "film"]
+SIDES: tuple[Side, ...] = ("substrate", "film")
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """One interface's steps.
+
+    Attributes
+    ----------
+    references
+        By role: the slabs relaxed on their own from the geometry they were built with
+        (``substrate``, ``film``), and rigid as in the interface (``rigid_substrate``, ...).
+    second_starts
+        By side: the slabs relaxed on their own from the geometry they have in the interface.
+    """
+
+    built: BuiltInterface
+    whole: Step
+    references: Mapping[str, Step]
+    second_starts: Mapping[Side, Step]
+
+    def steps(self, described: Mapping[str, Any]) -> list[Step]:
+        whole = self.whole.model_copy(update={"metadata": dict(described)})
+        return [whole, *self.references.values(), *self.second_starts.values()]
+
+
+def steps(study: Study, make: StepMaker, root: Path) -> list[Step]:
+    """The steps of all interfaces of a study.
+
+    Raises
+    ------
+    StructureError
+        If an interface is not to be had; says which.
+    """
+    planned = [_planned(study, make, built) for built in build_study(study, root)]
+    # a slab that interfaces share has one reference energy: the lowest of the starts of them all
+    shared: dict[str, list[str]] = {}
+    for one in planned:
+        for side, second in one.second_starts.items():
+            shared.setdefault(one.references[side].id, []).append(second.id)
+    return [
+        step
+        for one in planned
+        for step in one.steps(
+            {
+                "role": "interface",
+                "reference_steps": {role: slab.id for role, slab in one.references.items()},
+                "second_starts": {
+                    side: list(dict.fromkeys([second.id, *shared[one.references[side].id]]))
+                    for side, second in one.second_starts.items()
+                },
+                "quantities": list(study.quantities),
+                **one.built.describe(),
+            }
+        )
+    ]
+
+
+def _planned(study: Study, make: StepMaker, built: BuiltInterface) -> _Planned:
+    interface, pair = built.interface, built.label
+    vacuum = study.interfaces.vacuum_angstrom
+    slabs = {
+        "substrate": (built.substrate.label, interface.substrate_atoms),
+        "film": (built.film.label, interface.film_atoms),
+    }
+    whole = make.step(
+        f"{pair} interface",
+        "relax",
+        len(interface.atoms),
+        structure=to_document(interface.atoms),
+        metadata={"role": "interface", "pair": pair},
+    )
+    references: dict[str, Step] = {}
+    second_starts: dict[Side, Step] = {}
+    if "interfacial_formation_energy" in study.quantities:
+        for side in SIDES:
+            label, atoms = slabs[side]
+            references[side] = make.step(
+                f"{pair} {label} slab",
+                "relax",
+                len(atoms),
+                structure=to_document(isolated(atoms, vacuum)),
+                metadata={"role": side, "pair": pair},
+            )
+            if study.interfaces.second_start:
+                second_starts[side] = make.step(
+                    f"{pair} {label} slab, second start",
+                    "relax",
+                    len(atoms),
+                    structure_from=StructureFrom(
+                        step=whole.id, select=side, vacuum_angstrom=vacuum
+                    ),
+                    metadata={"role": f"{side}_second_start", "pair": pair},
+                )
+    if "work_of_adhesion" in study.quantities:
+        for side in SIDES:
+            label, atoms = slabs[side]
+            references[f"rigid_{side}"] = make.step(
+                f"{pair} {label} rigid",
+                "static",
+                len(atoms),
+                structure_from=StructureFrom(step=whole.id, select=side),
+                metadata={"role": f"rigid_{side}", "pair": pair},
+            )
+    return _Planned(built, whole, references, second_starts)

@@ -1,0 +1,275 @@
+"""Tables of a report's section on interfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from natriface.analysis.integrity import SODIUM_CONTACT_ANGSTROM
+from natriface.analysis.interface_energy import ADHESION_FORMULA, FORMATION_FORMULA
+from natriface.analysis.published import Published
+from natriface.analysis.wording import number
+from natriface.workflows.parts.interfaces.records import (
+    InterfaceRecord,
+    Quantity,
+    ReferenceSlabRecord,
+)
+from natriface.workflows.report.section import Cell, Column, Table
+
+VALUE = "interfacial formation energy"
+
+
+def overview(records: Sequence[InterfaceRecord], published: Published | None) -> Table:
+    """One row an interface: ``results.csv``; on the page what belongs to the formation energy."""
+    asked = any(record.interfacial_formation_energy is not None for record in records)
+    pairs = [_overview_cells(record, published, asked) for record in records]
+    columns = [column for column, _ in pairs[0]]
+    below, marks = {}, {}
+    for k, record in enumerate(records):
+        quantity = record.interfacial_formation_energy
+        if quantity is not None and quantity.value_j_per_m2 is None and quantity.reason:
+            below[k] = quantity.reason
+        if record.caveats:
+            marks[k, VALUE] = "‡"
+        if published and published.other_reading(record.pair) is not None:
+            marks[k, published.short_name] = "†"
+    lowest = ", the lower of its starts" if any(r.reference_slabs for r in records) else ""
+    return Table(
+        "Interfacial formation energies" if asked else "Interfaces computed",
+        columns,
+        [[cell for _, cell in row] for row in pairs],
+        notes=[
+            f"γ = {FORMATION_FORMULA}: both slabs relaxed on their own, each in the in-plane cell "
+            f"it has in the interface{lowest}. Steps, force and status are the interface's; those "
+            "of its slabs stand under All steps."
+        ]
+        if asked
+        else [],
+        stem="results",
+        below=below,
+        marks=marks,
+    )
+
+
+def _overview_cells(
+    record: InterfaceRecord, published: Published | None, asked: bool
+) -> list[tuple[Column, Cell]]:
+    formation = record.interfacial_formation_energy or Quantity()
+    adhesion = record.work_of_adhesion or Quantity()
+    relaxation, found = record.steps[0], record.integrity
+    cells: list[tuple[Column, Cell]] = [
+        (Column("pair (film|substrate)", shown_as="Interface"), record.pair),
+        (Column(VALUE, "J/m2", 2, "here", asked), formation.value_j_per_m2),
+        *(_printed_cells(record, formation, published) if published else []),
+        (Column("area", "A2", 1, "area A"), record.area_angstrom2),
+        (Column("contacts N", digits=0), record.n_contacts),
+        (Column("largest strain", "%", 2), _percent(record.max_strain)),
+        (Column("atoms", digits=0), record.n_atoms),
+        (Column("ionic steps", digits=0, shown_as="steps"), relaxation.n_ionic_steps),
+        (
+            Column("largest force left", "eV/A", 3, "force left"),
+            relaxation.max_force_ev_per_angstrom,
+        ),
+        (Column("status"), relaxation.status),
+    ]
+    more: list[tuple[str, str, Cell]] = [
+        (VALUE, "eV/A2", formation.value_ev_per_angstrom2),
+        (
+            "of which by second starts of the slabs",
+            "J/m2",
+            record.second_start_change_j_per_m2,
+        ),
+        ("reason not computed", "", formation.reason),
+        ("caveats", "", " ".join(record.caveats) or None),
+        ("formula", "", formation.formula),
+        ("rigid work of adhesion", "J/m2", adhesion.value_j_per_m2),
+        ("reason adhesion not computed", "", adhesion.reason),
+        ("formula of adhesion", "", adhesion.formula),
+        ("level of theory", "", record.level),
+        ("engine", "", record.engine.name if record.engine else None),
+        ("engine version", "", record.engine.version if record.engine else None),
+        ("model", "", record.engine.model if record.engine else None),
+        ("protocol", "", record.protocol),
+        *(
+            (f"{side} strain {k + 1}", "%", _percent(strains[k] if len(strains) > k else None))
+            for side, strains in (
+                ("film", record.film.principal_strains),
+                ("substrate", record.substrate.principal_strains),
+            )
+            for k in range(2)
+        ),
+        ("tetrahedra", "", found.summary or found.reason if found else None),
+        ("bonds broken", "", found.n_broken if found else None),
+        ("bonds formed", "", found.n_formed if found else None),
+        ("substrate", "", record.substrate.surface),
+        ("film", "", record.film.surface),
+        ("doping", "", record.substrate.doping),
+    ]
+    return cells + [(Column(title, unit, on_page=False), cell) for title, unit, cell in more]
+
+
+def _printed_cells(
+    record: InterfaceRecord, formation: Quantity, published: Published
+) -> list[tuple[Column, Cell]]:
+    """What the source prints, its other reading, and how far ours lies from each."""
+    name = published.short_name
+    printed = published.interfacial_formation_energy_j_per_m2.get(record.pair)
+    other = published.other_reading(record.pair)
+    value = formation.value_j_per_m2
+    cells: list[tuple[Column, Cell]] = [
+        (Column(name, "J/m2", 2), printed),
+        (Column(f"{name}, other reading", "J/m2", 2, "other reading"), other),
+    ]
+    for title, theirs in (("difference", printed), ("difference to the other reading", other)):
+        known = value is not None and theirs is not None
+        cells.append((Column(title, "J/m2", 2), value - theirs if known else None))  # type: ignore[operator]
+    return cells
+
+
+def reference_slab_table(records: Sequence[InterfaceRecord]) -> Table | None:
+    """The starts of every slab relaxed on its own."""
+    slabs = [(record, slab) for record in records for slab in record.reference_slabs]
+    if not slabs:
+        return None
+    return Table(
+        "Which minimum the reference slabs are in",
+        [
+            Column("Interface"),
+            Column("Slab"),
+            Column("started as built", "eV", 3),
+            Column("started as in the interface", "eV"),
+            Column("taken"),
+            Column("lower by", "eV", 3),
+            Column("changes γ by", "J/m²", 2),
+        ],
+        [_reference_slab_row(record, slab) for record, slab in slabs],
+        notes=[
+            "A relaxation ends in the minimum nearest to its start. Each slab is relaxed from the "
+            "geometry it was built with and from that it has in the relaxed interface, alone in "
+            "the same in-plane cell both times; the lowest energy is the slab's. A slab that "
+            "interfaces share has a second start from each of them.",
+        ],
+        below={
+            k: "; ".join(reasons)
+            for k, (_, slab) in enumerate(slabs)
+            if (reasons := [f"{s.name}: {s.reason}" for s in slab.starts if s.reason])
+        },
+    )
+
+
+def _reference_slab_row(record: InterfaceRecord, slab: ReferenceSlabRecord) -> list[Cell]:
+    later = [
+        "–" if start.energy_ev is None else number(start.energy_ev, 3) for start in slab.starts[1:]
+    ]
+    return [
+        record.pair,
+        record.substrate.name if slab.side == "substrate" else record.film.name,
+        slab.starts[0].energy_ev,
+        "; ".join(later),
+        slab.taken.name if slab.taken else None,
+        slab.lowered_ev,
+        slab.change_j_per_m2,
+    ]
+
+
+def adhesion_table(records: Sequence[InterfaceRecord]) -> Table | None:
+    """Rigid work of adhesion of every interface it was asked for."""
+    asked = [(r, r.work_of_adhesion) for r in records if r.work_of_adhesion is not None]
+    if not asked:
+        return None
+    return Table(
+        "Rigid work of adhesion",
+        [
+            Column("Interface"),
+            Column("W", "J/m²", 2),
+            Column("energy difference", "eV per cell", 3),
+            Column("area A", "Å²", 1),
+            Column("contacts N", digits=0),
+        ],
+        [
+            [r.pair, w.value_j_per_m2, w.difference_ev, r.area_angstrom2, r.n_contacts]
+            for r, w in asked
+        ],
+        notes=[f"W = {ADHESION_FORMULA}, slabs frozen as they lie in the relaxed interface."],
+        below={k: w.reason for k, (_, w) in enumerate(asked) if w.reason},
+    )
+
+
+def integrity_table(
+    records: Sequence[InterfaceRecord], published: Published | None
+) -> Table | None:
+    """Tetrahedra before and after contact."""
+    asked = [(r, r.integrity) for r in records if r.integrity is not None]
+    if not asked:
+        return None
+    beside = published is not None and bool(published.integrity)
+    limit = max(SODIUM_CONTACT_ANGSTROM.values())
+    columns = [
+        Column("Interface"),
+        Column("intact after contact"),
+        Column("bonds broken", digits=0),
+        Column("bonds formed", digits=0),
+        Column(f"Na within {limit} Å of P or Si before", digits=0),
+        Column("after", digits=0),
+        Column("free slab, relaxed"),
+    ]
+    rows: list[list[Cell]] = []
+    for record, found in asked:
+        units = ", ".join(f"{n} of {m} {unit}" for unit, (n, m) in sorted(found.units.items()))
+        rows.append(
+            [
+                record.pair,
+                None if found.summary is None else units or "no tetrahedra",
+                found.n_broken,
+                found.n_formed,
+                found.sodium_contacts_before,
+                found.sodium_contacts_after,
+                found.free_slab_summary,
+                *([published.integrity.get(record.pair)] if published and beside else []),
+            ]
+        )
+    if published and beside:
+        columns.append(Column(published.short_name))
+    return Table(
+        "Do the tetrahedra survive contact?",
+        columns,
+        rows,
+        stem="tetrahedra",
+        below={
+            k: f"not computed: {found.reason}" for k, (_, found) in enumerate(asked) if found.reason
+        },
+    )
+
+
+def bond_table(records: Sequence[InterfaceRecord]) -> Table | None:
+    """Mean bond lengths by kind of unit, before and after contact."""
+    rows: list[list[Cell]] = [
+        [
+            record.pair,
+            bond.unit,
+            bond.bond,
+            bond.before_angstrom,
+            bond.free_slab_angstrom,
+            bond.after_angstrom,
+        ]
+        for record in records
+        if record.integrity is not None
+        for bond in record.integrity.bonds
+    ]
+    if not rows:
+        return None
+    return Table(
+        "Mean bond lengths in the tetrahedra",
+        [
+            Column("Interface"),
+            Column("Unit"),
+            Column("Bond"),
+            Column("as built", "Å", 3),
+            Column("free slab, relaxed", "Å", 3),
+            Column("in contact, relaxed", "Å", 3),
+        ],
+        rows,
+    )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share

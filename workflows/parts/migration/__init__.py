@@ -1,0 +1,1 @@
+"""Migration barriers of vacancies, interstitials and adatoms: their steps and report section."""

@@ -1,0 +1,94 @@
+"""What a study may ask about migration: hops in bulk crystals and of adatoms on surfaces."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from natriface.structures.hop_endpoints import HopCompensation
+from natriface.workflows.documents import Document
+from natriface.workflows.surfaces.request import SurfaceRequest
+from natriface.workflows.surfaces.slab_request import Positive
+
+
+class BulkHops(Document):
+    """Hops of an ion in a crystal, one of each symmetry-equivalent set.
+
+    Attributes
+    ----------
+    phase
+        As for a slab.
+    element
+        The ion that moves.
+    path_type
+        ``vacancy``: into a neighbouring empty site of its own; ``interstitial``: from cavity to
+        cavity.
+    repeats
+        Multiples of the conventional cell; by default the fewest that keep the carrier
+        `min_size_angstrom` from its images.
+    max_length_angstrom
+        Longest hop looked at.
+    max_hops
+        Only this many, the shortest.
+    compensation
+        What balances a charged carrier: ``background`` (default: the ion migrates in a charged
+        cell) or ``electrons`` (the cell is neutral); ``none`` in a metal. A potential knows no
+        charge.
+    """
+
+    phase: str
+    element: str = "Na"
+    path_type: Literal["vacancy", "interstitial"] = "vacancy"
+    repeats: tuple[int, int, int] | None = None
+    min_size_angstrom: Positive = 10.0
+    max_length_angstrom: Positive = 5.0
+    max_hops: int | None = Field(default=None, ge=1)
+    compensation: HopCompensation | None = None
+
+
+class SurfaceHops(SurfaceRequest):
+    """Hops of an adatom over a surface.
+
+    Attributes
+    ----------
+    sites
+        Where the adatom rests: kinds of sites (``on-top``, ``bridge``, ``hollow``) or their labels
+        (``on-top F``). A hop that passes over another resting site is two hops.
+    max_length_angstrom, max_hops
+        As for `BulkHops`.
+    """
+
+    sites: list[str] = Field(min_length=1)
+    max_length_angstrom: Positive = 5.0
+    max_hops: int | None = Field(default=None, ge=1)
+
+
+class MigrationRequest(Document):
+    """Which hops are computed.
+
+    Attributes
+    ----------
+    bulk, surfaces
+        By the label they carry in the report.
+    pre_engine
+        Engine that converges each band first where the study's is another; ``none`` for none.
+    temperature_k
+        Of the hop frequencies and diffusivities.
+    """
+
+    bulk: dict[str, BulkHops] = Field(default_factory=dict)
+    surfaces: dict[str, SurfaceHops] = Field(default_factory=dict)
+    pre_engine: str = "potential"
+    temperature_k: Positive = 298.15
+
+    @model_validator(mode="after")
+    def _something_is_asked(self) -> MigrationRequest:
+        if not self.bulk and not self.surfaces:
+            raise ValueError("give bulk or surfaces: hops of some crystal or on some slab")
+        shared = self.bulk.keys() & self.surfaces.keys()
+        if shared:
+            raise ValueError(
+                f"label {min(shared)!r} stands for a crystal and a surface: rename one"
+            )
+        return self

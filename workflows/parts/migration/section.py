@@ -1,0 +1,461 @@
+"""The report's section on migration: barriers, profiles and paths, beside published values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from natriface.analysis.barrier_figures import energy_profile
+from natriface.analysis.barriers import PATH_KEYS, BandSummary
+from natriface.analysis.path_pictures import path_picture
+from natriface.analysis.published import Published, PublishedBarrier
+from natriface.analysis.results import Result
+from natriface.analysis.value_bars import PublishedBar, ValueBar, value_bars
+from natriface.analysis.wording import number, slug
+from natriface.structures.conversions import BOLTZMANN_EV_PER_K
+from natriface.workflows.parts.migration.records import (
+    FarWay,
+    HopRecord,
+    far_ways,
+    hop_records,
+    load_band,
+)
+from natriface.workflows.report.figure import ReportFigure
+from natriface.workflows.report.section import (
+    Cell,
+    Column,
+    Section,
+    SectionContext,
+    Table,
+    with_care,
+)
+
+KEY, TITLE = "migration", "Migration barriers"
+
+PICTURES_PER_LABEL = 3
+"""The shortest hops of a crystal are drawn, the others only listed."""
+
+UNLIKE = (
+    "These barriers are of paths of different kinds (carrier, vacancy or adatom, facet, charge). "
+    "They stand side by side, and do not rank materials."
+)
+
+
+def section(results: Sequence[Result], context: SectionContext) -> Section | None:
+    """What there is to say of a study's hops; None where there are none."""
+    records = hop_records(results, context)
+    if not records:
+        return None
+    published = context.published
+    ways = far_ways(records)
+    tables = [_barriers(records, published), _frequencies(records)]
+    if ways:
+        tables.append(_far(ways))
+    if published and any(_matches(record, published) for record in records):
+        tables.append(_comparison(records, published))
+    return Section(
+        key=KEY,
+        title=TITLE,
+        findings=_findings(records, ways, published),
+        blocks=[
+            *_paragraphs(records),
+            *_figures(records, results, context),
+            *tables,
+            *with_care(_warnings(records, published)),
+        ],
+        methods=[*METHODS, *_symmetry_words(records)],
+        values={record.name: _values(record) for record in records}
+        | {f"through {way.label}": way.model_dump(mode="json") for way in ways},
+    )
+
+
+METHODS = (
+    "Barrier: highest point of the cubic Hermite polynomial through the energies of a nudged "
+    "elastic band's images and their forces along the improved tangent (Henkelman and Jonsson, "
+    "J. Chem. Phys. 113, 9978 (2000)), over the minimum-image path length; the gap to the highest "
+    "image is given beside it.",
+    "Hop frequency: harmonic transition-state theory, prefactor x exp(-E/kT) (Vineyard, J. Phys. "
+    "Chem. Solids 3, 121 (1957)), prefactor 1e13 Hz where none was computed; refused below kT.",
+    "Diffusivity of the carrier, not of the tracer: D = n a^2 rate / (2 d), for hops between "
+    "equivalent sites that lead in all directions.",
+)
+
+
+def _symmetry_words(records: Sequence[HopRecord]) -> list[str]:
+    """Which hops have end points made from each other."""
+    symmetric = [
+        f"{record.name} ({record.metadata['exchanged_by']})"
+        for record in records
+        if record.metadata.get("exchanged_by")
+    ]
+    if not symmetric:
+        return []
+    return [
+        f"An operation exchanges the end points of {', '.join(symmetric)}: the final one was made "
+        "from the relaxed initial one, and its forces were computed."
+    ]
+
+
+def is_unlike(records: Sequence[HopRecord]) -> bool:
+    """Whether the hops differ in what must agree for barriers to be ranked."""
+    return any(len({str(r.metadata.get(key)) for r in records}) > 1 for key in PATH_KEYS)
+
+
+def _matches(record: HopRecord, published: Published) -> list[PublishedBarrier]:
+    phase, carrier = record.metadata.get("phase"), record.metadata.get("carrier")
+    return [b for b in published.barriers if b.phase == phase and b.carrier == carrier]
+
+
+def _same_kind(record: HopRecord, printed: PublishedBarrier) -> bool:
+    return printed.path_type == record.metadata.get("path_type")
+
+
+def _barriers(records: Sequence[HopRecord], published: Published | None) -> Table:
+    columns = [
+        Column("Hop"),
+        Column("path"),
+        Column("facet"),
+        Column("charge"),
+        Column("forward", "eV", 3),
+        Column("reverse", "eV", 3),
+        Column("reaction", "eV", 3),
+        Column("highest image", "eV", 3),
+        Column("fit less image", "eV", 3),
+        Column("force left across the path", "eV/Å", 3),
+        Column("straight length", "Å", 2),
+        Column("status"),
+    ]
+    rows: list[list[Cell]] = []
+    for record in records:
+        barrier, summary = record.barrier, record.summary
+        rows.append(
+            [
+                record.name,
+                str(record.metadata.get("hop_label", record.kind)),
+                _facet(record),
+                None if record.engine and record.engine.model else record.charge_words,
+                barrier.forward_ev if barrier else None,
+                barrier.reverse_ev if barrier else None,
+                barrier.reaction_energy_ev if barrier else None,
+                barrier.highest_image_forward_ev if barrier else None,
+                barrier.gap_ev if barrier else None,
+                summary.max_perpendicular_force_ev_per_angstrom if summary else None,
+                float(record.metadata.get("length_angstrom", 0.0)) or None,
+                _status(record),
+            ]
+        )
+    return Table(
+        "Barriers",
+        columns,
+        rows,
+        [
+            "A band that is not converged has no barrier. Reaction: final less initial end point.",
+            *(
+                ["A potential computes the cell without being told its charge."]
+                if any(r.engine and r.engine.model for r in records)
+                else []
+            ),
+        ],
+    )
+
+
+def _frequencies(records: Sequence[HopRecord]) -> Table:
+    temperature = records[0].temperature_k
+    rows: list[list[Cell]] = []
+    for record in records:
+        rate, spread = record.rate, record.diffusivity
+        words = record.rate_reason or (record.diffusivity_reason if rate else None)
+        if not record.barrier:
+            words = "no barrier"
+        limits = "; ".join([*(rate.warnings if rate else []), *([words] if words else [])])
+        rows.append(
+            [
+                record.name,
+                record.barrier.forward_ev if record.barrier else None,
+                f"{rate.rate_hz:.1e}" if rate else None,
+                f"{spread.diffusivity_cm2_per_s:.1e}" if spread else None,
+                f"{rate.prefactor_hz:.0e} Hz, {rate.prefactor_source}" if rate else None,
+                limits or None,
+            ]
+        )
+    kt = 1000 * BOLTZMANN_EV_PER_K * temperature
+    return Table(
+        "Hop frequencies",
+        [
+            Column("Hop"),
+            Column("barrier", "eV", 3),
+            Column("hops over it", "1/s"),
+            Column("D of the carrier", "cm²/s"),
+            Column("prefactor"),
+            Column("limits"),
+        ],
+        rows,
+        [f"At {temperature:g} K, where kT is {kt:.1f} meV."],
+    )
+
+
+def _far(ways: Sequence[FarWay]) -> Table:
+    rows: list[list[Cell]] = [
+        [way.label, *(way.barriers_ev.get(n) for n in (1, 2, 3)), f"{way.n_open} of {way.n_hops}"]
+        for way in ways
+    ]
+    columns = [
+        Column("Crystal"),
+        Column("in one direction", "eV", 3),
+        Column("in two", "eV", 3),
+        Column("in all three", "eV", 3),
+        Column("hops with a barrier"),
+    ]
+    note = (
+        "Highest point of the lowest way through the network of all equivalents of these hops, "
+        "above the lowest end point; hops without a barrier count as closed."
+    )
+    return Table("Through the crystal", columns, rows, [note])
+
+
+def _comparison(records: Sequence[HopRecord], published: Published) -> Table:
+    rows: list[list[Cell]] = []
+    for record in records:
+        for printed in _matches(record, published):
+            if _same_kind(record, printed):
+                kind = "the same kind of path"
+            elif printed.path_type is None:
+                kind = "the source does not say which path"
+            else:
+                kind = f"another path: {printed.path_type}"
+            rows.append(
+                [
+                    record.name,
+                    record.kind,
+                    record.barrier.forward_ev if record.barrier else None,
+                    printed.value_ev,
+                    printed.words,
+                    kind,
+                    f"{printed.place}{'; ' + printed.note if printed.note else ''}",
+                ]
+            )
+    return Table(
+        "Barriers in print",
+        [
+            Column("Hop"),
+            Column("path here"),
+            Column("here", "eV", 3),
+            Column("printed", "eV", 3),
+            Column("words"),
+            Column("compared"),
+            Column("place"),
+        ],
+        rows,
+        [f"{published.citation}. Not stated there: {published.not_stated or 'nothing missing'}."],
+    )
+
+
+def _figures(
+    records: Sequence[HopRecord], results: Sequence[Result], context: SectionContext
+) -> list[ReportFigure]:
+    drawn = [_bars(records, context)]
+    kinds = list(dict.fromkeys(record.kind for record in records))
+    for kind in kinds:
+        chosen = [r for r in records if r.kind == kind and r.summary is not None]
+        chosen = [r for r in chosen if _has_energies(r)][:6]
+        if not chosen:
+            continue
+        figure = energy_profile([_drawn(r) for r in chosen], [_profile_label(r) for r in chosen])
+        names = ", ".join(r.name for r in chosen)
+        drawn.append(
+            context.draw(
+                figure,
+                f"energy-profile-{slug(kind)}",
+                caption=f"Energy along the path, {kind}: {names}. Dots are images, the curve is "
+                "the fit with forces; dashed where a band is not converged.",
+                alt=f"Energy profiles of {names}",
+            )
+        )
+    by_id = {result.step.id: result for result in results if result.step}
+    for record in records:
+        if record.summary is None or record.number > PICTURES_PER_LABEL:
+            continue
+        drawn.append(_picture(record, by_id[record.step], context))
+    return drawn
+
+
+def _drawn(record: HopRecord) -> BandSummary:
+    assert record.summary is not None
+    return record.summary.model_copy(update={"barrier": record.barrier})
+
+
+def _profile_label(record: HopRecord) -> str:
+    return f"{record.name}, its ends no minima" if record.no_barrier else record.name
+
+
+def _has_energies(record: HopRecord) -> bool:
+    return bool(record.summary and any(i.energy_ev is not None for i in record.summary.images))
+
+
+def _bars(records: Sequence[HopRecord], context: SectionContext) -> ReportFigure:
+    published = context.published
+    bars = []
+    for record in records:
+        printed = _matches(record, published) if published else []
+        words = [p.words for p in printed if p.value_ev is None and record.number == 1]
+        bars.append(
+            ValueBar(
+                label=record.name,
+                kind=record.kind,
+                value_ev=record.barrier.forward_ev if record.barrier else None,
+                reason="its ends are no minima" if record.no_barrier else record.reason,
+                published=[
+                    PublishedBar(p.value_ev, not _same_kind(record, p))
+                    for p in printed
+                    if p.value_ev is not None
+                ],
+                words=words[0] if words else None,
+            )
+        )
+    name = published.short_name if published else "published"
+    unlike = is_unlike(records)
+    figure = value_bars(
+        bars,
+        "migration barrier",
+        published=name,
+        note="paths of different kinds stand side by side: not a ranking" if unlike else "",
+    )
+    return context.draw(
+        figure,
+        "migration-barriers",
+        caption="Forward barriers"
+        + (f", beside those of {name}." if published else ".")
+        + (" Hatched: of another path, or of one the source does not state." if published else ""),
+        alt="Bars of the migration barriers: "
+        + "; ".join(f"{b.label} {number(b.value_ev, 3)} eV" for b in bars),
+    )
+
+
+def _picture(record: HopRecord, result: Result, context: SectionContext) -> ReportFigure:
+    band = load_band(result, context.folders.get(record.step), record.metadata)
+    assert record.summary is not None
+    figure = path_picture(
+        band.images,
+        int(record.metadata["mover"]),
+        [image.energy_ev for image in record.summary.images],
+        record.name,
+    )
+    data = record.metadata
+    text = f"{record.name}: {data.get('hop_label', record.kind)}"
+    if "host" in data and "repeats" in data:
+        text += f" in {' x '.join(map(str, data['repeats']))} {data['host']}"
+    text += f"; {record.charge_words}."
+    return context.draw(
+        figure,
+        f"path-{slug(record.name)}",
+        caption=f"{text} Images of the moving {record.metadata.get('carrier')} by their energy; "
+        "the other atoms as in the highest image.",
+        alt=f"Path of {text}",
+        vector=False,
+    )
+
+
+def _findings(
+    records: Sequence[HopRecord], ways: Sequence[FarWay], published: Published | None
+) -> list[str]:
+    found = []
+    summed_up = {way.label for way in ways if way.barriers_ev}
+    first = {record.label: record for record in reversed(records)}
+    for way in ways:
+        if way.barriers_ev:
+            n = max(way.barriers_ev)
+            words = {1: "one direction", 2: "two directions", 3: "all directions"}[n]
+            found.append(
+                f"{way.label}: a carrier travels far in {words} over "
+                f"{number(way.barriers_ev[n], 3)} eV ({way.n_open} of {way.n_hops} hops known)"
+                + (_in_words(first[way.label], published) if published else "")
+                + "."
+            )
+    for record in records:
+        if record.no_barrier:
+            found.append(f"{record.name} ({record.kind}): {record.no_barrier}.")
+        if record.barrier is None or record.label in summed_up:
+            continue
+        text = f"{record.name} ({record.kind}): {number(record.barrier.forward_ev, 3)} eV forward"
+        if abs(record.barrier.reaction_energy_ev) > 0.005:
+            text += f", {number(record.barrier.reverse_ev, 3)} eV back"
+        numbers = [
+            p
+            for p in (_matches(record, published) if published else [])
+            if p.value_ev is not None and _same_kind(record, p)
+        ]
+        if numbers and published:
+            text += f"; {published.short_name}: {number(numbers[0].value_ev, 2)} eV"
+        elif published:
+            text += _in_words(record, published)
+        if record.rate_reason:
+            text += "; below kT, so that no hop frequency can be given"
+        found.append(f"{text}.")
+    return found
+
+
+def _in_words(record: HopRecord, published: Published) -> str:
+    """What a source says where it gives no number, and of which path."""
+    words = [p for p in _matches(record, published) if p.value_ev is None]
+    if not words:
+        return ""
+    kind = "" if _same_kind(record, words[0]) else ", of a path it does not state"
+    return f"; {published.short_name}: “{words[0].words}”{kind}"
+
+
+def _paragraphs(records: Sequence[HopRecord]) -> list[str]:
+    done = sum(record.barrier is not None for record in records)
+    text = [f"{done} of {len(records)} hops have a converged band between two minima."]
+    more = {
+        record.label: int(record.metadata["n_distinct_hops"]) - record.n_hops
+        for record in records
+        if int(record.metadata.get("n_distinct_hops", 0)) > record.n_hops
+    }
+    if more:
+        left = ", ".join(f"{n} in {label}" for label, n in more.items())
+        text.append(f"Longer distinct hops were left out: {left}.")
+    if is_unlike(records):
+        text.append(UNLIKE)
+    return text
+
+
+def _warnings(records: Sequence[HopRecord], published: Published | None) -> list[str]:
+    found = []
+    for record in records:
+        found += [f"{record.name}: {text}." for text in record.rested]
+        found += [
+            f"{record.name}: {text}"
+            for text in dict.fromkeys(record.warnings)
+            if not (record.no_barrier and "downhill" in text)
+        ]
+    grades = {str(r.metadata.get("phase")): r.metadata.get("grade") for r in records}
+    for phase, grade in grades.items():
+        if grade == "model":
+            found.append(
+                f"{phase} is a model structure, not a published one: so are the barriers in it."
+            )
+    if published:
+        notes = {p.note for r in records for p in _matches(r, published) if p.note}
+        found += [f"{published.short_name}: {note}." for note in sorted(notes)]
+    return found
+
+
+def _status(record: HopRecord) -> str:
+    if record.no_barrier:
+        return f"{record.status}; its ends are no minima"
+    why = record.reason
+    return record.status if record.barrier or not why else f"{record.status}: {why}"
+
+
+def _values(record: HopRecord) -> dict[str, Any]:
+    content = record.model_dump(mode="json", exclude={"label", "number", "n_hops", "metadata"})
+    surface = record.metadata.get("surface")
+    if surface:  # the picture's atoms are in the step's own folder
+        surface = {key: value for key, value in surface.items() if key != "surface_cell"}
+    path = {key: value for key, value in record.metadata.items() if key != "host_cell"}
+    return {**content, "path": {**path, "surface": surface}}
+
+
+def _facet(record: HopRecord) -> str | None:
+    facet = record.metadata.get("facet")
+    return f"({''.join(map(str, facet))})" if facet else None

@@ -1,0 +1,212 @@
+"""The report: one folder with a self-contained page, figures, and the numbers as CSV and JSON.
+
+All Results alone are enough to write it, at any time: what is not finished is said to be so.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from pydantic import BaseModel, ConfigDict, Field
+
+from natriface.analysis.published import Published, load_published
+from natriface.analysis.results import EngineRecord, Result, write_atomically
+from natriface.analysis.wording import formula, number, unit
+from natriface.workflows.report.figure import ReportFigure
+from natriface.workflows.report.section import (
+    Gallery,
+    Listed,
+    Section,
+    SectionContext,
+    Table,
+    write_sections,
+)
+from natriface.workflows.report.steps import ExpectedStep, StepRow, Steps
+
+SCHEMA_VERSION = 2
+LIBRARIES = ("natriface", "ase", "pymatgen", "spglib", "numpy")
+PAGE, JSON_FILE, FIGURES = "report.html", "results.json", "figures"
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Setting(_Document):
+    """One setting of a calculation, and where its value comes from."""
+
+    kind: str
+    name: str
+    value: Any
+    source: str
+
+    @property
+    def ours(self) -> bool:
+        """Whether the value is natriface's or the user's choice, not the published one's."""
+        return self.source.lower().startswith(("ours", "study", "user"))
+
+
+class ProtocolRecord(_Document):
+    """The named settings a study was computed with."""
+
+    name: str
+    description: str = ""
+    settings: list[Setting] = Field(default_factory=list)
+
+
+class ReportDocument(_Document):
+    """What ``results.json`` holds.
+
+    Attributes
+    ----------
+    n_steps, n_converged
+        Steps of the study, and those with a sound result.
+    versions
+        Of natriface and the libraries that built the structures and wrote this report; engines
+        stand with each result.
+    sections
+        What the parts of the study say, by section.
+    findings
+        Of all sections.
+    steps
+        Every step, in the plan's order.
+    unfinished
+        Those without a sound result, with the reason.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    study: str
+    title: str
+    created: str
+    n_steps: int
+    n_converged: int
+    versions: dict[str, str]
+    protocol: ProtocolRecord
+    sections: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    steps: list[StepRow] = Field(default_factory=list)
+    published: Published | None
+    findings: list[str]
+    unfinished: list[StepRow]
+
+
+def write_report(
+    results: Sequence[Result],
+    folder: Path,
+    *,
+    study_name: str,
+    title: str,
+    expected: Sequence[ExpectedStep] | None = None,
+    compare_with: str | None = None,
+    missing: Mapping[str, str] | None = None,
+    folders: Mapping[str, Path] | None = None,
+    protocol: ProtocolRecord,
+) -> Path:
+    """Write ``report.html``, tables, ``results.json`` and ``figures/`` into `folder`.
+
+    Parameters
+    ----------
+    results
+        All results at hand, sound or not, in any order; where `expected` is given, those of
+        other steps (of an earlier form of the study) are left out.
+    folder
+        Made if absent; files of an earlier report in it are replaced.
+    expected
+        The planned steps, so that what has no result yet is listed too.
+    compare_with
+        Name of a source in ``templates/reference``.
+    missing
+        Step name or id -> why it has no sound result.
+    folders
+        Step id -> its folder, where sections find large arrays and other files.
+
+    Returns
+    -------
+    Path
+        Of ``report.html``.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no source of that name.
+    """
+    missing = missing or {}
+    if expected is not None:
+        planned = {step.id for step in expected}
+        results = [result for result in results if result.step and result.step.id in planned]
+    published = load_published(compare_with) if compare_with else None
+    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    context = SectionContext(folder / FIGURES, folders or {}, expected or (), missing, published)
+    sections = write_sections(results, folder, context)
+    rows = Steps.of(results, expected, missing).rows()
+    document = ReportDocument(
+        study=study_name,
+        title=title,
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        n_steps=len(rows),
+        n_converged=sum(row.status == "converged" for row in rows),
+        versions=_versions(),
+        protocol=protocol,
+        sections={section.key: section.document() for section in sections},
+        steps=rows,
+        published=published,
+        findings=[text for section in sections for text in section.findings],
+        unfinished=[row for row in rows if row.status != "converged"],
+    )
+    write_atomically(folder / JSON_FILE, document.model_dump_json(indent=1))
+    page = folder / PAGE
+    write_atomically(page, _page(document, sections, _engines(results)))
+    return page
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _engines(results: Sequence[Result]) -> list[EngineRecord]:
+    """The engines that computed the sound results, each once."""
+    engines = {
+        (result.engine.name, result.engine.version, result.engine.model): result.engine
+        for result in results
+        if result.status == "converged"
+    }
+    return [engines[key] for key in sorted(engines, key=str)]
+
+
+def _page(
+    document: ReportDocument, sections: Sequence[Section], engines: Sequence[EngineRecord]
+) -> str:
+    folder = files("natriface.templates") / "report"
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"number": number, "unit": unit, "formula": formula}
+    blocks = (("figure", ReportFigure), ("gallery", Gallery), ("table", Table), ("list", Listed))
+    environment.tests |= {
+        name: lambda block, kind=kind: isinstance(block, kind) for name, kind in blocks
+    }
+    template = environment.from_string((folder / "report.html.j2").read_text())
+    return template.render(
+        report=document,
+        sections=sections,
+        potentials=sorted({engine.words for engine in engines if engine.level != "DFT"}),
+        all_potentials=all(engine.level != "DFT" for engine in engines),
+        engines=[
+            f"{engine.name} {engine.version}" + (f", model {engine.model}" if engine.model else "")
+            for engine in engines
+        ],
+        style=Markup((folder / "style.css").read_text()),
+    )

@@ -1,0 +1,283 @@
+"""Sections of a report: what each part of a study has to say, in one shape for the page.
+
+A part's own module turns results into a `Section`; the page, ``results.json`` and the tables'
+CSV files are made from it without knowing what it is about.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from matplotlib.figure import Figure
+
+from natriface.analysis.published import Published
+from natriface.analysis.results import Result
+from natriface.analysis.wording import slug
+from natriface.workflows.parts import PARTS
+from natriface.workflows.report.figure import ReportFigure, save_report_figure
+from natriface.workflows.report.steps import ExpectedStep
+
+SECTION_KEY = "section"
+"""Key in a step's metadata that says which section its result belongs to."""
+
+DEFAULT_SECTION = "interfaces"
+"""That of steps whose metadata name none."""
+
+Cell = str | float | int | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of numbers or words.
+
+    Attributes
+    ----------
+    title, unit
+        As the CSV file has them.
+    digits
+        Decimals on the page; None for words.
+    shown_as
+        Title on the page where it is another one.
+    on_page
+        False for a column of the CSV file alone.
+    """
+
+    title: str
+    unit: str = ""
+    digits: int | None = None
+    shown_as: str | None = None
+    on_page: bool = True
+
+    @property
+    def heading(self) -> str:
+        """For files: the title with its unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; ``None`` is a value that is not there.
+
+    Attributes
+    ----------
+    title
+        Also names the CSV file, where `stem` does not.
+    notes
+        Sentences under the table: formulas, criteria, why something is not there.
+    stem
+        Name of the CSV file without its suffix.
+    below
+        Row -> a sentence under it.
+    marks
+        Row and column title -> a sign behind the number, explained further down.
+    """
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = ()
+    stem: str | None = None
+    below: Mapping[int, str] = field(default_factory=dict)
+    marks: Mapping[tuple[int, str], str] = field(default_factory=dict)
+
+    @property
+    def file_name(self) -> str:
+        """Name of the table's CSV file."""
+        return f"{self.stem or slug(self.title.lower())}.csv"
+
+    def as_csv(self) -> str:
+        """All rows, unrounded, units in the header."""
+        handle = io.StringIO()
+        writer = csv.writer(handle)
+        writer.writerow([column.heading for column in self.columns])
+        writer.writerows(self.rows)
+        return handle.getvalue()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Sentences under a heading of their own."""
+
+    title: str
+    sentences: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Figures side by side, at one scale, under a heading of their own."""
+
+    title: str
+    figures: Sequence[ReportFigure]
+    note: str = ""
+
+
+Block = str | ReportFigure | Gallery | Table | Listed
+"""What a section consists of; a text is a paragraph."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one part of a study says.
+
+    Attributes
+    ----------
+    key, title
+        For files, and for people.
+    findings
+        Sentences that stand at the top of the page.
+    blocks
+        Paragraphs, figures, tables and lists, in the page's order.
+    methods
+        Formulas and definitions, for the page's methods.
+    values
+        All numbers, JSON-able, units in the keys; goes into ``results.json``.
+    """
+
+    key: str
+    title: str
+    findings: Sequence[str] = ()
+    blocks: Sequence[Block] = ()
+    methods: Sequence[str] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables among the blocks, each a CSV file."""
+        return [block for block in self.blocks if isinstance(block, Table)]
+
+    @property
+    def figures(self) -> list[ReportFigure]:
+        """The figures among the blocks."""
+        single = [block for block in self.blocks if isinstance(block, ReportFigure)]
+        galleries = [block for block in self.blocks if isinstance(block, Gallery)]
+        return [*single, *(figure for gallery in galleries for figure in gallery.figures)]
+
+    @property
+    def lists(self) -> dict[str, list[str]]:
+        """Sentences by the heading they stand under."""
+        found = [block for block in self.blocks if isinstance(block, Listed)]
+        return {block.title: list(block.sentences) for block in found}
+
+    def document(self) -> dict[str, Any]:
+        """JSON-able: all but the pictures."""
+        return {
+            "title": self.title,
+            "findings": list(self.findings),
+            "values": dict(self.values),
+            "lists": self.lists,
+            "tables": [
+                {
+                    "title": table.title,
+                    "columns": [column.heading for column in table.columns],
+                    "rows": [list(row) for row in table.rows],
+                    "notes": list(table.notes),
+                }
+                for table in self.tables
+            ],
+        }
+
+
+CARE = "To be taken with care"
+"""Heading over what a reader must know before using a number."""
+
+
+def with_care(sentences: Sequence[str]) -> list[Block]:
+    """What a reader must know before using a number, where there is something."""
+    return [Listed(CARE, sentences)] if sentences else []
+
+
+@dataclass(frozen=True)
+class SectionContext:
+    """What a section may look at beside the results.
+
+    Attributes
+    ----------
+    figures
+        Folder the figures are written into.
+    folders
+        Step id -> the step's folder, where large arrays and other files lie.
+    expected
+        The planned steps of this section, in the plan's order.
+    missing
+        Step id or name -> why it has no sound result.
+    published
+        Values of the source the study is compared with.
+    all_results
+        Step id -> result, of the whole study: equal steps of two parts are computed once.
+    """
+
+    figures: Path
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    expected: Sequence[ExpectedStep] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
+    published: Published | None = None
+    all_results: Mapping[str, Result] = field(default_factory=dict)
+
+    def draw(
+        self, figure: Figure, stem: str, *, caption: str, alt: str, vector: bool = True
+    ) -> ReportFigure:
+        """Write a figure as PNG and SVG; the page shows the SVG where it is a `vector` drawing."""
+        return save_report_figure(
+            figure, self.figures, stem, caption=caption, alt=alt, vector=vector
+        )
+
+    def reason(self, step: ExpectedStep) -> str:
+        """Why a planned step has no sound result."""
+        return self.missing.get(step.id) or self.missing.get(step.name) or "not finished yet"
+
+
+class _SectionModule(Protocol):
+    def section(self, results: Sequence[Result], context: SectionContext) -> Section | None: ...
+
+
+def section_of(metadata: Mapping[str, Any]) -> str:
+    """The section that a step of these metadata belongs to."""
+    return str(metadata.get(SECTION_KEY, DEFAULT_SECTION))
+
+
+def write_sections(
+    results: Sequence[Result],
+    folder: Path,
+    context: SectionContext,
+    modules: Mapping[str, str] | None = None,
+) -> list[Section]:
+    """The sections the results and the planned steps belong to, and their tables as CSV files.
+
+    Parameters
+    ----------
+    folder
+        The report's folder, which the CSV files are written into.
+    modules
+        Section -> module with ``section(results, context)``; by default those of the parts.
+    """
+    modules = (
+        {key: f"{part}.section" for key, part in PARTS.items()} if modules is None else modules
+    )
+    sections = []
+    for key, name in modules.items():
+        own = [r for r in results if r.step and section_of(r.step.metadata) == key]
+        expected = [step for step in context.expected if section_of(step.metadata) == key]
+        if not own and not expected:
+            continue
+        module: _SectionModule = import_module(name)
+        own_context = SectionContext(
+            context.figures,
+            context.folders,
+            expected,
+            context.missing,
+            context.published,
+            {result.step.id: result for result in results if result.step},
+        )
+        section = module.section(own, own_context)
+        if section is None:
+            continue
+        for table in section.tables:
+            (folder / table.file_name).write_text(table.as_csv())
+        sections.append(section)
+    return sections

@@ -1,0 +1,81 @@
+"""From a workspace to its report: the results at hand, the plan, and why what is missing is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from natriface.analysis.results import RESULT_FILE, Result
+from natriface.structures.errors import ReaderError
+from natriface.workflows.plan import Plan
+from natriface.workflows.protocols import load_protocol
+from natriface.workflows.report.page import ProtocolRecord, Setting, write_report
+from natriface.workflows.report.steps import ExpectedStep
+from natriface.workflows.status import StepStatus
+from natriface.workflows.step_maker import StepMaker
+from natriface.workflows.study import Study
+from natriface.workflows.workspace import Workspace
+
+REPORT_FOLDER = "report"
+
+
+def report_study(
+    study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus], root: Path
+) -> Path:
+    """Write the report of a study's finished steps into its workspace; path of the page.
+
+    Parameters
+    ----------
+    root
+        Folder of the study's file, which its protocol's path is relative to.
+    """
+    results, missing = [], {}
+    folders = workspace.folders()
+    state = {status.id: status for status in statuses}
+    for step in plan.walk():
+        folder = folders.get(step.id)
+        status = state.get(step.id)
+        if status is not None and status.state != "finished":
+            missing[step.id] = f"{status.state}: {status.reason}" if status.reason else status.state
+        if folder is None or not (folder / RESULT_FILE).is_file():
+            continue
+        try:
+            results.append(Result.load(folder))
+        except ReaderError as error:
+            missing[step.id] = str(error)
+    expected = [
+        ExpectedStep(step.id, step.name, step.kind, step.n_atoms, step.metadata)
+        for step in plan.walk()
+    ]
+    return write_report(
+        results,
+        workspace.root / REPORT_FOLDER,
+        study_name=study.name,
+        title=study.title,
+        expected=expected,
+        compare_with=study.compare_with,
+        missing=missing,
+        folders=folders,
+        protocol=protocol_record(study, plan, root),
+    )
+
+
+def protocol_record(study: Study, plan: Plan, root: Path) -> ProtocolRecord:
+    """The settings the plan's kinds of calculation use, each with its source."""
+    make = StepMaker(study, load_protocol(study.protocol, root))
+    used = sorted({(step.engine, step.kind) for step in plan.walk()})
+    several = len({engine for engine, _ in used}) > 1
+    settings = []
+    for engine, kind in used:
+        label = f"{engine} {kind}" if several else kind
+        overrides = make.overrides(kind, engine)
+        for name, choice in make.protocol.choices(engine, kind).items():
+            if name not in overrides:
+                settings.append(
+                    Setting(kind=label, name=name, value=choice.value, source=choice.source)
+                )
+        for name, value in overrides.items():
+            settings.append(Setting(kind=label, name=name, value=value, source="study: override"))
+    return ProtocolRecord(
+        name=make.protocol.name, description=make.protocol.description, settings=settings
+    )

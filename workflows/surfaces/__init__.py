@@ -1,0 +1,1 @@
+"""Slabs and surfaces as studies ask for them, shared by the parts."""
