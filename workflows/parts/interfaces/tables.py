@@ -121,7 +121,9 @@ def _printed_cells(
     ]
     for title, theirs in (("difference", printed), ("difference to the other reading", other)):
         known = value is not None and theirs is not None
-        cells.append((Column(title, "J/m2", 2), value - theirs if known else None))  # type: ignore[operator]
+        cells.append(
+            (Column(title, "J/m2", 2, on_page=theirs is printed), value - theirs if known else None)
+        )  # type: ignore[operator]
     return cells
 
 
