@@ -53,6 +53,7 @@ def read_oszicar(path: Path | str) -> Oszicar:
     path = Path(path)
     with Text(path) as text:
         lines = text.read(0, text.size).splitlines()
+        nothing = text.why_empty("OSZICAR")
     steps: list[OszicarStep] = []
     n, change = 0, float("nan")
     for line in lines:
@@ -72,5 +73,5 @@ def read_oszicar(path: Path | str) -> Oszicar:
             )
             n, change = 0, float("nan")
     if not steps and not n:
-        raise ReaderError(f"{path}: no OSZICAR; VASP has not written anything here to read")
+        raise ReaderError(nothing)
     return Oszicar(tuple(steps), n)

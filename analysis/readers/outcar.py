@@ -68,8 +68,7 @@ class Outcar:
         executed = self.text.rfind(b" executed on ")
         head = self.text.read(0, 1 << 16)
         if executed < 0 and b"vasp" not in head[:400] and b"POTCAR:" not in head:
-            content = "empty" if self.text.size == 0 else "no OUTCAR"
-            raise ReaderError(f"{self.path}: {content}; VASP has not written anything here to read")
+            raise ReaderError(self.text.why_empty("OUTCAR"))
         self._start = max(self.text.rfind(b"vasp.", 0, executed), 0) if executed > 0 else 0
         self._marks = self.text.find_all(_FORCES, self._start)
         self._ends = self.text.find_all(_ENERGY, self._start)

@@ -67,8 +67,7 @@ class Vasprun:
         stop = self._spans[0].start if self._spans else self.text.size
         self.header: Header = read_header(self.text, start, stop)
         if not self._spans and not self.header.incar and not self.header.parameters:
-            content = "empty" if self.text.size == 0 else "no vasprun.xml"
-            raise ReaderError(f"{self.path}: {content}; VASP has not written anything here to read")
+            raise ReaderError(self.text.why_empty("vasprun.xml"))
         self.complete = self._is_complete()
         self.problems: list[str] = [self.text.problem] if self.text.problem else []
         self.problems += self.header.problems
