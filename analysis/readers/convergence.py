@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from natriface.analysis.readers.crystal import free_forces
-from natriface.analysis.readers.vasprun_header import RESPONSES, Header
+from natriface.analysis.readers.vasprun_header import RESPONSES, Header, algorithm
 from natriface.analysis.readers.vasprun_steps import Steps
 
-_NO_CYCLE = ("none", "nothing", "exact", "diag", *RESPONSES)
+_NO_CYCLE = ("exact", "diag", "eigenval", "subrot", *RESPONSES)
+_NO_STEP = ("none", "nothing", "n ")
 _RELAXING = (1, 2, 3, 44)
 _NO_CHANGE_EV = 2e-6  # EDIFFG may be far below what energies are converged to
 
@@ -71,8 +72,16 @@ def _largest_force(header: Header, steps: Steps) -> float | None:
 def _judge_electronic(header: Header, steps: Steps, said: Said, verdict: Verdict) -> None:
     n, limit = int(steps.electronic_counts[-1]), header.setting("NELM")
     change, criterion = steps.electronic_changes_ev[-1], header.setting("EDIFF")
-    algorithm = str(header.incar.get("ALGO") or "").lower()
-    if limit == 1 and algorithm.startswith(_NO_CYCLE):
+    method = algorithm(header)
+    if method.startswith(_NO_STEP):
+        if header.setting("ISTART") not in (1, 2, 3):
+            verdict.electronic = False
+            verdict.reasons.append(
+                f"ALGO = {header.setting('ALGO', 'None')}: no electronic step was made (a dry run), "
+                "the energy belongs to no density"
+            )
+        return
+    if limit == 1 and method.startswith(_NO_CYCLE):
         return
     if n < 0:
         verdict.electronic = said.electronic

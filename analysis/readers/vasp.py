@@ -21,7 +21,7 @@ from natriface.analysis.readers.poscar import selective_flags
 from natriface.analysis.readers.settings import decisive_settings
 from natriface.analysis.readers.vaspout import Vaspout
 from natriface.analysis.readers.vasprun import Vasprun
-from natriface.analysis.readers.vasprun_header import RESPONSES, Header
+from natriface.analysis.readers.vasprun_header import Header, responds
 from natriface.analysis.readers.vasprun_steps import Steps
 from natriface.analysis.results import (
     Convergence,
@@ -243,9 +243,9 @@ class _Reading:
             if unfinished:
                 made += f" and {unfinished} electronic steps of the next"
             return "truncated", f"{self.name} ends {made}, before VASP finished"
-        algorithm = str(source.header.setting("ALGO") or "")
-        if algorithm.lower().startswith(RESPONSES) and not np.isfinite(steps.energies_ev).any():
-            return "failed", f"ALGO = {algorithm}: VASP computes no total energy in such a run"
+        if responds(source.header) and not np.isfinite(steps.energies_ev).any():
+            named = source.header.setting("ALGO")
+            return "failed", f"ALGO = {named}: VASP computes no total energy in such a run"
         if n == 0:
             return "failed", f"{self.name} holds no ionic step"
         if not np.isfinite(steps.energies_ev[-1]):

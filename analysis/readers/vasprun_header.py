@@ -81,6 +81,20 @@ class Header:
         return default
 
 
+_ALGORITHMS = {2: "none", 3: "eigenval", 4: "subrot", 90: "exact"}
+
+
+def algorithm(header: Header) -> str:
+    """ALGO in small letters; by the IALGO in effect where the INCAR does not name it."""
+    named = str(header.setting("ALGO") or "").strip().lower()
+    return named or _ALGORITHMS.get(header.setting("IALGO"), "")
+
+
+def responds(header: Header) -> bool:
+    """Whether the run starts from finished orbitals and prints no usual total energy."""
+    return algorithm(header).startswith(RESPONSES)
+
+
 def read_header(text: Text, start: int, stop: int) -> Header:
     """Read ``[start, stop)``, the part of a vasprun.xml before its first ionic step."""
     header = Header()
