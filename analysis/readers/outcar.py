@@ -198,11 +198,16 @@ class Outcar:
         problems += wrong
         responding = self.header.setting("IBRION") in _RESPONDING or responds(self.header)
         if not (wrong or responding or self.header.setting("LEPSILON")):
-            problems += [
-                f"ionic step {number}: electronic steps are missing, repeated or damaged"
+            torn = [
+                str(number)
                 for number, step in zip(numbers, places, strict=True)
                 if not is_gapless(titles.between(step.before, step.end))
             ]
+            if torn:
+                problems.append(
+                    f"electronic steps of ionic step {', '.join(torn[:5])} are missing, repeated "
+                    "or damaged"
+                )
         found: list[_Place] = []
         for step, n_missing in zip(places, missing, strict=True):
             found += [_Place(step.before, lost=True)] * n_missing
@@ -298,8 +303,9 @@ class Outcar:
         denied = self.text.find(b"EDIFF was not reached", last) >= 0
         reached = self.text.find(b"reached required accuracy", last) >= 0
         stopped = self.text.find(b"stop encountered!", last) >= 0
+        aborted = stopped and self.text.find(b"hard stop encountered!", last) >= 0
         ionic = True if reached else (False if self.complete else None)
-        return Said(False if denied else None, ionic, stopped)
+        return Said(False if denied else None, ionic, stopped, aborted)
 
     @cached_property
     def timing(self) -> dict[str, float]:

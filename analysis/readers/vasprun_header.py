@@ -81,13 +81,17 @@ class Header:
         return default
 
 
-_ALGORITHMS = {2: "none", 3: "eigenval", 4: "subrot", 90: "exact"}
+_ALGORITHMS = {-1: "none", 2: "none", 3: "eigenval", 4: "subrot", 90: "exact"}
 
 
 def algorithm(header: Header) -> str:
-    """ALGO in small letters; by the IALGO in effect where the INCAR does not name it."""
+    """ALGO in small letters; by the IALGO in effect where the INCAR does not name it.
+
+    A dry run has the IALGO of ALGO = None in effect, whatever the INCAR says.
+    """
     named = str(header.setting("ALGO") or "").strip().lower()
-    return named or _ALGORITHMS.get(header.setting("IALGO"), "")
+    by_number = _ALGORITHMS.get(header.setting("IALGO"), "")
+    return by_number if by_number == "none" else named or by_number
 
 
 def responds(header: Header) -> bool:
