@@ -321,9 +321,11 @@ class Outcar:
         return found
 
     def _last(self, needle: bytes) -> int:
-        """Position of the last `needle`, in the last ionic step; -1 where it stands before it."""
-        after = self._places[-1].before if self._places else self._start
-        return self.text.rfind(needle, after)
+        """Position of the last `needle` in the last ionic step that is finished, or -1."""
+        if not self._places:
+            return -1
+        last = self._places[-1]
+        return self.text.rfind(needle, last.before, self.text.size if self.complete else last.end)
 
     @cached_property
     def magnetization(self) -> float | None:

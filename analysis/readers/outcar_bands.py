@@ -33,7 +33,7 @@ def read_bands(data: bytes, n_spins: int, n_kpoints: int) -> Floats:
     BlockError
         If titles, running numbers and rows contradict each other or the numbers expected.
     """
-    points = [number for number in _POINT.findall(data)]
+    points = _POINT.findall(data)
     spins = [int(number) for number in _SPIN.findall(data)]
     if spins and spins != list(range(1, n_spins + 1)):
         raise BlockError(f"spin components {spins} are listed where {n_spins} are expected")

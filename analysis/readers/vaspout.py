@@ -83,9 +83,7 @@ class Vaspout:
             self._report(f"{name}: damaged ({error})")
             return None
 
-    def _array(
-        self, name: str, shape: tuple[int | None, ...], gaps: bool = False
-    ) -> Floats | None:
+    def _array(self, name: str, shape: tuple[int | None, ...], gaps: bool = False) -> Floats | None:
         """A dataset of numbers of a `shape` (None: any length); None if absent or damaged.
 
         With `gaps`, what is no number becomes NaN; without, the whole is refused.

@@ -37,6 +37,8 @@ class Header:
 
     Attributes
     ----------
+    program
+        What wrote the file, where it is not VASP.
     incar, parameters
         Settings as given and as in effect.
     symbols
@@ -55,6 +57,7 @@ class Header:
         What could not be read, in words.
     """
 
+    program: str = "VASP"
     version: str | None = None
     build: str = ""
     date: str = ""
@@ -106,6 +109,10 @@ def read_header(text: Text, start: int, stop: int) -> Header:
     if generator is not None:
         facts, _ = _items(generator)
         header.version = str(facts.get("VERSION") or "") or None
+        program = str(facts.get("PROGRAM") or "VASP")
+        if program.lower() != "vasp":
+            header.program = program
+            header.version = f"{program} {header.version or ''}".strip()
         header.build = str(facts.get("SUBVERSION") or "")
         header.date = f"{facts.get('DATE', '')} {facts.get('TIME', '')}".strip()
     for name, into in ((b"incar", header.incar), (b"parameters", header.parameters)):
