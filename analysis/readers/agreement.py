@@ -25,8 +25,10 @@ SAME_CELL_ANGSTROM = 1e-6
 SAME_KPOINT = 2e-6
 SAME_WEIGHT = 2e-3
 """Some lists of k-points print weights to three decimals."""
-SAME_MOMENT = 2e-3
-"""Bohr magnetons; an OSZICAR prints four decimals."""
+SAME_MOMENT = 0.01
+"""Bohr magnetons, and part of the moment: OUTCAR and OSZICAR print it at different times."""
+FIXED_OCCUPATIONS = (-2, -3)
+"""ISMEAR of runs whose occupations no Fermi level decides."""
 _OSZICAR_DIGITS = 1e-7  # energies are printed to eight
 _EQUAL = (
     *("ISPIN", "ISMEAR", "NELM", "NSW", "IBRION", "ISIF", "NBANDS", "NEDOS", "IALGO"),
@@ -174,7 +176,7 @@ def fermi_contradiction(
     but fixed occupations (ISMEAR = -2). The tetrahedron method fills states by what lies around
     them in reciprocal space: 0.5 eV are allowed there, else 0.02 eV.
     """
-    if eigenvalues is None or occupations is None or ismear in (-2, -3):
+    if eigenvalues is None or occupations is None or ismear in FIXED_OCCUPATIONS:
         return None
     slack = 0.5 if ismear in (-4, -5) else 0.02
     with np.errstate(invalid="ignore"):
@@ -201,7 +203,7 @@ def count_contradiction(
     integrated
         (n_energies,), states per cell, spins summed.
     """
-    if not energies_ev[0] <= fermi_ev <= energies_ev[-1]:
+    if not energies_ev[0] <= fermi_ev <= energies_ev[-1]:  # EMIN or EMAX of the INCAR
         return None
     at = int(np.searchsorted(energies_ev, fermi_ev))
     low, high = sorted((float(integrated[max(at - 1, 0)]), float(integrated[at])))

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from natriface.analysis.readers.agreement import (
+    FIXED_OCCUPATIONS,
     SAME_MOMENT,
     count_contradiction,
     fermi_contradiction,
@@ -52,7 +53,7 @@ _DISPLACING = (5, 6)  # IBRION of vibrations by finite differences
 _CRITERIA = ("NELM", "EDIFF", "EDIFFG")
 _STILL = (-1, 1, 2, 3)  # IBRION of runs that leave the structure of the last energy as CONTCAR
 _SAME_FERMI_EV = 0.05  # printed after the electronic steps and with the density of states
-_SAME_COUNT = 0.05  # electrons, of moments counted from occupations
+_SAME_MOMENT = 0.2  # Bohr magnetons; the density's moment and that of the occupations
 
 
 def read_vasp_folder(
@@ -141,6 +142,8 @@ class _Reading:
         self.vasprun: Vasprun | None = self._open("vasprun.xml", Vasprun)
         self.outcar: Outcar | None = self._open("OUTCAR", Outcar)
         self.oszicar: Oszicar | None = self._open("OSZICAR", read_oszicar)
+        if self.oszicar is not None:
+            self.notes += self.oszicar.problems
         self.vaspout: Vaspout | None = None
         self.name, self.source = self._best()
         if self.source is None and self.oszicar is None:
@@ -484,13 +487,16 @@ class _Reading:
         header = self.source.header
         if header.setting("IBRION") == 0:  # molecular dynamics averages its density of states
             return None
-        why = fermi_contradiction(level, levels, filling, header.setting("ISMEAR"))
-        total = None if isinstance(self.source, Outcar) else self.source.total_dos  # type: ignore[attr-defined]
-        electrons = header.setting("NELECT")
-        if why is not None or total is None or electrons is None or header.setting("ISMEAR") == -2:
-            return why
-        integrated = total.integrated[0] if len(total.integrated) == 4 else total.integrated.sum(0)
-        return count_contradiction(level, total.energies_ev, integrated, electrons)
+        ismear, electrons = header.setting("ISMEAR"), header.setting("NELECT")
+        if ismear in FIXED_OCCUPATIONS:
+            return None
+        reasons = [fermi_contradiction(level, levels, filling, ismear)]
+        total = self.source.total_dos if isinstance(self.source, Vasprun | Vaspout) else None
+        if total is not None and electrons is not None:
+            parts = total.integrated
+            counted = parts[0] if len(parts) == 4 else parts.sum(axis=0)
+            reasons.append(count_contradiction(level, total.energies_ev, counted, electrons))
+        return "; ".join(reason for reason in reasons if reason) or None
 
     def _moment(self, outcar: Outcar | None) -> float | None:
         """The total moment that OUTCAR and OSZICAR print, where they agree."""
@@ -500,7 +506,7 @@ class _Reading:
         if printed is None or oszicar is None or len(oszicar.steps) != len(self.source.steps):
             return printed
         other = oszicar.steps[-1].magnetization if oszicar.steps else None
-        if other is not None and abs(other - printed) > SAME_MOMENT:
+        if other is not None and abs(other - printed) > SAME_MOMENT * (1 + abs(printed)):
             self.notes.append(
                 f"OUTCAR and OSZICAR disagree on the total moment: {printed:g} and {other:g}"
             )
@@ -511,7 +517,7 @@ class _Reading:
         printed = record.magnetization_bohr_magneton
         if printed is None:
             record.magnetization_bohr_magneton = counted
-        elif abs(printed - counted) > _SAME_COUNT:
+        elif abs(printed - counted) > _SAME_MOMENT + 0.02 * abs(counted):
             self.notes.append(
                 f"the total moment printed, {printed:g}, is not that of the occupations, "
                 f"{counted:.4f}"

@@ -123,7 +123,7 @@ def read_header(text: Text, start: int, stop: int) -> Header:
             found, damage = _items(content)
             into.update(found)
             if damage:
-                header.problems.append(f"<{name.decode()}> is damaged near {damage!r}")
+                header.problems.append(f"<{name.decode()}> is damaged near {_shown(damage)}")
     _read_atoms(text, start, stop, header)
     _read_kpoints(text, start, stop, header)
     _read_initial_structure(text, start, stop, header)
@@ -207,6 +207,10 @@ def scalar(kind: bytes, word: bytes) -> Value:
     if kind == b"int":
         return int(value) if value.is_integer() else None
     return value
+
+
+def _shown(damage: str) -> str:
+    return "bytes that are NUL" if "\0" in damage else repr(damage)
 
 
 def _unescape(text: str) -> str:
