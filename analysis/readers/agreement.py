@@ -3,16 +3,21 @@ damaged."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import floor, log10
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from natriface.analysis.readers.belonging import crystals_differ
 from natriface.analysis.readers.blocks import Floats
+from natriface.analysis.readers.crystal import crystal
 from natriface.analysis.readers.oszicar import Oszicar
+from natriface.analysis.readers.poscar import read_poscar
 from natriface.analysis.readers.vasprun_header import Header
 from natriface.analysis.readers.vasprun_steps import Steps
+from natriface.structures.errors import ReaderError
 
 SAME_ENERGY_EV = 2e-6
 """Old OUTCARs print six decimals."""
@@ -42,6 +47,7 @@ _CLOSE = {
     "HFSCREEN": 1e-4,
     "PSTRESS": 0.051,
 }
+_STAYING = (-1, 1, 2, 3)  # IBRION of runs whose CONTCAR is the structure of the last energy
 _ONE_DIGIT = ("EDIFF", "EDIFFG")  # all that an OUTCAR prints of them
 
 
@@ -79,11 +85,15 @@ def _hubbard_apart(mine: Header, theirs: Header) -> list[str]:
     found = []
     for name in ("LDAUL", "LDAUU", "LDAUJ"):
         # the parameters in effect of a vasprun.xml list the first species alone
-        a, b = (h.incar.get(name, h.parameters.get(name)) for h in (mine, theirs))
-        both = isinstance(a, list) and isinstance(b, list) and len(a) == len(b)
-        if both and any(x is None or y is None or abs(x - y) > 0.051 for x, y in zip(a, b)):  # noqa: B905
+        a, b = (_as_list(h.incar.get(name, h.parameters.get(name))) for h in (mine, theirs))
+        pairs = [(x, y) for x, y in zip(a, b, strict=False) if x is not None and y is not None]
+        if len(a) == len(b) and any(abs(x - y) > 0.051 for x, y in pairs):
             found.append(f"{name}: {a} and {b}")
     return found
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _numbers(version: str) -> list[str]:
@@ -216,3 +226,30 @@ def count_contradiction(
         f"the integrated density of states counts {low:.1f} to {high:.1f} electrons there, NELECT "
         f"is {n_electrons:g}"
     )
+
+
+def structures_apart(header: Header, steps: Steps, paths: Mapping[str, Path]) -> list[str]:
+    """Whether POSCAR and CONTCAR beside a run are of other crystals; nothing else rests on them.
+
+    A POSCAR may be replaced by the CONTCAR, so its elements alone must agree; so of the CONTCAR
+    of a run that moves its atoms after the last energy. Files that cannot be read say nothing.
+    """
+    cell, places = steps.cells[-1], steps.positions[-1]
+    if not (np.isfinite(cell).all() and np.isfinite(places).all()):
+        return []
+    atoms = crystal(header.symbols, cell, places)
+    planned = header.setting("NSW", 0)
+    stays = header.setting("IBRION", -1 if planned <= 1 else 0) in _STAYING
+    found = []
+    for name in ("POSCAR", "CONTCAR"):
+        path = paths.get(name)
+        if atoms is None or path is None:
+            continue
+        try:
+            other = read_poscar(path)
+        except ReaderError:
+            continue
+        apart = crystals_differ(atoms, other, only_elements=name == "POSCAR" or not stays)
+        if apart:
+            found.append(f"{name} are of different crystals ({apart})")
+    return found

@@ -364,7 +364,7 @@ class Outcar:
         at = self._last(b"E-fermi :")
         settings = self.header.parameters
         n_spins = 1 if self.is_noncollinear else settings.get("ISPIN", 1)
-        n_kpoints, n_bands = settings.get("NKPTS", 0), settings.get("NBANDS", 0)
+        n_kpoints = settings.get("NKPTS", 0)
         end = self.text.find(b"----------", at) if at >= 0 else -1
         if end < 0 or n_spins not in (1, 2) or not n_kpoints:
             return None
@@ -376,10 +376,5 @@ class Outcar:
         except BlockError as error:
             self.problems.append(f"eigenvalues: {error}")
             return None
-        if bands.shape[-1] != n_bands:
-            self.problems.append(
-                f"NBANDS = {n_bands}, but {bands.shape[-1]} bands are listed at each k-point; "
-                "these count"
-            )
         bands[1] /= 2.0 if n_spins == 1 and not self.is_noncollinear else 1.0
         return bands

@@ -11,32 +11,27 @@ from typing import TypeVar
 import numpy as np
 
 from natriface.analysis.readers.agreement import (
-    FIXED_OCCUPATIONS,
-    SAME_MOMENT,
-    count_contradiction,
-    fermi_contradiction,
     oszicar_apart,
     settings_apart,
     steps_apart,
+    structures_apart,
 )
 from natriface.analysis.readers.arrays import Source, write_arrays
-from natriface.analysis.readers.bands import band_edges, count_electrons
-from natriface.analysis.readers.belonging import crystals_differ
 from natriface.analysis.readers.blocks import Floats
 from natriface.analysis.readers.convergence import Said, Verdict, judge
 from natriface.analysis.readers.crystal import crystal, partly_frozen
 from natriface.analysis.readers.folder import Files, find_files, image_folders
 from natriface.analysis.readers.oszicar import Oszicar, read_oszicar
 from natriface.analysis.readers.outcar import Outcar
-from natriface.analysis.readers.poscar import read_poscar, selective_flags
+from natriface.analysis.readers.poscar import selective_flags
 from natriface.analysis.readers.settings import decisive_settings
+from natriface.analysis.readers.vasp_electrons import electronic_structure
 from natriface.analysis.readers.vaspout import Vaspout
 from natriface.analysis.readers.vasprun import Vasprun
 from natriface.analysis.readers.vasprun_header import Header, responds
 from natriface.analysis.readers.vasprun_steps import Steps
 from natriface.analysis.results import (
     Convergence,
-    ElectronicStructure,
     EngineRecord,
     Result,
     Status,
@@ -51,9 +46,6 @@ _KB_IN_GPA = 0.1
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 _DISPLACING = (5, 6)  # IBRION of vibrations by finite differences
 _CRITERIA = ("NELM", "EDIFF", "EDIFFG")
-_STILL = (-1, 1, 2, 3)  # IBRION of runs that leave the structure of the last energy as CONTCAR
-_SAME_FERMI_EV = 0.05  # printed after the electronic steps and with the density of states
-_SAME_MOMENT = 0.2  # Bohr magnetons; the density's moment and that of the occupations
 
 
 def read_vasp_folder(
@@ -149,15 +141,14 @@ class _Reading:
         if self.source is None and self.oszicar is None:
             raise ReaderError("; ".join(self.notes) or f"{files.folder}: nothing to read")
 
-    def _open(self, name: str, reader: Callable[[Path], _T], quiet: bool = False) -> _T | None:
+    def _open(self, name: str, reader: Callable[[Path], _T]) -> _T | None:
         path = self.files.paths.get(name)
         if path is None:
             return None
         try:
             return reader(path)
         except ReaderError as error:
-            if not quiet:
-                self.notes.append(str(error))
+            self.notes.append(str(error))
             return None
 
     def _best(self) -> tuple[str, Source | None]:
@@ -202,7 +193,8 @@ class _Reading:
         status, reason = self._status(verdict, same)
         if status == "truncated" and verdict.ionic is not None:
             verdict.ionic = False
-        electronic = self._electronic(same)
+        electronic, contradictions = electronic_structure(self.name, source, same, self.oszicar)
+        self.notes += contradictions
         n = len(steps)
         has_energy = status == "converged"
         final = _document(header, steps, -1) if n else None
@@ -277,7 +269,10 @@ class _Reading:
             if contradiction:
                 return "failed", contradiction
         self._compare_oszicar()
-        self._compare_structures()
+        self.notes += [
+            f"{self.name} and {what}"
+            for what in structures_apart(source.header, steps, self.files.paths)
+        ]
         if source.header.problems or _document(source.header, steps, -1) is None:
             why = next(iter([*source.header.problems, *steps.problems]), "no final structure")
             return "failed", f"{self.name} is damaged: {why}"
@@ -362,28 +357,6 @@ class _Reading:
         pair = f"{self.name} and OSZICAR disagree on"
         self.notes += [f"{pair} {what}" for what in oszicar_apart(self.source.steps, self.oszicar)]
 
-    def _compare_structures(self) -> None:
-        """POSCAR and CONTCAR beside a run must be of the same crystal; nothing else rests on them.
-
-        A POSCAR may be replaced by the CONTCAR, so its elements alone must agree.
-        """
-        assert self.source is not None
-        header, steps = self.source.header, self.source.steps
-        cell, places = steps.cells[-1], steps.positions[-1]
-        if not (np.isfinite(cell).all() and np.isfinite(places).all()):
-            return
-        atoms = crystal(header.symbols, cell, places)
-        planned = header.setting("NSW", 0)
-        still = header.setting("IBRION", -1 if planned <= 1 else 0) in _STILL
-        for name in ("POSCAR", "CONTCAR"):
-            path = self.files.paths.get(name)
-            other = self._open(name, read_poscar, quiet=True) if path is not None else None
-            if atoms is None or other is None:
-                continue
-            apart = crystals_differ(atoms, other, only_elements=name == "POSCAR" or not still)
-            if apart:
-                self.notes.append(f"{self.name} and {name} are of different crystals ({apart})")
-
     def _add_selective_dynamics(self, header: Header) -> None:
         """An OUTCAR does not say which atoms are frozen; POSCAR and CONTCAR do."""
         if header.selective is not None or self.name == "vasprun.xml":
@@ -415,114 +388,6 @@ class _Reading:
         assert self.source is not None
         mine = self.source.header.parameters
         mine.update({key: value for key, value in other.parameters.items() if key not in mine})
-
-    def _electronic(self, outcar: Outcar | None) -> ElectronicStructure:
-        assert self.source is not None
-        source, header = self.source, self.source.header
-        electrons = header.setting("NELECT")
-        levels, filling, weights = source.eigenvalues, source.occupations, header.kpoint_weights
-        record = ElectronicStructure(
-            fermi_level_ev=self._fermi_level(outcar, levels, filling),
-            n_electrons=electrons,
-            n_bands=header.setting("NBANDS") if levels is None else levels.shape[2],
-            n_kpoints=None if header.kpoints is None else len(header.kpoints),
-            n_spins=1 if source.is_noncollinear else header.setting("ISPIN", 1),
-            magnetization_bohr_magneton=self._moment(outcar),
-        )
-        if levels is None or filling is None or weights is None:
-            return record
-        if levels.shape != filling.shape or levels.shape[1] != len(weights):
-            return record
-        counted = count_electrons(filling, weights, source.is_noncollinear)
-        if electrons is not None and not abs(counted.sum() - electrons) < 0.05:
-            if np.isfinite(counted).all():
-                self.notes.append(
-                    f"the occupations hold {counted.sum():.3f} electrons instead of {electrons:g}: "
-                    "no band edges are given"
-                )
-            return record
-        if len(counted) == 2:
-            self._compare_moments(record, float(counted[0] - counted[1]))
-        edges = band_edges(levels, filling, weights)
-        if edges is not None:
-            record.valence_band_maximum_ev = edges.valence_band_maximum_ev
-            record.conduction_band_minimum_ev = edges.conduction_band_minimum_ev
-            record.band_gap_ev = edges.gap_ev
-            record.band_gap_direct = edges.is_direct
-        return record
-
-    def _fermi_level(
-        self, outcar: Outcar | None, levels: Floats | None, filling: Floats | None
-    ) -> float | None:
-        """The Fermi level that nothing contradicts, else none."""
-        assert self.source is not None
-        header, sources = self.source.header, {self.name: self.source}
-        if outcar is not None:
-            sources["OUTCAR"] = outcar
-        printed = {
-            name: level
-            for name, source in sources.items()
-            if (level := source.fermi_level_ev) is not None
-        }
-        sound: dict[str, float] = {}
-        fixed = header.setting("NUPDOWN", -1) not in (None, -1)  # a level for each spin
-        for name, level in printed.items():
-            why = None if fixed else self._fermi_contradiction(level, levels, filling)
-            if why is None:
-                sound[name] = level
-            else:
-                self.notes.append(f"the Fermi level of {name}, {level:.4f} eV, is wrong: {why}")
-        apart = max(printed.values(), default=0.0) - min(printed.values(), default=0.0)
-        if apart > _SAME_FERMI_EV:
-            said = " and ".join(f"{name} ({level:.4f} eV)" for name, level in printed.items())
-            self.notes.append(f"{said} disagree on the Fermi level")
-            if len(sound) > 1:
-                return None
-        return next(iter(sound.values()), None)
-
-    def _fermi_contradiction(
-        self, level: float, levels: Floats | None, filling: Floats | None
-    ) -> str | None:
-        assert self.source is not None
-        header = self.source.header
-        if header.setting("IBRION") == 0:  # molecular dynamics averages its density of states
-            return None
-        ismear, electrons = header.setting("ISMEAR"), header.setting("NELECT")
-        if ismear in FIXED_OCCUPATIONS:
-            return None
-        reasons = [fermi_contradiction(level, levels, filling, ismear)]
-        total = self.source.total_dos if isinstance(self.source, Vasprun | Vaspout) else None
-        if total is not None and electrons is not None:
-            parts = total.integrated
-            counted = parts[0] if len(parts) == 4 else parts.sum(axis=0)
-            reasons.append(count_contradiction(level, total.energies_ev, counted, electrons))
-        return "; ".join(reason for reason in reasons if reason) or None
-
-    def _moment(self, outcar: Outcar | None) -> float | None:
-        """The total moment that OUTCAR and OSZICAR print, where they agree."""
-        printed = None if outcar is None else outcar.magnetization
-        oszicar = self.oszicar
-        assert self.source is not None
-        if printed is None or oszicar is None or len(oszicar.steps) != len(self.source.steps):
-            return printed
-        other = oszicar.steps[-1].magnetization if oszicar.steps else None
-        if other is not None and abs(other - printed) > SAME_MOMENT * (1 + abs(printed)):
-            self.notes.append(
-                f"OUTCAR and OSZICAR disagree on the total moment: {printed:g} and {other:g}"
-            )
-            return None
-        return printed
-
-    def _compare_moments(self, record: ElectronicStructure, counted: float) -> None:
-        printed = record.magnetization_bohr_magneton
-        if printed is None:
-            record.magnetization_bohr_magneton = counted
-        elif abs(printed - counted) > _SAME_MOMENT + 0.02 * abs(counted):
-            self.notes.append(
-                f"the total moment printed, {printed:g}, is not that of the occupations, "
-                f"{counted:.4f}"
-            )
-            record.magnetization_bohr_magneton = None
 
     def _from_oszicar(self, kind: str) -> Result:
         assert self.oszicar is not None
