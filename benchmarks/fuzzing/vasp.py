@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -170,7 +171,9 @@ def pymatgen_run(folder: Path) -> Reading:
     """What pymatgen makes of the same vasprun.xml."""
     from pymatgen.io.vasp.outputs import Vasprun
 
-    run = Vasprun(str(folder / "vasprun.xml"), parse_potcar_file=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*POTCAR.*")  # said of every run without one
+        run = Vasprun(str(folder / "vasprun.xml"), parse_potcar_file=False)
     last = run.ionic_steps[-1]
     return Reading(
         {
