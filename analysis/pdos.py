@@ -17,6 +17,9 @@ SHELLS = ("s", "p", "d", "f")
 LOW_FRACTION = 0.9
 """Below this share of the total below the zero, a projection is said to miss much of it."""
 
+COARSE_MESH_EV = 0.5
+"""Energies farther apart than this tell no band of ordinary width from its neighbour."""
+
 ZeroKind = Literal["fermi", "vbm", "given", "core level", "vacuum", "reference"]
 
 
@@ -93,6 +96,11 @@ class ProjectedDOS:
     integrated
         (n_spins, n_energies), states per cell up to each energy as the program counts them, where
         it does.
+    total_is_sum
+        Whether the program's total is the sum of its projections (LOBSTER), so that their share of
+        it tells nothing.
+    charge_spilling_percent
+        Of the occupied states, what such projections leave out, one value a spin, where known.
     """
 
     energies_ev: Floats
@@ -109,6 +117,8 @@ class ProjectedDOS:
     source: str = ""
     warnings: tuple[str, ...] = field(default=())
     integrated: Floats | None = None
+    total_is_sum: bool = False
+    charge_spilling_percent: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         n_energies = len(self.energies_ev)
@@ -213,6 +223,22 @@ class ProjectedDOS:
             raise AnalysisError(f"{self.source}: there are no states below {zero.words}")
         return integral(energies, self.densities.sum(axis=(0, 1)), window) / total
 
+    def projected_words(self, zero: EnergyZero) -> str:
+        """How much of the occupied states the projections hold, in a sentence."""
+        if not self.total_is_sum:
+            share = 100 * self.projected_fraction(zero)
+            return f"projected below the zero: {share:.1f} % of the total"
+        if not self.charge_spilling_percent:
+            return (
+                "projected below the zero: not told, the total is the sum of the projections (a "
+                "lobsterout tells the charge spilling)"
+            )
+        lost = ", ".join(f"{value:g}" for value in self.charge_spilling_percent)
+        return (
+            f"projected of the occupied states: all but the charge spilling of {lost} %; the total "
+            "is the sum of the projections"
+        )
+
     def notes(self, zero: EnergyZero) -> list[str]:
         """What to know before reading numbers off: share projected, place of the Fermi level."""
         found = list(self.warnings)
@@ -225,6 +251,13 @@ class ProjectedDOS:
         elif share > 1.05:
             found.append(f"the projections add up to {100 * share:.0f} % of the total below "
                          f"{zero.words}: the projectors overlap")  # fmt: skip
+        spacing = float(np.median(np.diff(self.energies_ev)))
+        if spacing > COARSE_MESH_EV:
+            found.append(
+                f"the densities are given every {spacing:.3g} eV: the mesh of energies is too "
+                "coarse to tell a band from its neighbours, centers and widths mean little; take "
+                "a denser one (VASP: NEDOS, LOBSTER: COHPSteps)"
+            )
         found += self._missing_electrons()
         fermi, top = self.fermi_level_ev, self.valence_band_maximum_ev
         bottom = self.conduction_band_minimum_ev

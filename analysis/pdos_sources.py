@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from natriface.analysis.readers.compression import SUFFIXES
 from natriface.analysis.readers.folder import Files, find_files
 from natriface.analysis.readers.lobster_dos import read_lobster_dos
 from natriface.analysis.readers.lobster_files import find_lobster_files
+from natriface.analysis.readers.lobster_log import read_log
 from natriface.analysis.readers.poscar import read_poscar
 from natriface.analysis.readers.vasp import read_vasp_folder
 from natriface.analysis.readers.vaspout import Vaspout
@@ -23,6 +25,7 @@ from natriface.analysis.results import Result
 from natriface.structures.errors import AnalysisError, ReaderError
 
 SAME_FERMI_LEVEL_EV = 0.05
+_UNREAD = re.compile("DOSCAR|PROCAR|EIGENVAL")
 
 
 def read_pdos(path: Path | str) -> ProjectedDOS:
@@ -48,6 +51,11 @@ def read_pdos(path: Path | str) -> ProjectedDOS:
     lobster = _lobster_file(path)
     if lobster is not None:
         return _read_lobster(lobster)
+    if _UNREAD.match(path.name) and path.is_file():
+        raise ReaderError(
+            f"{path}: projections are not read from VASP's {path.name.split('.')[0]}; give its "
+            "vasprun.xml or vaspout.h5 (LORBIT = 11), or a DOSCAR.lobster"
+        )
     try:
         find_files(path)
     except ReaderError as error:
@@ -142,13 +150,25 @@ def _lobster_file(path: Path) -> Path | None:
     return path if name.startswith("doscar") and "lobster" in name else None
 
 
+def _charge_spilling(lobsterout: Path) -> tuple[float, ...]:
+    try:
+        spilling = read_log(lobsterout).spilling
+    except ReaderError:
+        return ()
+    values = () if spilling is None else spilling.charge_percent
+    return values if all(0 <= value <= 100 for value in values) else ()
+
+
 def _read_lobster(path: Path) -> ProjectedDOS:
     """LOBSTER's densities, with the crystal and the band edges of the VASP run they came from."""
-    dos = read_lobster_dos(path)
+    dos = replace(read_lobster_dos(path), total_is_sum=True)
     atoms, warnings = None, list(dos.warnings)
     structures: tuple[Path, ...]
     try:
-        structures = find_lobster_files(path.parent).structures
+        files = find_lobster_files(path.parent)
+        structures = files.structures
+        if "lobsterout" in files.paths and path.name.startswith("DOSCAR.lobster"):
+            dos = replace(dos, charge_spilling_percent=_charge_spilling(files.paths["lobsterout"]))
     except ReaderError:  # densities alone, without bonds
         structures = ()
     for structure in structures:

@@ -12,6 +12,9 @@ ORBITALS = ("s", "py", "pz", "px", "dxy", "dyz", "dz2", "dxz", "x2-y2")
 _ELEMENTS = (("Na", 0.25), ("Zr", 0.1), ("Si", 0.12), ("P", 0.05), ("O", 0.46), ("F", 0.02))
 
 
+_FERMI_EV = 2.13317482  # between the filled and the empty levels
+
+
 @dataclass(frozen=True)
 class Shape:
     """What to print.
@@ -281,15 +284,18 @@ class _Writer:
     def _dos(self, attributes: str = "") -> None:
         s = self.shape
         energies = np.round(np.linspace(-42, 12, s.n_dos), 4)
+        filled = s.n_bands // 2 * (2 if s.n_components == 1 else 1)
         self.put(
-            f'  <dos{attributes}>\n   <i name="efermi">      2.13317482 </i>\n'
+            f'  <dos{attributes}>\n   <i name="efermi">{_FERMI_EV:16.8f} </i>\n'
             "   <total>\n    <array>\n"
             "     <field>energy</field>\n     <field>total</field>\n"
             "     <field>integrated</field>\n     <set>\n"
         )
         for label in self._sets("spin", s.n_components):
             density = np.round(self.random.random(s.n_dos) * 50, 4)
-            table = np.column_stack([energies, density, np.cumsum(density) / 100])
+            counted = np.cumsum(density)
+            counted *= filled / counted[np.searchsorted(energies, _FERMI_EV)]
+            table = np.column_stack([energies, density, counted])
             rows = ("       <r>%11.4f%11.4f%11.4f </r>\n" * s.n_dos) % tuple(table.ravel())
             self.put("      " + label + rows + "      </set>\n")
         self.put("     </set>\n    </array>\n   </total>\n")

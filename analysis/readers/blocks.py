@@ -107,6 +107,8 @@ def decode_rows(data: bytes, tag: bytes, n_rows: int, n_fields: int) -> Floats:
     BlockError
         If rows are missing, surplus or damaged.
     """
+    if n_rows * (2 * len(tag) + 5) > len(data):
+        raise BlockError(f"shorter than the expected {n_rows} rows")
     out = np.empty((n_rows, n_fields))
     rows, length = _equal_rows(data, tag, n_rows, n_fields, out)
     if length:
@@ -220,6 +222,8 @@ def read_sets(
     BlockError
         If the array is cut off, damaged, or has another number of sets or rows.
     """
+    if n_sets * n_rows * len(b"<r></r>") > text.size - start:
+        raise BlockError(f"shorter than the expected {n_sets} sets of {n_rows} rows")
     out = np.empty((n_sets * n_rows, n_fields))
     try:
         end = _read_lines(text, start, n_sets, n_rows, out)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from itertools import groupby
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +38,10 @@ def number(text: bytes) -> float:
     if _NUMBER.fullmatch(text) is None:
         return float("nan")
     try:
-        return float(text)
+        value = float(text)
     except ValueError:  # Fortran's double-precision exponent
-        return float(text.upper().replace(b"D", b"E"))
+        value = float(text.upper().replace(b"D", b"E"))
+    return value if isfinite(value) else float("nan")
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import itertools
 import lzma
 import os
+import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -21,7 +23,11 @@ _PIECE = 1 << 17
 _PACKED_PIECE = 1 << 13
 """Repetitive outputs grow a hundredfold when they are unpacked."""
 _IN_MEMORY = 128 << 20
+_HEAD = 1 << 15
+"""Bytes whose lines tell how all lines of a file end."""
 _TEXT_ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_BINARY = b"\x89HDF\r\n\x1a\n"
+_ENDS = re.compile(rb"\r+\n|\r")
 
 
 class _Decompressor(Protocol):
@@ -42,8 +48,28 @@ _MAGIC: dict[bytes, tuple[str, Callable[[], _Decompressor]]] = {
 }
 
 
+def _is_foreign(head: bytes) -> bool:
+    """Whether a text was written, or passed through, a system whose lines end otherwise."""
+    return not head.startswith(_BINARY) and (b"\r" in head or head.startswith(codecs.BOM_UTF8))
+
+
+def _unified(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same text with lines ending in a line feed, and without a byte-order mark."""
+    held, first = b"", True
+    for piece in pieces:
+        data = held + piece
+        if first:
+            data, first = data.removeprefix(codecs.BOM_UTF8), False
+        kept = len(data.rstrip(b"\r"))  # what follows decides about these
+        held = data[kept:]
+        yield _ENDS.sub(b"\n", data[:kept])
+    yield b"\n" if held else b""
+
+
 class Pieces:
     """The decompressed bytes of a file, one piece after another, none kept.
+
+    Lines of a text end in a line feed, however they do in the file.
 
     Parameters
     ----------
@@ -54,6 +80,8 @@ class Pieces:
     ----------
     packed
         Whether it is compressed.
+    foreign
+        Whether a file that is not compressed has other line ends, or a byte-order mark.
     problem
         Why the content ends early, where the compressed stream is cut off; known after the last
         piece.
@@ -72,23 +100,31 @@ class Pieces:
         except OSError as error:
             raise ReaderError(f"{path}: cannot be opened ({error.strerror})") from None
         try:
-            self.head = self.file.read(8)
+            self.head = self.file.read(_HEAD)
             self.file.seek(0)
         except OSError as error:
             self.file.close()
             raise ReaderError(f"{path}: cannot be read ({error.strerror or error})") from None
         self._kind = next((k for magic, k in _MAGIC.items() if self.head.startswith(magic)), None)
+        self.foreign = self._kind is None and _is_foreign(self.head)
 
     @property
     def packed(self) -> bool:
         return self._kind is not None
 
     def __iter__(self) -> Iterator[bytes]:
-        if self._kind is not None:
-            yield from self._unpacked(*self._kind)
+        if self._kind is None:
+            plain = iter(lambda: self.file.read(_PIECE), b"")
+            yield from _unified(plain) if self.foreign else plain
             return
-        while data := self.file.read(_PIECE):
-            yield data
+        pieces = self._unpacked(*self._kind)
+        head = b""
+        for piece in pieces:
+            head += piece
+            if len(head) >= _HEAD:
+                break
+        rest = itertools.chain((head,), pieces)
+        yield from _unified(rest) if _is_foreign(head[:_HEAD]) else rest
 
     def close(self) -> None:
         """Close the file."""
@@ -157,13 +193,12 @@ class Text:
         pieces = Pieces(path)
         file = pieces.file
         try:
-            if pieces.packed:
+            if pieces.packed or pieces.foreign:
                 file = self._unpack(pieces)
                 self.problem = pieces.problem
             elif pieces.head[:2] in _TEXT_ENCODINGS:
-                self._buffer = (
-                    path.read_bytes().decode(_TEXT_ENCODINGS[pieces.head[:2]], "replace").encode()
-                )
+                words = path.read_bytes().decode(_TEXT_ENCODINGS[pieces.head[:2]], "replace")
+                self._buffer = _ENDS.sub(b"\n", words.encode().removeprefix(codecs.BOM_UTF8))
         except OSError as error:
             pieces.file.close()
             raise ReaderError(f"{path}: cannot be read ({error.strerror or error})") from None
@@ -173,6 +208,22 @@ class Text:
         else:
             self.size = len(self._buffer)
             file.close()
+        if self.read(0, len(_BINARY)) != _BINARY:
+            self._drop_trailing_nuls()
+
+    def _drop_trailing_nuls(self) -> None:
+        """File systems leave them at the end of a file whose writer was killed."""
+        while self.size and self.read(self.size - 1, self.size) == b"\0":
+            data = self.read(self.size - _PIECE, self.size)
+            self.size -= len(data) - len(data.rstrip(b"\0"))
+
+    def why_empty(self, kind: str) -> str:
+        """In words, why there is nothing of the `kind` expected (``vasprun.xml``) in the file."""
+        if self.problem:
+            return f"{self.path}: no {kind} can be read from it: {self.problem}"
+        if not self.read(0, _PIECE).strip():
+            return f"{self.path}: empty; VASP has not written anything here to read"
+        return f"{self.path}: no {kind}; VASP has not written what is in it, give the file itself"
 
     def _unpack(self, pieces: Pieces) -> BinaryIO:
         """Fill the buffer, or a temporary file where that grew too large; return the file."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from natriface.analysis.readers.crystal import free_forces
-from natriface.analysis.readers.vasprun_header import RESPONSES, Header
+from natriface.analysis.readers.vasprun_header import RESPONSES, Header, algorithm
 from natriface.analysis.readers.vasprun_steps import Steps
 
-_NO_CYCLE = ("none", "nothing", "exact", "diag", *RESPONSES)
+_NO_CYCLE = ("exact", "diag", "eigenval", "subrot", *RESPONSES)
+_NO_STEP = ("none", "nothing")
 _RELAXING = (1, 2, 3, 44)
 _NO_CHANGE_EV = 2e-6  # EDIFFG may be far below what energies are converged to
 
@@ -18,6 +19,9 @@ _NO_CHANGE_EV = 2e-6  # EDIFFG may be far below what energies are converged to
 @dataclass(frozen=True)
 class Said:
     """What an OUTCAR (or a vaspout.h5) says about the run; None where it says nothing.
+
+    A STOPCAR with LSTOP ends the run after the ionic step (`stopped`), one with LABORT after the
+    electronic step (`aborted`).
 
     VASP 5 prints "EDIFF is reached" also when it was not and NELM ended the cycle, so only a denial
     counts there. A relaxation that met its criterion is always said to have "reached required
@@ -27,6 +31,7 @@ class Said:
     electronic: bool | None = None
     ionic: bool | None = None
     stopped: bool = False
+    aborted: bool = False
 
 
 @dataclass
@@ -71,17 +76,28 @@ def _largest_force(header: Header, steps: Steps) -> float | None:
 def _judge_electronic(header: Header, steps: Steps, said: Said, verdict: Verdict) -> None:
     n, limit = int(steps.electronic_counts[-1]), header.setting("NELM")
     change, criterion = steps.electronic_changes_ev[-1], header.setting("EDIFF")
-    algorithm = str(header.incar.get("ALGO") or "").lower()
-    if limit == 1 and algorithm.startswith(_NO_CYCLE):
+    method = algorithm(header)
+    if method.startswith(_NO_STEP):
+        if header.setting("ISTART") not in (1, 2, 3):
+            verdict.electronic = False
+            verdict.reasons.append(
+                "ALGO = None: VASP made no electronic step (a dry run), its energy belongs to no "
+                "density"
+            )
+        return
+    if limit == 1 and method.startswith(_NO_CYCLE):
         return
     if n < 0:
         verdict.electronic = said.electronic
-    if said.electronic is False:
+    if said.aborted:
+        verdict.electronic = False
+        verdict.reasons.append("a STOPCAR (LABORT) ended the electronic steps")
+    elif said.electronic is False:
         verdict.electronic = False
         verdict.reasons.append("VASP says that the electronic steps did not reach EDIFF")
     elif n < 0:
         return
-    elif limit is not None and n >= limit:
+    elif limit is not None and n >= limit and said.electronic is None:
         verdict.electronic = False
         verdict.reasons.append(
             f"the electronic steps ended at NELM = {limit}, the last one changing the energy by "

@@ -43,6 +43,13 @@ def crystal(
     return atoms
 
 
+def fractional(places: Floats, cell: Floats) -> Floats:
+    """Fractional coordinates of (n, 3) Cartesian ones in A; NaN where the cell is flat or NaN."""
+    with np.errstate(invalid="ignore"):
+        flat = not abs(np.linalg.det(cell)) > 1e-6
+    return np.full_like(places, np.nan) if flat else places @ np.linalg.inv(cell)
+
+
 def partly_frozen(selective: NDArray[np.bool_] | None) -> int:
     """Number of atoms held along some directions but not along all."""
     if selective is None:

@@ -14,6 +14,10 @@ _NAME = re.compile(
     r"(?P<name>" + "|".join(re.escape(name) for name in _NAMES) + r")"
     r"(?P<label>(?:\.[\w-]+?)*?)(?P<packed>\.(?:gz|xz|bz2|lzma|GZ))?"
 )
+_UNREAD = re.compile(
+    r"(INCAR|KPOINTS\w*|POTCAR|DOSCAR|PROCAR\w*|EIGENVAL\w*|XDATCAR|CHG|CHGCAR|AECCAR\d|ELFCAR|LOCPOT|"
+    r"WAVECAR|WAVEDER|IBZKPT|PCDAT|REPORT|STOPCAR|ML_\w+)(\.[\w.-]+)?"
+)
 _IMAGE = re.compile(r"\d{2,3}")
 
 
@@ -84,6 +88,11 @@ def find_files(path: Path) -> Files:
     if path.is_dir():
         return _choose(folder, runs)
     match = _NAME.fullmatch(path.name)
+    if match is None and _UNREAD.fullmatch(path.name):
+        raise ReaderError(
+            f"{path}: a run is not read from this file, but from its {', '.join(OUTPUTS[:-1])} or "
+            f"{OUTPUTS[-1]}: give one of them or their folder"
+        )
     if match is None:
         return Files(folder, "", {_kind(path): path})
     label = match["label"].lstrip(".")
@@ -105,13 +114,17 @@ def _choose(folder: Path, runs: dict[str, dict[str, Path]]) -> Files:
             raise ReaderError(
                 f"{folder}: several outputs under names of their own; give one: {names}"
             )
-        hint = ""
+        hint = "VASP has not written anything to read"
+        unread = [
+            entry.name
+            for entry in sorted(folder.iterdir())
+            if entry.is_file() and re.match("DOSCAR|PROCAR|EIGENVAL", entry.name)
+        ]
+        if unread:
+            hint = f"and {', '.join(unread[:3])} are not read: copy one of the former here"
         if image_folders(folder):
-            hint = "; its subfolders are images of a path: read them with read_neb_folder"
-        raise ReaderError(
-            f"{folder}: no {', '.join(OUTPUTS[:-1])} or {OUTPUTS[-1]} here, VASP has not written "
-            f"anything to read{hint}"
-        )
+            hint += "; its subfolders are images of a path: read them with read_neb_folder"
+        raise ReaderError(f"{folder}: no {', '.join(OUTPUTS[:-1])} or {OUTPUTS[-1]} here, {hint}")
     label = "" if "" in with_output else max(with_output, key=_order)
     paths = {**runs.get("", {}), **runs[label]} if label else runs[label]
     paths = {name: file for name, file in paths.items() if name not in OUTPUTS} | {

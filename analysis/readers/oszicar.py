@@ -13,7 +13,7 @@ from natriface.analysis.readers.compression import Text
 from natriface.structures.errors import ReaderError
 
 _ELECTRONIC = re.compile(rb"^\s*[A-Za-z]{3,4}\s*:\s*(\d+)\s+(\S+)\s+(\S+)")
-_IONIC = re.compile(rb"^\s*\d+\s+(?:T=.*?)?F=\s*(\S+)\s+E0=\s*(\S+)")
+_IONIC = re.compile(rb"^\s*(\d+)\s+(?:T=.*?)?F=\s*(\S+)\s+E0=\s*(\S+)")
 _MOMENT = re.compile(rb"mag=\s*(\S+)\s*$")
 
 
@@ -40,6 +40,7 @@ class Oszicar:
 
     steps: tuple[OszicarStep, ...]
     unfinished: int
+    problems: tuple[str, ...] = ()
 
 
 def read_oszicar(path: Path | str) -> Oszicar:
@@ -53,18 +54,21 @@ def read_oszicar(path: Path | str) -> Oszicar:
     path = Path(path)
     with Text(path) as text:
         lines = text.read(0, text.size).splitlines()
+        nothing = text.why_empty("OSZICAR")
     steps: list[OszicarStep] = []
+    numbers: list[int] = []
     n, change = 0, float("nan")
     for line in lines:
         if electronic := _ELECTRONIC.match(line):
             n, change = int(electronic.group(1)), number(electronic.group(3))
         elif ionic := _IONIC.match(line):
+            numbers.append(int(ionic.group(1)))
             moment = _MOMENT.search(line)
             value = number(moment.group(1)) if moment else float("nan")
             steps.append(
                 OszicarStep(
-                    number(ionic.group(1)),
                     number(ionic.group(2)),
+                    number(ionic.group(3)),
                     n,
                     change,
                     value if np.isfinite(value) else None,
@@ -72,5 +76,8 @@ def read_oszicar(path: Path | str) -> Oszicar:
             )
             n, change = 0, float("nan")
     if not steps and not n:
-        raise ReaderError(f"{path}: no OSZICAR; VASP has not written anything here to read")
-    return Oszicar(tuple(steps), n)
+        raise ReaderError(nothing)
+    problems = []
+    if numbers != list(range(1, len(numbers) + 1)):
+        problems.append("the OSZICAR does not number its ionic steps one after another: damaged")
+    return Oszicar(tuple(steps), n, tuple(problems))

@@ -12,21 +12,25 @@ import numpy as np
 from natriface.analysis.readers.blocks import BlockError, Floats, finite, number
 from natriface.analysis.readers.compression import Text
 from natriface.analysis.readers.convergence import Said
-from natriface.analysis.readers.outcar_header import read_outcar_header
+from natriface.analysis.readers.crystal import fractional
+from natriface.analysis.readers.outcar_bands import read_bands
+from natriface.analysis.readers.outcar_header import listed_positions, read_outcar_header
+from natriface.analysis.readers.outcar_iterations import Iterations, is_gapless, missing_steps
 from natriface.analysis.readers.redundancy import check_energies, damaged_forces, is_smeared
-from natriface.analysis.readers.vasprun_header import Header
+from natriface.analysis.readers.vasprun_header import Header, responds
 from natriface.analysis.readers.vasprun_steps import Steps
 from natriface.structures.errors import ReaderError
 
 _FORCES = b"TOTAL-FORCE (eV/Angst)"
 _ENERGY = b"free  energy "  # of an ionic step; two spaces, one in the electronic steps
+_SAME_LATTICE = 1e-6  # lattice and reciprocal vectors are printed to 9 decimals
 _END = b"General timing and accounting"
 _ENERGIES = re.compile(
     rb"free\s+energy\s+(?:ML\s+)?TOTEN\s*=\s*(\S+)\s+eV"
     rb"\s+(?:ML\s+)?energy\s+without\s+entropy\s*=\s*(\S+)"
     rb"\s+(?:ML\s+)?energy\(sigma->0\)\s*=\s*(\S+)"
 )
-_ROW = re.compile(rb"^[ \t]*\d+[ \t]+(-?\d+\.\d+)[ \t]+(-?\d+\.\d+)[ \t]*\r?$", re.M)
+_RESPONDING = (7, 8)  # IBRION of density-functional perturbation theory
 _TIMES = {
     "cpu_s": b"Total CPU time used (sec):",
     "wall_s": b"Elapsed time (sec):",
@@ -39,8 +43,9 @@ class _Place:
     """Where an ionic step stands: after what, and its tables, None where they are not printed."""
 
     before: int
-    forces: int | None
-    energy: int | None
+    forces: int | None = None
+    energy: int | None = None
+    lost: bool = False
 
     @property
     def end(self) -> int:
@@ -68,8 +73,7 @@ class Outcar:
         executed = self.text.rfind(b" executed on ")
         head = self.text.read(0, 1 << 16)
         if executed < 0 and b"vasp" not in head[:400] and b"POTCAR:" not in head:
-            content = "empty" if self.text.size == 0 else "no OUTCAR"
-            raise ReaderError(f"{self.path}: {content}; VASP has not written anything here to read")
+            raise ReaderError(self.text.why_empty("OUTCAR"))
         self._start = max(self.text.rfind(b"vasp.", 0, executed), 0) if executed > 0 else 0
         self._marks = self.text.find_all(_FORCES, self._start)
         self._ends = self.text.find_all(_ENERGY, self._start)
@@ -81,14 +85,27 @@ class Outcar:
         return self.text.find(_END, tail) >= 0 and self.text.problem is None
 
     @cached_property
-    def header(self) -> Header:
-        """Settings and atoms."""
+    def _head(self) -> bytes:
+        """What stands before the first electronic step."""
         first = min([*self._marks[:1], *self._ends[:1], self.text.size])
         stop = self.text.find(b"Iteration ", self._start, first)
-        data = self.text.read(
+        return self.text.read(
             self._start, min(stop if stop > 0 else first, self._start + (8 << 20))
         )
-        return read_outcar_header(data)
+
+    @cached_property
+    def header(self) -> Header:
+        """Settings and atoms."""
+        header = read_outcar_header(self._head)
+        n, listed = header.parameters.get("NKPTS"), header.kpoints
+        if n is not None and listed is not None and n != len(listed):
+            self.problems.append(f"NKPTS = {n}, but {len(listed)} k-points are listed")
+            header.kpoints = header.kpoint_weights = None
+        return header
+
+    @cached_property
+    def _iterations(self) -> Iterations:
+        return Iterations(self.text, self._start)
 
     @cached_property
     def steps(self) -> Steps:
@@ -102,30 +119,34 @@ class Outcar:
         counts: list[int] = []
         changes: list[float] = []
         problems: list[str] = []
-        for i, step in enumerate(self._places, start=1):
+        places = self._numbered(problems)
+        for i, step in enumerate(places, start=1):
             before, stop = step.before, step.end
             try:
                 energies.append(self._energies(step))
             except BlockError as error:
-                problems.append(f"ionic step {i}: {error}")
+                if not step.lost:
+                    problems.append(f"ionic step {i}: {error}")
                 energies.append([float("nan")] * 3)
             cell = self._cell(before, stop)
             if step.forces is None:
-                place = force = np.full((n_atoms, 3), np.nan)
+                force = np.full((n_atoms, 3), np.nan)
+                first = None if i > 1 else listed_positions(self._head, n_atoms)
+                positions.append(force if first is None else first)
             else:
                 place, force = self._positions_and_forces(step.forces, n_atoms, problems)
+                positions.append(fractional(place, cell))
             cells.append(cell)
-            with np.errstate(invalid="ignore"):
-                flat = not abs(np.linalg.det(cell)) > 1e-6
-            positions.append(np.full_like(place, np.nan) if flat else place @ np.linalg.inv(cell))
             forces.append(force)
             stresses.append(self._stress(before, stop))
             counts.append(self._count(before, stop))
             changes.append(self._change(before, stop))
-        bare = sum(step.forces is None for step in self._places)
-        if bare:  # NWRITE < 2
+        bare = sum(step.forces is None and not step.lost for step in places)
+        if bare == 1 and len(places) == 1:  # VASP 6.1 without ionic steps
+            problems.append("the forces are not printed")
+        elif bare:  # NWRITE < 2
             problems.append(f"positions and forces of {bare} ionic steps are not printed")
-        before = self._places[-1].end if self._places else self._start
+        before = places[-1].end if places else self._start
         n = len(energies)
         wrong = damaged_forces(np.array(forces).reshape(n, n_atoms, 3), 1e-6)
         if wrong.any():
@@ -169,6 +190,30 @@ class Outcar:
             places.append(_Place(before, forces, energy))
         return places
 
+    def _numbered(self, problems: list[str]) -> list[_Place]:
+        """The ionic steps, those lost among them, as the titles of the electronic steps count."""
+        titles, places = self._iterations, self._places
+        numbers = [titles.ionic(step.before, step.end) for step in places]
+        missing, wrong = missing_steps(numbers, self.header.setting("NSW", 0) or 0)
+        problems += wrong
+        responding = self.header.setting("IBRION") in _RESPONDING or responds(self.header)
+        if not (wrong or responding or self.header.setting("LEPSILON")):
+            torn = [
+                str(number)
+                for number, step in zip(numbers, places, strict=True)
+                if not is_gapless(titles.between(step.before, step.end))
+            ]
+            if torn:
+                problems.append(
+                    f"electronic steps of ionic step {', '.join(torn[:5])} are missing, repeated "
+                    "or damaged"
+                )
+        found: list[_Place] = []
+        for step, n_missing in zip(places, missing, strict=True):
+            found += [_Place(step.before, lost=True)] * n_missing
+            found.append(step)
+        return found
+
     def _energies(self, step: _Place) -> list[float]:
         """Free energy, E0 and energy without entropy, checked by the last electronic step's."""
         if step.energy is None:
@@ -198,11 +243,16 @@ class Outcar:
         at = self.text.rfind(b"direct lattice vectors", start, stop)
         rows = self.text.read(at, at + 600).splitlines()[1:4] if at >= 0 else []
         # columns, because neighbouring numbers may touch
-        values = [[number(row[3 + 13 * i : 16 + 13 * i]) for i in range(3)] for row in rows]
+        starts = (3, 16, 29, 45, 58, 71)
+        values = [[number(row[at : at + 13]) for at in starts] for row in rows]
         if len(values) != 3 or not np.isfinite(values).all():
-            values = [[number(word) for word in row.split()[:3]] for row in rows]
-        good = len(values) == 3 and all(len(row) == 3 for row in values)
-        return np.array(values) if good else np.full((3, 3), np.nan)
+            values = [[number(word) for word in row.split()[:6]] for row in rows]
+        if len(values) != 3 or any(len(row) != 6 for row in values):
+            return np.full((3, 3), np.nan)
+        cell, reciprocal = np.array(values)[:, :3], np.array(values)[:, 3:]
+        mismatch = np.abs(cell @ reciprocal.T - np.eye(3)).max()
+        # reciprocal vectors that are no numbers prove nothing
+        return np.full((3, 3), np.nan) if mismatch > _SAME_LATTICE * np.abs(cell).max() else cell
 
     def _positions_and_forces(
         self, mark: int, n_atoms: int, problems: list[str]
@@ -253,8 +303,9 @@ class Outcar:
         denied = self.text.find(b"EDIFF was not reached", last) >= 0
         reached = self.text.find(b"reached required accuracy", last) >= 0
         stopped = self.text.find(b"stop encountered!", last) >= 0
+        aborted = stopped and self.text.find(b"hard stop encountered!", last) >= 0
         ionic = True if reached else (False if self.complete else None)
-        return Said(False if denied else None, ionic, stopped)
+        return Said(False if denied else None, ionic, stopped, aborted)
 
     @cached_property
     def timing(self) -> dict[str, float]:
@@ -269,10 +320,17 @@ class Outcar:
                 found[name] = value
         return found
 
+    def _last(self, needle: bytes) -> int:
+        """Position of the last `needle` in the last ionic step that is finished, or -1."""
+        if not self._places:
+            return -1
+        last = self._places[-1]
+        return self.text.rfind(needle, last.before, self.text.size if self.complete else last.end)
+
     @cached_property
     def magnetization(self) -> float | None:
         """Total moment of the cell at the end, in Bohr magnetons; None where not one number."""
-        at = self.text.rfind(b"number of electron ", self._start)
+        at = self._last(b"number of electron ")
         line = self.text.read(at, at + 160).splitlines()[0] if at >= 0 else b""
         words = line.partition(b"magnetization")[2].split()
         value = number(words[0]) if len(words) == 1 else float("nan")
@@ -281,7 +339,7 @@ class Outcar:
     @cached_property
     def fermi_level_ev(self) -> float | None:
         """Fermi level of the last ionic step."""
-        at = self.text.rfind(b"E-fermi :", self._start)
+        at = self._last(b"E-fermi :")
         match = re.match(rb"E-fermi :\s*(\S+)", self.text.read(at, at + 60)) if at >= 0 else None
         value = number(match.group(1)) if match else float("nan")
         return value if np.isfinite(value) else None
@@ -294,29 +352,29 @@ class Outcar:
     @property
     def eigenvalues(self) -> Floats | None:
         """(n_spins, n_kpoints, n_bands) in eV, of the last ionic step."""
-        return self._bands[0] if self._bands else None
+        return None if self._bands is None else self._bands[0]
 
     @property
     def occupations(self) -> Floats | None:
         """(n_spins, n_kpoints, n_bands), 1 for a full state of one spin (or spin pair)."""
-        return self._bands[1] if self._bands else None
+        return None if self._bands is None else self._bands[1]
 
     @cached_property
-    def _bands(self) -> tuple[Floats, Floats] | None:
-        at = self.text.rfind(b"E-fermi :", self._start)
+    def _bands(self) -> Floats | None:
+        at = self._last(b"E-fermi :")
         settings = self.header.parameters
         n_spins = 1 if self.is_noncollinear else settings.get("ISPIN", 1)
-        shape = (n_spins, settings.get("NKPTS", 0), settings.get("NBANDS", 0))
-        if at < 0 or 0 in shape:
+        n_kpoints = settings.get("NKPTS", 0)
+        end = self.text.find(b"----------", at) if at >= 0 else -1
+        if end < 0 or n_spins not in (1, 2) or not n_kpoints:
             return None
-        data = self.text.read(at, at + 80 * int(np.prod(shape)) + 200 * shape[0] * shape[1] + 4096)
-        begin = data.find(b"band No.")
-        end = re.search(rb"\n\s*(?:-{10,}|soft charge-density)", data[begin:])
-        if begin < 0 or end is None:
+        data = self.text.read(at, end).partition(b"soft charge-density")[0]
+        if b"band No." not in data:
             return None
-        rows = _ROW.findall(data, begin, begin + end.start() + 1)
-        if len(rows) != int(np.prod(shape)):
+        try:
+            bands = read_bands(data, n_spins, n_kpoints)
+        except BlockError as error:
+            self.problems.append(f"eigenvalues: {error}")
             return None
-        table = np.array(rows, dtype=float)
-        full = 2.0 if n_spins == 1 and not self.is_noncollinear else 1.0
-        return table[:, 0].reshape(shape), (table[:, 1] / full).reshape(shape)
+        bands[1] /= 2.0 if n_spins == 1 and not self.is_noncollinear else 1.0
+        return bands

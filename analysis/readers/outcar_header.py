@@ -6,14 +6,14 @@ import re
 
 import numpy as np
 
-from natriface.analysis.readers.blocks import number
+from natriface.analysis.readers.blocks import Floats, number
 from natriface.analysis.readers.vasprun_header import Header, Value, scalar
 
 _TAGS: dict[str, bytes] = {
     **dict.fromkeys(
         (
             *("NELM", "NSW", "IBRION", "ISIF", "ISPIN", "ISMEAR", "ICHARG", "LDAUTYPE", "IVDW"),
-            *("NBANDS", "NIONS", "NKPTS", "NEDOS"),
+            *("NBANDS", "NIONS", "NKPTS", "NEDOS", "ISTART", "IALGO"),
         ),
         b"int",
     ),
@@ -148,9 +148,21 @@ def _read_kpoints(data: bytes, header: Header) -> None:
     rows = [[number(word) for word in row.split()] for row in found.group(1).splitlines()]
     table = np.array([row for row in rows if len(row) == 4])
     n = header.parameters.get("NKPTS")
-    if len(table) and len(table) == n and np.isfinite(table).all() and table[:, 3].sum() > 0:
+    if len(table) == 0 or n is None:
+        return
+    if np.isfinite(table).all() and table[:, 3].sum() > 0:
         header.kpoints = table[:, :3]
         header.kpoint_weights = table[:, 3] / table[:, 3].sum()
+
+
+def listed_positions(data: bytes, n_atoms: int) -> Floats | None:
+    """(n_atoms, 3) fractional coordinates of the start, as listed before the first ionic step."""
+    at = data.rfind(b"position of ions in fractional coordinates")
+    rows = [line.split() for line in data[at:].splitlines()[1 : n_atoms + 1]] if at >= 0 else []
+    if len(rows) != n_atoms or any(len(row) != 3 for row in rows):
+        return None
+    found = np.array([[number(word) for word in row] for row in rows])
+    return found if np.isfinite(found).all() else None
 
 
 def _guess(text: bytes) -> Value:

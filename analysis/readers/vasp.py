@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
+from natriface.analysis.readers.agreement import (
+    oszicar_apart,
+    settings_apart,
+    steps_apart,
+    structures_apart,
+)
 from natriface.analysis.readers.arrays import Source, write_arrays
-from natriface.analysis.readers.bands import band_edges, count_electrons
 from natriface.analysis.readers.blocks import Floats
 from natriface.analysis.readers.convergence import Said, Verdict, judge
 from natriface.analysis.readers.crystal import crystal, partly_frozen
@@ -19,13 +25,13 @@ from natriface.analysis.readers.oszicar import Oszicar, read_oszicar
 from natriface.analysis.readers.outcar import Outcar
 from natriface.analysis.readers.poscar import selective_flags
 from natriface.analysis.readers.settings import decisive_settings
+from natriface.analysis.readers.vasp_electrons import electronic_structure
 from natriface.analysis.readers.vaspout import Vaspout
 from natriface.analysis.readers.vasprun import Vasprun
-from natriface.analysis.readers.vasprun_header import RESPONSES, Header
+from natriface.analysis.readers.vasprun_header import Header, responds
 from natriface.analysis.readers.vasprun_steps import Steps
 from natriface.analysis.results import (
     Convergence,
-    ElectronicStructure,
     EngineRecord,
     Result,
     Status,
@@ -39,8 +45,7 @@ _T = TypeVar("_T")
 _KB_IN_GPA = 0.1
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 _DISPLACING = (5, 6)  # IBRION of vibrations by finite differences
-_SAME_ENERGY_EV = 2e-6  # old OUTCARs print six decimals
-_SAME_FORCE = 2e-6  # eV/A
+_CRITERIA = ("NELM", "EDIFF", "EDIFFG")
 
 
 def read_vasp_folder(
@@ -129,6 +134,9 @@ class _Reading:
         self.vasprun: Vasprun | None = self._open("vasprun.xml", Vasprun)
         self.outcar: Outcar | None = self._open("OUTCAR", Outcar)
         self.oszicar: Oszicar | None = self._open("OSZICAR", read_oszicar)
+        if self.oszicar is not None:
+            self.notes += self.oszicar.problems
+        self.vaspout: Vaspout | None = None
         self.name, self.source = self._best()
         if self.source is None and self.oszicar is None:
             raise ReaderError("; ".join(self.notes) or f"{files.folder}: nothing to read")
@@ -153,12 +161,12 @@ class _Reading:
                 self._explain(candidates, name)
                 return name, source
             candidates.append((name, source))
-        vaspout: Vaspout | None = self._open("vaspout.h5", Vaspout)
-        if vaspout is not None:
-            if _is_sound(vaspout):
+        self.vaspout = self._open("vaspout.h5", Vaspout)
+        if self.vaspout is not None:
+            if _is_sound(self.vaspout):
                 self._explain(candidates, "vaspout.h5")
-                return "vaspout.h5", vaspout
-            candidates.append(("vaspout.h5", vaspout))
+                return "vaspout.h5", self.vaspout
+            candidates.append(("vaspout.h5", self.vaspout))
         if not candidates:
             return "OSZICAR", None
         return max(candidates, key=lambda item: len(item[1].steps))
@@ -173,9 +181,11 @@ class _Reading:
         if self.source is None:
             return self._from_oszicar(kind or "static")
         source, header, steps = self.source, self.source.header, self.source.steps
+        if header.program != "VASP":
+            self.notes.append(f"{self.name} is written by {header.program}, not by VASP")
         self._add_selective_dynamics(header)
-        self._add_electronic_counts(steps)
         same = self._outcar_of_same_run()
+        self._add_electronic_counts(steps, same)
         said = same.said if same is not None else Said()
         if isinstance(source, Vaspout) and said.electronic is None:
             said = replace(said, electronic=source.said.electronic)
@@ -183,7 +193,8 @@ class _Reading:
         status, reason = self._status(verdict, same)
         if status == "truncated" and verdict.ionic is not None:
             verdict.ionic = False
-        electronic = self._electronic(same)
+        electronic, contradictions = electronic_structure(self.name, source, same, self.oszicar)
+        self.notes += contradictions
         n = len(steps)
         has_energy = status == "converged"
         final = _document(header, steps, -1) if n else None
@@ -238,34 +249,30 @@ class _Reading:
         source, steps = self.source, self.source.steps
         n = len(steps)
         if not source.complete:
+            if isinstance(source, Vaspout) and source.aborted:
+                return "truncated", f"VASP aborted the run, after {n} ionic steps with a structure"
             made = f"after {n} finished ionic step{'s' if n != 1 else ''}"
             unfinished = steps.unfinished
             if unfinished:
                 made += f" and {unfinished} electronic steps of the next"
             return "truncated", f"{self.name} ends {made}, before VASP finished"
-        algorithm = str(source.header.setting("ALGO") or "")
-        if algorithm.lower().startswith(RESPONSES) and not np.isfinite(steps.energies_ev).any():
-            return "failed", f"ALGO = {algorithm}: VASP computes no total energy in such a run"
+        if responds(source.header) and not np.isfinite(steps.energies_ev).any():
+            named = source.header.setting("ALGO")
+            return "failed", f"ALGO = {named}: VASP computes no total energy in such a run"
         if n == 0:
             return "failed", f"{self.name} holds no ionic step"
         if not np.isfinite(steps.energies_ev[-1]):
             why = next(iter(reversed(steps.problems)), "its energy is absent")
             return "failed", f"{self.name}: {why}"
-        if outcar is not None and outcar is not source:
-            theirs = outcar.steps
-            if outcar.complete and len(theirs) == n:
-                gap = abs(float(theirs.energies_ev[-1] - steps.energies_ev[-1]))
-                if not gap <= _SAME_ENERGY_EV:
-                    return "failed", (
-                        f"{self.name} and OUTCAR disagree on the final energy by {gap:.3g} eV: one "
-                        "of them is damaged or belongs to another run"
-                    )
-                apart = np.abs(theirs.forces[-1] - steps.forces[-1])
-                if apart.shape == steps.forces[-1].shape and (apart > _SAME_FORCE).any():
-                    return "failed", (
-                        f"{self.name} and OUTCAR disagree on the final forces: one of them is "
-                        "damaged or belongs to another run"
-                    )
+        for name, other in (("OUTCAR", outcar), ("vaspout.h5", self._vaspout_of_same_run())):
+            contradiction = self._compare(name, other) if other is not None else None
+            if contradiction:
+                return "failed", contradiction
+        self._compare_oszicar()
+        self.notes += [
+            f"{self.name} and {what}"
+            for what in structures_apart(source.header, steps, self.files.paths)
+        ]
         if source.header.problems or _document(source.header, steps, -1) is None:
             why = next(iter([*source.header.problems, *steps.problems]), "no final structure")
             return "failed", f"{self.name} is damaged: {why}"
@@ -284,18 +291,71 @@ class _Reading:
         return "converged", None
 
     def _outcar_of_same_run(self) -> Outcar | None:
-        """The OUTCAR, unless it plainly belongs to another run."""
+        """The OUTCAR, unless it is incomplete or plainly belongs to another run."""
         outcar, source = self.outcar, self.source
         if outcar is None or source is None or outcar is source:
             return outcar
-        mine, theirs = source.header, outcar.header
-        if theirs.symbols and mine.symbols and theirs.symbols != mine.symbols:
-            self.notes.append("the OUTCAR is of other atoms and is left aside")
+        if not self._belongs("OUTCAR", outcar):
             return None
-        if source.complete and outcar.complete and len(outcar.steps) != len(source.steps):
-            self.notes.append("the OUTCAR has another number of ionic steps and is left aside")
+        header = source.header
+        if any(header.setting(name) is None for name in _CRITERIA):  # another program's
+            self._complete_settings(outcar.header)
+            given, mine = outcar.header.incar, header.incar
+            mine.update({key: value for key, value in given.items() if key not in mine})
+        if outcar.header.problems:
+            self.notes.append(
+                f"the OUTCAR is damaged or not VASP's ({'; '.join(outcar.header.problems)}) and "
+                "is left aside"
+            )
             return None
         return outcar
+
+    def _vaspout_of_same_run(self) -> Vaspout | None:
+        """A vaspout.h5 beside what is read, to compare with."""
+        if self.vaspout is None and self.name != "vaspout.h5" and _has_h5py():
+            self.vaspout = self._open("vaspout.h5", Vaspout)
+        if self.vaspout is None or self.vaspout is self.source:
+            return None
+        return self.vaspout if self._belongs("vaspout.h5", self.vaspout) else None
+
+    def _belongs(self, name: str, other: Source) -> bool:
+        """Whether another output is whole and can be of the same run as what is read."""
+        assert self.source is not None
+        mine, theirs = self.source.header.symbols, other.header.symbols
+        if theirs and mine and theirs != mine:
+            self.notes.append(f"the {name} is of other atoms and is left aside")
+        elif not other.complete:
+            self.notes.append(f"the {name} is cut off and is left aside")
+        elif self.source.complete and len(other.steps) != len(self.source.steps):
+            self.notes.append(
+                f"the {name} has another number of ionic steps ({len(other.steps)} instead of "
+                f"{len(self.source.steps)}) and is left aside"
+            )
+        else:
+            return True
+        return False
+
+    def _compare(self, name: str, other: Source) -> str | None:
+        """Note what another output tells otherwise; why nothing counts, where it is decisive."""
+        assert self.source is not None
+        if other is self.source or not other.complete:
+            return None
+        last, earlier = steps_apart(self.source.steps, other.steps)
+        pair = f"{self.name} and {name} disagree on"
+        apart = [*earlier, *settings_apart(self.source.header, other.header)]
+        self.notes += [f"{pair} {what}: one of them is damaged" for what in apart]
+        if not last:
+            return None
+        gap = abs(float(other.steps.energies_ev[-1] - self.source.steps.energies_ev[-1]))
+        by = f" by {gap:.3g} eV" if last[0] == "energy" else ""
+        return f"{pair} the final {last[0]}{by}: one of them is damaged or belongs to another run"
+
+    def _compare_oszicar(self) -> None:
+        assert self.source is not None
+        if self.oszicar is None or not self.source.complete:
+            return
+        pair = f"{self.name} and OSZICAR disagree on"
+        self.notes += [f"{pair} {what}" for what in oszicar_apart(self.source.steps, self.oszicar)]
 
     def _add_selective_dynamics(self, header: Header) -> None:
         """An OUTCAR does not say which atoms are frozen; POSCAR and CONTCAR do."""
@@ -308,14 +368,17 @@ class _Reading:
                 header.selective = flags
                 return
 
-    def _add_electronic_counts(self, steps: Steps) -> None:
-        """vaspout.h5 does not count electronic steps; OUTCAR and OSZICAR do."""
+    def _add_electronic_counts(self, steps: Steps, outcar: Outcar | None) -> None:
+        """A vaspout.h5 before VASP 6.5 counts no electronic steps; OUTCAR and OSZICAR do."""
         if self.name != "vaspout.h5" or len(steps) == 0:
             return
-        if self.outcar is not None and len(self.outcar.steps) == len(steps):
-            steps.electronic_counts = self.outcar.steps.electronic_counts
-            steps.electronic_changes_ev = self.outcar.steps.electronic_changes_ev
-            self._complete_settings(self.outcar.header)
+        if outcar is not None:
+            self._complete_settings(outcar.header)
+        if (steps.electronic_counts > 0).any():
+            return
+        if outcar is not None and len(outcar.steps) == len(steps):
+            steps.electronic_counts = outcar.steps.electronic_counts
+            steps.electronic_changes_ev = outcar.steps.electronic_changes_ev
         elif self.oszicar is not None and len(self.oszicar.steps) == len(steps):
             steps.electronic_counts = np.array([s.n_electronic for s in self.oszicar.steps])
             changes = [s.last_change_ev for s in self.oszicar.steps]
@@ -325,43 +388,6 @@ class _Reading:
         assert self.source is not None
         mine = self.source.header.parameters
         mine.update({key: value for key, value in other.parameters.items() if key not in mine})
-
-    def _electronic(self, outcar: Outcar | None) -> ElectronicStructure:
-        assert self.source is not None
-        source, header = self.source, self.source.header
-        electrons = header.setting("NELECT")
-        record = ElectronicStructure(
-            fermi_level_ev=source.fermi_level_ev,
-            n_electrons=electrons,
-            n_bands=header.setting("NBANDS"),
-            n_kpoints=None if header.kpoints is None else len(header.kpoints),
-            n_spins=1 if source.is_noncollinear else header.setting("ISPIN", 1),
-            magnetization_bohr_magneton=outcar.magnetization if outcar is not None else None,
-        )
-        if record.fermi_level_ev is None and outcar is not None:
-            record.fermi_level_ev = outcar.fermi_level_ev
-        levels, filling, weights = source.eigenvalues, source.occupations, header.kpoint_weights
-        if levels is None or filling is None or weights is None:
-            return record
-        if levels.shape != filling.shape or levels.shape[1] != len(weights):
-            return record
-        counted = count_electrons(filling, weights, source.is_noncollinear)
-        if electrons is not None and not abs(counted.sum() - electrons) < 0.05:
-            if np.isfinite(counted).all():
-                self.notes.append(
-                    f"the occupations hold {counted.sum():.3f} electrons instead of {electrons:g}: "
-                    "no band edges are given"
-                )
-            return record
-        if record.magnetization_bohr_magneton is None and len(counted) == 2:
-            record.magnetization_bohr_magneton = float(counted[0] - counted[1])
-        edges = band_edges(levels, filling, weights)
-        if edges is not None:
-            record.valence_band_maximum_ev = edges.valence_band_maximum_ev
-            record.conduction_band_minimum_ev = edges.conduction_band_minimum_ev
-            record.band_gap_ev = edges.gap_ev
-            record.band_gap_direct = edges.is_direct
-        return record
 
     def _from_oszicar(self, kind: str) -> Result:
         assert self.oszicar is not None
@@ -377,6 +403,10 @@ class _Reading:
         result.warnings = self.notes
         result.files = {name: str(file.name) for name, file in sorted(self.files.paths.items())}
         return result
+
+
+def _has_h5py() -> bool:
+    return find_spec("h5py") is not None
 
 
 def _is_sound(source: Source) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from natriface.analysis.readers.blocks import Floats
 from natriface.analysis.readers.compression import Text
@@ -19,18 +20,28 @@ from natriface.analysis.readers.electrons import (
     Projections,
     TotalDos,
 )
+from natriface.analysis.readers.redundancy import is_smeared
 from natriface.analysis.readers.vasprun_header import Header, Value
 from natriface.analysis.readers.vasprun_steps import Steps
 from natriface.structures.errors import ReaderError
 
 _LOGICAL = ("L", "ADDGRID", "ML_LMLFF", "KGAMMA")
-_DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
+_DAMAGE = (
+    *(OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError),
+    *(ArithmeticError, MemoryError, EOFError),
+)
 _DEFAULTS = {"EDIFF": 1e-4, "NELM": 60, "NSW": 0}
+_ION = "intermediate/ion_dynamics/"
+_BANDS = "results/electron_eigenvalues/"
+_DOS = "results/electron_dos/"
+_UNMOVED = (-1, 1, 2, 3)  # IBRION of runs whose final structure is that of the last energy
+_SAME_STRUCTURE = 1e-9  # both are written in full
+_SAME_ENERGY_EV = 1e-6
 _NOT_LOGICAL = ("LREAL", "LORBIT", "LMAXMIX", "LMAXPAW", "LDAUTYPE", "LDAUL", "LDAUU", "LDAUJ")
 
 
 class Vaspout:
-    """A vaspout.h5, plain or compressed; at full precision, but without the electronic steps.
+    """A vaspout.h5, plain or compressed, at full precision.
 
     Parameters
     ----------
@@ -69,25 +80,43 @@ class Vaspout:
         try:
             return self._file[name][()] if name in self._file else None
         except _DAMAGE as error:
-            self.problems.append(f"{name}: damaged ({error})")
+            self._report(f"{name}: damaged ({error})")
             return None
 
-    def _array(self, name: str, n_dimensions: int) -> Floats | None:
+    def _array(self, name: str, shape: tuple[int | None, ...], gaps: bool = False) -> Floats | None:
+        """A dataset of numbers of a `shape` (None: any length); None if absent or damaged.
+
+        With `gaps`, what is no number becomes NaN; without, the whole is refused.
+        """
         values = self._get(name)
         if values is None:
             return None
         try:
-            array = np.asarray(values, float)
+            array = np.array(values, float)
         except _DAMAGE:
-            array = np.empty(())
-        if array.ndim != n_dimensions:
-            self.problems.append(f"{name}: damaged")
+            self._report(f"{name}: no numbers")
             return None
-        return array
+        if array.ndim != len(shape) or any(
+            n not in (None, found) for n, found in zip(shape, array.shape, strict=True)
+        ):
+            words = ", ".join("any" if n is None else str(n) for n in shape)
+            self._report(f"{name}: of shape {array.shape} where ({words}) is expected")
+            return None
+        wrong = ~np.isfinite(array)
+        if wrong.any():
+            self._report(f"{name}: {int(wrong.sum())} values are no numbers")
+            array[wrong] = np.nan
+        return array if gaps or not wrong.any() else None
+
+    def _report(self, problem: str) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def _number(self, name: str) -> float | None:
         value = self._get(name)
-        return float(value) if isinstance(value, np.number) else None
+        if not isinstance(value, np.number) or not np.isfinite(value):
+            return None
+        return float(value)
 
     def _words(self, name: str) -> list[str]:
         values = self._get(name)
@@ -98,13 +127,33 @@ class Vaspout:
         try:
             return list(self._file[group]) if group in self._file else []
         except _DAMAGE as error:
-            self.problems.append(f"{group}: damaged ({error})")
+            self._report(f"{group}: damaged ({error})")
             return []
 
     @property
     def complete(self) -> bool:
-        """Whether VASP wrote its final structure."""
-        return "position_ions" in self._names("results/positions")
+        """Whether VASP came to the end of its run by itself."""
+        return "position_ions" in self._names("results/positions") and not self.aborted
+
+    @cached_property
+    def aborted(self) -> bool:
+        """Whether VASP gave up, as a STOPCAR with LABORT or an error makes it.
+
+        It then writes the group of the final eigenvalues without them, and the last energy without
+        its structure (VASP 6.5).
+        """
+        names = self._names(_BANDS.rstrip("/"))
+        if names and "eigenvalues" not in names:
+            return True
+        written, placed = (self._length(_ION + name) for name in ("energies", "position_ions"))
+        return placed is not None and written is not None and placed < written
+
+    def _length(self, name: str) -> int | None:
+        try:
+            return int(self._file[name].shape[0]) if name in self._file else None
+        except _DAMAGE as error:
+            self._report(f"{name}: damaged ({error})")
+            return None
 
     @cached_property
     def header(self) -> Header:
@@ -112,14 +161,14 @@ class Vaspout:
         header, known = Header(version=self._version), len(self.problems)
         for name in self._names("input/incar"):
             header.incar[name.upper()] = _value(name.upper(), self._get(f"input/incar/{name}"))
-        positions = self._array("input/poscar/position_ions", 2)
+        positions = self._array("input/poscar/position_ions", (None, 3))
         names, numbers = (
             self._words("input/poscar/ion_types"),
-            self._array("input/poscar/number_ion_types", 1),
+            self._array("input/poscar/number_ion_types", (None,)),
         )
         if positions is None or numbers is None or len(names) != len(numbers):
             header.problems.append("no complete list of atoms")
-        elif not (numbers >= 0).all() or numbers.sum() != len(positions):
+        elif not (numbers >= 0).all() or (numbers % 1).any() or numbers.sum() != len(positions):
             header.problems.append("the list of atoms is damaged: their numbers disagree")
         else:
             header.counts = [int(n) for n in numbers]
@@ -127,13 +176,13 @@ class Vaspout:
             header.symbols = [
                 e for e, n in zip(elements, header.counts, strict=True) for _ in range(n)
             ]
-        cell = self._array("input/poscar/lattice_vectors", 2)
+        cell = self._array("input/poscar/lattice_vectors", (3, 3))
         scale = self._number("input/poscar/scale")
-        if cell is not None and cell.shape == (3, 3) and (scale is None or scale > 0):
+        if cell is not None and (scale is None or scale > 0):
             header.cell = cell * (1.0 if scale is None else scale)  # else the volume is given
         if self._number("input/poscar/direct_coordinates") != 0:
             header.positions = positions
-        flags = self._array("input/poscar/selective_dynamics_ions", 2)
+        flags = self._array("input/poscar/selective_dynamics_ions", (len(header.symbols), 3))
         if flags is not None and self._get("input/poscar/selective_dynamics"):
             header.selective = flags != 0
         header.problems += self.problems[known:]
@@ -141,28 +190,43 @@ class Vaspout:
         if isinstance(content, bytes):
             titles = re.findall(rb"^\s*TITEL\s*=\s*(\S.*?)\s*$", content, re.M)
             header.potcar_titles = [title.decode("latin-1") for title in titles]
-        points = self._array("results/electron_eigenvalues/kpoint_coords", 2)
-        weights = self._array("results/electron_eigenvalues/kpoints_symmetry_weight", 1)
-        if points is not None and weights is not None and weights.sum() > 0:
-            header.kpoints, header.kpoint_weights = points, weights / weights.sum()
-        bands, electrons = (
-            self._number(f"results/electron_eigenvalues/{name}")
-            for name in ("nb_tot", "nelectrons")
-        )
-        if bands is not None and bands.is_integer():
-            header.parameters["NBANDS"] = int(bands)
-        if electrons is not None:
-            header.parameters["NELECT"] = electrons
+        self._read_sizes(header)
         for name, default in _DEFAULTS.items():
             header.parameters[name] = header.setting(name, default)
         header.parameters["EDIFFG"] = header.setting("EDIFFG", 10 * header.parameters["EDIFF"])
         return header
 
+    def _read_sizes(self, header: Header) -> None:
+        points = self._array(_BANDS + "kpoint_coords", (None, 3))
+        n = None if points is None else len(points)
+        weights = self._array(_BANDS + "kpoints_symmetry_weight", (n,))
+        if points is not None and weights is not None and weights.sum() > 0:
+            header.kpoints, header.kpoint_weights = points, weights / weights.sum()
+        bands, electrons, spins, atoms, stated = (
+            self._number(_BANDS + name)
+            for name in ("nb_tot", "nelectrons", "ispin", "nions", "kpoints")
+        )
+        if bands is not None and bands.is_integer():
+            header.parameters["NBANDS"] = int(bands)
+        if electrons is not None:
+            header.parameters["NELECT"] = electrons
+        if spins is not None and spins.is_integer():
+            header.parameters["ISPIN"] = int(spins)
+        if atoms is not None and header.symbols and atoms != len(header.symbols):
+            header.problems.append("the list of atoms is damaged: their numbers disagree")
+        if stated is not None and n is not None and stated != n:
+            self._report(f"{stated:g} k-points are counted, but {n} are listed")
+            header.kpoints = header.kpoint_weights = None
+
     @cached_property
     def said(self) -> Said:
         """Whether the last electronic steps converged, which VASP tells here from 6.5 on."""
-        codes = self._array("intermediate/ion_dynamics/electronic_step_converged", 1)
-        return Said(None if codes is None or codes.size == 0 else bool(codes[-1] == 0))
+        codes = self._get(_ION + "electronic_step_converged")
+        try:
+            last = float(np.asarray(codes, float).ravel()[-1]) if codes is not None else np.nan
+        except _DAMAGE:
+            last = np.nan
+        return Said(None if np.isnan(last) else last == 0)
 
     @property
     def is_noncollinear(self) -> bool:
@@ -171,60 +235,121 @@ class Vaspout:
 
     @cached_property
     def steps(self) -> Steps:
-        """The ionic steps; the electronic counts are not in this file."""
-        base = "intermediate/ion_dynamics/"
-        n_atoms = len(self.header.symbols)
-        energies, names = self._array(base + "energies", 2), self._words(base + "energies_tags")
-        if energies is None or energies.shape[1] != len(names):
+        """The ionic steps that have a structure; before VASP 6.5 without the electronic steps."""
+        n_atoms, problems = len(self.header.symbols), list[str]()
+        names = self._words(_ION + "energies_tags")
+        energies = self._array(_ION + "energies", (None, len(names)), gaps=True)
+        if energies is None:
             energies, names = np.empty((0, 0)), []
         n = len(energies)
+        if self.aborted and self._length(_ION + "position_ions") == n - 1:
+            problems.append(f"ionic step {n} has an energy but no structure and is left out")
+            energies, n = energies[:-1], n - 1
 
         def column(label: str) -> Floats:
             found = [i for i, name in enumerate(names) if label in name]
             return energies[:, found[0]] if found else np.full(n, np.nan)
 
-        scale = self._number(base + "scale")
-
         def block(name: str, rows: int) -> Floats:
-            values = self._array(base + name, 3)
-            good = values is not None and values.shape == (n, rows, 3)
-            return values if good and values is not None else np.full((n, rows, 3), np.nan)
+            length = self._length(_ION + name)
+            if length is None:
+                return np.full((n, rows, 3), np.nan)
+            m = length if length < n else None
+            values = self._array(_ION + name, (m, rows, 3), gaps=True)
+            if m is not None:
+                problems.append(f"{name}: of {m} ionic steps only")
+            return np.full((n, rows, 3), np.nan) if values is None or m else values[:n]
 
-        return Steps(
-            column("TOTEN"),
-            column("sigma->0"),
-            column("without entropy"),
+        free, zero, flat = column("TOTEN"), column("sigma->0"), column("without entropy")
+        for i, trio in enumerate(zip(free.tolist(), flat.tolist(), zero.tolist(), strict=True)):
+            if np.isfinite(trio).all() and not is_smeared(trio, _SAME_ENERGY_EV):
+                free[i] = zero[i] = flat[i] = np.nan
+                problems.append(f"ionic step {i + 1}: its energies contradict each other")
+        scale = self._number(_ION + "scale")
+        counts, changes = self._electronic_steps(n)
+        steps = Steps(
+            free,
+            zero,
+            flat,
             block("lattice_vectors", 3) * (1.0 if scale is None else scale),
             block("position_ions", n_atoms),
             block("forces", n_atoms),
             block("stress", 3),
-            np.full(n, -1),
-            np.full(n, np.nan),
+            counts,
+            changes,
+            problems=problems,
         )
+        self._compare_final(steps)
+        return steps
+
+    def _electronic_steps(self, n: int) -> tuple[NDArray[np.int64], Floats]:
+        """Number of electronic steps of each ionic step and the last change of the energy."""
+        table = self._array(_ION + "oszicar", (None, None), gaps=True)
+        names = self._words(_ION + "oszicar_label")
+        if table is None or not {"N", "dE"} <= set(names) or table.shape[1] != len(names):
+            return np.full(n, -1), np.full(n, np.nan)
+        starts = np.flatnonzero(table[:, names.index("N")] == 1)
+        if len(starts) < n or len(table) == 0:
+            return np.full(n, -1), np.full(n, np.nan)
+        stops = np.append(starts[1:], len(table))
+        return (stops - starts)[:n], table[stops - 1, names.index("dE")][:n]
+
+    def _compare_final(self, steps: Steps) -> None:
+        """The last structure is written twice; a difference is damage."""
+        planned = self.header.setting("NSW", 0)
+        moved = self.header.setting("IBRION", -1 if planned <= 1 else 0) not in _UNMOVED
+        if not self.complete or moved or len(steps) == 0:
+            return
+        places = self._array("results/positions/position_ions", steps.positions.shape[1:])
+        cell = self._array("results/positions/lattice_vectors", (3, 3))
+        scale = self._number("results/positions/scale")
+        if self._number("results/positions/direct_coordinates") == 0:
+            return
+        factor = 1.0 if scale is None else scale
+        pairs = (
+            (places, steps.positions[-1]),
+            (None if cell is None else cell * factor, steps.cells[-1]),
+        )
+        for mine, theirs in pairs:
+            if mine is not None and (np.abs(mine - theirs) > _SAME_STRUCTURE).any():
+                steps.positions[-1] = np.nan
+                steps.problems.append("the final structure is written twice and differs: damaged")
+                return
+
+    @property
+    def _shape(self) -> tuple[int, int | None, int | None]:
+        """Spins, k-points and bands, as the settings say."""
+        header = self.header
+        n_spins = 1 if self.is_noncollinear else int(header.setting("ISPIN", 1))
+        n_kpoints = None if header.kpoints is None else len(header.kpoints)
+        return n_spins, n_kpoints, header.parameters.get("NBANDS")
 
     @property
     def eigenvalues(self) -> Floats | None:
         """(n_spins, n_kpoints, n_bands) in eV."""
-        return self._array("results/electron_eigenvalues/eigenvalues", 3)
+        return self._array(_BANDS + "eigenvalues", self._shape)
 
     @property
     def occupations(self) -> Floats | None:
         """(n_spins, n_kpoints, n_bands), 1 for a full state of one spin (or spin pair)."""
-        return self._array("results/electron_eigenvalues/fermiweights", 3)
+        return self._array(_BANDS + "fermiweights", self._shape)
 
     @property
     def fermi_level_ev(self) -> float | None:
         """Fermi level of the last ionic step."""
-        return self._number("results/electron_dos/efermi")
+        return self._number(_DOS + "efermi")
 
     @property
     def total_dos(self) -> TotalDos | None:
         """Total density of states of the last ionic step."""
-        energies = self._array("results/electron_dos/energies", 1)
+        stated = self._number(_DOS + "nedos")
+        energies = self._array(_DOS + "energies", (None if stated is None else int(stated),))
+        if energies is None:
+            return None
         dos, integrated = (
-            self._array(f"results/electron_dos/{name}", 2) for name in ("dos", "dosi")
+            self._array(_DOS + name, (None, len(energies))) for name in ("dos", "dosi")
         )
-        if energies is None or dos is None or integrated is None:
+        if dos is None or integrated is None or dos.shape != integrated.shape:
             return None
         return TotalDos(energies, dos, integrated)
 
@@ -234,44 +359,64 @@ class Vaspout:
 
     @property
     def projected_dos(self) -> ProjectedDos | None:
-        """Density of states on atoms and orbitals."""
-        energies = self._array("results/electron_dos/energies", 1)
-        values = self._array("results/electron_dos/dospar", 4)  # (spin, atom, orbital, energy)
-        if energies is None or values is None:
+        """Density of states on atoms and orbitals; None where VASP did not project (LORBIT)."""
+        total, n_orbitals = self.total_dos, self._number(_DOS + "lpar")
+        if total is None or (n_orbitals is not None and n_orbitals < 1):
+            return None
+        n_atoms = len(self.header.symbols)
+        values = self._array(  # (spin, atom, orbital, energy)
+            _DOS + "dospar", (None, n_atoms, None, len(total.energies_ev))
+        )
+        if values is None:
             return None
         orbitals = self._orbitals[: values.shape[2]]
-        return ProjectedDos(energies, orbitals, values.transpose(1, 0, 2, 3))
+        if len(orbitals) != values.shape[2]:
+            self._report(f"{_DOS}dospar: {values.shape[2]} orbitals, {len(orbitals)} names")
+            return None
+        return ProjectedDos(total.energies_ev, orbitals, values.transpose(1, 0, 2, 3))
 
     @property
     def projections(self) -> Projections | None:
         """Weights of the states on atoms and orbitals."""
-        return self._projections("results/projectors")
+        return self._projections("results/projectors", *self._shape[1:])
 
-    def _projections(self, group: str) -> Projections | None:
-        values = self._array(group + "/par", 5)  # (spin, atom, orbital, kpoint, band)
+    def _projections(
+        self, group: str, n_kpoints: int | None, n_bands: int | None
+    ) -> Projections | None:
+        values = self._array(  # (spin, atom, orbital, kpoint, band)
+            group + "/par", (None, len(self.header.symbols), None, n_kpoints, n_bands)
+        )
         if values is None:
             return None
-        return Projections(self._orbitals[: values.shape[2]], values.transpose(0, 3, 4, 1, 2))
+        orbitals = self._orbitals[: values.shape[2]]
+        if len(orbitals) != values.shape[2]:
+            self._report(f"{group}/par: {values.shape[2]} orbitals, {len(orbitals)} names")
+            return None
+        return Projections(orbitals, values.transpose(0, 3, 4, 1, 2))
 
     @property
     def kpoints_opt(self) -> OptionalBands | None:
         """Bands at the k-points of KPOINTS_OPT; None where there are none."""
         base = "results/electron_eigenvalues_kpoints_opt/"
-        points, levels = (
-            self._array(base + "kpoint_coords", 2),
-            self._array(base + "eigenvalues", 3),
-        )
-        if points is None or levels is None or levels.shape[1:2] != points.shape[:1]:
+        points = self._array(base + "kpoint_coords", (None, 3))
+        if points is None:
             return None
-        weights = self._array(base + "kpoints_symmetry_weight", 1)
-        projected = self._projections("results/projectors_kpoints_opt")
+        levels = self._array(base + "eigenvalues", (None, len(points), None))
+        weights = self._array(base + "kpoints_symmetry_weight", (len(points),))
+        if levels is None:
+            return None
+        projected = self._projections(
+            "results/projectors_kpoints_opt", len(points), levels.shape[2]
+        )
+        good = weights is not None and weights.sum() > 0
         return OptionalBands(
             points,
-            np.full(len(points), 1 / len(points)) if weights is None else weights / weights.sum(),
+            weights / weights.sum() if good and weights is not None
+            else np.full(len(points), 1 / len(points)),
             levels,
-            self._array(base + "fermiweights", 3),
+            self._array(base + "fermiweights", levels.shape),
             projected,
-        )
+        )  # fmt: skip
 
 
 def _value(name: str, value: Any) -> Value:

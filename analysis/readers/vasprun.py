@@ -20,7 +20,7 @@ from natriface.analysis.readers.electrons import (
 from natriface.analysis.readers.vasprun_electrons import Electrons, read_optional
 from natriface.analysis.readers.vasprun_elements import Sizes, find_elements
 from natriface.analysis.readers.vasprun_frames import find_steps
-from natriface.analysis.readers.vasprun_header import RESPONSES, Header, Value, read_header
+from natriface.analysis.readers.vasprun_header import Header, Value, read_header, responds
 from natriface.analysis.readers.vasprun_steps import Steps, read_loose_frames, read_steps
 from natriface.analysis.readers.vasprun_structure import crystal, lattices, positions
 from natriface.structures.errors import ReaderError
@@ -67,8 +67,7 @@ class Vasprun:
         stop = self._spans[0].start if self._spans else self.text.size
         self.header: Header = read_header(self.text, start, stop)
         if not self._spans and not self.header.incar and not self.header.parameters:
-            content = "empty" if self.text.size == 0 else "no vasprun.xml"
-            raise ReaderError(f"{self.path}: {content}; VASP has not written anything here to read")
+            raise ReaderError(self.text.why_empty("vasprun.xml"))
         self.complete = self._is_complete()
         self.problems: list[str] = [self.text.problem] if self.text.problem else []
         self.problems += self.header.problems
@@ -82,13 +81,9 @@ class Vasprun:
         whole = all(span.closed for span in self._spans)
         ended = end >= 0 and not rest and whole and self.text.problem is None
         near = end - (1 << 16) - 200 * len(self.header.symbols)
-        if ended and not self._spans and self._responds:
+        if ended and not self._spans and responds(self.header):
             return True  # such runs print no final structure
         return ended and self.text.rfind(b'<structure name="finalpos"', near) >= 0
-
-    @property
-    def _responds(self) -> bool:
-        return str(self.header.setting("ALGO") or "").lower().startswith(RESPONSES)
 
     # settings
 

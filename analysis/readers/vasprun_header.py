@@ -37,6 +37,8 @@ class Header:
 
     Attributes
     ----------
+    program
+        What wrote the file, where it is not VASP.
     incar, parameters
         Settings as given and as in effect.
     symbols
@@ -55,6 +57,7 @@ class Header:
         What could not be read, in words.
     """
 
+    program: str = "VASP"
     version: str | None = None
     build: str = ""
     date: str = ""
@@ -81,6 +84,24 @@ class Header:
         return default
 
 
+_ALGORITHMS = {-1: "none", 2: "none", 3: "eigenval", 4: "subrot", 90: "exact"}
+
+
+def algorithm(header: Header) -> str:
+    """ALGO in small letters; by the IALGO in effect where the INCAR does not name it.
+
+    A dry run has the IALGO of ALGO = None in effect, whatever the INCAR says.
+    """
+    named = str(header.setting("ALGO") or "").strip().lower()
+    by_number = _ALGORITHMS.get(header.setting("IALGO"), "")
+    return by_number if by_number == "none" else named or by_number
+
+
+def responds(header: Header) -> bool:
+    """Whether the run starts from finished orbitals and prints no usual total energy."""
+    return algorithm(header).startswith(RESPONSES)
+
+
 def read_header(text: Text, start: int, stop: int) -> Header:
     """Read ``[start, stop)``, the part of a vasprun.xml before its first ionic step."""
     header = Header()
@@ -88,6 +109,10 @@ def read_header(text: Text, start: int, stop: int) -> Header:
     if generator is not None:
         facts, _ = _items(generator)
         header.version = str(facts.get("VERSION") or "") or None
+        program = str(facts.get("PROGRAM") or "VASP")
+        if program.lower() != "vasp":
+            header.program = program
+            header.version = f"{program} {header.version or ''}".strip()
         header.build = str(facts.get("SUBVERSION") or "")
         header.date = f"{facts.get('DATE', '')} {facts.get('TIME', '')}".strip()
     for name, into in ((b"incar", header.incar), (b"parameters", header.parameters)):
@@ -98,7 +123,7 @@ def read_header(text: Text, start: int, stop: int) -> Header:
             found, damage = _items(content)
             into.update(found)
             if damage:
-                header.problems.append(f"<{name.decode()}> is damaged near {damage!r}")
+                header.problems.append(f"<{name.decode()}> is damaged near {_shown(damage)}")
     _read_atoms(text, start, stop, header)
     _read_kpoints(text, start, stop, header)
     _read_initial_structure(text, start, stop, header)
@@ -182,6 +207,10 @@ def scalar(kind: bytes, word: bytes) -> Value:
     if kind == b"int":
         return int(value) if value.is_integer() else None
     return value
+
+
+def _shown(damage: str) -> str:
+    return "bytes that are NUL" if "\0" in damage else repr(damage)
 
 
 def _unescape(text: str) -> str:

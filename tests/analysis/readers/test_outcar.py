@@ -309,3 +309,100 @@ def test_cut_anywhere_never_lies(tmp_path: Path) -> None:
         result = read_vasp_folder(tmp_path)
         assert result.status == "truncated"
         assert result.energies_ev == [-6.999, -7.999, -8.999][: len(result.energies_ev)]
+
+
+# what its titles count
+
+
+def test_a_lost_ionic_step_shows_in_the_numbers(tmp_path: Path) -> None:
+    """A block of NULs, as a file system leaves it, from one ionic step into the next."""
+    text = outcar(4, 9, 2, REACHED + END)
+    begin = text.index("Iteration    2(")
+    end = text.index("Iteration    3(") - 50
+    damaged = text[:begin] + "\0" * (end - begin) + text[end:]
+    (tmp_path / "OUTCAR").write_text(damaged)
+    result = read_vasp_folder(tmp_path)
+    assert result.convergence.n_ionic_steps == 4
+    assert result.energies_ev == [-6.999, -8.999, -9.999]
+    assert any("ionic step 2: missing" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (("NBANDS=      2", "NBANDS=      5"), "NBANDS = 5, but 2 bands"),
+        (("NKPTS =      1", "NKPTS =      2"), "NKPTS = 2, but 1 k-points"),
+        (("NIONS =      2", "NIONS =      3"), "numbers disagree"),
+        ((" k-point     1 :", " k-point     3 :"), "k-point 3 stands where 1"),
+        (("      2       3.5000", "      4       3.5000"), "not numbered in order"),
+        (("      2       3.5000      0.00000\n", ""), "NBANDS = 2, but 1 bands"),
+        (("\n k-point     1 :", "\n spin component 2\n\n k-point     1 :"), "spin components"),
+        (("Iteration    1(", "Iteration    7("), "its titles say that it is step 7"),
+        (("0.177304965", "0.277304965"), "no final structure"),
+    ],
+)
+def test_numbers_in_titles_must_fit(tmp_path: Path, wrong: tuple[str, str], words: str) -> None:
+    text = outcar()
+    assert wrong[0] in text
+    (tmp_path / "OUTCAR").write_text(text.replace(*wrong))
+    result = read_vasp_folder(tmp_path)
+    assert any(words in said for said in [*result.warnings, result.reason or ""])
+
+
+POSITIONS = """ position of ions in fractional coordinates (direct lattice)
+   0.00000000  0.00000000  0.00000000
+   0.50000000  0.50000000  0.20000000
+
+"""
+
+
+def test_no_forces_of_a_run_without_ionic_steps(tmp_path: Path) -> None:
+    """VASP 6.1 prints no table of positions and forces then."""
+    text = outcar()
+    begin, end = text.index(" POSITION "), text.index("  FREE ENERGIE")
+    text = (text[:begin] + text[end:]).replace(" k-points in rec", POSITIONS + " k-points in rec")
+    (tmp_path / "OUTCAR").write_text(text)
+    result = read_vasp_folder(tmp_path)
+    assert (result.status, result.energy_ev) == ("converged", -6.999)
+    assert result.forces_ev_per_angstrom is None
+    assert result.final_atoms().positions[1] == pytest.approx([2.82, 2.82, -3.128])
+    assert "the forces are not printed" in result.warnings
+
+
+@pytest.mark.parametrize(
+    ("ialgo", "istart", "status"),
+    [
+        (90, 0, "converged"),
+        (3, 1, "converged"),
+        (4, 1, "converged"),
+        (38, 0, "unconverged"),
+        (2, 0, "unconverged"),
+        (2, 1, "converged"),
+    ],
+)
+def test_one_electronic_step_by_nature(
+    tmp_path: Path, ialgo: int, istart: int, status: str
+) -> None:
+    """Exact diagonalization, and runs on orbitals that were read, make one; a dry run none."""
+    text = outcar().replace("   ALGO = Normal\n", "").replace("NELM   =     60", "NELM   =      1")
+    tags = f"   ISTART =  {istart}    job\n   IALGO  =  {ialgo}    algorithm\n"
+    text = text.replace("   NELECT =", tags + "   NELECT =")
+    (tmp_path / "OUTCAR").write_text(text.replace("Iteration    1(   3)", "Iteration    1(   1)"))
+    result = read_vasp_folder(tmp_path)
+    assert result.status == status
+    assert ialgo != 2 or istart or "dry run" in (result.reason or "")
+
+
+@pytest.mark.parametrize(("kind", "status"), [("hard", "unconverged"), ("soft", "converged")])
+def test_a_stopcar_that_aborts(tmp_path: Path, kind: str, status: str) -> None:
+    (tmp_path / "OUTCAR").write_text(
+        outcar(ending=f"{kind} stop encountered!  aborting job ...{END}")
+    )
+    result = read_vasp_folder(tmp_path)
+    assert result.status == status
+    assert status == "converged" or "LABORT" in (result.reason or "")
+
+
+def test_numbers_beyond_all_bounds(tmp_path: Path) -> None:
+    (tmp_path / "OUTCAR").write_text(outcar().replace(" -0.004000", " 1e999", 1))
+    assert read_vasp_folder(tmp_path).forces_ev_per_angstrom is None

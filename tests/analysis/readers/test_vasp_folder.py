@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -208,6 +210,76 @@ def test_hdf5_without_its_library_is_a_sentence(
     (tmp_path / "vaspout.h5").write_bytes(b"\x89HDF")
     with pytest.raises(ReaderError, match="needs h5py"):
         read_vasp_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["DOSCAR", "PROCAR.gz", "EIGENVAL", "INCAR", "WAVECAR"])
+def test_files_that_are_not_read_say_so(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("1 1 1 1")
+    with pytest.raises(ReaderError, match="not read from this file"):
+        read_vasp_folder(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["vasprun.xml", "OUTCAR", "OSZICAR"])
+def test_a_cut_packed_file_is_not_called_empty(tmp_path: Path, name: str) -> None:
+    data = bz2.compress(b"line of text\n" * 9000)
+    (tmp_path / f"{name}.bz2").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ReaderError, match="bzip2 stream is cut off"):
+        read_vasp_folder(tmp_path)
+
+
+def test_nul_bytes_are_named_not_shown(tmp_path: Path) -> None:
+    data = bytearray(write(tmp_path).read_bytes())
+    at = data.index(b'name="NSW"')
+    data[at : at + 400] = b"\0" * 400
+    (tmp_path / "vasprun.xml").write_bytes(data)
+    result = read_vasp_folder(tmp_path)
+    assert result.status == "failed"
+    assert "\\x00" not in (result.reason or "")
+    assert "NUL" in (result.reason or "")
+
+
+def test_a_size_beyond_the_file_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b'name="NBANDS">     6<', b'name="NBANDS">' + b"9" * 30 + b"<"))
+    result = read_vasp_folder(tmp_path, with_arrays=True)
+    assert result.status == "converged"
+    assert any("shorter than the expected" in warning for warning in result.warnings)
+
+
+def test_bands_that_the_settings_do_not_count(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b'name="NBANDS">     6<', b'name="NBANDS">     4<'))
+    result = read_vasp_folder(tmp_path)
+    assert result.electronic is not None
+    assert result.electronic.n_bands == 6
+    assert any("NBANDS = 4, but 6 bands" in warning for warning in result.warnings)
+
+
+def test_what_another_program_wrote(tmp_path: Path) -> None:
+    """A potential behind VASP's files: no EDIFFG in its vasprun.xml, no species in its OUTCAR."""
+    path = write(tmp_path, nsw=9, ibrion=2, n_steps=3, n_atoms=2)
+    data = path.read_bytes().replace(b'type="string">vasp </i>', b'type="string">VPMDK</i>')
+    data = re.sub(rb' *<i name="EDIFFG">[^<]*</i>\n', b"", data)
+    path.write_bytes(data)
+    step = (
+        " POSITION            TOTAL-FORCE (eV/Angst)\n ----\n 0 0 0 0 0 0\n 2 2 2 0 0 0\n ----\n"
+        "  free  energy   TOTEN  =  -1.0 eV\n"
+        "  energy  without entropy= -1.0  energy(sigma->0) = -1.0\n"
+    )
+    (tmp_path / "OUTCAR").write_text(
+        " vasp.6.x compatible output\n   IBRION =      2\n INCAR:\n   EDIFFG = -0.02\n   NSW = 9\n"
+        " POTCAR:    PAW_PBE Na\n"
+        + step * 3
+        + " General timing and accounting informations for this job:\n"
+    )
+    result = read_vasp_folder(tmp_path)
+    assert (result.status, result.reason) == ("converged", None)
+    assert result.energy_ev is not None
+    assert result.forces_ev_per_angstrom is not None
+    assert result.engine.version.startswith("VPMDK")
+    assert any("written by VPMDK" in warning for warning in result.warnings)
+    assert any("numbers of atoms of each species are absent" in w for w in result.warnings)
 
 
 # band edges

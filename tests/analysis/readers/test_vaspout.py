@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.fuzzing.vasp import vaspout
 from natriface.analysis.readers.vasp import read_vasp_folder
 from natriface.analysis.readers.vaspout import Vaspout
 from natriface.structures.errors import NatrifaceError
@@ -107,3 +108,78 @@ def test_damaged_bytes_are_a_sentence(tmp_path: Path, seed: int) -> None:
         except NatrifaceError:
             continue
         assert result.status == "converged" or result.reason
+
+
+# VASP 6.5
+
+
+def sixfive(folder: Path, **changed: object) -> Path:
+    path = folder / "vaspout.h5"
+    path.write_bytes(vaspout(**changed))  # type: ignore[arg-type]
+    return path
+
+
+def test_a_run_of_vasp_6_5(tmp_path: Path) -> None:
+    sixfive(tmp_path)
+    result = read_vasp_folder(tmp_path, with_arrays=True)
+    assert (result.status, result.reason, result.warnings) == ("converged", None, [])
+    assert result.energy_ev == pytest.approx(-7.00002)
+    assert result.convergence.electronic is True
+    assert result.electronic is not None
+    assert result.electronic.fermi_level_ev == 1.0
+    assert result.electronic.band_gap_ev == pytest.approx(4.0)
+    assert Vaspout(tmp_path / "vaspout.h5").steps.electronic_counts.tolist() == [2, 2, 2]
+
+
+def test_electronic_steps_by_its_field(tmp_path: Path) -> None:
+    sixfive(tmp_path, **{ION + "electronic_step_converged": np.array([[0.0], [0.0], [1.0]])})
+    result = read_vasp_folder(tmp_path)
+    assert (result.status, result.energy_ev) == ("unconverged", None)
+    assert "EDIFF" in (result.reason or "")
+
+
+def test_an_aborted_run_says_so(tmp_path: Path) -> None:
+    sound = Vaspout(sixfive(tmp_path)).steps
+    bands = "results/electron_eigenvalues/"
+    changed = {
+        ION + "position_ions": sound.positions[:-1],
+        ION + "lattice_vectors": sound.cells[:-1],
+        bands + "eigenvalues": None,
+        bands + "fermiweights": None,
+    }
+    sixfive(tmp_path, **changed)
+    result = read_vasp_folder(tmp_path)
+    assert (result.status, result.energy_ev) == ("truncated", None)
+    assert "aborted" in (result.reason or "")
+    assert result.final_structure is not None
+    assert len(result.energies_ev) == 2
+
+
+def test_a_dry_run_is_not_converged(tmp_path: Path) -> None:
+    sixfive(tmp_path, **{"input/incar/ALGO": b"None"})
+    result = read_vasp_folder(tmp_path)
+    assert (result.status, result.energy_ev) == ("unconverged", None)
+    assert "dry run" in (result.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("results/electron_eigenvalues/eigenvalues", np.full((1, 2, 3), np.nan)),
+        ("results/electron_eigenvalues/eigenvalues", np.ones((1, 7, 3))),
+        ("results/electron_dos/dos", np.full((1, 33), np.inf)),
+        ("results/electron_dos/dos", np.ones((1, 5))),
+        (ION + "forces", np.full((3, 2, 3), np.inf)),
+        (ION + "energies", np.array([[-7.001, -6.999, -9.0]] * 3)),
+        ("results/positions/position_ions", np.array([[0, 0, 0], [0.4, 0.5, 0.5]])),
+        ("results/electron_eigenvalues/nb_tot", np.int32(9)),
+        ("results/electron_eigenvalues/kpoints", np.int32(3)),
+    ],
+)
+def test_arrays_that_cannot_be_are_said(tmp_path: Path, name: str, value: object) -> None:
+    sixfive(tmp_path, **{name: value})
+    result = read_vasp_folder(tmp_path, with_arrays=True)
+    assert result.reason or result.warnings
+    with np.load(tmp_path / "arrays.npz") as arrays:
+        for key in ("eigenvalues_ev", "total_dos"):
+            assert key not in arrays or np.isfinite(arrays[key]).all()

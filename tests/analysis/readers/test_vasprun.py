@@ -389,3 +389,19 @@ def test_the_reader_alone_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "istart", "status"),
+    [("None", 0, "unconverged"), ("None", 1, "converged"), ("Eigenval", 1, "converged")],
+)
+def test_dry_runs_are_told_from_runs_on_orbitals_read(
+    tmp_path: Path, algorithm: str, istart: int, status: str
+) -> None:
+    path = written(tmp_path, nelm=1)
+    data = path.read_bytes().replace(b"> Normal<", f"> {algorithm}<".encode())
+    start = b' <parameters>\n  <i type="int" name="ISTART">%6d</i>\n' % istart
+    path.write_bytes(data.replace(b" <parameters>\n", start))
+    result = read_vasp_folder(tmp_path)
+    assert result.status == status
+    assert status == "converged" or "dry run" in (result.reason or "")
