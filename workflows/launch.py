@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from natriface.structures.errors import QueueError
+from natriface.structures.errors import QueueError, UnreadAnswerError
 from natriface.workflows import reservations
 from natriface.workflows.engines.base import engine
 from natriface.workflows.launchpad import new_launch_id
-from natriface.workflows.queue_recovery import abandon, launch_lock, reconcile
+from natriface.workflows.queue_recovery import abandon, held_text, launch_lock, reconcile
 from natriface.workflows.queues.adapters import adapter
 from natriface.workflows.queues.jobs import (
     Job,
@@ -237,15 +237,20 @@ def _submit(
     try:
         queue_id = queue.submit(folder.script)
     except QueueError as error:
-        # an answer that did not arrive is no refusal: the job may be in the queue
-        found = queue.find(job.name)
+        # an answer that did not arrive, or cannot be read, is no refusal
+        if isinstance(error, UnreadAnswerError):
+            folder.note_answer(str(error), error.arrived)
+            folder.save_note(held_text(folder))
+        found = queue.find(job.name, folder.script)
+        if found is None and isinstance(error, UnreadAnswerError):
+            raise QueueError(held_text(folder)) from None
         if found is None:
             abandon(pad, folder, "REFUSED", f"the queue refused its job: {error}")
             raise QueueError(f"the queue refuses the job: {error}; see {folder.script}") from None
         queue_id = found
     folder.note_submitted(queue_id)
     reservations.note_queue_id(pad, job, queue_id)
-    folder.save_note(f"{job.adapter} job {queue_id}")
+    folder.save_note(folder.label)
     return queue_id, job
 
 
