@@ -191,7 +191,7 @@ def _job(
             launch_id=first + number,
             folder=Path(documents[item.id]["spec"]["_launch_dir"]),
             parents=parents[item.id],
-            seconds=item.resources.seconds,
+            seconds=item.resources.busy_s,
         )
         for number, item in enumerate(packed.items)
     ]
