@@ -28,6 +28,7 @@ from natriface.workflows.queues.jobs import (
 )
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Item, Pack, pack
+from natriface.workflows.queues.partitions import partition, within
 from natriface.workflows.queues.resources import resources
 from natriface.workflows.queues.script import (
     Template,
@@ -112,6 +113,8 @@ def launch(
     template = load_template(limits.queue)
     with launch_lock(workspace):
         outcome = Launch(told=reconcile(pad, workspace, launching=True))
+        limits, told = _within_partition(limits, template)
+        outcome.told += told
         if not dry:
             again = honour_reruns(pad, workspace)
             outcome.told += [f"{name} is run again, as lpad was told" for name in again]
@@ -132,6 +135,17 @@ def launch(
                 outcome.jobs.append(Launched(job, queue_id, _cores(each), each.memory_mb))
                 outcome.in_queue += 1
     return outcome
+
+
+def _within_partition(limits: QueueLimits, template: Template) -> tuple[QueueLimits, list[str]]:
+    """The limits within what SLURM says its nodes have; as they are where it says nothing."""
+    if template.adapter != "slurm":
+        return limits, []
+    try:
+        found = partition(limits)
+    except QueueError:  # what is too much the queue will refuse itself
+        return limits, []
+    return (limits, []) if found is None else within(limits, found)
 
 
 def _items(

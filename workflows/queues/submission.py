@@ -48,12 +48,18 @@ def lsf_number(text: str) -> str | None:
 def asked_clusters(script: Path) -> tuple[str, ...]:
     """The clusters of SLURM that a script, or the environment, names; none for the one at hand."""
     try:
-        named = _CLUSTERS.search(script.read_text())
+        text = script.read_text()
     except OSError:
-        named = None
+        text = ""
+    return clusters_of(text)
+
+
+def clusters_of(directives: str) -> tuple[str, ...]:
+    """The same of the text of a script."""
+    named = _CLUSTERS.search(directives)
     variables = (os.environ.get(name) for name in ("SBATCH_CLUSTERS", "SLURM_CLUSTERS"))
-    text = named[1] if named else next(filter(None, variables), "")
-    return tuple(filter(None, text.split(",")))
+    names = named[1] if named else next(filter(None, variables), "")
+    return tuple(filter(None, names.split(",")))
 
 
 def _only(text: str, sentence: str | None, line: str | None) -> tuple[str, str] | None:
