@@ -71,7 +71,7 @@ def test_a_squeue_that_cannot_be_read_has_not_answered(
     queue: Queue, text: str, error: str, code: int
 ) -> None:
     queue.say("squeue", text, error, code)
-    with pytest.raises(QueueError, match="squeue|cannot be read"):
+    with pytest.raises(QueueError, match=r"squeue|cannot be read"):
         adapter("slurm").states(["101"])
 
 
