@@ -351,10 +351,10 @@ def _of_ids(ids: Sequence[str], listed: dict[str, QueueJob], said: Said) -> dict
     found = {}
     for identifier in ids:
         same = by_number.get(identifier.partition(".")[0], [])
-        job = listed.get(identifier) or (same[0] if len(same) == 1 else None)
-        job = job or parsers.unread(said.text, identifier.partition(".")[0], said.complaint)
-        if job is not None:
-            found[identifier] = job
+        known = listed.get(identifier) or (same[0] if len(same) == 1 else None)
+        known = known or parsers.unread(said.text, identifier, said.complaint)
+        if known is not None:
+            found[identifier] = known
     return found
 
 

@@ -54,7 +54,8 @@ def unread(text: str, number: str, complaint: str = "") -> QueueJob | None:
     """
     if complaint:
         return QueueJob(number, "", "unknown", "?", f"the queue's answer is not whole: {complaint}")
-    line = re.search(rf"^\W*{re.escape(number)}(?!\d).*$", text, flags=re.MULTILINE)
+    before = ".*" if "." in number else r"\W*"  # 123.server is its own wherever it stands
+    line = re.search(rf"^{before}\b{re.escape(number)}(?!\d).*$", text, flags=re.MULTILINE)
     return None if line is None else _unreadable(number, line[0])
 
 
@@ -81,6 +82,12 @@ def _gathered(jobs: Iterable[QueueJob]) -> dict[str, QueueJob]:
         if known is None or _rank(job) <= _rank(known):
             found[job.id] = job
     return found
+
+
+def _twice(pairs: Iterable[tuple[str, str]], *names: str) -> bool:
+    """Whether a record holds a field twice: it is two, and the line between them is lost."""
+    given = [name for name, _ in pairs]
+    return any(given.count(name) > 1 for name in names)
 
 
 # ---- SLURM ------------------------------------------------------------------------------------
@@ -226,13 +233,16 @@ def qstat_pbs(text: str) -> dict[str, QueueJob]:
     unfolded = re.sub(r"\n\t", "", text.replace("\r\n", "\n"))
     for part in re.split(r"^Job Id:[ \t]*", unfolded, flags=re.MULTILINE)[1:]:
         head, _, body = part.partition("\n")
-        fields = dict(re.findall(r"^[ \t]+([\w.]+) = (.*)$", body, flags=re.MULTILINE))
+        pairs = re.findall(r"^[ \t]+([\w.]+) = (.*)$", body, flags=re.MULTILINE)
+        fields = dict(pairs)
         number, name = head.strip(), fields.get("Job_Name", "")
         letter = fields.get("job_state", "").strip()
         if not number:
             continue
-        if len(letter) != 1 or letter not in _PBS_WAITING + _PBS_RUNNING + _PBS_ENDED:
-            jobs.append(_unreadable(number, fields.get("job_state", part), name))
+        twice = _twice(pairs, "Job_Name", "job_state", "Exit_status")  # another's, without its head
+        known = len(letter) == 1 and letter in _PBS_WAITING + _PBS_RUNNING + _PBS_ENDED
+        if twice or not name or not known:
+            jobs.append(_unreadable(number, str(fields.get("job_state", part)), name))
             continue
         word, reason = letter, fields.get("comment", "")
         if letter in _PBS_ENDED:
@@ -248,6 +258,9 @@ def _pbs_end(fields: dict[str, str]) -> tuple[str, str]:
     """How a job ended, and what PBS says beside it."""
     code = fields.get("Exit_status", fields.get("exit_status", "")).strip()
     comment = fields.get("comment", "")
+    ran = "stime" in fields or comment.startswith("Job run") or "resources_used.walltime" in fields
+    if not code and ran:
+        return "GONE", comment
     if not code:
         return "CANCELLED", comment  # taken away before it ran
     if re.fullmatch(r"-?\d{1,9}", code, flags=re.ASCII) is None:
@@ -296,13 +309,15 @@ def qacct(text: str) -> dict[str, QueueJob]:
     """Jobs of ``qacct -j``."""
     found = {}
     for part in re.split(r"^={10,}\s*$", text, flags=re.MULTILINE):
-        fields = dict(re.findall(r"^(\w+)[ \t]+(.*?)[ \t\r]*$", part, flags=re.MULTILINE))
+        pairs = re.findall(r"^(\w+)[ \t]+(.*?)[ \t\r]*$", part, flags=re.MULTILINE)
+        fields = dict(pairs)
         identifier = fields.get("jobnumber", "")
         said_code = re.match(r"\d{1,9}\b", fields.get("exit_status", ""), flags=re.ASCII)
         failed = fields.get("failed", "")
         if re.fullmatch(r"[1-9]\d*", identifier, flags=re.ASCII) is None:
             continue
-        if said_code is None or re.match(r"\d", failed) is None:
+        twice = _twice(pairs, "jobnumber", "failed", "exit_status")
+        if twice or said_code is None or re.match(r"\d", failed) is None:
             found[identifier] = _unreadable(identifier, part, fields.get("jobname", ""))
             continue
         number = int(said_code[0])

@@ -1,7 +1,8 @@
 """What a queue answers to a submission, read: the number it has given the job.
 
 Sites print greetings, budgets and warnings around it. A number is taken only where a line says
-nothing else, or where the queue's own sentence holds it; of two, neither.
+nothing else, or where the queue's own sentence holds it; of two, neither. A line without an end
+may have been cut off within the number.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import os
 import re
 from pathlib import Path
 
-_SLURM_SENTENCE = r"Submitted batch job ([1-9]\d*)(?: on cluster ([\w.-]+))?"
-_SLURM_LINE = r"([1-9]\d*)(?:;([\w.-]+))?"  # sbatch --parsable
-_PBS_LINE = r"([1-9]\d*(?:\[\d*\])?(?:\.[A-Za-z][\w.-]*)?(?:@[\w.-]+)?)"
-_SGE_SENTENCE = r"Your job(?:-array)? ([1-9]\d*)(?:\.\S+)? \("
-_SGE_LINE = r"([1-9]\d*)(?:\.\d+-\d+:\d+)?"  # qsub -terse
-_LSF_SENTENCE = r"Job <([1-9]\d*)(?:\[\d+\])?> is (?:being )?submitted"
+_SLURM_SENTENCE = r"Submitted batch job ([1-9]\d{0,11})(?: on cluster ([\w.-]+))?\s*?\n"
+_SLURM_LINE = r"([1-9]\d{0,11})(?:;([\w.-]+))?"  # sbatch --parsable
+_PBS_LINE = r"([1-9]\d{0,11}(?:\[\d*\])?(?:\.[A-Za-z][\w.-]*)?(?:@[\w.-]+)?)"
+_SGE_SENTENCE = r"Your job(?:-array)? ([1-9]\d{0,11})(?:\.\S+)? \("
+_SGE_LINE = r"([1-9]\d{0,11})(?:\.\d+-\d+:\d+)?"  # qsub -terse
+_LSF_SENTENCE = r"Job <([1-9]\d{0,11})(?:\[\d+\])?> is (?:being )?submitted"
 _CLUSTERS = re.compile(
     r"^#SBATCH\s(?:.*\s)?(?:--clusters?[=\s]\s*|-M\s*)([\w.,-]+)", flags=re.MULTILINE | re.ASCII
 )
@@ -68,7 +69,8 @@ def _only(text: str, sentence: str | None, line: str | None) -> tuple[str, str] 
     if sentence is not None:
         found = {_groups(match) for match in re.finditer(sentence, text, flags=re.ASCII)}
     if not found and line is not None:
-        lines = (re.fullmatch(line, each.strip(), flags=re.ASCII) for each in text.splitlines())
+        whole = text.replace("\r", "\n").split("\n")[:-1]
+        lines = (re.fullmatch(line, each.strip(), flags=re.ASCII) for each in whole)
         found = {_groups(match) for match in lines if match is not None}
     return found.pop() if len(found) == 1 else None
 

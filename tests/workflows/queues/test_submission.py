@@ -36,6 +36,10 @@ from natriface.workflows.queues.submission import (
         ("1.5\n", None),
         ("job is in the queue, thank you\n", None),
         ("1O1\n", None),
+        ("10", None),  # of 101, it may be
+        ("Submitted batch job 10", None),
+        ("Submitted batch job 101 on clus", None),
+        ("9" * 30 + "\n", None),
         ("101;\n", None),
         ("١٠١\n", None),  # digits, but no queue's
     ],
@@ -54,6 +58,7 @@ def test_sbatch(text: str, number: str | None) -> None:
         ("Project p1: 12.5 hours left\n123.server\nbye\n", "123.server"),
         ("qsub: waiting for job\n", None),
         ("12.5\n", None),
+        ("123.ser", None),
         ("123.server\n124.server\n", None),
     ],
 )
