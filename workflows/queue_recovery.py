@@ -89,7 +89,7 @@ def answer(pad: LaunchPad, workspace: Workspace, name: str, queue_id: str | None
     Raises
     ------
     QueueError
-        If there is no such job, or it has ended.
+        If there is no such job, or it has ended, or it is said not to be there and lives.
     """
     with launch_lock(workspace):
         folder = next((each for each in open_jobs(workspace) if each.name == name), None)
@@ -101,6 +101,11 @@ def answer(pad: LaunchPad, workspace: Workspace, name: str, queue_id: str | None
             reservations.note_queue_id(pad, folder.job, queue_id)
             folder.save_note(folder.label)
             return f"{name} is {folder.label}"
+        if folder.has_signs() and folder.missing_s() < FRESH_SECONDS:
+            raise QueueError(
+                f"{name} runs: its last sign of life is {folder.missing_s():.0f} s old; "
+                "`natriface cancel` ends it"
+            )
         held = reservations.states(pad, folder.job)
         ours = [step for step in folder.job.steps if step.fw_id in held]
         _bring_back(pad, folder, ours, held, folder.events())

@@ -27,6 +27,7 @@ class Queue:
         made = cls(folder)
         for name in ("sbatch", "squeue", "sacct", "scancel"):
             made._script(name, f'exec {sys.executable} {__file__} {name} "$@"')
+        made.say("sinfo", error="sinfo: error: it knows nothing of partitions", code=1)
         return made
 
     def say(self, program: str, text: str = "", error: str = "", code: int = 0) -> None:

@@ -19,6 +19,7 @@ from natriface.workflows.status import StepStatus
 from natriface.workflows.workspace import Workspace
 from tests.standins.queue_programs import Queue
 from tests.workflows.conftest import trivial_plan, trivial_step
+from tests.workflows.test_cli import natriface
 
 LIMITS = QueueLimits(cores_per_node=2, max_walltime_hours=1, min_walltime_minutes=1)
 DATABASE_DOWN = "sacct: error: Problem talking to the database: Connection refused\n"
@@ -162,7 +163,15 @@ def test_the_user_knows_what_the_queue_did_not_say(submitted: Workspace, queue: 
         )
         queue.say("squeue", "9|PENDING|Priority|x\n")
         assert state(submitted).reason == "slurm job 9 on cluster c5 waits: Priority"
-        answer(pad, submitted, folder.name, None)
+        (folder.path / "heartbeat").touch()
+        with pytest.raises(QueueError, match="sign of life"):
+            answer(pad, submitted, folder.name, None)
+        age(folder)
+    root = str(submitted.root)
+    refused = natriface("queue", "answer", root, folder.name, "?", cwd=submitted.root, code=1)
+    assert "no number of a job" in refused.stderr
+    said = natriface("queue", "answer", root, folder.name, "none", cwd=submitted.root)
+    assert "not in the queue" in said.stdout
     assert open_jobs(submitted) == []
     assert state(submitted).state == "ready"
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.resources import Resources
 
+MOST_IDLE = 1.5
+"""Core time of a job over that given to its steps, at most, where it has lanes to spare."""
+
 
 @dataclass(frozen=True)
 class Item:
@@ -131,16 +134,25 @@ def pack(items: Sequence[Item], limits: QueueLimits) -> list[Pack]:
 
 
 def _narrowed(packed: Pack, limits: QueueLimits) -> Pack:
-    """The same steps in as few lanes as end as soon: a lane more is cores that stand idle."""
+    """The same steps in as few lanes as end as soon: a lane more is cores that stand idle.
+
+    Where too much of them would, in as many as do not.
+    """
     work = sum(item.resources.busy_s for item in packed.items)
+    wasteful = packed.lanes * packed.seconds > MOST_IDLE * work
     room = packed.seconds - max(item.resources.margin_s for item in packed.items)
-    least = max(1, math.floor(work / room)) if room > 0 else 1
+    least = 1 if wasteful or room <= 0 else max(1, math.floor(work / room))
+    best = packed
     for lanes in range(least, packed.lanes):
         narrow = Pack(packed.shape, lanes)
-        fits = all(narrow.add(item, limits) for item in packed.items)
-        if fits and narrow.seconds <= packed.seconds:
-            return narrow
-    return packed
+        if not all(narrow.add(item, limits) for item in packed.items):
+            continue
+        thrifty = lanes * narrow.seconds <= MOST_IDLE * work
+        if narrow.seconds <= packed.seconds:
+            return narrow if thrifty or best is packed else best
+        if wasteful and thrifty:
+            best = narrow
+    return best
 
 
 def _most_lanes(needs: Resources, limits: QueueLimits) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,17 @@ def test_squeue_has_the_last_word_on_who_lives(
     assert adapter("slurm").find("nf-1") in (None, "101")
 
 
-def test_no_sacct_at_all(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def alone(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> Queue:
+    """The queue's programs and no others, on a machine of a real queue too."""
+    (queue.folder / "bin" / "cat").symlink_to(str(shutil.which("cat")))
+    monkeypatch.setenv("PATH", str(queue.folder / "bin"))
+    return queue
+
+
+def test_no_sacct_at_all(alone: Queue) -> None:
+    queue = alone
     (queue.folder / "bin" / "sacct").unlink()
-    monkeypatch.setenv("PATH", f"{queue.folder / 'bin'}:/usr/bin:/bin")
     queue.say("squeue", "")
     assert adapter("slurm").states(["101"]) == {}
     assert adapter("slurm").accounting() == "there is no sacct: natriface goes by squeue"
@@ -128,6 +137,17 @@ def test_the_users_own_filters_hide_no_job(queue: Queue, monkeypatch: pytest.Mon
     path = queue.folder / "bin" / "squeue"
     path.write_text('#!/bin/bash\n[ -z "$SQUEUE_PARTITION" ] && echo "101|RUNNING|None|nf-1"\n')
     assert adapter("slurm").states(["101"])["101"].state == "running"
+
+
+def test_the_queue_is_asked_in_english(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    path = queue.folder / "bin" / "bjobs"
+    path.write_text(
+        '#!/bin/bash\n[ "$LC_ALL" = C ] && echo "Job <401> is not found" >&2 || '
+        'echo "Job <401> nicht gefunden" >&2\nexit 255\n'
+    )
+    path.chmod(0o755)
+    assert adapter("lsf").states(["401"]) == {}
 
 
 def test_a_job_noted_without_a_cluster_is_sought_on_both(
@@ -233,7 +253,8 @@ def test_lsf_that_is_away_or_forgets(queue: Queue) -> None:
     assert (found["401"].state, found["402"].state) == ("unknown", "running")
 
 
-def test_a_program_that_cannot_be_run(queue: Queue) -> None:
+def test_a_program_that_cannot_be_run(alone: Queue) -> None:
+    queue = alone
     (queue.folder / "bin" / "squeue").chmod(0o644)
     (queue.folder / "bin" / "bjobs").write_bytes(b"\x7fELF no program")
     (queue.folder / "bin" / "bjobs").chmod(0o755)
