@@ -57,7 +57,8 @@ def reconcile(pad: LaunchPad, workspace: Workspace, launching: bool = False) -> 
         try:
             known, held = _adopted(pad, workspace, folders, launching)
             told += held
-            states = adapter(name).states([folder.queue_id or "" for folder in known])
+            ids = [folder.queue_id or "" for folder in known]
+            states = adapter(name).states(ids) if ids else {}  # to ask for none is to ask for all
         except QueueError as error:
             text = f"the queue does not answer, its jobs are left as they are ({error})"
             told.append(f"{text}; {_way_out(workspace, 'JOB')}")

@@ -16,9 +16,8 @@ _LOST = re.compile(
     flags=re.IGNORECASE,
 )
 _AWAY = re.compile(r"contact|connect|unreachable|try again|\bis down\b", flags=re.IGNORECASE)
-_TROUBLE = re.compile(
-    r"\berror\b|unable|cannot|can't|failed|failure|denied|refused|not found", flags=re.IGNORECASE
-)
+_TROUBLE = re.compile(r"\w(?::| ) *(?:error|fatal)\b|denied|refused", flags=re.IGNORECASE)
+"""``squeue: error: ...``; not what a shell or a module system may have to say beside it."""
 _FILTERS = ("SQUEUE_", "SACCT_", "SINFO_")
 """Of a user's own look at the queue; a job that they hide would be taken for lost."""
 
@@ -55,9 +54,9 @@ class Said:
             return
         if self.complaint:
             raise self.error
-        trouble = next((each for each in (self.aside, self.text) if _TROUBLE.search(each)), None)
-        if trouble is not None:
-            raise QueueError(f"{self.program}: its answer cannot be read: {in_a_line(trouble)!r}")
+        for each in (self.aside, self.text):
+            if _TROUBLE.search(each) or is_away(each):
+                raise QueueError(f"{self.program}: its answer cannot be read: {in_a_line(each)!r}")
 
 
 def ask(*command: str, fine: Iterable[str] = (), without: Iterable[str] = ()) -> Said:

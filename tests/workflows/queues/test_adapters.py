@@ -101,7 +101,7 @@ def test_good_rows_of_a_bad_answer_count_and_the_others_are_unknown(queue: Queue
 def test_a_greeting_is_no_trouble(queue: Queue) -> None:
     queue.say("squeue", "*** Welcome | maintenance on Monday ***\n101|PENDING|Priority|nf-1\n")
     assert adapter("slurm").states(["101"])["101"].state == "waiting"
-    queue.say("squeue", "*** Welcome | maintenance on Monday ***\n")
+    queue.say("squeue", "*** Welcome | maintenance on Monday ***\n", "module x not found\n")
     assert adapter("slurm").states(["101"]) == {}
 
 
