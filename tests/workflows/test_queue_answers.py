@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from natriface.structures.errors import QueueError
 from natriface.workflows import operations
+from natriface.workflows.cli import app
 from natriface.workflows.launch import Launch, launch
 from natriface.workflows.launchpad import launchpad
 from natriface.workflows.queue_recovery import answer
@@ -19,7 +21,6 @@ from natriface.workflows.status import StepStatus
 from natriface.workflows.workspace import Workspace
 from tests.standins.queue_programs import Queue
 from tests.workflows.conftest import trivial_plan, trivial_step
-from tests.workflows.test_cli import natriface
 
 LIMITS = QueueLimits(cores_per_node=2, max_walltime_hours=1, min_walltime_minutes=1)
 DATABASE_DOWN = "sacct: error: Problem talking to the database: Connection refused\n"
@@ -167,11 +168,10 @@ def test_the_user_knows_what_the_queue_did_not_say(submitted: Workspace, queue: 
         with pytest.raises(QueueError, match="sign of life"):
             answer(pad, submitted, folder.name, None)
         age(folder)
-    root = str(submitted.root)
-    refused = natriface("queue", "answer", root, folder.name, "?", cwd=submitted.root, code=1)
-    assert "no number of a job" in refused.stderr
-    said = natriface("queue", "answer", root, folder.name, "none", cwd=submitted.root)
-    assert "not in the queue" in said.stdout
+    words = ["queue", "answer", str(submitted.root), folder.name]
+    refused = CliRunner().invoke(app, [*words, "?"])
+    assert "no number of a job" in str(refused.exception)
+    assert "not in the queue" in CliRunner().invoke(app, [*words, "none"]).output
     assert open_jobs(submitted) == []
     assert state(submitted).state == "ready"
 
