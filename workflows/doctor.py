@@ -16,6 +16,7 @@ from natriface.structures.errors import EngineError, NatrifaceError
 from natriface.workflows.doctor_site import (
     Finding,
     examine_database,
+    examine_fit,
     examine_folder,
     examine_queue,
 )
@@ -71,6 +72,8 @@ def examine(
         yield from examine_database(place, launchpad)
     if queue is not None or limits is not None:
         yield from examine_queue(queue, limits, place)
+        if study is not None:
+            yield from examine_fit(plan, queue, limits, place)
 
 
 def _examine_machine() -> Generator[Finding, None, Machine]:

@@ -7,9 +7,10 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 import yaml
@@ -17,6 +18,9 @@ import yaml
 from natriface.structures.errors import NatrifaceError, QueueError
 from natriface.workflows.queues.limits import QueueLimits, limits_path, load_limits
 from natriface.workflows.workspace import Workspace, explain
+
+if TYPE_CHECKING:
+    from natriface.workflows.plan import Plan
 
 LEAST_FREE_GB = 5.0
 SETUP_SECONDS = 60.0
@@ -254,25 +258,70 @@ def examine_queue(queue: str | None, path: Path | None, folder: Path | None) -> 
         except QueueError as error:
             yield Finding("error", "queue", f"it does not answer: {error}")
         else:
-            yield Finding("ok", "queue", f"{talking.name} answers")
+            silence = talking.accounting()
+            text = f"{talking.name} answers" + (f"; {silence}" if silence else "")
+            yield Finding("ok", "queue", text)
             if talking.name == "slurm" and limits.partition is not None:
-                yield _partition(limits.partition)
+                yield from _partition(limits)
     yield from _setup(limits)
 
 
-def _partition(name: str) -> Finding:
-    done = subprocess.run(
-        ["sinfo", "--noheader", "--partition", name, "--format", "%a %l %c %m"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True,
-    )  # fmt: skip
-    lines = done.stdout.split("\n")
-    if done.returncode != 0 or not lines[0].strip():
-        return Finding(
-            "error", "partition", f"there is no partition {name}", "`sinfo` lists those there are"
-        )
-    state, longest, cores, memory_mb = lines[0].split()
-    text = f"{name} is {state}; jobs of {longest}, nodes of {cores} cores and {memory_mb} MB"
-    return Finding("ok" if state == "up" else "error", "partition", text)
+def _partition(limits: QueueLimits) -> Iterator[Finding]:
+    """What the partition has, and whether the limits fit it."""
+    from natriface.workflows.queues.partitions import partition, within
+
+    try:
+        found = partition(limits)
+    except QueueError as error:
+        yield Finding("error", "partition", str(error), "`sinfo` lists those there are")
+        return
+    if found is None:
+        text = f"there is no partition {limits.partition}"
+        yield Finding("error", "partition", text, "`sinfo` lists those there are")
+        return
+    kinds = "; ".join(
+        f"{each.cores} cores and "
+        + ("memory unknown" if each.memory_mb is None else f"{each.memory_mb:.0f} MB")
+        for each in found.nodes
+    )
+    text = f"{found.name} is {found.state}; jobs of {found.longest}, nodes of {kinds}"
+    yield Finding("ok" if found.state == "up" else "error", "partition", text)
+    for told in within(limits, found)[1]:
+        yield Finding("warning", "queue.yaml", told, "write what there is into queue.yaml")
+
+
+def examine_fit(
+    plan: Plan, queue: str | None, path: Path | None, folder: Path | None
+) -> Iterator[Finding]:
+    """Whether the queue's limits have room for each of the study's steps."""
+    from natriface.workflows.engines.base import engine
+    from natriface.workflows.queues.partitions import partition, within
+    from natriface.workflows.queues.resources import resources
+    from natriface.workflows.queues.script import load_template
+
+    refused: list[str] = []
+    try:
+        limits = load_limits(path or limits_path(folder or Path()), queue=queue)
+        is_slurm = load_template(limits.queue).adapter == "slurm"
+    except NatrifaceError:  # which examine_queue has said
+        return
+    with suppress(QueueError):
+        found = partition(limits) if is_slurm else None
+        limits = within(limits, found)[0] if found is not None else limits
+    for step in plan.walk():
+        try:
+            estimate = engine(step.engine).estimate(step)
+        except NatrifaceError:  # which the examination of its engine has said
+            continue
+        try:
+            resources(step.name, step.engine, estimate, limits)
+        except QueueError as error:
+            refused.append(str(error))
+    if refused:
+        more = f" ({len(refused)} of {len(plan)} steps have no room)" if len(refused) > 1 else ""
+        yield Finding("error", "room in the queue", f"{refused[0]}{more}")
+    else:
+        yield Finding("ok", "room in the queue", f"for each of {len(plan)} steps")
 
 
 def _setup(limits: QueueLimits) -> Iterator[Finding]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from natriface.structures.errors import QueueError
+from natriface.structures.errors import QueueError, UnreadAnswerError
 from natriface.workflows import reservations
 from natriface.workflows.engines.base import engine
 from natriface.workflows.launchpad import new_launch_id
-from natriface.workflows.queue_recovery import abandon, launch_lock, reconcile
+from natriface.workflows.queue_recovery import abandon, held_text, launch_lock, reconcile
 from natriface.workflows.queues.adapters import adapter
 from natriface.workflows.queues.jobs import (
     Job,
@@ -28,6 +28,7 @@ from natriface.workflows.queues.jobs import (
 )
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Item, Pack, pack
+from natriface.workflows.queues.partitions import partition, within
 from natriface.workflows.queues.resources import resources
 from natriface.workflows.queues.script import (
     Template,
@@ -112,6 +113,8 @@ def launch(
     template = load_template(limits.queue)
     with launch_lock(workspace):
         outcome = Launch(told=reconcile(pad, workspace, launching=True))
+        limits, told = _within_partition(limits, template)
+        outcome.told += told
         if not dry:
             again = honour_reruns(pad, workspace)
             outcome.told += [f"{name} is run again, as lpad was told" for name in again]
@@ -132,6 +135,17 @@ def launch(
                 outcome.jobs.append(Launched(job, queue_id, _cores(each), each.memory_mb))
                 outcome.in_queue += 1
     return outcome
+
+
+def _within_partition(limits: QueueLimits, template: Template) -> tuple[QueueLimits, list[str]]:
+    """The limits within what SLURM says its nodes have; as they are where it says nothing."""
+    if template.adapter != "slurm":
+        return limits, []
+    try:
+        found = partition(limits)
+    except QueueError:  # what is too much the queue will refuse itself
+        return limits, []
+    return (limits, []) if found is None else within(limits, found)
 
 
 def _items(
@@ -191,7 +205,7 @@ def _job(
             launch_id=first + number,
             folder=Path(documents[item.id]["spec"]["_launch_dir"]),
             parents=parents[item.id],
-            seconds=item.resources.seconds,
+            seconds=item.resources.busy_s,
         )
         for number, item in enumerate(packed.items)
     ]
@@ -237,15 +251,20 @@ def _submit(
     try:
         queue_id = queue.submit(folder.script)
     except QueueError as error:
-        # an answer that did not arrive is no refusal: the job may be in the queue
-        found = queue.find(job.name)
+        # an answer that did not arrive, or cannot be read, is no refusal
+        if isinstance(error, UnreadAnswerError):
+            folder.note_answer(str(error), error.arrived)
+            folder.save_note(held_text(folder))
+        found = queue.find(job.name, folder.script)
+        if found is None and isinstance(error, UnreadAnswerError):
+            raise QueueError(held_text(folder)) from None
         if found is None:
             abandon(pad, folder, "REFUSED", f"the queue refused its job: {error}")
             raise QueueError(f"the queue refuses the job: {error}; see {folder.script}") from None
         queue_id = found
     folder.note_submitted(queue_id)
     reservations.note_queue_id(pad, job, queue_id)
-    folder.save_note(f"{job.adapter} job {queue_id}")
+    folder.save_note(folder.label)
     return queue_id, job
 
 

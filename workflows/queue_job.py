@@ -33,6 +33,7 @@ from natriface.workflows.heartbeat import BEAT_SECONDS, beat, is_revoked
 from natriface.workflows.processes import Process
 from natriface.workflows.queue_ledger import DatabaseLedger, FileLedger, Ledger
 from natriface.workflows.queues.jobs import Job, JobFolder, JobStep, jobs_folder
+from natriface.workflows.queues.submission import asked_clusters
 from natriface.workflows.workers import death
 from natriface.workflows.workspace import Workspace, is_finished
 
@@ -113,7 +114,7 @@ class JobProcess:
         self.folder = folder
         self.job: Job = folder.job
         self.clock = _Clock.of(self.job.walltime_s)
-        self.queue_id = next((os.environ[k] for k in _ID_VARIABLES if k in os.environ), None)
+        self.queue_id = _queue_id(folder)
         self.ledger: Ledger = FileLedger()
         self.waiting: list[JobStep] = list(self.job.steps)
         self.ended: set[str] = set()
@@ -142,7 +143,7 @@ class JobProcess:
         host = socket.gethostname()
         self.tell("begin", queue_id=self.queue_id, host=host, pid=os.getpid())
         if self.job.mode == "database":
-            where = f"{self.job.adapter} job {self.queue_id or self.job.name} on {host}"
+            where = f"{self.folder.label} on {host}"
             self.ledger = DatabaseLedger(self.workspace, self.job, where, self._note)
         try:
             self._run()
@@ -276,7 +277,7 @@ class JobProcess:
             self.ledger.failed(step, reason)
 
     def _put_back(self, step: JobStep, word: str, note: str) -> None:
-        text = f"{self.job.adapter} job {self.queue_id or self.job.name}: {note}"
+        text = f"{self.folder.label}: {note}"
         self.tell("back", step=step.id, word=word, note=text)
         self.ledger.put_back(step, word, text)
 
@@ -316,6 +317,15 @@ class JobProcess:
     def _note(self, text: str) -> None:
         self.tell("note", text=text)
         print(text, file=sys.stderr, flush=True)
+
+
+def _queue_id(folder: JobFolder) -> str | None:
+    """What the queue calls this job; its cluster is told where the script asked for one."""
+    number = next((os.environ[k] for k in _ID_VARIABLES if k in os.environ), None)
+    cluster = os.environ.get("SLURM_CLUSTER_NAME")
+    if number is not None and cluster and asked_clusters(folder.script):
+        return f"{number};{cluster}"
+    return number
 
 
 def _main(root: str, name: str) -> int:

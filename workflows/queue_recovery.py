@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from natriface.workflows import reservations
 from natriface.workflows.heartbeat import STALE_SECONDS, revoke
 from natriface.workflows.progress import duration
 from natriface.workflows.queues.adapters import adapter
-from natriface.workflows.queues.endings import ending
+from natriface.workflows.queues.endings import UNKNOWN, ending
 from natriface.workflows.queues.jobs import JobFolder, JobStep, jobs_folder, open_jobs
 from natriface.workflows.queues.parsers import QueueJob
 from natriface.workflows.workflow_states import StateNotes
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
 
 FRESH_SECONDS = 120.0
-"""A job with so young a sign of life lives, even where its queue does not know it."""
+"""A job with so young a sign of life lives, even where its queue does not list it."""
+LOST_SECONDS = 600.0
+"""A job whose submission was not answered, and that is in the queue no later, was not submitted."""
 
 
 def reconcile(pad: LaunchPad, workspace: Workspace, launching: bool = False) -> list[str]:
@@ -52,17 +55,80 @@ def reconcile(pad: LaunchPad, workspace: Workspace, launching: bool = False) -> 
         by_adapter.setdefault(folder.job.adapter, []).append(folder)
     for name, folders in by_adapter.items():
         try:
-            known = _adopted(pad, workspace, folders, launching)
-            states = adapter(name).states([folder.queue_id or "" for folder in known])
+            known, held = _adopted(pad, workspace, folders, launching)
+            told += held
+            ids = [folder.queue_id or "" for folder in known]
+            states = adapter(name).states(ids) if ids else {}  # to ask for none is to ask for all
         except QueueError as error:
             text = f"the queue does not answer, its jobs are left as they are ({error})"
-            told.append(text)
+            told.append(f"{text}; {_way_out(workspace, 'JOB')}")
             for folder in folders:
                 folder.save_note(text)
             continue
+        missing = len(states) < len(known)
+        silence = adapter(name).accounting() if missing else None
         for folder in known:
-            told += _reconcile_job(pad, folder, states.get(folder.queue_id or ""))
+            told += _reconcile_job(pad, folder, states.get(folder.queue_id or ""), silence)
     return told
+
+
+def answer(pad: LaunchPad, workspace: Workspace, name: str, queue_id: str | None) -> str:
+    """Take the user's word for what the queue does not say: a job's id, or that there is none.
+
+    Parameters
+    ----------
+    name
+        Of the job, ``nf-...``.
+    queue_id
+        ``None`` if the queue does not have it, or not any more: its steps wait for another.
+
+    Returns
+    -------
+    str
+        What was done, in a line.
+
+    Raises
+    ------
+    QueueError
+        If there is no such job, or it has ended, or it is said not to be there and lives.
+    """
+    with launch_lock(workspace):
+        folder = next((each for each in open_jobs(workspace) if each.name == name), None)
+        if folder is None:
+            known = ", ".join(each.name for each in open_jobs(workspace)) or "none"
+            raise QueueError(f"no job {name!r} is in the queue; those that are: {known}")
+        if queue_id is not None:
+            folder.note_submitted(queue_id)
+            reservations.note_queue_id(pad, folder.job, queue_id)
+            folder.save_note(folder.label)
+            return f"{name} is {folder.label}"
+        if folder.has_signs() and folder.missing_s() < FRESH_SECONDS:
+            raise QueueError(
+                f"{name} runs: its last sign of life is {folder.missing_s():.0f} s old; "
+                "`natriface cancel` ends it"
+            )
+        held = reservations.states(pad, folder.job)
+        ours = [step for step in folder.job.steps if step.fw_id in held]
+        _bring_back(pad, folder, ours, held, folder.events())
+        text = f"{folder.label}: {UNKNOWN} (it is not in the queue, as was said)"
+        _conclude(pad, folder, UNKNOWN, text)
+        return text
+
+
+def held_text(folder: JobFolder) -> str:
+    """What there is to know of a job that its queue may have taken."""
+    said = (folder.answer or {}).get("text", "nothing")
+    return (
+        f"{folder.name} may be in the queue: {said}; its steps stay reserved, and the queue is "
+        f"asked for that name again; {_way_out(Workspace(folder.path.parent.parent), folder.name)}"
+    )
+
+
+def _way_out(workspace: Workspace, name: str) -> str:
+    return (
+        f"if you know its number, or that it is not there: `natriface queue answer "
+        f"{workspace.root} {name} NUMBER` or `... none`"
+    )
 
 
 @contextmanager
@@ -85,27 +151,42 @@ def launch_lock(workspace: Workspace, wait: bool = True) -> Iterator[bool]:
 
 def _adopted(
     pad: LaunchPad, workspace: Workspace, folders: list[JobFolder], launching: bool
-) -> list[JobFolder]:
-    """The jobs that are in the queue; those cut off before they were are given up.
+) -> tuple[list[JobFolder], list[str]]:
+    """The jobs that are in the queue, and what there is to tell of those that may be.
 
-    Between a submission and its note a crash leaves a job that its name finds in the queue.
+    Those cut off before they were are given up. Between a submission and its note a crash leaves a
+    job that its name finds in the queue; one that the queue may have taken without saying so is
+    kept until it is found, or the user knows.
     """
+    told: list[str] = []
     known = [folder for folder in folders if folder.queue_id is not None]
     unnoted = [folder for folder in folders if folder.queue_id is None]
     if not unnoted:
-        return known
+        return known, told
     with launch_lock(workspace, wait=False) if not launching else _held() as ours:
         if not ours:  # somebody is just submitting them
-            return known
+            return known, told
         for folder in unnoted:
-            found = folder.queue_id or adapter(folder.job.adapter).find(folder.name)
+            queue = adapter(folder.job.adapter)
+            found = folder.queue_id or queue.find(folder.name, folder.script)
             if found is not None:
                 folder.note_submitted(found)
                 reservations.note_queue_id(pad, folder.job, found)
                 known.append(folder)
+            elif _may_be_in_queue(pad, folder):
+                folder.save_note(held_text(folder))
+                told.append(held_text(folder))
             else:
                 abandon(pad, folder, "NOT SUBMITTED", "its job was never submitted")
-    return known
+    return known, told
+
+
+def _may_be_in_queue(pad: LaunchPad, folder: JobFolder) -> bool:
+    """Whether the queue may have taken a job that its name does not find, and a step wants it."""
+    said = folder.answer
+    if said is None or not reservations.states(pad, folder.job):
+        return False
+    return bool(said["arrived"]) or time.time() - said["time"] < LOST_SECONDS
 
 
 @contextmanager
@@ -122,21 +203,39 @@ def abandon(pad: LaunchPad, folder: JobFolder, word: str, text: str) -> None:
     folder.close(word, text)
 
 
-def _reconcile_job(pad: LaunchPad, folder: JobFolder, found: QueueJob | None) -> list[str]:
+def _reconcile_job(
+    pad: LaunchPad, folder: JobFolder, found: QueueJob | None, silence: str | None
+) -> list[str]:
+    """Note what has become of a job.
+
+    Parameters
+    ----------
+    found
+        What the queue says of it; ``None`` where it does not list it. A job has then ended, unless
+        it, or the queue, has just given a sign of it.
+    silence
+        Why the queue may know no more of one that it does not list.
+    """
     job = folder.job
+    if found is not None and found.state in ("waiting", "running"):
+        folder.note_seen()
     held = reservations.states(pad, job)
     ours = [step for step in job.steps if step.fw_id in held]
     events = folder.events()
     done = any(event["event"] == "finish" for event in _latest_run(events))
     if found is None and not done:
-        silent_s = folder.silent_s()
-        alive = silent_s is not None and silent_s < FRESH_SECONDS
+        alive = folder.missing_s() < FRESH_SECONDS
     else:
         alive = found is not None and found.state != "ended"
     _bring_back(pad, folder, ours, held, events)
     if alive:
-        return _look_after(pad, folder, found)
-    word, text = ending(folder, found)
+        return _look_after(pad, folder, found, silence)
+    return _conclude(pad, folder, *ending(folder, found, silence))
+
+
+def _conclude(pad: LaunchPad, folder: JobFolder, word: str, text: str) -> list[str]:
+    """Have the steps of a job that has ended wait for another; what there is to tell."""
+    job, events = folder.job, folder.events()
     started = {event["step"] for event in _latest_run(events) if event["event"] == "start"}
     held = reservations.states(pad, job)
     steps = {step.id: step for step in job.steps}
@@ -159,13 +258,27 @@ def _reconcile_job(pad: LaunchPad, folder: JobFolder, found: QueueJob | None) ->
     return [*([text] if word != "COMPLETED" else []), *lost]
 
 
-def _look_after(pad: LaunchPad, folder: JobFolder, found: QueueJob | None) -> list[str]:
+def _look_after(
+    pad: LaunchPad, folder: JobFolder, found: QueueJob | None, silence: str | None
+) -> list[str]:
     """Note what there is to know of a job that waits or runs; one nobody wants is cancelled."""
     job = folder.job
-    label = f"{job.adapter} job {folder.queue_id}"
+    label = folder.label
     if not reservations.states(pad, job):
-        adapter(job.adapter).cancel([folder.queue_id or ""])
+        try:
+            adapter(job.adapter).cancel([folder.queue_id or ""])
+        except QueueError as error:
+            return [f"{label} has no step left, but cannot be cancelled ({error})"]
         return []
+    if found is not None and found.state == "unknown":
+        text = f"{label} is left as it is: {found.reason}"
+        folder.save_note(text)
+        return [f"{text}; {_way_out(Workspace(folder.path.parent.parent), folder.name)}"]
+    if found is None and not folder.has_signs():
+        text = f"{label} is not listed by the queue; it has ended if that stays so for "
+        text += duration(FRESH_SECONDS) + (f" ({silence})" if silence else "")
+        folder.save_note(text)
+        return [text]
     if found is not None and found.state == "waiting":
         folder.save_note(f"{label} waits{f': {found.reason}' if found.reason else ''}")
         return []
@@ -191,7 +304,7 @@ def _bring_back(
     starts = {event["step"]: event for event in events if event["event"] == "start"}
     begun = [event for event in events if event["event"] == "begin"]
     host = begun[-1]["host"] if begun else "?"
-    where = f"{job.adapter} job {folder.queue_id} on {host}"
+    where = f"{folder.label} on {host}"
     notes = StateNotes()
     done: list[reservations.Ended] = []
     for step in ours:

@@ -80,10 +80,11 @@ def reserve(pad: LaunchPad, job: Job) -> list[JobStep]:
 
 def note_queue_id(pad: LaunchPad, job: Job, queue_id: str) -> None:
     """Note the job's number with its launches, where `lpad` looks for it."""
+    number = queue_id.partition(";")[0]
     for batch in batches(step.launch_id for step in job.steps):
         pad.launches.update_many(
             {"launch_id": {"$in": batch}},
-            {"$set": {"state_history.0.reservation_id": queue_id}},
+            {"$set": {"state_history.0.reservation_id": number}},
         )
 
 

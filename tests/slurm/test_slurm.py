@@ -66,11 +66,11 @@ def test_a_study_through_sbatch_without_a_database(slurm: None, tmp_path: Path) 
 def test_several_jobs_packing_and_parents(workspace: Workspace) -> None:
     chains = []
     for chain in range(4):
-        first = trivial_step(f"{chain}-first", seconds=0.1, shift=chain)
-        second = trivial_step(f"{chain}-second", first, seconds=0.1, shift=chain)
+        first = trivial_step(f"{chain}-first", estimate=70, seconds=0.1, shift=chain)
+        second = trivial_step(f"{chain}-second", first, estimate=70, seconds=0.1, shift=chain)
         chains += [first, second]
     operations.submit(trivial_plan(*chains), workspace)
-    # of three minutes and one at a time, a job has room for one chain of two minimal steps
+    # of three minutes and one at a time, a job has room for one chain of two steps of 70 s
     asked = limits(max_walltime_hours=3 / 60, cores_per_node=1, max_jobs=3)
     outcome = launched(workspace, asked=asked)
     assert [len(each.job.steps) for each in outcome.jobs] == [2, 2, 2]

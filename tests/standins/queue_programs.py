@@ -24,11 +24,36 @@ class Queue:
         """Put the programs into ``folder/bin``."""
         programs = folder / "bin"
         programs.mkdir(parents=True)
+        made = cls(folder)
         for name in ("sbatch", "squeue", "sacct", "scancel"):
-            path = programs / name
-            path.write_text(f'#!/bin/bash\nexec {sys.executable} {__file__} {name} "$@"\n')
-            path.chmod(0o755)
-        return cls(folder)
+            made._script(name, f'exec {sys.executable} {__file__} {name} "$@"')
+        made.say("sinfo", error="sinfo: error: it knows nothing of partitions", code=1)
+        return made
+
+    def say(self, program: str, text: str = "", error: str = "", code: int = 0) -> None:
+        """Have a program say this, whatever it is asked; it is put there if it was not."""
+        words = self.folder / f"{program}.said"
+        words.with_suffix(".out").write_text(text)
+        words.with_suffix(".err").write_text(error)
+        self._script(
+            program,
+            f'echo "$*" >> "{words}"; cat "{words.with_suffix(".out")}"; '
+            f'cat "{words.with_suffix(".err")}" >&2; exit {code}',
+        )
+
+    def asked(self, program: str) -> list[str]:
+        """What a program that `say` has put there was asked."""
+        path = self.folder / f"{program}.said"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def cluster(self, name: str) -> None:
+        """Be one cluster of several: answer with its name, and only where it is named."""
+        (self.folder / "cluster").write_text(name)
+
+    def _script(self, name: str, command: str) -> None:
+        path = self.folder / "bin" / name
+        path.write_text(f"#!/bin/bash\n{command}\n")
+        path.chmod(0o755)
 
     def jobs(self) -> dict[str, dict[str, str]]:
         """Job number -> name, script, state and reason."""
@@ -53,6 +78,8 @@ def _main(program: str, words: list[str]) -> int:
     queue = Queue(Path(os.environ[FOLDER]))
     path = queue.folder / "fault"
     fault = path.read_text() if path.exists() else ""
+    path = queue.folder / "cluster"
+    cluster = path.read_text() if path.exists() else ""
     if fault == "down":
         print("slurm_load_jobs error: Unable to contact slurm controller", file=sys.stderr)
         return 1
@@ -68,14 +95,17 @@ def _main(program: str, words: list[str]) -> int:
         if fault == "mute":
             print("sbatch: error: Socket timed out on send/recv operation", file=sys.stderr)
             return 1
+        number += f";{cluster}" if cluster else ""
         print(number if "--parsable" in words else f"Submitted batch job {number}")
+    elif cluster and (cluster not in words or words[words.index(cluster) - 1] != "-M"):
+        return 0
     elif program == "squeue":
         wanted = words[words.index("--name") + 1] if "--name" in words else None
         for number, job in queue.jobs().items():
             if wanted in (None, job["name"]):
                 print(f"{number}|{job['state']}|{job['reason']}|{job['name']}")
     elif program == "scancel":
-        for number in words:
+        for number in (word for word in words if word.isdigit()):
             queue.change(number, state="CANCELLED")
     elif program == "sacct":
         print("Slurm accounting storage is disabled", file=sys.stderr)

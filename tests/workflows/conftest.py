@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from ase.build import bulk
 
 from natriface.structures.atoms import to_document
+from natriface.workflows import operations
 from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.workspace import Workspace
+from tests.standins.queue_programs import FOLDER, Queue
 from tests.workflows.trivial_engine import NAME
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -27,6 +30,23 @@ def _workers_find_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 def workspace(tmp_path: Path) -> Workspace:
     """The workspace of a study named ``trivial``."""
     return Workspace.create(tmp_path / "workspace", "trivial")
+
+
+@pytest.fixture
+def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Queue:
+    """A queue that runs nothing by itself."""
+    made = Queue.install(tmp_path / "queue")
+    monkeypatch.setenv(FOLDER, str(made.folder))
+    monkeypatch.setenv("PATH", f"{made.folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    return made
+
+
+@pytest.fixture
+def running_database(workspace: Workspace) -> Iterator[None]:
+    """The workspace's database kept running."""
+    operations.start_database(workspace)
+    yield
+    operations.stop_database(workspace)
 
 
 def trivial_step(name: str, parent: Step | None = None, **settings: Any) -> Step:

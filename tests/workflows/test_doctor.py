@@ -122,3 +122,55 @@ def test_queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no-such-module-command" in found["modules"].text
     limits.write_text("partiton: x\n")
     assert "partition" in by_name(list(examine(limits=limits)))["queue"].text
+
+
+def test_a_queue_whose_accounting_is_silent(tmp_path: Path, queue: Queue) -> None:
+    queue.say("sacct", "", "sacct: error: Problem talking to the database: Connection refused", 1)
+    found = by_name(list(examine(queue="slurm")))["queue"]
+    assert found.level == "ok"
+    assert found.text == (
+        "slurm answers; sacct does not answer: Problem talking to the database: Connection "
+        "refused; natriface goes by squeue"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "level", "words"),
+    [
+        ("up 1-00:00:00 64+ 250000+ n[1-2]\n", 0, "ok", "64 cores and 250000 MB"),
+        ("up infinite 64 1\nup infinite 8 64000\n", 0, "ok", "64 cores and memory unknown; 8"),
+        ("down infinite 64 250000\n", 0, "error", "is down"),
+        ("", 0, "error", "no partition long"),
+        ("PARTITION\n", 0, "error", "cannot be read"),
+        ("", 1, "error", "sinfo"),
+    ],
+)
+def test_partitions(
+    tmp_path: Path, queue: Queue, said: str, code: int, level: str, words: str
+) -> None:
+    queue.say("sinfo", said, code=code)
+    limits = tmp_path / "queue.yaml"
+    limits.write_text(yaml.safe_dump({"partition": "long"}))
+    found = by_name(list(examine(limits=limits)))["partition"]
+    assert found.level == level
+    assert words in found.text
+
+
+def test_steps_and_limits_that_do_not_fit_the_queue(tmp_path: Path, queue: Queue) -> None:
+    queue.say("sinfo", "up 1-00:00:00 4 400\n")
+    limits = tmp_path / "queue.yaml"
+    limits.write_text(yaml.safe_dump({"partition": "long", "memory_per_node_mb": 1000}))
+    study = {
+        "name": "x", "title": "x",
+        "substrates": {"S": {"phase": "NaF", "miller": [1, 0, 0], "layers": 2}},
+        "films": {"N": {"phase": "NaCl", "miller": [1, 0, 0], "layers": 2}},
+        "interfaces": {"max_area_angstrom2": 300, "max_strain_percent": 8, "second_start": False},
+    }  # fmt: skip
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(study))
+    found = list(examine(str(path), limits=limits, workspace=tmp_path / "w"))
+    (room,) = (each for each in found if each.what == "room in the queue")
+    assert room.level == "error"
+    assert "memory_per_node_mb in queue.yaml (5 of 5 steps have no room)" in room.text
+    warned = [each.text for each in found if each.what == "queue.yaml" and each.level == "warning"]
+    assert any("400 MB" in text and "1000" in text for text in warned)

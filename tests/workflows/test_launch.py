@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,31 +21,14 @@ from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.qadapter import write_qadapter
 from natriface.workflows.status import StepStatus
 from natriface.workflows.workspace import Workspace
-from tests.standins.queue_programs import FOLDER, Queue
+from tests.standins.queue_programs import Queue
 from tests.workflows.conftest import trivial_plan, trivial_step
 from tests.workflows.trivial_engine import runs
 
 LIMITS = QueueLimits(cores_per_node=2, max_walltime_hours=1, min_walltime_minutes=1)
 
 
-@pytest.fixture
-def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Queue:
-    """A queue that runs nothing by itself."""
-    made = Queue.install(tmp_path / "queue")
-    monkeypatch.setenv(FOLDER, str(made.folder))
-    monkeypatch.setenv("PATH", f"{made.folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    return made
-
-
-@pytest.fixture
-def database(workspace: Workspace) -> Iterator[None]:
-    """The workspace's database kept running."""
-    operations.start_database(workspace)
-    yield
-    operations.stop_database(workspace)
-
-
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = pytest.mark.usefixtures("running_database")
 
 
 def launched(workspace: Workspace, mode: Mode = "offline", **more: object) -> Launch:

@@ -17,7 +17,10 @@ NAME = "tests.workflows.trivial_engine:ENGINE"
 
 
 class TrivialEngine:
-    """Settings: ``seconds`` to take, ``fail``: ``check, run, die, read`` or ``convergence``."""
+    """Settings: ``seconds`` to take, ``estimate`` of them if that is another.
+
+    ``fail``: ``check, run, die, read`` or ``convergence``.
+    """
 
     name = NAME
 
@@ -26,7 +29,8 @@ class TrivialEngine:
             raise EngineError("refused, as asked")
 
     def estimate(self, step: Step) -> Estimate:
-        return Estimate(step.settings.get("seconds", 0.0), 1.0, "as set")
+        seconds = step.settings.get("estimate", step.settings.get("seconds", 0.0))
+        return Estimate(seconds, 1.0, "as set")
 
     def write(self, folder: Path) -> None:
         load_folder(folder)

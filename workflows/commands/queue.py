@@ -141,6 +141,29 @@ def queue_jobs(
         typer.echo("no job" if every else "no job is in the queue")
 
 
+@queue_app.command("answer")
+def queue_answer(
+    workspace: WorkspaceArgument,
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The job's name, nf-...")],
+    number: Annotated[
+        str,
+        typer.Argument(
+            metavar="NUMBER", help="Its number in the queue, such as 101 or 101;c5; none without."
+        ),
+    ],
+) -> None:
+    """Say what the queue does not: a job's number, or that it is not in the queue any more."""
+    from natriface.structures.errors import QueueError
+    from natriface.workflows.launchpad import launchpad
+    from natriface.workflows.queue_recovery import answer
+
+    if number != "none" and not number[:1].isdigit():
+        raise QueueError(f"{number!r} is no number of a job; if it has none, say `none`")
+    place = _opened(workspace)
+    with launchpad(place) as pad:
+        typer.echo(answer(pad, place, job, None if number == "none" else number))
+
+
 @queue_app.command("adapter")
 def queue_adapter(
     workspace: WorkspaceArgument,

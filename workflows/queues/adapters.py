@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 import re
 import shutil
-import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from natriface.structures.errors import QueueError
-from natriface.workflows.queues import parsers
+from natriface.structures.errors import QueueError, UnreadAnswerError
+from natriface.workflows.queues import parsers, submission
 from natriface.workflows.queues.parsers import QueueJob
-
-ANSWER_SECONDS = 60.0
+from natriface.workflows.queues.programs import Said, ask, in_a_line, is_lost, tell
 
 
 class QueueAdapter(Protocol):
-    """A queue."""
+    """A queue.
+
+    A job's id is the queue's own word for it; of SLURM with the cluster, where that is another one
+    than that at hand: ``101;c5``.
+    """
 
     @property
     def name(self) -> str:
@@ -33,11 +36,13 @@ class QueueAdapter(Protocol):
 
         Raises
         ------
+        UnreadAnswerError
+            If the queue may have taken it, but its answer holds no id or has not arrived.
         QueueError
             If the queue refuses it.
         """
 
-    def find(self, name: str) -> str | None:
+    def find(self, name: str, script: Path | None = None) -> str | None:
         """Id of the user's latest job of this name, as far back as the queue remembers.
 
         Raises
@@ -47,13 +52,18 @@ class QueueAdapter(Protocol):
         """
 
     def states(self, ids: Sequence[str]) -> dict[str, QueueJob]:
-        """What the queue knows of these jobs; those it has forgotten are missing.
+        """What the queue knows of these jobs; those it does not list are missing.
+
+        One of which its answer cannot be read is of state ``unknown``.
 
         Raises
         ------
         QueueError
             If the queue does not answer.
         """
+
+    def accounting(self) -> str | None:
+        """Why nothing is to be had of the jobs that the queue lists no more; ``None`` if it is."""
 
     def cancel(self, ids: Sequence[str]) -> None:
         """End jobs, whether they run or wait; those that have ended are no error.
@@ -71,45 +81,102 @@ def adapter(name: str) -> QueueAdapter:
 
 
 class Slurm:
-    """SLURM: jobs that have just ended are in squeue, older ones in sacct where there is one."""
+    """SLURM: jobs that have just ended are in squeue, older ones in sacct where that answers.
+
+    A job that squeue does not list has ended, whatever sacct says: a node's death can leave it
+    running there for ever.
+    """
 
     name = "slurm"
     programs = ("sbatch", "squeue", "scancel")
 
     def submit(self, script: Path) -> str:
         """See `QueueAdapter.submit`."""
-        return _identifier(_run("sbatch", "--parsable", str(script)), r"^(\d+)")
+        return _submitted(tell("sbatch", "--parsable", str(script)), submission.slurm_number)
 
-    def find(self, name: str) -> str | None:
+    def find(self, name: str, script: Path | None = None) -> str | None:
         """See `QueueAdapter.find`."""
-        known = [job.id for job in self._listed("--name", name).values() if job.name == name]
-        if not known:
-            known = [i for i, job in self._accounted("--name", name).items() if job.name == name]
-        return max(known, key=_number, default=None)
+        clusters = submission.asked_clusters(script) if script is not None else ()
+        for cluster in clusters or ("",):
+            _, known = self._listed(cluster, "--name", name)
+            if not any(job.name == name for job in known.values()):
+                known = self._accounted(cluster, "--name", name)
+            numbers = [key for key, job in known.items() if job.name == name]
+            if numbers:
+                number = max(numbers, key=_number)
+                return number if ";" in number or not cluster else f"{number};{cluster}"
+        return None
 
     def states(self, ids: Sequence[str]) -> dict[str, QueueJob]:
         """See `QueueAdapter.states`."""
-        listed = self._listed()
-        found = {identifier: listed[identifier] for identifier in ids if identifier in listed}
-        forgotten = [identifier for identifier in ids if identifier not in found]
-        if forgotten:
-            found |= self._accounted("--jobs", ",".join(forgotten))
+        found: dict[str, QueueJob] = {}
+        for cluster in sorted({identifier.partition(";")[2] for identifier in ids}):
+            here = [each for each in ids if each.partition(";")[2] == cluster]
+            found |= self._states(cluster, here)
+            missing = [each for each in here if each not in found]
+            # one noted without a cluster may be of the one that the environment names, or of none
+            if missing and not cluster and os.environ.get("SLURM_CLUSTERS"):
+                found |= self._states(cluster, missing, without=("SLURM_CLUSTERS",))
         return found
+
+    def accounting(self) -> str | None:
+        """See `QueueAdapter.accounting`."""
+        return _silence("sacct", "squeue", lambda: self._sacct("", "--name", "natriface-doctor"))
 
     def cancel(self, ids: Sequence[str]) -> None:
         """See `QueueAdapter.cancel`."""
-        _run("scancel", *ids, fine=("Invalid job id", "already completing", "completed"))
+        fine = ("Invalid job id", "already completing", "completed")
+        for cluster in sorted({identifier.partition(";")[2] for identifier in ids}):
+            numbers = [number for number, _, name in _parted(ids) if name == cluster]
+            said = ask("scancel", *_of_cluster(cluster), *numbers, fine=fine)
+            if said.complaint:
+                raise said.error
 
-    def _listed(self, *which: str) -> dict[str, QueueJob]:
+    def _states(
+        self, cluster: str, ids: Sequence[str], without: Iterable[str] = ()
+    ) -> dict[str, QueueJob]:
+        said, listed = self._listed(cluster, without=without)
+        if any(job.word == "REVOKED" for job in listed.values()):  # another of a federation has it
+            said, listed = self._listed(cluster, "--federation", without=without)
+        found = {}
+        for identifier in ids:
+            number = identifier.partition(";")[0]
+            job = listed.get(f"{number};{cluster}") or listed.get(number)
+            job = job or parsers.unread(said.text, number, said.complaint)
+            if job is not None:
+                found[identifier] = job
+        missing = [each.partition(";")[0] for each in ids if each not in found]
+        if missing:
+            ended = self._accounted(cluster, "--jobs", ",".join(missing))
+            sure = {number: job for number, job in ended.items() if job.state == "ended"}
+            named = {each: sure.get(each.partition(";")[0]) for each in ids if each not in found}
+            found |= {each: job for each, job in named.items() if job is not None}
+        return found
+
+    def _listed(
+        self, cluster: str, *which: str, without: Iterable[str] = ()
+    ) -> tuple[Said, dict[str, QueueJob]]:
         order = ("--noheader", "--states", "all", "--format", parsers.SQUEUE_FORMAT)
-        return parsers.squeue(_run("squeue", *order, "--user", getpass.getuser(), *which))
+        user = ("--user", str(os.getuid()))
+        said = ask("squeue", *order, *user, *_of_cluster(cluster), *which, without=without)
+        found = parsers.squeue(said.text)
+        said.require(found)
+        return said, found
 
-    def _accounted(self, *which: str) -> dict[str, QueueJob]:
-        if shutil.which("sacct") is None:
+    def _accounted(self, cluster: str, *which: str) -> dict[str, QueueJob]:
+        """What sacct knows; squeue has answered, so that its silence is no obstacle."""
+        try:
+            return self._sacct(cluster, *which)
+        except QueueError:
             return {}
+
+    def _sacct(self, cluster: str, *which: str) -> dict[str, QueueJob]:
         since = () if which[0] == "--jobs" else ("--starttime", "now-30days")
-        order = ("--noheader", "--parsable2", "--format", parsers.SACCT_FIELDS, *since, *which)
-        return parsers.sacct(_run("sacct", *order, fine=("accounting storage is disabled",)))
+        order = ("--noheader", "--parsable2", "--format", parsers.SACCT_FIELDS)
+        said = ask("sacct", *order, *_of_cluster(cluster), *since, *which)
+        found = parsers.sacct(said.text)
+        said.require(found)
+        return found
 
 
 class Pbs:
@@ -120,28 +187,43 @@ class Pbs:
 
     def submit(self, script: Path) -> str:
         """See `QueueAdapter.submit`."""
-        return _identifier(_run("qsub", str(script)), r"^(\d\S*)")
+        return _submitted(tell("qsub", str(script)), submission.pbs_number)
 
-    def find(self, name: str) -> str | None:
+    def find(self, name: str, script: Path | None = None) -> str | None:
         """See `QueueAdapter.find`."""
-        which = ("-N", name, "-u", getpass.getuser())
-        try:
-            text = _run("qselect", "-x", *which)  # the ended ones too
-        except QueueError:  # Torque does not know -x
-            text = _run("qselect", *which)
-        return max(text.split(), key=_number, default=None)
+        said = ask("qselect", "-x", "-N", name, "-u", _user())  # the ended ones too
+        if said.complaint:  # Torque does not know -x
+            said = ask("qselect", "-N", name, "-u", _user())
+        known = parsers.qselect(said.text)
+        said.require(known)
+        return max(known, key=_number, default=None)
 
     def states(self, ids: Sequence[str]) -> dict[str, QueueJob]:
         """See `QueueAdapter.states`."""
         fine = ("Unknown Job", "has finished", "unknown job")
-        try:
-            return parsers.qstat_pbs(_run("qstat", "-x", "-f", *ids, fine=fine))
-        except QueueError:
-            return parsers.qstat_pbs(_run("qstat", "-f", *ids, fine=fine))
+        said = ask("qstat", "-x", "-f", *ids, fine=fine)
+        # a server may keep no history; -x of Torque means XML
+        if said.complaint or said.text.lstrip().startswith("<"):
+            said = ask("qstat", "-f", *ids, fine=fine)
+        found = parsers.qstat_pbs(said.text)
+        said.require(found)
+        return _of_ids(ids, found, said)
+
+    def accounting(self) -> str | None:
+        """See `QueueAdapter.accounting`."""
+
+        def history() -> None:
+            said = ask("qselect", "-x", "-N", "natriface-doctor", "-u", _user())
+            if said.complaint:
+                raise said.error
+
+        return _silence("qstat -x", "qstat", history)
 
     def cancel(self, ids: Sequence[str]) -> None:
         """See `QueueAdapter.cancel`."""
-        _run("qdel", *ids, fine=("Unknown Job", "has finished", "invalid state"))
+        said = ask("qdel", *ids, fine=("Unknown Job", "has finished", "invalid state"))
+        if said.complaint:
+            raise said.error
 
 
 class GridEngine:
@@ -152,35 +234,53 @@ class GridEngine:
 
     def submit(self, script: Path) -> str:
         """See `QueueAdapter.submit`."""
-        return _identifier(_run("qsub", "-terse", str(script)), r"^(\d+)")
+        return _submitted(tell("qsub", "-terse", str(script)), submission.sge_number)
 
-    def find(self, name: str) -> str | None:
+    def find(self, name: str, script: Path | None = None) -> str | None:
         """See `QueueAdapter.find`."""
-        known = [job.id for job in self._listed().values() if job.name == name]
+        _, listed = self._listed()
+        known = [job.id for job in listed.values() if job.name == name]
         known = known or [i for i, job in self._accounted(name).items() if job.name == name]
         return max(known, key=_number, default=None)
 
     def states(self, ids: Sequence[str]) -> dict[str, QueueJob]:
         """See `QueueAdapter.states`."""
-        listed = self._listed()
-        found = {identifier: listed[identifier] for identifier in ids if identifier in listed}
+        said, listed = self._listed()
+        found = _of_ids(ids, listed, said)
         for identifier in ids:
             if identifier not in found:
-                found |= self._accounted(identifier)
+                ended = self._accounted(identifier).get(identifier)
+                found |= {} if ended is None else {identifier: ended}
         return found
+
+    def accounting(self) -> str | None:
+        """See `QueueAdapter.accounting`."""
+        return _silence("qacct", "qstat", lambda: self._qacct("natriface-doctor"))
 
     def cancel(self, ids: Sequence[str]) -> None:
         """See `QueueAdapter.cancel`."""
-        _run("qdel", *ids, fine=("does not exist", "already in deletion"))
+        said = ask("qdel", *ids, fine=("does not exist", "already in deletion"))
+        if said.complaint:
+            raise said.error
 
-    def _listed(self) -> dict[str, QueueJob]:
-        return parsers.qstat_sge(_run("qstat", "-xml", "-u", getpass.getuser()))
+    def _listed(self) -> tuple[Said, dict[str, QueueJob]]:
+        said = ask("qstat", "-xml", "-u", _user())
+        if said.complaint:
+            raise said.error
+        return said, parsers.qstat_sge(said.text)
 
     def _accounted(self, name: str) -> dict[str, QueueJob]:
-        if shutil.which("qacct") is None:
+        """What qacct knows; qstat has answered, so that its silence is no obstacle."""
+        try:
+            return self._qacct(name)
+        except QueueError:
             return {}
-        fine = ("not found", "no accounting", "No such file")
-        return parsers.qacct(_run("qacct", "-j", name, fine=fine))
+
+    def _qacct(self, name: str) -> dict[str, QueueJob]:
+        said = ask("qacct", "-j", name, fine=("not found",))
+        found = parsers.qacct(said.text)
+        said.require(found)
+        return found
 
 
 class Lsf:
@@ -192,25 +292,36 @@ class Lsf:
     def submit(self, script: Path) -> str:
         """See `QueueAdapter.submit`."""
         with script.open() as text:  # bsub reads its directives from its input only
-            return _identifier(_run("bsub", stdin=text.fileno()), r"Job <(\d+)>")
+            return _submitted(tell("bsub", stdin=text.fileno()), submission.lsf_number)
 
-    def find(self, name: str) -> str | None:
+    def find(self, name: str, script: Path | None = None) -> str | None:
         """See `QueueAdapter.find`."""
-        known = [job.id for job in self._listed("-J", name).values() if job.name == name]
+        _, listed = self._listed("-J", name)
+        known = [job.id for job in listed.values() if job.name == name]
         return max(known, key=_number, default=None)
 
     def states(self, ids: Sequence[str]) -> dict[str, QueueJob]:
         """See `QueueAdapter.states`."""
-        return self._listed(*ids)
+        said, listed = self._listed(*ids)
+        return _of_ids(ids, listed, said)
+
+    def accounting(self) -> str | None:
+        """See `QueueAdapter.accounting`; bjobs tells of ended jobs itself."""
+        return None
 
     def cancel(self, ids: Sequence[str]) -> None:
         """See `QueueAdapter.cancel`."""
-        _run("bkill", *ids, fine=("already finished", "No matching job"))
+        said = ask("bkill", *ids, fine=("already finished", "No matching job"))
+        if said.complaint:
+            raise said.error
 
-    def _listed(self, *which: str) -> dict[str, QueueJob]:
+    def _listed(self, *which: str) -> tuple[Said, dict[str, QueueJob]]:
         fine = ("is not found", "No job found", "No unfinished job", "No matching job")
         order = ("-a", "-noheader", "-o", parsers.BJOBS_FORMAT)
-        return parsers.bjobs(_run("bjobs", *order, *which, fine=fine))
+        said = ask("bjobs", *order, *which, fine=fine)
+        found = parsers.bjobs(said.text)
+        said.require(found or any(word in said.text for word in fine))
+        return said, found
 
 
 _ADAPTERS: dict[str, QueueAdapter] = {
@@ -218,43 +329,64 @@ _ADAPTERS: dict[str, QueueAdapter] = {
 }
 
 
-def _run(*command: str, stdin: int = subprocess.DEVNULL, fine: Iterable[str] = ()) -> str:
-    """What a program of the queue prints.
+def _submitted(said: Said, number: Callable[[str], str | None]) -> str:
+    """The number in the answer to a submission."""
+    found = number(said.text)
+    if found is not None:  # whatever else it complains of
+        return found
+    if not said.complaint:
+        answer = in_a_line(said.text) or "nothing"
+        text = f"{said.program}'s answer holds no number of a job: {answer!r}"
+        raise UnreadAnswerError(text, arrived=True)
+    if is_lost(said.complaint):
+        raise UnreadAnswerError(f"{said.program}: {said.complaint}")
+    raise said.error
 
-    Parameters
-    ----------
-    fine
-        Words in its complaint by which it says no more than that it knows no such job.
 
-    Raises
-    ------
-    QueueError
-        If it is not there, fails, or does not answer.
-    """
+def _of_ids(ids: Sequence[str], listed: dict[str, QueueJob], said: Said) -> dict[str, QueueJob]:
+    """The jobs asked for; a server may call one by a longer or a shorter name than it first did."""
+    by_number: dict[str, list[QueueJob]] = {}
+    for identifier, job in listed.items():
+        by_number.setdefault(identifier.partition(".")[0], []).append(job)
+    found = {}
+    for identifier in ids:
+        same = by_number.get(identifier.partition(".")[0], [])
+        known = listed.get(identifier) or (same[0] if len(same) == 1 else None)
+        known = known or parsers.unread(said.text, identifier, said.complaint)
+        if known is not None:
+            found[identifier] = known
+    return found
+
+
+def _silence(accounting: str, queue: str, question: Callable[[], object]) -> str | None:
+    """A sentence about the accounting of ended jobs, where it does not answer."""
+    program = accounting.split()[0]
+    if shutil.which(program) is None:
+        return f"there is no {program}: natriface goes by {queue}"
     try:
-        done = subprocess.run(
-            command, stdin=stdin, capture_output=True, text=True, timeout=ANSWER_SECONDS
-        )
-    except FileNotFoundError:
-        raise QueueError(
-            f"no program {command[0]!r} here: run this where jobs are submitted, or load the "
-            "queue's module"
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise QueueError(f"{command[0]} has not answered for {ANSWER_SECONDS:.0f} s") from None
-    if done.returncode != 0 and not any(word in done.stderr for word in fine):
-        said = " ".join((done.stderr or done.stdout).split()) or f"exit code {done.returncode}"
-        raise QueueError(f"{command[0]}: {said}")
-    return done.stdout
+        question()
+    except QueueError as error:
+        said = str(error).removeprefix(f"{program}: ").removeprefix(f"{program}: error: ")
+        return f"{accounting} does not answer: {said}; natriface goes by {queue}"
+    return None
 
 
-def _identifier(text: str, pattern: str) -> str:
-    match = re.search(pattern, text.strip(), flags=re.MULTILINE)
-    if match is None:
-        raise QueueError(f"the queue's answer holds no number of a job: {text.strip()!r:.200}")
-    return match[1]
+def _of_cluster(cluster: str) -> tuple[str, ...]:
+    return ("-M", cluster) if cluster else ()
+
+
+def _parted(ids: Iterable[str]) -> list[tuple[str, str, str]]:
+    return [identifier.partition(";") for identifier in ids]
+
+
+def _user() -> str:
+    """Who asks, as the system knows; LOGNAME may say otherwise."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def _number(identifier: str) -> int:
-    match = re.match(r"\d+", identifier)
+    match = re.match(r"\d+", identifier, flags=re.ASCII)
     return int(match[0]) if match else 0

@@ -21,22 +21,27 @@ _LINE_CHARACTERS = 200
 UNKNOWN = "GONE"
 
 
-def ending(folder: JobFolder, found: QueueJob | None) -> tuple[str, str]:
+def ending(
+    folder: JobFolder, found: QueueJob | None, silence: str | None = None
+) -> tuple[str, str]:
     """Why a job is over, as the queue's word and as a line for people.
 
     Parameters
     ----------
     found
         What the queue says of it; ``None`` where it has forgotten the job.
+    silence
+        Why it may have forgotten it: its accounting does not answer.
     """
     word = found.word if found is not None else UNKNOWN
     tail = folder.output_tail()
     line = _telling_line(tail)
     if line is not None and word in (UNKNOWN, "FAILED", "COMPLETED", "KILLED", "CANCELLED"):
         word = next(known for pattern, known in _SIGNS if re.search(pattern, line))
-    said = [f"{folder.job.adapter} job {folder.queue_id or folder.name}: {word}"]
+    said = [f"{folder.label}: {word}"]
     if found is None:
-        said[0] += " (the queue does not know it any more)"
+        beside = f"; {silence}" if silence else ""
+        said[0] += f" (the queue does not know it any more{beside})"
     if found is not None and found.reason:
         said.append(found.reason)
     line = line or (None if word == "COMPLETED" else _last_line(tail))

@@ -7,6 +7,8 @@
     submitted.json   its number in the queue; by who submits
     events.jsonl     what it does, a line each; by the job itself
     heartbeat        touched now and then; by the job
+    answer.json      what the queue answered instead of a number; by who submits
+    seen             touched when the queue lists it; by who asks
     note.txt         what the queue says of it; by who asks
     closed.json      how it ended; by who finds it ended
 
@@ -16,6 +18,7 @@ A crash between submission and note leaves a job that the queue knows by its nam
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import time
 from collections.abc import Iterator
@@ -135,18 +138,37 @@ class JobFolder:
 
     @property
     def queue_id(self) -> str | None:
-        """Its number in the queue: as noted by who submitted it, else by the job itself."""
+        """Its id in the queue: as noted by who submitted it, else by the job itself."""
         note = _read(self.path / "submitted.json")
         if note:
             return str(note["id"])
         begun = [event for event in self.events() if event["event"] == "begin"]
         return begun[-1].get("queue_id") if begun else None
 
+    @property
+    def label(self) -> str:
+        """What people call it: ``slurm job 101 on cluster c5``."""
+        return f"{self.job.adapter} job {(self.queue_id or self.name).replace(';', ' on cluster ')}"
+
     def note_submitted(self, queue_id: str) -> None:
-        """Note its number in the queue."""
+        """Note its id in the queue."""
         with writing(self.path):
             note = {"id": queue_id, "time": time.time()}
             write_atomically(self.path / "submitted.json", json.dumps(note))
+
+    @property
+    def answer(self) -> dict[str, Any] | None:
+        """What the queue answered instead of a number: ``text``, ``time`` (s since the epoch).
+
+        It may not have arrived: ``arrived``.
+        """
+        return _read(self.path / "answer.json")
+
+    def note_answer(self, text: str, arrived: bool) -> None:
+        """Note that the queue may have taken the job, but has not said under which number."""
+        with writing(self.path):
+            note = {"text": text, "arrived": arrived, "time": time.time()}
+            write_atomically(self.path / "answer.json", json.dumps(note))
 
     @property
     def closed(self) -> dict[str, Any] | None:
@@ -192,8 +214,29 @@ class JobFolder:
 
         By the clock of the file system, which both machines share.
         """
+        return self._age_s("heartbeat")
+
+    def note_seen(self) -> None:
+        """Note that the queue lists it."""
+        with writing(self.path):
+            (self.path / "seen").touch()
+
+    def has_signs(self) -> bool:
+        """Whether it has given a sign of life."""
+        return (self.path / "heartbeat").exists()
+
+    def missing_s(self) -> float:
+        """For how long neither the job nor its queue has given a sign that it is there.
+
+        Its submission is one, until it has given the first itself.
+        """
+        own = self._age_s("heartbeat")
+        signs = (own if own is not None else self._age_s("submitted.json"), self._age_s("seen"))
+        return min((age for age in signs if age is not None), default=math.inf)
+
+    def _age_s(self, name: str) -> float | None:
         try:
-            last = (self.path / "heartbeat").stat().st_mtime
+            last = (self.path / name).stat().st_mtime
         except FileNotFoundError:
             return None
         probe = self.path / "clock"

@@ -48,7 +48,7 @@ class QueueLimits(Document):
     max_nodes
         Most nodes of a job.
     cores_per_node, memory_per_node_mb
-        What a node has.
+        What a node has for jobs; what the system keeps of it (SLURM: ``MemSpecLimit``) left out.
     cores_per_job
         Steps smaller than this run side by side in one job; by default all of a node.
     max_jobs
@@ -94,6 +94,11 @@ class QueueLimits(Document):
     def max_walltime_s(self) -> float:
         """Longest time of a job, s."""
         return self.max_walltime_hours * 3600
+
+    @property
+    def usable_memory_mb(self) -> float | None:
+        """Most memory of a node that a job can ask for, in whole MB as queues count."""
+        return self.memory_per_node_mb and float(max(1, int(self.memory_per_node_mb)))
 
     @property
     def signal_s(self) -> float:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.resources import Resources
+
+MOST_IDLE = 1.5
+"""Core time of a job over that given to its steps, at most, where it has lanes to spare."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,9 @@ class Pack:
     items: list[Item] = field(default_factory=list)
     _free_at: list[float] = field(default_factory=list)
     _ends: dict[str, float] = field(default_factory=dict)
+    _sizes_mb: list[float] = field(default_factory=list)
+    _margin_s: float = 0.0
+    _alone_s: float = 0.0
 
     @property
     def lanes(self) -> int:
@@ -49,14 +57,13 @@ class Pack:
 
     @property
     def seconds(self) -> float:
-        """Time until the last step has ended, s."""
-        return max(self._free_at)
+        """Time of the job, s: until the last step has ended, and one margin; the least at least."""
+        return max(max(self._free_at) + self._margin_s, self._alone_s)
 
     @property
     def memory_mb(self) -> float:
         """Memory of the largest steps that may run side by side."""
-        sizes = sorted((item.resources.memory_mb for item in self.items), reverse=True)
-        return sum(sizes[: self.lanes])
+        return sum(self._sizes_mb[-self.lanes :])
 
     def __contains__(self, identifier: str) -> bool:
         return identifier in self._ends
@@ -73,8 +80,9 @@ class Pack:
         if not new and (lane is None or not self._has_memory_for(item, lanes, limits)):
             return False
         start = earliest if new or lane is None else max(self._free_at[lane], earliest)
-        end = start + item.resources.seconds
-        if self.items and end > limits.max_walltime_s:
+        end = start + item.resources.busy_s
+        margin = max(self._margin_s, item.resources.margin_s)
+        if self.items and max(end, *self._free_at) + margin > limits.max_walltime_s:
             return False
         if new or lane is None:
             self._free_at.append(end)
@@ -82,15 +90,17 @@ class Pack:
             self._free_at[lane] = end
         self._ends[item.id] = end
         self.items.append(item)
+        insort(self._sizes_mb, item.resources.memory_mb)
+        self._margin_s = margin
+        self._alone_s = max(self._alone_s, item.resources.seconds)
         return True
 
     def _has_memory_for(self, item: Item, lanes: int, limits: QueueLimits) -> bool:
         """Whether the largest steps may run side by side, this one among them."""
-        if limits.memory_per_node_mb is None or lanes == 1:
+        if limits.usable_memory_mb is None or lanes == 1:
             return True
-        sizes = [each.resources.memory_mb for each in (*self.items, item)]
-        largest = sorted(sizes, reverse=True)[:lanes]
-        return sum(largest) <= limits.memory_per_node_mb * self.shape[0]
+        largest = sorted([*self._sizes_mb[-lanes:], item.resources.memory_mb])[-lanes:]
+        return sum(largest) <= limits.usable_memory_mb * self.shape[0]
 
 
 def pack(items: Sequence[Item], limits: QueueLimits) -> list[Pack]:
@@ -120,13 +130,36 @@ def pack(items: Sequence[Item], limits: QueueLimits) -> list[Pack]:
                 new = Pack(shape, _most_lanes(item.resources, limits))
                 new.add(item, limits)
                 packs.append(new)
-    return packs
+    return [_narrowed(each, limits) for each in packs]
+
+
+def _narrowed(packed: Pack, limits: QueueLimits) -> Pack:
+    """The same steps in as few lanes as end as soon: a lane more is cores that stand idle.
+
+    Where too much of them would, in as many as do not.
+    """
+    work = sum(item.resources.busy_s for item in packed.items)
+    wasteful = packed.lanes * packed.seconds > MOST_IDLE * work
+    room = packed.seconds - max(item.resources.margin_s for item in packed.items)
+    least = 1 if wasteful or room <= 0 else max(1, math.floor(work / room))
+    best = packed
+    for lanes in range(least, packed.lanes):
+        narrow = Pack(packed.shape, lanes)
+        if not all(narrow.add(item, limits) for item in packed.items):
+            continue
+        thrifty = lanes * narrow.seconds <= MOST_IDLE * work
+        if narrow.seconds <= packed.seconds:
+            return narrow if thrifty or best is packed else best
+        if wasteful and thrifty:
+            best = narrow
+    return best
 
 
 def _most_lanes(needs: Resources, limits: QueueLimits) -> int:
     if needs.nodes > 1:
         return 1
-    return max(1, (limits.cores_per_job or limits.cores_per_node) // needs.cores)
+    cores = min(limits.cores_per_job or limits.cores_per_node, limits.cores_per_node)
+    return max(1, cores // needs.cores)
 
 
 def _families(items: Sequence[Item]) -> Iterable[list[str]]:
@@ -142,7 +175,7 @@ def _families(items: Sequence[Item]) -> Iterable[list[str]]:
                 for member in mine:
                     group[member] = mine
         group[item.id] = mine
-    order = {item.id: (number, item.resources.seconds) for number, item in enumerate(items)}
+    order = {item.id: (number, item.resources.busy_s) for number, item in enumerate(items)}
     families = {id(members): members for members in group.values()}.values()
     ranked = sorted(families, key=lambda members: -sum(order[member][1] for member in members))
     return [sorted(members, key=lambda member: order[member][0]) for members in ranked]

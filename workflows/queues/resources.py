@@ -29,9 +29,15 @@ class Resources:
     memory_mb
         Of the step as a whole.
     seconds
-        Wall time it is given, safety included.
+        Wall time of a job of its own: what it is given, safety included, not less than the least,
+        and the job's margin.
     capped
         Whether it may need longer, and so several jobs one after the other.
+    margin_s
+        Of that the time at the job's end in which nothing is computed; once a job, however many
+        steps share it.
+    work_s
+        What the step itself is given, s; by default all of `seconds`.
     """
 
     nodes: int
@@ -41,6 +47,13 @@ class Resources:
     memory_mb: float
     seconds: float
     capped: bool = False
+    margin_s: float = 0.0
+    work_s: float | None = None
+
+    @property
+    def busy_s(self) -> float:
+        """What the step takes of a job that it shares, s."""
+        return self.seconds if self.work_s is None else self.work_s
 
     @property
     def cores(self) -> int:
@@ -77,27 +90,37 @@ def resources(
     lack_of_time = sum(word in OUT_OF_TIME for word in ends)
     memory_mb = max(LEAST_MEMORY_MB, estimate.memory_mb * limits.memory_factor)
     memory_mb *= GROWTH**lack_of_memory
-    nodes = shape.nodes or math.ceil(cores / limits.cores_per_node)
-    if limits.memory_per_node_mb is not None:
-        for_memory = math.ceil(memory_mb / limits.memory_per_node_mb)
-        if lack_of_memory and for_memory > limits.max_nodes:
-            memory_mb = limits.memory_per_node_mb * limits.max_nodes  # all there is
-            for_memory = limits.max_nodes
+    nodes = shape.nodes or _nodes(name, shape, limits)
+    available_mb = limits.usable_memory_mb
+    if available_mb is not None:
         # a calculation of one task cannot use another node's memory
-        nodes = max(nodes, for_memory if shape.tasks > 1 else 1)
-        if memory_mb > nodes * limits.memory_per_node_mb or nodes > limits.max_nodes:
+        most_mb = available_mb * (limits.max_nodes if shape.tasks > 1 else nodes)
+        if max(LEAST_MEMORY_MB, estimate.memory_mb) <= most_mb:
+            memory_mb = min(memory_mb, most_mb)  # all there is, where the safety is too much
+        if memory_mb > most_mb:
             raise QueueError(
                 f"{name} needs about {memory_mb / 1024:.0f} GB, more than {limits.max_nodes} "
-                f"node{'s' * (limits.max_nodes > 1)} of {limits.memory_per_node_mb / 1024:.0f} GB "
+                f"node{'s' * (limits.max_nodes > 1)} of {available_mb / 1024:.0f} GB "
                 "have; raise max_nodes or memory_per_node_mb in queue.yaml"
             )
+        nodes = max(nodes, math.ceil(memory_mb / available_mb))
     if nodes > limits.max_nodes:
         raise QueueError(
             f"{name} is to run on {cores} cores, which are {nodes} nodes of "
             f"{limits.cores_per_node}; queue.yaml allows {limits.max_nodes} (max_nodes)"
         )
-    wanted = estimate.core_seconds / cores * limits.time_factor * GROWTH**lack_of_time
-    seconds = max(wanted, 60 * limits.min_walltime_minutes) + _margin_s(engine, limits)
+    if -(-shape.tasks // nodes) * shape.cores_per_task > limits.cores_per_node:
+        raise QueueError(
+            f"{name} is to run {shape.tasks} tasks of {shape.cores_per_task} cores on {nodes} "
+            f"node{'s' * (nodes > 1)} of {limits.cores_per_node} cores, which do not hold them; "
+            f"correct cores_per_node or engines in queue.yaml"
+        )
+    wanted = estimate.core_seconds / cores * limits.time_factor
+    least = 60 * limits.min_walltime_minutes
+    if lack_of_time:  # of a job that had at least the least
+        wanted = max(wanted, least) * GROWTH**lack_of_time
+    margin = _margin_s(engine, limits)
+    seconds = max(wanted, least) + margin
     return Resources(
         nodes=nodes,
         tasks=shape.tasks,
@@ -106,7 +129,24 @@ def resources(
         memory_mb=memory_mb,
         seconds=min(seconds, limits.max_walltime_s),
         capped=seconds > limits.max_walltime_s,
+        margin_s=margin,
+        work_s=min(wanted, limits.max_walltime_s - margin),
     )
+
+
+def _nodes(name: str, shape: Shape, limits: QueueLimits) -> int:
+    """As many nodes as the tasks need, each of which stays on one."""
+    on_a_node = limits.cores_per_node // shape.cores_per_task
+    if on_a_node == 0 and shape.tasks * shape.cores_per_task <= (
+        limits.cores_per_node * limits.max_nodes
+    ):
+        raise QueueError(
+            f"{name} is to run on {shape.cores_per_task} cores of one node; queue.yaml says that "
+            f"nodes have {limits.cores_per_node} (cores_per_node)"
+        )
+    if on_a_node == 0:
+        return math.ceil(shape.tasks * shape.cores_per_task / limits.cores_per_node)
+    return math.ceil(shape.tasks / on_a_node)
 
 
 def _margin_s(engine: str, limits: QueueLimits) -> float:
@@ -115,7 +155,8 @@ def _margin_s(engine: str, limits: QueueLimits) -> float:
         return limits.signal_s
     from natriface.workflows.engines.machine import load_machine
 
-    return max(limits.signal_s, 60 * load_machine().stop_before_minutes)
+    margin = max(limits.signal_s, 60 * load_machine().stop_before_minutes)
+    return min(margin, limits.max_walltime_s / 2)
 
 
 def _default_shape(engine: str) -> Shape:

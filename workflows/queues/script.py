@@ -97,21 +97,29 @@ def script_values(packed: Pack, limits: QueueLimits) -> dict[str, Value]:
     """What the fields of a template can be made of; ``None`` for what is left to the queue."""
     nodes, tasks, cores_per_task, gpus = packed.shape
     tasks_in_job = tasks * packed.lanes
-    memory_per_node_mb = int(packed.memory_mb / nodes) + 1
     cores = tasks_in_job * cores_per_task
+    cores_per_node = -(-cores // nodes)
+    # rounded up, but never above what a node has: such a job is refused, or waits for ever
+    memory_per_node_mb = int(packed.memory_mb / nodes) + 1
+    memory_per_core_mb = -(-memory_per_node_mb * nodes // cores)
+    available_mb = limits.usable_memory_mb
+    if available_mb is not None:
+        memory_per_node_mb = min(memory_per_node_mb, int(available_mb))
+        memory_per_core_mb = min(memory_per_core_mb, max(1, int(available_mb) // cores_per_node))
+    seconds = min(packed.seconds, limits.max_walltime_s)
     return {
         "nodes": nodes,
         "tasks": tasks_in_job,
         "tasks_per_node": -(-tasks_in_job // nodes),
         "cores_per_task": cores_per_task,
-        "cores_per_node": -(-cores // nodes),
+        "cores_per_node": cores_per_node,
         "cores": cores,
         "gpus_per_node": gpus or None,
         "memory_per_node_mb": memory_per_node_mb,
-        "memory_per_core_mb": -(-memory_per_node_mb * nodes // cores),
-        "walltime_hms": clock(packed.seconds),
-        "walltime_hm": clock(packed.seconds, with_seconds=False),
-        "soft_walltime_hms": clock(max(1.0, packed.seconds - limits.signal_s)),
+        "memory_per_core_mb": memory_per_core_mb,
+        "walltime_hms": clock(min(seconds, int(limits.max_walltime_s) or 1)),
+        "walltime_hm": clock(min(seconds, int(limits.max_walltime_s / 60) * 60 or 60), False),
+        "soft_walltime_hms": clock(max(1.0, seconds - limits.signal_s)),
         "signal_s": int(limits.signal_s) or None,
         "signal_minutes": int(limits.signal_s // 60) or None,
         "partition": limits.partition,

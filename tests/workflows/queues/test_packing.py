@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from natriface.workflows.engines.base import Estimate
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Item, Pack, pack
-from natriface.workflows.queues.resources import Resources
+from natriface.workflows.queues.resources import Resources, resources
 
 
 def item(identifier: str, seconds: float, *parents: str, **more: float) -> Item:
@@ -85,3 +86,67 @@ def test_steps_of_other_sizes_are_not_mixed() -> None:
     limits = QueueLimits(cores_per_node=4)
     packs = pack([item("a", 10), item("b", 10, tasks=4), item("c", 10, "a", tasks=4)], limits)
     assert sorted(tuple(one.id for one in each.items) for each in packs) == [("a",), ("b",)]
+
+
+def steps(number: int, seconds: float, limits: QueueLimits) -> list[Item]:
+    """Steps of so many core-seconds each, as estimated."""
+    estimate = Estimate(core_seconds=seconds, memory_mb=100, basis="")
+    needs = [resources(f"s{n}", "potential", estimate, limits) for n in range(number)]
+    return [Item(str(n), each) for n, each in enumerate(needs)]
+
+
+def test_the_least_time_and_the_margin_are_the_jobs() -> None:
+    limits = QueueLimits(cores_per_node=8, min_walltime_minutes=10, signal_minutes=5)
+    (only,) = pack(steps(21, 3, limits), limits)
+    assert len(only.items) == 21
+    assert only.seconds == 15 * 60  # not 21 times that
+    assert only.lanes == 1  # more cores would stand idle
+    (longer,) = pack(steps(21, 600, limits), limits)
+    # three rows of seven, twice the estimate, and one margin
+    assert (longer.lanes, longer.seconds) == (7, 3 * 1200 + 300)
+    (one,) = pack(steps(1, 3, limits), limits)
+    assert one.seconds == 15 * 60
+
+
+def test_steps_in_a_chain_share_one_margin() -> None:
+    limits = QueueLimits(cores_per_node=8, max_walltime_hours=1)
+    first, second, third = steps(3, 600, limits)
+    chain = [first, Item("1", second.resources, ("0",)), Item("2", third.resources, ("1",))]
+    (only,) = pack(chain, limits)
+    assert [each.id for each in only.items] == ["0", "1"]  # a third would end after 65 minutes
+    assert only.seconds == 2 * 1200 + 300
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    lengths=st.lists(st.floats(1, 7200), min_size=1, max_size=60),
+    cores=st.sampled_from([1, 4, 8, 64]),
+    hours=st.sampled_from([1.0, 6.0, 24.0]),
+)
+def test_core_time_asked_for_is_what_is_used(
+    lengths: list[float], cores: int, hours: float
+) -> None:
+    limits = QueueLimits(cores_per_node=cores, max_walltime_hours=hours)
+    estimates = [Estimate(core_seconds=length, memory_mb=100, basis="") for length in lengths]
+    needs = [resources("s", "potential", each, limits) for each in estimates]
+    packs = pack([Item(str(n), each) for n, each in enumerate(needs)], limits)
+    assert sum(len(each.items) for each in packs) == len(lengths)
+    for each in packs:
+        assert 15 * 60 <= each.seconds <= limits.max_walltime_s
+        used = sum(one.resources.busy_s for one in each.items) / limits.time_factor
+        fits_one_lane = 2 * used + 300 <= limits.max_walltime_s
+        if each.lanes > 1 and fits_one_lane:
+            assert each.lanes * each.seconds <= 3 * used + 1e-6
+
+
+def test_thousands_of_short_steps_are_packed_at_once() -> None:
+    limits = QueueLimits(cores_per_node=8, memory_per_node_mb=64_000)
+    (only,) = pack(steps(5000, 3, limits), limits)
+    assert only.lanes == 8
+    assert only.seconds == 625 * 6 + 300
+
+
+def test_no_more_lanes_than_a_node_has_cores() -> None:
+    limits = QueueLimits(cores_per_node=4, cores_per_job=16)
+    packs = pack(steps(16, 3600, limits), limits)
+    assert all(each.lanes <= 4 for each in packs)

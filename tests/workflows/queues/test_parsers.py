@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from natriface.structures.errors import QueueError
 from natriface.workflows.queues import parsers
 from natriface.workflows.queues.parsers import QueueJob
+
+Parse = Callable[[str], dict[str, QueueJob]]
 
 
 def test_squeue() -> None:
@@ -107,6 +114,16 @@ def test_qstat_of_pbs() -> None:
     assert found["1236.server"].name == "nf-c"
 
 
+def test_records_of_pbs_that_run_into_each_other() -> None:
+    """The second's head is lost: of the first it is not known how it is."""
+    text = PBS.replace("Job Id: 1236.server\n", "")
+    assert parsers.qstat_pbs(text)["1235.server"].state == "unknown"
+    cut = PBS[: PBS.index("    Exit_status = -29")]
+    assert parsers.qstat_pbs(cut)["1236.server"].word == "GONE"  # it ran; how it ended is cut off
+    letter = PBS.replace("job_state = R", "job_state = Z")
+    assert parsers.qstat_pbs(letter)["1234.server"].state == "unknown"
+
+
 QSTAT_XML = """<?xml version='1.0'?>
 <job_info xmlns:xsd="http://www.w3.org/2001/XMLSchema">
   <queue_info>
@@ -194,3 +211,94 @@ def test_bjobs() -> None:
 )
 def test_no_jobs(parse: object) -> None:
     assert parse("") == {}  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("word", "state", "known"),
+    [
+        ("NODE_FAIL", "ended", "NODE_FAIL"), ("BOOT_FAIL", "ended", "BOOT_FAIL"),
+        ("OUT_OF_MEMORY", "ended", "OUT_OF_MEMORY"), ("OOM", "ended", "OUT_OF_MEMORY"),
+        ("DEADLINE", "ended", "DEADLINE"), ("CANCELLED+", "ended", "CANCELLED"),
+        ("OUT_OF_ME+", "ended", "OUT_OF_MEMORY"), ("CA", "ended", "CANCELLED"),
+        ("REQUEUED", "waiting", "REQUEUED"), ("REQUEUE_HOLD", "waiting", "REQUEUE_HOLD"),
+        ("SPECIAL_EXIT", "waiting", "SPECIAL_EXIT"), ("CONFIGURING", "waiting", "CONFIGURING"),
+        ("PD", "waiting", "PENDING"), ("R", "running", "RUNNING"), ("CG", "running", "COMPLETING"),
+        ("SUSPENDED", "running", "SUSPENDED"), ("STOPPED", "running", "STOPPED"),
+        ("REVOKED", "running", "REVOKED"), ("COMPLET+", "running", "COMPLET+"),
+        ("NEW_STATE", "running", "NEW_STATE"), ("", "unknown", "?"), ("r\u00e9x", "unknown", "?"),
+        ("12", "unknown", "?"),
+    ],
+)  # fmt: skip
+def test_states_of_slurm(word: str, state: str, known: str) -> None:
+    for found in (parsers.squeue(f"101|{word}|None|x\n"), parsers.sacct(f"101|{word}|0:0||x\n")):
+        assert (found["101"].state, found["101"].word) == (state, known)
+
+
+def test_columns_of_any_width() -> None:
+    found = parsers.squeue("   101 |   PENDING | Resources  |  nf-a \r\n")
+    assert found["101"] == QueueJob("101", "nf-a", "waiting", "PENDING", "Resources")
+
+
+def test_parts_of_one_job() -> None:
+    """An array or a heterogeneous job lives as long as a part of it does."""
+    assert parsers.squeue("101_1|COMPLETED||x\n101_[2-9]|PENDING||x\n")["101"].state == "waiting"
+    assert parsers.squeue("101+0|RUNNING||x\n101+1|FAILED||x\n")["101"].state == "running"
+    assert parsers.sacct("101_1|RUNNING|0:0||x\n101_2|TIMEOUT|0:0||x\n")["101"].state == "running"
+    found = parsers.squeue("101|COMPLETED||x\n101|REVOKED||x\n")
+    assert found["101"].word == "COMPLETED"  # on the cluster of the federation that had it
+    assert parsers.squeue("CLUSTER: c5\n101|RUNNING||x\n")["101;c5"].state == "running"
+
+
+def test_what_grid_engine_may_leave_out() -> None:
+    assert parsers.qacct("jobname x\njobnumber 1\nfailed\nexit_status 0\n")["1"].state == "unknown"
+    assert (
+        parsers.qacct(QACCT.replace("exit_status  137", "exit_status  137 (Killed)"))["304"].word
+        == "KILLED"
+    )
+    run_together = QACCT.replace("=" * 62, "", 2)
+    assert all(job.state == "unknown" for job in list(parsers.qacct(run_together).values())[:1])
+    no_state = QSTAT_XML.replace("<state>r</state>", "<state/>")
+    assert parsers.qstat_sge(no_state)["301"].state == "unknown"
+
+
+def test_states_of_lsf() -> None:
+    words = {"401": "UNKWN", "402": "ZOMBI", "403": "PSUSP", "404": "EX", "405[2]": "RUN"}
+    text = "".join(f"{number}|{word}|-|-|-|x\n" for number, word in words.items())
+    states = {key: job.state for key, job in parsers.bjobs(text).items()}
+    assert states == {
+        "401": "running", "402": "running", "403": "waiting", "404": "unknown", "405": "running",
+    }  # fmt: skip
+
+
+PARSERS = [
+    parsers.squeue, parsers.sacct, parsers.qstat_pbs, parsers.qstat_sge, parsers.qacct,
+    parsers.bjobs,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@given(text=st.text(max_size=200) | st.text(alphabet="101|RUNED_[]=. \n\tJobId:<>/", max_size=200))
+def test_any_text_is_read_or_refused(parse: Parse, text: str) -> None:
+    try:
+        found = parse(text)
+    except QueueError:
+        return
+    assert all(job.state in ("waiting", "running", "ended", "unknown") for job in found.values())
+
+
+@given(
+    states=st.lists(st.sampled_from(["PENDING", "RUNNING", "COMPLETING"]), min_size=1, max_size=6),
+    data=st.data(),
+)
+def test_no_damage_ends_a_job_of_squeue(states: list[str], data: st.DataObject) -> None:
+    """A cut, a lost piece, a changed character: what lived lives, or it is not known."""
+    text = "".join(f"{101 + n}|{state}|None|nf-{n:010x}\n" for n, state in enumerate(states))
+    start = data.draw(st.integers(0, len(text)))
+    stop = data.draw(st.integers(start, len(text)))
+    put = data.draw(st.text(max_size=3))
+    damaged = text[:start] + put + text[stop:]
+    try:
+        found = parsers.squeue(damaged)
+    except QueueError:
+        return
+    assert not any(job.state == "ended" for job in found.values())

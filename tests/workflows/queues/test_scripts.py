@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 from fireworks.user_objects.queue_adapters.common_adapter import CommonAdapter
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from natriface.structures.errors import QueueError, StudyError
 from natriface.workflows.engines.base import Estimate
@@ -130,6 +132,89 @@ def test_slurm_script_in_full() -> None:
         "#SBATCH --signal=B:USR1@300",
         "",
     ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    node_mb=st.floats(600, 1e6),
+    cores=st.integers(1, 192),
+    tasks=st.integers(1, 192),
+    memory_mb=st.floats(1, 2e6),
+    max_nodes=st.integers(1, 3),
+    hours=st.floats(0.05, 100),
+)
+def test_nothing_above_a_node_is_asked_for(
+    node_mb: float, cores: int, tasks: int, memory_mb: float, max_nodes: int, hours: float
+) -> None:
+    limits = QueueLimits(
+        cores_per_node=cores, memory_per_node_mb=node_mb, max_nodes=max_nodes,
+        max_walltime_hours=hours, engines={"potential": Shape(tasks=tasks)},
+    )  # fmt: skip
+    try:
+        needs = resources("x", "potential", Estimate(36_000, memory_mb, ""), limits)
+    except QueueError:  # there is no room for it
+        return
+    values = script_values(packed(needs, limits), limits)
+    assert int(str(values["memory_per_node_mb"])) <= node_mb
+    assert int(str(values["memory_per_core_mb"])) * int(str(values["cores_per_node"])) <= node_mb
+    assert int(str(values["nodes"])) <= max_nodes
+    assert int(str(values["cores_per_node"])) <= cores
+    whole, short = str(values["walltime_hms"]), str(values["walltime_hm"])
+    seconds = sum(int(n) * u for n, u in zip(whole.split(":"), (3600, 60, 1), strict=True))
+    minutes = sum(int(n) * u for n, u in zip(short.split(":"), (60, 1), strict=True))
+    assert seconds <= limits.max_walltime_s
+    assert 60 * minutes <= limits.max_walltime_s
+
+
+def test_all_of_a_node_is_not_one_mb_more() -> None:
+    limits = QueueLimits(
+        cores_per_node=64, memory_per_node_mb=250_000, engines={"potential": Shape(tasks=64)}
+    )
+    estimate = Estimate(3600, 170_000, "")  # which times the safety factor is more than there is
+    values = script_values(packed(resources("x", "potential", estimate, limits), limits), limits)
+    assert values["memory_per_node_mb"] == 250_000
+    assert values["memory_per_core_mb"] == 3906  # 3907 on 64 cores would be 250048
+    starved = resources("x", "potential", estimate, limits, ["OUT_OF_MEMORY"])
+    assert script_values(packed(starved, limits), limits)["memory_per_node_mb"] == 250_000
+    with pytest.raises(QueueError, match=r"x needs about 366 GB.*node of 244 GB"):
+        resources("x", "potential", Estimate(3600, 250_001, ""), limits)
+
+
+def test_one_task_gets_no_second_nodes_memory() -> None:
+    limits = QueueLimits(memory_per_node_mb=8_000, max_nodes=4)
+    starved = resources("x", "potential", Estimate(60, 4_000, ""), limits, ["OUT_OF_MEMORY"])
+    assert (starved.nodes, starved.memory_mb) == (1, 8_000)
+
+
+@pytest.mark.parametrize(
+    ("shape", "match"),
+    [
+        (Shape(cores_per_task=12), "12 cores of one node"),
+        (Shape(tasks=64, nodes=1), "64 tasks of 1 cores on 1 node of 8 cores"),
+        (Shape(tasks=64), "8 nodes of 8; queue.yaml allows 2"),
+    ],
+)
+def test_what_no_node_holds_is_refused(shape: Shape, match: str) -> None:
+    limits = QueueLimits(cores_per_node=8, max_nodes=2, engines={"potential": shape})
+    with pytest.raises(QueueError, match=match):
+        resources("x", "potential", ESTIMATE, limits)
+
+
+def test_tasks_of_several_cores_stay_whole() -> None:
+    """Ten of four cores on nodes of six: one a node, not seven nodes."""
+    limits = QueueLimits(
+        cores_per_node=6, max_nodes=10, engines={"potential": Shape(tasks=10, cores_per_task=4)}
+    )
+    assert resources("x", "potential", ESTIMATE, limits).nodes == 10
+
+
+def test_a_step_out_of_time_gets_more_than_its_job_had() -> None:
+    limits = QueueLimits(min_walltime_minutes=10, signal_minutes=5)
+    short = Estimate(3, 100, "")
+    assert resources("x", "potential", short, limits).seconds == 15 * 60
+    longer = resources("x", "potential", short, limits, ["TIMEOUT"])
+    assert longer.busy_s == 20 * 60
+    assert longer.seconds == 25 * 60
 
 
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
