@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from math import gcd, lcm
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
@@ -184,7 +185,7 @@ def phase_names() -> tuple[str, ...]:
     return tuple(_library())
 
 
-def load_phase(name_or_path: str, root: Path | None = None) -> Phase:
+def load_phase(name_or_path: str | PathLike[str], root: Path | None = None) -> Phase:
     """A phase by library name, by file, or by Materials Project id.
 
     Parameters
@@ -194,7 +195,7 @@ def load_phase(name_or_path: str, root: Path | None = None) -> Phase:
         CIF, POSCAR, extxyz or any file ASE reads; or an id such as ``mp-682`` (needs the extra
         ``mp``).
     root
-        Folder that a relative path starts from; without it only absolute paths are files.
+        Folder that a relative path starts from; the current directory where it is not given.
 
     Raises
     ------
@@ -203,25 +204,31 @@ def load_phase(name_or_path: str, root: Path | None = None) -> Phase:
     EngineError
         If the Materials Project cannot be asked.
     """
-    name = _aliases().get(_canonical(name_or_path))
+    word = fspath(name_or_path)
+    name = _aliases().get(_canonical(word))
     if name is not None:
         return _library_phase(name)
     from natriface.structures import crystal_files
 
-    if re.fullmatch(r"mp-\d+", name_or_path):
-        return crystal_files.from_materials_project(name_or_path)
-    path = Path(name_or_path)
-    if root is not None:
-        path = Path(root) / path
-    if path.is_absolute() and path.is_file():
-        return crystal_files.read_phase(path, name=path.name)
-    if path.suffix or len(path.parts) > 1:
-        where = f"no file {path}" if path.is_absolute() else f"{path} is not an absolute path"
+    if re.fullmatch(r"mp-\d+", word):
+        return crystal_files.from_materials_project(word)
+    path = Path(root or "") / word
+    try:
+        if path.is_file():
+            return crystal_files.read_phase(path, name=path.name)
+        is_folder = bool(word) and path.is_dir()
+    except (OSError, ValueError) as error:  # no permission, or a name no file can have
+        raise StructureError(f"{word!r} cannot be read as a file ({error})") from error
+    if is_folder:
+        raise StructureError(f"{path} is a folder; give a crystal file in it")
+    if path.is_absolute():
+        where = f"no file {path}"
+    elif path.suffix or len(path.parts) > 1:
+        where = f"no file {path} in {Path.cwd()}, and {path} is not an absolute path"
     else:
         where = "no such file either"
     raise StructureError(
-        f"no phase {name_or_path!r} in the library ({where}); "
-        f"{nearest(name_or_path, phase_names())}"
+        f"no phase {word!r} in the library ({where}); {nearest(word, phase_names())}"
     )
 
 
@@ -235,7 +242,7 @@ def verify(phase: Phase) -> None:
     """
     where = f"phase {phase.name!r}"
     for site in phase.sites:
-        if site.filled > 1 + 1e-6 or min(site.occupancy.values()) <= 0:
+        if not (site.filled <= 1 + 1e-6 and all(n > 0 for n in site.occupancy.values())):
             raise StructureError(
                 f"{where}: site {site.label} has occupancies {dict(site.occupancy)}; each must be "
                 "positive and their sum at most 1"
@@ -269,14 +276,37 @@ def verify(phase: Phase) -> None:
             )
 
 
+_FORMULA_PART = re.compile(r"\s*(?:(\()|(?:([A-Z][a-z]?)|\))(\d+\.?\d*|\.\d+)?)")
+
+
 def parse_formula(formula: str) -> dict[str, float]:
-    """Element -> amount of a formula without brackets, such as ``Na3Zr2Si2PO12``."""
-    amounts: dict[str, float] = {}
-    for element, number in re.findall(r"([A-Z][a-z]?)([\d.]*)", formula):
-        if element not in atomic_numbers:
-            raise StructureError(f"formula {formula!r}: {element!r} is not an element")
-        amounts[element] = amounts.get(element, 0.0) + float(number or 1)
-    return amounts
+    """Element -> amount of a formula such as ``Na3Zr2Si2PO12`` or ``Ca3 (P O4)2``.
+
+    Raises
+    ------
+    StructureError
+        If anything in it is not an element, a positive number or a pair of brackets.
+    """
+    groups: list[dict[str, float]] = [{}]
+    at = 0
+    text = formula.rstrip()
+    while at < len(text):
+        part = _FORMULA_PART.match(text, at)
+        amount = float(part[3] or 1) if part else 0.0
+        if part is None or not 0 < amount < 1e6 or (part[0].lstrip()[0] == ")" and len(groups) < 2):
+            raise StructureError(f"formula {formula!r}: cannot be read from {text[at:]!r} on")
+        at = part.end()
+        if part[1]:
+            groups.append({})
+            continue
+        if part[2] and part[2] not in atomic_numbers.keys() - {"X"}:
+            raise StructureError(f"formula {formula!r}: {part[2]!r} is not an element")
+        inner = {part[2]: 1.0} if part[2] else groups.pop()
+        for element, number in inner.items():
+            groups[-1][element] = groups[-1].get(element, 0.0) + amount * number
+    if len(groups) > 1 or not groups[0]:
+        raise StructureError(f"formula {formula!r}: a bracket is open, or there is no element")
+    return groups[0]
 
 
 def reduced_formula(
@@ -397,7 +427,7 @@ def _verify_distances(phase: Phase) -> None:
         [max(covalent_radii[atomic_numbers[x]] for x in site.occupancy) for site in phase.sites]
     )
     allowed = CLASH_FRACTION * (radii[:, None] + radii[phase.site_indices])
-    clashes = np.argwhere(distances < allowed)
+    clashes = np.argwhere(~(distances >= allowed))
     if len(clashes):
         i, j = min(clashes, key=lambda pair: distances[tuple(pair)] / allowed[tuple(pair)])
         other = phase.sites[phase.site_indices[j]].label
