@@ -195,9 +195,11 @@ def _refuse_no_group(rotations: Any, translations: FloatArray) -> None:
     # operations of each rotation, the last repeated where there are fewer than of another
     rank = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
     of_kind = np.argsort(kind, kind="stable")[(np.cumsum(counts) - counts)[:, None] + rank]
-    products = (turns[:, None] @ turns).reshape(-1, 9) @ digits
+    # all products follow from those with one operation of each rotation and the translations
+    by = np.unique(np.concatenate([of_kind[:, 0], np.flatnonzero(identity)]))
+    products = (turns[:, None] @ turns[by]).reshape(-1, 9) @ digits
     at = np.minimum(np.searchsorted(kinds, products), len(kinds) - 1)
-    shifts = translations @ turns.transpose(0, 2, 1) + translations[:, None]
+    shifts = translations[by] @ turns.transpose(0, 2, 1) + translations[:, None]
     near = _is_lattice_shift(shifts.reshape(-1, 1, 3) - translations[of_kind[at]])
     if np.any(kinds[at] != products) or not near.any(axis=1).all():
         raise StructureError(

@@ -96,6 +96,7 @@ class _Parser:
         self.tags: list[str] = []
         self.content: list[str] = []
         self.in_loop = False
+        self.fault: str | None = None
 
     def blocks(self) -> list[Block]:
         version_2 = self.text.startswith("#\\#CIF_2")
@@ -145,8 +146,8 @@ class _Parser:
             raise StructureError(f"{token[:40]!r} in line {self._line(at)} belongs to no tag")
 
     def _refuse_open(self, token: str, at: int, version_2: bool) -> None:
-        if token[0] in "'\"":
-            raise StructureError(f"the quote in line {self._line(at)} has no end")
+        if token[0] in "'\"":  # a fault only of what it belongs to
+            self.fault = self.fault or f"the quote in line {self._line(at)} has no end; close it"
         if token[0] == ";" and (at == 0 or self.text[at - 1] == "\n"):
             raise StructureError(f"the text field in line {self._line(at)} has no end")
         if version_2 and token[0] in "[{":
@@ -157,7 +158,7 @@ class _Parser:
     def _close(self) -> None:
         """Give the values read to their tags."""
         width = len(self.tags)
-        fault = None
+        fault = self.fault
         if self.in_loop and width and len(self.content) % width:
             fault = (
                 f"the loop of {self.tags[0]} has {len(self.content)} values for {width} columns; "
@@ -170,7 +171,7 @@ class _Parser:
                 block.faults[tag] = fault
             if block.columns.setdefault(tag, values) != values:
                 block.faults[tag] = f"{tag} is given twice, with different values; remove one"
-        self.tags, self.content, self.in_loop = [], [], False
+        self.tags, self.content, self.in_loop, self.fault = [], [], False, None
 
     def _line(self, at: int) -> int:
         return self.text.count("\n", 0, at) + 1
