@@ -338,6 +338,8 @@ def _read_with_ase(path: Path, kind: str) -> Atoms:
     """The last image of a file, where all its images are of the same atoms."""
     from ase.io import read
 
+    if kind in ("extxyz", "xyz"):
+        _refuse_short_images(_text(path))
     try:
         images = read(path, index=":", format=kind, do_not_split_by_at_sign=True)
     except _ASE_ERRORS as error:
@@ -352,6 +354,20 @@ def _read_with_ase(path: Path, kind: str) -> Atoms:
             f"a {kind} file with a space group, which is not applied; write the crystal in P1"
         )
     return images[-1]
+
+
+def _refuse_short_images(text: str) -> None:
+    """Every image of an XYZ file must have the lines it announces: ASE would count to their end."""
+    lines = text.rstrip().splitlines()
+    at = 0
+    while at < len(lines) and re.fullmatch(r"\s*\d+\s*", lines[at]):
+        n = int(lines[at])
+        if n > len(lines) - at - 2:
+            raise StructureError(
+                f"line {at + 1} announces {lines[at].strip()[:20]} atoms, "
+                f"{max(len(lines) - at - 2, 0)} lines follow"
+            )
+        at += n + 2
 
 
 def _occupancies(atoms: Atoms, name: str) -> list[dict[str, float]]:

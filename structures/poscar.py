@@ -54,6 +54,8 @@ def parse_poscar(text: str, beside: Path | None = None) -> tuple[FloatArray, Flo
     positions = np.array([_numbers(lines, at + i, 3) for i in range(n)])
     if len(lines) > at + n and len(_leading_numbers(lines[at + n])) >= 3:
         raise StructureError(f"line {at + n + 1} holds another position: {n} atoms are announced")
+    if len(lines) == at + n and not text.endswith(("\n", "\r")):
+        _refuse_cut_number(rows)
     if not symbols:
         symbols = _symbols_elsewhere(lines[0], counts, rows, beside)
     if len(symbols) != len(counts):
@@ -165,6 +167,14 @@ def _symbols_of_title(title: str, counts: list[int]) -> list[str] | None:
     in_proportion = len({Fraction(n, m) for n, m in zip(counts, amounts, strict=True)}) == 1
     is_list = symbols == title.split()
     return symbols if is_list or in_proportion else None
+
+
+def _refuse_cut_number(rows: list[list[str]]) -> None:
+    """A last number with fewer decimals than those above it, where all of them have as many."""
+    decimals = [len(row[-1].partition(".")[2]) for row in rows if _NUMBER.fullmatch(row[-1])]
+    above = set(decimals[:-1])
+    if len(decimals) == len(rows) and len(above) == 1 and decimals[-1] < min(above):
+        raise StructureError(f"the file ends within the number {rows[-1][-1]!r}; copy it again")
 
 
 def _refuse_other_names(rows: list[list[str]], elements: list[str], at: int) -> None:

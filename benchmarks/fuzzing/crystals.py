@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -113,7 +114,9 @@ def extxyz_seeds() -> Sequence[Seed]:
 
 def read(folder: Path) -> Reading:
     """What `natriface.structures` makes of the one file."""
-    phase = load_phase(str(next(folder.iterdir())))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # spglib's say nothing of the file
+        phase = load_phase(str(next(folder.iterdir())))
     values = {
         "composition": {x: round(n, 6) for x, n in sorted(phase.composition.items())},
         "space group": phase.space_group_number,
