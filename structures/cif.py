@@ -8,15 +8,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from ase.data import atomic_masses, atomic_numbers
 from ase.geometry import cellpar_to_cell
 
 from natriface.structures.cif_species import ISOTOPES, MOLECULES, species_of
+from natriface.structures.cif_stated import (
+    VOLUME_TOLERANCE,
+    element_of,
+    has_stated_density,
+    has_stated_formula,
+    number,
+    refuse_other_value,
+    single,
+    stated_elements,
+)
 from natriface.structures.cif_symmetry import Setting, stated_settings
 from natriface.structures.cif_syntax import Block, parse_cif
-from natriface.structures.conversions import AMU_PER_ANGSTROM3_IN_G_PER_CM3
 from natriface.structures.errors import StructureError
-from natriface.structures.phases import parse_formula
 from natriface.structures.symmetry import FloatArray, Operations, expand_site
 
 MAX_SITES = 2000
@@ -25,14 +32,9 @@ MAX_SITES = 2000
 COINCIDENT_ANGSTROM = 0.1
 """Two sites closer than this are one place."""
 
-VOLUME_TOLERANCE = 0.005
-DENSITY_TOLERANCE = 0.02
-"""Largest relative deviations from what is stated, beside the rounding of its last digit."""
-
 MOST_SLACK = 0.03
 """Largest excess over a full site that rounded occupancies may leave."""
 
-_NUMBER = re.compile(r"([-+]?)(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?(?:\((\d*)\)?)?")
 _AXES = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
 _CELL = tuple(f"_cell_length_{x}" for x in "abc") + tuple(
     f"_cell_angle_{x}" for x in ("alpha", "beta", "gamma")
@@ -133,26 +135,6 @@ def read_cif(text: str) -> list[CifCrystal]:
     return crystals
 
 
-def number(text: str, what: str) -> tuple[float, float]:
-    """A CIF number or fraction, and half its last digit plus its standard uncertainty.
-
-    Raises
-    ------
-    StructureError
-        If the text is no finite number.
-    """
-    ratio = re.fullmatch(r"([-+]?\d+)/(\d+)", text)
-    if ratio and int(ratio[2]):
-        return int(ratio[1]) / int(ratio[2]), 0.0
-    match = _NUMBER.fullmatch(text)
-    value = float("".join(match.group(1, 2)) + (match[3] or "")) if match else np.nan
-    if match is None or not np.isfinite(value):
-        raise StructureError(f"{what} is {text[:40]!r}, not a number")
-    digits = len(match[2].partition(".")[2])
-    exponent = max(min(int((match[3] or "e0")[1:]), 300), -300) - digits
-    return value, min(10.0**exponent * (0.5 + int(match[4] or 0)), abs(value))
-
-
 def _crystal_block(blocks: Sequence[Block]) -> Block:
     held = [block for block in blocks if block.begins("_atom_site_fract_")]
     if not held:
@@ -178,15 +160,8 @@ def _crystal_block(blocks: Sequence[Block]) -> Block:
     return held[0]
 
 
-def _single(block: Block, tag: str) -> str | None:
-    values = block.values(tag)
-    if len(set(values)) > 1:
-        raise StructureError(f"{tag} has {len(values)} values; keep one")
-    return values[0] if values else None
-
-
 def _cell(block: Block) -> FloatArray:
-    texts = [_single(block, tag) for tag in _CELL]
+    texts = [single(block, tag) for tag in _CELL]
     missing = [tag for tag, text in zip(_CELL, texts, strict=True) if text is None]
     if missing:
         raise StructureError(f"the cell lengths or angles are missing ({', '.join(missing)})")
@@ -197,18 +172,10 @@ def _cell(block: Block) -> FloatArray:
     if not (np.all(lengths > 0) and np.all(lengths < 1e4) and in_range and squared > 1e-9):
         raise StructureError(f"lengths and angles {values} are those of no cell")
     cell = np.asarray(cellpar_to_cell(values))
-    stated = _single(block, "_cell_volume")
+    stated = single(block, "_cell_volume")
     if stated is not None:
-        _refuse_other_value("_cell_volume", stated, abs(np.linalg.det(cell)), VOLUME_TOLERANCE)
+        refuse_other_value("_cell_volume", stated, abs(np.linalg.det(cell)), VOLUME_TOLERANCE)
     return cell
-
-
-def _refuse_other_value(tag: str, stated: str, found: float, tolerance: float) -> None:
-    value, rounding = number(stated, tag)
-    if value > 0 and abs(found - value) > tolerance * value + rounding:
-        raise StructureError(
-            f"{tag} is {stated}, but cell and sites give {found:.4g}; correct what is wrong"
-        )
 
 
 def _site_lines(block: Block) -> list[_Line]:
@@ -227,7 +194,7 @@ def _site_lines(block: Block) -> list[_Line]:
         for row, value in zip(rows, values, strict=True):
             if value is not None:
                 row[tag.removeprefix("_atom_site_")] = value
-    known = _stated_elements(block)
+    known = stated_elements(block)
     lines = [line for i, row in enumerate(rows) if (line := _line(row, i, known)) is not None]
     if not lines:
         raise StructureError("no site holds an atom")
@@ -265,23 +232,6 @@ def _line(row: Mapping[str, str], index: int, known: Collection[str]) -> _Line |
         order=row.get("site_symmetry_order"),
         alternative=None if group == "0" else (row.get("disorder_assembly", ""), group),
     )
-
-
-def _stated_elements(block: Block) -> frozenset[str]:
-    """Elements of the formula, or else of the list of atom types; none where neither is given."""
-    formula = _single(block, "_chemical_formula_sum")
-    if formula is not None:
-        return frozenset(_formula(formula))
-    return frozenset(_element(species_of(x, None, ())) for x in block.values("_atom_type_symbol"))
-
-
-def _element(species: str) -> str:
-    return "H" if species in ISOTOPES else species
-
-
-def _formula(text: str) -> dict[str, float]:
-    """Element -> amount of ``_chemical_formula_sum``; D and T are hydrogen."""
-    return parse_formula(re.sub("[DT](?![a-z])", "H", text))
 
 
 def _refuse_full_alternatives(lines: Sequence[_Line]) -> None:
@@ -323,15 +273,16 @@ def _in_setting(
             contents[at][line.species] += line.occupancy  # type: ignore[assignment]
             slacks[at] += line.slack
     occupancies = [_filled(each, slack) for each, slack in zip(contents, slacks, strict=True)]
-    confirmed |= _has_stated_density(block, cell, lines, occupancies)
+    if not any(line.lacks_hydrogen for line in lines):
+        confirmed |= has_stated_density(block, cell, occupancies)
     folded: list[dict[str, float]] = []
     for occupancy in occupancies:
         elements: dict[str, float] = {}
         for species, share in occupancy.items():
-            elements[_element(species)] = elements.get(_element(species), 0.0) + share
+            elements[element_of(species)] = elements.get(element_of(species), 0.0) + share
         folded.append(elements)
-    confirmed |= _has_stated_formula(block, folded)
-    renamed = [f"{line.label} as {_element(line.species)}" for line in lines if line.renamed]
+    confirmed |= has_stated_formula(block, folded)
+    renamed = [f"{line.label} as {element_of(line.species)}" for line in lines if line.renamed]
     return CifCrystal(
         setting=setting.symbol,
         certain=setting.certain or confirmed,
@@ -392,78 +343,6 @@ def _has_stated_multiplicity(line: _Line, found: int, operations: Operations) ->
                 "correct its coordinates or the symmetry"
             )
     return line.multiplicity is not None and found > 1
-
-
-def _has_stated_density(
-    block: Block,
-    cell: FloatArray,
-    lines: Sequence[_Line],
-    occupancies: Sequence[Mapping[str, float]],
-) -> bool:
-    """Whether the density is stated; refused where it is another."""
-    tag = "_exptl_crystal_density_diffrn"
-    stated = _single(block, tag)
-    if stated is None or any(line.lacks_hydrogen for line in lines):
-        return False
-    mass = sum(
-        share * (ISOTOPES.get(x) or float(atomic_masses[atomic_numbers[x]]))
-        for occupancy in occupancies
-        for x, share in occupancy.items()
-    )
-    density = mass / abs(np.linalg.det(cell)) * AMU_PER_ANGSTROM3_IN_G_PER_CM3
-    _refuse_other_value(tag, stated, density, DENSITY_TOLERANCE)
-    return True
-
-
-def _has_stated_formula(block: Block, occupancies: Sequence[Mapping[str, float]]) -> bool:
-    """Whether formula and number of formula units are stated; refused where they are others."""
-    stated = _single(block, "_chemical_formula_sum")
-    if stated is None:
-        return False
-    wanted, where = _formula(stated), f"_chemical_formula_sum {stated!r}"
-    amounts: Counter[str] = Counter()
-    for occupancy in occupancies:
-        amounts.update(occupancy)
-    ratios = Counter(round(amounts[x] / n, 3) for x, n in wanted.items() if amounts[x] > 0)
-    extra = sorted(set(amounts) - set(wanted))
-    if extra or not ratios:
-        held = ", ".join(f"{amounts[x]:g} {x}" for x in extra)
-        raise StructureError(f"the sites hold {held}, which is not in {where}; correct one of them")
-    units = ratios.most_common(1)[0][0]
-    missing = sorted(set(wanted) - set(amounts))
-    if missing:
-        asked = ", ".join(f"{units * wanted[x]:g} {x}" for x in missing)
-        raise StructureError(
-            f"no {' and no '.join(missing)} in the sites, where {where} asks for {asked} in the "
-            "cell; add the missing sites, or correct the formula"
-        )
-    whole = all(len(x) == 1 and abs(sum(x.values()) - 1) < 1e-6 for x in occupancies)
-    slack = {x: 0.01 if whole else 0.02 * max(n, 1.0) for x, n in wanted.items()}
-    if any(abs(amounts[x] - units * n) > units * slack[x] for x, n in wanted.items()):
-        held = " ".join(f"{x}{amounts[x]:.6g}" for x in sorted(amounts))
-        raise StructureError(
-            f"the sites hold {held} in the cell, in another ratio than {where}; correct the sites, "
-            "their occupancies, or the formula"
-        )
-    return _has_stated_units(block, units)
-
-
-def _has_stated_units(block: Block, units: float) -> bool:
-    """Whether the number of formula units in the cell is that stated, or 1.
-
-    A formula of the whole cell is common beside the number of reduced formula units.
-    """
-    stated = _single(block, "_cell_formula_units_z")
-    whole = abs(units - 1) < 0.02
-    if stated is None:
-        return whole
-    z = number(stated, "_cell_formula_units_Z")[0]
-    if not whole and abs(units - z) > 0.02 * abs(z):
-        raise StructureError(
-            f"the sites hold {units:g} units of _chemical_formula_sum in the cell, where "
-            f"_cell_formula_units_Z is {stated}; correct the symmetry, the sites, or the number"
-        )
-    return True
 
 
 def _are_equal(one: CifCrystal, other: CifCrystal) -> bool:
