@@ -52,7 +52,7 @@ _PACKED: dict[bytes, tuple[str, Callable[[BinaryIO], _Readable]]] = {
 _PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".lzma")
 
 _UNREAD_SYMMETRY = {
-    "proteindatabank": re.compile(r"^CRYST1.{49}(?!P 1 )(?=.*\S).+", re.MULTILINE),
+    "proteindatabank": re.compile(r"^CRYST1.{49}(?!P 1(?:\s|\Z))(?=.*\S).+", re.MULTILINE),
     "res": re.compile(r"^(?:SYMM|LATT\s+(?!-1\b))", re.MULTILINE | re.IGNORECASE),
     "espresso-in": re.compile(r"\bspace_group\s*=", re.IGNORECASE),
 }
@@ -380,6 +380,10 @@ def _occupancies(atoms: Atoms, name: str) -> list[dict[str, float]]:
     if not isinstance(stated, dict) or not stated:
         return [{symbol: 1.0} for symbol in symbols]
     kinds = atoms.arrays.get("spacegroup_kinds")
+    contents = [each for each in stated.values() if isinstance(each, dict)]
+    full = len(contents) == len(stated) and all(list(x.values()) == [1.0] for x in contents)
+    if kinds is None and full:
+        return [{symbol: 1.0} for symbol in symbols]
     by_kind = {str(kind): content for kind, content in stated.items()}
     found = [by_kind.get(str(kind)) for kind in (kinds if kinds is not None else symbols)]
     if not all(isinstance(each, dict) for each in found):
