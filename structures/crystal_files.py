@@ -39,6 +39,10 @@ MAX_BYTES = 64 << 20
 """A larger file holds no unit cell alone."""
 
 
+MAX_LENGTH_ANGSTROM = 1000
+"""A longer lattice vector is a slip; the search for symmetry would not end."""
+
+
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
@@ -251,7 +255,12 @@ def _refuse_no_crystal(
 def _refuse_no_cell(name: str, cell: FloatArray) -> None:
     if not np.all(np.isfinite(cell)):
         raise StructureError(f"{name}: a lattice vector is not a finite number; correct the file")
-    if not 1e-3 < abs(np.linalg.det(cell)) < 1e9:
+    if np.linalg.norm(cell, axis=1).max() > MAX_LENGTH_ANGSTROM:
+        raise StructureError(
+            f"{name}: a lattice vector is longer than {MAX_LENGTH_ANGSTROM} A; check the units of "
+            "the cell"
+        )
+    if not abs(np.linalg.det(cell)) > 1e-3:
         raise StructureError(f"{name}: the cell has no volume; a phase needs three lattice vectors")
 
 
@@ -343,7 +352,7 @@ def _read_with_ase(path: Path, kind: str) -> Atoms:
     try:
         images = read(path, index=":", format=kind, do_not_split_by_at_sign=True)
     except _ASE_ERRORS as error:
-        raise StructureError(f"{type(error).__name__}: {error}" if str(error) else kind) from error
+        raise StructureError(f"as {kind}: {type(error).__name__} {error}".rstrip()) from error
     if not isinstance(images, list) or not images or not isinstance(images[-1], Atoms):
         raise StructureError("holds no atoms")
     if any(sorted(image.numbers) != sorted(images[-1].numbers) for image in images):
@@ -357,7 +366,7 @@ def _read_with_ase(path: Path, kind: str) -> Atoms:
 
 
 def _refuse_short_images(text: str) -> None:
-    """Every image of an XYZ file must have the lines it announces: ASE would count to their end."""
+    """An XYZ file must have the lines and columns it announces: ASE would count to their end."""
     lines = text.rstrip().splitlines()
     at = 0
     while at < len(lines) and re.fullmatch(r"\s*\d+\s*", lines[at]):
@@ -367,6 +376,8 @@ def _refuse_short_images(text: str) -> None:
                 f"line {at + 1} announces {lines[at].strip()[:20]} atoms, "
                 f"{max(len(lines) - at - 2, 0)} lines follow"
             )
+        if re.search(r"properties=\S*:\d{4}", lines[at + 1], re.IGNORECASE):
+            raise StructureError(f"line {at + 2} announces columns that no line has")
         at += n + 2
 
 

@@ -215,11 +215,11 @@ def load_phase(name_or_path: str | PathLike[str], root: Path | None = None) -> P
         return crystal_files.from_materials_project(word)
     path = Path(root or "") / word
     try:
-        if path.is_file():
-            return crystal_files.read_phase(path, name=path.name)
-        is_folder = bool(word) and path.is_dir()
+        is_file, is_folder = path.is_file(), bool(word) and path.is_dir()
     except (OSError, ValueError) as error:  # no permission, or a name no file can have
         raise StructureError(f"{word!r} cannot be read as a file ({error})") from error
+    if is_file:
+        return crystal_files.read_phase(path, name=path.name)
     if is_folder:
         raise StructureError(f"{path} is a folder; give a crystal file in it")
     if path.is_absolute():

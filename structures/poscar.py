@@ -141,9 +141,10 @@ def _symbols_elsewhere(
     title: str, counts: list[int], rows: list[list[str]], beside: Path | None
 ) -> list[str]:
     ends = np.cumsum(counts)
-    named = [{row[-1] for row in rows[end - n : end]} for end, n in zip(ends, counts, strict=True)]
-    if all(len(each) == 1 and each <= set(chemical_symbols[1:]) for each in named):
-        return [each.pop() for each in named]
+    names = [_named(row) for row in rows]
+    named = [set(names[end - n : end]) for end, n in zip(ends, counts, strict=True)]
+    if None not in names and all(len(each) == 1 for each in named):
+        return [each.pop() or "" for each in named]
     potcar = None if beside is None else beside / "POTCAR"
     if potcar is not None and potcar.is_file():
         titles = re.findall(r"TITEL\s*=\s*\S+\s+(\S+)", potcar.read_text(encoding="latin-1"))
@@ -177,10 +178,15 @@ def _refuse_cut_number(rows: list[list[str]]) -> None:
         raise StructureError(f"the file ends within the number {rows[-1][-1]!r}; copy it again")
 
 
+def _named(row: list[str]) -> str | None:
+    """The element after a position, or after the flags behind it (a lone F is one of these)."""
+    last = row[-1] if len(row) in (4, 7) else ""
+    return last if last in chemical_symbols[1:] else None
+
+
 def _refuse_other_names(rows: list[list[str]], elements: list[str], at: int) -> None:
     """A position may end with its element, which must be that of the header."""
     for i, (row, element) in enumerate(zip(rows, elements, strict=True)):
-        last = row[-1]
-        # T and F may be flags, and other words comments
-        if len(row) == 4 and last in chemical_symbols[1:] and last != element:
-            raise StructureError(f"line {at + i + 1} names {last}, the line of symbols {element}")
+        named = _named(row)
+        if named is not None and named != element:
+            raise StructureError(f"line {at + i + 1} names {named}, the line of symbols {element}")

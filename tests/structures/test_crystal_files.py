@@ -138,6 +138,15 @@ def test_what_a_poscar_cannot_mean(
         read(POSCAR.replace(old, new, 1))
 
 
+def test_flags_are_no_elements(read: Callable[..., Phase]) -> None:
+    """An F that holds a coordinate is not fluorine."""
+    rows = "".join(f"{row} T T F\n" for row in FRACTIONS.splitlines())
+    text = POSCAR.replace("Direct", "Selective dynamics\nDirect").replace(FRACTIONS, rows)
+    assert is_fluoride(read(text))
+    with pytest.raises(StructureError, match="no line names the elements"):
+        read(text.replace("Na F\n", ""))
+
+
 def test_a_poscar_cut_within_its_last_number(read: Callable[..., Phase]) -> None:
     rows = (" ".join(f"{float(x):.6f}" for x in row.split()) for row in FRACTIONS.splitlines())
     text = POSCAR.replace(FRACTIONS, "\n".join(rows))
@@ -171,6 +180,8 @@ F 2.345 0 0
         ("8\n", "41650355\n", "announces 41650355 atoms, 8 lines follow"),
         ("8\n", "7\n", "cannot be read"),
         ("T T T", "T T F", "periodic"),
+        ("species:S:1", "species:S:99999999999999999999", "columns that no line has"),
+        ("0 0 4.69", "0 0 4690000", "check the units of the cell"),
     ],
 )
 def test_what_an_xyz_cannot_mean(
