@@ -255,6 +255,7 @@ def _in_setting(
     positions = np.empty((MAX_SITES, 3))
     contents: list[Counter[str]] = []
     slacks: list[float] = []
+    holders: list[str] = []
     confirmed = False
     for line in lines:
         images = expand_site(line.position, setting.operations, cell)
@@ -270,6 +271,12 @@ def _in_setting(
                 positions[at] = image
                 contents.append(Counter())
                 slacks.append(0.0)
+                holders.append(line.label)
+            elif contents[at][line.species] + line.occupancy > 1 + MOST_SLACK:
+                raise StructureError(
+                    f"{line.label} lies on a site that {holders[at]} already fills under the "
+                    "symmetry; list the asymmetric unit alone, or all atoms in P1"
+                )
             contents[at][line.species] += line.occupancy  # type: ignore[assignment]
             slacks[at] += line.slack
     occupancies = [_filled(each, slack) for each, slack in zip(contents, slacks, strict=True)]

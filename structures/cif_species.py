@@ -17,6 +17,9 @@ ISOTOPES = {"D": 2.0141, "T": 3.0160}
 MOLECULES = {"wat": "O", "ow": "O", "oh": "O", "hw": "H", "dw": "D"}
 """Atoms of water and hydroxyl by the names mineralogists give them."""
 
+_SCATTERING_FACTORS = {"cval": "C", "siva": "Si"}
+"""Type symbols of valence states (International Tables C)."""
+
 _EMPTY = frozenset(("va", "vac", "vacancy", "void", "x", "xx", "bq", "du", "dum", "dummy", "cent"))
 """Vacancies, dummies and centroids; Va is not vanadium, nor Cent cerium."""
 
@@ -56,6 +59,8 @@ def species_of(type_symbol: str | None, label: str | None, known: Collection[str
         raise StructureError(f"{text!r} names no element; remove the site or name what fills it")
     if molecule is not None and not re.search("[A-Za-z]", rest if type_symbol else ""):
         return molecule
+    if type_symbol and letters.lower() in _SCATTERING_FACTORS:
+        return _SCATTERING_FACTORS[letters.lower()]
     whole = _symbol(letters)
     if whole is not None and _is_certain(letters, rest, type_symbol is not None):
         return whole

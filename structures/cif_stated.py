@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -63,7 +64,11 @@ def stated_elements(block: Block) -> frozenset[str]:
     formula = single(block, "_chemical_formula_sum")
     if formula is not None:
         return frozenset(_formula(formula))
-    return frozenset(element_of(species_of(x, None, ())) for x in block.values("_atom_type_symbol"))
+    found = set()
+    for symbol in block.values("_atom_type_symbol"):
+        with contextlib.suppress(StructureError):  # types of dummies
+            found.add(element_of(species_of(symbol, None, ())))
+    return frozenset(found)
 
 
 def element_of(species: str) -> str:

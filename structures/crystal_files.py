@@ -8,6 +8,7 @@ import gzip
 import lzma
 import os
 import re
+import sqlite3
 import struct
 import zlib
 from collections import Counter
@@ -78,6 +79,7 @@ _ASE_ERRORS = (
     SyntaxError,
     TypeError,
     ValueError,
+    sqlite3.Error,
     struct.error,
     zlib.error,
     lzma.LZMAError,
@@ -288,8 +290,13 @@ def _kind_of_file(path: Path) -> str:
         return "cif"
     try:
         kind = str(filetype(bare, read=False))
-        return kind if kind in ioformats else str(filetype(str(path)))
-    except UnknownFileTypeError as error:
+    except UnknownFileTypeError:
+        kind = ""
+    if kind in ioformats:
+        return kind
+    try:
+        return str(filetype(str(path)))
+    except (UnknownFileTypeError, *_ASE_ERRORS) as error:
         raise StructureError(
             "ASE does not know this file type; give a CIF, POSCAR or extxyz"
         ) from error

@@ -192,6 +192,18 @@ def test_what_an_xyz_cannot_mean(
         read(EXTXYZ.replace(old, new, 1), "x.extxyz")
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["x.json", "x.db", "x.traj", "x.xsf", "x.gz", "x", "x.cube", "vasp.xml", "x.gen", "x.res"],
+)
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8b\x08junk", b"text\n1 2 3\n", b"\0" * 64])
+def test_damage_in_other_formats_is_a_sentence(
+    read: Callable[..., Phase], name: str, content: bytes
+) -> None:
+    with pytest.raises(StructureError):
+        read(content, name)
+
+
 def test_of_a_trajectory_the_last_image_counts_but_not_of_a_collection(
     read: Callable[..., Phase],
 ) -> None:
