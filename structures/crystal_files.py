@@ -2,64 +2,120 @@
 
 from __future__ import annotations
 
+import bz2
+import codecs
+import gzip
+import lzma
 import os
 import re
+import sqlite3
+import struct
+import zlib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols
-from ase.geometry import cellpar_to_cell
+from ase.io import ParseError
+from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
 from natriface.structures.charges import balanced_states
+from natriface.structures.cif import COINCIDENT_ANGSTROM, MAX_SITES, CifCrystal, read_cif
+from natriface.structures.cif_species import ELEMENTS
 from natriface.structures.errors import EngineError, StructureError
 from natriface.structures.phases import (
     SYMPREC_ANGSTROM,
     Grade,
     Phase,
     Site,
-    parse_formula,
     reduced_formula,
     verify,
 )
-from natriface.structures.symmetry import (
-    FloatArray,
-    Operations,
-    expand_site,
-    find_space_group,
-    wrap,
+from natriface.structures.poscar import parse_poscar
+from natriface.structures.symmetry import FloatArray, find_space_group, wrap
+
+MAX_BYTES = 64 << 20
+"""A larger file holds no unit cell alone."""
+
+
+MAX_LENGTH_ANGSTROM = 1000
+"""A longer lattice vector is a slip; the search for symmetry would not end."""
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+_PACKED: dict[bytes, tuple[str, Callable[[BinaryIO], _Readable]]] = {
+    b"\x1f\x8b": ("gzip", lambda stream: gzip.GzipFile(fileobj=stream)),
+    b"BZh": ("bzip2", bz2.BZ2File),
+    b"\xfd7zXZ\x00": ("xz", lzma.LZMAFile),
+    b"\x5d\x00\x00": ("lzma", lzma.LZMAFile),
+}
+_PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".lzma")
+
+_UNREAD_SYMMETRY = {
+    "proteindatabank": re.compile(r"^CRYST1.{49}(?!P 1(?:\s|\Z))(?=.*\S).+", re.MULTILINE),
+    "res": re.compile(r"^(?:SYMM|LATT\s+(?!-1\b))", re.MULTILINE | re.IGNORECASE),
+    "espresso-in": re.compile(r"\bspace_group\s*=", re.IGNORECASE),
+}
+"""Formats whose symmetry ASE does not apply, and what shows that a file has some."""
+
+# ASE's readers of some eighty formats raise whatever damage leads them to
+_ASE_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NameError,
+    OSError,
+    ParseError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    sqlite3.Error,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
 )
-
-MAX_SITES = 2000
-"""A larger cell is not a phase but a model of something else."""
-
-COINCIDENT_ANGSTROM = 0.1
-"""Two sites closer than this are one place."""
 
 
 def read_phase(path: Path, name: str | None = None) -> Phase:
     """A crystal file as a phase of grade ``user``.
 
-    A CIF may hold partly filled and mixed sites; its symmetry operations are taken from the file.
-    Every other format is read by ASE (POSCAR, extxyz, ...) in the cell it states.
+    A CIF may hold partly filled and mixed sites; its symmetry operations are taken from the file,
+    or are those of its space-group symbol where the setting is certain. CIF and POSCAR may be
+    packed (gzip, bzip2, xz). Every other format is read by ASE (extxyz, ...) in the cell it
+    states; of a trajectory the last image counts.
 
     Raises
     ------
     StructureError
-        If the file cannot be read, is not periodic in three directions, or fails a check
+        If the file cannot be read, is not periodic in three directions, leaves symmetry, species
+        or occupancies open, contradicts itself, or fails a check
         (`natriface.structures.phases.verify`).
     """
     name = name or path.name
     try:
-        if path.suffix.lower() == ".cif":
-            cell, positions, occupancies = _read_cif(path)
+        kind = _kind_of_file(path)
+        if kind == "cif":
+            return _phase_of_cif(_text(path), name, path.name)
+        if kind == "vasp":
+            cell, positions, elements = parse_poscar(_text(path), path.parent)
+            atoms = Atoms(elements, cell=cell, scaled_positions=positions, pbc=True)
         else:
-            cell, positions, occupancies = _read_with_ase(path)
-    except (ValueError, KeyError, IndexError, OSError, AssertionError, RuntimeError) as error:
+            atoms = _read_with_ase(path, kind)
+    except OSError as error:
+        raise StructureError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except StructureError as error:
         raise StructureError(f"{path}: cannot be read as a crystal ({error})") from error
-    return _user_phase(name, cell, positions, occupancies, source=path.name)
+    return phase_from_atoms(atoms, name, path.name)
 
 
 def phase_from_atoms(
@@ -68,10 +124,10 @@ def phase_from_atoms(
     """An ordered crystal in memory as a phase, checked like a file."""
     if not all(atoms.pbc):
         raise StructureError(f"{name}: a phase must be periodic in three directions")
-    occupancies = [{symbol: 1.0} for symbol in atoms.get_chemical_symbols()]
-    return _user_phase(
-        name, atoms.cell.array, atoms.get_scaled_positions(), occupancies, source, note, grade
-    )
+    cell = atoms.cell.array
+    _refuse_no_cell(name, cell)
+    positions = np.linalg.solve(cell.T, atoms.positions.T).T
+    return _user_phase(name, cell, positions, _occupancies(atoms, name), source, note, grade)
 
 
 def from_materials_project(material_id: str) -> Phase:
@@ -135,14 +191,11 @@ def _user_phase(
     grade: Grade = "user",
 ) -> Phase:
     """Find the space group of the sites given and gather them into orbits."""
+    _refuse_no_crystal(name, cell, positions, occupancies)
     contents = [tuple(sorted(occupancy.items())) for occupancy in occupancies]
     kinds = {content: i + 1 for i, content in enumerate(dict.fromkeys(contents))}
     positions = wrap(positions)
     kind_of = [kinds[c] for c in contents]
-    if len(positions) > MAX_SITES:
-        raise StructureError(
-            f"{name}: {len(positions)} sites, more than {MAX_SITES}; give the phase's unit cell"
-        )
     _refuse_coincident(name, cell, positions)
     found = find_space_group(cell, positions, kind_of, SYMPREC_ANGSTROM)
     firsts, indices = np.unique(found.orbits, return_inverse=True)
@@ -178,9 +231,42 @@ def _user_phase(
     return phase
 
 
-def _refuse_coincident(name: str, cell: FloatArray, positions: FloatArray) -> None:
-    if abs(np.linalg.det(cell)) < 1e-3:
+def _refuse_no_crystal(
+    name: str, cell: FloatArray, positions: FloatArray, occupancies: list[dict[str, float]]
+) -> None:
+    """What no comparison below would notice: no atoms, no numbers, no elements."""
+    if not len(positions):
+        raise StructureError(f"{name}: holds no atoms")
+    if len(positions) > MAX_SITES:
+        raise StructureError(
+            f"{name}: {len(positions)} sites, more than {MAX_SITES}; give the phase's unit cell"
+        )
+    _refuse_no_cell(name, cell)
+    shares = [share for occupancy in occupancies for share in occupancy.values()]
+    for what, values in (("position", positions), ("occupancy", shares)):
+        if not np.all(np.isfinite(values)):
+            raise StructureError(f"{name}: a {what} is not a finite number; correct the file")
+    unknown = sorted({x for occupancy in occupancies for x in occupancy} - ELEMENTS)
+    if unknown or not all(occupancies):
+        raise StructureError(
+            f"{name}: a site holds {unknown[0] if unknown else 'nothing'}, which is no element; "
+            "name what fills it or remove it"
+        )
+
+
+def _refuse_no_cell(name: str, cell: FloatArray) -> None:
+    if not np.all(np.isfinite(cell)):
+        raise StructureError(f"{name}: a lattice vector is not a finite number; correct the file")
+    if np.linalg.norm(cell, axis=1).max() > MAX_LENGTH_ANGSTROM:
+        raise StructureError(
+            f"{name}: a lattice vector is longer than {MAX_LENGTH_ANGSTROM} A; check the units of "
+            "the cell"
+        )
+    if not abs(np.linalg.det(cell)) > 1e-3:
         raise StructureError(f"{name}: the cell has no volume; a phase needs three lattice vectors")
+
+
+def _refuse_coincident(name: str, cell: FloatArray, positions: FloatArray) -> None:
     from scipy.spatial import cKDTree
 
     # a KD-tree in the unit cube finds coincidences only, so the metric hardly matters
@@ -195,122 +281,134 @@ def _refuse_coincident(name: str, cell: FloatArray, positions: FloatArray) -> No
         )
 
 
-def _read_with_ase(path: Path) -> tuple[FloatArray, FloatArray, list[dict[str, float]]]:
-    from ase.io import read
-    from ase.io.formats import UnknownFileTypeError
-
+def _kind_of_file(path: Path) -> str:
+    """ASE's name of the format, by the file's name without what packing adds, or its content."""
+    bare = path.name
+    while bare.lower().endswith(_PACKED_SUFFIXES):
+        bare = bare.rpartition(".")[0]
+    if bare.lower().endswith((".cif", ".mcif", ".mmcif")):
+        return "cif"
     try:
-        atoms = read(path)
-    except UnknownFileTypeError as error:
+        kind = str(filetype(bare, read=False))
+    except UnknownFileTypeError:
+        kind = ""
+    if kind in ioformats:
+        return kind
+    try:
+        return str(filetype(str(path)))
+    except (UnknownFileTypeError, *_ASE_ERRORS) as error:
         raise StructureError(
-            f"{path.name}: ASE does not know this file type; give a CIF, POSCAR or extxyz"
+            "ASE does not know this file type; give a CIF, POSCAR or extxyz"
         ) from error
-    if not isinstance(atoms, Atoms) or len(atoms) == 0:
-        raise StructureError(f"{path.name}: holds no atoms")
-    if not all(atoms.pbc):
-        raise StructureError(f"{path.name}: a phase must be periodic in three directions")
-    occupancies = [{symbol: 1.0} for symbol in atoms.get_chemical_symbols()]
-    return atoms.cell.array, atoms.get_scaled_positions(), occupancies
 
 
-def _read_cif(path: Path) -> tuple[FloatArray, FloatArray, list[dict[str, float]]]:
-    """Cell, expanded positions and occupancies of the first CIF block with atoms."""
-    from ase.io.cif import parse_cif
-
-    with path.open(encoding="utf-8", errors="replace") as stream:
-        blocks = [block for block in parse_cif(stream) if block.get("_atom_site_fract_x")]
-    if not blocks:
-        raise StructureError(f"{path.name}: no block with _atom_site_fract_x; not a crystal's CIF")
-    block = blocks[0]
-    parameters = block.get_cellpar()
-    if parameters is None:
-        raise StructureError(f"{path.name}: the cell lengths or angles are missing")
-    cell = np.asarray(cellpar_to_cell(parameters))
-    operations = _cif_operations(block, path.name)
-    names = block.get("_atom_site_type_symbol") or block.get("_atom_site_label")
-    shares = block.get("_atom_site_occupancy") or [1.0] * len(names)
-    coordinates = np.array(
-        [[_cif_number(x) for x in block[f"_atom_site_fract_{axis}"]] for axis in "xyz"]
-    ).T
-    positions: list[FloatArray] = []
-    occupancies: list[dict[str, float]] = []
-    for text, share, coordinate in zip(names, shares, coordinates, strict=True):
-        element = _cif_element(str(text), path.name)
-        filled = 1.0 if share in (".", "?") else _cif_number(share)
-        for image in expand_site(coordinate, operations, cell):
-            at = _position_index(image, positions, cell)
-            if at is None:
-                positions.append(image)
-                occupancies.append({element: filled})
-            else:
-                occupancies[at][element] = occupancies[at].get(element, 0.0) + filled
-    stated = block.get("_chemical_formula_sum")
-    if stated:
-        _check_stated_formula(path.name, str(stated), occupancies)
-    return cell, np.array(positions), [_exact_thirds(occupancy) for occupancy in occupancies]
+def _text(path: Path) -> str:
+    """The text of a file, plain or packed as its first bytes say, in UTF-8 or else Latin-1."""
+    with path.open("rb") as stream:
+        head = stream.read(8)
+        stream.seek(0)
+        packed = next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), None)
+        try:
+            content = (packed[1](stream) if packed else stream).read(MAX_BYTES + 1)
+        except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+            if packed is None:
+                raise
+            raise StructureError(f"the {packed[0]} data are damaged or cut off") from error
+    if len(content) > MAX_BYTES:
+        raise StructureError(f"more than {MAX_BYTES >> 20} MiB; give the unit cell alone")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
-def _cif_operations(block: Any, where: str) -> Operations:
-    from ase.spacegroup.spacegroup import parse_sitesym
-
-    for tag in ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz"):
-        texts = block.get(tag)
-        if texts:
-            rotations, translations = parse_sitesym([texts] if isinstance(texts, str) else texts)
-            return Operations(np.asarray(rotations, int), np.asarray(translations, float))
-    number = block.get("_space_group_it_number") or block.get("_symmetry_int_tables_number")
-    if number is not None and int(number) != 1:
-        raise StructureError(
-            f"{where}: space group {number} without its symmetry operations "
-            "(_space_group_symop_operation_xyz); the setting would be a guess. Write the CIF with "
-            "its operations, or in P1"
-        )
-    return Operations(np.eye(3, dtype=int)[None], np.zeros((1, 3)))
-
-
-def _cif_number(value: Any) -> float:
-    """A CIF number, its standard uncertainty in brackets dropped."""
-    return float(str(value).split("(")[0])
-
-
-def _cif_element(text: str, where: str) -> str:
-    match = re.match(r"[A-Za-z]{1,2}", text)
-    letters = match.group().capitalize() if match else ""
-    for candidate in (letters, letters[:1]):
-        if candidate in chemical_symbols[1:]:
-            return candidate
-    raise StructureError(f"{where}: {text!r} names no element")
-
-
-def _position_index(image: FloatArray, positions: list[FloatArray], cell: FloatArray) -> int | None:
-    """Index of the site already at this place, for mixed sites written as several lines."""
-    if not positions:
-        return None
-    separation = np.asarray(positions) - image
-    separation -= np.round(separation)
-    distances = np.linalg.norm(separation @ cell, axis=1)
-    nearest_site = int(distances.argmin())
-    return nearest_site if distances[nearest_site] < COINCIDENT_ANGSTROM else None
-
-
-def _exact_thirds(occupancy: dict[str, float]) -> dict[str, float]:
-    """Occupancies within 1e-3 of a fraction of twelfths set to it: 0.333 and 0.667 must fill."""
-    twelfths = {x: round(n * 12) / 12 for x, n in occupancy.items()}
-    return {x: twelfths[x] if abs(n - twelfths[x]) < 1e-3 else n for x, n in occupancy.items()}
-
-
-def _check_stated_formula(where: str, stated: str, occupancies: list[dict[str, float]]) -> None:
-    wanted = parse_formula(stated)
-    amounts: Counter[str] = Counter()
-    for occupancy in occupancies:
-        amounts.update(occupancy)
-    scale = sum(amounts.values()) / sum(wanted.values())
-    for element in sorted({*wanted, *amounts}):
-        if abs(amounts[element] - scale * wanted.get(element, 0.0)) > 0.02 * scale * max(
-            wanted.get(element, 0.0), 1.0
-        ):
-            raise StructureError(
-                f"{where}: the sites hold {amounts[element]:g} {element} in the cell where "
-                f"_chemical_formula_sum {stated!r} asks for {scale * wanted.get(element, 0.0):g}; "
-                "correct the sites, their occupancies, or the formula"
+def _phase_of_cif(text: str, name: str, source: str) -> Phase:
+    """The one crystal that a CIF's contents and the checks of a phase leave."""
+    crystals = read_cif(text)
+    phases: list[tuple[CifCrystal, Phase]] = []
+    problems: list[StructureError] = []
+    for each in crystals:
+        try:
+            phase = _user_phase(
+                name, each.cell, each.positions, each.occupancies, source, each.note
             )
+        except StructureError as error:
+            problems.append(error)
+        else:
+            phases.append((each, phase))
+    if not phases:
+        raise problems[0]
+    if len(phases) > 1 or not phases[0][0].certain:
+        settings = ", ".join(each.setting for each, _ in phases[:4])
+        raise StructureError(
+            f"the space group stands without its symmetry operations "
+            f"(_space_group_symop_operation_xyz), and the setting would be a guess ({settings}). "
+            "Write the CIF with its operations, or in P1"
+        )
+    return phases[0][1]
+
+
+def _read_with_ase(path: Path, kind: str) -> Atoms:
+    """The last image of a file, where all its images are of the same atoms."""
+    from ase.io import read
+
+    if kind in ("extxyz", "xyz"):
+        _refuse_short_images(_text(path))
+    try:
+        images = read(path, index=":", format=kind, do_not_split_by_at_sign=True)
+    except _ASE_ERRORS as error:
+        raise StructureError(f"as {kind}: {type(error).__name__} {error}".rstrip()) from error
+    if not isinstance(images, list) or not images or not isinstance(images[-1], Atoms):
+        raise StructureError("holds no atoms")
+    if any(sorted(image.numbers) != sorted(images[-1].numbers) for image in images):
+        raise StructureError(f"holds {len(images)} crystals of several formulas; keep one")
+    symmetry = _UNREAD_SYMMETRY.get(kind)
+    if symmetry is not None and symmetry.search(_text(path)):
+        raise StructureError(
+            f"a {kind} file with a space group, which is not applied; write the crystal in P1"
+        )
+    return images[-1]
+
+
+def _refuse_short_images(text: str) -> None:
+    """An XYZ file must have the lines and columns it announces: ASE would count to their end."""
+    lines = text.rstrip().splitlines()
+    at = 0
+    while at < len(lines) and re.fullmatch(r"\s*\d+\s*", lines[at]):
+        n = int(lines[at])
+        if n > len(lines) - at - 2:
+            raise StructureError(
+                f"line {at + 1} announces {lines[at].strip()[:20]} atoms, "
+                f"{max(len(lines) - at - 2, 0)} lines follow"
+            )
+        if re.search(r"properties=\S*:\d{4}", lines[at + 1], re.IGNORECASE):
+            raise StructureError(f"line {at + 2} announces columns that no line has")
+        at += n + 2
+
+
+def _occupancies(atoms: Atoms, name: str) -> list[dict[str, float]]:
+    """Element -> fraction of every site, as ASE keeps it of a crystal read from a CIF."""
+    symbols = atoms.get_chemical_symbols()
+    for key in ("occupancy", "occupancies"):
+        if not np.all(np.asarray(atoms.arrays.get(key, 1.0), dtype=object) == 1.0):
+            raise StructureError(f"{name}: has partly filled sites; give them in a CIF")
+    stated = atoms.info.get("occupancy")
+    if not isinstance(stated, dict) or not stated:
+        return [{symbol: 1.0} for symbol in symbols]
+    kinds = atoms.arrays.get("spacegroup_kinds")
+    contents = [each for each in stated.values() if isinstance(each, dict)]
+    full = len(contents) == len(stated) and all(list(x.values()) == [1.0] for x in contents)
+    if kinds is None and full:
+        return [{symbol: 1.0} for symbol in symbols]
+    by_kind = {str(kind): content for kind, content in stated.items()}
+    found = [by_kind.get(str(kind)) for kind in (kinds if kinds is not None else symbols)]
+    if not all(isinstance(each, dict) for each in found):
+        raise StructureError(
+            f"{name}: has occupancies without the sites they belong to; give a CIF"
+        )
+    try:
+        return [{str(x): float(n) for x, n in each.items()} for each in found if each]
+    except (TypeError, ValueError) as error:
+        raise StructureError(f"{name}: an occupancy is no number ({error})") from error

@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from math import gcd, lcm
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from ase.geometry import cellpar_to_cell
 
 from natriface.structures.conversions import AMU_PER_ANGSTROM3_IN_G_PER_CM3
 from natriface.structures.errors import StructureError, nearest
+from natriface.structures.formulas import parse_formula as parse_formula
 from natriface.structures.symmetry import (
     FloatArray,
     IntArray,
@@ -184,7 +186,7 @@ def phase_names() -> tuple[str, ...]:
     return tuple(_library())
 
 
-def load_phase(name_or_path: str, root: Path | None = None) -> Phase:
+def load_phase(name_or_path: str | PathLike[str], root: Path | None = None) -> Phase:
     """A phase by library name, by file, or by Materials Project id.
 
     Parameters
@@ -194,7 +196,7 @@ def load_phase(name_or_path: str, root: Path | None = None) -> Phase:
         CIF, POSCAR, extxyz or any file ASE reads; or an id such as ``mp-682`` (needs the extra
         ``mp``).
     root
-        Folder that a relative path starts from; without it only absolute paths are files.
+        Folder that a relative path starts from; the current directory where it is not given.
 
     Raises
     ------
@@ -203,25 +205,31 @@ def load_phase(name_or_path: str, root: Path | None = None) -> Phase:
     EngineError
         If the Materials Project cannot be asked.
     """
-    name = _aliases().get(_canonical(name_or_path))
+    word = fspath(name_or_path)
+    name = _aliases().get(_canonical(word))
     if name is not None:
         return _library_phase(name)
     from natriface.structures import crystal_files
 
-    if re.fullmatch(r"mp-\d+", name_or_path):
-        return crystal_files.from_materials_project(name_or_path)
-    path = Path(name_or_path)
-    if root is not None:
-        path = Path(root) / path
-    if path.is_absolute() and path.is_file():
+    if re.fullmatch(r"mp-\d+", word):
+        return crystal_files.from_materials_project(word)
+    path = Path(root or "") / word
+    try:
+        is_file, is_folder = path.is_file(), bool(word) and path.is_dir()
+    except (OSError, ValueError) as error:  # no permission, or a name no file can have
+        raise StructureError(f"{word!r} cannot be read as a file ({error})") from error
+    if is_file:
         return crystal_files.read_phase(path, name=path.name)
-    if path.suffix or len(path.parts) > 1:
-        where = f"no file {path}" if path.is_absolute() else f"{path} is not an absolute path"
+    if is_folder:
+        raise StructureError(f"{path} is a folder; give a crystal file in it")
+    if path.is_absolute():
+        where = f"no file {path}"
+    elif path.suffix or len(path.parts) > 1:
+        where = f"no file {path} in {Path.cwd()}, and {path} is not an absolute path"
     else:
         where = "no such file either"
     raise StructureError(
-        f"no phase {name_or_path!r} in the library ({where}); "
-        f"{nearest(name_or_path, phase_names())}"
+        f"no phase {word!r} in the library ({where}); {nearest(word, phase_names())}"
     )
 
 
@@ -235,7 +243,7 @@ def verify(phase: Phase) -> None:
     """
     where = f"phase {phase.name!r}"
     for site in phase.sites:
-        if site.filled > 1 + 1e-6 or min(site.occupancy.values()) <= 0:
+        if not (site.filled <= 1 + 1e-6 and all(n > 0 for n in site.occupancy.values())):
             raise StructureError(
                 f"{where}: site {site.label} has occupancies {dict(site.occupancy)}; each must be "
                 "positive and their sum at most 1"
@@ -267,16 +275,6 @@ def verify(phase: Phase) -> None:
                 f"{where}: formal charges {dict(phase.charges)} sum to {total:+.3f} e a cell; "
                 "check occupancies and charges"
             )
-
-
-def parse_formula(formula: str) -> dict[str, float]:
-    """Element -> amount of a formula without brackets, such as ``Na3Zr2Si2PO12``."""
-    amounts: dict[str, float] = {}
-    for element, number in re.findall(r"([A-Z][a-z]?)([\d.]*)", formula):
-        if element not in atomic_numbers:
-            raise StructureError(f"formula {formula!r}: {element!r} is not an element")
-        amounts[element] = amounts.get(element, 0.0) + float(number or 1)
-    return amounts
 
 
 def reduced_formula(
@@ -397,7 +395,7 @@ def _verify_distances(phase: Phase) -> None:
         [max(covalent_radii[atomic_numbers[x]] for x in site.occupancy) for site in phase.sites]
     )
     allowed = CLASH_FRACTION * (radii[:, None] + radii[phase.site_indices])
-    clashes = np.argwhere(distances < allowed)
+    clashes = np.argwhere(~(distances >= allowed))
     if len(clashes):
         i, j = min(clashes, key=lambda pair: distances[tuple(pair)] / allowed[tuple(pair)])
         other = phase.sites[phase.site_indices[j]].label

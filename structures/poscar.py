@@ -1,0 +1,192 @@
+"""POSCAR and CONTCAR files as crystals, every number and name in them certain or refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from ase.data import chemical_symbols
+
+from natriface.structures.errors import StructureError
+from natriface.structures.symmetry import FloatArray
+
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?")
+_ISOTOPES = {"D": "H", "T": "H"}
+
+
+def parse_poscar(text: str, beside: Path | None = None) -> tuple[FloatArray, FloatArray, list[str]]:
+    """Cell (3, 3) in A, fractional positions (n, 3) and elements of a POSCAR.
+
+    A file without a line of symbols (VASP 4) takes them from the ends of its lines of positions,
+    from a POTCAR beside it, or from its title where that is nothing but one symbol for each
+    species.
+
+    Parameters
+    ----------
+    text
+        Content of the file.
+    beside
+        Folder to look for a POTCAR in.
+
+    Raises
+    ------
+    StructureError
+        Naming the line that cannot be read, or what is not certain.
+    """
+    lines = text.splitlines()
+    if len(lines) < 8:
+        raise StructureError(f"a POSCAR has at least 8 lines, this file {len(lines)}")
+    cell, scale = _scaled_cell(lines)
+    words, at = _words(lines, 5, str.isalpha)
+    symbols = [_element(word) for word in words]
+    counts, at = _counts(lines, at)
+    if at < len(lines) and lines[at].strip()[:1] in ("S", "s"):
+        at += 1
+    cartesian = _is_cartesian(lines, at)
+    at += 1
+    n = sum(counts)
+    if len(lines) < at + n:
+        raise StructureError(f"{n} atoms are announced, {len(lines) - at} lines follow")
+    rows = [line.split() for line in lines[at : at + n]]
+    positions = np.array([_numbers(lines, at + i, 3) for i in range(n)])
+    if len(lines) > at + n and len(_leading_numbers(lines[at + n])) >= 3:
+        raise StructureError(f"line {at + n + 1} holds another position: {n} atoms are announced")
+    if len(lines) == at + n and not text.endswith(("\n", "\r")):
+        _refuse_cut_number(rows)
+    if not symbols:
+        symbols = _symbols_elsewhere(lines[0], counts, rows, beside)
+    if len(symbols) != len(counts):
+        raise StructureError(f"{len(symbols)} symbols stand above {len(counts)} numbers of atoms")
+    elements = [x for x, count in zip(symbols, counts, strict=True) for _ in range(count)]
+    _refuse_other_names(rows, elements, at)
+    if cartesian:
+        positions = np.linalg.solve(cell.T, (positions * scale).T).T
+    return cell, positions, elements
+
+
+def _scaled_cell(lines: list[str]) -> tuple[FloatArray, FloatArray]:
+    """Lattice vectors in A, and the factor of each Cartesian component."""
+    scale = np.array(_leading_numbers(lines[1])[:3])
+    if len(scale) not in (1, 3) or np.any(scale == 0) or (len(scale) == 3 and np.any(scale < 0)):
+        raise StructureError(
+            f"line 2 holds {lines[1].strip()[:40]!r}, not a scaling factor (one number, or three "
+            "above 0)"
+        )
+    cell = np.array([_numbers(lines, i, 3) for i in (2, 3, 4)])
+    volume = abs(np.linalg.det(cell))
+    if not volume > 1e-9:
+        raise StructureError("the lattice vectors of lines 3 to 5 span no volume")
+    if scale[0] < 0:
+        scale = np.cbrt(-scale / volume)
+    return cell * scale, scale
+
+
+def _words(lines: list[str], at: int, belongs: Callable[[str], bool]) -> tuple[list[str], int]:
+    """Words of the lines from `at` on that begin as told (20 species stand on a line); the next."""
+    words: list[str] = []
+    while at < len(lines) and lines[at].strip() and belongs(lines[at].strip()[0]):
+        words += lines[at].split("!")[0].split()
+        at += 1
+    return words, at
+
+
+def _counts(lines: list[str], at: int) -> tuple[list[int], int]:
+    words, after = _words(lines, at, str.isdigit)
+    if not words or not all(re.fullmatch(r"[0-9]{1,7}", word) and int(word) for word in words):
+        held = lines[at].strip()[:40] if at < len(lines) else ""
+        raise StructureError(
+            f"line {at + 1} holds {held!r}, not the number of atoms of each species"
+        )
+    return [int(word) for word in words], after
+
+
+def _is_cartesian(lines: list[str], at: int) -> bool:
+    letter = lines[at].strip()[:1].lower() if at < len(lines) else ""
+    if not letter or letter not in "cdfk":
+        raise StructureError(f"line {at + 1} says neither Direct nor Cartesian")
+    return letter in "ck"
+
+
+def _leading_numbers(line: str) -> list[float]:
+    numbers = []
+    for word in line.split():
+        if not _NUMBER.fullmatch(word):
+            break
+        numbers.append(float(re.sub("[dD]", "e", word)))
+    return numbers
+
+
+def _numbers(lines: list[str], at: int, count: int) -> list[float]:
+    numbers = _leading_numbers(lines[at])[:count]
+    if len(numbers) < count or not np.all(np.isfinite(numbers)):
+        raise StructureError(
+            f"line {at + 1} holds {lines[at].strip()[:40]!r}, not {count} finite numbers"
+        )
+    return numbers
+
+
+def _element(word: str) -> str:
+    """The element of ``Na``, ``Na_pv``, ``Na_pv/6a2f546d``, ``Na.GGA``."""
+    symbol = re.split(r"[_/.]", word)[0]
+    symbol = _ISOTOPES.get(symbol, symbol)
+    if symbol not in chemical_symbols[1:]:
+        raise StructureError(f"{word!r} in the line of symbols is no element")
+    return symbol
+
+
+def _symbols_elsewhere(
+    title: str, counts: list[int], rows: list[list[str]], beside: Path | None
+) -> list[str]:
+    ends = np.cumsum(counts)
+    names = [_named(row) for row in rows]
+    named = [set(names[end - n : end]) for end, n in zip(ends, counts, strict=True)]
+    if None not in names and all(len(each) == 1 for each in named):
+        return [each.pop() or "" for each in named]
+    potcar = None if beside is None else beside / "POTCAR"
+    if potcar is not None and potcar.is_file():
+        titles = re.findall(r"TITEL\s*=\s*\S+\s+(\S+)", potcar.read_text(encoding="latin-1"))
+        if len(titles) == len(counts):
+            return [_element(word) for word in titles]
+    symbols = _symbols_of_title(title, counts)
+    if symbols is None:
+        raise StructureError("no line names the elements; add one above the numbers of atoms")
+    return symbols
+
+
+def _symbols_of_title(title: str, counts: list[int]) -> list[str] | None:
+    """The symbols of a title that is nothing but one for each species, or their formula."""
+    if not re.fullmatch(r"(?:[A-Z][a-z]?\d*\s*)+", title.strip()):
+        return None
+    pairs = re.findall(r"([A-Z][a-z]?)(\d*)", title)
+    symbols = [symbol for symbol, _ in pairs]
+    if len(symbols) != len(counts) or not set(symbols) <= set(chemical_symbols[1:]):
+        return None
+    amounts = [max(int(number or 1), 1) for _, number in pairs]
+    in_proportion = len({Fraction(n, m) for n, m in zip(counts, amounts, strict=True)}) == 1
+    is_list = symbols == title.split()
+    return symbols if is_list or in_proportion else None
+
+
+def _refuse_cut_number(rows: list[list[str]]) -> None:
+    """A last number with fewer decimals than those above it, where all of them have as many."""
+    decimals = [len(row[-1].partition(".")[2]) for row in rows if _NUMBER.fullmatch(row[-1])]
+    above = set(decimals[:-1])
+    if len(decimals) == len(rows) and len(above) == 1 and decimals[-1] < min(above):
+        raise StructureError(f"the file ends within the number {rows[-1][-1]!r}; copy it again")
+
+
+def _named(row: list[str]) -> str | None:
+    """The element after a position, or after the flags behind it (a lone F is one of these)."""
+    last = row[-1] if len(row) in (4, 7) else ""
+    return last if last in chemical_symbols[1:] else None
+
+
+def _refuse_other_names(rows: list[list[str]], elements: list[str], at: int) -> None:
+    """A position may end with its element, which must be that of the header."""
+    for i, (row, element) in enumerate(zip(rows, elements, strict=True)):
+        named = _named(row)
+        if named is not None and named != element:
+            raise StructureError(f"line {at + i + 1} names {named}, the line of symbols {element}")
