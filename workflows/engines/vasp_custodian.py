@@ -31,6 +31,7 @@ from natriface.workflows.engines.vasp_handlers import (
     handlers,
 )
 from natriface.workflows.engines.vasp_restart import ends_well
+from natriface.workflows.engines.vasp_words import last_words
 from natriface.workflows.processes import bound_command, end_processes
 
 RUN_FILE = "vasp_run.json"
@@ -177,21 +178,8 @@ def _why(folder: Path, error: CustodianError, code: int) -> str:
                 message += f" ({signal.Signals(-code).name})"
     elif message.startswith("Validation failed"):
         message = "VASP ended, but vasprun.xml and OUTCAR are cut off"
-    said = _last_words(folder / ERRORS) or _last_words(folder / OUTPUT)
+    said = last_words(folder)
     return message + (f"; it said last: {said}" if said else "")
-
-
-def _last_words(path: Path) -> str:
-    """The last line, or the one that tells of a full disk."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 4096))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return ""
-    lines = [" ".join(line.split())[:160] for line in text.splitlines() if line.strip()]
-    full = [line for line in lines if "No space left" in line or "quota exceeded" in line]
-    return next(iter(full), lines[-1] if lines else "")
 
 
 def _main(arguments: Sequence[str]) -> int:

@@ -20,6 +20,7 @@ from natriface.workflows.engines.vasp_custodian import corrections
 from natriface.workflows.engines.vasp_handlers import HARMLESS_TAGS
 from natriface.workflows.engines.vasp_inputs import load_inputs
 from natriface.workflows.engines.vasp_run import attempt_notes, how_it_ended
+from natriface.workflows.engines.vasp_words import warnings
 from natriface.workflows.plan import Step
 
 ATOM_AXES = {"positions": 1, "forces": 1, "image_forces": 1, "projected_dos": 0, "projections": 3}
@@ -50,7 +51,8 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
     result.corrections = corrections(folder)
     if result.corrections:
         result.settings |= _changed_settings(folder, inputs["tags"])
-    result.warnings = [*attempt_notes(folder), *inputs["warnings"], *result.warnings]
+    said = [f"VASP warns: {text}" for text in warnings(folder)]
+    result.warnings = [*attempt_notes(folder), *inputs["warnings"], *said, *result.warnings]
     if result.final_structure is not None:
         result.final_structure = _in_step_order(result.final_structure, atoms, order)
         if result.forces_ev_per_angstrom is not None:
