@@ -131,7 +131,11 @@ def vasp_inputs(
         tags[tag], sources[tag] = value, source
 
     tags = for_structure(tags, atoms, order, step.name)
-    if "MAGMOM" not in tags and tags.get("ISPIN") == 2 and ordered.get_initial_magnetic_moments().any():
+    if (
+        "MAGMOM" not in tags
+        and tags.get("ISPIN") == 2
+        and ordered.get_initial_magnetic_moments().any()
+    ):
         moments = [float(m) for m in ordered.get_initial_magnetic_moments()]
         decide("MAGMOM", moments, "moments of the structure")
     if keys.dipole == "auto" and not {"IDIPOL", "LDIPOL"} & tags.keys():

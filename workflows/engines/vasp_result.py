@@ -20,6 +20,7 @@ from natriface.workflows.engines.vasp_custodian import corrections
 from natriface.workflows.engines.vasp_handlers import HARMLESS_TAGS
 from natriface.workflows.engines.vasp_inputs import load_inputs
 from natriface.workflows.engines.vasp_run import attempt_notes, how_it_ended
+from natriface.workflows.engines.vasp_species import by_element
 from natriface.workflows.engines.vasp_words import warnings
 from natriface.workflows.plan import Step
 
@@ -47,7 +48,7 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
     result.protocol = step.protocol
     result.step = StepRecord(id=step.id, name=step.name, metadata=step.metadata)
     result.initial_structure = to_document(atoms)
-    result.settings = {key: value for key, value in step.settings.items() if key != "images"}
+    result.settings = _settings(step, inputs["tags"], [atoms[i].symbol for i in order])
     result.corrections = corrections(folder)
     if result.corrections:
         result.settings |= _changed_settings(folder, inputs["tags"])
@@ -67,6 +68,14 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
     if step.kind == "lobster":
         judge_lobster(folder, result, step)
     return result
+
+
+def _settings(step: Step, written: dict[str, Any], symbols: list[str]) -> dict[str, Any]:
+    """A step's settings as they are compared: U and the like by element, unchecked tags as tags."""
+    settings = {k: v for k, v in step.settings.items() if k not in ("images", "unchecked_tags")}
+    settings |= step.settings.get("unchecked_tags", {})
+    known = by_element(written, list(dict.fromkeys(symbols)))
+    return settings | {tag: values for tag, values in known.items() if tag in settings}
 
 
 def _single(folder: Path, step: Step) -> Result:

@@ -214,7 +214,11 @@ def check_tag(
             f"{where}: INCAR tag {name} takes {wanted}, got {value!r:.60}{_as_number(value)}"
         )
     allowed = entry.get("values")
-    if allowed and not any_value and str(value).lower() not in {str(item).lower() for item in allowed}:
+    if (
+        allowed
+        and not any_value
+        and str(value).lower() not in {str(item).lower() for item in allowed}
+    ):
         hint = nearest(str(value), [str(item) for item in allowed])
         raise EngineError(
             f"{where}: INCAR tag {name} has no value {value!r:.60} ({hint}; to insist: "
@@ -276,7 +280,7 @@ def _check_text(name: str, value: str, where: str) -> None:
     if not value.strip() or _UNSAFE.search(value) or value != value.strip():
         raise EngineError(
             f"{where}: INCAR tag {name} cannot have the value {value!r:.60}: an INCAR takes one "
-            "line without ; # ! \" or a backslash"
+            'line without ; # ! " or a backslash'
         )
 
 
