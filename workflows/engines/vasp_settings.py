@@ -139,7 +139,7 @@ class VaspKeys(BaseModel):
 
 @dataclass(frozen=True)
 class VaspSettings:
-    """A step's settings, checked: INCAR tags as they are given, unchecked ones too, and our keys."""
+    """A step's settings, checked: INCAR tags as given, unchecked ones too, and our own keys."""
 
     tags: dict[str, Any]
     keys: VaspKeys

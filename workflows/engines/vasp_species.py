@@ -1,4 +1,4 @@
-"""INCAR tags with a value for each species or atom: by element as asked, in POSCAR's order as written.
+"""INCAR tags with a value for each species or atom: asked for by element, written by order.
 
 A list holds for one order of species alone, while the steps of a study have different ones; what
 is asked for by element is the same in all of them.
@@ -105,10 +105,10 @@ def _of_species(tag: str, value: Any, elements: Sequence[str], where: str) -> li
         return [value.get(element, default) for element in elements]
     values = value if isinstance(value, list) else [value]
     if len(values) != len(elements):
-        example = f"{{{elements[-1]}: {values[-1]}}}"
         raise EngineError(
             f"{where}: {tag} has {len(values)} value{'s' * (len(values) != 1)} for the "
-            f"{len(elements)} species {' '.join(elements)}; give them by element, {tag}: {example}"
+            f"{len(elements)} species {' '.join(elements)}; give them by element, "
+            f"{tag}: {{{elements[-1]}: ...}}"
         )
     return list(values)
 
@@ -122,7 +122,7 @@ def _of_atoms(
             odd = next((s for s, own in value.items() if isinstance(own, list)), None)
             if odd is not None:
                 raise EngineError(
-                    f"{where}: {tag} of {odd} is a vector; set LNONCOLLINEAR: true, or give a number"
+                    f"{where}: {tag} of {odd} is a vector, which needs LNONCOLLINEAR: true"
                 )
             return rows
         vectors = [own if isinstance(own, list) else [0.0, 0.0, own] for own in rows]
