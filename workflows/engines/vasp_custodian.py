@@ -134,24 +134,32 @@ def corrections(folder: Path) -> list[str]:
     except (FileNotFoundError, ValueError):
         return []
     found = []
-    for job in jobs:
-        for correction in job.get("corrections", []):
-            errors = ", ".join(str(error) for error in correction.get("errors", []))
+    for job in _list(jobs):
+        for correction in _list(job.get("corrections") if isinstance(job, dict) else None):
+            if not isinstance(correction, dict):
+                continue
             if correction.get("skipped"):
                 continue
-            actions = "; ".join(_in_words(action) for action in correction.get("actions") or [])
+            errors = ", ".join(str(error) for error in _list(correction.get("errors")))
+            actions = "; ".join(_in_words(action) for action in _list(correction.get("actions")))
             found.append(f"{errors}: {actions or 'given up'}")
     return list(dict.fromkeys(found))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _in_words(action: Any) -> str:
     if not isinstance(action, dict):
         return str(action)
-    if "action" not in action:
+    if not isinstance(action.get("action"), dict):
         return ", ".join(f"{key} = {value}" for key, value in action.items())
     words = []
     for verb, content in action["action"].items():
-        if verb == "_set":
+        if not isinstance(content, dict):
+            words.append(f"{verb.strip('_')} {content}")
+        elif verb == "_set":
             words += [f"{key} = {value}" for key, value in content.items()]
         elif verb == "_file_copy":
             words.append(f"{action.get('file')} to {content.get('dest')}")

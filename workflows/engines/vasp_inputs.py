@@ -294,12 +294,23 @@ def load_inputs(folder: Path) -> dict[str, Any]:
     EngineError
         If it has not written there.
     """
+    path = folder / INPUTS_FILE
     try:
-        document: dict[str, Any] = json.loads((folder / INPUTS_FILE).read_text())
+        document: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError:
         raise EngineError(f"{folder}: {INPUTS_FILE} is missing; write the step again") from None
     except ValueError as error:
-        raise EngineError(f"{folder / INPUTS_FILE} cannot be read ({error})") from None
+        raise EngineError(f"{path} cannot be read ({error})") from None
+    order = document.get("order") if isinstance(document, dict) else None
+    whole = (
+        isinstance(order, list)
+        and all(isinstance(i, int) for i in order)
+        and sorted(order) == list(range(len(order)))
+        and isinstance(document.get("tags"), dict)
+        and isinstance(document.get("warnings"), list)
+    )
+    if not whole:
+        raise EngineError(f"{path} is damaged; write the step again")
     return document
 
 

@@ -300,6 +300,8 @@ def _check_numbers(name: str, values: list[Any], where: str) -> None:
             wrong = "no negative number"
         elif tag == "ENCUT" and value < _LEAST_ENCUT_EV:
             wrong = f"a cut-off in eV, {_LEAST_ENCUT_EV:g} at least"
+        elif tag == "LDAUL" and value not in (-1, 0, 1, 2, 3):
+            wrong = "-1 (none), 0, 1, 2 or 3"
         elif tag == "ISMEAR" and value < 0 and value not in _SMEARINGS:
             wrong = f"{', '.join(str(n) for n in _SMEARINGS)} or 0 and above"
         if wrong:

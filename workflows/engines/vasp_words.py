@@ -200,7 +200,7 @@ def _first_line(text: str) -> str:
 
 def _short(text: str) -> str:
     printable = "".join(c if c.isprintable() else " " for c in text)
-    return textwrap.shorten(printable, _LONGEST, placeholder=" ...")
+    return textwrap.shorten(re.sub(r"[-=*_]{5,}|\|", " ", printable), _LONGEST, placeholder=" ...")
 
 
 def _read(path: Path) -> str:
