@@ -49,7 +49,7 @@ PATH_SETTINGS = frozenset(
 """Settings that steer a relaxation or what is written, but not the energy of a geometry; they may
 differ between a relaxation and a single point, not between two relaxations."""
 
-CELL_DEPENDENT = frozenset({"n_irreducible"})
+CELL_DEPENDENT = frozenset({"n_irreducible", "species"})
 """What follows from the cell and not from a choice.
 
 A setting that is a mapping (element -> POTCAR, say) is compared where both results have the key: a
@@ -106,7 +106,7 @@ def _difference(a: Result, b: Result) -> str | None:
         return (
             f"setting LDAUU: {_value(a, 'LDAUU')} against {_value(b, 'LDAUU')}, of which elements"
         )
-    for key in sorted((a.settings.keys() | b.settings.keys()) - ignored):
+    for key in sorted((a.settings.keys() | b.settings.keys()) - ignored - CELL_DEPENDENT):
         mine, theirs = _value(a, key), _value(b, key)
         if isinstance(mine, dict) and isinstance(theirs, dict):
             for part in sorted((mine.keys() & theirs.keys()) - CELL_DEPENDENT):
@@ -127,7 +127,7 @@ def hubbard_terms(result: Result) -> dict[str, dict[str, float]] | None:
         return None
     if not settings.get("LDAU", "LDAUU" in settings or "LDAUJ" in settings):
         return {}
-    elements = _species(result)
+    elements = _entries(result)
     lists = {}
     for name, default in (("LDAUL", 2), ("LDAUU", 0.0), ("LDAUJ", 0.0)):
         value = settings.get(name, {})
@@ -180,13 +180,23 @@ def _species(result: Result) -> list[str]:
     return found or list(result.settings.get("POTCAR", {}))
 
 
+def _entries(result: Result) -> list[str]:
+    """The element of each species, where one element may be several."""
+    return list(result.settings.get("species") or _species(result))
+
+
 def _by_element(value: Any, elements: Sequence[str]) -> dict[str, Any] | None:
+    """``None`` where there are more or fewer values than species, or an element has several."""
     values = value if isinstance(value, list) else [value]
-    return dict(zip(elements, values, strict=True)) if len(values) == len(elements) else None
+    if len(values) != len(elements):
+        return None
+    found = dict(zip(elements, values, strict=True))
+    same = all(found[element] == own for element, own in zip(elements, values, strict=True))
+    return found if same else None
 
 
 def _value(result: Result, key: str) -> Any:
     value = result.settings.get(key, "not set")
     if key in OF_SPECIES and isinstance(value, list):
-        return _by_element(value, _species(result)) or value
+        return _by_element(value, _entries(result)) or value
     return value

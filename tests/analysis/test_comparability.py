@@ -8,6 +8,7 @@ import pytest
 from ase import Atoms
 
 from natriface.analysis.comparability import hubbard_terms, require_like
+from natriface.analysis.readers.settings import decisive_settings
 from natriface.analysis.results import Convergence, EngineRecord, Result
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import AnalysisError
@@ -78,3 +79,24 @@ def test_other_lists_of_species_are_compared_by_element() -> None:
     with pytest.raises(AnalysisError, match="VDW_C6, V"):
         require_like([result("ZrO2V", VDW_C6=[1.0, 2.0, 3.0]), result("V4", VDW_C6=[1.0])])
     require_like([result("V4", MAGMOM={"V": 2.0}), result("ZrO2V", MAGMOM={"V": 2.0})])
+
+
+def test_one_element_as_several_species() -> None:
+    """Sublattices of other moments are species of their own, mostly with one U."""
+    u = {"LDAUTYPE": 2, "LDAUL": [2, 2, -1], "functional": "PBE+U", "species": ["Fe", "Fe", "O"]}
+    both = result("FeFeO2", LDAUU=[4.3, 4.3, 0.0], **u)
+    assert hubbard_terms(both) == {"Fe": {"LDAUTYPE": 2, "LDAUL": 2, "LDAUU": 4.3, "LDAUJ": 0.0}}
+    one = result("FeO", LDAUTYPE=2, LDAUL=[2, -1], LDAUU=[4.3, 0.0], functional="PBE+U")
+    require_like([both, one])
+    unlike = result("FeFeO2", LDAUU=[4.3, 5.0, 0.0], **u)
+    require_like([unlike, unlike])
+    with pytest.raises(AnalysisError, match="LDAUU"):
+        require_like([both, unlike])
+
+
+def test_readers_name_the_species_where_the_atoms_do_not_tell() -> None:
+    u = {"LDAU": True, "LDAUU": [4.3, 4.3, 0.0]}
+    twice = decisive_settings(u, u, ["Fe", "Fe", "O", "O"], [], [1, 1, 2], None, {})
+    assert twice["species"] == ["Fe", "Fe", "O"]
+    once = decisive_settings(u, u, ["Fe", "Fe", "O"], [], [2, 1], None, {})
+    assert "species" not in once
