@@ -124,7 +124,12 @@ def plan(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
     from natriface.workflows.tables import print_plan
 
     loaded, planned, _ = _planned(study)
-    print_plan(planned, workspace_path(loaded, workspace))
+    warnings = []
+    if any(step.engine == "vasp" for step in planned.walk()):
+        from natriface.workflows.inputs import setting_warnings
+
+        warnings = setting_warnings(planned)
+    print_plan(planned, workspace_path(loaded, workspace), warnings)
 
 
 @app.command()

@@ -100,9 +100,10 @@ def _examine_machine() -> Generator[Finding, None, Machine]:
 def _examine_steps(plan: Plan) -> Iterator[Finding]:
     """What the engines say of the study's steps, each complaint once."""
     from natriface.workflows.engines.base import engine
+    from natriface.workflows.starts import with_starts
 
     for name in sorted({step.engine for step in plan.walk()}):
-        steps = [step for step in plan.walk() if step.engine == name]
+        steps = [step for step in with_starts(plan) if step.engine == name]
         complaints: dict[str, int] = {}
         for step in steps:
             try:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ase import Atoms
 
-from natriface.analysis.results import EngineRecord, Result, write_atomically
-from natriface.structures.atoms import from_document, to_document
+from natriface.analysis.comparability import PATH_SETTINGS
+from natriface.analysis.results import write_atomically
 from natriface.structures.errors import EngineError, WorkspaceError
 from natriface.workflows.engines.base import prepare_folder, save_input
 from natriface.workflows.engines.machine import Machine, load_machine
 from natriface.workflows.engines.vasp_estimate import BASIS, Size
 from natriface.workflows.engines.vasp_inputs import vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp_settings import parse_settings
+from natriface.workflows.engines.vasp_species import unused_elements
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
-from natriface.workflows.step_folder import structure_for
+from natriface.workflows.starts import start_geometries, with_starts
 from natriface.workflows.study import Study
 
 SUMMARY_FILE = "summary.json"
@@ -37,7 +38,9 @@ class WrittenInputs:
         Whether the step's structure will come from another step, so that the geometry here is
         only the one that step starts from.
     notes
-        What was decided for this structure, and warnings about POTCARs.
+        What was decided for this structure.
+    warnings
+        What is doubtful about its settings and POTCARs.
     """
 
     step: Step
@@ -45,6 +48,7 @@ class WrittenInputs:
     size: Size
     unrelaxed: bool
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def write_study_inputs(study: Study, root: Path, output: Path) -> list[WrittenInputs]:
@@ -71,17 +75,63 @@ def write_study_inputs(study: Study, root: Path, output: Path) -> list[WrittenIn
         raise WorkspaceError(f"{output} is not empty; name another folder")
     plan = plan_study(study, root, to_run=False)
     machine = load_machine()
-    for step in plan.walk():  # nothing is written of a study with a wrong setting
-        if step.engine == "vasp":
-            parse_settings(step.settings, step.name)
+    setting_warnings(plan)  # nothing is written of a study with a wrong setting
+    of_all = tuple(_of_all([step for step in with_starts(plan) if step.engine == "vasp"]))
     output.mkdir(parents=True, exist_ok=True)
     written = [
         _write(step, atoms, others, output, machine)
-        for step, atoms, others in _geometries(plan)
+        for step, atoms, others in start_geometries(plan)
         if step.engine == "vasp"
     ]
+    written = [replace(item, warnings=(*item.warnings, *of_all)) for item in written]
     write_atomically(output / SUMMARY_FILE, json.dumps(summary(study, written), indent=1))
     return written
+
+
+def setting_warnings(plan: Plan) -> list[str]:
+    """What is doubtful about the VASP settings of a plan's steps, each text once.
+
+    Raises
+    ------
+    EngineError
+        If a setting is wrong, or contradicts another or a step's structure.
+    """
+    machine = load_machine()
+    found: dict[str, list[str]] = {}
+    steps = [step for step in with_starts(plan) if step.engine == "vasp"]
+    for step in steps:
+        parse_settings(step.settings, step.name)
+        if step.structure is not None:
+            for text in vasp_inputs(step, step.atoms(), machine).warnings:
+                found.setdefault(text, []).append(step.name)
+    found |= {text: [] for text in _of_all(steps)}
+    return [
+        f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {text}"
+        if names
+        else text
+        for text, names in found.items()
+    ]
+
+
+def _of_all(steps: Sequence[Step]) -> Iterator[str]:
+    """What is doubtful about the settings of a study's steps taken together."""
+    known = [step for step in steps if step.structure is not None]
+    if len(known) == len(steps):
+        elements = sorted({symbol for step in known for symbol in step.atoms().symbols})
+        named: dict[str, str] = {}
+        for step in steps:
+            named |= unused_elements(parse_settings(step.settings, step.name).tags, elements)
+        yield from (f"{tag} names {element}, which no step holds" for element, tag in named.items())
+    of_kind = {step.kind: step.settings for step in reversed(steps)}
+    if {"relax", "static"} <= of_kind.keys():
+        relax, static = of_kind["relax"], of_kind["static"]
+        keys = sorted((relax.keys() | static.keys()) - PATH_SETTINGS)
+        differing = [key for key in keys if relax.get(key) != static.get(key)]
+        if differing:
+            yield (
+                f"the settings of relax and static differ in {', '.join(differing)}: their "
+                "energies cannot be subtracted from each other"
+            )
 
 
 def summary(study: Study, written: Sequence[WrittenInputs]) -> dict[str, Any]:
@@ -100,7 +150,7 @@ def summary(study: Study, written: Sequence[WrittenInputs]) -> dict[str, Any]:
                 "folder": item.folder.name,
                 "unrelaxed": item.unrelaxed,
                 **asdict(item.size),
-                "notes": list(item.notes),
+                "notes": [*item.notes, *item.warnings],
             }
             for item in written
         ],
@@ -138,40 +188,8 @@ def print_summary(written: Sequence[WrittenInputs]) -> None:
         console.print(f"* {UNRELAXED}")
     total = sum(item.size.core_hours for item in written)
     console.print(f"{len(written)} steps, about {total:,.0f} core-hours in all. Basis: {BASIS}")
-    for warning in dict.fromkeys(
-        note for item in written for note in item.notes if "POTCAR" in note
-    ):
+    for warning in dict.fromkeys(warning for item in written for warning in item.warnings):
         console.print(f"[yellow]warning:[/] {escape(warning)}")
-
-
-def _geometries(plan: Plan) -> list[tuple[Step, Atoms, dict[str, Atoms]]]:
-    """Each step with its structure and those among its inputs.
-
-    Where one comes from another step, it is that step's own start.
-    """
-    known: dict[str, Atoms] = {}
-    for step in plan.walk():
-        parent = None
-        if step.structure_from is not None:
-            parent = Result(
-                kind="relax",
-                status="unconverged",
-                reason="not run",
-                engine=EngineRecord(name="none", version="none"),
-                final_structure=to_document(known[step.structure_from.step]),
-            )
-        known[step.id] = structure_for(step, parent)
-    return [(step, known[step.id], _input_structures(step, known)) for step in plan.walk()]
-
-
-def _input_structures(step: Step, known: dict[str, Atoms]) -> dict[str, Atoms]:
-    structures = {}
-    for name, item in step.inputs.items():
-        if item.structure is not None:
-            structures[name] = from_document(item.structure)
-        elif item.file is None and item.step is not None:
-            structures[name] = known[item.step]
-    return structures
 
 
 def _write(
@@ -188,5 +206,5 @@ def _write(
     try:
         warnings = write_inputs(folder, inputs, machine)
     except EngineError as error:  # a POTCAR is missing or wrong: the rest is still worth a look
-        warnings = [str(error)]
-    return WrittenInputs(step, folder, inputs.size, unrelaxed, (*inputs.notes, *warnings))
+        warnings = [*inputs.warnings, str(error)]
+    return WrittenInputs(step, folder, inputs.size, unrelaxed, tuple(inputs.notes), tuple(warnings))

@@ -10,6 +10,7 @@ from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.interfaces import steps as interfaces
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.protocols import load_protocol
+from natriface.workflows.starts import with_starts
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 
@@ -39,6 +40,6 @@ def plan_study(study: Study, root: Path, *, to_run: bool = True) -> Plan:
         part: _Part = import_module(f"natriface.workflows.parts.{name}")
         steps += part.steps(study, request, make, root)
     plan = Plan.of(study.name, steps)
-    for step in plan.walk() if to_run else []:
+    for step in with_starts(plan) if to_run else ():
         engine(step.engine).check(step)
     return plan

@@ -24,6 +24,7 @@ from natriface.workflows.plan import Plan, Step
 from natriface.workflows.progress import Forecast, Progress, Silent
 from natriface.workflows.queue_recovery import reconcile
 from natriface.workflows.recovery import recover, recover_dead, settle
+from natriface.workflows.starts import with_starts
 from natriface.workflows.status import StepStatus, status
 from natriface.workflows.submit import Submission, submit_plan
 from natriface.workflows.workers import Event, Workers, usable_cores
@@ -151,11 +152,11 @@ def check_plan(plan: Plan, workspace: Workspace) -> dict[str, float]:
         )
     done = cached(plan, workspace)
     estimates: dict[str, float] = {}
-    for step in plan.walk():
+    for step, started in zip(plan.walk(), with_starts(plan), strict=True):
         if step.id in done:
             continue
         try:
-            engine(step.engine).check(step)
+            engine(step.engine).check(started)
         except NatrifaceError as error:
             raise EngineError(f"step {step.name}: {error}") from error
         estimates[step.id] = engine(step.engine).estimate(step).core_seconds

@@ -29,8 +29,14 @@ STYLES = {
 }
 
 
-def print_plan(plan: Plan, workspace: Path) -> None:
-    """The steps with atoms, estimated time and whether they are finished in this workspace."""
+def print_plan(plan: Plan, workspace: Path, warnings: Sequence[str] = ()) -> None:
+    """The steps with atoms, estimated time and whether they are finished in this workspace.
+
+    Parameters
+    ----------
+    warnings
+        About the settings, shown beneath.
+    """
     place = Workspace(workspace)
     done = cached(plan, place) if place.study == plan.study else set()
     engines = " and ".join(sorted({step.engine for step in plan.walk()}))
@@ -65,6 +71,8 @@ def print_plan(plan: Plan, workspace: Path) -> None:
             f"left: about {duration(total)} on one core, {memory:.0f} MB a worker; the longest "
             f"step is estimated from {basis}"
         )
+    for warning in warnings:
+        console.print(f"[yellow]warning:[/] {escape(warning)}")
 
 
 def print_structures(interfaces: Sequence[BuiltInterface]) -> None:

@@ -19,6 +19,7 @@ from natriface.analysis.band import Band
 from natriface.analysis.comparability import require_like
 from natriface.analysis.readers.compression import SUFFIXES, Text
 from natriface.analysis.readers.folder import image_folders
+from natriface.analysis.readers.incar import is_true, read_incar
 from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
 from natriface.analysis.results import RESULT_FILE, Result, Status, StepRecord
 from natriface.structures.errors import AnalysisError, ReaderError
@@ -133,9 +134,9 @@ def _root(path: Path) -> Path:
 
 def _last_number(root: Path, numbers: Sequence[int]) -> int:
     """Number of the final end point: IMAGES + 1 where an INCAR tells, else the highest folder."""
-    found = re.search(rb"^\s*IMAGES\s*=\s*(\d+)", _incar(root), re.M | re.I)
+    found = re.match(r"\d{1,4}\b", read_incar(_incar(root)).get("IMAGES", ""))
     if found:
-        return max(int(found.group(1)) + 1, numbers[-1])
+        return max(int(found[0]) + 1, numbers[-1])
     # where folder 00 was left out, the folder of the final end point was too
     return numbers[-1] + (0 not in numbers)
 
@@ -152,7 +153,7 @@ def _incar(root: Path) -> bytes:
 
 def _climbs_in_vain(root: Path, folders: Sequence[Path]) -> bool:
     """Whether climbing was asked of a VASP that does not know it; its OUTCARs name no VTST."""
-    if not re.search(rb"^\s*LCLIMB\s*=\s*\.?T", _incar(root), re.M | re.I):
+    if not is_true(read_incar(_incar(root)).get("LCLIMB")):
         return False
     files = [f / f"OUTCAR{s}" for f in folders for s in SUFFIXES if (f / f"OUTCAR{s}").is_file()]
     for file in files:

@@ -114,7 +114,8 @@ def decisive_settings(
     -------
     dict
         ``functional``; ``ENCUT`` in eV; the tags of VASP that change energies, in effect; where
-        used, the Hubbard and hybrid tags; ``POTCAR``, a title for each element; ``kpoints`` with
+        used, the Hubbard and hybrid tags, with ``species``, an element for each of their values,
+        where one element is several species; ``POTCAR``, a title for each element; ``kpoints`` with
         scheme, divisions and number.
     """
 
@@ -135,6 +136,9 @@ def decisive_settings(
             value = incar.get(name, parameters.get(name))
             if value is not None:  # a vasprun.xml lists even a single number
                 settings[name] = value[0] if isinstance(value, list) and len(value) == 1 else value
+        entries = _entries(symbols, counts)
+        if len(set(entries)) < len(entries):  # else the order of the atoms tells
+            settings["species"] = entries
     if setting("LHFCALC"):
         settings |= {name: setting(name) for name in _HYBRID if setting(name) not in (None, "")}
     if titles:
@@ -142,6 +146,12 @@ def decisive_settings(
     if kpoint_weights is not None:
         settings["kpoints"] = {**generation, "n_irreducible": len(kpoint_weights)}
     return {key: _plain(value) for key, value in settings.items()}
+
+
+def _entries(symbols: Sequence[str], counts: Sequence[int]) -> list[str]:
+    """The element of each species, in POSCAR's order."""
+    firsts = [sum(counts[:i]) for i in range(len(counts))]
+    return [symbols[first] for first in firsts if first < len(symbols)]
 
 
 def _titles_by_element(

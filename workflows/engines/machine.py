@@ -17,6 +17,7 @@ from pydantic import Field, field_validator
 from natriface.structures.errors import EngineError, nearest
 from natriface.workflows.documents import Document, read_yaml, validated
 from natriface.workflows.engines.vasp_settings import MACHINE_TAGS
+from natriface.workflows.engines.vasp_tags import check_tag
 from natriface.workflows.engines.walltime import length_s, moment
 
 CONFIG_VARIABLE = "NATRIFACE_CONFIG"
@@ -89,6 +90,10 @@ class Machine(Document):
                     f"{tag} may decide results and belongs into a protocol or study "
                     f"({nearest(tag, MACHINE_TAGS)})"
                 )
+            try:
+                check_tag(tag, tags[tag], "incar")
+            except EngineError as error:
+                raise ValueError(str(error)) from None
         return tags
 
 

@@ -24,7 +24,8 @@ from natriface.workflows.engines.band_run import check_band, with_results
 from natriface.workflows.engines.band_start import BAND_FILE, starting_images
 from natriface.workflows.engines.base import input_file
 from natriface.workflows.engines.machine import Machine
-from natriface.workflows.engines.vasp_settings import VTST_TAGS, VaspKeys
+from natriface.workflows.engines.vasp_settings import VaspKeys
+from natriface.workflows.engines.vasp_tags import VTST_TAGS
 from natriface.workflows.plan import Step
 
 CLIMBING_TAGS: dict[str, Any] = {"LCLIMB": True, "ICHAIN": 0, "IOPT": 3, "IBRION": 3, "POTIM": 0.0}

@@ -31,6 +31,7 @@ from natriface.workflows.engines.vasp_handlers import (
     handlers,
 )
 from natriface.workflows.engines.vasp_restart import ends_well
+from natriface.workflows.engines.vasp_words import last_words
 from natriface.workflows.processes import bound_command, end_processes
 
 RUN_FILE = "vasp_run.json"
@@ -133,24 +134,32 @@ def corrections(folder: Path) -> list[str]:
     except (FileNotFoundError, ValueError):
         return []
     found = []
-    for job in jobs:
-        for correction in job.get("corrections", []):
-            errors = ", ".join(str(error) for error in correction.get("errors", []))
+    for job in _list(jobs):
+        for correction in _list(job.get("corrections") if isinstance(job, dict) else None):
+            if not isinstance(correction, dict):
+                continue
             if correction.get("skipped"):
                 continue
-            actions = "; ".join(_in_words(action) for action in correction.get("actions") or [])
+            errors = ", ".join(str(error) for error in _list(correction.get("errors")))
+            actions = "; ".join(_in_words(action) for action in _list(correction.get("actions")))
             found.append(f"{errors}: {actions or 'given up'}")
     return list(dict.fromkeys(found))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _in_words(action: Any) -> str:
     if not isinstance(action, dict):
         return str(action)
-    if "action" not in action:
+    if not isinstance(action.get("action"), dict):
         return ", ".join(f"{key} = {value}" for key, value in action.items())
     words = []
     for verb, content in action["action"].items():
-        if verb == "_set":
+        if not isinstance(content, dict):
+            words.append(f"{verb.strip('_')} {content}")
+        elif verb == "_set":
             words += [f"{key} = {value}" for key, value in content.items()]
         elif verb == "_file_copy":
             words.append(f"{action.get('file')} to {content.get('dest')}")
@@ -177,21 +186,8 @@ def _why(folder: Path, error: CustodianError, code: int) -> str:
                 message += f" ({signal.Signals(-code).name})"
     elif message.startswith("Validation failed"):
         message = "VASP ended, but vasprun.xml and OUTCAR are cut off"
-    said = _last_words(folder / ERRORS) or _last_words(folder / OUTPUT)
+    said = last_words(folder)
     return message + (f"; it said last: {said}" if said else "")
-
-
-def _last_words(path: Path) -> str:
-    """The last line, or the one that tells of a full disk."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 4096))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return ""
-    lines = [" ".join(line.split())[:160] for line in text.splitlines() if line.strip()]
-    full = [line for line in lines if "No space left" in line or "quota exceeded" in line]
-    return next(iter(full), lines[-1] if lines else "")
 
 
 def _main(arguments: Sequence[str]) -> int:

@@ -23,6 +23,7 @@ from natriface.workflows.engines.vasp_band import (
     climbing,
     place_end_outputs,
 )
+from natriface.workflows.engines.vasp_contradictions import Case, contradictions
 from natriface.workflows.engines.vasp_estimate import (
     Size,
     default_n_bands,
@@ -36,6 +37,7 @@ from natriface.workflows.engines.vasp_potcars import (
     choose_potcars,
 )
 from natriface.workflows.engines.vasp_settings import DESCRIPTIONS, VaspKeys, parse_settings
+from natriface.workflows.engines.vasp_species import for_structure
 from natriface.workflows.plan import Step
 from natriface.workflows.protocols import load_protocol, protocol_names
 
@@ -63,6 +65,8 @@ class VaspInputs:
         What was decided for this structure, in words.
     band_notes
         Those of them that a band's result repeats.
+    warnings
+        What is doubtful about the settings, in words.
     """
 
     name: str
@@ -78,6 +82,7 @@ class VaspInputs:
     images: list[Atoms]
     notes: list[str]
     band_notes: list[str]
+    warnings: list[str]
 
     @property
     def n_electrons(self) -> float:
@@ -125,12 +130,12 @@ def vasp_inputs(
     def decide(tag: str, value: Any, source: str) -> None:
         tags[tag], sources[tag] = value, source
 
-    if "MAGMOM" in tags:
-        given = tags["MAGMOM"]
-        if len(given) != len(atoms):
-            raise EngineError(f"{step.name}: MAGMOM has {len(given)} values for {len(atoms)} atoms")
-        tags["MAGMOM"] = [given[i] for i in order]
-    elif tags.get("ISPIN") == 2 and ordered.get_initial_magnetic_moments().any():
+    tags = for_structure(tags, atoms, order, step.name)
+    if (
+        "MAGMOM" not in tags
+        and tags.get("ISPIN") == 2
+        and ordered.get_initial_magnetic_moments().any()
+    ):
         moments = [float(m) for m in ordered.get_initial_magnetic_moments()]
         decide("MAGMOM", moments, "moments of the structure")
     if keys.dipole == "auto" and not {"IDIPOL", "LDIPOL"} & tags.keys():
@@ -181,6 +186,7 @@ def vasp_inputs(
         images,
         [*notes, *band_notes],
         band_notes,
+        [],
     )
     notes = inputs.notes
     if inputs.n_electrons % 2 and tags.get("ISPIN", 1) == 1:
@@ -191,6 +197,11 @@ def vasp_inputs(
         bands = max(needed, own, int(tags.get("NBANDS", 0)))
         bands = rounded_n_bands(bands, machine.cores, machine.incar)
         decide("NBANDS", bands, f"LOBSTER: at least its {needed} basis functions")
+    case = Case(
+        step.name, step.kind, ordered, elements, tags, mesh, inputs.n_electrons, machine.cores
+    )
+    inputs.warnings.extend(contradictions(case))
+    inputs.warnings.extend(f"{tag} is written unchecked" for tag in keys.unchecked_tags)
     return inputs
 
 
@@ -200,7 +211,7 @@ def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str
     Returns
     -------
     list of str
-        Warnings about the POTCARs.
+        Warnings about the settings and the POTCARs.
     """
     write_atomically(folder / "INCAR", incar_text(inputs))
     write_atomically(folder / "KPOINTS", kpoints_text(inputs))
@@ -214,12 +225,12 @@ def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str
     labels = [potcar.label for potcar in inputs.potcars]
     write_atomically(folder / "POTCAR.spec", "\n".join(labels) + "\n")
     directory = check_environment_directory(machine.potcar_directory)
-    warnings: list[str] = []
+    warnings = list(inputs.warnings)
     hashes: dict[str, str] = {}
     if directory is not None and machine.potcars_required:
         functional, encut = inputs.keys.potcar_functional, float(inputs.tags["ENCUT"])
         potcar = assemble(inputs.potcars, functional, directory, encut)
-        warnings, hashes = potcar.warnings, potcar.sha256
+        warnings, hashes = [*warnings, *potcar.warnings], potcar.sha256
         write_atomically(folder / "POTCAR", potcar.text)
     document = {
         "order": inputs.order,
@@ -240,10 +251,13 @@ def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str
 
 def incar_text(inputs: VaspInputs) -> str:
     """The INCAR, each tag under a line that says what it is and where its value comes from."""
-    lines = [f"# {inputs.name}: {inputs.kind}", *(f"# {note}" for note in inputs.notes)]
+    title = " ".join(inputs.name.split())  # a line break would end the comment
+    lines = [f"# {title}: {inputs.kind}"]
+    lines += [f"# {' '.join(note.split())}" for note in inputs.notes]
     for tag, value in inputs.tags.items():
         what = DESCRIPTIONS.get(tag, "see the VASP manual")
-        lines += [f"# {what}. {inputs.sources.get(tag, 'set in the study')}"]
+        source = " ".join(inputs.sources.get(tag, "set in the study").split())
+        lines += [f"# {what}. {source}"]
         lines += [f"{tag} = {_incar_value(value)}"]
     return "\n".join(lines) + "\n"
 
@@ -280,12 +294,23 @@ def load_inputs(folder: Path) -> dict[str, Any]:
     EngineError
         If it has not written there.
     """
+    path = folder / INPUTS_FILE
     try:
-        document: dict[str, Any] = json.loads((folder / INPUTS_FILE).read_text())
+        document: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError:
         raise EngineError(f"{folder}: {INPUTS_FILE} is missing; write the step again") from None
     except ValueError as error:
-        raise EngineError(f"{folder / INPUTS_FILE} cannot be read ({error})") from None
+        raise EngineError(f"{path} cannot be read ({error})") from None
+    order = document.get("order") if isinstance(document, dict) else None
+    whole = (
+        isinstance(order, list)
+        and all(isinstance(i, int) for i in order)
+        and sorted(order) == list(range(len(order)))
+        and isinstance(document.get("tags"), dict)
+        and isinstance(document.get("warnings"), list)
+    )
+    if not whole:
+        raise EngineError(f"{path} is damaged; write the step again")
     return document
 
 
@@ -331,4 +356,4 @@ def _incar_value(value: Any) -> str:
         return ".TRUE." if value else ".FALSE."
     if isinstance(value, list):
         return " ".join(_incar_value(item) for item in value)
-    return str(value)
+    return f'"{value}"' if isinstance(value, str) and "\n" in value else str(value)

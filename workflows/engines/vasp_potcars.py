@@ -19,7 +19,8 @@ from pathlib import Path
 import yaml
 
 from natriface.structures.errors import EngineError, nearest
-from natriface.workflows.engines.vasp_settings import VaspKeys, pymatgen_data
+from natriface.workflows.engines.vasp_settings import VaspKeys
+from natriface.workflows.engines.vasp_tags import pymatgen_data
 
 
 @dataclass(frozen=True)

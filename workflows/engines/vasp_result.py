@@ -20,6 +20,8 @@ from natriface.workflows.engines.vasp_custodian import corrections
 from natriface.workflows.engines.vasp_handlers import HARMLESS_TAGS
 from natriface.workflows.engines.vasp_inputs import load_inputs
 from natriface.workflows.engines.vasp_run import attempt_notes, how_it_ended
+from natriface.workflows.engines.vasp_species import by_element
+from natriface.workflows.engines.vasp_words import warnings
 from natriface.workflows.plan import Step
 
 ATOM_AXES = {"positions": 1, "forces": 1, "image_forces": 1, "projected_dos": 0, "projections": 3}
@@ -46,11 +48,12 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
     result.protocol = step.protocol
     result.step = StepRecord(id=step.id, name=step.name, metadata=step.metadata)
     result.initial_structure = to_document(atoms)
-    result.settings = {key: value for key, value in step.settings.items() if key != "images"}
+    result.settings = _settings(step, inputs["tags"], [atoms[i].symbol for i in order])
     result.corrections = corrections(folder)
     if result.corrections:
         result.settings |= _changed_settings(folder, inputs["tags"])
-    result.warnings = [*attempt_notes(folder), *inputs["warnings"], *result.warnings]
+    said = [f"VASP warns: {text}" for text in warnings(folder)]
+    result.warnings = [*attempt_notes(folder), *inputs["warnings"], *said, *result.warnings]
     if result.final_structure is not None:
         result.final_structure = _in_step_order(result.final_structure, atoms, order)
         if result.forces_ev_per_angstrom is not None:
@@ -65,6 +68,14 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
     if step.kind == "lobster":
         judge_lobster(folder, result, step)
     return result
+
+
+def _settings(step: Step, written: dict[str, Any], symbols: list[str]) -> dict[str, Any]:
+    """A step's settings as they are compared: U and the like by element, unchecked tags as tags."""
+    settings = {k: v for k, v in step.settings.items() if k not in ("images", "unchecked_tags")}
+    settings |= step.settings.get("unchecked_tags", {})
+    known = by_element(written, list(dict.fromkeys(symbols)))
+    return settings | {tag: values for tag, values in known.items() if tag in settings}
 
 
 def _single(folder: Path, step: Step) -> Result:

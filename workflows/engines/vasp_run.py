@@ -92,10 +92,10 @@ def has_converged(folder: Path, kind: str) -> bool:
 def how_it_ended(folder: Path) -> dict[str, Any] | None:
     """What the child noted at its end; ``None`` if it did not come to it."""
     try:
-        found: dict[str, Any] = json.loads((folder / END_FILE).read_text())
+        found = json.loads((folder / END_FILE).read_text())
     except (FileNotFoundError, ValueError):
         return None
-    return found
+    return found if isinstance(found, dict) and {"status", "reason"} <= found.keys() else None
 
 
 def run_order(folder: Path, inputs: VaspInputs, machine: Machine) -> RunOrder:
@@ -175,9 +175,10 @@ def _restart_images(folder: Path, aside: Path, n_images: int) -> list[str]:
 def attempt_notes(folder: Path) -> list[str]:
     """What became of earlier attempts, in words."""
     try:
-        return [str(note) for note in json.loads((folder / NOTE_FILE).read_text())]
+        notes = json.loads((folder / NOTE_FILE).read_text())
     except (FileNotFoundError, ValueError):
         return []
+    return [str(note) for note in notes] if isinstance(notes, list) else []
 
 
 def recover_scratch(folder: Path) -> None:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.structures.errors import EngineError, nearest
-
-VTST_TAGS: dict[str, dict[str, Any]] = {
-    "LCLIMB": {"type": "bool"},
-    "ICHAIN": {"type": "int"},
-    "IOPT": {"type": "int"},
-    "MAXMOVE": {"type": "float"},
-    "TIMESTEP": {"type": "float"},
-}
-"""Tags of the VTST extension, which pymatgen's table leaves out."""
+from natriface.workflows.engines.vasp_species import BY_ELEMENT
+from natriface.workflows.engines.vasp_tags import check_elements, check_plain, check_tag, known_tags
 
 RESERVED = {
     "KSPACING": "give kpoint_spacing_per_angstrom: the mesh is then the same with every engine",
@@ -117,6 +106,8 @@ class VaspKeys(BaseModel):
         Element -> basis functions, such as ``"2p 3s"``; others as pymatgen proposes.
     max_charge_spilling_percent
         A LOBSTER projection that loses more is reported as not converged.
+    unchecked_tags
+        INCAR tags, or values of tags, that natriface does not know, written as they are given.
     charge_e
         Charge of the cell, against a uniform background: NELECT follows from the POTCARs.
     n_images, interpolation
@@ -138,7 +129,8 @@ class VaspKeys(BaseModel):
     keep: list[str] = Field(default_factory=list)
     lobster_basis: dict[str, str] = Field(default_factory=dict)
     max_charge_spilling_percent: float = Field(default=5.0, gt=0, le=100)
-    charge_e: float = 0.0
+    unchecked_tags: dict[str, Any] = Field(default_factory=dict)
+    charge_e: float = Field(default=0.0, allow_inf_nan=False)
     n_images: int | None = Field(default=None, ge=1, le=99)
     interpolation: Literal["idpp", "linear"] = "idpp"
     vtst: bool | Literal["auto"] = "auto"
@@ -147,7 +139,7 @@ class VaspKeys(BaseModel):
 
 @dataclass(frozen=True)
 class VaspSettings:
-    """A step's settings, checked: INCAR tags as they are given, and our own keys."""
+    """A step's settings, checked: INCAR tags as given, unchecked ones too, and our own keys."""
 
     tags: dict[str, Any]
     keys: VaspKeys
@@ -178,32 +170,16 @@ def parse_settings(settings: dict[str, Any], where: str) -> VaspSettings:
         raise EngineError(
             f"{where}: setting {key!r} of engine vasp: {first['msg']}, got {first['input']!r:.60}"
         ) from None
-    return VaspSettings(tags, keys)
-
-
-@cache
-def known_tags() -> dict[str, dict[str, Any]]:
-    """INCAR tag -> ``type`` and, where they are few, ``values``: pymatgen's table and VTST's."""
-    known: dict[str, dict[str, Any]] = json.loads(
-        pymatgen_data("incar_parameters.json").read_text()
-    )
-    return {**known, **VTST_TAGS}
-
-
-def pymatgen_data(name: str) -> Path:
-    """A data file of `pymatgen.io.vasp`, found without the seconds that importing it takes.
-
-    Raises
-    ------
-    EngineError
-        If this pymatgen has no such file.
-    """
-    package = find_spec("pymatgen.io")
-    for folder in (package and package.submodule_search_locations) or ():
-        path = Path(folder) / "vasp" / name
-        if path.is_file():
-            return path
-    raise EngineError(f"pymatgen has no {name}; update it: pip install -U pymatgen")
+    for name, mapping in (("potcars", keys.potcars), ("lobster_basis", keys.lobster_basis)):
+        check_elements(f"setting {name}", mapping, where)
+    for name, value in keys.unchecked_tags.items():
+        if name in RESERVED:
+            raise EngineError(f"{where}: INCAR tag {name} is not set here; {RESERVED[name]}")
+        if name in known_tags():  # its type is held to, for natriface reads some of them
+            check_tag(name, value, where, by_element=name in BY_ELEMENT, any_value=True)
+        else:
+            check_plain(name, value, where)
+    return VaspSettings({**tags, **keys.unchecked_tags}, keys)
 
 
 def _check_tag(name: str, value: Any, where: str) -> None:
@@ -211,39 +187,7 @@ def _check_tag(name: str, value: Any, where: str) -> None:
         raise EngineError(f"{where}: INCAR tag {name} is not set here; {RESERVED[name]}")
     if name not in known_tags():
         raise EngineError(f"{where}: no INCAR tag {name!r} ({_hint(name)})")
-    entry = known_tags()[name]
-    expected = str(entry.get("type"))
-    if not any(_is_a(kind.strip(), value) for kind in expected.split("|")):
-        advice = "; YAML reads 1e-5 as text, write 1.0e-5" if _looks_like_number(value) else ""
-        raise EngineError(f"{where}: INCAR tag {name} takes {expected}, got {value!r:.60}{advice}")
-    allowed = entry.get("values")
-    if allowed is not None and str(value).lower() not in {str(item).lower() for item in allowed}:
-        raise EngineError(
-            f"{where}: INCAR tag {name} has no value {value!r} "
-            f"({nearest(str(value), [str(item) for item in allowed])})"
-        )
-
-
-def _is_a(kind: str, value: Any) -> bool:
-    if kind == "bool":
-        return isinstance(value, bool)
-    if kind == "int":
-        return isinstance(value, int) and not isinstance(value, bool)
-    if kind == "float":
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if kind == "list":
-        return isinstance(value, list) and all(_is_a("float", item) for item in value)
-    return isinstance(value, str) if kind == "str" else True
-
-
-def _looks_like_number(value: Any) -> bool:
-    if not isinstance(value, str):
-        return False
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
+    check_tag(name, value, where, by_element=name in BY_ELEMENT)
 
 
 def _hint(name: str) -> str:
@@ -251,4 +195,7 @@ def _hint(name: str) -> str:
     if name != name.upper() and own.startswith("did"):
         return own
     hint = nearest(name, [*known_tags(), *VaspKeys.model_fields])
-    return "neither an INCAR tag nor a key of natriface's" if hint.startswith("known") else hint
+    if hint.startswith("known"):
+        hint = "neither an INCAR tag nor a key of natriface's"
+    insist = f"; to insist: unchecked_tags: {{{name}: ...}}" if name == name.upper() else ""
+    return hint + insist
