@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from natriface.structures.errors import StudyError, nearest
@@ -18,33 +16,6 @@ class Document(BaseModel):
     """A part of a study or protocol: unknown keys are refused, nothing changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; data only, no code is run.
-
-    Raises
-    ------
-    StudyError
-        If the file is absent, no YAML, or not a mapping.
-    """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise StudyError(f"no file {path}") from None
-    except IsADirectoryError:
-        raise StudyError(f"{path} is a folder, not a YAML file") from None
-    except UnicodeDecodeError:
-        raise StudyError(f"{path} is not a text file") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        raise StudyError(f"{path}{line}: not valid YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise StudyError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise StudyError(f"{path}: expected keys and values at the top, found {content!r:.60}")
-    return content
 
 
 def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Model:
@@ -93,7 +64,9 @@ def _explained(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
         return f"key {path!r} is missing"
     message = problem["msg"].removeprefix("Value error, ")
     given = problem.get("input")
-    shown = "" if isinstance(given, dict) else f", got {given!r:.60}"
+    shown = "" if isinstance(given, dict) or problem["type"] == "name" else f", got {given!r:.60}"
+    if isinstance(given, bool):
+        shown += " (YAML reads no, off, yes and on so: put a name in quotes)"
     return f"{path}: {message}{shown}" if path else message
 
 

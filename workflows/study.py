@@ -9,11 +9,21 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from natriface.structures.errors import StudyError, nearest
-from natriface.workflows.documents import Document, read_yaml, resolve_like, validated
+from natriface.structures.numbers import Count, Length, Positive, Real
+from natriface.structures.yaml_files import read_yaml
+from natriface.workflows.documents import Document, resolve_like, validated
+from natriface.workflows.names import (
+    Element,
+    EngineName,
+    Label,
+    NameOrPath,
+    StudyName,
+    check_distinct,
+)
 from natriface.workflows.parts.adsorption_request import AdsorptionRequest
 from natriface.workflows.parts.electronic_structure_request import ElectronicStructureRequest
 from natriface.workflows.parts.migration_request import MigrationRequest
-from natriface.workflows.slab_request import Positive, SlabCut
+from natriface.workflows.slab_request import SlabCut
 
 Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
 
@@ -41,10 +51,10 @@ class Dopant(Document):
         `natriface.structures.doping`.
     """
 
-    element: str
-    replaces: str
-    coordinated_to: str | None = None
-    number_per_surface_cell: int = Field(default=1, gt=0)
+    element: Element
+    replaces: Element
+    coordinated_to: Element | None = None
+    number_per_surface_cell: Count = 1
     near_contact: bool = True
     compensation: Literal["none", "vacancy", "substitution"] = "none"
 
@@ -60,7 +70,7 @@ class SlabRequest(SlabCut):
         What is put in.
     """
 
-    frozen_angstrom: float = Field(default=0.0, ge=0)
+    frozen_angstrom: Real = Field(default=0.0, ge=0)
     dopant: Dopant | None = None
 
 
@@ -92,15 +102,15 @@ class InterfaceRequest(Document):
     """
 
     pairs: Literal["all"] | list[tuple[str, str]] = "all"
-    max_area_angstrom2: Positive = 200.0
-    max_strain_percent: Positive = 4.0
+    max_area_angstrom2: Positive = Field(default=200.0, le=10_000)
+    max_strain_percent: Positive = Field(default=4.0, lt=100)
     strained: Literal["film", "substrate", "both"] = "film"
-    gap_angstrom: Positive | None = None
-    registry: tuple[float, float] = (0.0, 0.0)
-    vacuum_angstrom: Positive = 20.0
+    gap_angstrom: Length | None = None
+    registry: tuple[Real, Real] = (0.0, 0.0)
+    vacuum_angstrom: Length = 20.0
     contacts: Literal[1, 2] = 1
     second_start: bool = True
-    max_atoms: int = Field(default=400, gt=0)
+    max_atoms: Count = 400
 
 
 class Study(Document):
@@ -129,13 +139,13 @@ class Study(Document):
         Published values beside ours: a name in ``templates/reference``, or none.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: StudyName
     title: str
-    engine: str = "potential"
-    protocol: str = "li2025"
+    engine: EngineName = "potential"
+    protocol: NameOrPath = "li2025"
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    substrates: dict[str, SlabRequest] = Field(default_factory=dict)
-    films: dict[str, SlabRequest] = Field(default_factory=dict)
+    substrates: dict[Label, SlabRequest] = Field(default_factory=dict)
+    films: dict[Label, SlabRequest] = Field(default_factory=dict)
     interfaces: InterfaceRequest = InterfaceRequest()
     quantities: list[Quantity] = Field(
         default=["interfacial_formation_energy", "work_of_adhesion", "integrity"], min_length=1
@@ -177,6 +187,16 @@ class Study(Document):
                 if substrate not in self.substrates:
                     hint = nearest(substrate, self.substrates)
                     raise ValueError(f"pair [{film}, {substrate}]: {hint}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_told_apart(self) -> Study:
+        check_distinct(self.substrates)
+        check_distinct(self.films)
+        pairs = self.pairs
+        again = next((pair for pair in pairs if pairs.count(pair) > 1), None)
+        if again is not None:
+            raise ValueError(f"interfaces.pairs: [{', '.join(again)}] stands there twice")
         return self
 
     @property

@@ -15,7 +15,9 @@ import psutil
 from pydantic import Field, field_validator
 
 from natriface.structures.errors import EngineError, nearest
-from natriface.workflows.documents import Document, read_yaml, validated
+from natriface.structures.numbers import Real, Whole
+from natriface.structures.yaml_files import read_yaml
+from natriface.workflows.documents import Document, validated
 from natriface.workflows.engines.vasp_settings import MACHINE_TAGS
 from natriface.workflows.engines.walltime import length_s, moment
 
@@ -67,18 +69,18 @@ class Machine(Document):
     lobster_command: str | None = None
     potcar_directory: Path | None = None
     potcars_required: bool = True
-    cores: int = Field(default=1, gt=0)
-    memory_mb: float | None = Field(default=None, gt=0)
+    cores: Whole = Field(default=1, gt=0)
+    memory_mb: Real | None = Field(default=None, gt=0)
     gpaw_command: str | None = None
     gpaw_parallel: dict[str, Any] = Field(default_factory=dict)
     incar: dict[str, Any] = Field(default_factory=dict)
     scratch: Path | None = None
-    walltime_hours: float | None = Field(default=None, gt=0)
-    stop_before_minutes: float = Field(default=10, ge=0)
-    silence_hours: float = Field(default=6, gt=0)
-    poll_seconds: float = Field(default=10, gt=0)
-    gzip_above_mb: float = Field(default=20, gt=0)
-    most_corrections: int = Field(default=8, gt=0)
+    walltime_hours: Real | None = Field(default=None, gt=0)
+    stop_before_minutes: Real = Field(default=10, ge=0)
+    silence_hours: Real = Field(default=6, gt=0)
+    poll_seconds: Real = Field(default=10, gt=0)
+    gzip_above_mb: Real = Field(default=20, gt=0)
+    most_corrections: Whole = Field(default=8, gt=0)
 
     @field_validator("incar")
     @classmethod
