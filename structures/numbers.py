@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AllowInfNan, BeforeValidator, Field
+from pydantic import AfterValidator, AllowInfNan, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
+
+MOST_REPEATS = 100
 
 
 def _no_boolean(value: Any) -> Any:
     if isinstance(value, bool):
         raise PydanticCustomError("number_is_boolean", "a number is wanted, not yes or no")
+    return value
+
+
+def _repeat(value: int) -> int:
+    if not 1 <= value <= MOST_REPEATS:
+        raise PydanticCustomError(
+            "repeat",
+            "a multiple of a cell is 1 or more, and {most} at most",
+            {"most": MOST_REPEATS},
+        )
     return value
 
 
@@ -29,7 +41,7 @@ Length = Annotated[Positive, Field(le=10_000)]
 Count = Annotated[Whole, Field(ge=1, le=1_000_000)]
 """How many of something: at least one, and no more than can be counted out."""
 
-Repeat = Annotated[Whole, Field(ge=1, le=100)]
+Repeat = Annotated[Whole, AfterValidator(_repeat)]
 """A multiple of a cell along one direction."""
 
 MillerIndex = Annotated[Whole, Field(ge=-20, le=20)]
