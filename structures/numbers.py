@@ -44,6 +44,12 @@ Count = Annotated[Whole, Field(ge=1, le=1_000_000)]
 Repeat = Annotated[Whole, AfterValidator(_repeat)]
 """A multiple of a cell along one direction."""
 
+GridPoints = Annotated[Whole, Field(ge=1, le=100)]
+"""Points of a grid along one direction."""
+
+Reach = Annotated[Positive, Field(le=50)]
+"""A distance in A that neighbours are looked for within."""
+
 MillerIndex = Annotated[Whole, Field(ge=-20, le=20)]
 Plane = tuple[MillerIndex, MillerIndex, MillerIndex]
 """Miller indices of a plane; those of higher ones have layers too thin to tell apart."""

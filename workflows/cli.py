@@ -121,10 +121,15 @@ def submit(
 @app.command()
 def plan(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
     """Show a study's steps: atoms, estimated time, and what is finished already."""
+    from natriface.workflows.planning import lacking
     from natriface.workflows.tables import print_plan
 
     loaded, planned, _ = _planned(study)
+    with note("asking the engines"):
+        lacks = lacking(planned)
     print_plan(planned, workspace_path(loaded, workspace))
+    for text in lacks:
+        typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
 
 
 @app.command()

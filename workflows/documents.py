@@ -11,6 +11,9 @@ from natriface.structures.errors import StudyError, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 
+MOST_LIKE = 50
+"""Longest row of requests of which each is like the next."""
+
 
 class Document(BaseModel):
     """A part of a study or protocol: unknown keys are refused, nothing changes after loading."""
@@ -45,8 +48,12 @@ def resolve_like(requests: Mapping[str, Any], label: str, seen: tuple[str, ...] 
     if not isinstance(request, Mapping) or "like" not in request:
         return request
     other = request["like"]
+    if not isinstance(other, str):
+        raise ValueError(f"{label}: like {other!r:.60}: one label is wanted")
+    if len(seen) > MOST_LIKE:
+        raise ValueError(f"{label}: more than {MOST_LIKE} are like each other in a row")
     if other not in requests:
-        raise ValueError(f"{label}: like {other!r}: {nearest(str(other), requests)}")
+        raise ValueError(f"{label}: like {other!r}: {nearest(other, requests)}")
     if other in (*seen, label):
         raise ValueError(f"{label}: like refers to itself: {' -> '.join((*seen, label, other))}")
     base = resolve_like(requests, other, (*seen, label))
@@ -56,7 +63,7 @@ def resolve_like(requests: Mapping[str, Any], label: str, seen: tuple[str, ...] 
 
 def _explained(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
     location: Sequence[Any] = problem["loc"]
-    path = ".".join(str(part) for part in location if not _is_branch(part))
+    path = ".".join(f"{part!s:.60}" for part in location if not _is_branch(part))
     if problem["type"] == "extra_forbidden":
         hint = nearest(str(location[-1]), _keys(model, location[:-1]))
         return f"unknown key {path!r} ({hint})"

@@ -10,8 +10,8 @@ from typing import Any
 
 from ase import Atoms
 
-from natriface.analysis.results import EngineRecord, Result, write_atomically
-from natriface.structures.atoms import from_document, to_document
+from natriface.analysis.results import write_atomically
+from natriface.structures.atoms import from_document
 from natriface.structures.errors import EngineError, WorkspaceError
 from natriface.workflows.engines.base import prepare_folder, save_input
 from natriface.workflows.engines.machine import Machine, load_machine
@@ -19,8 +19,7 @@ from natriface.workflows.engines.vasp_estimate import BASIS, Size
 from natriface.workflows.engines.vasp_inputs import vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp_settings import parse_settings
 from natriface.workflows.plan import Plan, Step
-from natriface.workflows.planning import plan_study
-from natriface.workflows.step_folder import structure_for
+from natriface.workflows.planning import plan_study, starting_structure
 from natriface.workflows.study import Study
 
 SUMMARY_FILE = "summary.json"
@@ -151,16 +150,7 @@ def _geometries(plan: Plan) -> list[tuple[Step, Atoms, dict[str, Atoms]]]:
     """
     known: dict[str, Atoms] = {}
     for step in plan.walk():
-        parent = None
-        if step.structure_from is not None:
-            parent = Result(
-                kind="relax",
-                status="unconverged",
-                reason="not run",
-                engine=EngineRecord(name="none", version="none"),
-                final_structure=to_document(known[step.structure_from.step]),
-            )
-        known[step.id] = structure_for(step, parent)
+        known[step.id] = starting_structure(step, known)
     return [(step, known[step.id], _input_structures(step, known)) for step in plan.walk()]
 
 

@@ -62,6 +62,12 @@ def _engine(name: str) -> str:
     return name
 
 
+def _engine_or_none(name: str) -> str:
+    if name != "none" and name not in ENGINES:
+        raise _error(f"no engine {name!r:.60} ({nearest(name, [*ENGINES, 'none'])})")
+    return name
+
+
 def _path(text: str) -> str:
     too_long = any(len(part.encode()) > MOST_NAME_BYTES for part in PurePath(text).parts)
     if not text.strip() or len(text) > MOST_PATH_LETTERS or too_long:
@@ -80,6 +86,9 @@ Element = Annotated[str, AfterValidator(_element)]
 
 EngineName = Annotated[str, AfterValidator(_engine)]
 """The name of an engine."""
+
+EngineOrNone = Annotated[str, AfterValidator(_engine_or_none)]
+"""The name of an engine, or ``none``."""
 
 NameOrPath = Annotated[str, AfterValidator(_path)]
 """A name of the library, or the path of a file."""

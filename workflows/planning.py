@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
+from ase import Atoms
+
+from natriface.analysis.published import load_published
+from natriface.analysis.results import EngineRecord, Result
+from natriface.structures.atoms import to_document
+from natriface.structures.errors import NatrifaceError, StudyError, UnavailableError
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts import interfaces
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.protocols import load_protocol
+from natriface.workflows.step_folder import structure_for
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 
@@ -33,12 +42,86 @@ def plan_study(study: Study, root: Path, *, to_run: bool = True) -> Plan:
     NatrifaceError
         If a structure cannot be built or an engine cannot do a step; nothing has run by then.
     """
+    if study.compare_with is not None:
+        load_published(study.compare_with)  # the report will need it, when all is computed
     make = StepMaker(study, load_protocol(study.protocol, root))
     steps = interfaces.steps(study, make, root) if study.has_interfaces else []
     for name, request in study.parts().items():
         part: _Part = import_module(f"natriface.workflows.parts.{name}")
         steps += part.steps(study, request, make, root)
     plan = Plan.of(study.name, steps)
-    for step in plan.walk() if to_run else []:
-        engine(step.engine).check(step)
+    for name, number in Counter(step.name for step in plan.walk()).items():
+        if number > 1:
+            raise StudyError(
+                f"{number} different steps would be named {name!r}; give what they are of labels "
+                "that differ"
+            )
+    if to_run:
+        check_steps(plan)
     return plan
+
+
+def check_steps(plan: Plan) -> None:
+    """Have the engines check every step, those that start from another's structure at its start.
+
+    Raises
+    ------
+    NatrifaceError
+        If an engine cannot do a step.
+    """
+    for _, complaint in _complaints(plan):
+        raise complaint
+
+
+def lacking(plan: Plan) -> list[str]:
+    """What this machine lacks to run the plan, each thing once.
+
+    Raises
+    ------
+    NatrifaceError
+        If an engine cannot do a step on any machine.
+    """
+    found: dict[str, None] = {}
+    for step, complaint in _complaints(plan):
+        if not isinstance(complaint, UnavailableError):
+            raise complaint
+        found[str(complaint).removeprefix(f"{step.name}: ")] = None
+    return list(found)
+
+
+def _complaints(plan: Plan) -> Iterator[tuple[Step, NatrifaceError]]:
+    checked: dict[str, set[str]] = {}
+    known: dict[str, Atoms] = {}
+    for step in plan.walk():
+        atoms = known[step.id] = starting_structure(step, known)
+        looked_at = step
+        if step.structure is None and not set(atoms.symbols) <= checked.get(step.engine, set()):
+            # what its engine does not know of its elements is said now, not once its parent ends
+            update = {"structure": to_document(atoms), "structure_from": None}
+            looked_at = step.model_copy(update=update)
+        try:
+            engine(step.engine).check(looked_at)
+        except NatrifaceError as error:
+            where = "" if step.name in str(error) else f"{step.name}: "
+            yield step, type(error)(f"{where}{error}")
+        checked.setdefault(step.engine, set()).update(atoms.symbols)
+
+
+def starting_structure(step: Step, known: Mapping[str, Atoms]) -> Atoms:
+    """What a step starts from if every step before it ends where it started.
+
+    Parameters
+    ----------
+    known
+        The starts of the steps before it, by id.
+    """
+    parent = None
+    if step.structure_from is not None:
+        parent = Result(
+            kind="relax",
+            status="unconverged",
+            reason="not run",
+            engine=EngineRecord(name="none", version="none"),
+            final_structure=to_document(known[step.structure_from.step]),
+        )
+    return structure_for(step, parent)

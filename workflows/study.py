@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -101,8 +101,8 @@ class InterfaceRequest(Document):
         Refuse larger interfaces.
     """
 
-    pairs: Literal["all"] | list[tuple[str, str]] = "all"
-    max_area_angstrom2: Positive = Field(default=200.0, le=10_000)
+    pairs: Literal["all"] | Annotated[list[tuple[str, str]], Field(min_length=1)] = "all"
+    max_area_angstrom2: Positive = Field(default=200.0, le=2000)
     max_strain_percent: Positive = Field(default=4.0, lt=100)
     strained: Literal["film", "substrate", "both"] = "film"
     gap_angstrom: Length | None = None

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 from pydantic import Field, field_validator
 
-from natriface.structures.errors import EngineError, nearest
+from natriface.structures.errors import EngineError, UnavailableError, nearest
 from natriface.structures.numbers import Real, Whole
 from natriface.structures.yaml_files import read_yaml
 from natriface.workflows.documents import Document, validated
@@ -127,14 +127,21 @@ def command_line(command: str | None, what: str) -> list[str]:
         If none is configured or its program is not to be found.
     """
     if not command:
-        raise EngineError(
+        raise UnavailableError(
             f"no {what} is configured; put a line `{what}: ...` into {config_path()} "
             "(see docs/vasp.md); `natriface inputs STUDY -o FOLDER` shows the inputs without it"
         )
-    words = shlex.split(command)
+    try:
+        words = shlex.split(command)
+    except ValueError as error:  # a quotation mark that is not closed
+        raise EngineError(
+            f"{what} {command!r} is no command: {error}; correct {config_path()}"
+        ) from None
+    if not words:
+        raise EngineError(f"{what} is empty; correct {config_path()}")
     program = shutil.which(words[0])
     if program is None:
-        raise EngineError(
+        raise UnavailableError(
             f"{what} {command!r}: no program {words[0]!r}; correct {config_path()} or load its "
             "module"
         )

@@ -30,6 +30,7 @@ from natriface.workflows.engines.bands import BandSettings, ForceCall
 from natriface.workflows.engines.base import Estimate, load_folder
 from natriface.workflows.engines.calculators import (
     calculator_version,
+    check_atoms,
     check_calculator,
     make_calculator,
 )
@@ -126,7 +127,14 @@ class PotentialEngine:
             settings = self.band_settings(step.settings, step.name)
         else:
             settings = self.settings(step.settings, step.name)
-        check_calculator(settings.model, settings.model_options)
+        relaxes_cell = isinstance(settings, PotentialSettings) and settings.relax_cell
+        needs = ("energy", "forces", "stress") if relaxes_cell else ("energy", "forces")
+        try:
+            check_calculator(settings.model, settings.model_options, needs)
+            if step.structure is not None:
+                check_atoms(settings.model, step.atoms())
+        except EngineError as error:
+            raise type(error)(f"{step.name}: {error}") from None
 
     def estimate(self, step: Step) -> Estimate:
         """From 3 ms and 5 MB per atom and force call, measured with CHGNet on NZSP slabs."""

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from natriface.analysis.adsorption_energy import CohesiveEnergy, Reference
-from natriface.structures.numbers import Count, Length
+from natriface.structures.numbers import GridPoints, Length
 from natriface.workflows.documents import Document
 from natriface.workflows.names import Label, NameOrPath, check_distinct
 from natriface.workflows.parts.surface_request import SurfaceRequest
@@ -25,8 +25,8 @@ class MapRequest(Document):
         points at contact height, which say little more than where the atoms of the surface are.
     """
 
-    spacing_angstrom: Length = 0.8
-    shape: tuple[Count, Count] | None = None
+    spacing_angstrom: Length = Field(default=0.8, ge=0.1)
+    shape: tuple[GridPoints, GridPoints] | None = None
     relax: Literal["z", "static"] = "z"
 
 
@@ -76,7 +76,7 @@ class AdsorptionRequest(Document):
     surfaces: dict[Label, AdsorptionSurface] = Field(min_length=1)
     references: list[Reference] = Field(default=["bulk"], min_length=1)
     bulk_phase: NameOrPath | None = None
-    box_angstrom: Length = 15.0
+    box_angstrom: Length = Field(default=15.0, ge=8, le=100)
     cohesive_energy: CohesiveEnergy | None = None
 
     @model_validator(mode="after")

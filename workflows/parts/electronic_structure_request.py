@@ -9,7 +9,14 @@ from pydantic import Field, model_validator
 from natriface.structures.errors import nearest
 from natriface.structures.numbers import Count, Positive, Real, Repeat
 from natriface.workflows.documents import Document, resolve_like
-from natriface.workflows.names import Element, EngineName, Label, NameOrPath, check_distinct
+from natriface.workflows.names import (
+    Element,
+    EngineName,
+    EngineOrNone,
+    Label,
+    NameOrPath,
+    check_distinct,
+)
 
 Quantity = Literal["bonding", "pdos", "elf"]
 
@@ -113,7 +120,7 @@ class ElectronicStructureRequest(Document):
 
     crystals: dict[Label, CrystalRequest] = Field(min_length=1)
     engine: EngineName = "gpaw"
-    relax_with: EngineName | Literal["none"] = "potential"
+    relax_with: EngineOrNone = "potential"
     quantities: list[Quantity] = Field(default=["bonding", "pdos", "elf"], min_length=1)
     orbitals: dict[Element, Literal["s", "p", "d", "f"]] = Field(
         default={"P": "p", "O": "p", "F": "p"}, min_length=1

@@ -15,6 +15,7 @@ from natriface.workflows.band_steps import band_steps
 from natriface.workflows.parts.migration_request import BulkHops, MigrationRequest, SurfaceHops
 from natriface.workflows.parts.surfaces import build_surface, sites_named
 from natriface.workflows.plan import Step
+from natriface.workflows.slab_cut import require_atoms
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 
@@ -45,6 +46,7 @@ def _bulk_hops(
 ) -> tuple[list[HopEndpoints], dict[str, Any]]:
     try:
         phase = load_phase(asked.phase, root)
+        require_atoms(len(phase.atoms), asked.repeats or (1, 1, 1))
         find = vacancy_hops if asked.path_type == "vacancy" else interstitial_hops
         hops = find(phase.atoms, asked.element, max_length_angstrom=asked.max_length_angstrom)
         ends = [

@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from natriface.structures.hop_endpoints import HopCompensation
-from natriface.structures.numbers import Count, Length, Positive, Repeat
+from natriface.structures.numbers import Count, Positive, Reach, Real, Repeat
 from natriface.workflows.documents import Document
-from natriface.workflows.names import Element, EngineName, Label, NameOrPath, check_distinct
+from natriface.workflows.names import Element, EngineOrNone, Label, NameOrPath, check_distinct
 from natriface.workflows.parts.surface_request import SurfaceRequest
 
 
@@ -42,8 +42,8 @@ class BulkHops(Document):
     element: Element = "Na"
     path_type: Literal["vacancy", "interstitial"] = "vacancy"
     repeats: tuple[Repeat, Repeat, Repeat] | None = None
-    min_size_angstrom: Length = 10.0
-    max_length_angstrom: Length = 5.0
+    min_size_angstrom: Positive = Field(default=10.0, le=60)
+    max_length_angstrom: Reach = 5.0
     max_hops: Count | None = None
     compensation: HopCompensation | None = None
 
@@ -61,7 +61,7 @@ class SurfaceHops(SurfaceRequest):
     """
 
     sites: list[str] = Field(min_length=1)
-    max_length_angstrom: Length = 5.0
+    max_length_angstrom: Reach = 5.0
     max_hops: Count | None = None
 
 
@@ -80,8 +80,8 @@ class MigrationRequest(Document):
 
     bulk: dict[Label, BulkHops] = Field(default_factory=dict)
     surfaces: dict[Label, SurfaceHops] = Field(default_factory=dict)
-    pre_engine: EngineName | Literal["none"] = "potential"
-    temperature_k: Positive = 298.15
+    pre_engine: EngineOrNone = "potential"
+    temperature_k: Real = Field(default=298.15, ge=1, le=5000)
 
     @model_validator(mode="after")
     def _something_is_asked(self) -> MigrationRequest:
