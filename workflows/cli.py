@@ -123,7 +123,10 @@ def plan(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
     """Show a study's steps: atoms, estimated time, and what is finished already."""
     from natriface.workflows.planning import lacking
     from natriface.workflows.tables import print_plan
+    from natriface.workflows.workspace import Workspace
 
+    if workspace is not None:
+        Workspace(workspace).require_place()
     loaded, planned, _ = _planned(study)
     with note("asking the engines"):
         lacks = lacking(planned)

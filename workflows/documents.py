@@ -83,16 +83,16 @@ def _is_branch(part: Any) -> bool:
 
 
 def _keys(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
+    """Keys of the model at a place."""
     current: Any = model
     for part in location:
-        if isinstance(current, type) and issubclass(current, BaseModel):
+        current = _stripped(current)
+        if _is_model(current):
             field = current.model_fields.get(str(part))
             current = field.annotation if field else None
-        else:  # a key or index of a mapping or sequence
-            current = _nested(current)
-        if not (isinstance(current, type) and issubclass(current, BaseModel)):
-            current = _stripped(current)
-    current = current if _is_model(current) else _nested(current)
+        elif not _is_branch(part):  # a key or index of a mapping or sequence
+            current = _inside(current)
+    current = _stripped(current)
     return list(current.model_fields) if _is_model(current) else []
 
 
@@ -107,12 +107,12 @@ def _stripped(annotation: Any) -> Any:
     return models[0] if models and not is_container else annotation
 
 
-def _nested(annotation: Any) -> Any:
-    """The model inside a mapping or sequence of models."""
-    for argument in get_args(annotation):
-        if _is_model(argument):
-            return argument
-        found = _nested(argument)
-        if found is not None:
-            return found
-    return None
+def _inside(annotation: Any) -> Any:
+    """What a mapping or sequence holds; of a union, of the first one in it."""
+    arguments = get_args(annotation)
+    origin = getattr(annotation, "__origin__", None)
+    if origin is dict:
+        return arguments[-1]
+    if origin in (list, tuple):
+        return arguments[0]
+    return next((found for each in arguments if (found := _inside(each)) is not None), None)

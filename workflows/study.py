@@ -236,8 +236,10 @@ def study_path(name_or_path: str) -> Path:
         return path
     if name_or_path in study_names():
         return Path(str(files("natriface.templates") / "studies" / f"{name_or_path}.yaml"))
+    if name_or_path and path.is_dir():
+        raise StudyError(f"{path} is a folder, not a study; name the file in it")
     raise StudyError(
-        f"no study {name_or_path!r}, neither a file nor one that comes with natriface "
+        f"no study {name_or_path!r:.80}, neither a file nor one that comes with natriface "
         f"({nearest(name_or_path, study_names())})"
     )
 
