@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from natriface.analysis.comparability import require_like
 from natriface.analysis.results import Result
 from natriface.structures.errors import AnalysisError
+from natriface.structures.numbers import Positive
 
 Reference = Literal["isolated atom", "bulk"]
 
@@ -71,8 +72,8 @@ class CohesiveEnergy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     element: str
-    energy_ev: float = Field(gt=0)
-    source: str
+    energy_ev: Positive
+    source: str = Field(min_length=1)
 
 
 def adsorption_energy_against_isolated_atom(

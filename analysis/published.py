@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.structures.errors import AnalysisError, nearest
+from natriface.structures.numbers import Real
+from natriface.structures.yaml_files import parse_yaml
 
 
 class Contradiction(BaseModel):
@@ -28,7 +28,7 @@ class Contradiction(BaseModel):
 
     pairs: list[str]
     text: str
-    swapped: dict[str, float] = Field(default_factory=dict)
+    swapped: dict[str, Real] = Field(default_factory=dict)
 
 
 class PublishedBarrier(BaseModel):
@@ -49,7 +49,7 @@ class PublishedBarrier(BaseModel):
     phase: str
     carrier: str
     path_type: str | None = None
-    value_ev: float | None = None
+    value_ev: Real | None = None
     words: str
     place: str
     note: str | None = None
@@ -68,7 +68,7 @@ class PublishedAdsorption(BaseModel):
 
     phase: str
     element: str
-    value_ev: float
+    value_ev: Real
     reference: str | None = None
     words: str
     place: str
@@ -93,8 +93,8 @@ class PublishedBond(BaseModel):
     crystal: str
     unit: str
     bond: str
-    length_angstrom: float | None = None
-    strength_ev: float | None = None
+    length_angstrom: Real | None = None
+    strength_ev: Real | None = None
     place: str
     note: str | None = None
 
@@ -128,10 +128,10 @@ class Published(BaseModel):
     citation: str
     method: str
     not_stated: str | None = None
-    interfacial_formation_energy_j_per_m2: dict[str, float] = Field(default_factory=dict)
+    interfacial_formation_energy_j_per_m2: dict[str, Real] = Field(default_factory=dict)
     contradictions: list[Contradiction] = Field(default_factory=list)
     integrity: dict[str, str] = Field(default_factory=dict)
-    bond_length_angstrom: dict[str, float] = Field(default_factory=dict)
+    bond_length_angstrom: dict[str, Real] = Field(default_factory=dict)
     barriers: list[PublishedBarrier] = Field(default_factory=list)
     adsorption_energies: list[PublishedAdsorption] = Field(default_factory=list)
     bonds: list[PublishedBond] = Field(default_factory=list)
@@ -179,6 +179,10 @@ def load_published(name: str) -> Published:
         raise AnalysisError(
             f"no published values {name!r} to compare with ({nearest(name, published_names())})"
         )
-    text = (files("natriface.templates") / "reference" / f"{name}.yaml").read_text()
-    content: dict[str, Any] = yaml.safe_load(text)
-    return Published.model_validate(content)
+    path = files("natriface.templates") / "reference" / f"{name}.yaml"
+    try:
+        return Published.model_validate(parse_yaml(path.read_bytes(), str(path)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise AnalysisError(f"{path}: {key}: {first['msg']}") from None

@@ -19,7 +19,7 @@ def signed(value: float, digits: int = 2) -> str:
 
 def slug(text: str) -> str:
     """A text as part of a file's name: ``Na|NZSP`` becomes ``Na_NZSP``."""
-    return re.sub(r"[^A-Za-z0-9.+-]+", "_", text).strip("_")
+    return re.sub(r"(?:[^\w.+-]|_)+", "_", text).strip("_")
 
 
 def unit(text: str) -> str:

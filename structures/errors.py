@@ -22,6 +22,10 @@ class EngineError(NatrifaceError):
     """An engine is missing, misconfigured, or asked for what it cannot do."""
 
 
+class UnavailableError(EngineError):
+    """What an engine needs is not on this machine: a package, a program, a licensed file."""
+
+
 class AnalysisError(NatrifaceError):
     """A quantity cannot be computed from the results at hand."""
 

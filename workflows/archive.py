@@ -27,6 +27,7 @@ from typing import Any, BinaryIO
 import yaml
 
 from natriface.structures.errors import WorkspaceError
+from natriface.structures.yaml_files import parse_yaml, read_yaml
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import MARKER_FILE, PLAN_FILE, Workspace, is_finished
 
@@ -169,7 +170,8 @@ def _study_files(study_file: Path) -> Iterator[tuple[str, bytes]]:
         content = path.read_bytes()
         if path.suffix in (".yaml", ".yml"):
             renamed: dict[str, str] = {}
-            for text in _strings(yaml.safe_load(content)):
+            document = parse_yaml(content, str(path))
+            for text in _strings(document):
                 named = (path.parent / text).resolve()
                 if not _is_file(named) or named == path:
                     continue
@@ -180,7 +182,7 @@ def _study_files(study_file: Path) -> Iterator[tuple[str, bytes]]:
                 if (here / text).as_posix() != names[named]:
                     renamed[text] = "/".join([".."] * len(here.parts) + [names[named]])
             if renamed:
-                document = _with_names(yaml.safe_load(content), renamed)
+                document = _with_names(document, renamed)
                 content = yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode()
         yield names[path], content
 
@@ -373,9 +375,8 @@ def _copy(source: BinaryIO, target: BinaryIO, digest: Any) -> None:
 def _study_file(root: Path) -> Path:
     """The study among the unpacked files: the one the workspace is named after."""
     found = sorted((root / STUDY_FOLDER).glob("*.y*ml"))
-    named = json.loads((root / MARKER_FILE).read_text())["study"]
+    named = Workspace.open(root).study
     for path in found:
-        document = yaml.safe_load(path.read_text())
-        if isinstance(document, dict) and document.get("name") == named:
+        if read_yaml(path).get("name") == named:
             return path
     raise WorkspaceError(f"the archive holds no study named {named!r}")

@@ -48,7 +48,8 @@ def write_study_structures(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WorkspaceError(f"{folder} is there already; name a folder that is new or empty")
     interfaces = build_study(study, root)
-    plan = plan_study(study, root, to_run=False) if study.parts() else Plan.of(study.name, [])
+    others = study.parts().keys() - {"interfaces"}
+    plan = plan_study(study, root, to_run=False) if others else Plan.of(study.name, [])
     steps = [step for step in plan.walk() if _is_of_a_part(step)]
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))

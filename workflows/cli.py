@@ -121,15 +121,23 @@ def submit(
 @app.command()
 def plan(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
     """Show a study's steps: atoms, estimated time, and what is finished already."""
+    from natriface.workflows.planning import lacking
     from natriface.workflows.tables import print_plan
+    from natriface.workflows.workspace import Workspace
 
+    if workspace is not None:
+        Workspace(workspace).require_place()
     loaded, planned, _ = _planned(study)
+    with note("asking the engines"):
+        lacks = lacking(planned)
     warnings = []
     if any(step.engine == "vasp" for step in planned.walk()):
         from natriface.workflows.inputs import setting_warnings
 
         warnings = setting_warnings(planned)
     print_plan(planned, workspace_path(loaded, workspace), warnings)
+    for text in lacks:
+        typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
 
 
 @app.command()

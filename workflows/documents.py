@@ -3,48 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from natriface.structures.errors import StudyError, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 
+MOST_LIKE = 50
+"""Longest row of requests of which each is like the next."""
+
 
 class Document(BaseModel):
     """A part of a study or protocol: unknown keys are refused, nothing changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; data only, no code is run.
-
-    Raises
-    ------
-    StudyError
-        If the file is absent, no YAML, or not a mapping.
-    """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise StudyError(f"no file {path}") from None
-    except IsADirectoryError:
-        raise StudyError(f"{path} is a folder, not a YAML file") from None
-    except UnicodeDecodeError:
-        raise StudyError(f"{path} is not a text file") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        raise StudyError(f"{path}{line}: not valid YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise StudyError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise StudyError(f"{path}: expected keys and values at the top, found {content!r:.60}")
-    return content
 
 
 def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Model:
@@ -74,8 +48,12 @@ def resolve_like(requests: Mapping[str, Any], label: str, seen: tuple[str, ...] 
     if not isinstance(request, Mapping) or "like" not in request:
         return request
     other = request["like"]
+    if not isinstance(other, str):
+        raise ValueError(f"{label}: like {other!r:.60}: one label is wanted")
+    if len(seen) > MOST_LIKE:
+        raise ValueError(f"{label}: more than {MOST_LIKE} are like each other in a row")
     if other not in requests:
-        raise ValueError(f"{label}: like {other!r}: {nearest(str(other), requests)}")
+        raise ValueError(f"{label}: like {other!r}: {nearest(other, requests)}")
     if other in (*seen, label):
         raise ValueError(f"{label}: like refers to itself: {' -> '.join((*seen, label, other))}")
     base = resolve_like(requests, other, (*seen, label))
@@ -85,7 +63,7 @@ def resolve_like(requests: Mapping[str, Any], label: str, seen: tuple[str, ...] 
 
 def _explained(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
     location: Sequence[Any] = problem["loc"]
-    path = ".".join(str(part) for part in location if not _is_branch(part))
+    path = ".".join(f"{part!s:.60}" for part in location if not _is_branch(part))
     if problem["type"] == "extra_forbidden":
         hint = nearest(str(location[-1]), _keys(model, location[:-1]))
         return f"unknown key {path!r} ({hint})"
@@ -93,7 +71,9 @@ def _explained(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
         return f"key {path!r} is missing"
     message = problem["msg"].removeprefix("Value error, ")
     given = problem.get("input")
-    shown = "" if isinstance(given, dict) else f", got {given!r:.60}"
+    shown = "" if isinstance(given, dict) or problem["type"] == "name" else f", got {given!r:.60}"
+    if isinstance(given, bool):
+        shown += " (YAML reads no, off, yes and on so: put a name in quotes)"
     return f"{path}: {message}{shown}" if path else message
 
 
@@ -103,16 +83,16 @@ def _is_branch(part: Any) -> bool:
 
 
 def _keys(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
+    """Keys of the model at a place."""
     current: Any = model
     for part in location:
-        if isinstance(current, type) and issubclass(current, BaseModel):
+        current = _stripped(current)
+        if _is_model(current):
             field = current.model_fields.get(str(part))
             current = field.annotation if field else None
-        else:  # a key or index of a mapping or sequence
-            current = _nested(current)
-        if not (isinstance(current, type) and issubclass(current, BaseModel)):
-            current = _stripped(current)
-    current = current if _is_model(current) else _nested(current)
+        elif not _is_branch(part):  # a key or index of a mapping or sequence
+            current = _inside(current)
+    current = _stripped(current)
     return list(current.model_fields) if _is_model(current) else []
 
 
@@ -127,12 +107,12 @@ def _stripped(annotation: Any) -> Any:
     return models[0] if models and not is_container else annotation
 
 
-def _nested(annotation: Any) -> Any:
-    """The model inside a mapping or sequence of models."""
-    for argument in get_args(annotation):
-        if _is_model(argument):
-            return argument
-        found = _nested(argument)
-        if found is not None:
-            return found
-    return None
+def _inside(annotation: Any) -> Any:
+    """What a mapping or sequence holds; of a union, of the first one in it."""
+    arguments = get_args(annotation)
+    origin = getattr(annotation, "__origin__", None)
+    if origin is dict:
+        return arguments[-1]
+    if origin in (list, tuple):
+        return arguments[0]
+    return next((found for each in arguments if (found := _inside(each)) is not None), None)

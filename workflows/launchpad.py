@@ -21,7 +21,8 @@ from pymongo.errors import (
 )
 
 from natriface.analysis.results import write_atomically
-from natriface.structures.errors import DatabaseError
+from natriface.structures.errors import DatabaseError, StudyError
+from natriface.structures.yaml_files import read_yaml
 from natriface.workflows.database import EmbeddedDatabase
 from natriface.workflows.workspace import Workspace, writing
 
@@ -47,11 +48,10 @@ def use_mongodb(workspace: Workspace, access: Path) -> None:
         If the file is not such a file, or the workspace has a database of its own already.
     """
     try:
-        text = access.read_text()
-        content = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DatabaseError(f"{access} cannot be read: {error}") from None
-    if not isinstance(content, dict) or "host" not in content:
+        content = read_yaml(access)
+    except StudyError as error:
+        raise DatabaseError(str(error)) from None
+    if "host" not in content:
         raise DatabaseError(f"{access} is not a launchpad file: it names no host")
     if EmbeddedDatabase(workspace).exists:
         raise DatabaseError(

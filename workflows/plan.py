@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -16,6 +16,7 @@ from natriface.structures.atoms import content_hash, from_document
 from natriface.structures.errors import StudyError
 
 Kind = Literal["relax", "static", "dos", "elf", "lobster", "bonding", "neb", "md"]
+KINDS: tuple[str, ...] = get_args(Kind)
 Selection = Literal["all", "substrate", "film"]
 
 

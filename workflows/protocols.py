@@ -7,10 +7,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from natriface.structures.errors import StudyError, nearest
-from natriface.workflows.documents import Document, read_yaml, validated
+from natriface.structures.yaml_files import read_yaml
+from natriface.workflows.documents import Document, validated
+from natriface.workflows.engines.base import ENGINES
+from natriface.workflows.plan import KINDS
 
 EVERY_KIND = "all"
 
@@ -19,7 +22,7 @@ class Choice(Document):
     """One value and where it comes from: a publication, or ``ours`` with the reason."""
 
     value: Any
-    source: str
+    source: str = Field(min_length=1)
 
 
 class Protocol(Document):
@@ -52,6 +55,18 @@ class Protocol(Document):
         values = {key: choice.value for key, choice in self.choices(engine, kind).items()}
         return values | dict(overrides or {})
 
+    @field_validator("engines")
+    @classmethod
+    def _known_keys(cls, engines: dict[str, Any]) -> dict[str, Any]:
+        for name, kinds in engines.items():
+            if name not in ENGINES and ":" not in name:  # such as a program brings along
+                raise ValueError(f"no engine {name!r} ({nearest(name, ENGINES)})")
+            for kind in kinds:
+                if kind not in (EVERY_KIND, *KINDS):
+                    hint = nearest(kind, (EVERY_KIND, *KINDS))
+                    raise ValueError(f"{name}: no kind of calculation {kind!r} ({hint})")
+        return engines
+
 
 def protocol_names() -> tuple[str, ...]:
     """Names of the protocols that come with natriface."""
@@ -70,9 +85,7 @@ def load_protocol(name_or_path: str, root: Path | None = None) -> Protocol:
     return _load(name_or_path, root, seen=())
 
 
-def _load(name_or_path: str, root: Path | None, seen: tuple[str, ...]) -> Protocol:
-    if name_or_path in seen:
-        raise StudyError(f"protocol {seen[0]}: parents in a ring: {' -> '.join(seen)}")
+def _load(name_or_path: str, root: Path | None, seen: tuple[Path, ...]) -> Protocol:
     if name_or_path.endswith((".yaml", ".yml")):
         path = (root or Path()) / name_or_path
     else:
@@ -80,10 +93,13 @@ def _load(name_or_path: str, root: Path | None, seen: tuple[str, ...]) -> Protoc
             hint = nearest(name_or_path, protocol_names())
             raise StudyError(f"no protocol {name_or_path!r}: {hint}")
         path = Path(str(files("natriface.templates") / "protocols" / f"{name_or_path}.yaml"))
+    if path.resolve() in seen:
+        ring = " -> ".join(each.name for each in (*seen, path))
+        raise StudyError(f"protocol {seen[0].name}: parents in a ring: {ring}")
     protocol = validated(Protocol, read_yaml(path), f"protocol {path.name}")
     if protocol.parent is None:
         return protocol
-    parent = _load(protocol.parent, path.parent, (*seen, name_or_path))
+    parent = _load(protocol.parent, path.parent, (*seen, path.resolve()))
     return protocol.model_copy(update={"engines": _merged(parent.engines, protocol.engines)})
 
 

@@ -15,18 +15,16 @@ from natriface.workflows.step_folder import structure_for
 
 
 def with_starts(plan: Plan) -> Iterator[Step]:
-    """The plan's steps, those of engine vasp with the geometry they would start from.
+    """The plan's steps, each with the geometry it would start from.
 
-    So VASP's settings are checked against the species and the cell of every step before anything
-    has run. A step whose geometry cannot be told beforehand comes as it is.
+    So engines check settings against the species and the cell of every step before anything has
+    run. A step whose geometry cannot be told beforehand comes as it is.
     """
-    asked = any(step.engine == "vasp" and step.structure is None for step in plan.walk())
     known: dict[str, Atoms] = {}
     for step in plan.walk():
-        if asked:
-            with suppress(NatrifaceError, KeyError):
-                known[step.id] = _start(step, known)
-        if step.engine == "vasp" and step.structure is None and step.id in known:
+        with suppress(NatrifaceError, KeyError):
+            known[step.id] = _start(step, known)
+        if step.structure is None and step.id in known:
             document = to_document(known[step.id])
             yield step.model_copy(update={"structure": document, "structure_from": None})
         else:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from natriface.structures.errors import StudyError
-from natriface.workflows.plan import Input, Kind, Step, StructureFrom
+from natriface.structures.errors import StudyError, nearest
+from natriface.workflows.engines.base import ENGINES
+from natriface.workflows.plan import KINDS, Input, Kind, Step, StructureFrom
 from natriface.workflows.protocols import Protocol
 from natriface.workflows.study import Study
-
-KINDS: tuple[str, ...] = Kind.__args__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,14 @@ class StepMaker:
 
     def __post_init__(self) -> None:
         for key in self.study.settings:
-            kind = key.rpartition(".")[2]
+            engine, _, kind = key.rpartition(".")
+            if engine and engine not in ENGINES:
+                raise StudyError(
+                    f"settings: {key}: no engine {engine!r}; {nearest(engine, ENGINES)}"
+                )
             if kind not in KINDS:
                 raise StudyError(
-                    f"settings: no kind of calculation {kind!r}; known: {', '.join(KINDS)}"
+                    f"settings: no kind of calculation {kind!r}; {nearest(kind, KINDS)}"
                 )
 
     def settings(self, kind: str, engine: str | None = None) -> dict[str, Any]:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from natriface.structures.errors import StudyError, nearest
-from natriface.workflows.documents import Document, read_yaml, resolve_like, validated
+from natriface.structures.numbers import Count, Length, Positive, Real
+from natriface.structures.yaml_files import read_yaml
+from natriface.workflows.documents import Document, resolve_like, validated
+from natriface.workflows.names import (
+    Element,
+    EngineName,
+    Label,
+    NameOrPath,
+    StudyName,
+    check_distinct,
+)
+from natriface.workflows.parts import PARTS
 from natriface.workflows.parts.adsorption.request import AdsorptionRequest
 from natriface.workflows.parts.electronic_structure.request import ElectronicStructureRequest
 from natriface.workflows.parts.migration.request import MigrationRequest
-from natriface.workflows.surfaces.slab_request import Positive, SlabCut
+from natriface.workflows.surfaces.slab_request import SlabCut
 
 Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
-
-PARTS = ("migration", "adsorption", "electronic_structure")
-"""What a study may ask for beside interfaces: each a field of `Study`, planned by the module of
-the same name in `natriface.workflows.parts`."""
 
 
 class Dopant(Document):
@@ -41,10 +48,10 @@ class Dopant(Document):
         `natriface.structures.doping`.
     """
 
-    element: str
-    replaces: str
-    coordinated_to: str | None = None
-    number_per_surface_cell: int = Field(default=1, gt=0)
+    element: Element
+    replaces: Element
+    coordinated_to: Element | None = None
+    number_per_surface_cell: Count = 1
     near_contact: bool = True
     compensation: Literal["none", "vacancy", "substitution"] = "none"
 
@@ -60,7 +67,7 @@ class SlabRequest(SlabCut):
         What is put in.
     """
 
-    frozen_angstrom: float = Field(default=0.0, ge=0)
+    frozen_angstrom: Real = Field(default=0.0, ge=0)
     dopant: Dopant | None = None
 
 
@@ -91,16 +98,16 @@ class InterfaceRequest(Document):
         Refuse larger interfaces.
     """
 
-    pairs: Literal["all"] | list[tuple[str, str]] = "all"
-    max_area_angstrom2: Positive = 200.0
-    max_strain_percent: Positive = 4.0
+    pairs: Literal["all"] | Annotated[list[tuple[str, str]], Field(min_length=1)] = "all"
+    max_area_angstrom2: Positive = Field(default=200.0, le=2000)
+    max_strain_percent: Positive = Field(default=4.0, lt=100)
     strained: Literal["film", "substrate", "both"] = "film"
-    gap_angstrom: Positive | None = None
-    registry: tuple[float, float] = (0.0, 0.0)
-    vacuum_angstrom: Positive = 20.0
+    gap_angstrom: Length | None = None
+    registry: tuple[Real, Real] = (0.0, 0.0)
+    vacuum_angstrom: Length = 20.0
     contacts: Literal[1, 2] = 1
     second_start: bool = True
-    max_atoms: int = Field(default=400, gt=0)
+    max_atoms: Count = 400
 
 
 class Study(Document):
@@ -129,13 +136,13 @@ class Study(Document):
         Published values beside ours: a name in ``templates/reference``, or none.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: StudyName
     title: str
-    engine: str = "potential"
-    protocol: str = "li2025"
+    engine: EngineName = "potential"
+    protocol: NameOrPath = "li2025"
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    substrates: dict[str, SlabRequest] = Field(default_factory=dict)
-    films: dict[str, SlabRequest] = Field(default_factory=dict)
+    substrates: dict[Label, SlabRequest] = Field(default_factory=dict)
+    films: dict[Label, SlabRequest] = Field(default_factory=dict)
     interfaces: InterfaceRequest = InterfaceRequest()
     quantities: list[Quantity] = Field(
         default=["interfacial_formation_energy", "work_of_adhesion", "integrity"], min_length=1
@@ -162,9 +169,10 @@ class Study(Document):
     def _something_is_asked(self) -> Study:
         if bool(self.substrates) != bool(self.films):
             raise ValueError("interfaces need both substrates and films")
-        if not self.has_interfaces and not self.parts():
+        if not self.parts():
+            others = [name for name in PARTS if name != "interfaces"]
             raise ValueError(
-                f"nothing is asked for: give substrates and films, or {' or '.join(PARTS)}"
+                f"nothing is asked for: give substrates and films, or {' or '.join(others)}"
             )
         return self
 
@@ -179,14 +187,21 @@ class Study(Document):
                     raise ValueError(f"pair [{film}, {substrate}]: {hint}")
         return self
 
-    @property
-    def has_interfaces(self) -> bool:
-        """Whether interfaces are asked for."""
-        return bool(self.substrates and self.films)
+    @model_validator(mode="after")
+    def _names_told_apart(self) -> Study:
+        check_distinct(self.substrates)
+        check_distinct(self.films)
+        pairs = self.pairs
+        again = next((pair for pair in pairs if pairs.count(pair) > 1), None)
+        if again is not None:
+            raise ValueError(f"interfaces.pairs: [{', '.join(again)}] stands there twice")
+        return self
 
     def parts(self) -> dict[str, Document]:
-        """What is asked for beside interfaces, by the part's name."""
+        """What is asked for, by the part's name."""
         asked = {name: getattr(self, name, None) for name in PARTS}
+        if not (self.substrates and self.films):
+            del asked["interfaces"]  # how they are put together has defaults
         return {name: request for name, request in asked.items() if request is not None}
 
     @property
@@ -216,8 +231,10 @@ def study_path(name_or_path: str) -> Path:
         return path
     if name_or_path in study_names():
         return Path(str(files("natriface.templates") / "studies" / f"{name_or_path}.yaml"))
+    if name_or_path and path.is_dir():
+        raise StudyError(f"{path} is a folder, not a study; name the file in it")
     raise StudyError(
-        f"no study {name_or_path!r}, neither a file nor one that comes with natriface "
+        f"no study {name_or_path!r:.80}, neither a file nor one that comes with natriface "
         f"({nearest(name_or_path, study_names())})"
     )
 

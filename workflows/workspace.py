@@ -119,6 +119,20 @@ class Workspace:
             )
         return workspace
 
+    def require_place(self) -> None:
+        """Refuse, without making it, a folder that could not be made or written.
+
+        Raises
+        ------
+        WorkspaceError
+            Naming what is in the way.
+        """
+        place = next(path for path in (self.root, *self.root.parents) if path.exists())
+        if not place.is_dir():
+            raise WorkspaceError(f"{self.root} cannot be a workspace: {place} is a file")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise WorkspaceError(f"{self.root} cannot be a workspace: {place} cannot be written")
+
     @property
     def steps(self) -> Path:
         """Folder of the steps' folders."""

@@ -10,7 +10,7 @@ import typer
 from natriface.workflows.commands.analyze_cohp import cohp
 from natriface.workflows.commands.analyze_elf import elf
 from natriface.workflows.commands.analyze_pdos import pdos
-from natriface.workflows.commands.common import TABLE_WIDTH
+from natriface.workflows.commands.common import TABLE_WIDTH, finite
 
 if TYPE_CHECKING:
     from natriface.analysis.band import Band
@@ -54,12 +54,15 @@ def neb(
         ),
     ] = None,
     tolerance: Annotated[
-        float, typer.Option(help="Force across the path that counts as converged, eV/A.")
+        float,
+        typer.Option(callback=finite, help="Force across the path that counts as converged, eV/A."),
     ] = 0.05,
     temperature: Annotated[
-        float, typer.Option(help="Temperature of the hop frequency, K.")
+        float, typer.Option(callback=finite, help="Temperature of the hop frequency, K.")
     ] = 298.15,
-    prefactor: Annotated[float, typer.Option(help="Attempt frequency, Hz.")] = 1e13,
+    prefactor: Annotated[
+        float, typer.Option(callback=finite, help="Attempt frequency, Hz.")
+    ] = 1e13,
     hops: Annotated[
         int | None,
         typer.Option(min=1, help="Equivalent hops out of one site: gives the diffusivity D(T)."),

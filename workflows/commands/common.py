@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,19 +41,32 @@ def opened(name: str, workspace: Path | None, study: Study | None = None) -> Wor
     Raises
     ------
     WorkspaceError
-        If it is not.
+        If it is not, or is another study's than `study`.
     """
+    from natriface.structures.errors import WorkspaceError
     from natriface.workflows.study import load_study, study_path
     from natriface.workflows.workspace import Workspace
 
     if workspace is None:
         workspace = workspace_path(study or load_study(study_path(name)), None)
-    return Workspace.open(workspace)
+    place = Workspace.open(workspace)
+    if study is not None and place.study != study.name:
+        raise WorkspaceError(
+            f"{place.root} is the workspace of study {place.study!r}, not of {study.name!r}"
+        )
+    return place
 
 
 def workspace_path(study: Study, workspace: Path | None) -> Path:
     """The folder asked for, or ``runs/STUDY``."""
     return workspace if workspace is not None else Path("runs") / study.name
+
+
+def finite(value: float | None) -> float | None:
+    """An option's number; NaN, which would pass every comparison, and infinity are refused."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no finite number")
+    return value
 
 
 @contextmanager

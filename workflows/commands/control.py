@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from natriface.workflows.commands.common import StudyArgument, WorkspaceOption, opened
+from natriface.workflows.commands.common import StudyArgument, WorkspaceOption, finite, opened
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,7 +21,7 @@ def watch(
     study: StudyArgument,
     workspace: WorkspaceOption = None,
     every: Annotated[
-        float, typer.Option("--every", min=0.2, help="Seconds between two looks.")
+        float, typer.Option("--every", min=0.2, callback=finite, help="Seconds between two looks.")
     ] = 2.0,
 ) -> None:
     """Follow a study in the terminal until nothing runs or waits any more; Ctrl-C leaves it."""
@@ -111,7 +111,10 @@ def recover(
     study: StudyArgument,
     workspace: WorkspaceOption = None,
     stale: Annotated[
-        float, typer.Option(help="Minutes without a sign of life after which a step is lost.")
+        float,
+        typer.Option(
+            callback=finite, help="Minutes without a sign of life after which a step is lost."
+        ),
     ] = 15.0,
 ) -> None:
     """Find steps whose worker, node or job is gone, and have them run again."""

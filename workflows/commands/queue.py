@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from natriface.workflows.commands.common import LaunchpadOption
+from natriface.workflows.commands.common import LaunchpadOption, finite
 
 if TYPE_CHECKING:
     from natriface.workflows.launch import Launch
@@ -70,7 +70,9 @@ def launch(
         bool,
         typer.Option("--follow", "-f", help="Launch again and again until nothing can run."),
     ] = False,
-    every: Annotated[float, typer.Option(help="With --follow: seconds between looks.")] = 60.0,
+    every: Annotated[
+        float, typer.Option(callback=finite, help="With --follow: seconds between looks.")
+    ] = 60.0,
 ) -> None:
     """Submit jobs to a cluster's queue for all steps that can run."""
     from natriface.structures.errors import QueueError

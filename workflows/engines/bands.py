@@ -26,6 +26,7 @@ from natriface.analysis.results import write_atomically
 from natriface.structures.atoms import fixed_indices
 from natriface.structures.errors import EngineError, NatrifaceError
 from natriface.structures.images import clash
+from natriface.structures.numbers import Real, Whole
 from natriface.workflows.engines.band_calls import ForceCalls, load_calls
 from natriface.workflows.engines.band_dynamics import (
     BoolArray,
@@ -89,13 +90,13 @@ class BandSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    n_images: int | None = Field(default=None, ge=1, le=99)
+    n_images: Whole | None = Field(default=None, ge=1, le=99)
     interpolation: Literal["idpp", "linear"] = "idpp"
-    fmax_ev_per_angstrom: float = Field(default=0.05, gt=0)
+    fmax_ev_per_angstrom: Real = Field(default=0.05, gt=0)
     climb: bool = True
-    pre_fmax_ev_per_angstrom: float = Field(default=0.3, gt=0)
-    spring_ev_per_angstrom2: float = Field(default=1.0, gt=0)
-    max_force_calls: int = Field(default=500, gt=0)
+    pre_fmax_ev_per_angstrom: Real = Field(default=0.3, gt=0)
+    spring_ev_per_angstrom2: Real = Field(default=1.0, gt=0)
+    max_force_calls: Whole = Field(default=500, gt=0)
     band_optimizer: Literal["surrogate", "plain"] = "surrogate"
     mirror: bool = True
     check_saddle: bool = False

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 
 from natriface.analysis.results import EngineRecord, Result, write_atomically
-from natriface.structures.errors import EngineError
+from natriface.structures.errors import EngineError, UnavailableError
 from natriface.workflows.engines.band_run import band_result, check_band, write_band
 from natriface.workflows.engines.base import Estimate, load_folder
 from natriface.workflows.engines.gpaw_calculator import gpaw_parameters
@@ -53,7 +53,7 @@ class GpawEngine:
             return
         needed, there = self.estimate(step).memory_mb, total_memory_mb(machine)
         if needed > there:
-            raise EngineError(
+            raise UnavailableError(
                 f"{step.name}: it needs about {needed:.0f} MB of memory and this machine has "
                 f"{there:.0f} MB; choose a smaller cell, a lower cutoff_ev or fewer k-points"
             )

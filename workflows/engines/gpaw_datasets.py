@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from natriface.structures.errors import EngineError, nearest
+from natriface.structures.errors import EngineError, UnavailableError, nearest
 
 HOW_TO_INSTALL = "install it with: pip install 'natriface[gpaw]' (see docs/gpaw.md)"
 _HEAD_BYTES = 20_000
@@ -60,7 +60,7 @@ def require_gpaw() -> None:
     """
     missing = _missing()
     if missing:
-        raise EngineError(f"engine gpaw needs {' and '.join(missing)}; {HOW_TO_INSTALL}")
+        raise UnavailableError(f"engine gpaw needs {' and '.join(missing)}; {HOW_TO_INSTALL}")
 
 
 def _missing() -> list[str]:

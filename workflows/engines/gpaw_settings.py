@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.structures.errors import EngineError, nearest
+from natriface.structures.numbers import Real, Whole
 from natriface.workflows.engines.bands import BandSettings
 from natriface.workflows.plan import Step
 
@@ -58,24 +59,24 @@ class ElectronicSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     functional: Literal["PBE", "LDA", "RPBE", "revPBE"] = "PBE"
-    cutoff_ev: float = Field(default=480, ge=100, le=2000)
+    cutoff_ev: Real = Field(default=480, ge=100, le=2000)
     paw_setups: dict[str, str] = Field(default_factory=dict)
-    kpoint_spacing_per_angstrom: float = Field(default=0.25, gt=0.01, le=3)
+    kpoint_spacing_per_angstrom: Real = Field(default=0.25, gt=0.01, le=3)
     symmetry: Literal["on", "time_reversal", "off"] = "on"
     smearing: Literal["gaussian", "fermi-dirac", "marzari-vanderbilt"] = "gaussian"
-    smearing_ev: float = Field(default=0.05, gt=0, le=1)
+    smearing_ev: Real = Field(default=0.05, gt=0, le=1)
     spin_polarized: bool = False
-    charge_e: float = 0.0
+    charge_e: Real = 0.0
     dipole: Literal["auto", "off"] = "auto"
-    bands: int | None = Field(default=None, gt=0)
+    bands: Whole | None = Field(default=None, gt=0)
     converged_bands: str = Field(default="occupied", pattern=r"^(occupied|all|CBM\+\d+(\.\d*)?)$")
-    energy_convergence_ev: float = Field(default=1e-5, gt=0)
-    density_convergence: float = Field(default=1e-4, gt=0)
-    eigenstates_convergence_ev2: float = Field(default=4e-8, gt=0)
-    max_scf_iterations: int = Field(default=150, gt=0)
+    energy_convergence_ev: Real = Field(default=1e-5, gt=0)
+    density_convergence: Real = Field(default=1e-4, gt=0)
+    eigenstates_convergence_ev2: Real = Field(default=4e-8, gt=0)
+    max_scf_iterations: Whole = Field(default=150, gt=0)
     eigensolver: Literal["davidson", "ppcg", "rmm-diis"] = "davidson"
     mixer: Literal["msr1", "pulay"] = "msr1"
-    mixing: float | None = Field(default=None, gt=0, le=1)
+    mixing: Real | None = Field(default=None, gt=0, le=1)
 
 
 class GpawSettings(ElectronicSettings):
@@ -91,13 +92,13 @@ rattle_angstrom
     """
 
     optimizer: Literal["LBFGS", "BFGS", "FIRE"] = "LBFGS"
-    fmax_ev_per_angstrom: float = Field(default=0.02, gt=0)
-    max_steps: int = Field(default=200, gt=0)
-    max_displacement_angstrom: float = Field(default=0.2, gt=0, le=1)
+    fmax_ev_per_angstrom: Real = Field(default=0.02, gt=0)
+    max_steps: Whole = Field(default=200, gt=0)
+    max_displacement_angstrom: Real = Field(default=0.2, gt=0, le=1)
     relax_cell: bool = False
-    rattle_angstrom: float = Field(default=0.0, ge=0, le=0.2)
-    dos_spacing_ev: float = Field(default=0.02, gt=0, le=1)
-    dos_smearing_ev: float = Field(default=0.1, gt=0, le=1)
+    rattle_angstrom: Real = Field(default=0.0, ge=0, le=0.2)
+    dos_spacing_ev: Real = Field(default=0.02, gt=0, le=1)
+    dos_smearing_ev: Real = Field(default=0.1, gt=0, le=1)
 
 
 class GpawBandSettings(BandSettings, ElectronicSettings):

@@ -14,8 +14,10 @@ from typing import Any
 import psutil
 from pydantic import Field, field_validator
 
-from natriface.structures.errors import EngineError, nearest
-from natriface.workflows.documents import Document, read_yaml, validated
+from natriface.structures.errors import EngineError, UnavailableError, nearest
+from natriface.structures.numbers import Real, Whole
+from natriface.structures.yaml_files import read_yaml
+from natriface.workflows.documents import Document, validated
 from natriface.workflows.engines.vasp_settings import MACHINE_TAGS
 from natriface.workflows.engines.vasp_tags import check_tag
 from natriface.workflows.engines.walltime import length_s, moment
@@ -68,18 +70,18 @@ class Machine(Document):
     lobster_command: str | None = None
     potcar_directory: Path | None = None
     potcars_required: bool = True
-    cores: int = Field(default=1, gt=0)
-    memory_mb: float | None = Field(default=None, gt=0)
+    cores: Whole = Field(default=1, gt=0)
+    memory_mb: Real | None = Field(default=None, gt=0)
     gpaw_command: str | None = None
     gpaw_parallel: dict[str, Any] = Field(default_factory=dict)
     incar: dict[str, Any] = Field(default_factory=dict)
     scratch: Path | None = None
-    walltime_hours: float | None = Field(default=None, gt=0)
-    stop_before_minutes: float = Field(default=10, ge=0)
-    silence_hours: float = Field(default=6, gt=0)
-    poll_seconds: float = Field(default=10, gt=0)
-    gzip_above_mb: float = Field(default=20, gt=0)
-    most_corrections: int = Field(default=8, gt=0)
+    walltime_hours: Real | None = Field(default=None, gt=0)
+    stop_before_minutes: Real = Field(default=10, ge=0)
+    silence_hours: Real = Field(default=6, gt=0)
+    poll_seconds: Real = Field(default=10, gt=0)
+    gzip_above_mb: Real = Field(default=20, gt=0)
+    most_corrections: Whole = Field(default=8, gt=0)
 
     @field_validator("incar")
     @classmethod
@@ -130,14 +132,21 @@ def command_line(command: str | None, what: str) -> list[str]:
         If none is configured or its program is not to be found.
     """
     if not command:
-        raise EngineError(
+        raise UnavailableError(
             f"no {what} is configured; put a line `{what}: ...` into {config_path()} "
             "(see docs/vasp.md); `natriface inputs STUDY -o FOLDER` shows the inputs without it"
         )
-    words = shlex.split(command)
+    try:
+        words = shlex.split(command)
+    except ValueError as error:  # a quotation mark that is not closed
+        raise EngineError(
+            f"{what} {command!r} is no command: {error}; correct {config_path()}"
+        ) from None
+    if not words:
+        raise EngineError(f"{what} is empty; correct {config_path()}")
     program = shutil.which(words[0])
     if program is None:
-        raise EngineError(
+        raise UnavailableError(
             f"{what} {command!r}: no program {words[0]!r}; correct {config_path()} or load its "
             "module"
         )

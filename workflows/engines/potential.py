@@ -24,11 +24,13 @@ from natriface.analysis.results import (
 )
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import EngineError, ReaderError, nearest
+from natriface.structures.numbers import Real, Whole
 from natriface.workflows.engines.band_run import band_result, check_band, run_band, write_band
 from natriface.workflows.engines.bands import BandSettings, ForceCall
 from natriface.workflows.engines.base import Estimate, load_folder
 from natriface.workflows.engines.calculators import (
     calculator_version,
+    check_atoms,
     check_calculator,
     make_calculator,
 )
@@ -68,11 +70,11 @@ class PotentialSettings(BaseModel):
     model: str = "chgnet-0.3.0"
     model_options: dict[str, Any] = Field(default_factory=dict)
     optimizer: Literal["LBFGS", "BFGS", "FIRE"] = "LBFGS"
-    fmax_ev_per_angstrom: float = Field(default=0.02, gt=0)
-    max_steps: int = Field(default=600, gt=0)
-    max_displacement_angstrom: float = Field(default=0.2, gt=0, le=1)
+    fmax_ev_per_angstrom: Real = Field(default=0.02, gt=0)
+    max_steps: Whole = Field(default=600, gt=0)
+    max_displacement_angstrom: Real = Field(default=0.2, gt=0, le=1)
     relax_cell: bool = False
-    rattle_angstrom: float = Field(default=0.0, ge=0, le=0.2)
+    rattle_angstrom: Real = Field(default=0.0, ge=0, le=0.2)
 
 
 class PotentialBandSettings(BandSettings):
@@ -125,7 +127,14 @@ class PotentialEngine:
             settings = self.band_settings(step.settings, step.name)
         else:
             settings = self.settings(step.settings, step.name)
-        check_calculator(settings.model, settings.model_options)
+        relaxes_cell = isinstance(settings, PotentialSettings) and settings.relax_cell
+        needs = ("energy", "forces", "stress") if relaxes_cell else ("energy", "forces")
+        try:
+            check_calculator(settings.model, settings.model_options, needs)
+            if step.structure is not None:
+                check_atoms(settings.model, step.atoms())
+        except EngineError as error:
+            raise type(error)(f"{step.name}: {error}") from None
 
     def estimate(self, step: Step) -> Estimate:
         """From 3 ms and 5 MB per atom and force call, measured with CHGNet on NZSP slabs."""

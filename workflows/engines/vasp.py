@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from natriface.analysis.results import Result
-from natriface.structures.errors import EngineError
+from natriface.structures.errors import EngineError, UnavailableError
 from natriface.workflows.engines.base import Estimate, load_folder
 from natriface.workflows.engines.lobster import missing_bands, run_lobster
 from natriface.workflows.engines.lock import alone
 from natriface.workflows.engines.machine import Machine, command_line, load_machine
 from natriface.workflows.engines.vasp_band import check_band_settings
-from natriface.workflows.engines.vasp_estimate import BASIS, n_steps
+from natriface.workflows.engines.vasp_estimate import BASIS, Size, n_steps
 from natriface.workflows.engines.vasp_inputs import VaspInputs, vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp_potcars import (
     check_environment_directory,
@@ -32,28 +32,43 @@ class VaspEngine:
     name = "vasp"
     kinds = ("relax", "static", "dos", "elf", "lobster", "neb", "md")
 
+    def __init__(self) -> None:
+        self._sizes: dict[tuple[str, str, str], Size] = {}
+
     def check(self, step: Step) -> None:
         """See `natriface.workflows.engines.base.Engine.check`."""
+        if step.kind not in self.kinds:
+            raise EngineError(
+                f"{step.name}: engine vasp cannot do {step.kind!r}, only {', '.join(self.kinds)}; "
+                "choose another engine for it"
+            )
         settings = parse_settings(step.settings, step.name)
         machine = load_machine()
+        if step.kind == "neb":
+            check_band_settings(step, settings.keys, settings.tags, machine)
+        if step.structure is not None:
+            self._size(step, machine)
         command_line(machine.vasp_command, "vasp_command")
         if machine.vasp_gamma_command:
             command_line(machine.vasp_gamma_command, "vasp_gamma_command")
         if step.kind == "lobster":
             command_line(machine.lobster_command, "lobster_command")
-        if step.kind == "neb":
-            check_band_settings(step, settings.keys, settings.tags, machine)
         if step.structure is not None:
-            atoms = step.atoms()
-            vasp_inputs(step, atoms, machine)
             self._check_potcars(step, machine, settings.keys.potcar_functional)
+
+    def _size(self, step: Step, machine: Machine) -> Size:
+        """What the inputs come to; they are made once for a check and for the estimate."""
+        key = step.id, step.name, machine.model_dump_json()
+        if key not in self._sizes:
+            self._sizes[key] = vasp_inputs(step, step.atoms(), machine).size
+        return self._sizes[key]
 
     def _check_potcars(self, step: Step, machine: Machine, functional: str) -> None:
         if not machine.potcars_required:
             return
         directory = check_environment_directory(machine.potcar_directory)
         if directory is None:
-            raise EngineError(
+            raise UnavailableError(
                 f"{step.name}: VASP needs POTCARs; name their folder as potcar_directory in the "
                 "machine's file or in PMG_VASP_PSP_DIR (see docs/vasp.md); "
                 "`natriface inputs STUDY -o FOLDER` shows the inputs without them"
@@ -73,7 +88,7 @@ class VaspEngine:
                 basis="0.4 core-s per electronic step and square of the number of atoms, 100 MB "
                 "per atom, as slabs of 40 to 80 atoms need: its structure is not known yet",
             )
-        size = vasp_inputs(step, step.atoms(), load_machine()).size
+        size = self._size(step, load_machine())
         return Estimate(size.core_hours * 3600, size.memory_mb, BASIS)
 
     def write(self, folder: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from natriface.structures.errors import EngineError, nearest
+from natriface.structures.errors import EngineError, UnavailableError, nearest
 from natriface.workflows.engines.vasp_settings import VaspKeys
 from natriface.workflows.engines.vasp_tags import pymatgen_data
 
@@ -89,7 +89,7 @@ def require_potcars(potcars: Sequence[Potcar], functional: str, directory: Path)
     paths = [potcar_path(potcar, functional, directory) for potcar in potcars]
     missing = [potcar.label for potcar, path in zip(potcars, paths, strict=True) if path is None]
     if missing:
-        raise EngineError(
+        raise UnavailableError(
             f"no POTCAR of {', '.join(missing)} in {directory} ({functional}); get them from the "
             "VASP portal, or name another folder as potcar_directory in the machine's file"
         )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.structures.errors import EngineError, nearest
+from natriface.structures.numbers import Real, Whole
 from natriface.workflows.engines.vasp_species import BY_ELEMENT
 from natriface.workflows.engines.vasp_tags import check_elements, check_plain, check_tag, known_tags
 
@@ -121,17 +122,17 @@ class VaspKeys(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kpoint_spacing_per_angstrom: float = Field(default=0.25, gt=0.01, le=3)
+    kpoint_spacing_per_angstrom: Real = Field(default=0.25, gt=0.01, le=3)
     potcar_functional: str = "PBE_54"
     potcars: dict[str, str] = Field(default_factory=dict)
     dipole: Literal["auto", "off"] = "auto"
     handlers: Literal["consistent", "robust"] = "consistent"
     keep: list[str] = Field(default_factory=list)
     lobster_basis: dict[str, str] = Field(default_factory=dict)
-    max_charge_spilling_percent: float = Field(default=5.0, gt=0, le=100)
+    max_charge_spilling_percent: Real = Field(default=5.0, gt=0, le=100)
     unchecked_tags: dict[str, Any] = Field(default_factory=dict)
-    charge_e: float = Field(default=0.0, allow_inf_nan=False)
-    n_images: int | None = Field(default=None, ge=1, le=99)
+    charge_e: Real = 0.0
+    n_images: Whole | None = Field(default=None, ge=1, le=99)
     interpolation: Literal["idpp", "linear"] = "idpp"
     vtst: bool | Literal["auto"] = "auto"
     images: list[dict[str, Any]] = Field(default_factory=list)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from natriface.workflows.documents import Document, read_yaml, validated
+from natriface.structures.numbers import Real, Whole
+from natriface.structures.yaml_files import read_yaml
+from natriface.workflows.documents import Document, validated
 
 LIMITS_VARIABLE = "NATRIFACE_QUEUE"
 LIMITS_FILE = "queue.yaml"
@@ -28,10 +30,10 @@ class Shape(Document):
         None by default.
     """
 
-    tasks: int = Field(default=1, gt=0)
-    cores_per_task: int = Field(default=1, gt=0)
-    nodes: int | None = Field(default=None, gt=0)
-    gpus_per_node: int | None = Field(default=None, gt=0)
+    tasks: Whole = Field(default=1, gt=0)
+    cores_per_task: Whole = Field(default=1, gt=0)
+    nodes: Whole | None = Field(default=None, gt=0)
+    gpus_per_node: Whole | None = Field(default=None, gt=0)
 
 
 class QueueLimits(Document):
@@ -74,16 +76,16 @@ class QueueLimits(Document):
     account: str | None = None
     qos: str | None = None
     constraint: str | None = None
-    max_walltime_hours: float = Field(default=24, gt=0)
-    min_walltime_minutes: float = Field(default=10, gt=0)
-    max_nodes: int = Field(default=1, gt=0)
-    cores_per_node: int = Field(default=1, gt=0)
-    memory_per_node_mb: float | None = Field(default=None, gt=0)
-    cores_per_job: int | None = Field(default=None, gt=0)
-    max_jobs: int = Field(default=50, gt=0)
-    time_factor: float = Field(default=2.0, ge=1)
-    memory_factor: float = Field(default=1.5, ge=1)
-    signal_minutes: float = Field(default=5, ge=0)
+    max_walltime_hours: Real = Field(default=24, gt=0)
+    min_walltime_minutes: Real = Field(default=10, gt=0)
+    max_nodes: Whole = Field(default=1, gt=0)
+    cores_per_node: Whole = Field(default=1, gt=0)
+    memory_per_node_mb: Real | None = Field(default=None, gt=0)
+    cores_per_job: Whole | None = Field(default=None, gt=0)
+    max_jobs: Whole = Field(default=50, gt=0)
+    time_factor: Real = Field(default=2.0, ge=1)
+    memory_factor: Real = Field(default=1.5, ge=1)
+    signal_minutes: Real = Field(default=5, ge=0)
     engines: dict[str, Shape] = Field(default_factory=dict)
     setup: tuple[str, ...] = ()
     directives: tuple[str, ...] = ()

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from natriface.structures.errors import QueueError, nearest
-from natriface.workflows.documents import Document, read_yaml, validated
+from natriface.structures.yaml_files import read_yaml
+from natriface.workflows.documents import Document, validated
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Pack
 

@@ -15,7 +15,7 @@ from natriface.structures.errors import StructureError, nearest
 from natriface.structures.phases import Phase, load_phase
 from natriface.structures.slabs import Slab, freeze
 from natriface.workflows.surfaces.request import SurfaceRequest
-from natriface.workflows.surfaces.slab_cut import cut_slab
+from natriface.workflows.surfaces.slab_cut import cut_slab, require_atoms
 
 EDGE_ANGSTROM = 0.1
 """Planes this much below the lowest free layer are still held."""
@@ -84,6 +84,7 @@ def build_surface(label: str, asked: SurfaceRequest, root: Path) -> Surface:
             raise StructureError(
                 f"{asked.frozen_layers} of {slab.layers:g} layers held: none is left to relax"
             )
+        require_atoms(len(slab.atoms), asked.repeats)
         depth = asked.frozen_layers * slab.termination.layer_angstrom - EDGE_ANGSTROM
         cell = freeze(slab.atoms, depth) if asked.frozen_layers else slab.atoms
         return Surface(label, asked, phase, slab, cell, cell.repeat((*asked.repeats, 1)))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from natriface.workflows.surfaces.slab_request import Positive, SlabCut
+from natriface.structures.numbers import Length, Repeat, Whole
+from natriface.workflows.names import Element
+from natriface.workflows.surfaces.slab_request import SlabCut
 
 
 class SurfaceRequest(SlabCut):
@@ -22,7 +24,7 @@ class SurfaceRequest(SlabCut):
         Cell height less the extent of the slab, exactly.
     """
 
-    element: str = "Na"
-    repeats: tuple[int, int] = (3, 3)
-    frozen_layers: int = Field(default=2, ge=0)
-    vacuum_angstrom: Positive = 20.0
+    element: Element = "Na"
+    repeats: tuple[Repeat, Repeat] = (3, 3)
+    frozen_layers: Whole = Field(default=2, ge=0)
+    vacuum_angstrom: Length = 20.0

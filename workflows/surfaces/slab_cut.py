@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from natriface.structures.errors import StructureError
 from natriface.structures.phases import Phase
 from natriface.structures.slabs import Slab, build_slab
 from natriface.structures.terminations import Termination, find_terminations
 from natriface.workflows.surfaces.slab_request import SlabCut
+
+MOST_ATOMS = 10_000
+"""Cells with more are not built: no engine here computes them."""
+
+
+def require_atoms(n_atoms: int, repeats: tuple[int, ...]) -> None:
+    """Refuse a supercell that nothing computes, before it takes the memory.
+
+    Raises
+    ------
+    StructureError
+        Naming the multiples.
+    """
+    total = n_atoms * prod(repeats)
+    if total > MOST_ATOMS:
+        raise StructureError(
+            f"repeats {list(repeats)} of {n_atoms} atoms are {total:,} atoms, more than "
+            f"{MOST_ATOMS:,}; ask for fewer"
+        )
 
 
 def cut_slab(

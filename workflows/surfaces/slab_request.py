@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
+from natriface.structures.numbers import Count, Length, Plane
 from natriface.workflows.documents import Document
-
-Positive = Annotated[float, Field(gt=0)]
+from natriface.workflows.names import NameOrPath
 
 
 class SlabCut(Document):
@@ -28,11 +28,11 @@ class SlabCut(Document):
         See `natriface.structures.slabs.build_slab`.
     """
 
-    phase: str
-    miller: tuple[int, int, int]
-    termination: int | None = Field(default=None, ge=1)
-    thickness_angstrom: Positive | None = None
-    layers: int | None = Field(default=None, ge=1)
+    phase: NameOrPath
+    miller: Plane
+    termination: Count | None = None
+    thickness_angstrom: Length | None = None
+    layers: Count | None = None
     symmetric: Literal["top", "bottom"] | None = None
     reconstruct: bool = False
     flip: bool = False

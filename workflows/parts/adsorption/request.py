@@ -7,9 +7,10 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from natriface.analysis.adsorption_energy import CohesiveEnergy, Reference
+from natriface.structures.numbers import GridPoints, Length
 from natriface.workflows.documents import Document
+from natriface.workflows.names import Label, NameOrPath, check_distinct
 from natriface.workflows.surfaces.request import SurfaceRequest
-from natriface.workflows.surfaces.slab_request import Positive
 
 
 class MapRequest(Document):
@@ -24,8 +25,8 @@ class MapRequest(Document):
         points at contact height, which say little more than where the atoms of the surface are.
     """
 
-    spacing_angstrom: Positive = 0.8
-    shape: tuple[int, int] | None = None
+    spacing_angstrom: Length = Field(default=0.8, ge=0.1)
+    shape: tuple[GridPoints, GridPoints] | None = None
     relax: Literal["z", "static"] = "z"
 
 
@@ -72,14 +73,15 @@ class AdsorptionRequest(Document):
         with its source. The report names it with every number it went into.
     """
 
-    surfaces: dict[str, AdsorptionSurface] = Field(min_length=1)
+    surfaces: dict[Label, AdsorptionSurface] = Field(min_length=1)
     references: list[Reference] = Field(default=["bulk"], min_length=1)
-    bulk_phase: str | None = None
-    box_angstrom: Positive = 15.0
+    bulk_phase: NameOrPath | None = None
+    box_angstrom: Length = Field(default=15.0, ge=8, le=100)
     cohesive_energy: CohesiveEnergy | None = None
 
     @model_validator(mode="after")
     def _one_element(self) -> AdsorptionRequest:
+        check_distinct(self.surfaces)
         elements = {surface.element for surface in self.surfaces.values()}
         if len(elements) > 1:
             raise ValueError(f"one adatom a study, not {' and '.join(sorted(elements))}")

@@ -11,7 +11,11 @@ from natriface.analysis.published import Published, PublishedAdsorption
 from natriface.analysis.results import Result
 from natriface.analysis.value_bars import PublishedBar, ValueBar, value_bars
 from natriface.analysis.wording import number
-from natriface.workflows.parts.adsorption.records import SiteRecord, SurfaceRecord, surface_records
+from natriface.workflows.parts.adsorption.records import (
+    SiteRecord,
+    SurfaceRecord,
+    surface_records,
+)
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.section import (
     Cell,

@@ -17,7 +17,10 @@ from natriface.analysis.electronic_figures import (
 from natriface.analysis.elf_figures import bond_profiles, elf_maps
 from natriface.analysis.localization import PlaneMap, plane_map, plane_points
 from natriface.analysis.pdos import EnergyZero
-from natriface.workflows.parts.electronic_structure.records import VALENCE_WINDOW, CrystalRecord
+from natriface.workflows.parts.electronic_structure.records import (
+    VALENCE_WINDOW,
+    CrystalRecord,
+)
 from natriface.workflows.parts.electronic_structure.tables import elf_profiles
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.section import SectionContext

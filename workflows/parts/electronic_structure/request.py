@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from natriface.structures.errors import nearest
+from natriface.structures.numbers import Count, Positive, Real, Repeat
 from natriface.workflows.documents import Document, resolve_like
-from natriface.workflows.surfaces.slab_request import Positive
+from natriface.workflows.names import (
+    Element,
+    EngineName,
+    EngineOrNone,
+    Label,
+    NameOrPath,
+    check_distinct,
+)
 
 Quantity = Literal["bonding", "pdos", "elf"]
 
@@ -31,11 +39,11 @@ class CrystalDopant(Document):
         `natriface.structures.doping`.
     """
 
-    element: str
-    replaces: str
-    coordinated_to: str | None = None
-    number: int = Field(default=1, gt=0)
-    rank: int = Field(default=1, gt=0)
+    element: Element
+    replaces: Element
+    coordinated_to: Element | None = None
+    number: Count = 1
+    rank: Count = 1
     compensation: Literal["none", "vacancy", "substitution"] = "none"
 
 
@@ -61,20 +69,13 @@ class CrystalRequest(Document):
         The crystal it is compared with; by default the one it is ``like``.
     """
 
-    phase: str
-    ordering: int = Field(default=1, ge=1)
+    phase: NameOrPath
+    ordering: Count = 1
     cell: Literal["primitive", "conventional"] = "primitive"
-    repeats: tuple[int, int, int] = (1, 1, 1)
-    scale: Positive = 1.0
+    repeats: tuple[Repeat, Repeat, Repeat] = (1, 1, 1)
+    scale: Positive = Field(default=1.0, ge=0.5, le=2)
     dopant: CrystalDopant | None = None
     against: str | None = None
-
-    @field_validator("repeats")
-    @classmethod
-    def _positive(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
-        if min(value) < 1:
-            raise ValueError("multiples of a cell are 1 or more")
-        return value
 
 
 class StretchRequest(Document):
@@ -92,7 +93,7 @@ class StretchRequest(Document):
 
     crystal: str
     bond: str = Field(default="P-O", pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")
-    by_angstrom: float = Field(default=0.02, ge=0.005, le=0.2)
+    by_angstrom: Real = Field(default=0.02, ge=0.005, le=0.2)
 
 
 class ElectronicStructureRequest(Document):
@@ -117,15 +118,15 @@ class ElectronicStructureRequest(Document):
         Element -> shell of the semicore level that crystals are aligned by, first found counts.
     """
 
-    crystals: dict[str, CrystalRequest] = Field(min_length=1)
-    engine: str = "gpaw"
-    relax_with: str = "potential"
+    crystals: dict[Label, CrystalRequest] = Field(min_length=1)
+    engine: EngineName = "gpaw"
+    relax_with: EngineOrNone = "potential"
     quantities: list[Quantity] = Field(default=["bonding", "pdos", "elf"], min_length=1)
-    orbitals: dict[str, Literal["s", "p", "d", "f"]] = Field(
+    orbitals: dict[Element, Literal["s", "p", "d", "f"]] = Field(
         default={"P": "p", "O": "p", "F": "p"}, min_length=1
     )
     stretch: StretchRequest | None = None
-    align_by: dict[str, Literal["s", "p", "d", "f"]] = Field(
+    align_by: dict[Element, Literal["s", "p", "d", "f"]] = Field(
         default={"Zr": "s", "Na": "p", "O": "s"}
     )
 
@@ -146,6 +147,7 @@ class ElectronicStructureRequest(Document):
 
     @model_validator(mode="after")
     def _known_labels(self) -> ElectronicStructureRequest:
+        check_distinct(self.crystals)
         for label, crystal in self.crystals.items():
             other = crystal.against
             if other is not None and other not in self.crystals:

@@ -31,6 +31,7 @@ from natriface.workflows.parts.electronic_structure.request import (
 from natriface.workflows.plan import Input, Kind, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
+from natriface.workflows.surfaces.slab_cut import require_atoms
 
 SECTION = "electronic_structure"
 ALIKE_ANGSTROM = 1e-3
@@ -104,6 +105,7 @@ def build_crystal(label: str, asked: CrystalRequest, root: Path) -> BuiltCrystal
         atoms = phase.atoms
         if asked.cell == "primitive":
             atoms = _primitive(atoms)
+        require_atoms(len(atoms), asked.repeats)
         atoms = atoms.repeat(asked.repeats)
         atoms.set_cell(asked.scale * np.asarray(atoms.cell), scale_atoms=True)
         doping = None

@@ -12,7 +12,7 @@ from natriface.structures.heights import isolated
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_study
 from natriface.workflows.plan import Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
-from natriface.workflows.study import Study
+from natriface.workflows.study import InterfaceRequest, Study
 
 Side = Literal["substrate", "film"]
 SIDES: tuple[Side, ...] = ("substrate", "film")
@@ -41,7 +41,7 @@ class _Planned:
         return [whole, *self.references.values(), *self.second_starts.values()]
 
 
-def steps(study: Study, make: StepMaker, root: Path) -> list[Step]:
+def steps(study: Study, request: InterfaceRequest, make: StepMaker, root: Path) -> list[Step]:
     """The steps of all interfaces of a study.
 
     Raises
@@ -49,7 +49,7 @@ def steps(study: Study, make: StepMaker, root: Path) -> list[Step]:
     StructureError
         If an interface is not to be had; says which.
     """
-    planned = [_planned(study, make, built) for built in build_study(study, root)]
+    planned = [_planned(study, request, make, built) for built in build_study(study, root)]
     # a slab that interfaces share has one reference energy: the lowest of the starts of them all
     shared: dict[str, list[str]] = {}
     for one in planned:
@@ -73,9 +73,11 @@ def steps(study: Study, make: StepMaker, root: Path) -> list[Step]:
     ]
 
 
-def _planned(study: Study, make: StepMaker, built: BuiltInterface) -> _Planned:
+def _planned(
+    study: Study, request: InterfaceRequest, make: StepMaker, built: BuiltInterface
+) -> _Planned:
     interface, pair = built.interface, built.label
-    vacuum = study.interfaces.vacuum_angstrom
+    vacuum = request.vacuum_angstrom
     slabs = {
         "substrate": (built.substrate.label, interface.substrate_atoms),
         "film": (built.film.label, interface.film_atoms),
@@ -99,7 +101,7 @@ def _planned(study: Study, make: StepMaker, built: BuiltInterface) -> _Planned:
                 structure=to_document(isolated(atoms, vacuum)),
                 metadata={"role": side, "pair": pair},
             )
-            if study.interfaces.second_start:
+            if request.second_start:
                 second_starts[side] = make.step(
                     f"{pair} {label} slab, second start",
                     "relax",

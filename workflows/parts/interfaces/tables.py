@@ -120,10 +120,8 @@ def _printed_cells(
         (Column(f"{name}, other reading", "J/m2", 2, "other reading"), other),
     ]
     for title, theirs in (("difference", printed), ("difference to the other reading", other)):
-        known = value is not None and theirs is not None
-        cells.append(
-            (Column(title, "J/m2", 2, on_page=theirs is printed), value - theirs if known else None)
-        )  # type: ignore[operator]
+        apart = None if value is None or theirs is None else value - theirs
+        cells.append((Column(title, "J/m2", 2, on_page=title == "difference"), apart))
     return cells
 
 

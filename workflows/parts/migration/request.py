@@ -7,9 +7,10 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from natriface.structures.hop_endpoints import HopCompensation
+from natriface.structures.numbers import Count, Positive, Reach, Real, Repeat
 from natriface.workflows.documents import Document
+from natriface.workflows.names import Element, EngineOrNone, Label, NameOrPath, check_distinct
 from natriface.workflows.surfaces.request import SurfaceRequest
-from natriface.workflows.surfaces.slab_request import Positive
 
 
 class BulkHops(Document):
@@ -37,13 +38,13 @@ class BulkHops(Document):
         charge.
     """
 
-    phase: str
-    element: str = "Na"
+    phase: NameOrPath
+    element: Element = "Na"
     path_type: Literal["vacancy", "interstitial"] = "vacancy"
-    repeats: tuple[int, int, int] | None = None
-    min_size_angstrom: Positive = 10.0
-    max_length_angstrom: Positive = 5.0
-    max_hops: int | None = Field(default=None, ge=1)
+    repeats: tuple[Repeat, Repeat, Repeat] | None = None
+    min_size_angstrom: Positive = Field(default=10.0, le=60)
+    max_length_angstrom: Reach = 5.0
+    max_hops: Count | None = None
     compensation: HopCompensation | None = None
 
 
@@ -60,8 +61,8 @@ class SurfaceHops(SurfaceRequest):
     """
 
     sites: list[str] = Field(min_length=1)
-    max_length_angstrom: Positive = 5.0
-    max_hops: int | None = Field(default=None, ge=1)
+    max_length_angstrom: Reach = 5.0
+    max_hops: Count | None = None
 
 
 class MigrationRequest(Document):
@@ -77,15 +78,16 @@ class MigrationRequest(Document):
         Of the hop frequencies and diffusivities.
     """
 
-    bulk: dict[str, BulkHops] = Field(default_factory=dict)
-    surfaces: dict[str, SurfaceHops] = Field(default_factory=dict)
-    pre_engine: str = "potential"
-    temperature_k: Positive = 298.15
+    bulk: dict[Label, BulkHops] = Field(default_factory=dict)
+    surfaces: dict[Label, SurfaceHops] = Field(default_factory=dict)
+    pre_engine: EngineOrNone = "potential"
+    temperature_k: Real = Field(default=298.15, ge=1, le=5000)
 
     @model_validator(mode="after")
     def _something_is_asked(self) -> MigrationRequest:
         if not self.bulk and not self.surfaces:
             raise ValueError("give bulk or surfaces: hops of some crystal or on some slab")
+        check_distinct([*self.bulk, *self.surfaces])
         shared = self.bulk.keys() & self.surfaces.keys()
         if shared:
             raise ValueError(

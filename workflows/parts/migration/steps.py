@@ -12,11 +12,16 @@ from natriface.structures.hop_endpoints import HopEndpoints, hop_endpoints
 from natriface.structures.hops import adatom_hops, interstitial_hops, vacancy_hops
 from natriface.structures.phases import load_phase
 from natriface.workflows.parts.migration.band_steps import band_steps
-from natriface.workflows.parts.migration.request import BulkHops, MigrationRequest, SurfaceHops
+from natriface.workflows.parts.migration.request import (
+    BulkHops,
+    MigrationRequest,
+    SurfaceHops,
+)
 from natriface.workflows.plan import Step
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 from natriface.workflows.surfaces.build import build_surface, sites_named
+from natriface.workflows.surfaces.slab_cut import require_atoms
 
 SECTION = "migration"
 
@@ -45,6 +50,7 @@ def _bulk_hops(
 ) -> tuple[list[HopEndpoints], dict[str, Any]]:
     try:
         phase = load_phase(asked.phase, root)
+        require_atoms(len(phase.atoms), asked.repeats or (1, 1, 1))
         find = vacancy_hops if asked.path_type == "vacancy" else interstitial_hops
         hops = find(phase.atoms, asked.element, max_length_angstrom=asked.max_length_angstrom)
         ends = [
