@@ -101,12 +101,18 @@ def has_stated_density(
 def has_stated_formula(block: Block, occupancies: Sequence[Mapping[str, float]]) -> bool:
     """Whether formula and number of formula units are stated; refused where they are others."""
     stated = single(block, "_chemical_formula_sum")
-    if stated is None:
-        return False
-    wanted, where = _formula(stated), f"_chemical_formula_sum {stated!r}"
     amounts: Counter[str] = Counter()
     for occupancy in occupancies:
         amounts.update(occupancy)
+    if stated is None:
+        most, z = max(amounts.values()), _units(block)
+        if z is not None and most < 0.98 * z:
+            raise StructureError(
+                f"the sites hold {most:g} atoms of an element at most, where _cell_formula_units_Z "
+                f"is {z:g}; correct the symmetry, the sites, or the number"
+            )
+        return False
+    wanted, where = _formula(stated), f"_chemical_formula_sum {stated!r}"
     ratios = Counter(round(amounts[x] / n, 3) for x, n in wanted.items() if amounts[x] > 0)
     extra = sorted(set(amounts) - set(wanted))
     if extra or not ratios:
@@ -128,22 +134,33 @@ def has_stated_formula(block: Block, occupancies: Sequence[Mapping[str, float]])
             f"the sites hold {held} in the cell, in another ratio than {where}; correct the sites, "
             "their occupancies, or the formula"
         )
-    return _has_stated_units(block, units)
+    return _has_stated_units(block, units, wanted)
 
 
-def _has_stated_units(block: Block, units: float) -> bool:
-    """Whether the number of formula units in the cell is that stated, or 1.
+def _has_stated_units(block: Block, units: float, formula: Mapping[str, float]) -> bool:
+    """Whether the number of formula units in the cell is that stated, or there is none but one.
 
-    A formula of the whole cell is common beside the number of reduced formula units.
+    A formula of the whole cell is common beside the number of reduced formula units, which then
+    divides it.
     """
-    stated = single(block, "_cell_formula_units_z")
     whole = abs(units - 1) < 0.02
-    if stated is None:
+    z = _units(block)
+    if z is None:
         return whole
-    z = number(stated, "_cell_formula_units_Z")[0]
-    if not whole and abs(units - z) > 0.02 * abs(z):
+    divides = all(abs(n / z - round(n / z)) < 1e-3 for n in formula.values())
+    if not (whole and divides) and abs(units - z) > 0.02 * z:
         raise StructureError(
             f"the sites hold {units:g} units of _chemical_formula_sum in the cell, where "
-            f"_cell_formula_units_Z is {stated}; correct the symmetry, the sites, or the number"
+            f"_cell_formula_units_Z is {z:g}; correct the symmetry, the sites, or the number"
         )
     return True
+
+
+def _units(block: Block) -> float | None:
+    stated = single(block, "_cell_formula_units_z")
+    if stated is None:
+        return None
+    z = number(stated, "_cell_formula_units_Z")[0]
+    if z <= 0:
+        raise StructureError(f"_cell_formula_units_Z is {stated}, not above 0")
+    return z

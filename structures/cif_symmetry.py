@@ -171,9 +171,12 @@ def _stated_names(
 def _listed_operations(texts: list[str | None]) -> Operations:
     if None in texts:
         raise StructureError("a symmetry operation in the list is not given")
+    given = [text for text in texts if text is not None]
+    if all(text.count(",") < 2 for text in given):  # 'x, y, z' without its quotes
+        given = re.findall(r"[^\s,]+, [^\s,]+, [^\s,]+", " ".join(given)) or given
     if len(texts) > 1000:
         raise StructureError(f"{len(texts)} symmetry operations; a space group has at most 192")
-    parsed = [parse_operation(text) for text in dict.fromkeys(x for x in texts if x is not None)]
+    parsed = [parse_operation(text) for text in dict.fromkeys(given)]
     rotations = np.array([rotation for rotation, _ in parsed])
     translations = np.array([translation for _, translation in parsed])
     if np.any(np.abs(np.round(np.linalg.det(rotations))) != 1):

@@ -36,7 +36,7 @@ def parse_poscar(text: str, beside: Path | None = None) -> tuple[FloatArray, Flo
     StructureError
         Naming the line that cannot be read, or what is not certain.
     """
-    lines = text.splitlines()
+    lines = re.split(r"\r\n?|\n", text.rstrip())
     if len(lines) < 8:
         raise StructureError(f"a POSCAR has at least 8 lines, this file {len(lines)}")
     cell, scale = _scaled_cell(lines)

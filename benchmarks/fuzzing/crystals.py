@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import spglib
 from ase import Atoms
 from ase.io import write
 
@@ -49,8 +50,10 @@ def cif(phase: Phase, listed: bool = True) -> str:
         f"_chemical_formula_sum '{amounts}'",
         f"_cell_volume {phase.volume_angstrom3:.3f}",
         f"_exptl_crystal_density_diffrn {phase.density_g_cm3:.3f}",
-        f"_space_group_name_H-M_alt '{phase.space_group}'",
     ]
+    if phase.hall_number is not None:
+        symbol = spglib.get_spacegroup_type(phase.hall_number).international_full
+        stated.append(f"_space_group_name_H-M_alt '{symbol}'")
     if listed and phase.hall_number is not None:
         stated += ["loop_", "_space_group_symop_operation_xyz"]
         operations = database_operations(phase.hall_number)

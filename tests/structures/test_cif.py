@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.fuzzing.crystals import cif as cif_of_phase
 from natriface.structures.cif import number
 from natriface.structures.cif_species import species_of
 from natriface.structures.cif_symmetry import (
@@ -23,7 +24,7 @@ from natriface.structures.cif_symmetry import (
 )
 from natriface.structures.cif_syntax import parse_cif
 from natriface.structures.errors import StructureError
-from natriface.structures.phases import Phase, load_phase
+from natriface.structures.phases import Phase, load_phase, phase_names
 
 CUBIC = (5.64, 5.64, 5.64, 90, 90, 90)
 SITES = "_atom_site_label _atom_site_fract_x _atom_site_fract_y _atom_site_fract_z"
@@ -90,6 +91,9 @@ def test_a_certain_setting_is_expanded(read: Callable[[str], Phase], symmetry: s
         ("_space_group_IT_number 231", "1 to 230"),
         ("_space_group_IT_number Fm-3m", "1 to 230"),
         (f"{FM3M}_chemical_formula_sum 'Na Cl'\n_cell_formula_units_Z 2", "units_Z"),
+        ("_chemical_formula_sum 'Na Cl'\n_cell_formula_units_Z 4", "hold 1 units of"),
+        ("_cell_formula_units_Z 4", "hold 1 atoms of an element at most"),
+        (f"{FM3M}_cell_formula_units_Z -4", "not above 0"),
         (f"{FM3M}_exptl_crystal_density_diffrn 1.08", "density"),
         (f"{FM3M}_cell_volume 181.4", "_cell_volume"),
         (f"{FM3M}{P1}", "those of space group 1, not of 'F m -3 m'"),
@@ -405,6 +409,11 @@ def test_operations() -> None:
             parse_operation(wrong)
 
 
+def test_operations_without_their_quotes(read: Callable[[str], Phase]) -> None:
+    listed = "loop_\n_symmetry_equiv_pos_as_xyz\nx, y, z\n-x, -y, -z\n"
+    assert is_halite(read(cif(listed, ALL_OF_HALITE)))
+
+
 @given(st.floats(-1e6, 1e6), st.integers(0, 99))
 def test_numbers_are_read_as_written(value: float, uncertainty: int) -> None:
     assert number(f"{value:.6f}({uncertainty})", "x")[0] == pytest.approx(value, abs=1e-6)
@@ -440,3 +449,23 @@ def test_order_cell_and_digits_of_sites_do_not_matter(
     path = tmp_path_factory.mktemp("cif") / "x.cif"
     path.write_text(cif(f"loop_ {SITES}\n" + "\n".join(lines)))
     assert is_halite(load_phase(path))
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("name", phase_names())
+def test_phases_of_the_library_come_back(tmp_path: Path, name: str, listed: bool) -> None:
+    """From their operations always; from their symbol, the same or a refusal."""
+    known = load_phase(name)
+    (tmp_path / "x.cif").write_text(cif_of_phase(known, listed=listed))
+    try:
+        phase = load_phase(tmp_path / "x.cif")
+    except StructureError as error:
+        if listed or "setting would be a guess" not in str(error):
+            raise
+        return
+    assert phase.composition == pytest.approx(known.composition, rel=1e-3)
+    assert phase.density_g_cm3 == pytest.approx(known.density_g_cm3, rel=1e-3)
+    assert phase.space_group_number == known.space_group_number
+    assert phase.shortest_distance_angstrom == pytest.approx(
+        known.shortest_distance_angstrom, abs=2e-3
+    )
