@@ -7,24 +7,23 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import spglib
 from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from natriface.structures.atoms import content_hash
-from natriface.structures.charges import formal_charges
+from natriface.structures.atoms import atoms_of, content_hash
+from natriface.structures.bonds import Bonds, bonded_pairs
+from natriface.structures.charges import formal_charges, is_metal
 from natriface.structures.errors import StructureError
-from natriface.structures.polyanions import (
-    BOND_TOLERANCE,
-    Bonds,
-    CovalentUnits,
-    neighbours,
-    units_from_neighbours,
-)
+from natriface.structures.polyanions import CovalentUnits, units_from_neighbours
+from natriface.structures.unit_charges import crystal_charges
+
+if TYPE_CHECKING:
+    from natriface.structures.phases import Phase
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -71,7 +70,7 @@ class Crystal:
     to_primitive
         Rows: primitive vectors in units of the vectors as given, (3, 3).
     charges
-        Formal charges in e, (n,), or None for metals and alloys.
+        Formal charges in e, (n,), or None for metals and alloys and where they cannot be told.
     units
         Covalent units.
     space_group
@@ -91,18 +90,28 @@ class Crystal:
     @classmethod
     def from_atoms(
         cls,
-        bulk: Atoms,
-        oxidation_states: Mapping[str, float] | None = None,
+        bulk: Atoms | Phase,
+        oxidation_states: Mapping[str, float] | ArrayLike | None = None,
         symprec_angstrom: float = SYMPREC_ANGSTROM,
     ) -> Crystal:
         """Analyse a bulk crystal once; every facet of it then costs milliseconds.
+
+        Parameters
+        ----------
+        bulk
+            The crystal: atoms or an ordered phase.
+        oxidation_states
+            Formal charge of each element, or of each atom (n,), in e; found from composition and
+            bonds if omitted. Give zeros for a metal that is not known as one.
 
         Raises
         ------
         StructureError
             If the crystal is not periodic in three directions, has partial occupancies, or has
-            atoms so close that no symmetry can be found.
+            atoms so close that no symmetry can be found; if charges are given that do not balance
+            or differ among equivalent atoms.
         """
+        bulk = atoms_of(bulk)
         _require_ordered_bulk(bulk)
         lattice = np.asarray(bulk.cell, dtype=float)
         scaled = np.linalg.solve(lattice.T, bulk.positions.T).T
@@ -115,11 +124,14 @@ class Crystal:
         numbers = np.asarray(bulk.numbers[keep], dtype=np.int64)
         # a supercell can lack operations of its crystal: they are those of the primitive cell
         whole = _symmetry_dataset(primitive, fractional, numbers, symprec_angstrom)
-        reach = BOND_TOLERANCE * covalent_radii[numbers]
-        near = neighbours(primitive, fractional, reach)
-        _refuse_clashes(primitive, fractional, numbers, near)
-        charges = formal_charges(bulk.numbers, oxidation_states)
-        charges = None if charges is None else charges[keep]
+        near = bonded_pairs(primitive, fractional, numbers)
+        lengths = near.lengths(primitive, fractional)
+        _refuse_clashes(numbers, near, lengths)
+        if oxidation_states is None:
+            charges = crystal_charges(numbers, near)
+        else:
+            orbits = np.asarray(data.crystallographic_orbits)
+            charges = _given_charges(bulk, oxidation_states, orbits)[keep]
         return cls(
             lattice=primitive,
             fractional=fractional,
@@ -128,9 +140,23 @@ class Crystal:
             translations=np.asarray(whole.translations, dtype=float),
             to_primitive=to_primitive,
             charges=charges,
-            units=units_from_neighbours(numbers, near, charges),
+            units=units_from_neighbours(numbers, near, charges, lengths),
             space_group=int(data.number),
         )
+
+    @property
+    def charges_unknown(self) -> bool:
+        """Whether this is no metal, and yet no formal charges fit its composition and bonds."""
+        return self.charges is None and not is_metal(chemical_symbols[z] for z in self.numbers)
+
+    @property
+    def states(self) -> dict[str, float] | None:
+        """Mean formal charge of each element in e, or None where there are none."""
+        if self.charges is None:
+            return None
+        present = np.unique(self.numbers)
+        means = [float(self.charges[self.numbers == z].mean()) for z in present]
+        return dict(zip((chemical_symbols[z] for z in present), means, strict=True))
 
     @property
     def volume_angstrom3(self) -> float:
@@ -225,11 +251,31 @@ def _symmetry_dataset(
     return data
 
 
-def _refuse_clashes(
-    lattice: FloatArray, fractional: FloatArray, numbers: IntArray, near: Bonds
-) -> None:
-    vectors = fractional[near.second] + near.image - fractional[near.first]
-    lengths = np.linalg.norm(vectors @ lattice, axis=1)
+def _given_charges(
+    bulk: Atoms, given: Mapping[str, float] | ArrayLike, orbits: IntArray
+) -> FloatArray:
+    """Charges of the atoms as given, checked."""
+    if isinstance(given, Mapping):
+        charges = formal_charges(bulk.numbers, given)
+        assert charges is not None
+    else:
+        charges = np.asarray(given, dtype=float)
+        if charges.shape != (len(bulk),):
+            raise StructureError(f"charges: one for each of {len(bulk)} atoms, got {charges.shape}")
+    if not np.isfinite(charges).all():
+        raise StructureError("charges must be finite numbers in e")
+    total = float(charges.sum())
+    if abs(total) > 1e-3 * len(bulk):
+        raise StructureError(f"the charges given sum to {total:+.3f} e a cell; they must balance")
+    _, first, inverse = np.unique(orbits, return_index=True, return_inverse=True)
+    if np.abs(charges - charges[first][inverse]).max() > 1e-6:
+        raise StructureError(
+            "atoms that the crystal's translations make equal have unequal charges"
+        )
+    return charges
+
+
+def _refuse_clashes(numbers: IntArray, near: Bonds, lengths: FloatArray) -> None:
     touching = covalent_radii[numbers[near.first]] + covalent_radii[numbers[near.second]]
     if len(lengths) and (lengths / touching).min() < CLASH_RATIO:
         worst = int((lengths / touching).argmin())

@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from natriface.structures.bonds import Bonds
 from natriface.structures.crystals import SYMPREC_ANGSTROM, Crystal, Miller, coprime
 from natriface.structures.errors import StructureError
-from natriface.structures.polyanions import Bonds, CovalentUnits
+from natriface.structures.polyanions import CovalentUnits
 
 __all__ = [
     "SYMPREC_ANGSTROM",
