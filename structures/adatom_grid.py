@@ -9,6 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from natriface.structures.adsorption import adatom_sites
+from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.errors import StructureError
 from natriface.structures.heights import Side, surface_normal, whole_slab_positions
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
@@ -66,7 +67,7 @@ class AdatomGrid:
 
 
 def adatom_grid(
-    slab: Atoms,
+    slab: Structure,
     element: str = "Na",
     *,
     spacing_angstrom: float = SPACING_ANGSTROM,
@@ -92,6 +93,7 @@ def adatom_grid(
     StructureError
         If there is no surface, or the grid is too fine.
     """
+    slab = atoms_of(slab)
     rotations, translations = _plane_operations(slab, symprec_angstrom)
     sites = adatom_sites(slab, element, side, symprec_angstrom=symprec_angstrom)
     origin = np.array(min(sites, key=lambda site: site.multiplicity).scaled)

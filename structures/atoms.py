@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from ase import Atoms
@@ -24,7 +24,11 @@ class HoldsAtoms(Protocol):
     def atoms(self) -> Atoms: ...
 
 
-def atoms_of(structure: Atoms | HoldsAtoms) -> Atoms:
+Structure: TypeAlias = Atoms | HoldsAtoms
+"""What the builders take: atoms, or a slab, phase or interface that holds them."""
+
+
+def atoms_of(structure: Structure) -> Atoms:
     """The atoms of a slab, phase or interface, or the atoms given themselves.
 
     Raises

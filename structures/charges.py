@@ -107,16 +107,33 @@ def balanced_states(composition: Mapping[str, float]) -> dict[str, int] | None:
     dict or None
         Element -> charge in e; None for elements and alloys, or where no set balances.
     """
-    elements = sorted(composition)
-    if len(elements) < 2 or any(element not in OXIDATION_STATES for element in elements):
+    if len(composition) < 2:
         return None
-    choices = [list(enumerate(OXIDATION_STATES[element])) for element in elements]
-    neutral = []
-    for combination in product(*choices):
-        charges = [state for _, state in combination]
-        total = sum(q * composition[x] for q, x in zip(charges, elements, strict=True))
-        if abs(total) < 1e-3 * sum(composition.values()):
-            neutral.append((sum(rank for rank, _ in combination), charges))
+    ranked = _ranked_states(composition)
+    limit = 1e-3 * sum(composition.values())
+    neutral = [(rank, charges) for rank, charges, total in ranked if abs(total) < limit]
     if not neutral:
         return None
-    return dict(zip(elements, min(neutral)[1], strict=True))
+    return dict(zip(sorted(composition), min(neutral)[1], strict=True))
+
+
+def nearest_states(composition: Mapping[str, float]) -> tuple[dict[str, int], float] | None:
+    """The usual states nearest to neutrality, and their sum in e; None where some are unknown."""
+    ranked = _ranked_states(composition)
+    if not ranked:
+        return None
+    _, charges, total = min(ranked, key=lambda found: (round(abs(found[2]), 6), found[0]))
+    return dict(zip(sorted(composition), charges, strict=True)), total
+
+
+def _ranked_states(composition: Mapping[str, float]) -> list[tuple[int, list[int], float]]:
+    """All combinations of usual states: rank by usualness, states by sorted element, sum in e."""
+    elements = sorted(composition)
+    if any(element not in OXIDATION_STATES for element in elements):
+        return []
+    found = []
+    for combination in product(*(enumerate(OXIDATION_STATES[x]) for x in elements)):
+        charges = [state for _, state in combination]
+        total = sum(q * composition[x] for q, x in zip(charges, elements, strict=True))
+        found.append((sum(rank for rank, _ in combination), charges, total))
+    return found

@@ -13,7 +13,8 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from ase.geometry import cellpar_to_cell
 
-from natriface.structures.charges import balanced_states
+from natriface.structures.atoms import Structure, atoms_of
+from natriface.structures.charges import is_metal
 from natriface.structures.errors import EngineError, StructureError
 from natriface.structures.phases import (
     SYMPREC_ANGSTROM,
@@ -31,6 +32,7 @@ from natriface.structures.symmetry import (
     find_space_group,
     wrap,
 )
+from natriface.structures.unit_charges import site_charges
 
 MAX_SITES = 2000
 """A larger cell is not a phase but a model of something else."""
@@ -63,9 +65,10 @@ def read_phase(path: Path, name: str | None = None) -> Phase:
 
 
 def phase_from_atoms(
-    atoms: Atoms, name: str, source: str, note: str = "", grade: Grade = "user"
+    atoms: Structure, name: str, source: str, note: str = "", grade: Grade = "user"
 ) -> Phase:
     """An ordered crystal in memory as a phase, checked like a file."""
+    atoms = atoms_of(atoms)
     if not all(atoms.pbc):
         raise StructureError(f"{name}: a phase must be periodic in three directions")
     occupancies = [{symbol: 1.0} for symbol in atoms.get_chemical_symbols()]
@@ -157,7 +160,7 @@ def _user_phase(
     composition: Counter[str] = Counter()
     for occupancy in occupancies:
         composition.update(occupancy)
-    charges = balanced_states(composition)
+    charges = site_charges(cell, positions, occupancies)
     phase = Phase(
         name=name,
         formula=reduced_formula(composition, charges),
@@ -169,7 +172,7 @@ def _user_phase(
         scaled_positions=positions,
         site_indices=indices,
         charges=charges,
-        metallic=charges is None,
+        metallic=charges is None and is_metal(composition),
         grade=grade,
         source=source,
         note=note,

@@ -108,8 +108,8 @@ class Crystal:
         ------
         StructureError
             If the crystal is not periodic in three directions, has partial occupancies, or has
-            atoms so close that no symmetry can be found; if charges are given that do not balance
-            or differ among equivalent atoms.
+            atoms so close that no symmetry can be found; if charges are given that are not finite,
+            lack an element, or differ among equivalent atoms.
         """
         bulk = atoms_of(bulk)
         _require_ordered_bulk(bulk)
@@ -264,9 +264,6 @@ def _given_charges(
             raise StructureError(f"charges: one for each of {len(bulk)} atoms, got {charges.shape}")
     if not np.isfinite(charges).all():
         raise StructureError("charges must be finite numbers in e")
-    total = float(charges.sum())
-    if abs(total) > 1e-3 * len(bulk):
-        raise StructureError(f"the charges given sum to {total:+.3f} e a cell; they must balance")
     _, first, inverse = np.unique(orbits, return_index=True, return_inverse=True)
     if np.abs(charges - charges[first][inverse]).max() > 1e-6:
         raise StructureError(

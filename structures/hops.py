@@ -17,6 +17,7 @@ from ase.data import atomic_numbers
 from numpy.typing import ArrayLike
 
 from natriface.structures.adsorption import AdatomSite, adatom_sites
+from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.cavities import interstitial_sites
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.heights import VACUUM_ANGSTROM, Side, whole_positions
@@ -89,7 +90,7 @@ class Hop:
 
 
 def vacancy_hops(
-    host: Atoms,
+    host: Structure,
     element: str = "Na",
     *,
     max_length_angstrom: float = MAX_LENGTH_ANGSTROM,
@@ -121,6 +122,7 @@ def vacancy_hops(
     StructureError
         If the element is absent or no hop fits.
     """
+    host = atoms_of(host)
     chosen = np.flatnonzero(host.symbols == element)
     if not len(chosen):
         present = sorted(set(host.get_chemical_symbols()))
@@ -139,7 +141,7 @@ def vacancy_hops(
 
 
 def interstitial_hops(
-    host: Atoms,
+    host: Structure,
     element: str = "Na",
     positions: ArrayLike | None = None,
     *,
@@ -160,6 +162,7 @@ def interstitial_hops(
     StructureError
         If there is no cavity, or no hop fits.
     """
+    host = atoms_of(host)
     _require_element(element)
     if positions is None:
         representatives = interstitial_sites(host, symprec_angstrom=symprec_angstrom)
@@ -173,7 +176,7 @@ def interstitial_hops(
 
 
 def adatom_hops(
-    slab: Atoms,
+    slab: Structure,
     element: str = "Na",
     sites: Sequence[AdatomSite] | None = None,
     *,
@@ -200,6 +203,7 @@ def adatom_hops(
     StructureError
         If there is no surface or no hop fits.
     """
+    slab = atoms_of(slab)
     _require_element(element)
     if sites is None:
         sites = adatom_sites(slab, element, side, symprec_angstrom=symprec_angstrom)

@@ -14,7 +14,7 @@ from ase.constraints import FixAtoms
 from ase.data import covalent_radii
 from numpy.typing import NDArray
 
-from natriface.structures.atoms import fixed_indices, structure_id
+from natriface.structures.atoms import Structure, atoms_of, fixed_indices, structure_id
 from natriface.structures.errors import StructureError
 from natriface.structures.matching import Match
 from natriface.structures.polyanions import formula
@@ -258,11 +258,12 @@ def registry_scan(
     ]
 
 
-def contact_gap(substrate: Atoms, film: Atoms) -> float:
+def contact_gap(substrate: Structure, film: Structure) -> float:
     """Gap at which the film, lowered onto the substrate where it stands, first touches it, A.
 
     The gap is never less than 0.5 A; see `radii.touching_distances`.
     """
+    substrate, film = atoms_of(substrate), atoms_of(film)
     cell = np.asarray(substrate.cell)[:2, :2]
     top = substrate.positions[:, 2].max()
     low = film.positions[:, 2].min()
@@ -275,8 +276,9 @@ def contact_gap(substrate: Atoms, film: Atoms) -> float:
     return max(float(gaps.max()), 0.5)
 
 
-def shortest_contact(substrate: Atoms, film: Atoms) -> tuple[float, int, int]:
+def shortest_contact(substrate: Structure, film: Structure) -> tuple[float, int, int]:
     """Shortest distance between the two sides in their common cell, A, and the two atoms."""
+    substrate, film = atoms_of(substrate), atoms_of(film)
     cell = np.asarray(substrate.cell)
     delta = film.positions[None, :, :] - substrate.positions[:, None, :]
     best: FloatArray = np.full(delta.shape[:2], np.inf)

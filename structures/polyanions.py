@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from numpy.typing import NDArray
 
+from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.bonds import NON_METALS, Bonds, bonded_pairs
 from natriface.structures.charges import anion_rank
 from natriface.structures.unit_charges import crystal_charges
@@ -112,7 +112,7 @@ class CovalentUnits:
         return (self.coordination > 0) & (order > highest)
 
 
-def find_units(atoms: Atoms, charges: FloatArray | None = None) -> CovalentUnits:
+def find_units(atoms: Structure, charges: FloatArray | None = None) -> CovalentUnits:
     """Covalent units of a periodic crystal or slab.
 
     Parameters
@@ -122,6 +122,7 @@ def find_units(atoms: Atoms, charges: FloatArray | None = None) -> CovalentUnits
     charges
         Formal charges, (n,), in e; guessed from composition and bonds if omitted.
     """
+    atoms = atoms_of(atoms)
     lattice = np.asarray(atoms.cell.complete())
     fractional = np.linalg.solve(lattice.T, atoms.positions.T).T
     periodic = tuple(bool(p) for p in atoms.pbc)
@@ -139,7 +140,8 @@ def units_from_neighbours(
     covalent = _is_non_metal(numbers[near.first]) & _is_non_metal(numbers[near.second])
     if charges is None:
         return _connect(numbers, near.select(covalent))
-    like_charge = charges[near.first] * charges[near.second] > 0
+    # a cluster's charge is shared among all its atoms: they are no ions of like charge
+    like_charge = charges[near.first] * charges[near.second] > 0.2
     touching = covalent_radii[numbers[near.first]] + covalent_radii[numbers[near.second]]
     apart = (numbers[near.first] != numbers[near.second]) & (lengths > LIKE_IONS * touching)
     covalent &= ~(like_charge & apart)
@@ -203,7 +205,7 @@ def _finite(numbers: IntArray, near: Bonds, leading: BoolArray, covalent: BoolAr
     chosen = leading | covalent
     polyhedra = _connect(numbers, near.select(chosen))
     ends = np.array([len(periods) == 0 for periods in polyhedra.periods])
-    return leading & ends[polyhedra.unit_of[near.first]]
+    return np.asarray(leading & ends[polyhedra.unit_of[near.first]])
 
 
 def _connect(numbers: IntArray, bonds: Bonds) -> CovalentUnits:

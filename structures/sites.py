@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from ase import Atoms
 
-from natriface.structures.atoms import fixed_indices
+from natriface.structures.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.bonds import Bonds, bonded_pairs
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.heights import Side, distance_from_contact, distance_from_surface
@@ -58,7 +58,7 @@ class SiteOrbit:
 
 
 def substitution_sites(
-    atoms: Atoms,
+    atoms: Structure,
     element: str,
     coordinated_to: str | None = None,
     *,
@@ -97,6 +97,7 @@ def substitution_sites(
     StructureError
         If the element is not there, no site fits, or there is no surface or contact.
     """
+    atoms = atoms_of(atoms)
     bonds = bonds_of(atoms)
     chosen = candidate_sites(atoms, bonds, element, coordinated_to, where)
     distances = site_distances(atoms, near, side)

@@ -251,8 +251,8 @@ def find_terminations(
     Raises
     ------
     StructureError
-        If the Miller index is impossible, the crystal is not an ordered bulk, or the charges do
-        not balance.
+        If the Miller index is impossible, the crystal is not an ordered bulk, or charges
+        given do not fit it.
     """
     if not min_gap_angstrom >= 0:
         raise StructureError(f"min_gap_angstrom must not be negative, got {min_gap_angstrom}")

@@ -11,23 +11,30 @@ neutrality.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
-from ase.data import chemical_symbols
+from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from natriface.structures.bonds import NON_METALS, Bonds
+from natriface.structures.bonds import NON_METALS, Bonds, bonded_pairs
 from natriface.structures.charges import (
     OXIDATION_STATES,
     anion_rank,
+    balanced_states,
     formal_charges,
     is_metal,
 )
+from natriface.structures.errors import StructureError, nearest
+
+if TYPE_CHECKING:
+    from natriface.structures.phases import Phase
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -122,6 +129,84 @@ def crystal_charges(numbers: IntArray, near: Bonds) -> FloatArray | None:
     if found is None:
         found = _from_neutrality(numbers, kinds)
     return found if found is not None else _average_valence(numbers, kinds)
+
+
+def formal_charges_of(atoms: Atoms) -> FloatArray | None:
+    """As `crystal_charges`, of a crystal or slab in memory."""
+    lattice = np.asarray(atoms.cell.complete())
+    scaled = np.linalg.solve(lattice.T, atoms.positions.T).T
+    periodic = (bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2]))
+    return crystal_charges(atoms.numbers, bonded_pairs(lattice, scaled, atoms.numbers, periodic))
+
+
+def site_charges(
+    cell: FloatArray, positions: FloatArray, occupancies: Sequence[Mapping[str, float]]
+) -> dict[str, float] | None:
+    """Mean formal charge of each element of a crystal, whether ordered or not.
+
+    Parameters
+    ----------
+    cell, positions
+        Lattice rows in A, (3, 3); fractional coordinates of all sites, (n, 3).
+    occupancies
+        Element -> fraction, of each site; bonds count only where every site is filled by one
+        element, otherwise the usual states that balance the composition.
+    """
+    composition: Counter[str] = Counter()
+    for occupancy in occupancies:
+        composition.update(occupancy)
+    if any(len(x) > 1 or abs(sum(x.values()) - 1) > 1e-6 for x in occupancies):
+        usual = balanced_states(composition)
+        return None if usual is None else dict(usual)
+    numbers = np.array([atomic_numbers[next(iter(x))] for x in occupancies], dtype=np.int64)
+    charges = crystal_charges(numbers, bonded_pairs(cell, positions, numbers))
+    if charges is None:
+        return None
+    return {x: float(charges[numbers == atomic_numbers[x]].mean()) for x in sorted(composition)}
+
+
+def given_charges(phase: Phase, given: Mapping[str, float]) -> FloatArray:
+    """Formal charge of each atom of an ordered phase, from those of its elements or sites.
+
+    Parameters
+    ----------
+    given
+        Element or label of a site (`Phase.sites`) -> charge in e; a label counts before the
+        element. Zeros say that the phase is a metal.
+
+    Returns
+    -------
+    (n,) array in e, in the order of `Phase.atoms`.
+
+    Raises
+    ------
+    StructureError
+        If a name is neither, an atom has no charge, or the charges do not balance.
+    """
+    elements = [next(iter(site.occupancy)) for site in phase.sites]
+    known = {*elements, *(site.label for site in phase.sites)}
+    for name in given:
+        if name not in known:
+            raise StructureError(
+                f"phase {phase.name!r}: charges name {name!r}, no element or site of it "
+                f"({nearest(name, known)})"
+            )
+    of_site = []
+    for site, element in zip(phase.sites, elements, strict=True):
+        charge = given.get(site.label, given.get(element))
+        if charge is None:
+            raise StructureError(
+                f"phase {phase.name!r}: no charge is given for {element} ({site.label}); add it"
+            )
+        of_site.append(float(charge))
+    charges = np.array(of_site)[phase.site_indices]
+    total = float(charges.sum())
+    if not abs(total) < 1e-3 * len(charges):
+        raise StructureError(
+            f"phase {phase.name!r}: the charges given sum to {total:+.3f} e a cell; they must "
+            "balance"
+        )
+    return charges
 
 
 def _may_be_zintl(symbols: set[str]) -> bool:

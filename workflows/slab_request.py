@@ -10,6 +10,9 @@ from natriface.workflows.documents import Document
 
 Positive = Annotated[float, Field(gt=0)]
 
+Charges = dict[str, float]
+"""Formal charge in e of each element of a phase, or of a site by its label."""
+
 
 class SlabCut(Document):
     """A slab of a phase.
@@ -20,6 +23,9 @@ class SlabCut(Document):
         Name in the phase library, path of a CIF or POSCAR relative to the study, or ``mp-...``.
     miller
         Plane in the phase's conventional cell.
+    charges
+        Formal charge in e of each element, or of a site by its label; by default those that
+        composition and bonds give. Zeros say that the phase is a metal.
     termination
         Its number (1 has the widest gap); by default the first that is not polar.
     thickness_angstrom, layers
@@ -30,6 +36,7 @@ class SlabCut(Document):
 
     phase: str
     miller: tuple[int, int, int]
+    charges: Charges | None = None
     termination: int | None = Field(default=None, ge=1)
     thickness_angstrom: Positive | None = None
     layers: int | None = Field(default=None, ge=1)

@@ -8,6 +8,7 @@ is stretched and the other compressed in a single calculation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def build_crystal(label: str, asked: CrystalRequest, root: Path) -> BuiltCrystal
     try:
         phase = load_phase(asked.phase, root)
         if not phase.is_ordered:
-            orderings = rank_orderings(phase, best=asked.ordering)
+            orderings = rank_orderings(phase, best=asked.ordering, charges=asked.charges)
             if len(orderings) < asked.ordering:
                 raise StructureError(f"{phase.name} has only {len(orderings)} orderings")
             phase = ordered_phase(phase, orderings[asked.ordering - 1])
@@ -108,7 +109,7 @@ def build_crystal(label: str, asked: CrystalRequest, root: Path) -> BuiltCrystal
         atoms.set_cell(asked.scale * np.asarray(atoms.cell), scale_atoms=True)
         doping = None
         if asked.dopant is not None:
-            atoms, doping = _doped(atoms, asked.dopant)
+            atoms, doping = _doped(atoms, asked.dopant, asked.charges)
     except StructureError as error:
         raise StructureError(f"crystal {label}: {error}") from None
     return BuiltCrystal(label, phase, atoms, doping, asked)
@@ -122,7 +123,9 @@ def _primitive(atoms: Atoms) -> Atoms:
     return Atoms(numbers, scaled_positions=scaled, cell=cell, pbc=True)
 
 
-def _doped(atoms: Atoms, dopant: CrystalDopant) -> tuple[Atoms, str]:
+def _doped(
+    atoms: Atoms, dopant: CrystalDopant, charges: Mapping[str, float] | None
+) -> tuple[Atoms, str]:
     found = dope(
         atoms,
         dopant.replaces,
@@ -131,6 +134,7 @@ def _doped(atoms: Atoms, dopant: CrystalDopant) -> tuple[Atoms, str]:
         dopant.coordinated_to,
         dopant.compensation,
         best=dopant.rank,
+        charges=charges,
     )
     if len(found) < dopant.rank:
         raise StructureError(

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from natriface.structures.errors import nearest
 from natriface.workflows.documents import Document, resolve_like
-from natriface.workflows.slab_request import Positive
+from natriface.workflows.slab_request import Charges, Positive
 
 Quantity = Literal["bonding", "pdos", "elf"]
 
@@ -46,6 +46,9 @@ class CrystalRequest(Document):
     ----------
     phase
         Name in the phase library, path of a CIF or POSCAR relative to the study, or ``mp-...``.
+    charges
+        Formal charge in e of each element, by which orderings are ranked; by default those that
+        balance the composition.
     ordering
         Of a phase with partly filled sites: which ordering, 1 being the lowest in electrostatic
         energy.
@@ -62,6 +65,7 @@ class CrystalRequest(Document):
     """
 
     phase: str
+    charges: Charges | None = None
     ordering: int = Field(default=1, ge=1)
     cell: Literal["primitive", "conventional"] = "primitive"
     repeats: tuple[int, int, int] = (1, 1, 1)

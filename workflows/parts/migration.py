@@ -11,6 +11,7 @@ from natriface.structures.errors import StructureError
 from natriface.structures.hop_endpoints import HopEndpoints, hop_endpoints
 from natriface.structures.hops import adatom_hops, interstitial_hops, vacancy_hops
 from natriface.structures.phases import load_phase
+from natriface.structures.unit_charges import given_charges
 from natriface.workflows.band_steps import band_steps
 from natriface.workflows.parts.migration_request import BulkHops, MigrationRequest, SurfaceHops
 from natriface.workflows.parts.surfaces import build_surface, sites_named
@@ -45,6 +46,11 @@ def _bulk_hops(
 ) -> tuple[list[HopEndpoints], dict[str, Any]]:
     try:
         phase = load_phase(asked.phase, root)
+        charge = None
+        if asked.charges is not None:
+            charges = given_charges(phase, asked.charges)
+            carriers = charges[phase.atoms.symbols == asked.element]
+            charge = float(carriers.mean()) if len(carriers) else None
         find = vacancy_hops if asked.path_type == "vacancy" else interstitial_hops
         hops = find(phase.atoms, asked.element, max_length_angstrom=asked.max_length_angstrom)
         ends = [
@@ -53,6 +59,7 @@ def _bulk_hops(
                 hop,
                 asked.repeats,
                 compensation=asked.compensation,
+                carrier_charge_e=charge,
                 min_size_angstrom=asked.min_size_angstrom,
             )
             for hop in hops[: asked.max_hops]

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from natriface.structures.hop_endpoints import HopCompensation
 from natriface.workflows.documents import Document
 from natriface.workflows.parts.surface_request import SurfaceRequest
-from natriface.workflows.slab_request import Positive
+from natriface.workflows.slab_request import Charges, Positive
 
 
 class BulkHops(Document):
@@ -18,6 +18,8 @@ class BulkHops(Document):
     Attributes
     ----------
     phase
+        As for a slab.
+    charges
         As for a slab.
     element
         The ion that moves.
@@ -38,6 +40,7 @@ class BulkHops(Document):
     """
 
     phase: str
+    charges: Charges | None = None
     element: str = "Na"
     path_type: Literal["vacancy", "interstitial"] = "vacancy"
     repeats: tuple[int, int, int] | None = None

@@ -85,7 +85,7 @@ def build_surface(label: str, asked: SurfaceRequest, root: Path) -> Surface:
                 f"{asked.frozen_layers} of {slab.layers:g} layers held: none is left to relax"
             )
         depth = asked.frozen_layers * slab.termination.layer_angstrom - EDGE_ANGSTROM
-        cell = freeze(slab.atoms, depth) if asked.frozen_layers else slab.atoms
+        cell = freeze(slab, depth) if asked.frozen_layers else slab.atoms
         return Surface(label, asked, phase, slab, cell, cell.repeat((*asked.repeats, 1)))
     except StructureError as error:
         raise StructureError(f"surface {label}: {error}") from None
