@@ -10,6 +10,7 @@ from ase import Atoms
 
 from natriface.structures.adsorption import adatom_sites
 from natriface.structures.atoms import Structure, atoms_of
+from natriface.structures.bounds import require_few
 from natriface.structures.errors import StructureError
 from natriface.structures.heights import Side, surface_normal, whole_slab_positions
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
@@ -99,8 +100,10 @@ def adatom_grid(
     origin = np.array(min(sites, key=lambda site: site.multiplicity).scaled)
     lengths = np.linalg.norm(slab.cell.array[:2], axis=1)
     if shape is None:
-        if not spacing_angstrom > 0:
+        if not 0 < spacing_angstrom < np.inf:
             raise StructureError(f"the spacing must be positive, got {spacing_angstrom} A")
+        finest = float(np.prod(lengths / spacing_angstrom))
+        require_few(finest, MAX_POINTS * len(rotations), "points", "take a wider spacing")
         least = np.maximum(np.ceil(lengths / spacing_angstrom - 1e-9).astype(int), 2)
         choices = [
             (int(least[0]) + i, int(least[1]) + j) for i, j in product(range(FINER + 1), repeat=2)

@@ -8,6 +8,8 @@ import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 from numpy.typing import NDArray
 
+from natriface.structures.bounds import require_few
+
 BOND_TOLERANCE = 1.2
 """Bonds are shorter than this times the sum of the covalent radii (Cordero 2008, as in ASE)."""
 
@@ -21,6 +23,12 @@ NON_METALS = frozenset(
     for s in ["H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Ge", "As", "Se", "Br", "Te", "I"]
 )  # fmt: skip
 """Elements whose bonds with each other are covalent."""
+
+MAX_CELL_COPIES = 200_000
+"""Copies of a cell looked through for neighbours, at most."""
+
+BLOCK = 2_000_000
+"""Distances held in memory at once."""
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -69,18 +77,37 @@ def neighbours(
     longest = 2.0 * float(reach.max())
     spans = [range(-k, k + 1) if p else range(1) for k, p in
              zip((longest // heights).astype(int) + 1, periodic, strict=True)]  # fmt: skip
+    require_few(
+        float(np.prod([float(len(span)) for span in spans])), MAX_CELL_COPIES,
+        f"copies of a cell {heights.min():.2g} A high would hold the neighbours of its atoms",
+        "check the unit of its lengths (A)",
+    )  # fmt: skip
     images = np.stack(np.meshgrid(*spans, indexing="ij"), axis=-1).reshape(-1, 3)
     position = wrapped @ lattice
     copies = position[None, :, :] + (images @ lattice)[:, None, :]
     low, high = position.min(axis=0) - longest, position.max(axis=0) + longest
     image, near = np.nonzero(((copies >= low) & (copies <= high)).all(axis=2))
-    vector = copies[image, near][None, :, :] - position[:, None, :]
-    distance2 = np.einsum("ijk,ijk->ij", vector, vector)
-    limit2 = np.add.outer(reach, reach[near]) ** 2
-    itself = np.equal.outer(np.arange(len(position)), near) & ~images[image].any(axis=1)
-    first, copy = np.nonzero((distance2 < limit2) & ~itself)
+    first, copy = _closer(position, copies[image, near], reach, reach[near])
+    itself = (first == near[copy]) & ~images[image[copy]].any(axis=1)
+    first, copy = first[~itself], copy[~itself]
     second = near[copy]
     return Bonds(first, second, images[image[copy]] + home[second] - home[first])
+
+
+def _closer(
+    position: FloatArray, others: FloatArray, reach: FloatArray, other_reach: FloatArray
+) -> tuple[IntArray, IntArray]:
+    """Pairs closer than the sum of their reaches, by rows; in blocks that bound the memory."""
+    rows = max(1, BLOCK // max(len(others), 1))
+    firsts, seconds = [], []
+    for start in range(0, len(position), rows):
+        part = slice(start, start + rows)
+        vector = others[None, :, :] - position[part, None, :]
+        distance2 = np.einsum("ijk,ijk->ij", vector, vector)
+        first, second = np.nonzero(distance2 < np.add.outer(reach[part], other_reach) ** 2)
+        firsts.append(first + start)
+        seconds.append(second)
+    return np.concatenate(firsts), np.concatenate(seconds)
 
 
 def bonded_pairs(

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from natriface.structures.atoms import atoms_of, content_hash
 from natriface.structures.bonds import Bonds, bonded_pairs
+from natriface.structures.bounds import require_few
 from natriface.structures.charges import formal_charges, is_metal
 from natriface.structures.errors import StructureError
 from natriface.structures.polyanions import CovalentUnits, units_from_neighbours
@@ -37,6 +38,9 @@ CLASH_RATIO = 0.5
 
 DENOMINATOR = 720720
 """Primitive vectors are whole multiples of 1 / this of the cell as given (supercells up to 16)."""
+
+MAX_PLANES = 50_000
+"""Planes looked through for distinct ones, at most: indices up to 18."""
 
 CENTRINGS = tuple(
     np.array(rows) / divisor
@@ -186,7 +190,15 @@ class Crystal:
         ----------
         max_index
             Largest absolute index. A plane and its reverse count as one.
+
+        Raises
+        ------
+        StructureError
+            If it is no whole number of at least 1, or there are more than `MAX_PLANES`.
         """
+        if max_index != max_index // 1 or max_index < 1:
+            raise StructureError(f"max_index must be a whole number of at least 1, got {max_index}")
+        require_few((2.0 * max_index + 1) ** 3, MAX_PLANES, "planes", "take a smaller max_index")
         span = range(-max_index, max_index + 1)
         planes = [
             (h, k, l)

@@ -20,6 +20,7 @@ from natriface.structures.arrangements import (
     scaled_positions,
 )
 from natriface.structures.atoms import Structure, atoms_of, fixed_indices
+from natriface.structures.bounds import require_few
 from natriface.structures.charges import OXIDATION_STATES
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.heights import Side
@@ -45,6 +46,9 @@ from natriface.structures.tags import DOPANT_TAG, sides
 from natriface.structures.unit_charges import formal_charges_of
 
 __all__ = ["Doped", "SiteOrbit", "dope", "substitute", "substitution_sites"]
+
+MAX_BEST = 10_000
+"""Arrangements returned, at most."""
 
 Compensation = Literal["none", "vacancy", "substitution"]
 COMPENSATIONS: tuple[str, ...] = get_args(Compensation)
@@ -224,8 +228,9 @@ def dope(
         raise StructureError(
             f"{number} dopants asked for; {len(chosen)} sites fit, so ask for 1 to {len(chosen)}"
         )
-    if best < 1:
+    if not best >= 1:
         raise StructureError(f"best = {best}: ask for at least one arrangement")
+    require_few(best, MAX_BEST, "arrangements asked for", "the lowest few hundred will do")
     if comb(len(chosen), number) > MAX_ARRANGEMENTS // 10:
         raise StructureError(
             f"{comb(len(chosen), number):.3g} ways to put {number} dopants on {len(chosen)} sites; "

@@ -9,6 +9,7 @@ import numpy as np
 from ase import Atom, Atoms
 
 from natriface.structures.atoms import Structure, atoms_of, fixed_indices
+from natriface.structures.bounds import MAX_SUPERCELL_ATOMS, require_few
 from natriface.structures.charges import OXIDATION_STATES, is_metal
 from natriface.structures.errors import StructureError
 from natriface.structures.heights import VACUUM_ANGSTROM, whole_positions
@@ -129,6 +130,8 @@ def hop_endpoints(
     counts = _repeats(host, min_size_angstrom) if repeats is None else _checked(host, repeats)
     charge = _carrier_charge(host, hop) if carrier_charge_e is None else float(carrier_charge_e)
     chosen = _compensation(hop, charge, compensation)
+    atoms = float(np.prod(np.array(counts, dtype=float))) * len(host)
+    require_few(atoms, MAX_SUPERCELL_ATOMS, "atoms in the supercell", "take fewer repeats")
     supercell = host.repeat(counts)
     way = (np.array(hop.end) - np.array(hop.start)) @ host.cell.complete().array
     if hop.atoms is not None:
@@ -191,7 +194,9 @@ def _with_vacancy(
 
 def _repeats(host: Atoms, min_size: float) -> tuple[int, int, int]:
     heights = 1 / np.linalg.norm(np.linalg.inv(host.cell.complete().array), axis=0)
-    counts = np.maximum(np.ceil((min_size - 1e-6) / heights), 1).astype(int)
+    if not 0 < min_size < np.inf:
+        raise StructureError(f"min_size_angstrom must be positive and finite, got {min_size}")
+    counts = np.maximum(np.ceil((min_size - 1e-6) / heights), 1)
     counts[~np.asarray(host.pbc)] = 1
     if _is_slab(host):
         counts[2] = 1

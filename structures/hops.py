@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from natriface.structures.adsorption import AdatomSite, adatom_sites
 from natriface.structures.atoms import Structure, atoms_of
+from natriface.structures.bounds import require_few
 from natriface.structures.cavities import interstitial_sites
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.heights import VACUUM_ANGSTROM, Side, whole_positions
@@ -225,6 +226,10 @@ def adatom_hops(
     )
 
 
+MAX_PAIRS = 20_000_000
+"""Pairs of sites looked at for hops, at most."""
+
+
 class _Sites:
     """All carrier sites of a cell, closed under its operations."""
 
@@ -307,11 +312,17 @@ class _Sites:
     def _pairs(self, max_length: float) -> tuple[IntArray, FloatArray]:
         """Directed pairs (m, 5) i, j, T no longer than asked, and their lengths in A."""
         heights = 1 / np.linalg.norm(np.linalg.inv(self.cell), axis=0)
-        reach = np.ceil(max_length / heights + np.ptp(self.scaled, axis=0)).astype(int)
+        if not 0 < max_length < np.inf:
+            raise StructureError(f"max_length_angstrom must be positive, got {max_length}")
+        reach = np.ceil(max_length / heights + np.ptp(self.scaled, axis=0))
         reach = np.where(self.host.pbc, reach, 0)
         if self.flat:
             reach[2] = 0
-        spans = [np.arange(-k, k + 1) for k in reach]
+        pairs = len(self.scaled) ** 2 * float(np.prod(2.0 * reach + 1))
+        require_few(
+            pairs, MAX_PAIRS, "pairs of sites", "look at shorter hops (max_length_angstrom)"
+        )
+        spans = [np.arange(-k, k + 1) for k in reach.astype(int)]
         images = np.stack(np.meshgrid(*spans, indexing="ij"), axis=-1).reshape(-1, 3)
         found, lengths = [], []
         for i, origin in enumerate(self.scaled):

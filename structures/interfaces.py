@@ -15,6 +15,7 @@ from ase.data import covalent_radii
 from numpy.typing import NDArray
 
 from natriface.structures.atoms import Structure, atoms_of, fixed_indices, structure_id
+from natriface.structures.bounds import require_gap
 from natriface.structures.errors import StructureError
 from natriface.structures.matching import Match
 from natriface.structures.polyanions import formula
@@ -186,10 +187,10 @@ def build_interface(
     """
     if contacts not in (1, 2):
         raise StructureError(f"contacts must be 1 (with vacuum) or 2 (sandwich), got {contacts}")
-    if not vacuum_angstrom >= 0:
-        raise StructureError(f"the vacuum must not be negative, got {vacuum_angstrom} A")
-    if gap_angstrom is not None and not gap_angstrom >= 0:
-        raise StructureError(f"the gap must not be negative, got {gap_angstrom} A")
+    require_gap(vacuum_angstrom, "vacuum")
+    require_gap(gap_angstrom or 0.0, "gap")
+    if len(registry) != 2 or not all(map(math.isfinite, registry)):
+        raise StructureError(f"a registry is two finite fractions of the cell, got {registry}")
     _require_same_cells(substrate, film, match)
     n_atoms = len(substrate.atoms) * match.substrate_cells + len(film.atoms) * match.film_cells
     if n_atoms > max_atoms:

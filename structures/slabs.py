@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from natriface.structures.atoms import structure_id
 from natriface.structures.blocks import Block, assemble, symmetric_cuts
 from natriface.structures.blocks import reconstruct as reconstruct_block
+from natriface.structures.bounds import require_gap
 from natriface.structures.charges import is_metal
 from natriface.structures.errors import StructureError
 from natriface.structures.freezing import FrozenRegion, freeze, held_units
@@ -292,8 +293,7 @@ def build_slab(
     """
     facet = termination.facet
     count = _layer_count(termination, thickness_angstrom, layers)
-    if not vacuum_angstrom >= 0:
-        raise StructureError(f"the vacuum must not be negative, got {vacuum_angstrom} A")
+    require_gap(vacuum_angstrom, "vacuum")
     if symmetric and reconstruct:
         raise StructureError("choose one of symmetric and reconstruct, not both")
     expected = math.ceil(len(facet.crystal.numbers) * count / facet.steps_per_period)
@@ -345,8 +345,10 @@ def _require_charges(termination: Termination) -> None:
 
 def layers_for(termination: Termination, thickness_angstrom: float) -> int:
     """The fewest layers that add up to at least a thickness, A."""
-    if not thickness_angstrom > 0:
-        raise StructureError(f"the thickness must be positive, got {thickness_angstrom} A")
+    if not 0 < thickness_angstrom < math.inf:
+        raise StructureError(
+            f"the thickness must be positive and finite, got {thickness_angstrom} A"
+        )
     return max(1, math.ceil(thickness_angstrom / termination.layer_angstrom - 1e-6))
 
 
@@ -356,7 +358,7 @@ def _layer_count(
     if (thickness_angstrom is None) == (layers is None):
         raise StructureError("give either thickness_angstrom or layers")
     if layers is not None:
-        if layers != int(layers) or layers < 1:
+        if not math.isfinite(layers) or layers != int(layers) or layers < 1:
             raise StructureError(f"layers must be a whole number of at least 1, got {layers}")
         return int(layers)
     assert thickness_angstrom is not None

@@ -121,7 +121,7 @@ class Catalogue:
 
 def require_few_supercells(max_index: float) -> None:
     """Refuse catalogues of more than `MAX_SUPERCELLS`: pi^2 n^2 / 12 up to an index n."""
-    count = math.pi**2 / 12 * max_index**2
+    count = math.pi**2 / 12 * max_index * max_index
     if count > MAX_SUPERCELLS:
         raise StructureError(
             f"there are about {count:.1e} supercells of up to {max_index:.4g} surface cells, more "

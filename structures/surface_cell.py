@@ -30,6 +30,10 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
 
+MAX_MILLER = 50
+"""Largest Miller index: the surface cell of a plane grows with it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Facet:
     """A crystal seen along the normal of one plane: v1, v2 in the plane, c one spacing up.
@@ -179,8 +183,10 @@ def checked_miller(miller: Sequence[int]) -> Miller:
         if values[2] != -(values[0] + values[1]):
             raise StructureError(f"{tuple(miller)} is no Miller-Bravais index: i must be -(h + k)")
         del values[2]
-    if len(values) != 3 or any(v != int(v) for v in values):
+    if len(values) != 3 or not all(v.is_integer() for v in values):
         raise StructureError(f"{tuple(miller)} is no Miller index: give three integers")
+    if max(map(abs, values)) > MAX_MILLER:
+        raise StructureError(f"{tuple(miller)}: Miller indices beyond {MAX_MILLER} make no surface")
     if not any(values):
         raise StructureError("(0, 0, 0) is no plane: at least one Miller index must not be zero")
     return coprime(np.array(values, dtype=np.int64))

@@ -15,9 +15,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Document(BaseModel):
-    """A part of a study or protocol: unknown keys are refused, nothing changes after loading."""
+    """A part of a study or protocol: unknown keys are refused, as are numbers that are
+    not finite, and nothing changes after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

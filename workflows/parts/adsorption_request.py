@@ -75,7 +75,7 @@ class AdsorptionRequest(Document):
     surfaces: dict[str, AdsorptionSurface] = Field(min_length=1)
     references: list[Reference] = Field(default=["bulk"], min_length=1)
     bulk_phase: str | None = None
-    box_angstrom: Positive = 15.0
+    box_angstrom: float = Field(default=15.0, ge=5.0, le=100.0)
     cohesive_energy: CohesiveEnergy | None = None
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from ase import Atoms
 
 from natriface.analysis.bonding import Tetrahedron, UnitBond, stretched, tetrahedra
 from natriface.structures.atoms import to_document
+from natriface.structures.bounds import MAX_SUPERCELL_ATOMS, require_few
 from natriface.structures.doping import dope
 from natriface.structures.errors import StructureError
 from natriface.structures.ordering import ordered_phase, rank_orderings
@@ -105,6 +106,8 @@ def build_crystal(label: str, asked: CrystalRequest, root: Path) -> BuiltCrystal
         atoms = phase.atoms
         if asked.cell == "primitive":
             atoms = _primitive(atoms)
+        count = float(np.prod(np.array(asked.repeats, dtype=float))) * len(atoms)
+        require_few(count, MAX_SUPERCELL_ATOMS, "atoms in the crystal", "take fewer repeats")
         atoms = atoms.repeat(asked.repeats)
         atoms.set_cell(asked.scale * np.asarray(atoms.cell), scale_atoms=True)
         doping = None

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from natriface.structures.errors import nearest
 from natriface.workflows.documents import Document, resolve_like
-from natriface.workflows.slab_request import Charges, Positive
+from natriface.workflows.slab_request import Charges
 
 Quantity = Literal["bonding", "pdos", "elf"]
 
@@ -69,7 +69,7 @@ class CrystalRequest(Document):
     ordering: int = Field(default=1, ge=1)
     cell: Literal["primitive", "conventional"] = "primitive"
     repeats: tuple[int, int, int] = (1, 1, 1)
-    scale: Positive = 1.0
+    scale: float = Field(default=1.0, ge=0.5, le=2.0)
     dopant: CrystalDopant | None = None
     against: str | None = None
 

@@ -11,6 +11,7 @@ from ase import Atoms
 
 from natriface.structures.adsorption import AdatomSite, adatom_sites, place_adatom
 from natriface.structures.atoms import fixed_indices, hold, to_document
+from natriface.structures.bounds import MAX_SUPERCELL_ATOMS, require_few
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.phases import Phase, load_phase
 from natriface.structures.slabs import Slab, freeze
@@ -86,6 +87,8 @@ def build_surface(label: str, asked: SurfaceRequest, root: Path) -> Surface:
             )
         depth = asked.frozen_layers * slab.termination.layer_angstrom - EDGE_ANGSTROM
         cell = freeze(slab, depth) if asked.frozen_layers else slab.atoms
+        count = float(asked.repeats[0]) * asked.repeats[1] * len(cell)
+        require_few(count, MAX_SUPERCELL_ATOMS, "atoms in the supercell", "take fewer repeats")
         return Surface(label, asked, phase, slab, cell, cell.repeat((*asked.repeats, 1)))
     except StructureError as error:
         raise StructureError(f"surface {label}: {error}") from None
