@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import product
 
@@ -102,7 +103,7 @@ def adatom_grid(
     if shape is None:
         if not 0 < spacing_angstrom < np.inf:
             raise StructureError(f"the spacing must be positive, got {spacing_angstrom} A")
-        finest = float(np.prod(lengths / spacing_angstrom))
+        finest = math.prod((lengths / spacing_angstrom).tolist())
         require_few(finest, MAX_POINTS * len(rotations), "points", "take a wider spacing")
         least = np.maximum(np.ceil(lengths / spacing_angstrom - 1e-9).astype(int), 2)
         choices = [

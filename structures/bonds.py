@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,7 +79,7 @@ def neighbours(
     spans = [range(-k, k + 1) if p else range(1) for k, p in
              zip((longest // heights).astype(int) + 1, periodic, strict=True)]  # fmt: skip
     require_few(
-        float(np.prod([float(len(span)) for span in spans])), MAX_CELL_COPIES,
+        math.prod(float(len(span)) for span in spans), MAX_CELL_COPIES,
         f"copies of a cell {heights.min():.2g} A high would hold the neighbours of its atoms",
         "check the unit of its lengths (A)",
     )  # fmt: skip

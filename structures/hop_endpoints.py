@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -130,7 +131,7 @@ def hop_endpoints(
     counts = _repeats(host, min_size_angstrom) if repeats is None else _checked(host, repeats)
     charge = _carrier_charge(host, hop) if carrier_charge_e is None else float(carrier_charge_e)
     chosen = _compensation(hop, charge, compensation)
-    atoms = float(np.prod(np.array(counts, dtype=float))) * len(host)
+    atoms = math.prod(map(float, counts)) * len(host)
     require_few(atoms, MAX_SUPERCELL_ATOMS, "atoms in the supercell", "take fewer repeats")
     supercell = host.repeat(counts)
     way = (np.array(hop.end) - np.array(hop.start)) @ host.cell.complete().array

@@ -7,6 +7,7 @@ symmetry is that of the cell given: find hops in the unit cell, and repeat it af
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -318,7 +319,7 @@ class _Sites:
         reach = np.where(self.host.pbc, reach, 0)
         if self.flat:
             reach[2] = 0
-        pairs = len(self.scaled) ** 2 * float(np.prod(2.0 * reach + 1))
+        pairs = len(self.scaled) ** 2 * math.prod((2.0 * reach + 1).tolist())
         require_few(
             pairs, MAX_PAIRS, "pairs of sites", "look at shorter hops (max_length_angstrom)"
         )

@@ -8,6 +8,7 @@ is stretched and the other compressed in a single calculation.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,7 @@ def build_crystal(label: str, asked: CrystalRequest, root: Path) -> BuiltCrystal
         atoms = phase.atoms
         if asked.cell == "primitive":
             atoms = _primitive(atoms)
-        count = float(np.prod(np.array(asked.repeats, dtype=float))) * len(atoms)
+        count = math.prod(map(float, asked.repeats)) * len(atoms)
         require_few(count, MAX_SUPERCELL_ATOMS, "atoms in the crystal", "take fewer repeats")
         atoms = atoms.repeat(asked.repeats)
         atoms.set_cell(asked.scale * np.asarray(atoms.cell), scale_atoms=True)
