@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import product
 
@@ -9,6 +10,8 @@ import numpy as np
 from ase import Atoms
 
 from natriface.structures.adsorption import adatom_sites
+from natriface.structures.atoms import Structure, atoms_of
+from natriface.structures.bounds import require_few
 from natriface.structures.errors import StructureError
 from natriface.structures.heights import Side, surface_normal, whole_slab_positions
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
@@ -66,7 +69,7 @@ class AdatomGrid:
 
 
 def adatom_grid(
-    slab: Atoms,
+    slab: Structure,
     element: str = "Na",
     *,
     spacing_angstrom: float = SPACING_ANGSTROM,
@@ -92,13 +95,16 @@ def adatom_grid(
     StructureError
         If there is no surface, or the grid is too fine.
     """
+    slab = atoms_of(slab)
     rotations, translations = _plane_operations(slab, symprec_angstrom)
     sites = adatom_sites(slab, element, side, symprec_angstrom=symprec_angstrom)
     origin = np.array(min(sites, key=lambda site: site.multiplicity).scaled)
     lengths = np.linalg.norm(slab.cell.array[:2], axis=1)
     if shape is None:
-        if not spacing_angstrom > 0:
+        if not 0 < spacing_angstrom < np.inf:
             raise StructureError(f"the spacing must be positive, got {spacing_angstrom} A")
+        finest = math.prod((lengths / spacing_angstrom).tolist())
+        require_few(finest, MAX_POINTS * len(rotations), "points", "take a wider spacing")
         least = np.maximum(np.ceil(lengths / spacing_angstrom - 1e-9).astype(int), 2)
         choices = [
             (int(least[0]) + i, int(least[1]) + j) for i, j in product(range(FINER + 1), repeat=2)

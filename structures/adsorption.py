@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay, cKDTree
 
-from natriface.structures.charges import OXIDATION_STATES, formal_charges
+from natriface.structures.atoms import Structure, atoms_of
+from natriface.structures.charges import OXIDATION_STATES
 from natriface.structures.errors import StructureError
 from natriface.structures.heights import Side, surface_normal, whole_slab_positions
 from natriface.structures.radii import IONIC_RADII
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
 from natriface.structures.symmetry import FloatArray, IntArray, wrap
 from natriface.structures.tags import ADATOM_TAG
+from natriface.structures.unit_charges import formal_charges_of
 
 SiteKind = Literal["on-top", "bridge", "hollow"]
 
@@ -74,7 +76,7 @@ class AdatomSite:
 
 
 def adatom_sites(
-    slab: Atoms,
+    slab: Structure,
     element: str = "Na",
     side: Side = "top",
     kinds: tuple[SiteKind, ...] = ("on-top", "bridge", "hollow"),
@@ -106,6 +108,7 @@ def adatom_sites(
     StructureError
         If the element is unknown or there is no vacuum.
     """
+    slab = atoms_of(slab)
     surface = _Surface.of(slab, element, side)
     feet, all_kinds, neighbours = _merged(_critical_points(surface), surface, merge_angstrom)
     orbits = _surface_orbits(slab, surface, feet, symprec_angstrom)
@@ -136,7 +139,7 @@ def adatom_sites(
 
 
 def site_beneath(
-    slab: Atoms, element: str, scaled: tuple[float, float], side: Side = "top"
+    slab: Structure, element: str, scaled: tuple[float, float], side: Side = "top"
 ) -> tuple[str, float]:
     """Label of the site nearest to a point over a face, and its distance in the plane in A.
 
@@ -150,6 +153,7 @@ def site_beneath(
     StructureError
         If there is no surface.
     """
+    slab = atoms_of(slab)
     surface = _Surface.of(slab, element, side)
     feet, kinds, neighbours = _merged(_critical_points(surface), surface, MERGE_ANGSTROM)
     around = np.array([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)])
@@ -164,7 +168,7 @@ def site_beneath(
 
 
 def add_adatom(
-    slab: Atoms, element: str, site: AdatomSite, height_angstrom: float | None = None
+    slab: Structure, element: str, site: AdatomSite, height_angstrom: float | None = None
 ) -> Atoms:
     """The slab with an adatom on a site; everything else is kept.
 
@@ -179,11 +183,12 @@ def add_adatom(
     StructureError
         If the adatom does not fit into the vacuum.
     """
+    slab = atoms_of(slab)
     return place_adatom(slab, element, site.scaled, site.side, height_angstrom)
 
 
 def place_adatom(
-    slab: Atoms,
+    slab: Structure,
     element: str,
     scaled: tuple[float, float],
     side: Side = "top",
@@ -201,6 +206,7 @@ def place_adatom(
     StructureError
         If the adatom does not fit into the vacuum.
     """
+    slab = atoms_of(slab)
     surface = _Surface.of(slab, element, side)
     foot = np.array(scaled)
     outermost = float(surface.heights.max())
@@ -293,7 +299,7 @@ def _contact_distances(slab: Atoms, element: str) -> FloatArray:
     """
     number = atomic_numbers[element]
     distances: FloatArray = covalent_radii[slab.numbers] + covalent_radii[number]
-    charges = formal_charges(slab.numbers)
+    charges = formal_charges_of(slab)
     own = OXIDATION_STATES.get(element, (0,))[0]
     if charges is None or own == 0 or number not in IONIC_RADII:
         return distances

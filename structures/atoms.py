@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from ase import Atoms
@@ -15,6 +15,34 @@ from natriface.structures.errors import StructureError
 
 HASH_DECIMALS = 5
 """Positions and cells are compared to 1e-5 A: below any force tolerance, above rounding noise."""
+
+
+class HoldsAtoms(Protocol):
+    """What holds a crystal: a `natriface.structures.slabs.Slab`, `Phase` or `Interface`."""
+
+    @property
+    def atoms(self) -> Atoms: ...
+
+
+Structure: TypeAlias = Atoms | HoldsAtoms
+"""What the builders take: atoms, or a slab, phase or interface that holds them."""
+
+
+def atoms_of(structure: Structure) -> Atoms:
+    """The atoms of a slab, phase or interface, or the atoms given themselves.
+
+    Raises
+    ------
+    StructureError
+        If it is none of these.
+    """
+    held = structure if isinstance(structure, Atoms) else getattr(structure, "atoms", None)
+    if not isinstance(held, Atoms):
+        raise StructureError(
+            f"{type(structure).__name__} is no structure: give an ase.Atoms, or a Slab, Phase or "
+            "Interface, which hold one"
+        )
+    return held
 
 
 def fixed_indices(atoms: Atoms) -> list[int]:

@@ -60,7 +60,7 @@ class Block:
 
     @property
     def charges(self) -> FloatArray:
-        """Formal charges, e, (n,); zero for metals and alloys."""
+        """Formal charges, e, (n,); zero for metals and alloys, and where they are unknown."""
         charges = self.facet.crystal.charges
         return np.zeros(len(self.atom)) if charges is None else charges[self.atom]
 

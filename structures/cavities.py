@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from ase import Atoms
 from scipy.spatial import Voronoi, cKDTree
 
+from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.errors import StructureError
 from natriface.structures.heights import VACUUM_ANGSTROM, whole_positions
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
@@ -25,7 +25,7 @@ MARGIN_ANGSTROM = 8.0
 
 
 def interstitial_sites(
-    host: Atoms,
+    host: Structure,
     min_distance_angstrom: float = MIN_CAVITY_ANGSTROM,
     symprec_angstrom: float = SYMPREC_ANGSTROM,
 ) -> FloatArray:
@@ -42,6 +42,7 @@ def interstitial_sites(
         If the crystal has a surface, or no cavity is at least `min_distance_angstrom` from every
         atom.
     """
+    host = atoms_of(host)
     if not all(host.pbc) or whole_positions(host)[1] >= VACUUM_ANGSTROM:
         raise StructureError(
             "cavities are sought in bulk crystals; name the interstitial positions in a slab"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import product
 
 import numpy as np
@@ -13,12 +13,12 @@ from natriface.structures.errors import StructureError
 
 _STATES = """
 H 1 -1; Li 1; Be 2; B 3; C 4 -4; N -3 5 3; O -2; F -1; Na 1; Mg 2; Al 3; Si 4; P 5 -3 3;
-S -2 6 4; Cl -1 7 5; K 1; Ca 2; Sc 3; Ti 4 3 2; V 5 4 3 2; Cr 3 6 2; Mn 2 4 3 7; Fe 3 2; Co 2 3;
-Ni 2 3; Cu 2 1; Zn 2; Ga 3; Ge 4 2; As 5 3 -3; Se -2 4 6; Br -1 5; Rb 1; Sr 2; Y 3; Zr 4;
-Nb 5 4; Mo 6 4; Ru 4 3; Rh 3; Pd 2 4; Ag 1; Cd 2; In 3 1; Sn 4 2; Sb 5 3 -3; Te -2 4 6; I -1 5;
-Cs 1; Ba 2; La 3; Ce 4 3; Pr 3; Nd 3; Sm 3; Eu 3 2; Gd 3; Tb 3; Dy 3; Ho 3; Er 3; Tm 3; Yb 3 2;
-Lu 3; Hf 4; Ta 5; W 6 4; Re 7 4; Os 4; Ir 4 3; Pt 4 2; Au 1 3; Hg 2 1; Tl 1 3; Pb 2 4; Bi 3 -3 5;
-Th 4; U 6 4
+S -2 6 4; Cl -1 7 5 3 1; K 1; Ca 2; Sc 3; Ti 4 3 2; V 5 4 3 2; Cr 3 6 2; Mn 2 4 3 7 6; Fe 3 2 4;
+Co 2 3 4; Ni 2 3 4; Cu 2 1; Zn 2; Ga 3; Ge 4 2; As 5 3 -3; Se -2 4 6; Br -1 5 7 1; Rb 1; Sr 2; Y 3;
+Zr 4; Nb 5 4; Mo 6 4; Ru 4 3; Rh 3; Pd 2 4; Ag 1; Cd 2; In 3 1; Sn 4 2; Sb 5 3 -3; Te -2 4 6;
+I -1 5 7 1; Cs 1; Ba 2; La 3; Ce 4 3; Pr 3; Nd 3; Sm 3; Eu 3 2; Gd 3; Tb 3; Dy 3; Ho 3; Er 3; Tm 3;
+Yb 3 2; Lu 3; Hf 4; Ta 5; W 6 4; Re 7 4; Os 4; Ir 4 3; Pt 4 2; Au 1 3; Hg 2 1; Tl 1 3; Pb 2 4;
+Bi 3 -3 5; Th 4; U 6 4
 """
 
 OXIDATION_STATES: dict[str, tuple[int, ...]] = {
@@ -26,6 +26,39 @@ OXIDATION_STATES: dict[str, tuple[int, ...]] = {
     for words in (entry.split() for entry in _STATES.split(";"))
 }
 """Usual oxidation states of each element in e, the most usual first."""
+
+
+ANION_FORMERS = frozenset(["H", "C", "N", "O", "F", "P", "S", "Cl", "As", "Se", "Br", "Te", "I"])
+"""A compound that holds one of these is no metal or alloy for lack of known charges."""
+
+ANION_RANK = {
+    symbol: rank
+    for rank, symbol in enumerate(
+        ["B", "Si", "Ge", "As", "P", "H", "Te", "Se", "C", "I", "S", "Br", "N", "Cl", "O", "F"],
+        start=1,
+    )
+}
+"""Non-metals by rising electronegativity, as in formulas (IUPAC 2005, table VI)."""
+
+
+NOBLE_GASES = frozenset(["He", "Ne", "Ar", "Kr", "Xe", "Rn"])
+
+
+def anion_rank(number: int) -> int:
+    """Place of an element among the non-metals of `ANION_RANK`, 0 for metals."""
+    return ANION_RANK.get(chemical_symbols[number], 0)
+
+
+def is_metal(symbols: Iterable[str]) -> bool:
+    """Whether these elements make a metal or alloy, silicides and borides of metals included.
+
+    An element is a metal unless it is a non-metal or metalloid; a compound is one (or a semimetal)
+    if it holds no element of `ANION_FORMERS`.
+    """
+    present = set(symbols)
+    if len(present) == 1:
+        return present.isdisjoint(ANION_RANK) and present.isdisjoint(NOBLE_GASES)
+    return present.isdisjoint(ANION_FORMERS) and not present <= ANION_RANK.keys()
 
 
 def formal_charges(
@@ -74,16 +107,33 @@ def balanced_states(composition: Mapping[str, float]) -> dict[str, int] | None:
     dict or None
         Element -> charge in e; None for elements and alloys, or where no set balances.
     """
-    elements = sorted(composition)
-    if len(elements) < 2 or any(element not in OXIDATION_STATES for element in elements):
+    if len(composition) < 2:
         return None
-    choices = [list(enumerate(OXIDATION_STATES[element])) for element in elements]
-    neutral = []
-    for combination in product(*choices):
-        charges = [state for _, state in combination]
-        total = sum(q * composition[x] for q, x in zip(charges, elements, strict=True))
-        if abs(total) < 1e-3 * sum(composition.values()):
-            neutral.append((sum(rank for rank, _ in combination), charges))
+    ranked = _ranked_states(composition)
+    limit = 1e-3 * sum(composition.values())
+    neutral = [(rank, charges) for rank, charges, total in ranked if abs(total) < limit]
     if not neutral:
         return None
-    return dict(zip(elements, min(neutral)[1], strict=True))
+    return dict(zip(sorted(composition), min(neutral)[1], strict=True))
+
+
+def nearest_states(composition: Mapping[str, float]) -> tuple[dict[str, int], float] | None:
+    """The usual states nearest to neutrality, and their sum in e; None where some are unknown."""
+    ranked = _ranked_states(composition)
+    if not ranked:
+        return None
+    _, charges, total = min(ranked, key=lambda found: (round(abs(found[2]), 6), found[0]))
+    return dict(zip(sorted(composition), charges, strict=True)), total
+
+
+def _ranked_states(composition: Mapping[str, float]) -> list[tuple[int, list[int], float]]:
+    """All combinations of usual states: rank by usualness, states by sorted element, sum in e."""
+    elements = sorted(composition)
+    if any(element not in OXIDATION_STATES for element in elements):
+        return []
+    found = []
+    for combination in product(*(enumerate(OXIDATION_STATES[x]) for x in elements)):
+        charges = [state for _, state in combination]
+        total = sum(q * composition[x] for q, x in zip(charges, elements, strict=True))
+        found.append((sum(rank for rank, _ in combination), charges, total))
+    return found

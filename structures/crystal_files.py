@@ -21,7 +21,8 @@ from ase import Atoms
 from ase.io import ParseError
 from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
-from natriface.structures.charges import balanced_states
+from natriface.structures.atoms import Structure, atoms_of
+from natriface.structures.charges import is_metal
 from natriface.structures.cif import COINCIDENT_ANGSTROM, MAX_SITES, CifCrystal, read_cif
 from natriface.structures.cif_species import ELEMENTS
 from natriface.structures.errors import EngineError, StructureError
@@ -35,6 +36,7 @@ from natriface.structures.phases import (
 )
 from natriface.structures.poscar import parse_poscar
 from natriface.structures.symmetry import FloatArray, find_space_group, wrap
+from natriface.structures.unit_charges import site_charges
 
 MAX_BYTES = 64 << 20
 """A larger file holds no unit cell alone."""
@@ -119,9 +121,10 @@ def read_phase(path: Path, name: str | None = None) -> Phase:
 
 
 def phase_from_atoms(
-    atoms: Atoms, name: str, source: str, note: str = "", grade: Grade = "user"
+    atoms: Structure, name: str, source: str, note: str = "", grade: Grade = "user"
 ) -> Phase:
     """An ordered crystal in memory as a phase, checked like a file."""
+    atoms = atoms_of(atoms)
     if not all(atoms.pbc):
         raise StructureError(f"{name}: a phase must be periodic in three directions")
     cell = atoms.cell.array
@@ -210,7 +213,7 @@ def _user_phase(
     composition: Counter[str] = Counter()
     for occupancy in occupancies:
         composition.update(occupancy)
-    charges = balanced_states(composition)
+    charges = site_charges(cell, positions, occupancies)
     phase = Phase(
         name=name,
         formula=reduced_formula(composition, charges),
@@ -222,7 +225,7 @@ def _user_phase(
         scaled_positions=positions,
         site_indices=indices,
         charges=charges,
-        metallic=charges is None,
+        metallic=charges is None and is_metal(composition),
         grade=grade,
         source=source,
         note=note,

@@ -7,24 +7,24 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import spglib
 from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from natriface.structures.atoms import content_hash
-from natriface.structures.charges import formal_charges
+from natriface.structures.atoms import atoms_of, content_hash
+from natriface.structures.bonds import Bonds, bonded_pairs
+from natriface.structures.bounds import require_few
+from natriface.structures.charges import formal_charges, is_metal
 from natriface.structures.errors import StructureError
-from natriface.structures.polyanions import (
-    BOND_TOLERANCE,
-    Bonds,
-    CovalentUnits,
-    neighbours,
-    units_from_neighbours,
-)
+from natriface.structures.polyanions import CovalentUnits, units_from_neighbours
+from natriface.structures.unit_charges import crystal_charges
+
+if TYPE_CHECKING:
+    from natriface.structures.phases import Phase
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -38,6 +38,9 @@ CLASH_RATIO = 0.5
 
 DENOMINATOR = 720720
 """Primitive vectors are whole multiples of 1 / this of the cell as given (supercells up to 16)."""
+
+MAX_PLANES = 50_000
+"""Planes looked through for distinct ones, at most: indices up to 18."""
 
 CENTRINGS = tuple(
     np.array(rows) / divisor
@@ -71,7 +74,7 @@ class Crystal:
     to_primitive
         Rows: primitive vectors in units of the vectors as given, (3, 3).
     charges
-        Formal charges in e, (n,), or None for metals and alloys.
+        Formal charges in e, (n,), or None for metals and alloys and where they cannot be told.
     units
         Covalent units.
     space_group
@@ -91,18 +94,28 @@ class Crystal:
     @classmethod
     def from_atoms(
         cls,
-        bulk: Atoms,
-        oxidation_states: Mapping[str, float] | None = None,
+        bulk: Atoms | Phase,
+        oxidation_states: Mapping[str, float] | ArrayLike | None = None,
         symprec_angstrom: float = SYMPREC_ANGSTROM,
     ) -> Crystal:
         """Analyse a bulk crystal once; every facet of it then costs milliseconds.
+
+        Parameters
+        ----------
+        bulk
+            The crystal: atoms or an ordered phase.
+        oxidation_states
+            Formal charge of each element, or of each atom (n,), in e; found from composition and
+            bonds if omitted. Give zeros for a metal that is not known as one.
 
         Raises
         ------
         StructureError
             If the crystal is not periodic in three directions, has partial occupancies, or has
-            atoms so close that no symmetry can be found.
+            atoms so close that no symmetry can be found; if charges are given that are not finite,
+            lack an element, or differ among equivalent atoms.
         """
+        bulk = atoms_of(bulk)
         _require_ordered_bulk(bulk)
         lattice = np.asarray(bulk.cell, dtype=float)
         scaled = np.linalg.solve(lattice.T, bulk.positions.T).T
@@ -115,11 +128,14 @@ class Crystal:
         numbers = np.asarray(bulk.numbers[keep], dtype=np.int64)
         # a supercell can lack operations of its crystal: they are those of the primitive cell
         whole = _symmetry_dataset(primitive, fractional, numbers, symprec_angstrom)
-        reach = BOND_TOLERANCE * covalent_radii[numbers]
-        near = neighbours(primitive, fractional, reach)
-        _refuse_clashes(primitive, fractional, numbers, near)
-        charges = formal_charges(bulk.numbers, oxidation_states)
-        charges = None if charges is None else charges[keep]
+        near = bonded_pairs(primitive, fractional, numbers)
+        lengths = near.lengths(primitive, fractional)
+        _refuse_clashes(numbers, near, lengths)
+        if oxidation_states is None:
+            charges = crystal_charges(numbers, near)
+        else:
+            orbits = np.asarray(data.crystallographic_orbits)
+            charges = _given_charges(bulk, oxidation_states, orbits)[keep]
         return cls(
             lattice=primitive,
             fractional=fractional,
@@ -128,9 +144,23 @@ class Crystal:
             translations=np.asarray(whole.translations, dtype=float),
             to_primitive=to_primitive,
             charges=charges,
-            units=units_from_neighbours(numbers, near, charges),
+            units=units_from_neighbours(numbers, near, charges, lengths),
             space_group=int(data.number),
         )
+
+    @property
+    def charges_unknown(self) -> bool:
+        """Whether this is no metal, and yet no formal charges fit its composition and bonds."""
+        return self.charges is None and not is_metal(chemical_symbols[z] for z in self.numbers)
+
+    @property
+    def states(self) -> dict[str, float] | None:
+        """Mean formal charge of each element in e, or None where there are none."""
+        if self.charges is None:
+            return None
+        present = np.unique(self.numbers)
+        means = [float(self.charges[self.numbers == z].mean()) for z in present]
+        return dict(zip((chemical_symbols[z] for z in present), means, strict=True))
 
     @property
     def volume_angstrom3(self) -> float:
@@ -160,7 +190,15 @@ class Crystal:
         ----------
         max_index
             Largest absolute index. A plane and its reverse count as one.
+
+        Raises
+        ------
+        StructureError
+            If it is no whole number of at least 1, or there are more than `MAX_PLANES`.
         """
+        if max_index != max_index // 1 or max_index < 1:
+            raise StructureError(f"max_index must be a whole number of at least 1, got {max_index}")
+        require_few((2.0 * max_index + 1) ** 3, MAX_PLANES, "planes", "take a smaller max_index")
         span = range(-max_index, max_index + 1)
         planes = [
             (h, k, l)
@@ -225,11 +263,28 @@ def _symmetry_dataset(
     return data
 
 
-def _refuse_clashes(
-    lattice: FloatArray, fractional: FloatArray, numbers: IntArray, near: Bonds
-) -> None:
-    vectors = fractional[near.second] + near.image - fractional[near.first]
-    lengths = np.linalg.norm(vectors @ lattice, axis=1)
+def _given_charges(
+    bulk: Atoms, given: Mapping[str, float] | ArrayLike, orbits: IntArray
+) -> FloatArray:
+    """Charges of the atoms as given, checked."""
+    if isinstance(given, Mapping):
+        charges = formal_charges(bulk.numbers, given)
+        assert charges is not None
+    else:
+        charges = np.asarray(given, dtype=float)
+        if charges.shape != (len(bulk),):
+            raise StructureError(f"charges: one for each of {len(bulk)} atoms, got {charges.shape}")
+    if not np.isfinite(charges).all():
+        raise StructureError("charges must be finite numbers in e")
+    _, first, inverse = np.unique(orbits, return_index=True, return_inverse=True)
+    if np.abs(charges - charges[first][inverse]).max() > 1e-6:
+        raise StructureError(
+            "atoms that the crystal's translations make equal have unequal charges"
+        )
+    return charges
+
+
+def _refuse_clashes(numbers: IntArray, near: Bonds, lengths: FloatArray) -> None:
     touching = covalent_radii[numbers[near.first]] + covalent_radii[numbers[near.second]]
     if len(lengths) and (lengths / touching).min() < CLASH_RATIO:
         worst = int((lengths / touching).argmin())

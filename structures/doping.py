@@ -19,8 +19,9 @@ from natriface.structures.arrangements import (
     ranked,
     scaled_positions,
 )
-from natriface.structures.atoms import fixed_indices
-from natriface.structures.charges import OXIDATION_STATES, balanced_states
+from natriface.structures.atoms import Structure, atoms_of, fixed_indices
+from natriface.structures.bounds import require_few
+from natriface.structures.charges import OXIDATION_STATES
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.heights import Side
 from natriface.structures.sites import (
@@ -42,8 +43,12 @@ from natriface.structures.symmetry import (
     site_permutations,
 )
 from natriface.structures.tags import DOPANT_TAG, sides
+from natriface.structures.unit_charges import formal_charges_of
 
 __all__ = ["Doped", "SiteOrbit", "dope", "substitute", "substitution_sites"]
+
+MAX_BEST = 10_000
+"""Arrangements returned, at most."""
 
 Compensation = Literal["none", "vacancy", "substitution"]
 COMPENSATIONS: tuple[str, ...] = get_args(Compensation)
@@ -143,7 +148,7 @@ class Doped:
 
 
 def substitute(
-    atoms: Atoms,
+    atoms: Structure,
     sites: SiteOrbit | int | Sequence[int],
     dopant: str,
     compensation: Compensation = "none",
@@ -178,6 +183,7 @@ def substitute(
     StructureError
         If a site or element is wrong, or the charge cannot be balanced as asked.
     """
+    atoms = atoms_of(atoms)
     indices = [sites.representative] if isinstance(sites, SiteOrbit) else _indices(sites)
     _check_indices(atoms, indices)
     task = _Task(atoms, dopant, compensation, vacancy, exchange, ranking, charges)
@@ -185,7 +191,7 @@ def substitute(
 
 
 def dope(
-    atoms: Atoms,
+    atoms: Structure,
     element: str,
     dopant: str,
     number: int = 1,
@@ -213,6 +219,7 @@ def dope(
     StructureError
         If no site fits, there are fewer sites than dopants, or too many combinations.
     """
+    atoms = atoms_of(atoms)
     chosen = candidate_sites(atoms, bonds_of(atoms), element, coordinated_to, where)
     distances = site_distances(atoms, near, side)
     if within_angstrom is not None:
@@ -221,8 +228,9 @@ def dope(
         raise StructureError(
             f"{number} dopants asked for; {len(chosen)} sites fit, so ask for 1 to {len(chosen)}"
         )
-    if best < 1:
+    if not best >= 1:
         raise StructureError(f"best = {best}: ask for at least one arrangement")
+    require_few(best, MAX_BEST, "arrangements asked for", "the lowest few hundred will do")
     if comb(len(chosen), number) > MAX_ARRANGEMENTS // 10:
         raise StructureError(
             f"{comb(len(chosen), number):.3g} ways to put {number} dopants on {len(chosen)} sites; "
@@ -330,6 +338,14 @@ class _Task:
                 break
         return found
 
+    def _element_charges(self) -> dict[str, float]:
+        """Mean formal charge of each element of the host, none where they are not known."""
+        charges = formal_charges_of(self.atoms)
+        symbols = np.array(self.atoms.get_chemical_symbols())
+        if charges is None:
+            return {}
+        return {str(x): float(charges[symbols == x].mean()) for x in np.unique(symbols)}
+
     def _states(self, replaced: str) -> tuple[dict[str, float], bool]:
         """Formal charges in e, and whether every element of the host has one that balances."""
         if self.dopant not in atomic_numbers:
@@ -337,8 +353,8 @@ class _Task:
         if self.dopant == replaced:
             raise StructureError(f"{self.dopant} is already on the sites chosen")
         symbols = self.atoms.get_chemical_symbols()
-        known = self.charges or balanced_states({x: float(symbols.count(x)) for x in set(symbols)})
-        states = {x: float(q) for x, q in (known or {}).items()}
+        known = self.charges or self._element_charges()
+        states = {x: float(q) for x, q in known.items()}
         complete = set(symbols) <= set(states)
         needed = {self.dopant, replaced}
         if self.compensation == "vacancy":

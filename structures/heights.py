@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from ase import Atoms
 
+from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.errors import StructureError
 from natriface.structures.symmetry import FloatArray
 from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, sides
@@ -72,7 +73,7 @@ def whole_slab_positions(atoms: Atoms) -> FloatArray:
     return positions
 
 
-def isolated(atoms: Atoms, vacuum_angstrom: float) -> Atoms:
+def isolated(atoms: Structure, vacuum_angstrom: float) -> Atoms:
     """The slab alone in its in-plane cell, in the middle of a cell with this vacuum.
 
     Its height does not depend on what else the cell it comes from has held, so that one reference
@@ -84,14 +85,16 @@ def isolated(atoms: Atoms, vacuum_angstrom: float) -> Atoms:
     vacuum_angstrom
         Height of the new cell less the extent of the atoms, A.
     """
+    atoms = atoms_of(atoms)
     slab = atoms.copy()
     slab.set_positions(whole_positions(atoms)[0], apply_constraint=False)
     slab.center(vacuum=vacuum_angstrom / 2, axis=2)
     return slab
 
 
-def distance_from_surface(atoms: Atoms, side: Side | None = None) -> FloatArray:
+def distance_from_surface(atoms: Structure, side: Side | None = None) -> FloatArray:
     """Depth (n,) in A of each atom below the outermost atom of a side, or of the nearer one."""
+    atoms = atoms_of(atoms)
     heights = whole_slab_positions(atoms) @ surface_normal(atoms)
     below_top: FloatArray = heights.max() - heights
     above_bottom: FloatArray = heights - heights.min()
@@ -100,7 +103,7 @@ def distance_from_surface(atoms: Atoms, side: Side | None = None) -> FloatArray:
     return below_top if side == "top" else above_bottom
 
 
-def distance_from_contact(atoms: Atoms) -> FloatArray:
+def distance_from_contact(atoms: Structure) -> FloatArray:
     """Distance (n,) in A along the normal from each atom to the nearest substrate|film contact.
 
     A contact is the plane half-way between the facing outermost atoms of the two sides, which are
@@ -111,6 +114,7 @@ def distance_from_contact(atoms: Atoms) -> FloatArray:
     StructureError
         If the atoms are not tagged as substrate and film, or the two do not touch.
     """
+    atoms = atoms_of(atoms)
     side = sides(atoms)
     if not (np.any(side == SUBSTRATE_TAG) and np.any(side == FILM_TAG)):
         raise StructureError(

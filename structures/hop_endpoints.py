@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
 from ase import Atom, Atoms
 
-from natriface.structures.atoms import fixed_indices
-from natriface.structures.charges import OXIDATION_STATES, formal_charges
+from natriface.structures.atoms import Structure, atoms_of, fixed_indices
+from natriface.structures.bounds import MAX_SUPERCELL_ATOMS, require_few
+from natriface.structures.charges import OXIDATION_STATES, is_metal
 from natriface.structures.errors import StructureError
 from natriface.structures.heights import VACUUM_ANGSTROM, whole_positions
 from natriface.structures.hops import Hop
 from natriface.structures.symmetry import nearest_distances
 from natriface.structures.tags import ADATOM_TAG
+from natriface.structures.unit_charges import formal_charges_of
 
 HopCompensation = Literal["background", "electrons", "none"]
 
@@ -95,7 +98,7 @@ class HopEndpoints:
 
 
 def hop_endpoints(
-    host: Atoms,
+    host: Structure,
     hop: Hop,
     repeats: tuple[int, int, int] | None = None,
     *,
@@ -124,9 +127,12 @@ def hop_endpoints(
         If the supercell is so small that the hop is its own image, the moving atom is frozen, or
         the compensation does not fit.
     """
+    host = atoms_of(host)
     counts = _repeats(host, min_size_angstrom) if repeats is None else _checked(host, repeats)
     charge = _carrier_charge(host, hop) if carrier_charge_e is None else float(carrier_charge_e)
     chosen = _compensation(hop, charge, compensation)
+    atoms = math.prod(map(float, counts)) * len(host)
+    require_few(atoms, MAX_SUPERCELL_ATOMS, "atoms in the supercell", "take fewer repeats")
     supercell = host.repeat(counts)
     way = (np.array(hop.end) - np.array(hop.start)) @ host.cell.complete().array
     if hop.atoms is not None:
@@ -189,7 +195,9 @@ def _with_vacancy(
 
 def _repeats(host: Atoms, min_size: float) -> tuple[int, int, int]:
     heights = 1 / np.linalg.norm(np.linalg.inv(host.cell.complete().array), axis=0)
-    counts = np.maximum(np.ceil((min_size - 1e-6) / heights), 1).astype(int)
+    if not 0 < min_size < np.inf:
+        raise StructureError(f"min_size_angstrom must be positive and finite, got {min_size}")
+    counts = np.maximum(np.ceil((min_size - 1e-6) / heights), 1)
     counts[~np.asarray(host.pbc)] = 1
     if _is_slab(host):
         counts[2] = 1
@@ -212,13 +220,20 @@ def _is_slab(host: Atoms) -> bool:
 
 def _carrier_charge(host: Atoms, hop: Hop) -> float:
     """Formal charge of the carrier in e: as in the host, else its most usual; 0 in a metal."""
-    charges = formal_charges(host.numbers)
-    if charges is None:
+    charges = formal_charges_of(host)
+    usual = OXIDATION_STATES.get(hop.element, ())
+    if charges is None and is_metal(host.get_chemical_symbols()):
         return 0.0
-    alike = charges[host.symbols == hop.element]
-    if len(alike):
-        return float(alike[0])
-    return float(OXIDATION_STATES.get(hop.element, (0,))[0])
+    if charges is None and len(usual) != 1:
+        raise StructureError(
+            f"{hop.label}: no formal charges are known that balance "
+            f"{host.get_chemical_formula(mode='metal')}, so that of {hop.element} is unknown; give "
+            "carrier_charge_e"
+        )
+    alike = [] if charges is None else charges[host.symbols == hop.element].tolist()
+    if alike:
+        return float(np.mean(alike))
+    return float(usual[0]) if usual else 0.0
 
 
 def _compensation(hop: Hop, charge: float, compensation: HopCompensation | None) -> HopCompensation:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from ase import Atoms
 from numpy.typing import ArrayLike
 
+from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.errors import StructureError
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
 from natriface.structures.symmetry import FloatArray, IntArray, wrap
@@ -86,7 +86,7 @@ class HopNetwork:
 
 
 def hop_network(
-    host: Atoms,
+    host: Structure,
     starts: Sequence[ArrayLike],
     ends: Sequence[ArrayLike],
     symprec_angstrom: float = SYMPREC_ANGSTROM,
@@ -104,6 +104,7 @@ def hop_network(
     StructureError
         If there is no hop.
     """
+    host = atoms_of(host)
     if not len(starts):
         raise StructureError("a network needs at least one hop")
     operations = site_symmetry(host, symprec_angstrom).operations

@@ -7,6 +7,7 @@ symmetry is that of the cell given: find hops in the unit cell, and repeat it af
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,6 +18,8 @@ from ase.data import atomic_numbers
 from numpy.typing import ArrayLike
 
 from natriface.structures.adsorption import AdatomSite, adatom_sites
+from natriface.structures.atoms import Structure, atoms_of
+from natriface.structures.bounds import require_few
 from natriface.structures.cavities import interstitial_sites
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.heights import VACUUM_ANGSTROM, Side, whole_positions
@@ -89,7 +92,7 @@ class Hop:
 
 
 def vacancy_hops(
-    host: Atoms,
+    host: Structure,
     element: str = "Na",
     *,
     max_length_angstrom: float = MAX_LENGTH_ANGSTROM,
@@ -121,6 +124,7 @@ def vacancy_hops(
     StructureError
         If the element is absent or no hop fits.
     """
+    host = atoms_of(host)
     chosen = np.flatnonzero(host.symbols == element)
     if not len(chosen):
         present = sorted(set(host.get_chemical_symbols()))
@@ -139,7 +143,7 @@ def vacancy_hops(
 
 
 def interstitial_hops(
-    host: Atoms,
+    host: Structure,
     element: str = "Na",
     positions: ArrayLike | None = None,
     *,
@@ -160,6 +164,7 @@ def interstitial_hops(
     StructureError
         If there is no cavity, or no hop fits.
     """
+    host = atoms_of(host)
     _require_element(element)
     if positions is None:
         representatives = interstitial_sites(host, symprec_angstrom=symprec_angstrom)
@@ -173,7 +178,7 @@ def interstitial_hops(
 
 
 def adatom_hops(
-    slab: Atoms,
+    slab: Structure,
     element: str = "Na",
     sites: Sequence[AdatomSite] | None = None,
     *,
@@ -200,6 +205,7 @@ def adatom_hops(
     StructureError
         If there is no surface or no hop fits.
     """
+    slab = atoms_of(slab)
     _require_element(element)
     if sites is None:
         sites = adatom_sites(slab, element, side, symprec_angstrom=symprec_angstrom)
@@ -219,6 +225,10 @@ def adatom_hops(
     return found.hops(
         "adatom", element, max_length_angstrom, min_clearance_angstrom, side=side, facet=facet
     )
+
+
+MAX_PAIRS = 20_000_000
+"""Pairs of sites looked at for hops, at most."""
 
 
 class _Sites:
@@ -303,11 +313,17 @@ class _Sites:
     def _pairs(self, max_length: float) -> tuple[IntArray, FloatArray]:
         """Directed pairs (m, 5) i, j, T no longer than asked, and their lengths in A."""
         heights = 1 / np.linalg.norm(np.linalg.inv(self.cell), axis=0)
-        reach = np.ceil(max_length / heights + np.ptp(self.scaled, axis=0)).astype(int)
+        if not 0 < max_length < np.inf:
+            raise StructureError(f"max_length_angstrom must be positive, got {max_length}")
+        reach = np.ceil(max_length / heights + np.ptp(self.scaled, axis=0))
         reach = np.where(self.host.pbc, reach, 0)
         if self.flat:
             reach[2] = 0
-        spans = [np.arange(-k, k + 1) for k in reach]
+        pairs = len(self.scaled) ** 2 * math.prod((2.0 * reach + 1).tolist())
+        require_few(
+            pairs, MAX_PAIRS, "pairs of sites", "look at shorter hops (max_length_angstrom)"
+        )
+        spans = [np.arange(-k, k + 1) for k in reach.astype(int)]
         images = np.stack(np.meshgrid(*spans, indexing="ij"), axis=-1).reshape(-1, 3)
         found, lengths = [], []
         for i, origin in enumerate(self.scaled):

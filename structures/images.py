@@ -20,6 +20,7 @@ from ase.geometry import find_mic
 from scipy.optimize import linear_sum_assignment
 
 from natriface.structures.atoms import fixed_indices
+from natriface.structures.bounds import require_few
 from natriface.structures.errors import StructureError
 from natriface.structures.heights import VACUUM_ANGSTROM, surface_normal, whole_positions
 from natriface.structures.idpp import relax_idpp
@@ -154,6 +155,10 @@ def align(reference: Atoms, other: Atoms) -> tuple[Atoms, Matching]:
     return aligned, matching
 
 
+MAX_IMAGES = 200
+"""Images of one path, at most."""
+
+
 def make_images(
     initial: Atoms,
     final: Atoms,
@@ -185,8 +190,9 @@ def make_images(
     _require_path(initial, aligned, matching)
     if n_images is None:
         n_images = images_for(float(np.linalg.norm(matching.displacements, axis=1).max()))
-    if n_images < 1:
+    if not n_images >= 1 or n_images != n_images // 1:
         raise StructureError(f"{n_images} images: a path needs at least one between its ends")
+    require_few(n_images, MAX_IMAGES, "images", "a path needs one every 0.8 A or so")
     free = np.ones(len(initial), dtype=bool)
     free[fixed_indices(initial)] = False
     moves = matching.displacements * free[:, None]

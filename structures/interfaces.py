@@ -14,7 +14,8 @@ from ase.constraints import FixAtoms
 from ase.data import covalent_radii
 from numpy.typing import NDArray
 
-from natriface.structures.atoms import fixed_indices, structure_id
+from natriface.structures.atoms import Structure, atoms_of, fixed_indices, structure_id
+from natriface.structures.bounds import require_gap
 from natriface.structures.errors import StructureError
 from natriface.structures.matching import Match
 from natriface.structures.polyanions import formula
@@ -186,10 +187,10 @@ def build_interface(
     """
     if contacts not in (1, 2):
         raise StructureError(f"contacts must be 1 (with vacuum) or 2 (sandwich), got {contacts}")
-    if not vacuum_angstrom >= 0:
-        raise StructureError(f"the vacuum must not be negative, got {vacuum_angstrom} A")
-    if gap_angstrom is not None and not gap_angstrom >= 0:
-        raise StructureError(f"the gap must not be negative, got {gap_angstrom} A")
+    require_gap(vacuum_angstrom, "vacuum")
+    require_gap(gap_angstrom or 0.0, "gap")
+    if len(registry) != 2 or not all(map(math.isfinite, registry)):
+        raise StructureError(f"a registry is two finite fractions of the cell, got {registry}")
     _require_same_cells(substrate, film, match)
     n_atoms = len(substrate.atoms) * match.substrate_cells + len(film.atoms) * match.film_cells
     if n_atoms > max_atoms:
@@ -258,11 +259,12 @@ def registry_scan(
     ]
 
 
-def contact_gap(substrate: Atoms, film: Atoms) -> float:
+def contact_gap(substrate: Structure, film: Structure) -> float:
     """Gap at which the film, lowered onto the substrate where it stands, first touches it, A.
 
     The gap is never less than 0.5 A; see `radii.touching_distances`.
     """
+    substrate, film = atoms_of(substrate), atoms_of(film)
     cell = np.asarray(substrate.cell)[:2, :2]
     top = substrate.positions[:, 2].max()
     low = film.positions[:, 2].min()
@@ -275,8 +277,9 @@ def contact_gap(substrate: Atoms, film: Atoms) -> float:
     return max(float(gaps.max()), 0.5)
 
 
-def shortest_contact(substrate: Atoms, film: Atoms) -> tuple[float, int, int]:
+def shortest_contact(substrate: Structure, film: Structure) -> tuple[float, int, int]:
     """Shortest distance between the two sides in their common cell, A, and the two atoms."""
+    substrate, film = atoms_of(substrate), atoms_of(film)
     cell = np.asarray(substrate.cell)
     delta = film.positions[None, :, :] - substrate.positions[:, None, :]
     best: FloatArray = np.full(delta.shape[:2], np.inf)

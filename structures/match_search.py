@@ -21,6 +21,7 @@ from natriface.structures.supercells import (
     checked_cell,
     lattice_operations,
     pairs_within_strain,
+    require_few_supercells,
 )
 
 IntArray = NDArray[np.int64]
@@ -114,6 +115,11 @@ def match_table(
     ----------
     catalogues
         Kept between calls, so that a surface met again is not enumerated again.
+
+    Raises
+    ------
+    StructureError
+        If a bound is no positive number, or so wide that there are too many supercells to compare.
     """
     if not max_area_angstrom2 > 0:
         raise StructureError(f"max_area_angstrom2 must be positive, got {max_area_angstrom2}")
@@ -124,7 +130,9 @@ def match_table(
     reach = (1 + max_strain) ** (2 * share), (1 - max_strain) ** (2 * share - 2)
     sides = []
     for cell, factor in zip(cells, reach, strict=True):
-        most = int(largest * factor / float(np.linalg.det(cell)))
+        cells_at_most = largest * factor / float(np.linalg.det(cell))
+        require_few_supercells(cells_at_most)
+        most = int(cells_at_most)
         if most < 1:
             return _no_matches(*cells, share)
         key = cell.tobytes()

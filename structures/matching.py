@@ -177,7 +177,8 @@ def find_matches(
     Raises
     ------
     StructureError
-        If nothing matches; the message says which limit would give a match.
+        If nothing matches (the message says which limit would give a match), or the limits are so
+        wide that there are too many supercells to compare.
     """
     matches = search_matches(
         substrate, film, max_area_angstrom2=max_area_angstrom2, max_strain=max_strain, share=share
@@ -279,9 +280,12 @@ def _no_match(
         (max_area, min(2 * max_strain, 0.2)), (2 * max_area, max_strain),
         (max_area, 0.2), (4 * max_area, min(2 * max_strain, 0.2)),
     ):  # fmt: skip
-        matches = search_matches(substrate, film, max_area_angstrom2=area, max_strain=strain)
-        if matches:
-            best = min(matches, key=lambda m: m.max_strain)
+        try:
+            table = match_table(substrate, film, area, strain, share=0.0)
+        except StructureError:  # too many to look through for a hint
+            continue
+        if len(table):
+            best = match_at(table, int(np.argmin(table.max_strain)))
             return (
                 f"{asked}; there is one of {best.area_angstrom2:.1f} A2 with "
                 f"{100 * best.max_strain:.2f} % strain: raise max_area_angstrom2 or max_strain"

@@ -19,6 +19,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
+from natriface.structures.bounds import require_few
 from natriface.structures.crystal_files import phase_from_atoms
 from natriface.structures.errors import StructureError
 from natriface.structures.ewald import ewald_matrix
@@ -40,6 +41,9 @@ VACANCY = "vacancy"
 
 MAX_ORDERINGS = 200_000_000
 """More assignments than this are refused; a hundred million take a few seconds."""
+
+MAX_BEST = 10_000
+"""Orderings returned, at most."""
 
 BLOCK = 4_000_000
 """Energies held in memory at once."""
@@ -148,8 +152,9 @@ def rank_orderings(
     """
     if phase.is_ordered:
         raise StructureError(f"phase {phase.name!r} is ordered already; use its atoms")
-    if best < 1:
+    if not best >= 1:
         raise StructureError(f"best = {best}: ask for at least one ordering")
+    require_few(best, MAX_BEST, "orderings asked for", "the lowest few hundred will do")
     states = _states(phase, charges)
     enumeration = _enumeration(phase, supercell)
     groups = _groups(phase, enumeration.sites, within_sites)

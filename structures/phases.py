@@ -20,6 +20,7 @@ from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers, covalent_radii
 from ase.geometry import cellpar_to_cell
 
+from natriface.structures.charges import nearest_states
 from natriface.structures.conversions import AMU_PER_ANGSTROM3_IN_G_PER_CM3
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.formulas import parse_formula as parse_formula
@@ -89,7 +90,7 @@ class Phase:
     sites : the asymmetric unit
     scaled_positions : (n, 3) fractional positions of all sites of the cell
     site_indices : (n,) index into `sites`
-    charges : formal charge of each element in e; None where none applies
+    charges : mean formal charge of each element in e; None for metals and where they are unknown
     metallic : metals, alloys and semimetals, whose formal charges need not balance
     grade : how the structure is known, see `Grade`
     source, note : where it was published, and what to keep in mind
@@ -104,7 +105,7 @@ class Phase:
     sites: tuple[Site, ...] = field(repr=False)
     scaled_positions: FloatArray = field(repr=False)
     site_indices: IntArray = field(repr=False)
-    charges: Mapping[str, int] | None
+    charges: Mapping[str, float] | None
     metallic: bool
     grade: Grade
     source: str
@@ -138,6 +139,22 @@ class Phase:
         )
 
     @property
+    def caution(self) -> str | None:
+        """That formal charges are not known though the phase is no metal, and what is missing."""
+        if self.charges is not None or self.metallic:
+            return None
+        found = nearest_states(self.composition)
+        why = "no usual oxidation states are known of one of its elements"
+        if found is not None:
+            states, total = found
+            why = "the nearest, " + " ".join(f"{x}{q:+d}" for x, q in states.items())
+            why += f", sum to {total:+.3g} e a cell"
+        return (
+            f"no formal charges are known that balance {self.formula} ({why}); give charges "
+            "(element: e), or correct its occupancies"
+        )
+
+    @property
     def composition(self) -> dict[str, float]:
         """Number of atoms of each element in the conventional cell (averages where disordered)."""
         amounts: Counter[str] = Counter()
@@ -159,6 +176,7 @@ class Phase:
             "shortest_distance_angstrom": self.shortest_distance_angstrom,
             "charges_e": None if self.charges is None else dict(self.charges),
             "metallic": self.metallic,
+            "caution": self.caution,
             "grade": self.grade,
             "source": self.source,
             "note": self.note,
@@ -278,7 +296,7 @@ def verify(phase: Phase) -> None:
 
 
 def reduced_formula(
-    composition: Mapping[str, float], charges: Mapping[str, int] | None = None
+    composition: Mapping[str, float], charges: Mapping[str, float] | None = None
 ) -> str:
     """Formula with the smallest whole numbers.
 
@@ -290,7 +308,7 @@ def reduced_formula(
     whole = {x: int(share * common) for x, share in shares.items()}
     divisor = gcd(*whole.values())
 
-    def order(element: str) -> tuple[bool, int, str]:
+    def order(element: str) -> tuple[bool, float, str]:
         charge = charges[element] if charges else 0
         return charge < 0, charge, element
 

@@ -5,6 +5,8 @@ the sum of their covalent radii, or if its Pauling strength (charge of the catio
 coordination number) exceeds half the charge of the anion: the anion then belongs to that cation
 more than to all the others together, which is what makes a complex ion (L. Pauling, J. Am. Chem.
 Soc. 51, 1010 (1929); R. C. Evans, An Introduction to Crystal Chemistry: anisodesmic crystals).
+A polyhedron with weaker bonds is a unit as well if it ends: AlF6 of cryolite (half the charge of F)
+shares no ligand with another, whereas the polyhedra of a perovskite are one endless network.
 """
 
 from __future__ import annotations
@@ -14,48 +16,25 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from ase import Atoms
-from ase.data import atomic_numbers, chemical_symbols, covalent_radii
+from ase.data import chemical_symbols, covalent_radii
 from numpy.typing import NDArray
 
-from natriface.structures.charges import formal_charges
+from natriface.structures.atoms import Structure, atoms_of
+from natriface.structures.bonds import NON_METALS, Bonds, bonded_pairs
+from natriface.structures.charges import anion_rank
+from natriface.structures.unit_charges import crystal_charges
 
-BOND_TOLERANCE = 1.2
-"""Bonds are shorter than this times the sum of the covalent radii (Cordero 2008, as in ASE)."""
+LIKE_IONS = 1.1
+"""Unlike elements of like charge are bonded only if closer than this times the sum of their
+covalent radii (P-H of a phosphite), not where two ligands crowd."""
 
-NON_METALS = frozenset(
-    atomic_numbers[s]
-    for s in ["H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Ge", "As", "Se", "Br", "Te", "I"]
-)  # fmt: skip
-"""Elements whose bonds with each other are covalent."""
+LEADING = 2.0
+"""A polyhedron is one if its bonds are this much stronger than those its ligands have with others,
+and it ends."""
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Bonds:
-    """Bonds of a periodic crystal, each stated in both directions.
-
-    Attributes
-    ----------
-    first, second
-        Atom indices, (m,).
-    image
-        Cell translation of the second atom, (m, 3) integers: the bond runs from ``first`` in the
-        home cell to ``second + image``.
-    """
-
-    first: IntArray
-    second: IntArray
-    image: IntArray
-
-    def __len__(self) -> int:
-        return len(self.first)
-
-    def select(self, mask: NDArray[np.bool_]) -> Bonds:
-        """The bonds where `mask` (m,) holds."""
-        return Bonds(self.first[mask], self.second[mask], self.image[mask])
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,23 +106,13 @@ class CovalentUnits:
     @cached_property
     def ligand(self) -> NDArray[np.bool_]:
         """Atoms more electronegative than all they are bonded to, (n,)."""
-        order = np.array([_rank(int(z)) for z in self.numbers])
+        order = np.array([anion_rank(int(z)) for z in self.numbers])
         highest = np.zeros(len(self.numbers))
         np.maximum.at(highest, self.bonds.first, order[self.bonds.second])
         return (self.coordination > 0) & (order > highest)
 
 
-_ANION_RANK = {
-    symbol: rank
-    for rank, symbol in enumerate(
-        ["B", "Si", "Ge", "As", "P", "H", "Te", "Se", "C", "I", "S", "Br", "N", "Cl", "O", "F"],
-        start=1,
-    )
-}
-"""Non-metals by rising electronegativity, as in formulas (IUPAC 2005, table VI)."""
-
-
-def find_units(atoms: Atoms, charges: FloatArray | None = None) -> CovalentUnits:
+def find_units(atoms: Structure, charges: FloatArray | None = None) -> CovalentUnits:
     """Covalent units of a periodic crystal or slab.
 
     Parameters
@@ -151,76 +120,46 @@ def find_units(atoms: Atoms, charges: FloatArray | None = None) -> CovalentUnits
     atoms
         The crystal; directions with ``pbc`` False are not repeated.
     charges
-        Formal charges, (n,), in e; guessed from the composition if omitted.
+        Formal charges, (n,), in e; guessed from composition and bonds if omitted.
     """
-    if charges is None:
-        charges = formal_charges(atoms.numbers)
+    atoms = atoms_of(atoms)
     lattice = np.asarray(atoms.cell.complete())
     fractional = np.linalg.solve(lattice.T, atoms.positions.T).T
     periodic = tuple(bool(p) for p in atoms.pbc)
-    return units_of(lattice, fractional, atoms.numbers, charges, periodic)
-
-
-def units_of(
-    lattice: FloatArray,
-    fractional: FloatArray,
-    numbers: IntArray,
-    charges: FloatArray | None,
-    periodic: tuple[bool, ...] = (True, True, True),
-) -> CovalentUnits:
-    """As `find_units`, from plain arrays: lattice rows in A, charges in e."""
-    radii = covalent_radii[np.asarray(numbers)]
-    near = neighbours(lattice, fractional, radii * BOND_TOLERANCE, periodic)
-    return units_from_neighbours(numbers, near, charges)
+    near = bonded_pairs(lattice, fractional, atoms.numbers, periodic)
+    if charges is None:
+        charges = crystal_charges(atoms.numbers, near)
+    return units_from_neighbours(atoms.numbers, near, charges, near.lengths(lattice, fractional))
 
 
 def units_from_neighbours(
-    numbers: IntArray, near: Bonds, charges: FloatArray | None
+    numbers: IntArray, near: Bonds, charges: FloatArray | None, lengths: FloatArray
 ) -> CovalentUnits:
-    """As `units_of`, from all pairs within `BOND_TOLERANCE` of their covalent radii."""
+    """As `find_units`, from all pairs near enough to be bonded and their lengths in A."""
     numbers = np.asarray(numbers, dtype=np.int64)
     covalent = _is_non_metal(numbers[near.first]) & _is_non_metal(numbers[near.second])
-    if charges is not None:
-        like_charge = charges[near.first] * charges[near.second] > 0
-        covalent &= ~(like_charge & (numbers[near.first] != numbers[near.second]))
-        # what a non-metal holds belongs to it: F of a PO3F is no ligand of the Zr beside it
-        held = np.zeros(len(numbers), dtype=bool)
-        held[near.first[covalent]] = True
-        covalent |= _anisodesmic(near, charges) & ~held[near.first] & ~held[near.second]
-    return _connect(numbers, near.select(covalent))
-
-
-def neighbours(
-    lattice: FloatArray,
-    fractional: FloatArray,
-    reach: FloatArray,
-    periodic: tuple[bool, ...] = (True, True, True),
-) -> Bonds:
-    """All pairs closer than the sum of their `reach` (n,), in A, images included."""
-    wrapped = np.where(periodic, fractional - np.floor(fractional), fractional)
-    home = np.rint(wrapped - fractional).astype(np.int64)
-    heights = 1.0 / np.linalg.norm(np.linalg.inv(lattice), axis=0)
-    longest = 2.0 * float(reach.max())
-    spans = [range(-k, k + 1) if p else range(1) for k, p in
-             zip((longest // heights).astype(int) + 1, periodic, strict=True)]  # fmt: skip
-    images = np.stack(np.meshgrid(*spans, indexing="ij"), axis=-1).reshape(-1, 3)
-    position = wrapped @ lattice
-    copies = position[None, :, :] + (images @ lattice)[:, None, :]
-    low, high = position.min(axis=0) - longest, position.max(axis=0) + longest
-    image, near = np.nonzero(((copies >= low) & (copies <= high)).all(axis=2))
-    vector = copies[image, near][None, :, :] - position[:, None, :]
-    distance2 = np.einsum("ijk,ijk->ij", vector, vector)
-    limit2 = np.add.outer(reach, reach[near]) ** 2
-    itself = np.equal.outer(np.arange(len(position)), near) & ~images[image].any(axis=1)
-    first, copy = np.nonzero((distance2 < limit2) & ~itself)
-    second = near[copy]
-    return Bonds(first, second, images[image[copy]] + home[second] - home[first])
+    if charges is None:
+        return _connect(numbers, near.select(covalent))
+    # a cluster's charge is shared among all its atoms: they are no ions of like charge
+    like_charge = charges[near.first] * charges[near.second] > 0.2
+    touching = covalent_radii[numbers[near.first]] + covalent_radii[numbers[near.second]]
+    apart = (numbers[near.first] != numbers[near.second]) & (lengths > LIKE_IONS * touching)
+    covalent &= ~(like_charge & apart)
+    # what a non-metal holds belongs to it: F of a PO3F is no ligand of the Zr beside it
+    held = np.zeros(len(numbers), dtype=bool)
+    held[near.first[covalent]] = True
+    free = ~held[near.first] & ~held[near.second]
+    own, leading = _anisodesmic(near, charges)
+    covalent |= own & free
+    return _connect(
+        numbers, near.select(covalent | _finite(numbers, near, leading & free, covalent))
+    )
 
 
 def element_order(numbers: IntArray) -> list[int]:
     """The elements present, electropositive ones first, then by symbol."""
     present = {int(z) for z in numbers}
-    return sorted(present, key=lambda z: (_rank(z), chemical_symbols[z]))
+    return sorted(present, key=lambda z: (anion_rank(z), chemical_symbols[z]))
 
 
 def formula(numbers: IntArray) -> str:
@@ -232,23 +171,41 @@ def formula(numbers: IntArray) -> str:
     )
 
 
-def _rank(number: int) -> int:
-    return _ANION_RANK.get(chemical_symbols[number], 0)
-
-
 def _is_non_metal(numbers: IntArray) -> NDArray[np.bool_]:
     return np.isin(numbers, list(NON_METALS))
 
 
-def _anisodesmic(bonds: Bonds, charges: FloatArray) -> NDArray[np.bool_]:
-    """Bonds whose Pauling strength exceeds half the anion's charge, (m,)."""
+def _anisodesmic(bonds: Bonds, charges: FloatArray) -> tuple[BoolArray, BoolArray]:
+    """Bonds whose Pauling strength exceeds half the anion's charge, and all that lead, (m,) each.
+
+    A bond leads if it is half the anion's charge, or if the cation is no alkali and twice as strong
+    as any other kind of cation at the same anion.
+    """
     opposite = charges[bonds.first] * charges[bonds.second] < 0
     count = np.bincount(bonds.first[opposite], minlength=len(charges))
-    one, other = charges[bonds.first], charges[bonds.second]
-    cation = np.where(one > 0, bonds.first, bonds.second)
-    anion_charge = np.minimum(one, other)
+    outward = charges[bonds.first] > 0
+    cation = np.where(outward, bonds.first, bonds.second)
+    anion = np.where(outward, bonds.second, bonds.first)
     strength = charges[cation] / np.maximum(count[cation], 1)
-    return opposite & (strength > -0.5 * anion_charge + 1e-9)
+    share = strength / np.maximum(-charges[anion], 1e-9)
+    strongest = np.zeros(len(charges))
+    np.maximum.at(strongest, anion[opposite], strength[opposite])
+    lesser = opposite & (strength < strongest[anion] - 1e-9)
+    second = np.zeros(len(charges))
+    np.maximum.at(second, anion[lesser], strength[lesser])
+    alone = (charges[cation] > 1.5) & ~lesser & (strength >= LEADING * second[anion] - 1e-9)
+    leads = (share > 0.5 - 1e-9) | alone
+    return opposite & (share > 0.5 + 1e-9), opposite & leads
+
+
+def _finite(numbers: IntArray, near: Bonds, leading: BoolArray, covalent: BoolArray) -> BoolArray:
+    """The leading bonds of polyhedra that end: AlF6 of cryolite, but no perovskite's network."""
+    if not (leading & ~covalent).any():
+        return np.zeros(len(near), dtype=bool)
+    chosen = leading | covalent
+    polyhedra = _connect(numbers, near.select(chosen))
+    ends = np.array([len(periods) == 0 for periods in polyhedra.periods])
+    return np.asarray(leading & ends[polyhedra.unit_of[near.first]])
 
 
 def _connect(numbers: IntArray, bonds: Bonds) -> CovalentUnits:

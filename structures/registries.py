@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from natriface.structures.bounds import require_few
 from natriface.structures.errors import StructureError
 from natriface.structures.matching import Match
 from natriface.structures.slabs import Slab
@@ -14,6 +15,13 @@ from natriface.structures.surface_cell import gauss_reduce
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+
+MIN_SPACING_ANGSTROM = 1e-3
+"""Shifts closer than this are one."""
+
+MAX_SHIFTS = 10_000
+"""Shifts compared, at most: each is compared with all before it."""
 
 
 def distinct_registries(
@@ -30,8 +38,11 @@ def distinct_registries(
     spacing_angstrom
         The grid in that cell is at least as fine as this, A.
     """
-    if not spacing_angstrom > 0:
-        raise StructureError(f"the spacing must be positive, got {spacing_angstrom} A")
+    if not MIN_SPACING_ANGSTROM <= spacing_angstrom < math.inf:
+        raise StructureError(
+            f"the spacing must be at least {MIN_SPACING_ANGSTROM} A and finite, got "
+            f"{spacing_angstrom} A"
+        )
     common = np.array(match.cell)
     m_s, m_f = np.array(match.substrate_matrix), np.array(match.film_matrix)
     size = match.substrate_cells * match.film_cells
@@ -43,6 +54,7 @@ def distinct_registries(
     counts = [
         max(1, math.ceil(float(np.linalg.norm(v)) / spacing_angstrom - 1e-9)) for v in reduced
     ]
+    require_few(math.prod(counts), MAX_SHIFTS, "in-plane shifts", "take a wider spacing")
     to_cell = np.linalg.inv(reduced)
     motions = _common_motions(substrate, film, match)
     seen: list[FloatArray] = []

@@ -307,7 +307,7 @@ def _sides(
         chosen = crystal.distinct_facets(planes) if isinstance(planes, int) else planes
         for miller in chosen:
             terminations = find_terminations(crystal, miller)
-            kept = [t for t in terminations if polar == "keep" or not t.polar]
+            kept = [t for t in terminations if polar == "keep" or t.nonpolar]
             n_terminations += len(terminations)
             n_polar += len(terminations) - len(kept)
             sides += [_Side(name, n_facets, t, layers_for(t, thickness_angstrom)) for t in kept]

@@ -8,12 +8,11 @@ from typing import Literal
 
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
 
-from natriface.structures.atoms import fixed_indices
+from natriface.structures.atoms import Structure, atoms_of, fixed_indices
+from natriface.structures.bonds import Bonds, bonded_pairs
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.heights import Side, distance_from_contact, distance_from_surface
-from natriface.structures.polyanions import BOND_TOLERANCE, Bonds, neighbours
 from natriface.structures.symmetry import FloatArray, IntArray, SpaceGroup, find_space_group
 
 Near = Literal["surface", "contact"]
@@ -59,7 +58,7 @@ class SiteOrbit:
 
 
 def substitution_sites(
-    atoms: Atoms,
+    atoms: Structure,
     element: str,
     coordinated_to: str | None = None,
     *,
@@ -98,6 +97,7 @@ def substitution_sites(
     StructureError
         If the element is not there, no site fits, or there is no surface or contact.
     """
+    atoms = atoms_of(atoms)
     bonds = bonds_of(atoms)
     chosen = candidate_sites(atoms, bonds, element, coordinated_to, where)
     distances = site_distances(atoms, near, side)
@@ -209,8 +209,8 @@ def site_orbits(
 
 
 def bonds_of(atoms: Atoms) -> Bonds:
-    """All pairs closer than 1.2 times the sum of their covalent radii."""
+    """All pairs near enough to be bonded: closer than 1.2 times the sum of their covalent radii."""
     cell = atoms.cell.complete().array
     scaled = np.linalg.solve(cell.T, atoms.positions.T).T
     periodic = tuple(bool(p) for p in atoms.pbc)
-    return neighbours(cell, scaled, covalent_radii[atoms.numbers] * BOND_TOLERANCE, periodic)
+    return bonded_pairs(cell, scaled, atoms.numbers, periodic)

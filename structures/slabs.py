@@ -11,21 +11,24 @@ from typing import Any, Literal
 import numpy as np
 import spglib
 from ase import Atoms
-from ase.constraints import FixAtoms
 from numpy.typing import NDArray
 
 from natriface.structures.atoms import structure_id
 from natriface.structures.blocks import Block, assemble, symmetric_cuts
 from natriface.structures.blocks import reconstruct as reconstruct_block
-from natriface.structures.charges import formal_charges
+from natriface.structures.bounds import require_gap
+from natriface.structures.charges import is_metal
 from natriface.structures.errors import StructureError
-from natriface.structures.polyanions import element_order, find_units, formula
+from natriface.structures.freezing import FrozenRegion, freeze, held_units
+from natriface.structures.polyanions import element_order, formula
 from natriface.structures.surface_cell import SYMPREC_ANGSTROM, Crystal, Facet, Miller
 from natriface.structures.terminations import (
     Termination,
     find_terminations,
+    number_or_none,
     termination_named,
 )
+from natriface.structures.unit_charges import formal_charges_of
 
 __all__ = [
     "Crystal",
@@ -39,7 +42,6 @@ __all__ = [
     "termination_named",
 ]
 
-FrozenRegion = Literal["bottom", "center", "top"]
 MAX_ATOMS = 2000
 """Default limit on the atoms of one slab."""
 
@@ -67,9 +69,12 @@ class Slab:
         True if the composition is that of the bulk.
     dipole_e_angstrom
         Formal-charge dipole along z in one surface cell about the middle of the atoms, e A; 0 for
-        metals and alloys.
+        metals and alloys; nan where charges are unknown and no symmetry forbids a dipole.
     net_charge_e
-        Sum of the formal charges in one surface cell, e: not zero for some nonstoichiometric slabs.
+        Sum of the formal charges in one surface cell, e: not zero for some nonstoichiometric slabs,
+        nan for these where charges are unknown.
+    charges_e
+        Formal charges of the atoms, e, (n,); None for metals and alloys and where unknown.
     """
 
     atoms: Atoms
@@ -81,6 +86,7 @@ class Slab:
     stoichiometric: bool
     dipole_e_angstrom: float
     net_charge_e: float
+    charges_e: NDArray[np.float64] | None = None
 
     @property
     def miller(self) -> Miller:
@@ -108,10 +114,31 @@ class Slab:
         return float(np.linalg.det(self.surface_cell))
 
     @property
-    def polar(self) -> bool:
-        """True if the slab as built has a dipole (more than 1e-3 e/A2 of compensating charge)."""
+    def polar(self) -> bool | None:
+        """Whether the slab as built has a dipole (more than 1e-3 e/A2 of compensating charge).
+
+        None where the formal charges are unknown and no symmetry forbids one.
+        """
+        if math.isnan(self.dipole_e_angstrom):
+            return None
         limit = 1e-3 * self.area_angstrom2 * max(self.thickness_angstrom, 1.0)
         return abs(self.dipole_e_angstrom) > limit
+
+    @property
+    def caution(self) -> str | None:
+        """What this slab cannot claim for want of formal charges, or None."""
+        facet = self.termination.facet
+        if not facet.crystal.charges_unknown:
+            return None
+        known = (
+            "its faces are alike, so it has no dipole"
+            if self.polar is False
+            else ("whether it is polar is unknown")
+        )
+        return (
+            f"no formal charges are known that balance {formula(facet.crystal.numbers)}: {known}; "
+            "give charges (element: e) to have its polarity"
+        )
 
     @property
     def surface_cell(self) -> NDArray[np.float64]:
@@ -164,8 +191,8 @@ class Slab:
         variant
             What was done to it, for the label.
         charges_e
-            Formal charges of the atoms, (n,), e. If omitted, dipole and net charge are those of
-            the usual oxidation states of the elements, or 0 where these do not balance.
+            Formal charges of the atoms, (n,), e. If omitted they are found from composition and
+            bonds; dipole and net charge are nan where that fails, 0 for metals and alloys.
 
         Raises
         ------
@@ -174,7 +201,8 @@ class Slab:
         """
         if not np.allclose(np.asarray(atoms.cell), np.asarray(self.atoms.cell), atol=1e-6):
             raise StructureError("the changed slab must keep the cell of the slab it came from")
-        charges = formal_charges(atoms.numbers) if charges_e is None else charges_e
+        charges = formal_charges_of(atoms) if charges_e is None else charges_e
+        without = 0.0 if is_metal(atoms.get_chemical_symbols()) else math.nan
         z = atoms.positions[:, 2]
         return replace(
             self,
@@ -183,9 +211,10 @@ class Slab:
             vacuum_angstrom=float(atoms.cell[2, 2] - np.ptp(z)),
             stoichiometric=_same_composition(atoms.numbers, self.termination.facet.crystal.numbers),
             dipole_e_angstrom=(
-                0.0 if charges is None else float(charges @ (z - (z.min() + z.max()) / 2))
+                without if charges is None else float(charges @ (z - (z.min() + z.max()) / 2))
             ),
-            net_charge_e=0.0 if charges is None else float(charges.sum()),
+            net_charge_e=without if charges is None else float(charges.sum()),
+            charges_e=charges,
         )
 
     def describe(self) -> dict[str, Any]:
@@ -205,8 +234,9 @@ class Slab:
             "area_angstrom2": self.area_angstrom2,
             "stoichiometric": self.stoichiometric,
             "polar": self.polar,
-            "dipole_e_angstrom": self.dipole_e_angstrom,
-            "net_charge_e": self.net_charge_e,
+            "dipole_e_angstrom": number_or_none(self.dipole_e_angstrom),
+            "net_charge_e": number_or_none(self.net_charge_e),
+            "caution": self.caution,
         }
 
 
@@ -263,8 +293,7 @@ def build_slab(
     """
     facet = termination.facet
     count = _layer_count(termination, thickness_angstrom, layers)
-    if not vacuum_angstrom >= 0:
-        raise StructureError(f"the vacuum must not be negative, got {vacuum_angstrom} A")
+    require_gap(vacuum_angstrom, "vacuum")
     if symmetric and reconstruct:
         raise StructureError("choose one of symmetric and reconstruct, not both")
     expected = math.ceil(len(facet.crystal.numbers) * count / facet.steps_per_period)
@@ -279,62 +308,48 @@ def build_slab(
         low, high = symmetric_cuts(termination, low, high, symmetric)
         variant = f"symmetric {symmetric}"
     block = assemble(facet, low, high, complete=complete_polyhedra)
-    if reconstruct and termination.polar:
+    if reconstruct and not termination.nonpolar:
+        _require_charges(termination)
         block = reconstruct_block(block, termination, low, high)
         variant = "reconstructed"
-    atoms = _finish(block, vacuum_angstrom, flip)
+    atoms, charges = _finish(block, vacuum_angstrom, flip)
+    stoichiometric = _same_composition(block.numbers, facet.crystal.numbers)
+    dipole = (-1.0 if flip else 1.0) * block.dipole_e_angstrom
+    net_charge = float(block.charges.sum())
+    if facet.crystal.charges_unknown:
+        dipole = 0.0 if termination.symmetric or symmetric else math.nan
+        net_charge = 0.0 if stoichiometric else math.nan
     return Slab(
-        atoms=freeze(atoms, frozen_angstrom, frozen_region),
+        atoms=held_units(atoms, frozen_angstrom, frozen_region, charges),
         termination=termination,
         layers=round((high - low) * facet.steps_per_period, 9),
         vacuum_angstrom=float(vacuum_angstrom),
         flipped=flip,
         variant=variant,
-        stoichiometric=_same_composition(block.numbers, facet.crystal.numbers),
-        dipole_e_angstrom=(-1.0 if flip else 1.0) * block.dipole_e_angstrom,
-        net_charge_e=float(block.charges.sum()),
+        stoichiometric=stoichiometric,
+        dipole_e_angstrom=dipole,
+        net_charge_e=net_charge,
+        charges_e=charges,
     )
+
+
+def _require_charges(termination: Termination) -> None:
+    crystal = termination.facet.crystal
+    if crystal.charges_unknown:
+        raise StructureError(
+            f"{termination.label}: no formal charges are known that balance "
+            f"{formula(crystal.numbers)}, so there is no dipole to quench: give charges "
+            "(element: e), or symmetric='top'"
+        )
 
 
 def layers_for(termination: Termination, thickness_angstrom: float) -> int:
     """The fewest layers that add up to at least a thickness, A."""
-    if not thickness_angstrom > 0:
-        raise StructureError(f"the thickness must be positive, got {thickness_angstrom} A")
+    if not 0 < thickness_angstrom < math.inf:
+        raise StructureError(
+            f"the thickness must be positive and finite, got {thickness_angstrom} A"
+        )
     return max(1, math.ceil(thickness_angstrom / termination.layer_angstrom - 1e-6))
-
-
-def freeze(atoms: Atoms, depth_angstrom: float, region: FrozenRegion = "bottom") -> Atoms:
-    """A copy in which a part is held by `ase.constraints.FixAtoms`; covalent units stay together.
-
-    Parameters
-    ----------
-    depth_angstrom
-        Units are held whose mean height is within this of the lowest or highest atom, or within
-        half of it of the middle, A. Zero holds nothing.
-    region
-        "bottom", "top" or "center".
-    """
-    if region not in ("bottom", "top", "center"):
-        raise StructureError(f"frozen region {region!r} is unknown: use bottom, center or top")
-    if not depth_angstrom >= 0:
-        raise StructureError(f"the frozen depth must not be negative, got {depth_angstrom} A")
-    held = atoms.copy()
-    held.set_constraint()
-    if depth_angstrom == 0:
-        return held
-    z = atoms.positions[:, 2]
-    units = find_units(atoms)
-    size = np.bincount(units.unit_of)
-    height = (np.bincount(units.unit_of, weights=z) / size)[units.unit_of]
-    depth = {
-        "bottom": height - z.min(),
-        "top": z.max() - height,
-        "center": 2 * np.abs(height - (z.min() + z.max()) / 2),
-    }[region]
-    mask = depth <= depth_angstrom + 1e-9
-    if mask.any():
-        held.set_constraint(FixAtoms(indices=np.flatnonzero(mask)))
-    return held
 
 
 def _layer_count(
@@ -343,14 +358,16 @@ def _layer_count(
     if (thickness_angstrom is None) == (layers is None):
         raise StructureError("give either thickness_angstrom or layers")
     if layers is not None:
-        if layers != int(layers) or layers < 1:
+        if not math.isfinite(layers) or layers != int(layers) or layers < 1:
             raise StructureError(f"layers must be a whole number of at least 1, got {layers}")
         return int(layers)
     assert thickness_angstrom is not None
     return layers_for(termination, thickness_angstrom)
 
 
-def _finish(block: Block, vacuum_angstrom: float, flip: bool) -> Atoms:
+def _finish(
+    block: Block, vacuum_angstrom: float, flip: bool
+) -> tuple[Atoms, NDArray[np.float64] | None]:
     positions, cell2 = block.positions, block.cell
     angle = math.atan2(cell2[0, 1], cell2[0, 0])
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
@@ -373,9 +390,11 @@ def _finish(block: Block, vacuum_angstrom: float, flip: bool) -> Atoms:
     inplane -= np.floor(inplane + 1e-9)
     positions[:, :2] = inplane @ cell2
     order = _species_order(block.numbers, positions, inplane)
-    return Atoms(
+    atoms = Atoms(
         numbers=block.numbers[order], positions=positions[order], cell=cell, pbc=(True, True, True)
     )
+    known = block.facet.crystal.charges is not None
+    return atoms, block.charges[order] if known else None
 
 
 def _species_order(

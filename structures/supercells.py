@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -30,6 +31,15 @@ ROUNDING = 1e-9
 
 CHUNK = 2_000_000
 """Pairs times bases tested at a time: bounds the memory of a search to about 100 MB."""
+
+MAX_SUPERCELLS = 200_000
+"""Supercells of one surface cell, at most: those of up to about 490 cells."""
+
+MAX_TESTS = 500_000_000
+"""Pairs times bases tested, at most: about a minute without numba."""
+
+COUNTED_FROM = 1_000_000
+"""Products of the sizes of two catalogues below this need no count of their pairs."""
 
 SORT_DECIMALS = 6
 """Squared lengths are sorted to 1e-6 A^2, ties by Hermite form, so that rounding noise does not
@@ -67,8 +77,15 @@ class Catalogue:
 
     @classmethod
     def of(cls, cell: ArrayLike, max_index: int) -> Catalogue:
-        """The catalogue of a surface cell; rows in A."""
+        """The catalogue of a surface cell; rows in A.
+
+        Raises
+        ------
+        StructureError
+            If it would hold more than `MAX_SUPERCELLS`.
+        """
         surface = checked_cell(cell)
+        require_few_supercells(max_index)
         metric = surface @ surface.T
         compiled = _compiled()
         if compiled is not None:
@@ -102,6 +119,16 @@ class Catalogue:
         return float(a * d - b * c)
 
 
+def require_few_supercells(max_index: float) -> None:
+    """Refuse catalogues of more than `MAX_SUPERCELLS`: pi^2 n^2 / 12 up to an index n."""
+    count = math.pi**2 / 12 * max_index * max_index
+    if count > MAX_SUPERCELLS:
+        raise StructureError(
+            f"there are about {count:.1e} supercells of up to {max_index:.4g} surface cells, more "
+            f"than {MAX_SUPERCELLS}: ask for a smaller area"
+        )
+
+
 def accelerate() -> bool:
     """Load the numba version of the search, if numba is installed; False if it is not.
 
@@ -127,8 +154,15 @@ def pairs_within_strain(
     (m, 2, 2), (m, 2, 2) integers
         Substrate and film bases; row by row, the film's vectors go onto the substrate's. Pairs
         that are equivalent by symmetry, or supercells of smaller pairs, are among them.
+
+    Raises
+    ------
+    StructureError
+        If more than `MAX_TESTS` bases would have to be tested.
     """
     reach = _reach(max_strain, film.aspect)
+    if len(substrate.index) * len(film.index) > COUNTED_FROM:
+        _require_few_tests(substrate, film, max_strain, reach)
     compiled = _compiled()
     if compiled is None:
         first, second, unimodular = _pairs_within_strain(substrate, film, max_strain, reach)
@@ -186,7 +220,7 @@ def pairs_within_lengths(
         ranges = (low[film.index[rows] - 1] + 1, high[film.index[rows] - 1] + 1)
         bottom = film.shortest[rows] * (1 - max_length_tolerance)
         top = film.shortest[rows] * (1 + max_length_tolerance)
-        for second, first in _bisect(rows, *ranges, bottom, top, scale, key):
+        for second, first in _bisect(_Windows(rows, *ranges, bottom, top), scale, key):
             length = np.abs(longest[0][first] / longest[1][second] - 1) <= max_length_tolerance
             angle = np.abs(angles[0][first] / angles[1][second] - 1) <= max_angle_tolerance
             near = (
@@ -274,21 +308,46 @@ def _grams(matrices: IntArray, metric: FloatArray) -> FloatArray:
     return np.stack([(along * a).sum(1), (along * b).sum(1), (across * b).sum(1)], axis=1)
 
 
+def _windows(substrate: Catalogue, film: Catalogue, max_strain: float) -> _Windows:
+    """Which film supercells each substrate supercell is compared with."""
+    low, high = _bounds(max_strain)
+    ratio = substrate.area_angstrom2 / film.area_angstrom2
+    least = np.ceil(substrate.index * ratio / high**2 - ROUNDING).astype(np.int64)
+    most = np.floor(substrate.index * ratio / low**2 + ROUNDING).astype(np.int64)
+    return _Windows(
+        rows=np.arange(len(substrate.index)),
+        least=np.maximum(least, 1),
+        most=np.minimum(most, film.index[-1]),
+        bottom=substrate.shortest / high,
+        top=substrate.shortest / low,
+    )
+
+
+def _require_few_tests(
+    substrate: Catalogue, film: Catalogue, max_strain: float, reach: int
+) -> None:
+    windows = _windows(substrate, film, max_strain)
+    scale, key = _sort_key(film, substrate)
+    pairs = sum(int(count.sum()) for _, _, count in _partners(windows, scale, key))
+    tests = pairs * len(_bases(reach))
+    if tests > MAX_TESTS:
+        raise StructureError(
+            f"{pairs:.3g} pairs of supercells of {len(substrate.index)} and {len(film.index)} "
+            f"would be tested in {len(_bases(reach))} bases each, {tests:.1e} tests, more than "
+            f"{MAX_TESTS:.0e}: ask for a smaller area or strain"
+        )
+
+
 def _pairs_within_strain(
     substrate: Catalogue, film: Catalogue, max_strain: float, reach: int
 ) -> tuple[IntArray, IntArray, IntArray]:
     bases = _bases(reach)
     low, high = _bounds(max_strain)
-    ratio = substrate.area_angstrom2 / film.area_angstrom2
-    least = np.ceil(substrate.index * ratio / high**2 - ROUNDING).astype(np.int64)
-    most = np.floor(substrate.index * ratio / low**2 + ROUNDING).astype(np.int64)
-    most = np.minimum(most, film.index[-1])
+    windows = _windows(substrate, film, max_strain)
     scale, key = _sort_key(film, substrate)
-    rows = np.arange(len(substrate.index))
-    bottom, top = substrate.shortest / high, substrate.shortest / low
     firsts, seconds, chosen = [], [], []
     coefficients = _gram_coefficients(bases)
-    for first, second in _bisect(rows, np.maximum(least, 1), most, bottom, top, scale, key):
+    for first, second in _bisect(windows, scale, key):
         ratio2 = substrate.gram[first, 2] / film.gram[second, 2]
         fits = np.flatnonzero((ratio2 <= high**2) & (ratio2 >= low**2))
         for part in np.array_split(fits, max(1, len(fits) * len(bases) // CHUNK)):
@@ -326,28 +385,43 @@ def _sort_key(*catalogues: Catalogue) -> tuple[float, FloatArray]:
     return scale, np.asarray(catalogues[0].index * scale + sorted_by)
 
 
+@dataclass(frozen=True, eq=False)
+class _Windows:
+    """Rows of a catalogue, (k,), and the partners of each: index least..most, length in A."""
+
+    rows: IntArray
+    least: IntArray
+    most: IntArray
+    bottom: FloatArray
+    top: FloatArray
+
+
+def _partners(
+    windows: _Windows, scale: float, key: FloatArray
+) -> Iterator[tuple[IntArray, IntArray, IntArray]]:
+    """Rows, where their partners of one more index begin, and how many there are."""
+    for step in range(max(0, int((windows.most - windows.least).max(initial=-1)) + 1)):
+        inside = windows.least + step <= windows.most
+        base = (windows.least[inside] + step) * scale
+        slack = windows.bottom[inside] * BISECTION_SLACK
+        begin = np.searchsorted(key, base + windows.bottom[inside] - slack)
+        end = np.searchsorted(key, base + windows.top[inside] + slack, side="right")
+        yield windows.rows[inside], begin, np.maximum(end - begin, 0)
+
+
 def _bisect(
-    rows: IntArray,
-    least: IntArray,
-    most: IntArray,
-    bottom: FloatArray,
-    top: FloatArray,
-    scale: float,
-    key: FloatArray,
-) -> list[tuple[IntArray, IntArray]]:
-    """Pairs (row, partner) with partners of index least..most and length bottom..top."""
-    found = []
-    for step in range(max(0, int((most - least).max(initial=-1)) + 1)):
-        inside = least + step <= most
-        base = (least[inside] + step) * scale
-        slack = bottom[inside] * BISECTION_SLACK
-        begin = np.searchsorted(key, base + bottom[inside] - slack)
-        end = np.searchsorted(key, base + top[inside] + slack, side="right")
-        count = np.maximum(end - begin, 0)
-        first = np.repeat(rows[inside], count)
-        within = np.arange(len(first)) - np.repeat(np.cumsum(count) - count, count)
-        found.append((first, np.repeat(begin, count) + within))
-    return found
+    windows: _Windows, scale: float, key: FloatArray
+) -> Iterator[tuple[IntArray, IntArray]]:
+    """Pairs (row, partner) within the windows, at most about `CHUNK` at a time."""
+    for rows, begin, count in _partners(windows, scale, key):
+        total = np.cumsum(count)
+        parts = np.searchsorted(total, np.arange(CHUNK, int(total[-1]) if len(total) else 0, CHUNK))
+        for begun, counts, firsts in zip(
+            *(np.split(array, parts) for array in (begin, count, rows)), strict=True
+        ):
+            first = np.repeat(firsts, counts)
+            within = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
+            yield first, np.repeat(begun, counts) + within
 
 
 def _runs(allowed: NDArray[np.bool_]) -> list[tuple[IntArray, IntArray]]:

@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from natriface.structures.bonds import Bonds
 from natriface.structures.crystals import SYMPREC_ANGSTROM, Crystal, Miller, coprime
 from natriface.structures.errors import StructureError
-from natriface.structures.polyanions import Bonds, CovalentUnits
+from natriface.structures.polyanions import CovalentUnits
 
 __all__ = [
     "SYMPREC_ANGSTROM",
@@ -27,6 +28,10 @@ __all__ = [
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+
+
+MAX_MILLER = 50
+"""Largest Miller index: the surface cell of a plane grows with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,8 +183,10 @@ def checked_miller(miller: Sequence[int]) -> Miller:
         if values[2] != -(values[0] + values[1]):
             raise StructureError(f"{tuple(miller)} is no Miller-Bravais index: i must be -(h + k)")
         del values[2]
-    if len(values) != 3 or any(v != int(v) for v in values):
+    if len(values) != 3 or not all(v.is_integer() for v in values):
         raise StructureError(f"{tuple(miller)} is no Miller index: give three integers")
+    if max(map(abs, values)) > MAX_MILLER:
+        raise StructureError(f"{tuple(miller)}: Miller indices beyond {MAX_MILLER} make no surface")
     if not any(values):
         raise StructureError("(0, 0, 0) is no plane: at least one Miller index must not be zero")
     return coprime(np.array(values, dtype=np.int64))

@@ -11,6 +11,7 @@ from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
+from natriface.structures.bounds import MAX_SUPERCELL_ATOMS, require_few
 from natriface.structures.errors import StructureError
 
 FloatArray = NDArray[np.float64]
@@ -236,6 +237,8 @@ def supercell_sites(
             "a supercell needs three integer multiples or a (3, 3) integer matrix with a positive "
             f"determinant, not {np.asarray(matrix).tolist()}"
         )
+    copies = abs(float(np.linalg.det(whole))) * len(np.asarray(scaled_positions))
+    require_few(copies, MAX_SUPERCELL_ATOMS, "sites in the supercell", "take a smaller one")
     corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) @ whole
     low, high = corners.min(axis=0).astype(int), corners.max(axis=0).astype(int)
     ranges = [np.arange(a, b + 1) for a, b in zip(low, high, strict=True)]

@@ -8,22 +8,26 @@ space group alone, without building or comparing a slab.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from natriface.structures.atoms import content_hash
+from natriface.structures.bonds import Bonds
 from natriface.structures.errors import StructureError
-from natriface.structures.polyanions import Bonds
 from natriface.structures.surface_cell import Crystal, Facet, Miller, miller_label
 
-TaskerClass = Literal["none", "I", "II", "III"]
+if TYPE_CHECKING:
+    from natriface.structures.phases import Phase
+
+TaskerClass = Literal["none", "I", "II", "III", "unknown"]
 
 SAME_PHASE_ANGSTROM = 0.02
 """Cuts closer than this along the normal are one cut."""
@@ -51,9 +55,10 @@ class Termination:
     polarity
         Tasker's class (P. W. Tasker, J. Phys. C 12, 4977 (1979)) from formal charges, or "none"
         for metals and alloys: I, neutral planes; II, charged planes without a dipole; III, a
-        dipole that grows with thickness.
+        dipole that grows with thickness. "unknown" where the crystal's charges cannot be told.
     dipole_e_angstrom
-        Dipole along the outward normal of one primitive period in one surface cell, e A.
+        Dipole along the outward normal of one primitive period in one surface cell, e A; nan where
+        charges are unknown and no symmetry forbids one.
     broken_bonds
         Covalent bonds cut in one surface cell; zero wherever every covalent unit is finite.
     top, bottom
@@ -131,6 +136,11 @@ class Termination:
         """True for Tasker class III."""
         return self.polarity == "III"
 
+    @property
+    def nonpolar(self) -> bool:
+        """True where it is certain that no dipole grows with thickness: also by symmetry alone."""
+        return not self.polar and not math.isnan(self.dipole_e_angstrom)
+
     @cached_property
     def reversed_by_rotation(self) -> bool:
         """True if a rotation or screw turns the slab over: its two faces are the same face.
@@ -197,8 +207,8 @@ class Termination:
             "gap_angstrom": self.gap_angstrom,
             "symmetric": self.symmetric,
             "polarity": self.polarity,
-            "dipole_e_angstrom": self.dipole_e_angstrom,
-            "compensating_charge_e": self.compensating_charge_e,
+            "dipole_e_angstrom": number_or_none(self.dipole_e_angstrom),
+            "compensating_charge_e": number_or_none(self.compensating_charge_e),
             "broken_bonds": self.broken_bonds,
             "kept_units": self.kept_units,
             "top": _species(self.top),
@@ -207,11 +217,11 @@ class Termination:
 
 
 def find_terminations(
-    bulk: Atoms | Crystal,
+    bulk: Atoms | Phase | Crystal,
     miller: Sequence[int],
     *,
     min_gap_angstrom: float = 0.25,
-    oxidation_states: Mapping[str, float] | None = None,
+    oxidation_states: Mapping[str, float] | ArrayLike | None = None,
 ) -> list[Termination]:
     """All symmetry-distinct terminations of a plane that leave every finite covalent unit whole.
 
@@ -223,13 +233,15 @@ def find_terminations(
     Parameters
     ----------
     bulk
-        The crystal, or `Crystal.from_atoms` of it where several planes are asked for.
+        The crystal (atoms or an ordered phase), or `Crystal.from_atoms` of it where several planes
+        are asked for.
     miller
         (h k l) or (h k i l) in the cell as given.
     min_gap_angstrom
         Units closer than this along the normal are not separated, unless no gap is wider, A.
     oxidation_states
-        Charge of each element in e; guessed from the composition if omitted.
+        Charge of each element, or of each atom (n,), in e; found from composition and bonds if
+        omitted, see `natriface.structures.unit_charges.crystal_charges`.
 
     Returns
     -------
@@ -239,8 +251,13 @@ def find_terminations(
     Raises
     ------
     StructureError
-        If the Miller index is impossible or the crystal is not an ordered bulk.
+        If the Miller index is impossible, the crystal is not an ordered bulk, or charges
+        given do not fit it.
     """
+    if not min_gap_angstrom >= 0:
+        raise StructureError(f"min_gap_angstrom must not be negative, got {min_gap_angstrom}")
+    if isinstance(bulk, Crystal) and oxidation_states is not None:
+        raise StructureError("give the charges to Crystal.from_atoms: this crystal has its own")
     crystal = bulk if isinstance(bulk, Crystal) else Crystal.from_atoms(bulk, oxidation_states)
     facet = Facet.of(crystal, miller)
     cuts, gaps = _cuts(facet, min_gap_angstrom)
@@ -257,6 +274,11 @@ def find_terminations(
         _describe(facet, cut, gap, number, symmetric)
         for number, (cut, gap, symmetric) in enumerate(chosen, start=1)
     ]
+
+
+def number_or_none(value: float) -> float | None:
+    """A number for a JSON document, which knows no nan."""
+    return None if math.isnan(value) else value
 
 
 def termination_named(terminations: Sequence[Termination], label: str) -> Termination:
@@ -325,7 +347,9 @@ def _describe(facet: Facet, cut: float, gap: float, number: int, symmetric: bool
 
 def _tasker(facet: Facet, cut: float, symmetric: bool) -> tuple[TaskerClass, float]:
     charges = facet.crystal.charges
-    if charges is None:
+    if facet.crystal.charges_unknown:
+        return "unknown", 0.0 if symmetric else math.nan
+    if charges is None or not charges.any():
         return "none", 0.0
     dipole = 0.0 if symmetric else _period_dipole(facet, cut, charges)
     surface_charge = dipole / facet.spacing_angstrom / facet.area_angstrom2

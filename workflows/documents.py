@@ -16,9 +16,10 @@ MOST_LIKE = 50
 
 
 class Document(BaseModel):
-    """A part of a study or protocol: unknown keys are refused, nothing changes after loading."""
+    """A part of a study or protocol: unknown keys are refused, as are numbers that are
+    not finite, and nothing changes after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Model:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,8 @@ def print_plan(plan: Plan, workspace: Path, warnings: Sequence[str] = ()) -> Non
     console = _console()
     console.print(table)
     console.print(f"{len(done)} of {len(plan)} steps are finished in {place.root}")
+    described = [s.metadata.get(k) for s in plan.walk() for k in ("film", "substrate", "surface")]
+    _print_cautions(console, [d for d in described if isinstance(d, dict)])
     if left:
         total = sum(estimate.core_seconds for estimate in left)
         memory = max(estimate.memory_mb for estimate in left)
@@ -105,6 +107,14 @@ def print_structures(interfaces: Sequence[BuiltInterface]) -> None:
             f"{escape(slab.label)}: {slab.phase.name}, {slab.phase.grade}, "
             f"{escape(slab.phase.source)}{escape(note)}"
         )
+    _print_cautions(console, [s.describe() for b in interfaces for s in (b.film, b.substrate)])
+
+
+def _print_cautions(console: Console, described: Iterable[Mapping[str, Any]]) -> None:
+    """What slabs, as they describe themselves, cannot claim: each once."""
+    said = {f"{d['name']}: {d['caution']}": None for d in described if d.get("caution")}
+    for caution in said:
+        console.print(f"[yellow]caution[/] {escape(caution)}")
 
 
 def print_phases(phases: Sequence[Phase]) -> None:
@@ -141,6 +151,8 @@ def print_phase(phase: Phase) -> None:
     console.print(f"source       {escape(phase.source)}")
     if phase.note:
         console.print(f"note         {escape(phase.note)}")
+    if phase.caution:
+        console.print(f"[yellow]caution[/]      {escape(phase.caution)}")
     table = Table()
     for heading in ("site", "element", "multiplicity", "x", "y", "z"):
         table.add_column(heading, justify="left" if heading in ("site", "element") else "right")

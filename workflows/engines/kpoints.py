@@ -9,9 +9,13 @@ import spglib
 from ase import Atoms
 
 from natriface.structures.atoms import fixed_indices
+from natriface.structures.errors import EngineError
 
 LEAST_VACUUM_ANGSTROM = 8.0
 """A gap without atoms as high as this is vacuum: no bands cross it, one k-point is enough."""
+MAX_KPOINTS = 1_000_000
+"""Points of a mesh, at most."""
+
 _SYMMETRY_PRECISION_ANGSTROM = 1e-3
 
 
@@ -30,11 +34,19 @@ def kpoint_mesh(atoms: Atoms, spacing_per_angstrom: float) -> tuple[int, int, in
     spacing_per_angstrom
         Widest distance between neighbouring points, 1/A, 2 pi included.
     """
+    if not 0 < spacing_per_angstrom < math.inf:
+        raise EngineError(f"a spacing of k-points must be positive, got {spacing_per_angstrom} 1/A")
     lengths = 2 * math.pi * np.linalg.norm(atoms.cell.reciprocal(), axis=1)
-    return tuple(
+    mesh = tuple(
         1 if empty else max(1, math.ceil(length / spacing_per_angstrom - 1e-6))
         for length, empty in zip(lengths, vacuum_axes(atoms), strict=True)
-    )  # type: ignore[return-value]
+    )
+    if math.prod(mesh) > MAX_KPOINTS:
+        raise EngineError(
+            f"a spacing of {spacing_per_angstrom:g} 1/A makes {math.prod(mesh):.3g} k-points of "
+            f"{atoms.get_chemical_formula()}, more than {MAX_KPOINTS}: take a wider one"
+        )
+    return mesh  # type: ignore[return-value]
 
 
 def n_irreducible(atoms: Atoms, mesh: tuple[int, int, int], isym: int = 2) -> int:

@@ -11,11 +11,12 @@ from ase import Atoms
 
 from natriface.structures.adsorption import AdatomSite, adatom_sites, place_adatom
 from natriface.structures.atoms import fixed_indices, hold, to_document
+from natriface.structures.bounds import require_supercell
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.phases import Phase, load_phase
 from natriface.structures.slabs import Slab, freeze
 from natriface.workflows.surfaces.request import SurfaceRequest
-from natriface.workflows.surfaces.slab_cut import cut_slab, require_atoms
+from natriface.workflows.surfaces.slab_cut import cut_slab
 
 EDGE_ANGSTROM = 0.1
 """Planes this much below the lowest free layer are still held."""
@@ -84,9 +85,9 @@ def build_surface(label: str, asked: SurfaceRequest, root: Path) -> Surface:
             raise StructureError(
                 f"{asked.frozen_layers} of {slab.layers:g} layers held: none is left to relax"
             )
-        require_atoms(len(slab.atoms), asked.repeats)
+        require_supercell(len(slab.atoms), asked.repeats)
         depth = asked.frozen_layers * slab.termination.layer_angstrom - EDGE_ANGSTROM
-        cell = freeze(slab.atoms, depth) if asked.frozen_layers else slab.atoms
+        cell = freeze(slab, depth) if asked.frozen_layers else slab.atoms
         return Surface(label, asked, phase, slab, cell, cell.repeat((*asked.repeats, 1)))
     except StructureError as error:
         raise StructureError(f"surface {label}: {error}") from None

@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from natriface.structures.errors import StructureError
 from natriface.structures.phases import Phase
 from natriface.structures.slabs import Slab, build_slab
 from natriface.structures.terminations import Termination, find_terminations
+from natriface.structures.unit_charges import given_charges
 from natriface.workflows.surfaces.slab_request import SlabCut
-
-MOST_ATOMS = 10_000
-"""Cells with more are not built: no engine here computes them."""
-
-
-def require_atoms(n_atoms: int, repeats: tuple[int, ...]) -> None:
-    """Refuse a supercell that nothing computes, before it takes the memory.
-
-    Raises
-    ------
-    StructureError
-        Naming the multiples.
-    """
-    total = n_atoms * prod(repeats)
-    if total > MOST_ATOMS:
-        raise StructureError(
-            f"repeats {list(repeats)} of {n_atoms} atoms are {total:,} atoms, more than "
-            f"{MOST_ATOMS:,}; ask for fewer"
-        )
 
 
 def cut_slab(
@@ -54,7 +34,8 @@ def cut_slab(
 
 def _termination(phase: Phase, asked: SlabCut) -> Termination:
     """The one asked for, or the first that is not polar."""
-    found = find_terminations(phase.atoms, asked.miller)
+    charges = None if asked.charges is None else given_charges(phase, asked.charges)
+    found = find_terminations(phase, asked.miller, oxidation_states=charges)
     if asked.termination is not None:
         if asked.termination > len(found):
             raise StructureError(
@@ -62,7 +43,13 @@ def _termination(phase: Phase, asked: SlabCut) -> Termination:
                 f"polyanions whole; termination {asked.termination} is asked for"
             )
         return found[asked.termination - 1]
-    usable = [t for t in found if not t.polar or asked.symmetric or asked.reconstruct]
+    usable = [t for t in found if t.nonpolar or asked.symmetric or asked.reconstruct]
+    if not usable and found[0].facet.crystal.charges_unknown:
+        raise StructureError(
+            f"no formal charges are known that balance {phase.name}, and no termination of "
+            f"{asked.miller} is free of a dipole by symmetry: give charges (element: e), or set "
+            "symmetric, or name a termination"
+        )
     if not usable:
         raise StructureError(
             f"all terminations of {phase.name} {asked.miller} are polar; choose another plane, "

@@ -10,6 +10,9 @@ from natriface.structures.numbers import Count, Length, Plane
 from natriface.workflows.documents import Document
 from natriface.workflows.names import NameOrPath
 
+Charges = dict[str, float]
+"""Formal charge in e of each element of a phase, or of a site by its label."""
+
 
 class SlabCut(Document):
     """A slab of a phase.
@@ -20,6 +23,9 @@ class SlabCut(Document):
         Name in the phase library, path of a CIF or POSCAR relative to the study, or ``mp-...``.
     miller
         Plane in the phase's conventional cell.
+    charges
+        Formal charge in e of each element, or of a site by its label; by default those that
+        composition and bonds give. Zeros say that the phase is a metal.
     termination
         Its number (1 has the widest gap); by default the first that is not polar.
     thickness_angstrom, layers
@@ -30,6 +36,7 @@ class SlabCut(Document):
 
     phase: NameOrPath
     miller: Plane
+    charges: Charges | None = None
     termination: Count | None = None
     thickness_angstrom: Length | None = None
     layers: Count | None = None

@@ -17,6 +17,7 @@ from natriface.workflows.names import (
     NameOrPath,
     check_distinct,
 )
+from natriface.workflows.surfaces.slab_request import Charges
 
 Quantity = Literal["bonding", "pdos", "elf"]
 
@@ -54,6 +55,9 @@ class CrystalRequest(Document):
     ----------
     phase
         Name in the phase library, path of a CIF or POSCAR relative to the study, or ``mp-...``.
+    charges
+        Formal charge in e of each element, by which orderings are ranked; by default those that
+        balance the composition.
     ordering
         Of a phase with partly filled sites: which ordering, 1 being the lowest in electrostatic
         energy.
@@ -70,6 +74,7 @@ class CrystalRequest(Document):
     """
 
     phase: NameOrPath
+    charges: Charges | None = None
     ordering: Count = 1
     cell: Literal["primitive", "conventional"] = "primitive"
     repeats: tuple[Repeat, Repeat, Repeat] = (1, 1, 1)

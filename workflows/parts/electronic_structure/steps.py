@@ -8,6 +8,7 @@ is stretched and the other compressed in a single calculation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ase import Atoms
 
 from natriface.analysis.bonding import Tetrahedron, UnitBond, stretched, tetrahedra
 from natriface.structures.atoms import to_document
+from natriface.structures.bounds import require_supercell
 from natriface.structures.doping import dope
 from natriface.structures.errors import StructureError
 from natriface.structures.ordering import ordered_phase, rank_orderings
@@ -31,7 +33,6 @@ from natriface.workflows.parts.electronic_structure.request import (
 from natriface.workflows.plan import Input, Kind, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
-from natriface.workflows.surfaces.slab_cut import require_atoms
 
 SECTION = "electronic_structure"
 ALIKE_ANGSTROM = 1e-3
@@ -98,19 +99,19 @@ def build_crystal(label: str, asked: CrystalRequest, root: Path) -> BuiltCrystal
     try:
         phase = load_phase(asked.phase, root)
         if not phase.is_ordered:
-            orderings = rank_orderings(phase, best=asked.ordering)
+            orderings = rank_orderings(phase, best=asked.ordering, charges=asked.charges)
             if len(orderings) < asked.ordering:
                 raise StructureError(f"{phase.name} has only {len(orderings)} orderings")
             phase = ordered_phase(phase, orderings[asked.ordering - 1])
         atoms = phase.atoms
         if asked.cell == "primitive":
             atoms = _primitive(atoms)
-        require_atoms(len(atoms), asked.repeats)
+        require_supercell(len(atoms), asked.repeats)
         atoms = atoms.repeat(asked.repeats)
         atoms.set_cell(asked.scale * np.asarray(atoms.cell), scale_atoms=True)
         doping = None
         if asked.dopant is not None:
-            atoms, doping = _doped(atoms, asked.dopant)
+            atoms, doping = _doped(atoms, asked.dopant, asked.charges)
     except StructureError as error:
         raise StructureError(f"crystal {label}: {error}") from None
     return BuiltCrystal(label, phase, atoms, doping, asked)
@@ -124,7 +125,9 @@ def _primitive(atoms: Atoms) -> Atoms:
     return Atoms(numbers, scaled_positions=scaled, cell=cell, pbc=True)
 
 
-def _doped(atoms: Atoms, dopant: CrystalDopant) -> tuple[Atoms, str]:
+def _doped(
+    atoms: Atoms, dopant: CrystalDopant, charges: Mapping[str, float] | None
+) -> tuple[Atoms, str]:
     found = dope(
         atoms,
         dopant.replaces,
@@ -133,6 +136,7 @@ def _doped(atoms: Atoms, dopant: CrystalDopant) -> tuple[Atoms, str]:
         dopant.coordinated_to,
         dopant.compensation,
         best=dopant.rank,
+        charges=charges,
     )
     if len(found) < dopant.rank:
         raise StructureError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from natriface.structures.charges import OXIDATION_STATES, balanced_states, formal_charges
+from natriface.structures.charges import OXIDATION_STATES, formal_charges
 from natriface.structures.doping import dope
 from natriface.structures.errors import StructureError
 from natriface.structures.interfaces import Interface, build_interface
@@ -99,6 +99,7 @@ def _built(label: str, asked: SlabRequest, root: Path) -> BuiltSlab:
 
 
 def _doped(slab: Slab, dopant: Dopant) -> tuple[Slab, str]:
+    states = slab.termination.facet.crystal.states
     arrangement = dope(
         slab.atoms,
         dopant.replaces,
@@ -107,24 +108,26 @@ def _doped(slab: Slab, dopant: Dopant) -> tuple[Slab, str]:
         dopant.coordinated_to,
         dopant.compensation,
         best=1,
+        charges=states,
         near="surface" if dopant.near_contact else None,
         side="top" if dopant.near_contact else None,
     )[0]
     doped = slab.with_atoms(
         arrangement.atoms,
         f"{dopant.element}-doped",
-        _charges(slab.atoms, arrangement.atoms, dopant.element),
+        _charges(states, arrangement.atoms, dopant.element),
     )
     return doped, arrangement.description
 
 
-def _charges(host: Atoms, doped: Atoms, dopant: str) -> NDArray[np.float64] | None:
-    """Formal charges of a doped crystal: the host's, and the dopant's usual one."""
-    counts = Counter(host.get_chemical_symbols())
-    states = balanced_states({symbol: float(n) for symbol, n in counts.items()})
+def _charges(
+    states: Mapping[str, float] | None, doped: Atoms, dopant: str
+) -> NDArray[np.float64] | None:
+    """Formal charges of a doped crystal: its host's by element, and the dopant's usual one."""
     if states is None or dopant not in OXIDATION_STATES:
         return None
-    return formal_charges(doped.numbers, {dopant: OXIDATION_STATES[dopant][0], **states})
+    usual = {x: OXIDATION_STATES[x][0] for x in set(doped.symbols) if x in OXIDATION_STATES}
+    return formal_charges(doped.numbers, {**usual, **states})
 
 
 def _joined(study: Study, film: BuiltSlab, substrate: BuiltSlab) -> BuiltInterface:

@@ -11,6 +11,7 @@ from natriface.structures.numbers import Count, Positive, Reach, Real, Repeat
 from natriface.workflows.documents import Document
 from natriface.workflows.names import Element, EngineOrNone, Label, NameOrPath, check_distinct
 from natriface.workflows.surfaces.request import SurfaceRequest
+from natriface.workflows.surfaces.slab_request import Charges
 
 
 class BulkHops(Document):
@@ -19,6 +20,8 @@ class BulkHops(Document):
     Attributes
     ----------
     phase
+        As for a slab.
+    charges
         As for a slab.
     element
         The ion that moves.
@@ -39,6 +42,7 @@ class BulkHops(Document):
     """
 
     phase: NameOrPath
+    charges: Charges | None = None
     element: Element = "Na"
     path_type: Literal["vacancy", "interstitial"] = "vacancy"
     repeats: tuple[Repeat, Repeat, Repeat] | None = None

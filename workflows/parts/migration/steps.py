@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from natriface.structures.atoms import to_document
+from natriface.structures.bounds import require_supercell
 from natriface.structures.errors import StructureError
 from natriface.structures.hop_endpoints import HopEndpoints, hop_endpoints
 from natriface.structures.hops import adatom_hops, interstitial_hops, vacancy_hops
 from natriface.structures.phases import load_phase
+from natriface.structures.unit_charges import given_charges
 from natriface.workflows.parts.migration.band_steps import band_steps
 from natriface.workflows.parts.migration.request import (
     BulkHops,
@@ -21,7 +23,6 @@ from natriface.workflows.plan import Step
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 from natriface.workflows.surfaces.build import build_surface, sites_named
-from natriface.workflows.surfaces.slab_cut import require_atoms
 
 SECTION = "migration"
 
@@ -50,7 +51,12 @@ def _bulk_hops(
 ) -> tuple[list[HopEndpoints], dict[str, Any]]:
     try:
         phase = load_phase(asked.phase, root)
-        require_atoms(len(phase.atoms), asked.repeats or (1, 1, 1))
+        require_supercell(len(phase.atoms), asked.repeats or (1, 1, 1))
+        charge = None
+        if asked.charges is not None:
+            charges = given_charges(phase, asked.charges)
+            carriers = charges[phase.atoms.symbols == asked.element]
+            charge = float(carriers.mean()) if len(carriers) else None
         find = vacancy_hops if asked.path_type == "vacancy" else interstitial_hops
         hops = find(phase.atoms, asked.element, max_length_angstrom=asked.max_length_angstrom)
         ends = [
@@ -59,6 +65,7 @@ def _bulk_hops(
                 hop,
                 asked.repeats,
                 compensation=asked.compensation,
+                carrier_charge_e=charge,
                 min_size_angstrom=asked.min_size_angstrom,
             )
             for hop in hops[: asked.max_hops]
