@@ -311,8 +311,8 @@ class _Rows:
         if first is None or n < 2 or not low < 0.0 < high:
             return None
         before = round(-low / (high - low) * (n - 1)) - 1
-        if before > 0:
-            self._skip(before * (len(first) + 1) - 1)  # rows are longer where numbers outgrew theirs
+        if before > 0:  # rows are longer where numbers outgrew their fields
+            self._skip(before * (len(first) + 1) - 1)
             self._line()
         while line := self._line():
             words = line.split()

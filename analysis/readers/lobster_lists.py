@@ -43,12 +43,17 @@ class ListEntry:
 
 @dataclass(frozen=True)
 class LobsterList:
-    """A list: its kind, number of spins and bonds in the file's order."""
+    """A list: its kind, number of spins and bonds in the file's order.
+
+    `may_go_on` says that it would look alike if it were cut off: of one spin, in the form in which
+    a second one stands below the first.
+    """
 
     kind: Kind
     n_spins: int
     entries: tuple[ListEntry, ...]
     of_fragments: bool = False
+    may_go_on: bool = False
 
 
 def read_list(path: Path) -> LobsterList:
@@ -85,11 +90,13 @@ def read_list(path: Path) -> LobsterList:
     _require_all_orbitals(path, entries)
     _require_sums(path, entries)
     kind: Kind = title[1]  # type: ignore[assignment]
-    return LobsterList(kind, len(entries[0].values), tuple(entries), of_fragments)
+    n_spins = len(entries[0].values)
+    may_go_on = n_spins == 1 and lines[1].split()[:1] != ["for"]
+    return LobsterList(kind, n_spins, tuple(entries), of_fragments, may_go_on)
 
 
 def _blocks(path: Path, lines: list[str]) -> list[list[list[str]]]:
-    """Words of the rows below each title; one block for both spins where they stand side by side."""
+    """Words of the rows below each title; one block where both spins stand side by side."""
     blocks: list[list[list[str]]] = []
     spins: list[list[int]] = []
     for number, line in enumerate(lines, 1):
