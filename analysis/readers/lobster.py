@@ -142,8 +142,8 @@ def _why_no_list(files: LobsterFiles, log: LobsterLog | None) -> str:
         return f"LOBSTER wrote no ICOHPLIST.lobster: {' '.join(reasons)}"
     there = ", ".join(sorted(path.name for path in files.paths.values())[:4])
     return (
-        f"there is no ICOHPLIST.lobster ({there} {'is' if ',' not in there else 'are'} here); ICOHPs "
-        "are not integrated from curves: copy it here"
+        f"there is no ICOHPLIST.lobster beside {there}; ICOHPs are not integrated from curves: "
+        "copy it here"
     )
 
 

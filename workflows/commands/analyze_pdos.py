@@ -197,6 +197,8 @@ def _document(
         "conduction_band_minimum_ev": dos.conduction_band_minimum_ev,
         "zero": {"kind": zero.kind, "energy_ev": zero.energy_ev},
         "projected_fraction_below_zero": dos.projected_fraction(zero),
+        "total_of_projections": dos.total_of_projections,
+        "charge_spilling_percent": dos.charge_spilling_percent,
         "centers": [
             {"label": label, "window": center(asked), "occupied": center(occupied),
              "whole_band": center(whole)}
@@ -233,9 +235,7 @@ def _print(dos: ProjectedDOS, zero: EnergyZero, rows: list[Row], notes: list[str
         first = next((row[index] for row in rows if row[index] is not None), None)
         if first is not None:
             console.print(f"  {name}: {first.window_words}")  # type: ignore[union-attr]
-    console.print(
-        f"projected below the zero: {100 * dos.projected_fraction(zero):.1f} % of the total"
-    )
+    console.print(dos.projected_words(zero))
     for note in notes:
         console.print(f"[yellow]warning:[/] {escape(note)}")
 
