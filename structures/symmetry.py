@@ -19,6 +19,9 @@ IntArray = NDArray[np.int_]
 MERGE_ANGSTROM = 0.05
 """Images of a site closer than this are one site on a special position."""
 
+MOST_CENTRINGS = 20
+"""How often a site is moved onto the special position beside it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Operations:
@@ -137,11 +140,17 @@ def expand_site(
     symmetry group), so that a published 0.333 becomes exactly 1/3.
     """
     cell = np.asarray(cell, dtype=float)
-    position = np.asarray(position, dtype=float)
-    shifts = operations.images(position) - position
-    shifts -= np.round(shifts)
-    stabiliser = np.linalg.norm(shifts @ cell, axis=1) < merge_angstrom
-    centred = position + shifts[stabiliser].mean(axis=0)
+    centred = np.asarray(position, dtype=float)
+    # where just some operations of a site's group reach less than the distance, their mean lies
+    # nearer to the special position, within reach of the others
+    for _ in range(MOST_CENTRINGS):
+        shifts = operations.images(centred) - centred
+        shifts -= np.round(shifts)
+        stabiliser = np.linalg.norm(shifts @ cell, axis=1) < merge_angstrom
+        step = shifts[stabiliser].mean(axis=0)
+        centred = centred + step
+        if np.abs(step).max() < 1e-12:
+            break
     images = wrap(operations.images(centred))
     # exact up to rounding once centred, so equal images are found on a 1e-6 grid
     grid = np.round(images * 1e6).astype(np.int64) % 1_000_000
