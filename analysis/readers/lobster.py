@@ -31,6 +31,7 @@ from natriface.analysis.readers.lobster_curves import (
     read_header,
     whole_bonds,
 )
+from natriface.analysis.readers.lobster_dos import COARSE_EV
 from natriface.analysis.readers.lobster_files import LobsterFiles, find_lobster_files
 from natriface.analysis.readers.lobster_lists import ListEntry, LobsterList, read_list
 from natriface.analysis.readers.lobster_log import LobsterLog, read_log
@@ -103,6 +104,11 @@ def read_lobster_folder(
             )
     elif said := fermi_levels_differ(header, run):
         warnings.append(said)
+    if read is not None and (step := float(np.diff(read.energies_ev).max(initial=0))) > COARSE_EV:
+        warnings.append(
+            f"the energies of the curves lie {step:.2g} eV apart and show no bands (lobsterin: "
+            "raise cohpSteps); ICOHPs do not depend on it"
+        )
     if said := coarse_mesh(files, bonds, structure, None if run is None else run.kpoints):
         warnings.append(said)
     if run is not None:

@@ -55,7 +55,7 @@ def parse_poscar(content: bytes, path: Path) -> tuple[Atoms, int]:
         mode = lines[at].strip()
     except (ValueError, IndexError):
         fault = (
-            "does not begin with a cell, elements and their numbers, as POSCAR, ELFCAR and CHGCAR do"
+            "does not begin with cell, elements and their numbers, as POSCAR, ELFCAR and CHGCAR do"
             if content.strip()
             else "empty"
         )
