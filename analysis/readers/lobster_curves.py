@@ -33,7 +33,7 @@ FloatArray = NDArray[np.float64]
 Kind = Literal["COHP", "COOP", "COBI"]
 
 _KIND = re.compile(rb"\b(?:p?(COHP|COOP)|(COBI)) file")
-_INTERACTION = re.compile(r"No\.(\d+):(.+?)(?:\(([\d.]+)\))?\s*")
+_INTERACTION = re.compile(r"No\.(\d+):(.+?)(?:\((\d+\.?\d*)\))?\s*")
 _USUAL = re.compile(
     r"No\.(\d+):([A-Z][a-z]?\d+)(?:\[([^\s\[\]]+)\])?->([A-Z][a-z]?\d+)(?(3)\[([^\s\[\]]+)\]|())"
     r"\((\d+\.\d+)\)"

@@ -25,6 +25,12 @@ from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
 from natriface.analysis.results import RESULT_FILE, Result, Status, StepRecord
 from natriface.structures.errors import AnalysisError, ReaderError
 
+_UNREADABLE = (
+    UnknownFileTypeError, OSError, EOFError, ValueError, LookupError, TypeError, AttributeError,
+    ArithmeticError, AssertionError, RuntimeError, StopIteration, SyntaxError,
+)  # fmt: skip
+"""What ASE's many readers raise on damaged files."""
+
 _SAME_PLACE_ANGSTROM = 1e-4
 _ONE_STEP_ANGSTROM = 0.5
 _NAMED = 12
@@ -317,7 +323,7 @@ def _reason(result: Result, number: int, last: int) -> str | None:
 def _read_trajectory(path: Path, n_images: int | None, metadata: Mapping[str, Any] | None) -> Band:
     try:
         frames = read(path, index=":")
-    except (UnknownFileTypeError, OSError, ValueError, KeyError, IndexError) as error:
+    except _UNREADABLE as error:
         raise ReaderError(
             f"{path}: not a trajectory that ASE can read ({type(error).__name__}: {error})"
         ) from error
