@@ -275,8 +275,8 @@ def _require_sound(image: Atoms, name: str) -> None:
         raise AnalysisError(
             f"{name} has a position that is no number: atom {atom} ({image.symbols[atom]})"
         )
-    volume = np.linalg.det(image.cell.complete().array)
-    if not (np.isfinite(volume) and abs(volume) > 1e-6):
+    finite = np.isfinite(image.cell.array).all()
+    if not finite or not abs(np.linalg.det(image.cell.complete().array)) > 1e-6:
         raise AnalysisError(f"{name} has lattice vectors that span no volume or are no numbers")
 
 

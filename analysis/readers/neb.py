@@ -260,12 +260,12 @@ def _require_own_files(result: Result, folder: Path, number: int, notes: list[st
     Positions may differ by the last step of an optimizer; more is noted.
     """
     file = next((f for s in SUFFIXES if (f := folder / f"CONTCAR{s}").is_file()), None)
-    if result.final_structure is None or file is None:
-        return
+    if result.final_structure is None or file is None or (folder / RESULT_FILE).is_file():
+        return  # a step of a study may keep another order of atoms than its CONTCAR
     try:
         other = read_poscar(file)
     except ReaderError as error:
-        notes.append(f"image {number}: not used: {error}")
+        notes.append(f"image {number}: its output counts alone, for {error}")
         return
     atoms = result.final_atoms()
     difference = crystals_differ(atoms, other, only_elements=True)

@@ -12,6 +12,7 @@ from ase import Atoms
 from ase.io.vasp import write_vasp
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from natriface.analysis.mesh_images import near_image, unseen_translations
 from natriface.analysis.pdos_sources import read_pdos
@@ -22,6 +23,7 @@ from natriface.analysis.readers.lobster_dos import read_lobster_dos
 from natriface.analysis.readers.lobster_lists import read_list
 from natriface.analysis.readers.lobster_log import read_log
 from natriface.structures.errors import ReaderError
+from natriface.workflows.commands.analyze import app
 
 TITLE = (
     "  COHP#  atomMU  atomNU     distance     translation      ICOHP (at) eF   for spin  {spin}\n"
@@ -424,6 +426,17 @@ def test_an_image_counts_within_twice_the_bonds_length() -> None:
     vectors = np.array([[1.0, 0, 0], [1.6, 0, 0]])
     unseen = np.array([[1, 0, 0], [-1, 0, 0]])
     assert near_image(vectors, unseen, 4.0 * np.eye(3)).tolist() == [False, True]
+
+
+# --- the command ---
+
+
+@pytest.mark.parametrize("option", ["--longest", "--weakest", "--max-spilling"])
+def test_limits_that_are_no_numbers_are_refused(run: Path, option: str) -> None:
+    runner = CliRunner()
+    assert runner.invoke(app, ["cohp", str(run)]).exit_code == 0
+    done = runner.invoke(app, ["cohp", str(run), option, "nan"])
+    assert option in str(done.exception)
 
 
 # --- names, archives, densities ---
