@@ -418,7 +418,7 @@ def _warnings(
         ends = positions[[pair.second for pair in pairs]]
         ends = ends + np.array([pair.translation for pair in pairs]) @ cell
         vectors = ends - positions[[pair.first for pair in pairs]]
-        aliased = np.flatnonzero(near_image(vectors, unseen, cell))
-        if len(aliased):
+        aliased = np.flatnonzero(near_image(vectors, unseen, cell)).tolist()
+        if aliased:
             warnings.append(too_coarse([pairs[k].length_angstrom for k in aliased], len(pairs)))
     return tuple(warnings)

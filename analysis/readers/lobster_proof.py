@@ -34,7 +34,7 @@ def check_energies(path: Path, header: Header, energies: FloatArray) -> None:
             f"{path}: its energies run from {ends[0]:.3f} to {ends[1]:.3f} eV where its header "
             f"promises {header.range_ev[0]:.3f} to {header.range_ev[1]:.3f} eV"
         )
-    off = np.abs(energies - np.linspace(*ends, len(energies)))
+    off = np.abs(energies - np.linspace(float(ends[0]), float(ends[1]), len(energies)))
     if header.by_lobster and not off.max() <= SAME_ENERGY_EV:
         raise ReaderError(
             f"{path}: its energies are not evenly spaced, near {energies[off.argmax()]:.5f} eV: "
