@@ -79,7 +79,8 @@ def _off_average(numbers: FloatArray, members: list[int]) -> FloatArray:
     among = numbers[:, :, 1:]
     if len(members) < among.shape[2]:
         among = among[:, :, members]
-    return np.abs(among.mean(axis=2) - numbers[:, :, 0])
+    off: FloatArray = np.abs(among.mean(axis=2) - numbers[:, :, 0])
+    return off
 
 
 def check_integrals(path: Path, energies: FloatArray, table: FloatArray, digit: float) -> None:
