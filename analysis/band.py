@@ -84,7 +84,8 @@ class Band:
         Raises
         ------
         AnalysisError
-            If there are fewer than three images, or they are not of the same atoms in one cell.
+            If there are fewer than three images, a position is no number, or they are not of the
+            same atoms in one cell.
         """
         if len(images) < 3:
             raise AnalysisError(
@@ -106,6 +107,8 @@ class Band:
                 f"{source or 'band'}: {len(images)} images, {len(energies)} energies and "
                 f"{len(given)} sets of forces"
             )
+        for k, image in enumerate(images):
+            _require_sound(image, f"{source or 'band'}: image {k}")
         chain: list[Atoms] = [images[0].copy()]
         chain[0].calc = None
         sorted_forces = [_as_forces(given[0], len(images[0]))]
@@ -116,7 +119,8 @@ class Band:
                 aligned, matching = align(chain[-1], image)
             except StructureError as error:
                 raise AnalysisError(f"{source or 'band'}: images 0 and {k}: {error}") from None
-            if not np.array_equal(matching.order, order):  # the images after it need no word
+            # images in the first one's order, or in that of the image before, need no word
+            if matching.permuted and not np.array_equal(matching.order, order):
                 notes.append(permutation_note(matching, f"image {k}"))
             order = matching.order
             chain.append(aligned)
@@ -260,6 +264,20 @@ class Band:
 def _unit(vectors: FloatArray) -> FloatArray:
     length = np.linalg.norm(vectors)
     return vectors / length if length > 0 else vectors
+
+
+def _require_sound(image: Atoms, name: str) -> None:
+    """Refuse an image without atoms, or whose positions or cell are no numbers."""
+    if not len(image):
+        raise AnalysisError(f"{name} has no atoms")
+    if not np.isfinite(image.positions).all():
+        atom = int(np.flatnonzero(~np.isfinite(image.positions).all(axis=1))[0])
+        raise AnalysisError(
+            f"{name} has a position that is no number: atom {atom} ({image.symbols[atom]})"
+        )
+    finite = np.isfinite(image.cell.array).all()
+    if not finite or not abs(np.linalg.det(image.cell.complete().array)) > 1e-6:
+        raise AnalysisError(f"{name} has lattice vectors that span no volume or are no numbers")
 
 
 def _energy(image: Atoms) -> float:

@@ -24,6 +24,9 @@ LARGE_GAP_EV = 0.03
 PROMINENCE_EV = 0.005
 """Extrema of the fit that stand out by less are ripples."""
 
+NO_MAXIMUM = "the energy has no maximum between the end points"
+"""How the warning of a path that only falls, or only rises, begins."""
+
 BandStatus = Literal["converged", "unconverged", "failed"]
 
 PATH_KEYS = ("carrier", "path_type", "facet", "charge_e", "compensation")
@@ -167,7 +170,16 @@ def summarise(
     The energy between two images is the cubic Hermite polynomial through their energies and the
     forces along their improved tangents (Henkelman and Jonsson, J. Chem. Phys. 113, 9978 (2000),
     appendix), over the minimum-image path length; the barrier is its highest point.
+
+    Raises
+    ------
+    AnalysisError
+        If the tolerance is not a positive number.
     """
+    if not 0 < force_tolerance_ev_per_angstrom < np.inf:
+        raise AnalysisError(
+            f"force tolerance {force_tolerance_ev_per_angstrom:g} eV/A: give a positive number"
+        )
     energies, forces = band.energies_ev, band.tangential_forces_ev_per_angstrom
     across = band.perpendicular_forces_ev_per_angstrom
     known = np.isfinite(energies)
@@ -350,9 +362,11 @@ def _warnings(summary: BandSummary, values: BarrierValues, fit: HermiteFit | Non
             "one hop; the barrier given is that of the highest"
         )
     if values.highest_image in (0, len(summary.images) - 1) and not maxima:
+        uphill = values.highest_image > 0
         warnings.append(
-            "the energy has no maximum between the end points: the path is downhill, there is no "
-            "barrier to hop over"
+            f"{NO_MAXIMUM}: the path is "
+            + ("uphill, the final end point is its highest; " if uphill else "downhill; ")
+            + f"there is no barrier to hop over on the way {'back' if uphill else 'there'}"
         )
     return warnings
 

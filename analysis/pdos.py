@@ -96,11 +96,11 @@ class ProjectedDOS:
     integrated
         (n_spins, n_energies), states per cell up to each energy as the program counts them, where
         it does.
-    total_is_sum
-        Whether the program's total is the sum of its projections (LOBSTER), so that their share of
-        it tells nothing.
+    total_of_projections
+        Whether `total` is no more than the sum of the projections (LOBSTER's), so that their share
+        in it tells nothing of what the basis loses: the charge spilling does.
     charge_spilling_percent
-        Of the occupied states, what such projections leave out, one value a spin, where known.
+        Of each spin, where the source says.
     """
 
     energies_ev: Floats
@@ -117,7 +117,7 @@ class ProjectedDOS:
     source: str = ""
     warnings: tuple[str, ...] = field(default=())
     integrated: Floats | None = None
-    total_is_sum: bool = False
+    total_of_projections: bool = False
     charge_spilling_percent: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -215,7 +215,10 @@ class ProjectedDOS:
         return self.zero("vbm" if self.valence_band_maximum_ev is not None else "fermi")
 
     def projected_fraction(self, zero: EnergyZero, lowest_ev: float = -np.inf) -> float:
-        """Share of the total from `lowest_ev` to the zero that all projections add up to."""
+        """Share of the total from `lowest_ev` to the zero that all projections add up to.
+
+        It is 1 by definition where `total_of_projections` is set.
+        """
         window = (lowest_ev, 0.0)
         energies = self.energies_ev - zero.energy_ev
         total = integral(energies, self.total.sum(axis=0), window)
@@ -224,20 +227,15 @@ class ProjectedDOS:
         return integral(energies, self.densities.sum(axis=(0, 1)), window) / total
 
     def projected_words(self, zero: EnergyZero) -> str:
-        """How much of the occupied states the projections hold, in a sentence."""
-        if not self.total_is_sum:
-            share = 100 * self.projected_fraction(zero)
-            return f"projected below the zero: {share:.1f} % of the total"
+        """Which share of the states below the zero is projected, in words."""
+        if not self.total_of_projections:
+            share = self.projected_fraction(zero)
+            return f"{100 * share:.1f} % of the states below {zero.words} are projected"
+        sums = "the total is the sum of the projections"
         if not self.charge_spilling_percent:
-            return (
-                "projected below the zero: not told, the total is the sum of the projections (a "
-                "lobsterout tells the charge spilling)"
-            )
-        lost = ", ".join(f"{value:g}" for value in self.charge_spilling_percent)
-        return (
-            f"projected of the occupied states: all but the charge spilling of {lost} %; the total "
-            "is the sum of the projections"
-        )
+            return f"{sums}; what the basis loses is not known without the charge spilling"
+        shares = " / ".join(f"{100 - lost:.2f}" for lost in self.charge_spilling_percent)
+        return f"{shares} % of the charge are projected, by the charge spilling ({sums})"
 
     def notes(self, zero: EnergyZero) -> list[str]:
         """What to know before reading numbers off: share projected, place of the Fermi level."""

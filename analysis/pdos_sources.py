@@ -15,13 +15,14 @@ from natriface.analysis.readers.belonging import require_one_crystal
 from natriface.analysis.readers.compression import SUFFIXES
 from natriface.analysis.readers.folder import Files, find_files
 from natriface.analysis.readers.lobster_dos import read_lobster_dos
-from natriface.analysis.readers.lobster_files import find_lobster_files
+from natriface.analysis.readers.lobster_files import LobsterFiles, find_lobster_files
 from natriface.analysis.readers.lobster_log import read_log
 from natriface.analysis.readers.poscar import read_poscar
 from natriface.analysis.readers.vasp import read_vasp_folder
 from natriface.analysis.readers.vaspout import Vaspout
 from natriface.analysis.readers.vasprun import Vasprun
 from natriface.analysis.results import Result
+from natriface.analysis.spilling import judge_spilling
 from natriface.structures.errors import AnalysisError, ReaderError
 
 SAME_FERMI_LEVEL_EV = 0.05
@@ -150,27 +151,39 @@ def _lobster_file(path: Path) -> Path | None:
     return path if name.startswith("doscar") and "lobster" in name else None
 
 
-def _charge_spilling(lobsterout: Path) -> tuple[float, ...]:
-    try:
-        spilling = read_log(lobsterout).spilling
-    except ReaderError:
+def _spilling_of(files: LobsterFiles, n_spins: int, warnings: list[str]) -> tuple[float, ...]:
+    """The charge spilling of the run, () where it is not known; what is wrong with it is said."""
+    path = files.paths.get("lobsterout")
+    if path is None:
         return ()
-    values = () if spilling is None else spilling.charge_percent
-    return values if all(0 <= value <= 100 for value in values) else ()
+    try:
+        log = read_log(path)
+    except ReaderError as error:
+        warnings.append(str(error))
+        return ()
+    if log.damage:
+        warnings.append(f"{path}: {log.damage}")
+    if log.spilling is None or len(log.spilling.charge_percent) != n_spins:
+        return ()
+    verdict = judge_spilling(log.spilling)
+    if verdict.reason:
+        warnings.append(verdict.reason)
+    return () if verdict.status == "invalid" else log.spilling.charge_percent
 
 
 def _read_lobster(path: Path) -> ProjectedDOS:
     """LOBSTER's densities, with the crystal and the band edges of the VASP run they came from."""
-    dos = replace(read_lobster_dos(path), total_is_sum=True)
+    dos = read_lobster_dos(path)
     atoms, warnings = None, list(dos.warnings)
-    structures: tuple[Path, ...]
+    structures: tuple[Path, ...] = ()
     try:
         files = find_lobster_files(path.parent)
-        structures = files.structures
-        if "lobsterout" in files.paths and path.name.startswith("DOSCAR.lobster"):
-            dos = replace(dos, charge_spilling_percent=_charge_spilling(files.paths["lobsterout"]))
     except ReaderError:  # densities alone, without bonds
-        structures = ()
+        pass
+    else:
+        structures = files.structures
+        spilling = _spilling_of(files, dos.n_spins, warnings)
+        dos = replace(dos, charge_spilling_percent=spilling)
     for structure in structures:
         if "vasprun" in structure.name:
             continue

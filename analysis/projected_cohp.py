@@ -21,6 +21,7 @@ from scipy.linalg import qr
 from natriface.analysis.bond_pairs import Pair
 from natriface.analysis.bond_populations import AtomCharges, Bond, BondPopulations, Curves
 from natriface.analysis.broadening import Broadening, spread
+from natriface.analysis.mesh_images import near_image, too_coarse, unseen_translations
 from natriface.analysis.spilling import Spilling, judge_spilling
 from natriface.structures.errors import AnalysisError
 
@@ -411,32 +412,13 @@ def _warnings(
             f"the bands hardly reach some combination of the atomic orbitals (singular value "
             f"{states.smallest:.2f}); bond energies may depend on the number of bands: compute more"
         )
-    repeats = _repeats(projection.kpoints)
-    cell = np.asarray(projection.structure.cell)
-    aliased = [pair for pair in pairs if _alias(pair, repeats, cell, projection.structure)]
-    if aliased:
-        worst = min(aliased, key=lambda pair: pair.length_angstrom)
-        warnings.append(
-            f"the mesh of k points is too coarse to tell {len(aliased)} of {len(pairs)} bonds "
-            f"(from {worst.length_angstrom:.2f} A) from the next image of the same pair; "
-            "their values hold parts of both: take a denser mesh or a larger cell"
-        )
+    unseen = unseen_translations(projection.kpoints)
+    if len(unseen) and pairs:
+        positions, cell = projection.structure.positions, np.asarray(projection.structure.cell)
+        ends = positions[[pair.second for pair in pairs]]
+        ends = ends + np.array([pair.translation for pair in pairs]) @ cell
+        vectors = ends - positions[[pair.first for pair in pairs]]
+        aliased = np.flatnonzero(near_image(vectors, unseen, cell)).tolist()
+        if aliased:
+            warnings.append(too_coarse([pairs[k].length_angstrom for k in aliased], len(pairs)))
     return tuple(warnings)
-
-
-def _repeats(kpoints: FloatArray) -> IntArray:
-    """Lattice vectors T short in number of cells that the mesh cannot tell from none."""
-    cells = np.array([c for c in product(range(-6, 7), repeat=3) if any(c)])
-    phases = np.exp(2j * np.pi * (kpoints - kpoints[:1]) @ cells.T)
-    return cells[np.all(np.abs(phases - 1.0) < 1e-4, axis=0)]
-
-
-def _alias(pair: Pair, repeats: IntArray, cell: FloatArray, structure: Atoms) -> bool:
-    """Whether an image that the mesh takes for the same lies within twice the bond's length."""
-    start = (
-        structure.positions[pair.second]
-        - structure.positions[pair.first]
-        + np.array(pair.translation) @ cell
-    )
-    images = np.linalg.norm(start + repeats @ cell, axis=1)
-    return bool(np.any(images < 2.0 * pair.length_angstrom - 1e-6))

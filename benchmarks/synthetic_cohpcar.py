@@ -1,4 +1,4 @@
-"""A COHPCAR.lobster of any size, its numbers random, printed in LOBSTER's own format."""
+"""A COHPCAR.lobster of any size, its curves random, printed in LOBSTER's own format."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ def write_cohpcar(path: Path, shape: CohpShape) -> Path:
             f"{energies[0] + fermi:13.5e} {energies[-1] + fermi:13.5e} {fermi:13.5e} \nAverage\n"
         )
         file.writelines(f"{label}\n" for label in labels)
+        step, shape_of_row = energies[1] - energies[0], (shape.n_spins, len(labels))
+        integrals = np.zeros((shape.n_spins, len(labels) + 1))
         for energy in energies:
-            row = random.normal(scale=0.5, size=n_columns)
-            file.write(form % (energy, *row.tolist()))
+            values = random.normal(scale=0.5, size=shape_of_row).round(5)
+            values = np.concatenate([values.mean(axis=1, keepdims=True), values], axis=1)
+            integrals += values * step
+            file.write(form % (energy, *np.stack([values, integrals], axis=2).ravel().tolist()))
     return path

@@ -89,7 +89,8 @@ class Pieces:
     Raises
     ------
     ReaderError
-        If the file is absent or unreadable, or, on the way, if its content is damaged.
+        If the file is absent or unreadable, or, on the way, if its content is damaged, or so little
+        of a compressed stream is left that nothing can be unpacked.
     """
 
     def __init__(self, path: Path) -> None:
@@ -137,11 +138,13 @@ class Pieces:
         self.close()
 
     def _unpacked(self, name: str, new: Callable[[], _Decompressor]) -> Iterator[bytes]:
-        decompressor = new()
+        decompressor, found = new(), False
         while data := self.file.read(_PACKED_PIECE):
             while data:
                 try:
-                    yield decompressor.decompress(data)
+                    piece = decompressor.decompress(data)
+                    found = found or bool(piece)
+                    yield piece
                 except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
                     raise ReaderError(
                         f"{self.path}: the {name} data are damaged ({error}); nothing in the file "
@@ -159,6 +162,11 @@ class Pieces:
                         decompressor = new()
         if not decompressor.eof:
             self.problem = f"the {name} stream is cut off"
+            if not found:  # bzip2 unpacks whole blocks of 900 kB, gzip at least its header
+                raise ReaderError(
+                    f"{self.path}: {self.problem} before anything in it could be unpacked; copy "
+                    "the file again"
+                )
 
 
 class Text:
@@ -183,7 +191,8 @@ class Text:
     Raises
     ------
     ReaderError
-        If the file is absent, unreadable, or its checksum shows that its content is damaged.
+        If the file is absent, unreadable, its checksum shows that its content is damaged, or
+        nothing of a compressed stream can be unpacked.
     """
 
     def __init__(self, path: Path) -> None:

@@ -10,6 +10,17 @@ import numpy as np
 from ase import Atoms
 
 from natriface.analysis.bond_populations import AtomCharges, Bond, BondPopulations, Curves
+from natriface.analysis.readers.lobster_agreement import (
+    APART,
+    SAME_LENGTH_ANGSTROM,
+    check_vasprun,
+    fermi_levels_differ,
+    judge_log,
+    may_lack_a_spin,
+    require_kind,
+    require_list_of_curves,
+    require_same_bonds,
+)
 from natriface.analysis.readers.lobster_charges import read_charges
 from natriface.analysis.readers.lobster_curves import (
     FloatArray,
@@ -20,18 +31,15 @@ from natriface.analysis.readers.lobster_curves import (
     read_header,
     whole_bonds,
 )
+from natriface.analysis.readers.lobster_dos import COARSE_EV
 from natriface.analysis.readers.lobster_files import LobsterFiles, find_lobster_files
 from natriface.analysis.readers.lobster_lists import ListEntry, LobsterList, read_list
 from natriface.analysis.readers.lobster_log import LobsterLog, read_log
+from natriface.analysis.readers.lobster_mesh import coarse_mesh
 from natriface.analysis.readers.poscar import read_poscar
 from natriface.analysis.readers.vasprun import Vasprun
 from natriface.analysis.spilling import Spilling, judge_spilling
 from natriface.structures.errors import ReaderError
-
-SAME_LENGTH_ANGSTROM = 2e-3
-"""Bonds of two files are the same within this: five decimals of either, and Bohr radii of 2006."""
-
-_APART = "keep the files of one run in a folder"
 
 
 def read_lobster_folder(
@@ -65,28 +73,46 @@ def read_lobster_folder(
     files = find_lobster_files(Path(path))
     log = _log(files)
     if "ICOHPLIST" not in files.paths:
-        raise ReaderError(f"{files.folder}: {_why_no_list(log)}")
+        raise ReaderError(f"{files.folder}: {_why_no_list(files, log)}")
     listed = read_list(files.paths["ICOHPLIST"])
-    _require_kind(files.paths["ICOHPLIST"], listed.kind, "COHP")
+    require_kind(files.paths["ICOHPLIST"], listed.kind, "COHP")
     if listed.of_fragments:
         raise ReaderError(
             f"{files.paths['ICOHPLIST']}: of fragments (LCFO), not of atoms; give the folder's "
             "ICOHPLIST.lobster"
         )
     warnings = [] if log is None else list(log.warnings)
-    spilling = _spilling(files, log, listed.n_spins, warnings)
-    version = log.version if log is not None and spilling is not None else None
     if log is None:
         warnings.append("no lobsterout: version and spilling are not known")
     bonds = _bonds(files.paths["ICOHPLIST"], listed.entries)
     structure, bonds = _placed(files, bonds)
     if structure is None:
         warnings.append("no POSCAR or CONTCAR: the crystal is not known")
-    _check_vasp(files, bonds, listed.n_spins)
+    run = check_vasprun(files, bonds, listed.n_spins)
     bonds = _with_overlaps(files, listed, bonds)
     header, read = _curves(files, listed, bonds, curves, overlap_curves)
+    confirmed = header is not None or _confirmed_by(run)
+    spilling = _spilling(files, log, listed, confirmed, warnings)
+    version = log.version if log is not None and spilling is not None else None
     if header is None:
         warnings.append("no COHPCAR.lobster: there are no curves")
+        if may_lack_a_spin(files, listed) and not confirmed and spilling is None:
+            warnings.append(
+                "the ICOHPLIST is of one spin and nothing else here tells that the run was: had it "
+                "two, the list would be cut off and each ICOHP half of what it should be; copy "
+                "lobsterout, COHPCAR.lobster or vasprun.xml here"
+            )
+    elif said := fermi_levels_differ(header, run):
+        warnings.append(said)
+    if read is not None and (step := float(np.diff(read.energies_ev).max(initial=0))) > COARSE_EV:
+        warnings.append(
+            f"the energies of the curves lie {step:.2g} eV apart and show no bands (lobsterin: "
+            "raise cohpSteps); ICOHPs do not depend on it"
+        )
+    if said := coarse_mesh(files, bonds, structure, None if run is None else run.kpoints):
+        warnings.append(said)
+    if run is not None:
+        run.text.close()
     return BondPopulations(
         bonds=tuple(bonds),
         curves=read,
@@ -97,6 +123,10 @@ def read_lobster_folder(
         structure=structure,
         warnings=tuple(warnings),
     )
+
+
+def _confirmed_by(run: Vasprun | None) -> bool:
+    return run is not None and run.header.parameters.get("ISPIN") in (1, 2)
 
 
 def _log(files: LobsterFiles) -> LobsterLog | None:
@@ -112,16 +142,15 @@ def _log(files: LobsterFiles) -> LobsterLog | None:
     return log
 
 
-def _why_no_list(log: LobsterLog | None) -> str:
+def _why_no_list(files: LobsterFiles, log: LobsterLog | None) -> str:
     reasons = [text for text in (log.warnings if log else ()) if "disabled" in text]
     if reasons:
         return f"LOBSTER wrote no ICOHPLIST.lobster: {' '.join(reasons)}"
-    return "there is no ICOHPLIST.lobster; ICOHPs are not integrated from curves"
-
-
-def _require_kind(path: Path, found: str, expected: str) -> None:
-    if found != expected:
-        raise ReaderError(f"{path}: holds {found}s, not {expected}s: it is under another's name")
+    there = ", ".join(sorted(path.name for path in files.paths.values())[:4])
+    return (
+        f"there is no ICOHPLIST.lobster beside {there}; ICOHPs are not integrated from curves: "
+        "copy it here"
+    )
 
 
 def _bonds(path: Path, entries: Sequence[ListEntry]) -> list[Bond]:
@@ -157,7 +186,7 @@ def _placed(files: LobsterFiles, bonds: list[Bond]) -> tuple[Atoms | None, list[
         atoms = read_poscar(path)
         problem = _other_atoms(atoms, bonds)
         if problem:  # a relaxation may move the atoms of a POSCAR, nothing exchanges them
-            raise ReaderError(f"{path}: not the crystal of ICOHPLIST ({problem}); {_APART}")
+            raise ReaderError(f"{path}: not the crystal of ICOHPLIST ({problem}); {APART}")
         if fitting is not None:
             continue
         for turned in (bonds, [_turned(bond) for bond in bonds]):
@@ -170,7 +199,7 @@ def _placed(files: LobsterFiles, bonds: list[Bond]) -> tuple[Atoms | None, list[
         return fitting
     if problems:
         raise ReaderError(
-            f"{files.folder}: ICOHPLIST is of another crystal than {problems[0]}; {_APART}"
+            f"{files.folder}: ICOHPLIST is of another crystal than {problems[0]}; {APART}"
         )
     return None, bonds
 
@@ -198,35 +227,13 @@ def _misfit(atoms: Atoms, bonds: Sequence[Bond]) -> str | None:
         cells = near if bond.translation is None else np.array([bond.translation])
         vectors = atoms.positions[j] - atoms.positions[i] + cells @ cell
         off = np.abs(np.linalg.norm(vectors, axis=1) - bond.length_angstrom)
-        if off.min() > SAME_LENGTH_ANGSTROM:
+        if not off.min() <= SAME_LENGTH_ANGSTROM:
             found = bond.length_angstrom + off.min()
             return (
                 f"bond {bond.label}, {bond.name}, is {bond.length_angstrom:.4f} A long in "
                 f"ICOHPLIST, {found:.4f} A there"
             )
     return None
-
-
-def _check_vasp(files: LobsterFiles, bonds: Sequence[Bond], n_spins: int) -> None:
-    """Refuse a vasprun.xml of other atoms or spins; one that cannot be read proves nothing."""
-    path = files.paths.get("vasprun.xml")
-    if path is None:
-        return
-    try:
-        run = Vasprun(path)
-        symbols = list(run.header.symbols)
-    except ReaderError:
-        return
-    ispin = run.header.parameters.get("ISPIN")
-    run.text.close()
-    for bond in bonds:
-        for index, symbol in zip(bond.atoms, bond.symbols, strict=True):
-            if index >= len(symbols) or symbols[index] != symbol:
-                raise ReaderError(f"{path}: of other atoms than ICOHPLIST ({bond.name}); {_APART}")
-    if ispin in (1, 2) and ispin != n_spins:
-        raise ReaderError(
-            f"{path}: computed with ISPIN = {ispin}, ICOHPLIST has {n_spins} spin(s); {_APART}"
-        )
 
 
 def _with_overlaps(files: LobsterFiles, listed: LobsterList, bonds: list[Bond]) -> list[Bond]:
@@ -236,13 +243,16 @@ def _with_overlaps(files: LobsterFiles, listed: LobsterList, bonds: list[Bond]) 
         if path is None:
             continue
         other = read_list(path)
-        _require_kind(path, other.kind, "COOP" if key == "icoop" else "COBI")
+        require_kind(path, other.kind, "COOP" if key == "icoop" else "COBI")
         if other.n_spins != listed.n_spins:
             raise ReaderError(
-                f"{path}: has {other.n_spins} spin(s), ICOHPLIST {listed.n_spins}; {_APART}"
+                f"{path}: has {other.n_spins} spin(s), ICOHPLIST {listed.n_spins}; {APART}"
             )
         if [_identity(entry) for entry in other.entries] != [_identity(e) for e in listed.entries]:
-            raise ReaderError(f"{path}: its bonds are not those of ICOHPLIST; {_APART}")
+            raise ReaderError(f"{path}: its bonds are not those of ICOHPLIST; {APART}")
+        curves = files.paths.get("COOPCAR" if key == "icoop" else "COBICAR")
+        if curves is not None:
+            require_list_of_curves(curves, other, path.name)
         sums = [_summed(entry.values) for entry in other.entries]
         if key == "icoop":
             bonds = [replace(b, icoop=v) for b, v in zip(bonds, sums, strict=True)]
@@ -270,8 +280,7 @@ def _curves(
     path = files.paths.get("COHPCAR")
     if path is None:
         return None, None
-    header = read_header(path)
-    _require_same_bonds(path, header, listed, bonds, "COHP")
+    header = require_list_of_curves(path, listed, files.paths["ICOHPLIST"].name)
     if not wanted:
         return header, None
     chosen = [bond for bond in bonds if wanted is True or wanted(bond)]
@@ -289,10 +298,10 @@ def _curves(
         other = files.paths.get(name) if overlap_curves else None
         if other is None:
             continue
-        _require_same_bonds(other, read_header(other), listed, bonds, kind)
+        require_same_bonds(other, read_header(other), listed, kind)
         curves = read_curves(other, is_chosen)
         if not np.array_equal(curves.energies_ev, found.energies_ev):
-            raise ReaderError(f"{other}: its energies are not those of COHPCAR; {_APART}")
+            raise ReaderError(f"{other}: its energies are not those of COHPCAR; {APART}")
         others[key] = curves.values
     return header, Curves(
         found.energies_ev,
@@ -303,48 +312,26 @@ def _curves(
     )
 
 
-def _require_same_bonds(
-    path: Path, header: Header, listed: LobsterList, bonds: Sequence[Bond], kind: str
-) -> None:
-    _require_kind(path, header.kind, kind)
-    if header.n_spins != listed.n_spins:
-        raise ReaderError(
-            f"{path}: has {header.n_spins} spin(s), ICOHPLIST {listed.n_spins}; {_APART}"
-        )
-    there = [interaction for interaction in header.interactions if whole_bonds(interaction)]
-    if len(there) != len(bonds):
-        raise ReaderError(
-            f"{path}: {len(there)} bonds, where ICOHPLIST has {len(bonds)}; one is cut off, or "
-            f"they are of different runs: {_APART}"
-        )
-    for one, two in zip(there, listed.entries, strict=True):
-        length = two.length_angstrom if one.length_angstrom is None else one.length_angstrom
-        if one.sites != two.sites or abs(length - two.length_angstrom) > SAME_LENGTH_ANGSTROM:
-            raise ReaderError(
-                f"{path}: bond {one.label} is {'-'.join(one.sites)}, {length:.4f} A; in ICOHPLIST "
-                f"{'-'.join(two.sites)}, {two.length_angstrom:.4f} A; {_APART}"
-            )
-
-
 def _spilling(
-    files: LobsterFiles, log: LobsterLog | None, n_spins: int, warnings: list[str]
+    files: LobsterFiles,
+    log: LobsterLog | None,
+    listed: LobsterList,
+    confirmed: bool,
+    warnings: list[str],
 ) -> Spilling | None:
     """The spilling, unless it is another run's; what is wrong with it goes to the warnings."""
     if log is None:
         return None
-    if log.spilling is None:
-        warnings.append(f"{files.paths['lobsterout'].name} gives no charge spilling")
-        return None
-    if len(log.spilling.charge_percent) != n_spins:
-        warnings.append(
-            f"{files.paths['lobsterout'].name} is of a run with "
-            f"{len(log.spilling.charge_percent)} spin(s), ICOHPLIST has {n_spins}: its spilling "
-            "does not count"
-        )
+    path = files.paths["lobsterout"]
+    unlike = judge_log(files, log, listed, confirmed)
+    if unlike is None and log.spilling is None:
+        unlike = f"{path.name} gives no charge spilling"
+    if unlike is not None or log.spilling is None:
+        warnings.append(unlike or "")
         return None
     verdict = judge_spilling(log.spilling)
     if verdict.status == "invalid":
-        raise ReaderError(f"{files.paths['lobsterout']}: {verdict.reason}")
+        raise ReaderError(f"{path}: {verdict.reason}")
     if verdict.reason:
         warnings.append(verdict.reason)
     return log.spilling
@@ -367,5 +354,5 @@ def _charges(
             for index, symbol in zip(bond.atoms, bond.symbols, strict=True)
         )
     if not same:
-        raise ReaderError(f"{path}: of other atoms than the bonds; {_APART}")
+        raise ReaderError(f"{path}: of other atoms than the bonds; {APART}")
     return found.charges

@@ -18,16 +18,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from natriface.analysis.readers.columns import BlockError
+from natriface.analysis.readers.columns import BlockError, number
 from natriface.analysis.readers.compression import Pieces
 from natriface.analysis.readers.lobster_numbers import Bytes, Fields, decode_loose
+from natriface.analysis.readers.lobster_proof import (
+    SAME_ENERGY_EV,
+    check_average,
+    check_energies,
+    check_integrals,
+)
 from natriface.structures.errors import ReaderError
 
 FloatArray = NDArray[np.float64]
 Kind = Literal["COHP", "COOP", "COBI"]
 
 _KIND = re.compile(rb"\b(?:p?(COHP|COOP)|(COBI)) file")
-_INTERACTION = re.compile(r"No\.(\d+):(.+?)(?:\(([\d.]+)\))?\s*")
+_INTERACTION = re.compile(r"No\.(\d+):(.+?)(?:\((\d+\.?\d*)\))?\s*")
 _USUAL = re.compile(
     r"No\.(\d+):([A-Z][a-z]?\d+)(?:\[([^\s\[\]]+)\])?->([A-Z][a-z]?\d+)(?(3)\[([^\s\[\]]+)\]|())"
     r"\((\d+\.\d+)\)"
@@ -36,8 +42,9 @@ _SITE = re.compile(r"([^\[\]]+)((?:\[[^\[\]]+\])*)")
 _CELL = re.compile(r"\s*-?\d+\s+-?\d+\s+-?\d+\s*")
 _ATOM = re.compile(r"([A-Z][a-z]?)(\d+)")
 _PLAIN = re.compile(rb"-?\d+\.(\d+)")
+_DECIMAL = re.compile(rb"[+-]?\d{1,9}\.(\d{1,16})(?:[eE]([+-]\d{1,3}))?")
 _BLOCK = 1 << 20
-_ENERGY_TOLERANCE_EV = 2e-3
+_MOST = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,8 @@ class Header:
     fermi_level_ev : on VASP's scale
     range_ev : first and last energy, relative to the Fermi level
     has_average : whether the first pair of columns is the average over all bonds
+    by_lobster : whether LOBSTER says that it wrote the file
+    range_slack_ev : to which the digits printed tell `range_ev`
     """
 
     kind: Kind
@@ -81,6 +90,8 @@ class Header:
     fermi_level_ev: float
     range_ev: tuple[float, float]
     has_average: bool
+    by_lobster: bool
+    range_slack_ev: float
 
     @property
     def n_columns(self) -> int:
@@ -145,6 +156,9 @@ def read_curves(
         Which interactions to read; the others cost next to nothing. By default the bonds, without
         their pairs of orbitals; None: all.
 
+    LOBSTER's running integral grows from one energy to the next by the value there times their
+    distance, so that each number is proved by another.
+
     Raises
     ------
     ReaderError
@@ -162,8 +176,17 @@ def read_curves(
         columns = 1 + 2 * (spins * pairs + np.array(positions, int)[:, None]) + np.arange(2)
         table = rows.table(np.concatenate([[0], columns.ravel()]))
     energies = table[:, 0].copy()
-    _check_energies(path, header, energies)
+    check_energies(path, header, energies)
+    if header.by_lobster:
+        check_integrals(path, energies, table, 10.0**-rows.decimals)
     shape = (header.n_energies, header.n_spins, len(positions), 2)
+    if header.has_average:
+        bonds = [i for i, k in enumerate(chosen) if whole_bonds(header.interactions[k])]
+        n_bonds = sum(map(whole_bonds, header.interactions))
+        groups = [bonds] if 0 < len(bonds) == n_bonds else []
+        if len(chosen) == len(header.interactions) > len(bonds):
+            groups.append(list(range(len(chosen))))
+        check_average(path, table, header.n_spins, groups, 10.0**-rows.decimals)
     curves = np.moveaxis(table[:, 1:].reshape(shape), 0, -1)
     first = int(header.has_average)
     return LobsterCurves(
@@ -177,6 +200,34 @@ def read_curves(
     )
 
 
+def integrals_at_fermi_level(path: Path) -> tuple[Header, FloatArray | None]:
+    """Header of a COHPCAR, COOPCAR or COBICAR, and its bonds' integrals at the Fermi level.
+
+    One row is read; of a plain file, nothing else is.
+
+    Returns
+    -------
+    Header, numpy.ndarray
+        (n_spins, n_bonds); None where no energy is the Fermi level, not a number where one is none.
+
+    Raises
+    ------
+    ReaderError
+        If the file is absent, damaged, cut off within the header, or of another kind.
+    """
+    with Pieces(path) as pieces:
+        rows = _Rows(path, pieces)
+        words = rows.fermi_row()
+    header = rows.header
+    if words is None:
+        return header, None
+    bonds = [k + header.has_average for k, i in enumerate(header.interactions) if whole_bonds(i)]
+    pairs = len(header.interactions) + header.has_average
+    columns = 2 + 2 * (np.arange(header.n_spins)[:, None] * pairs + np.array(bonds, int))
+    values = [[number(words[c]) if c < len(words) else np.nan for c in row] for row in columns]
+    return header, np.array(values)
+
+
 class _Rows:
     """A file's header, then its numbers in blocks of whole rows."""
 
@@ -184,6 +235,7 @@ class _Rows:
         self.path, self.pieces = path, pieces
         self._stream: Iterator[bytes] = iter(pieces)
         self._rest, self._at = b"", 0
+        self.decimals = 5
         self.header = self._header()
 
     def _fail(self, why: str) -> ReaderError:
@@ -210,13 +262,14 @@ class _Rows:
         sizes = (self._line() or b"").split()
         try:
             n_pairs, n_spins, n_energies = (int(s) for s in sizes[:3])
-            low, high, fermi = (float(s) for s in sizes[3:])
         except ValueError:
             n_pairs = n_spins = n_energies = 0
-        if n_spins not in (1, 2) or n_pairs < 1 or n_energies < 1:
+        if n_spins not in (1, 2) or not 0 < n_pairs < _MOST or not 0 < n_energies < _MOST:
             raise self._fail("its second line does not give the numbers of bonds and energies")
-        if not np.isfinite([low, high, fermi]).all():
+        printed = [_DECIMAL.fullmatch(s) for s in sizes[3:]]
+        if len(printed) != 3 or None in printed:
             raise self._fail("its second line does not give the range of energies")
+        low, high, fermi = (float(s) for s in sizes[3:])
         lines = list(islice(iter(self._line, None), n_pairs))
         if len(lines) < n_pairs:
             raise self._fail(f"cut off within its list of {n_pairs} bonds")
@@ -230,6 +283,8 @@ class _Rows:
             fermi,
             (low - fermi, high - fermi),
             has_average,
+            b"generated by LOBSTER" in title,
+            SAME_ENERGY_EV + sum(_last_digit(match) for match in printed if match),
         )
 
     def table(self, columns: NDArray[np.intp]) -> FloatArray:
@@ -241,6 +296,7 @@ class _Rows:
         if first is None:
             raise self._fail(f"cut off: none of {n} energies is there")
         decoder = _Decoder(self.path, self.header.n_columns, first, columns)
+        self.decimals = decoder.fields.decimals
         out = np.empty((n, len(columns)))
         filled = 0
         for block in self._blocks(first, decoder.length):
@@ -254,6 +310,41 @@ class _Rows:
                 "file again"
             )
         return out
+
+    def fermi_row(self) -> list[bytes] | None:
+        """Words of the row at the Fermi level; None where no energy is that."""
+        first = self._line()
+        while first is not None and not first.strip():
+            first = self._line()
+        (low, high), n = self.header.range_ev, self.header.n_energies
+        if first is None or n < 2 or not low < 0.0 < high:
+            return None
+        before = round(-low / (high - low) * (n - 1)) - 1
+        if before > 0:  # rows are longer where numbers outgrew their fields
+            self._skip(before * (len(first) + 1) - 1)
+            self._line()
+        while line := self._line():
+            words = line.split()
+            energy = number(words[0]) if words else np.nan
+            if not energy < -SAME_ENERGY_EV:
+                return words if energy <= SAME_ENERGY_EV else None
+        return None
+
+    def _skip(self, count: int) -> None:
+        ahead = len(self._rest) - self._at
+        if count <= ahead:
+            self._at += count
+            return
+        count -= ahead
+        self._rest, self._at = b"", 0
+        if not self.pieces.packed:
+            self.pieces.file.seek(count, 1)
+            return
+        for piece in self._stream:
+            if count < len(piece):
+                self._rest, self._at = piece, count
+                return
+            count -= len(piece)
 
     def _blocks(self, first: bytes, length: int) -> Iterator[Bytes]:
         """Whole rows, some megabytes at a time; a last row may lack its newline."""
@@ -388,14 +479,6 @@ def _unusual(
     return match[1], tuple(sites), tuple(orbitals), tuple(cells), match[3]
 
 
-def _check_energies(path: Path, header: Header, energies: FloatArray) -> None:
-    steps = np.diff(energies)
-    if len(steps) and not (steps > 0).all():
-        raise ReaderError(f"{path}: its energies do not ascend: rows are damaged or interchanged")
-    ends = np.array([energies[0], energies[-1]])
-    off = np.abs(ends - header.range_ev).max()
-    if off > _ENERGY_TOLERANCE_EV:
-        raise ReaderError(
-            f"{path}: its energies run from {ends[0]:.3f} to {ends[1]:.3f} eV where its header "
-            f"promises {header.range_ev[0]:.3f} to {header.range_ev[1]:.3f} eV"
-        )
+def _last_digit(printed: re.Match[bytes]) -> float:
+    """Half of the last digit of a number as printed, ``-3.64555e+01``."""
+    return 0.5 * 10.0 ** (int(printed[2] or 0) - len(printed[1]))

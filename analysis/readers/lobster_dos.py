@@ -15,6 +15,11 @@ from natriface.structures.errors import ReaderError
 
 _HEADER_LINES = 5
 _ATOM = re.compile(r";\s*Z=\s*(\d+);\s*(.*\S)\s*$")
+_MOST = 10_000_000
+_SAME_ENERGY_EV = 3e-5
+_LAST_DIGIT = 1e-5
+COARSE_EV = 0.5
+"""Energies farther apart show no bands."""
 _VALUE = re.compile(rb"-?\d+\.\d{5}")
 
 
@@ -27,7 +32,8 @@ def read_lobster_dos(path: Path) -> ProjectedDOS:
     Raises
     ------
     ReaderError
-        If the file is absent, of another kind (VASP's own DOSCAR, fragments), damaged or cut off.
+        If the file is absent, of another kind (VASP's own DOSCAR, fragments), damaged or cut off;
+        if its projections do not add up to its total.
     """
     with Text(path) as text:
         content = text.read(0, text.size)
@@ -39,18 +45,22 @@ def read_lobster_dos(path: Path) -> ProjectedDOS:
     try:
         n_atoms = int(lines[0].split()[0])
         sizes = lines[_HEADER_LINES].split()
-        n, fermi = int(sizes[2]), float(sizes[3])
+        n = int(sizes[2])
+        high, low, fermi = (number(sizes[k]) for k in (0, 1, 3))
     except (ValueError, IndexError):
         raise ReaderError(f"{path}: its header is damaged") from None
+    if not (0 < n_atoms < _MOST and 1 < n < _MOST and np.isfinite([low, high, fermi]).all()):
+        raise ReaderError(f"{path}: its header is damaged: {lines[_HEADER_LINES][:80]!r}")
     if any(b"; X " in line for line in lines[_HEADER_LINES : _HEADER_LINES + 2 * n]):
         raise ReaderError(f"{path}: of fragments (LCFO), not of atoms")
     expected = _HEADER_LINES + (n_atoms + 1) * (n + 1)
-    if n < 2 or len(lines) < expected:
+    if len(lines) < expected:
         raise ReaderError(f"{path}: cut off: {len(lines)} of {expected} lines are there")
     total = _block(path, lines, 0, n)
     n_spins = (total.shape[1] - 1) // 2
     if n_spins not in (1, 2) or total.shape[1] != 1 + 2 * n_spins:
         raise ReaderError(f"{path}: its total density has {total.shape[1] - 1} columns")
+    _check_energies(path, total[:, 0], (low - fermi, high - fermi))
     channels: list[Channel] = []
     densities: list[Floats] = []
     symbols: list[str] = []
@@ -66,19 +76,50 @@ def read_lobster_dos(path: Path) -> ProjectedDOS:
             raise ReaderError(
                 f"{path}: damaged at atom {atom + 1}: columns do not fit its orbitals"
             )
-        if np.abs(block[:, 0] - total[:, 0]).max() > 0:
+        if not np.array_equal(block[:, 0], total[:, 0]):
             raise ReaderError(f"{path}: damaged at atom {atom + 1}: its energies are other ones")
         channels += [Channel(atom, shell_of(name), name) for name in orbitals]
         densities += list(block[:, 1:].reshape(n, len(orbitals), n_spins).transpose(1, 2, 0))
+    summed = np.array(densities)
+    _check_sums(path, total, summed)
+    step = (total[-1, 0] - total[0, 0]) / (n - 1)
     return ProjectedDOS(
         energies_ev=total[:, 0] + fermi,
         channels=tuple(channels),
-        densities=np.array(densities),
+        densities=summed,
         total=total[:, 1 : 1 + n_spins].T.copy(),
         symbols=tuple(symbols),
         fermi_level_ev=fermi,
         source=str(path),
+        total_of_projections=True,
+        warnings=()
+        if step <= COARSE_EV
+        else (
+            f"LOBSTER's densities are given {step:.2g} eV apart: bands and their centers are not "
+            "resolved (lobsterin: raise cohpSteps)",
+        ),
     )
+
+
+def _check_energies(path: Path, energies: Floats, ends: tuple[float, float]) -> None:
+    """Refuse energies that are not evenly spaced over the range that the header gives."""
+    off = np.abs(energies - np.linspace(*ends, len(energies)))
+    if not off.max() <= _SAME_ENERGY_EV:
+        raise ReaderError(
+            f"{path}: its energies are not those of its header, evenly from {ends[0]:.3f} to "
+            f"{ends[1]:.3f} eV, near {energies[off.argmax()]:.5f} eV: damaged, or rows are missing"
+        )
+
+
+def _check_sums(path: Path, total: Floats, densities: Floats) -> None:
+    """Refuse densities that do not add up to the total at some energies where they do at most."""
+    off = np.abs(densities.sum(axis=0).T - total[:, 1 : 1 + densities.shape[1]]).max(axis=1)
+    wrong = np.flatnonzero(~(off <= _LAST_DIGIT * (1 + len(densities) / 2)))
+    if 0 < len(wrong) <= len(off) / 2:
+        raise ReaderError(
+            f"{path}: damaged near {total[wrong[0], 0]:.3f} eV: the projections do not add up to "
+            "the total there, as they do elsewhere"
+        )
 
 
 def _block(path: Path, lines: list[bytes], index: int, n: int) -> Floats:

@@ -95,6 +95,17 @@ def _label(path: Path, runs: dict[str, dict[str, Path]]) -> str:
         raise ReaderError(f"{path}: several runs lie here; give the ICOHPLIST of one: {names}")
     if any(name.endswith(".lobster") or name in _LOGS for name in runs.get("", {})):
         return ""
+    there = sorted(
+        file.name
+        for files in runs.values()
+        for name, file in files.items()
+        if name.endswith(".lobster") or name in _LOGS
+    )
+    if there:
+        raise ReaderError(
+            f"{path}: {', '.join(there[:4])}{', ...' * (len(there) > 4)} without an "
+            "ICOHPLIST.lobster, from which the bonds' ICOHPs come; copy it here"
+        )
     below = sorted(p.parent.name for p in path.glob("*/ICOHPLIST.lobster*"))
     hint = f"; there is one in {', '.join(below[:4])}" if below else ""
     raise ReaderError(f"{path}: no ICOHPLIST.lobster here: LOBSTER has not written any bonds{hint}")

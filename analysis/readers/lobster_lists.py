@@ -13,6 +13,8 @@ from natriface.analysis.readers.lobster_curves import Kind
 from natriface.structures.errors import ReaderError
 
 _TITLE = re.compile(r"\s*(COHP|COOP|COBI)#\s+(\S+)")
+_SPIN = re.compile(r"for spin\s+(\d+)")
+_LAST_DIGIT = 1e-5
 
 
 @dataclass(frozen=True)
@@ -41,23 +43,30 @@ class ListEntry:
 
 @dataclass(frozen=True)
 class LobsterList:
-    """A list: its kind, number of spins and bonds in the file's order."""
+    """A list: its kind, number of spins and bonds in the file's order.
+
+    `may_go_on` says that it would look alike if it were cut off: of one spin, in the form in which
+    a second one stands below the first.
+    """
 
     kind: Kind
     n_spins: int
     entries: tuple[ListEntry, ...]
     of_fragments: bool = False
+    may_go_on: bool = False
 
 
 def read_list(path: Path) -> LobsterList:
     """An ICOHPLIST, ICOOPLIST or ICOBILIST (plain, gz, xz, bz2) of LOBSTER 2 to 5.
 
-    The spins stand one below the other until LOBSTER 4, side by side from 5 on.
+    The spins stand one below the other until LOBSTER 4, side by side from 5 on. A bond's value is
+    the sum over its pairs of orbitals, where these are listed.
 
     Raises
     ------
     ReaderError
-        If the file is absent, no such list, damaged, or cut off.
+        If the file is absent, no such list, damaged, or cut off; if its titles ("for spin 1") do
+        not name spin 1, or 1 and 2, once each, or a bond's orbitals do not add up to it.
     """
     with Text(path) as text:
         content = text.read(0, text.size).decode("ascii", "replace")
@@ -71,19 +80,7 @@ def read_list(path: Path) -> LobsterList:
             "line"
         )
     of_fragments = title[2].startswith("fragment")
-    blocks: list[list[list[str]]] = []
-    for number, line in enumerate(lines, 1):
-        tokens = line.split()
-        if not tokens or tokens[0] == "for":
-            continue
-        if tokens[0].endswith("#") and _TITLE.match(line):
-            blocks.append([])
-            continue
-        if len(tokens) not in (6, 8, 9) or len(tokens) != len((blocks[0] or [tokens])[0]):
-            raise ReaderError(f"{path}: line {number} is damaged or cut off: {line[:100]!r}")
-        blocks[-1].append(tokens)
-    if len(blocks) > 2 or not blocks[0]:
-        raise ReaderError(f"{path}: it holds no bonds" if not blocks[0] else f"{path}: damaged")
+    blocks = _blocks(path, lines)
     spins = [_entries(path, block, of_fragments) for block in blocks]
     entries = spins[0]
     if len(spins) == 2:
@@ -91,8 +88,44 @@ def read_list(path: Path) -> LobsterList:
     if [entry.label for entry in entries] != [str(k + 1) for k in range(len(entries))]:
         raise ReaderError(f"{path}: its bonds are not numbered 1, 2, ...: rows are missing")
     _require_all_orbitals(path, entries)
+    _require_sums(path, entries)
     kind: Kind = title[1]  # type: ignore[assignment]
-    return LobsterList(kind, len(entries[0].values), tuple(entries), of_fragments)
+    n_spins = len(entries[0].values)
+    may_go_on = n_spins == 1 and lines[1].split()[:1] != ["for"]
+    return LobsterList(kind, n_spins, tuple(entries), of_fragments, may_go_on)
+
+
+def _blocks(path: Path, lines: list[str]) -> list[list[list[str]]]:
+    """Words of the rows below each title; one block where both spins stand side by side."""
+    blocks: list[list[list[str]]] = []
+    spins: list[list[int]] = []
+    for number, line in enumerate(lines, 1):
+        tokens = line.split()
+        if not tokens:
+            continue
+        if tokens[0].endswith("#") and _TITLE.match(line):
+            if line.split("#")[0].strip() != lines[0].split("#")[0].strip():
+                raise ReaderError(f"{path}: line {number} begins a list of another kind: {line!r}")
+            blocks.append([])
+            spins.append([int(spin) for spin in _SPIN.findall(line)])
+            continue
+        if tokens[0] == "for" and not blocks[-1]:  # the rest of a title, in LOBSTER 5
+            spins[-1] += [int(spin) for spin in _SPIN.findall(line)]
+            continue
+        if len(tokens) not in (6, 8, 9) or len(tokens) != len((blocks[0] or [tokens])[0]):
+            raise ReaderError(f"{path}: line {number} is damaged or cut off: {line[:100]!r}")
+        blocks[-1].append(tokens)
+    if not blocks[0]:
+        raise ReaderError(f"{path}: it holds no bonds")
+    expected = [[1], [2]] if len(blocks) > 1 else [[1, 2] if len(blocks[0][0]) == 9 else [1]]
+    if spins != expected and spins != [[]]:  # others' lists of one block may name none
+        named = ", ".join(" and ".join(map(str, spin)) or "none" for spin in spins)
+        whole = " and ".join(str(k) for spin in expected for k in spin)
+        raise ReaderError(
+            f"{path}: its titles name spin {named} where its rows are of spin {whole}: blocks are "
+            "missing, repeated or interchanged; run LOBSTER again or copy the file again"
+        )
+    return blocks
 
 
 def _entries(path: Path, rows: list[list[str]], of_fragments: bool) -> list[ListEntry]:
@@ -153,9 +186,9 @@ def _require_numbers(
     found = re.fullmatch(r"-?\d+\.(\d{5,})", values[0][0])
     decimals = len(found[1]) if found else 5
     kinds = (
-        (r"-?\d+\.\d{5}", lengths),
-        (rf"-?\d+\.\d{{{decimals}}}", values),
-        (r"-?\d+", integers),
+        (r"\d{1,6}\.\d{5}", lengths),
+        (rf"-?\d{{1,6}}\.\d{{{decimals}}}", values),
+        (r"-?\d{1,6}", integers),
     )
     for form, columns in kinds:
         for column in columns:
@@ -198,14 +231,42 @@ def _identity(entry: ListEntry) -> tuple[object, ...]:
 def _require_all_orbitals(path: Path, entries: list[ListEntry]) -> None:
     """Bonds of the same two atoms, or like atoms, have the same pairs of orbitals."""
     kinds: dict[tuple[str, ...], Counter[int]] = {}
-    last = entries[-1]
     for entry in entries:
-        elements = tuple(site.rstrip("0123456789") for site in entry.sites)
-        kinds.setdefault(elements, Counter())[len(entry.orbitals)] += 1
-        if entry is last:
-            usual = kinds[elements].most_common(1)[0][0]
-            if 0 < len(entry.orbitals) < usual:
-                raise ReaderError(
-                    f"{path}: cut off: the last bond has {len(entry.orbitals)} of {usual} pairs of "
-                    "orbitals"
-                )
+        kinds.setdefault(_elements(entry), Counter())[len(entry.orbitals)] += 1
+    for entry in entries:
+        usual = kinds[_elements(entry)].most_common(1)[0][0]
+        if len(entry.orbitals) < usual and (entry.orbitals or entry is entries[-1]):
+            where = "cut off: the last bond" if entry is entries[-1] else f"bond {entry.label}"
+            raise ReaderError(
+                f"{path}: {where} has {len(entry.orbitals)} of {usual} pairs of orbitals"
+            )
+
+
+def _elements(entry: ListEntry) -> tuple[str, ...]:
+    return tuple(site.rstrip("0123456789") for site in entry.sites)
+
+
+def misfits(entries: Sequence[ListEntry]) -> list[ListEntry]:
+    """The bonds that are not the sum of their pairs of orbitals, each printed to five decimals."""
+    found = []
+    for entry in entries:
+        sums = map(sum, zip(*entry.orbitals.values(), strict=True))
+        slack = _LAST_DIGIT * (1 + len(entry.orbitals) / 2)
+        for total, value in zip(sums, entry.values, strict=False):
+            if not abs(total - value) <= slack:
+                found.append(entry)
+                break
+    return found
+
+
+def _require_sums(path: Path, entries: list[ListEntry]) -> None:
+    """Refuse a list in which some bonds are not the sum of their pairs of orbitals.
+
+    Where most are not, chosen pairs alone are listed.
+    """
+    wrong = misfits(entries)
+    if wrong and 2 * len(wrong) <= sum(bool(entry.orbitals) for entry in entries):
+        raise ReaderError(
+            f"{path}: damaged: bond {wrong[0].label}, {'-'.join(wrong[0].sites)}, is not the sum "
+            f"of its {len(wrong[0].orbitals)} pairs of orbitals, as others in the list are"
+        )

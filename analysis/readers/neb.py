@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,20 +10,31 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.constraints import FixAtoms
+from ase.geometry import find_mic
 from ase.io import read
 from ase.io.formats import UnknownFileTypeError
-from ase.io.vasp import read_vasp
 
 from natriface.analysis.band import Band
 from natriface.analysis.comparability import require_like
+from natriface.analysis.readers.belonging import crystals_differ
 from natriface.analysis.readers.compression import SUFFIXES, Text
 from natriface.analysis.readers.folder import image_folders
 from natriface.analysis.readers.incar import is_true, read_incar
+from natriface.analysis.readers.poscar import ends_early, read_poscar, selective_flags
 from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
 from natriface.analysis.results import RESULT_FILE, Result, Status, StepRecord
 from natriface.structures.errors import AnalysisError, ReaderError
 
+_UNREADABLE = (
+    UnknownFileTypeError, OSError, EOFError, ValueError, LookupError, TypeError, AttributeError,
+    ArithmeticError, AssertionError, RuntimeError, StopIteration, SyntaxError,
+)  # fmt: skip
+"""What ASE's many readers raise on damaged files."""
+
 _SAME_PLACE_ANGSTROM = 1e-4
+_ONE_STEP_ANGSTROM = 0.5
+_NAMED = 12
 _HEAD = 1 << 18
 """Bytes of an OUTCAR before its first ionic step, at least."""
 
@@ -78,7 +88,7 @@ def _read_folders(
     metadata: Mapping[str, Any] | None,
 ) -> Band:
     root = _root(path)
-    folders = {int(folder.name): folder for folder in image_folders(root)}
+    folders = _numbered(root)
     results = dict(zip(folders, read_neb_folder(root), strict=True))
     last = _last_number(root, sorted(folders))
     ends = {0: initial, last: final}
@@ -88,14 +98,18 @@ def _read_folders(
     missing = [f"{k:02d}" for k in range(last + 1) if k not in results]
     if missing:
         raise ReaderError(
-            f"{root}: image folder{'s' if len(missing) > 1 else ''} {', '.join(missing)} of 00 to "
+            f"{root}: image folder{'s' if len(missing) > 1 else ''} {_listed(missing)} of 00 to "
             f"{last:02d} missing; copy them here, or name the end points' runs (--initial, --final)"
         )
     ordered = [results[k] for k in range(last + 1)]
+    notes: list[str] = []
+    places = [Path(place) if (place := ends.get(k)) else folders[k] for k in range(last + 1)]
     images = [
-        _structure(result, Path(place) if (place := ends.get(k)) else folders[k])
-        for k, result in enumerate(ordered)
+        _structure(result, place, k, notes)
+        for k, (result, place) in enumerate(zip(ordered, places, strict=True))
     ]
+    for k, (result, place) in enumerate(zip(ordered, places, strict=True)):
+        _require_own_files(result, place, k, notes)
     for k, result in enumerate(ordered):
         result.step = StepRecord(id="", name=f"{path}, image {k}")
     sound = [result for result in ordered if result.status != "failed"]
@@ -111,6 +125,8 @@ def _read_folders(
         metadata=metadata,
         engine=f"{sound[0].engine.name} {sound[0].engine.version}" if sound else None,
     )
+    if notes:
+        band = replace(band, notes=(*notes, *band.notes))
     if _climbs_in_vain(root, [folders[k] for k in range(1, last) if k in folders]):
         ignored = "LCLIMB is set, but VASP ran without VTST and ignored it: no image climbed"
         band = replace(band, warnings=(*band.warnings, ignored))
@@ -132,13 +148,53 @@ def _root(path: Path) -> Path:
     )
 
 
+def _numbered(root: Path) -> dict[int, Path]:
+    """The image folders by their numbers.
+
+    Raises
+    ------
+    ReaderError
+        If two have the same number.
+    """
+    folders: dict[int, Path] = {}
+    for folder in image_folders(root):
+        other = folders.setdefault(int(folder.name), folder)
+        if other is not folder:
+            raise ReaderError(
+                f"{root}: folders {other.name} and {folder.name} are both of image "
+                f"{int(folder.name)}; keep one"
+            )
+    return folders
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" * (len(names) > _NAMED))
+
+
 def _last_number(root: Path, numbers: Sequence[int]) -> int:
-    """Number of the final end point: IMAGES + 1 where an INCAR tells, else the highest folder."""
-    found = re.match(r"\d{1,4}\b", read_incar(_incar(root)).get("IMAGES", ""))
-    if found:
-        return max(int(found[0]) + 1, numbers[-1])
-    # where folder 00 was left out, the folder of the final end point was too
-    return numbers[-1] + (0 not in numbers)
+    """Number of the final end point: IMAGES + 1 where an INCAR tells, else the highest folder.
+
+    Raises
+    ------
+    ReaderError
+        If there are folders beyond it.
+    """
+    found = re.match(r"\d+\b", read_incar(_incar(root)).get("IMAGES", ""))
+    if found is None:
+        # where folder 00 was left out, the folder of the final end point was too
+        return numbers[-1] + (0 not in numbers)
+    images = found[0]
+    last = int(images) + 1 if len(images) < 4 else 0
+    if not 2 <= last < 1000:
+        raise ReaderError(
+            f"{root}: its INCAR says IMAGES = {images[:20]}, which is no number of images"
+        )
+    if numbers[-1] > last:
+        raise ReaderError(
+            f"{root}: its INCAR says IMAGES = {images}, which is a band from 00 to {last:02d}, but "
+            f"there is a folder {numbers[-1]:02d}; leave out the folders of another band"
+        )
+    return last
 
 
 def _incar(root: Path) -> bytes:
@@ -169,27 +225,64 @@ def _read_end(place: Path) -> Result:
     return read_vasp_folder(place)
 
 
-def _structure(result: Result, folder: Path) -> Atoms:
-    """The geometry of an image: from its output, else CONTCAR or POSCAR."""
+def _structure(result: Result, folder: Path, number: int, notes: list[str]) -> Atoms:
+    """The geometry of an image: from its output, else CONTCAR or POSCAR, and a note of faults."""
     if result.final_structure is not None:
         return result.final_atoms()
+    problems = []
     for name in ("CONTCAR", "POSCAR"):
-        for suffix in SUFFIXES:
-            file = folder / f"{name}{suffix}"
-            if not file.is_file():
-                continue
-            with Text(file) as text:
-                content = text.read(0, text.size).decode(errors="replace")
-            try:
-                atoms: Atoms = read_vasp(io.StringIO(content))
-            except (ValueError, IndexError, KeyError, RuntimeError, OSError):
-                continue
-            if len(atoms):
-                atoms.pbc = True
-                return atoms
+        file = next((f for s in SUFFIXES if (f := folder / f"{name}{s}").is_file()), None)
+        if file is None:
+            continue
+        try:
+            atoms = read_poscar(file)
+            early = name == "CONTCAR" and ends_early(file, len(atoms))
+        except ReaderError as error:
+            problems.append(str(error))
+            continue
+        if problems:
+            notes.append(f"image {number}: its {name} is taken, for {problems[0]}")
+        elif early:
+            notes.append(f"image {number}: {file} is cut off below its positions, which are whole")
+        flags = selective_flags(file, len(atoms))
+        if flags is not None and (held := np.flatnonzero(~flags.any(axis=1))).size:
+            atoms.set_constraint(FixAtoms(held))
+        return atoms
+    why = f" ({'; '.join(problems)})" if problems else ""
     raise ReaderError(
-        f"{folder}: neither output nor a readable CONTCAR or POSCAR: this image has no structure"
+        f"{folder}: neither output nor a readable CONTCAR or POSCAR: image {number} has no "
+        f"structure{why}"
     )
+
+
+def _require_own_files(result: Result, folder: Path, number: int, notes: list[str]) -> None:
+    """Refuse an image whose CONTCAR is of other atoms or of another cell than its output.
+
+    Positions may differ by the last step of an optimizer; more is noted.
+    """
+    file = next((f for s in SUFFIXES if (f := folder / f"CONTCAR{s}").is_file()), None)
+    if result.final_structure is None or file is None or (folder / RESULT_FILE).is_file():
+        return  # a step of a study may keep another order of atoms than its CONTCAR
+    try:
+        other = read_poscar(file)
+    except ReaderError as error:
+        notes.append(f"image {number}: its output counts alone, for {error}")
+        return
+    atoms = result.final_atoms()
+    difference = crystals_differ(atoms, other, only_elements=True)
+    if difference is None and not np.allclose(atoms.cell.array, other.cell.array, atol=1e-3):
+        difference = "of other cells"
+    if difference:
+        raise ReaderError(
+            f"image {number}: {file} and the output beside it are of different crystals "
+            f"({difference}); keep the files of one run in a folder"
+        )
+    moved = find_mic(atoms.positions - other.positions, atoms.cell)[1].max()
+    if not moved <= _ONE_STEP_ANGSTROM:
+        notes.append(
+            f"image {number}: the atoms of {file} lie up to {moved:.2f} A from those of the "
+            "output, which count"
+        )
 
 
 def _comparable(results: Sequence[Result]) -> list[Result]:
@@ -231,7 +324,7 @@ def _reason(result: Result, number: int, last: int) -> str | None:
 def _read_trajectory(path: Path, n_images: int | None, metadata: Mapping[str, Any] | None) -> Band:
     try:
         frames = read(path, index=":")
-    except (UnknownFileTypeError, OSError, ValueError, KeyError, IndexError) as error:
+    except _UNREADABLE as error:
         raise ReaderError(
             f"{path}: not a trajectory that ASE can read ({type(error).__name__}: {error})"
         ) from error
@@ -246,9 +339,12 @@ def _read_trajectory(path: Path, n_images: int | None, metadata: Mapping[str, An
     statuses: list[Status] = []
     reasons: list[str | None] = []
     for frame in band:
-        has_energy = frame.calc is not None and frame.calc.results.get("energy") is not None
-        statuses.append("converged" if has_energy else "failed")
-        reasons.append(None if has_energy else "the frame holds no energy")
+        energy = None if frame.calc is None else frame.calc.results.get("energy")
+        sound = energy is not None and bool(np.isfinite(energy))
+        statuses.append("converged" if sound else "failed")
+        reasons.append(
+            None if sound else f"the frame holds {'no energy' if energy is None else energy}"
+        )
     names = {getattr(frame.calc, "name", None) or "unknown" for frame in band if frame.calc}
     names -= {"unknown"}
     if len(names) > 1:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from natriface.analysis.readers.compression import Text
@@ -14,6 +16,8 @@ from natriface.structures.errors import ReaderError
 
 _MAX_HEADER_LINES = 60  # twenty species stand on a line
 _MAX_ATOMS = 1_000_000
+_FLAT_ANGSTROM3 = 1e-6
+_FIXED_DECIMALS = 6
 
 
 def read_poscar(path: Path) -> Atoms:
@@ -22,7 +26,8 @@ def read_poscar(path: Path) -> Atoms:
     Raises
     ------
     ReaderError
-        If it is absent, no POSCAR, cut off, or does not name its elements (VASP 4).
+        If it is absent, no POSCAR, cut off, holds what is no number, or does not name its elements
+        (VASP 4, unless the first line does).
     """
     with Text(path) as text:
         return parse_poscar(text.read(0, text.size), path)[0]
@@ -34,7 +39,7 @@ def parse_poscar(content: bytes, path: Path) -> tuple[Atoms, int]:
     Raises
     ------
     ReaderError
-        If it is none, is cut off, or does not name its elements (VASP 4).
+        As `read_poscar`.
     """
     ends = _line_ends(content, _MAX_HEADER_LINES)
     lines = [content[a:b].decode("latin-1") for a, b in zip([0, *ends], ends, strict=False)]
@@ -42,18 +47,31 @@ def parse_poscar(content: bytes, path: Path) -> tuple[Atoms, int]:
         scale = float(lines[1])
         cell = np.array([[float(x) for x in line.split()[:3]] for line in lines[2:5]])
         symbols, counts, at = _species(lines)
-        if not symbols:
-            raise ReaderError(f"{path}: written by VASP 4, without the symbols of its elements")
+        if not symbols:  # VASP 4; by custom its first line names the elements
+            symbols = lines[0].split()
+            if len(symbols) != len(counts) or not all(word in atomic_numbers for word in symbols):
+                raise ReaderError(f"{path}: written by VASP 4, without the symbols of its elements")
         at += _is_selective(lines[at])
-        direct = lines[at].strip()[:1] not in ("C", "c", "K", "k")
+        mode = lines[at].strip()
     except (ValueError, IndexError):
         fault = (
-            "does not begin with a POSCAR as ELFCAR and CHGCAR do" if content.strip() else "empty"
+            "does not begin with cell, elements and their numbers, as POSCAR, ELFCAR and CHGCAR do"
+            if content.strip()
+            else "empty"
         )
         raise ReaderError(f"{path}: {fault}") from None
+    if re.match(r"[-+.\d]", mode):
+        raise ReaderError(
+            f"{path}: the line 'Direct' or 'Cartesian' is missing above {mode[:40]!r}"
+        )
+    direct = mode[:1] not in ("C", "c", "K", "k")
     n = sum(counts)
     if len(symbols) != len(counts) or not 0 < n < _MAX_ATOMS or cell.shape != (3, 3):
         raise ReaderError(f"{path}: its elements and numbers of atoms do not fit together")
+    if not np.isfinite([scale, *cell.flat]).all() or scale == 0:
+        raise ReaderError(f"{path}: its scale or lattice vectors are no numbers")
+    if not abs(np.linalg.det(cell)) > _FLAT_ANGSTROM3:
+        raise ReaderError(f"{path}: its lattice vectors span no volume")
     factor = scale if scale > 0 else (-scale / abs(np.linalg.det(cell))) ** (1 / 3)
     cell = cell * factor
     begin = ends[at]
@@ -63,6 +81,12 @@ def parse_poscar(content: bytes, path: Path) -> tuple[Atoms, int]:
         positions = np.array(rows, dtype=float).reshape(n, 3)
     except ValueError:
         raise ReaderError(f"{path}: the positions of its {n} atoms are incomplete") from None
+    if not np.isfinite(positions).all():
+        bad = int(np.flatnonzero(~np.isfinite(positions).all(axis=1))[0])
+        shown = b" ".join(rows[bad]).decode("latin-1")
+        raise ReaderError(f"{path}: atom {bad + 1} has a position that is no number: {shown}")
+    if stop == len(content) and not content.endswith(b"\n") and _is_cut(rows):
+        raise ReaderError(f"{path}: cut off within the position of its last atom")
     words = [
         symbol.split("_")[0].split("/")[0]
         for symbol, count in zip(symbols, counts, strict=True)
@@ -75,7 +99,30 @@ def parse_poscar(content: bytes, path: Path) -> tuple[Atoms, int]:
             atoms = Atoms(words, positions=positions * factor, cell=cell, pbc=True)
     except KeyError as error:
         raise ReaderError(f"{path}: {error} is no element") from None
+    if not atoms.numbers.all():
+        raise ReaderError(f"{path}: 'X' is no element")
     return atoms, stop
+
+
+def _is_cut(rows: list[list[bytes]]) -> bool:
+    """Whether the last number is shorter than all before it, which have the same decimals."""
+    decimals = [len(word.partition(b".")[2]) for row in rows for word in row]
+    return len(set(decimals[:-1])) == 1 and _FIXED_DECIMALS <= decimals[0] > decimals[-1]
+
+
+def ends_early(path: Path, n_atoms: int) -> bool:
+    """Whether a CONTCAR is cut off below its positions, among the velocities of its atoms."""
+    with Text(path) as text:
+        content = text.read(0, text.size)
+    _, stop = parse_poscar(content, path)
+    rest = content[stop:].decode("latin-1").splitlines()
+    rows: list[list[str]] = []
+    for line in rest[1:] if rest and not rest[0].strip() else ():
+        words = line.split()
+        if not words or not words[0].lstrip("-+")[:1].isdigit():
+            break
+        rows.append(words)
+    return bool(rows) and (len(rows) < n_atoms or any(len(row) < 3 for row in rows[:n_atoms]))
 
 
 def selective_flags(path: Path, n_atoms: int) -> NDArray[np.bool_] | None:

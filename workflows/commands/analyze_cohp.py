@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,6 +64,7 @@ def cohp(
     """
     from natriface.analysis.spilling import judge_spilling
 
+    _require_numbers({"--longest": longest, "--weakest": weakest, "--max-spilling": max_spilling})
     populations, chosen = _read(path, bond or [], atom or [], longest, weakest, plot is not None)
     verdict = None
     if populations.spilling is not None:
@@ -83,6 +84,15 @@ def cohp(
         typer.echo(f"figure: {plot}", err=as_json)
     if verdict is not None and verdict.status != "sound":
         raise typer.Exit(1)
+
+
+def _require_numbers(options: Mapping[str, float | None]) -> None:
+    """Refuse nan, with which every bond would pass."""
+    from natriface.structures.errors import AnalysisError
+
+    for name, value in options.items():
+        if value is not None and not value >= 0:
+            raise AnalysisError(f"{name} {value:g}: give a number that is not negative")
 
 
 def _read(

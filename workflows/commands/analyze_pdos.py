@@ -197,8 +197,8 @@ def _document(
         "conduction_band_minimum_ev": dos.conduction_band_minimum_ev,
         "zero": {"kind": zero.kind, "energy_ev": zero.energy_ev},
         "projected_fraction_below_zero": dos.projected_fraction(zero),
-        "total_is_sum_of_projections": dos.total_is_sum,
-        "charge_spilling_percent": list(dos.charge_spilling_percent),
+        "total_of_projections": dos.total_of_projections,
+        "charge_spilling_percent": dos.charge_spilling_percent,
         "centers": [
             {"label": label, "window": center(asked), "occupied": center(occupied),
              "whole_band": center(whole)}

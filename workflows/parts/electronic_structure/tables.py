@@ -131,14 +131,7 @@ def center_table(crystals: Sequence[CrystalRecord]) -> Table | None:
             if first is not None:
                 notes.append(f"{crystal.label}, {name}: {first.window_words}.")
         if crystal.dos is not None and crystal.zero is not None:
-            if crystal.dos.total_is_sum:
-                notes.append(f"{crystal.label}: {crystal.dos.projected_words(crystal.zero)}.")
-                continue
-            share = crystal.dos.projected_fraction(crystal.zero)
-            notes.append(
-                f"{crystal.label}: {100 * share:.1f} % of the states below {crystal.zero.words} "
-                "are projected."
-            )
+            notes.append(f"{crystal.label}: {crystal.dos.projected_words(crystal.zero)}.")
     if not rows:
         return None
     columns = [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from natriface.analysis.barrier_figures import energy_profile
-from natriface.analysis.barriers import PATH_KEYS, BandSummary
+from natriface.analysis.barriers import NO_MAXIMUM, PATH_KEYS, BandSummary
 from natriface.analysis.path_pictures import path_picture
 from natriface.analysis.published import Published, PublishedBarrier
 from natriface.analysis.results import Result
@@ -426,7 +426,7 @@ def _warnings(records: Sequence[HopRecord], published: Published | None) -> list
         found += [
             f"{record.name}: {text}"
             for text in dict.fromkeys(record.warnings)
-            if not (record.no_barrier and "downhill" in text)
+            if not (record.no_barrier and text.startswith(NO_MAXIMUM))
         ]
     grades = {str(r.metadata.get("phase")): r.metadata.get("grade") for r in records}
     for phase, grade in grades.items():
