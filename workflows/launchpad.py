@@ -53,6 +53,9 @@ def use_mongodb(workspace: Workspace, access: Path) -> None:
         raise DatabaseError(str(error)) from None
     if "host" not in content:
         raise DatabaseError(f"{access} is not a launchpad file: it names no host")
+    port = content.get("port")
+    if port is not None and (isinstance(port, bool) or port not in range(1, 65536)):
+        raise DatabaseError(f"{access}: port {port!r:.40} is none; a port is between 1 and 65535")
     if EmbeddedDatabase(workspace).exists:
         raise DatabaseError(
             f"{workspace.root} has a database of its own already; name another workspace"
