@@ -28,7 +28,7 @@ _TAG = "tag:yaml.org,2002:"
 _DECIMAL = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _LEADING_ZERO = re.compile(r"[-+]?0\d+")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-_RESOLVER = yaml.resolver.Resolver()
+_RESOLVER: Any = yaml.resolver.Resolver()
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class _Builder:
         elif isinstance(event, yaml.ScalarEvent):
             self._scalar(event, line)
         elif isinstance(event, yaml.AliasEvent):
-            self._alias(event.anchor, line)
+            self._alias(str(event.anchor), line)
         elif isinstance(event, yaml.MappingStartEvent):
             self._begin({}, event, "map", line)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -178,7 +178,11 @@ class _Builder:
         self._put(value, line, f"*{anchor}")
 
     def _begin(
-        self, value: dict[str, Any] | list[Any], event: yaml.NodeEvent, tag: str, line: int
+        self,
+        value: dict[str, Any] | list[Any],
+        event: yaml.CollectionStartEvent,
+        tag: str,
+        line: int,
     ) -> None:
         if event.tag not in (None, "!", _TAG + tag):
             raise self._error(line, f"a tag {event.tag!r}; only plain keys and values are read")

@@ -22,7 +22,7 @@ from pymongo.errors import (
 
 from natriface.analysis.results import write_atomically
 from natriface.structures.errors import DatabaseError, StudyError
-from natriface.structures.yaml_files import read_yaml
+from natriface.structures.yaml_files import parse_yaml
 from natriface.workflows.database import EmbeddedDatabase
 from natriface.workflows.workspace import Workspace, writing
 
@@ -48,11 +48,16 @@ def use_mongodb(workspace: Workspace, access: Path) -> None:
         If the file is not such a file, or the workspace has a database of its own already.
     """
     try:
-        content = read_yaml(access)
+        content = parse_yaml(access.read_bytes(), str(access))
+    except OSError as error:
+        raise DatabaseError(f"{access} cannot be read: {error.strerror}") from None
     except StudyError as error:
         raise DatabaseError(str(error)) from None
-    if "host" not in content:
+    if not isinstance(content, dict) or "host" not in content:
         raise DatabaseError(f"{access} is not a launchpad file: it names no host")
+    port = content.get("port")
+    if port is not None and (isinstance(port, bool) or port not in range(1, 65536)):
+        raise DatabaseError(f"{access}: port {port!r:.40} is none; a port is between 1 and 65535")
     if EmbeddedDatabase(workspace).exists:
         raise DatabaseError(
             f"{workspace.root} has a database of its own already; name another workspace"

@@ -24,7 +24,7 @@ _DUMMY = "X"
 
 
 def _error(text: str) -> PydanticCustomError:
-    return PydanticCustomError("name", text.replace("{", "{{").replace("}", "}}"))  # type: ignore[arg-type]
+    return PydanticCustomError("name", text.replace("{", "{{").replace("}", "}}"))
 
 
 def _label(label: str) -> str:

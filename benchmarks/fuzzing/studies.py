@@ -11,10 +11,12 @@ from benchmarks.fuzzing.target import Reading, Seed, Target
 from natriface.structures.yaml_files import read_yaml
 from natriface.workflows.documents import validated
 from natriface.workflows.engines.machine import Machine
+from natriface.workflows.launchpad import use_mongodb
 from natriface.workflows.planning import lacking, plan_study
 from natriface.workflows.protocols import load_protocol
 from natriface.workflows.queues.limits import load_limits
 from natriface.workflows.study import load_study
+from natriface.workflows.workspace import Workspace
 
 SMALL = b"""name: small
 title: Na on NaF, hops, adatoms and a crystal
@@ -101,7 +103,9 @@ def _limits(folder: Path) -> Reading:
 
 
 def _launchpad(folder: Path) -> Reading:
-    return Reading(_flat(read_yaml(folder / "launchpad.yaml")))
+    place = Workspace.create(folder / "workspace", "fuzzed")
+    use_mongodb(place, folder / "launchpad.yaml")
+    return Reading(_flat(read_yaml(place.launchpad_file)))
 
 
 TARGETS = [
