@@ -23,7 +23,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,18 @@ class Account:
         if not self.peer:
             return None
         return (self.peer_outcomes["silent"] + 1) / (self.outcomes["silent"] + 1)
+
+    def document(self) -> dict[str, Any]:
+        """The row of the JSON output."""
+        return {
+            "name": self.name,
+            "ratio": self.ratio,
+            "mutants": self.mutants,
+            "outcomes": dict(self.outcomes),
+            "peer": self.peer,
+            "peer_outcomes": dict(self.peer_outcomes),
+            "faults": self.faults,
+        }
 
 
 def targets(names: Sequence[str] = ()) -> list[Target]:
@@ -235,7 +247,7 @@ def main() -> None:
     mutants = asked.mutants if asked.mutants or asked.seconds else 300
     accounts = [fuzz(target, mutants, asked.seconds, asked.seed) for target in targets(asked.names)]
     if asked.json:
-        print(json.dumps({"rows": [asdict(a) | {"ratio": a.ratio} for a in accounts]}))
+        print(json.dumps({"rows": [account.document() for account in accounts]}))
     else:
         show(accounts)
 
