@@ -209,6 +209,7 @@ def _empty(folder: Path) -> None:
 def _quiet() -> Iterator[list[warnings.WarningMessage]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)  # says nothing of the damage
         yield caught
 
 

@@ -292,10 +292,10 @@ class _Writer:
             "     <field>integrated</field>\n     <set>\n"
         )
         for label in self._sets("spin", s.n_components):
-            density = np.round(self.random.random(s.n_dos) * 50, 4)
-            counted = np.cumsum(density)
-            counted *= filled / counted[np.searchsorted(energies, _FERMI_EV)]
-            table = np.column_stack([energies, density, counted])
+            density = self.random.random(s.n_dos)
+            density *= 100 * filled / np.cumsum(density)[np.searchsorted(energies, _FERMI_EV)]
+            density = np.round(density, 4)
+            table = np.column_stack([energies, density, np.cumsum(density) / 100])
             rows = ("       <r>%11.4f%11.4f%11.4f </r>\n" * s.n_dos) % tuple(table.ravel())
             self.put("      " + label + rows + "      </set>\n")
         self.put("     </set>\n    </array>\n   </total>\n")
