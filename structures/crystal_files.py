@@ -296,13 +296,20 @@ def _kind_of_file(path: Path) -> str:
     except UnknownFileTypeError:
         kind = ""
     if kind in ioformats:
-        return kind
+        return _that_runs_nothing(kind)
     try:
-        return str(filetype(str(path)))
+        return _that_runs_nothing(str(filetype(str(path))))
     except (UnknownFileTypeError, *_ASE_ERRORS) as error:
         raise StructureError(
             "ASE does not know this file type; give a CIF, POSCAR or extxyz"
         ) from error
+
+
+def _that_runs_nothing(kind: str) -> str:
+    """Refuse the format that ASE reads by running the file."""
+    if kind == "py":
+        raise StructureError("a Python program is no crystal; give a CIF, POSCAR or extxyz")
+    return kind
 
 
 def _text(path: Path) -> str:

@@ -96,6 +96,9 @@ class Pieces:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.problem: str | None = None
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            # a pipe would be waited for
+            raise ReaderError(f"{path}: is no file, but a device, pipe or socket")
         try:
             self.file: BinaryIO = path.open("rb")
         except OSError as error:

@@ -279,6 +279,14 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             load_phase(path)
 
 
+def test_a_program_is_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "crystal.py"
+    path.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nfrom ase.build import bulk\n")
+    with pytest.raises(StructureError, match="a Python program is no crystal"):
+        load_phase(path)
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_an_unreadable_file(tmp_path: Path) -> None:
     path = tmp_path / "POSCAR"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,3 +105,9 @@ def test_absent(tmp_path: Path) -> None:
 def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
     with pytest.raises(ReaderError, match="cannot be"):
         Text(tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "vasprun.xml")
+    with pytest.raises(ReaderError, match="is no file, but a device, pipe or socket"):
+        Text(tmp_path / "vasprun.xml")
