@@ -10,6 +10,7 @@ tried. With numba installed, `accelerate` compiles the same search; the results 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import math
 import sys
 from collections.abc import Iterator
@@ -415,13 +416,13 @@ def _bisect(
     """Pairs (row, partner) within the windows, at most about `CHUNK` at a time."""
     for rows, begin, count in _partners(windows, scale, key):
         total = np.cumsum(count)
-        parts = np.searchsorted(total, np.arange(CHUNK, int(total[-1]) if len(total) else 0, CHUNK))
-        for begun, counts, firsts in zip(
-            *(np.split(array, parts) for array in (begin, count, rows)), strict=True
-        ):
-            first = np.repeat(firsts, counts)
+        most = int(total[-1]) if len(total) else 0
+        ends = np.searchsorted(total, np.arange(CHUNK, most, CHUNK)).tolist()
+        for low, high in itertools.pairwise([0, *ends, len(rows)]):
+            counts = count[low:high]
+            first = np.repeat(rows[low:high], counts)
             within = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
-            yield first, np.repeat(begun, counts) + within
+            yield first, np.repeat(begin[low:high], counts) + within
 
 
 def _runs(allowed: NDArray[np.bool_]) -> list[tuple[IntArray, IntArray]]:

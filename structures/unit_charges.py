@@ -3,9 +3,9 @@
 An anion may hold atoms of one element bonded to each other: O2 of a peroxide, S4, P2S6, N3,
 B12H12. No usual oxidation state of such an element balances the crystal, but the charge of the
 whole unit is known: from the octet rule, in which every bond between like atoms takes one
-electron's charge from an anion (the 8 - N rule; J. Phys. Chem. Solids 1, 239 (1957)), from a table
-for units with multiple or three-centre bonds, or, where a crystal has one unknown unit only, from
-neutrality.
+electron's charge from an anion (the 8 - N rule; E. Mooser and W. B. Pearson, Phys. Rev. 101, 1608
+(1956)), from a table for units with multiple or three-centre bonds, or, where a crystal has one
+unknown unit only, from neutrality.
 """
 
 from __future__ import annotations
