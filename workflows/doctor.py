@@ -152,12 +152,12 @@ def _checked(what: str, check: Callable[[], str]) -> Finding:
 
 
 def _potcars(machine: Machine) -> Finding:
-    from natriface.workflows.engines.vasp_potcars import (
+    from natriface.workflows.engines.vasp.incar.settings import VaspKeys
+    from natriface.workflows.engines.vasp.potcars import (
         check_environment_directory,
         choose_potcars,
         potcar_path,
     )
-    from natriface.workflows.engines.vasp_settings import VaspKeys
 
     directory = check_environment_directory(machine.potcar_directory)
     remedy = "name their folder as potcar_directory in the machine's file or in PMG_VASP_PSP_DIR"

@@ -15,10 +15,10 @@ from natriface.analysis.results import write_atomically
 from natriface.structures.errors import EngineError, WorkspaceError
 from natriface.workflows.engines.base import prepare_folder, save_input
 from natriface.workflows.engines.machine import Machine, load_machine
-from natriface.workflows.engines.vasp_estimate import BASIS, Size
-from natriface.workflows.engines.vasp_inputs import vasp_inputs, write_inputs
-from natriface.workflows.engines.vasp_settings import parse_settings
-from natriface.workflows.engines.vasp_species import unused_elements
+from natriface.workflows.engines.vasp.estimate import BASIS, Size
+from natriface.workflows.engines.vasp.incar.settings import parse_settings
+from natriface.workflows.engines.vasp.incar.species import unused_elements
+from natriface.workflows.engines.vasp.inputs import vasp_inputs, write_inputs
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.starts import start_geometries, with_starts

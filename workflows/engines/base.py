@@ -22,9 +22,9 @@ END_REQUEST_FILE = "end_requested"
 INPUTS_FOLDER = "inputs"
 
 ENGINES = {
-    "gpaw": "natriface.workflows.engines.gpaw",
-    "potential": "natriface.workflows.engines.potential",
-    "vasp": "natriface.workflows.engines.vasp",
+    "gpaw": "natriface.workflows.engines.gpaw.engine",
+    "potential": "natriface.workflows.engines.potential.engine",
+    "vasp": "natriface.workflows.engines.vasp.engine",
 }
 """Engine name -> module that holds its `ENGINE`."""
 
