@@ -322,7 +322,8 @@ def test_nothing_outlives_the_process_that_runs_the_step(
     use_standins(monkeypatch, tmp_path, "hang")
     folder = written(tmp_path / "step", small_step())
     code = (
-        "import sys; from pathlib import Path; from natriface.workflows.engines.vasp.engine import ENGINE;"
+        "import sys; from pathlib import Path; "
+        "from natriface.workflows.engines.vasp.engine import ENGINE; "
         "ENGINE.run(Path(sys.argv[1]))"
     )
     runner = subprocess.Popen([sys.executable, "-c", code, str(folder)])
@@ -341,7 +342,8 @@ def test_two_that_run_one_folder_run_it_once(
     use_standins(monkeypatch, tmp_path)
     folder = written(tmp_path / "step", small_step())
     code = (
-        "import sys; from pathlib import Path; from natriface.workflows.engines.vasp.engine import ENGINE;"
+        "import sys; from pathlib import Path; "
+        "from natriface.workflows.engines.vasp.engine import ENGINE; "
         "ENGINE.run(Path(sys.argv[1]))"
     )
     both = [subprocess.Popen([sys.executable, "-c", code, str(folder)]) for _ in range(2)]

@@ -49,7 +49,7 @@ class PotentialSettings(BaseModel):
     Attributes
     ----------
     model, model_options
-        Calculator by name (see `natriface.workflows.engines.potential.calculators`) and its options.
+        Calculator by name (`natriface.workflows.engines.potential.calculators`) and its options.
     optimizer
         An optimiser of `ase.optimize` that can resume.
     fmax_ev_per_angstrom
