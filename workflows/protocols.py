@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,7 @@ class Protocol(Document):
         return engines
 
 
+@cache
 def protocol_names() -> tuple[str, ...]:
     """Names of the protocols that come with natriface."""
     folder = files("natriface.templates") / "protocols"
@@ -82,7 +84,14 @@ def load_protocol(name_or_path: str, root: Path | None = None) -> Protocol:
     StudyError
         If there is none, it is wrong, or its parents go round in a ring.
     """
+    if name_or_path in protocol_names():
+        return _shipped(name_or_path)
     return _load(name_or_path, root, seen=())
+
+
+@cache
+def _shipped(name: str) -> Protocol:
+    return _load(name, None, seen=())
 
 
 def _load(name_or_path: str, root: Path | None, seen: tuple[Path, ...]) -> Protocol:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ase import Atoms
 
 from natriface.analysis.results import Result, write_atomically
 from natriface.structures.atoms import from_document, to_document
 from natriface.structures.errors import EngineError, ReaderError, nearest
-from natriface.workflows.plan import Step
+from natriface.workflows.plan import Kind, Step
+
+if TYPE_CHECKING:
+    from natriface.workflows.engines.machine import Machine
 
 STEP_FILE = "step.json"
 STRUCTURE_FILE = "structure.json"
@@ -27,6 +31,8 @@ ENGINES = {
     "vasp": "natriface.workflows.engines.vasp.engine",
 }
 """Engine name -> module that holds its `ENGINE`."""
+
+Parallel = Literal["MPI", "threads"]
 
 
 class EndedEarlyError(EngineError):
@@ -42,6 +48,116 @@ class Estimate:
     basis: str
 
 
+@dataclass(frozen=True)
+class InputFiles:
+    """The input files of one step, written to look at.
+
+    Attributes
+    ----------
+    estimate
+        What the step will cost.
+    size
+        What decides the cost, JSON-able.
+    columns
+        Heading -> text, the same of it for people.
+    notes, warnings
+        What was decided for this structure, and what is doubtful.
+    """
+
+    estimate: Estimate
+    size: Mapping[str, Any]
+    columns: Mapping[str, str]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class InputWriter(Protocol):
+    """What writes and judges an engine's input files where the engine itself is not installed."""
+
+    def doubts(self, steps: Sequence[Step]) -> list[str]:
+        """What is doubtful about the settings of a study's steps, each text once.
+
+        Parameters
+        ----------
+        steps
+            With the structures they would start from, where these are known.
+
+        Raises
+        ------
+        EngineError
+            If a setting is wrong, or contradicts another or a step's structure.
+        """
+
+    def doubts_of_all(self, steps: Sequence[Step]) -> list[str]:
+        """Those of them that concern the steps together, and not one."""
+
+    def write(self, folder: Path, step: Step, notes: Sequence[str]) -> InputFiles:
+        """Write the input files into a folder made by `prepare_folder`, with further notes.
+
+        Raises
+        ------
+        EngineError
+            As `doubts` does.
+        """
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine can do, and what the rest of a study must know of it.
+
+    Attributes
+    ----------
+    kinds
+        Kinds of calculation it can do.
+    bonding
+        The kind that computes bonds.
+    shares_state
+        Whether steps take the ground state of a static one, listed in its files as ``state``.
+    end_record
+        What a band takes of its relaxed end points, so that they need not be computed again: a
+        file by the name `Result.files` lists it under, or ``result``.
+    charge
+        Whether a cell's charge is a setting, ``charge_e``; else cells are computed without.
+    parallel
+        How a calculation takes the cores of the machine's file, as a program of its own that is
+        asked to stop before the queue's job ends; ``None`` where it is computed within natriface,
+        on one core.
+    theory
+        Level of theory; ``None`` for DFT, or where the record of its results names a model.
+    path_settings
+        Settings that do not decide the energy of a geometry: how it is relaxed, what is written.
+    inputs
+        What writes its input files to look at; ``None`` where it has none.
+    """
+
+    kinds: tuple[Kind, ...]
+    bonding: Kind = "bonding"
+    shares_state: bool = False
+    end_record: str = "result"
+    charge: bool = False
+    parallel: Callable[[Machine], Parallel] | None = None
+    theory: str | None = None
+    path_settings: frozenset[str] = frozenset()
+    inputs: InputWriter | None = None
+
+    def require_kind(self, step: Step) -> None:
+        """Refuse a kind of calculation that the step's engine cannot do.
+
+        Raises
+        ------
+        EngineError
+            Naming the kinds it can do, and the engines that can do this one.
+        """
+        if step.kind in self.kinds:
+            return
+        able = [name for name in ENGINES if step.kind in engine(name).capabilities.kinds]
+        raise EngineError(
+            f"{step.name}: engine {step.engine} cannot do {step.kind!r}, only "
+            f"{' and '.join(', '.join(self.kinds).rsplit(', ', 1))}; choose "
+            + (f"engine {' or '.join(able)} for it" if able else "another kind")
+        )
+
+
 class Engine(Protocol):
     """An engine turns a step into files, runs them, and reads a result.
 
@@ -50,6 +166,7 @@ class Engine(Protocol):
     """
 
     name: str
+    capabilities: Capabilities
 
     def check(self, step: Step) -> None:
         """Refuse, before any expensive work, what this engine cannot do here.

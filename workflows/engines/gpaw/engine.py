@@ -8,10 +8,11 @@ from pathlib import Path
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
+from natriface.analysis.deciding import PATH_SETTINGS
 from natriface.analysis.results import EngineRecord, Result, write_atomically
 from natriface.structures.errors import EngineError, UnavailableError
 from natriface.workflows.engines.bands.run import band_result, check_band, write_band
-from natriface.workflows.engines.base import Estimate, load_folder
+from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
 from natriface.workflows.engines.gpaw.calculator import gpaw_parameters
 from natriface.workflows.engines.gpaw.datasets import find_datasets, has_gpaw, require_gpaw
 from natriface.workflows.engines.gpaw.estimate import BASIS, estimate_size
@@ -33,15 +34,17 @@ class GpawEngine:
     """Relaxations, ground states and what follows from them, with GPAW."""
 
     name = "gpaw"
-    kinds = ("relax", "static", "dos", "elf", "bonding", "neb")
+    capabilities = Capabilities(
+        kinds=("relax", "static", "dos", "elf", "bonding", "neb"),
+        shares_state=True,
+        charge=True,
+        parallel=lambda machine: "threads" if machine.gpaw_command is None else "MPI",
+        path_settings=PATH_SETTINGS["gpaw"],
+    )
 
     def check(self, step: Step) -> None:
         """See `natriface.workflows.engines.base.Engine.check`."""
-        if step.kind not in self.kinds:
-            raise EngineError(
-                f"{step.name}: engine gpaw cannot do {step.kind!r}, only "
-                f"{', '.join(self.kinds)}; choose another engine for it"
-            )
+        self.capabilities.require_kind(step)
         settings_of(step)
         if step.kind == "neb":
             check_band(step)

@@ -14,6 +14,7 @@ from ase.calculators.calculator import Calculator
 from ase.io import write as write_atoms
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from natriface.analysis.deciding import PATH_SETTINGS
 from natriface.analysis.results import (
     Convergence,
     EngineRecord,
@@ -27,7 +28,7 @@ from natriface.structures.errors import EngineError, ReaderError, nearest
 from natriface.structures.numbers import Real, Whole
 from natriface.workflows.engines.bands.relaxation import BandSettings, ForceCall
 from natriface.workflows.engines.bands.run import band_result, check_band, run_band, write_band
-from natriface.workflows.engines.base import Estimate, load_folder
+from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
 from natriface.workflows.engines.potential.calculators import (
     calculator_version,
     check_atoms,
@@ -91,7 +92,9 @@ class PotentialEngine:
     """Relaxations, single points and bands with an ASE calculator."""
 
     name = "potential"
-    kinds = ("relax", "static", "neb")
+    capabilities = Capabilities(
+        kinds=("relax", "static", "neb"), path_settings=PATH_SETTINGS["potential"]
+    )
 
     def settings(self, settings: dict[str, Any], where: str) -> PotentialSettings:
         """Validated settings of a relaxation or single point.
@@ -115,12 +118,7 @@ class PotentialEngine:
 
     def check(self, step: Step) -> None:
         """See `natriface.workflows.engines.base.Engine.check`."""
-        if step.kind not in self.kinds:
-            raise EngineError(
-                f"{step.name}: engine potential cannot do {step.kind!r}, only "
-                f"{', '.join(self.kinds[:-1])} and {self.kinds[-1]}; choose engine vasp or gpaw "
-                "for it"
-            )
+        self.capabilities.require_kind(step)
         settings: PotentialSettings | PotentialBandSettings
         if step.kind == "neb":
             check_band(step)

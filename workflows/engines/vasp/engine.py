@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from natriface.analysis.deciding import PATH_SETTINGS
 from natriface.analysis.results import Result
 from natriface.structures.errors import EngineError, UnavailableError
-from natriface.workflows.engines.base import Estimate, load_folder
+from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
 from natriface.workflows.engines.lock import alone
 from natriface.workflows.engines.machine import Machine, command_line, load_machine
 from natriface.workflows.engines.vasp.band import check_band_settings
-from natriface.workflows.engines.vasp.estimate import BASIS, Size, n_steps
+from natriface.workflows.engines.vasp.estimate import estimate_of, n_steps
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
+from natriface.workflows.engines.vasp.input_files import VaspInputWriter
 from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp.lobster import missing_bands, run_lobster
 from natriface.workflows.engines.vasp.potcars import (
@@ -30,24 +32,25 @@ class VaspEngine:
     """Every kind of calculation, with VASP and, for ``lobster``, LOBSTER after it."""
 
     name = "vasp"
-    kinds = ("relax", "static", "dos", "elf", "lobster", "neb", "md")
-
-    def __init__(self) -> None:
-        self._sizes: dict[tuple[str, str, str], Size] = {}
+    capabilities = Capabilities(
+        kinds=("relax", "static", "dos", "elf", "lobster", "neb", "md"),
+        bonding="lobster",
+        end_record="OUTCAR",
+        charge=True,
+        parallel=lambda machine: "MPI",
+        path_settings=PATH_SETTINGS["vasp"],
+        inputs=VaspInputWriter(),
+    )
 
     def check(self, step: Step) -> None:
         """See `natriface.workflows.engines.base.Engine.check`."""
-        if step.kind not in self.kinds:
-            raise EngineError(
-                f"{step.name}: engine vasp cannot do {step.kind!r}, only {', '.join(self.kinds)}; "
-                "choose another engine for it"
-            )
+        self.capabilities.require_kind(step)
         settings = parse_settings(step.settings, step.name)
         machine = load_machine()
         if step.kind == "neb":
             check_band_settings(step, settings.keys, settings.tags, machine)
         if step.structure is not None:
-            self._size(step, machine)
+            vasp_inputs(step, step.atoms(), machine)
         command_line(machine.vasp_command, "vasp_command")
         if machine.vasp_gamma_command:
             command_line(machine.vasp_gamma_command, "vasp_gamma_command")
@@ -55,13 +58,6 @@ class VaspEngine:
             command_line(machine.lobster_command, "lobster_command")
         if step.structure is not None:
             self._check_potcars(step, machine, settings.keys.potcar_functional)
-
-    def _size(self, step: Step, machine: Machine) -> Size:
-        """What the inputs come to; they are made once for a check and for the estimate."""
-        key = step.id, step.name, machine.model_dump_json()
-        if key not in self._sizes:
-            self._sizes[key] = vasp_inputs(step, step.atoms(), machine).size
-        return self._sizes[key]
 
     def _check_potcars(self, step: Step, machine: Machine, functional: str) -> None:
         if not machine.potcars_required:
@@ -88,8 +84,7 @@ class VaspEngine:
                 basis="0.4 core-s per electronic step and square of the number of atoms, 100 MB "
                 "per atom, as slabs of 40 to 80 atoms need: its structure is not known yet",
             )
-        size = self._size(step, load_machine())
-        return Estimate(size.core_hours * 3600, size.memory_mb, BASIS)
+        return estimate_of(vasp_inputs(step, step.atoms(), load_machine()).size)
 
     def write(self, folder: Path) -> None:
         """Write VASP's input files."""

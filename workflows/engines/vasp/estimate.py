@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from natriface.structures.conversions import HBAR2_OVER_2M_EV_ANGSTROM2
+from natriface.workflows.engines.base import Estimate
 from natriface.workflows.engines.kpoints import n_irreducible
 
 FFT_FLOPS_PER_S = 1.5e9
@@ -55,6 +56,11 @@ class Size:
     n_ionic_steps: int
     memory_mb: float
     core_hours: float
+
+
+def estimate_of(size: Size) -> Estimate:
+    """Cost of a calculation of this size."""
+    return Estimate(size.core_hours * 3600, size.memory_mb, BASIS)
 
 
 def default_n_bands(n_electrons: float, n_atoms: int, n_spins: int) -> int:

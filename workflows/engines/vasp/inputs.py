@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from natriface.analysis.results import write_atomically
-from natriface.structures.atoms import fixed_indices, in_plane_fixed_indices
+from natriface.structures.atoms import fixed_indices, in_plane_fixed_indices, to_document
 from natriface.structures.errors import EngineError, StudyError
 from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
 from natriface.workflows.engines.machine import Machine
@@ -42,7 +42,9 @@ from natriface.workflows.plan import Step
 from natriface.workflows.protocols import load_protocol, protocol_names
 
 INPUTS_FILE = "vasp_inputs.json"
+MOST_REMEMBERED = 1000
 _MACHINE = "the machine's file"
+_decided: dict[tuple[str, str, str], VaspInputs] = {}
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class VaspInputs:
 def vasp_inputs(
     step: Step, atoms: Atoms, machine: Machine, folder: Path | None = None
 ) -> VaspInputs:
-    """Decide what a step's input files say.
+    """Decide what a step's input files say, once for its check, its estimate and its files.
 
     Parameters
     ----------
@@ -114,6 +116,21 @@ def vasp_inputs(
     EngineError
         If a setting is wrong, or the structure is nothing VASP can compute.
     """
+    if step.kind == "neb":
+        return _decide(step, atoms, machine, folder)
+    key = (
+        step.model_dump_json(include={"name", "kind", "protocol", "settings"}),
+        json.dumps(to_document(atoms)),
+        machine.model_dump_json(),
+    )
+    if key not in _decided:
+        if len(_decided) >= MOST_REMEMBERED:
+            _decided.clear()
+        _decided[key] = _decide(step, atoms, machine, None)
+    return _decided[key]
+
+
+def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> VaspInputs:
     settings = parse_settings(step.settings, step.name)
     keys, tags = settings.keys, dict(settings.tags)
     if "ENCUT" not in tags:

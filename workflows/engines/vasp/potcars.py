@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -49,14 +50,19 @@ def choose_potcars(elements: Iterable[str], keys: VaspKeys, where: str) -> list[
     EngineError
         If there is no such POTCAR in the set.
     """
-    released = _released(keys.potcar_functional, where)
+    functional = keys.potcar_functional
+    if functional not in _sets():
+        raise EngineError(
+            f"{where}: no set of POTCARs {functional!r} ({nearest(functional, _sets())})"
+        )
+    released = _released(functional)
     chosen = []
     for element in elements:
         label = keys.potcars.get(element) or _default_labels().get(element, element)
         if label not in released or label.partition("_")[0] != element:
             own = [known for known in released if known.partition("_")[0] == element]
             raise EngineError(
-                f"{where}: no POTCAR {label!r} for {element} in {keys.potcar_functional} "
+                f"{where}: no POTCAR {label!r} for {element} in {functional} "
                 f"({nearest(label, own)})"
             )
         title, valence = released[label]
@@ -191,16 +197,17 @@ def _default_labels() -> dict[str, str]:
 
 
 @cache
-def _released(functional: str, where: str) -> dict[str, tuple[str, float]]:
-    """Label -> (title, valence) of a released set."""
+def _sets() -> dict[str, dict[str, list[dict[str, Any]]]]:
     packed = pymatgen_data("potcar-summary-stats.json.bz2").read_bytes()
-    sets = json.loads(bz2.decompress(packed))
-    if functional not in sets:
-        raise EngineError(
-            f"{where}: no set of POTCARs {functional!r} ({nearest(functional, sets)})"
-        )
+    sets: dict[str, dict[str, list[dict[str, Any]]]] = json.loads(bz2.decompress(packed))
+    return sets
+
+
+@cache
+def _released(functional: str) -> dict[str, tuple[str, float]]:
+    """Label -> (title, valence) of a released set."""
     found: dict[str, tuple[str, float]] = {}
-    for packed_title, entries in sets[functional].items():
+    for packed_title, entries in _sets()[functional].items():
         for entry in entries:
             label = str(entry["symbol"])
             title = _spaced(packed_title, label)

@@ -9,6 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from natriface.analysis.barriers import FORCE_TOLERANCE_EV_PER_ANGSTROM
+from natriface.analysis.deciding import HARMLESS_TAGS
 from natriface.analysis.readers.arrays import ARRAYS_FILE
 from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
 from natriface.analysis.results import Convergence, EngineRecord, Result, StepRecord
@@ -19,7 +20,6 @@ from natriface.workflows.engines.vasp.incar.species import by_element
 from natriface.workflows.engines.vasp.inputs import load_inputs
 from natriface.workflows.engines.vasp.lobster import judge_lobster
 from natriface.workflows.engines.vasp.running.custodian import corrections
-from natriface.workflows.engines.vasp.running.handlers import HARMLESS_TAGS
 from natriface.workflows.engines.vasp.running.run import attempt_notes, how_it_ended
 from natriface.workflows.engines.vasp.running.words import warnings
 from natriface.workflows.plan import Step

@@ -27,9 +27,6 @@ RESERVED = {
 }
 """Tags that a protocol or study may not set, and what to do instead."""
 
-MACHINE_TAGS = ("NCORE", "NPAR", "KPAR", "NSIM", "LPLANE", "LSCALU", "LSCALAPACK")
-"""Tags that say how the work is spread over cores and do not decide a result."""
-
 DESCRIPTIONS = {
     "SYSTEM": "title",
     "ENCUT": "plane-wave cut-off, eV",

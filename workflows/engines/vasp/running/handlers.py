@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from custodian.custodian import ErrorHandler
 from custodian.utils import backup
 
+from natriface.analysis.deciding import HARMLESS_TAGS
 from natriface.analysis.readers.vasp import read_vasp_folder
 from natriface.analysis.results import write_atomically
 from natriface.structures.errors import ReaderError
@@ -26,16 +27,6 @@ STARTED_INCAR = ".INCAR.started"
 OUTPUT, ERRORS = "vasp.out", "std_err.txt"
 STALE = ("OUTCAR", "OSZICAR", "vasprun.xml", "XDATCAR", OUTPUT, ERRORS)
 """Kept in custodian's ``error.N.tar.gz`` when it starts VASP again."""
-
-HARMLESS_TAGS = frozenset(
-    (
-        *("ALGO", "IALGO", "ISEARCH", "TIME", "NELM", "NELMIN", "NELMDL", "AMIX", "BMIX", "AMIN"),
-        *("AMIX_MAG", "BMIX_MAG", "MAXMIX", "WC", "IMIX", "POTIM", "IBRION", "NSW", "ISTART"),
-        *("ICHARG", "ISYM", "SYMPREC", "NCORE", "NPAR", "KPAR", "NSIM", "LPLANE", "LSCALU"),
-        *("LSCALAPACK", "LWAVE", "LCHARG", "SMASS", "LORBIT", "NEDOS", "EMIN", "EMAX"),
-    )
-)
-"""Tags that steer the way to the ground state, not where it lies."""
 
 
 @dataclass(frozen=True)
