@@ -11,10 +11,10 @@ from typing import Any
 from natriface.analysis.results import write_atomically
 from natriface.structures.errors import EngineError, WorkspaceError
 from natriface.workflows.engines.base import (
-    ENGINES,
     InputFiles,
     InputWriter,
     engine,
+    engine_names,
     prepare_folder,
     save_input,
 )
@@ -97,7 +97,7 @@ def write_study_inputs(
 def _writer(engine_name: str) -> InputWriter:
     writer = engine(engine_name).capabilities.inputs
     if writer is None:
-        able = [name for name in ENGINES if engine(name).capabilities.inputs is not None]
+        able = [name for name in engine_names() if engine(name).capabilities.inputs is not None]
         raise EngineError(
             f"engine {engine_name!r} has no input files to look at; only {', '.join(able)} has"
         )

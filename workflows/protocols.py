@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from natriface.structures.errors import StudyError, nearest
 from natriface.structures.yaml_files import read_yaml
 from natriface.workflows.documents import Document, validated
-from natriface.workflows.engines.base import ENGINES
+from natriface.workflows.engines.base import engine_names
 from natriface.workflows.plan import KINDS
 
 EVERY_KIND = "all"
@@ -60,8 +60,8 @@ class Protocol(Document):
     @classmethod
     def _known_keys(cls, engines: dict[str, Any]) -> dict[str, Any]:
         for name, kinds in engines.items():
-            if name not in ENGINES and ":" not in name:  # such as a program brings along
-                raise ValueError(f"no engine {name!r} ({nearest(name, ENGINES)})")
+            if name not in engine_names() and ":" not in name:  # such as a program brings along
+                raise ValueError(f"no engine {name!r} ({nearest(name, engine_names())})")
             for kind in kinds:
                 if kind not in (EVERY_KIND, *KINDS):
                     hint = nearest(kind, (EVERY_KIND, *KINDS))

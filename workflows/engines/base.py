@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -19,20 +21,25 @@ from natriface.workflows.plan import Kind, Step
 
 if TYPE_CHECKING:
     from natriface.workflows.engines.machine import Machine
+    from natriface.workflows.findings import Finding
 
 STEP_FILE = "step.json"
 STRUCTURE_FILE = "structure.json"
 END_REQUEST_FILE = "end_requested"
 INPUTS_FOLDER = "inputs"
 
-ENGINES = {
-    "gpaw": "natriface.workflows.engines.gpaw.engine",
-    "potential": "natriface.workflows.engines.potential.engine",
-    "vasp": "natriface.workflows.engines.vasp.engine",
-}
-"""Engine name -> module that holds its `ENGINE`."""
+ENTRY_POINTS = "natriface.engines"
+"""Group of entry points by which another package brings an engine: its name, and the object."""
 
 Parallel = Literal["MPI", "threads"]
+
+
+@cache
+def engine_names() -> tuple[str, ...]:
+    """Names of the engines there are: each folder here with a module ``engine``, and those that
+    other installed packages bring."""
+    own = (module.parent.name for module in Path(__file__).parent.glob("*/engine.py"))
+    return tuple(sorted({*own, *entry_points(group=ENTRY_POINTS).names}))
 
 
 class EndedEarlyError(EngineError):
@@ -128,6 +135,10 @@ class Capabilities:
         Settings that do not decide the energy of a geometry: how it is relaxed, what is written.
     inputs
         What writes its input files to look at; ``None`` where it has none.
+    examine
+        What `natriface doctor` finds of its programs and files on this machine.
+    environment
+        Variables that say where its files are, handed on to the queue's jobs.
     """
 
     kinds: tuple[Kind, ...]
@@ -139,6 +150,8 @@ class Capabilities:
     theory: str | None = None
     path_settings: frozenset[str] = frozenset()
     inputs: InputWriter | None = None
+    examine: Callable[[Machine], Iterable[Finding]] | None = None
+    environment: tuple[str, ...] = ()
 
     def require_kind(self, step: Step) -> None:
         """Refuse a kind of calculation that the step's engine cannot do.
@@ -150,7 +163,7 @@ class Capabilities:
         """
         if step.kind in self.kinds:
             return
-        able = [name for name in ENGINES if step.kind in engine(name).capabilities.kinds]
+        able = [name for name in engine_names() if step.kind in engine(name).capabilities.kinds]
         raise EngineError(
             f"{step.name}: engine {step.engine} cannot do {step.kind!r}, only "
             f"{' and '.join(', '.join(self.kinds).rsplit(', ', 1))}; choose "
@@ -199,6 +212,7 @@ class Engine(Protocol):
         """Read the outputs, whatever state they are in, into a `Result`."""
 
 
+@cache
 def engine(name: str) -> Engine:
     """The engine of this name, or, for ``package.module:ATTRIBUTE``, the one found there.
 
@@ -210,15 +224,16 @@ def engine(name: str) -> Engine:
         If there is none.
     """
     module, colon, attribute = name.partition(":")
-    if colon:
-        try:
-            brought: Engine = getattr(import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise EngineError(f"no engine {name!r}: {error}") from None
-        return brought
-    if name not in ENGINES:
-        raise EngineError(f"no engine {name!r}: {nearest(name, ENGINES)}")
-    found: Engine = import_module(ENGINES[name]).ENGINE
+    if not colon:
+        if name not in engine_names():
+            raise EngineError(f"no engine {name!r}: {nearest(name, engine_names())}")
+        brought = entry_points(group=ENTRY_POINTS, name=name)
+        own = f"{__package__}.{name}.engine:ENGINE"
+        module, _, attribute = next((each.value for each in brought), own).partition(":")
+    try:
+        found: Engine = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise EngineError(f"no engine {name!r}: {error}") from None
     return found
 
 

@@ -15,6 +15,7 @@ from natriface.workflows.engines.bands.run import band_result, check_band, write
 from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
 from natriface.workflows.engines.gpaw.calculator import gpaw_parameters
 from natriface.workflows.engines.gpaw.datasets import find_datasets, has_gpaw, require_gpaw
+from natriface.workflows.engines.gpaw.doctor import examine
 from natriface.workflows.engines.gpaw.estimate import BASIS, estimate_size
 from natriface.workflows.engines.gpaw.result import INPUTS_FILE, installed_version, step_result
 from natriface.workflows.engines.gpaw.run import run_gpaw
@@ -40,6 +41,8 @@ class GpawEngine:
         charge=True,
         parallel=lambda machine: "threads" if machine.gpaw_command is None else "MPI",
         path_settings=PATH_SETTINGS["gpaw"],
+        examine=examine,
+        environment=("GPAW_SETUP_PATH",),
     )
 
     def check(self, step: Step) -> None:

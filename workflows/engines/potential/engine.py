@@ -35,6 +35,7 @@ from natriface.workflows.engines.potential.calculators import (
     check_calculator,
     make_calculator,
 )
+from natriface.workflows.engines.potential.doctor import examine
 from natriface.workflows.engines.relaxation import TRAJECTORY_FILE, Relaxation
 from natriface.workflows.plan import Step
 from natriface.workflows.processes import peak_memory_mb
@@ -93,7 +94,9 @@ class PotentialEngine:
 
     name = "potential"
     capabilities = Capabilities(
-        kinds=("relax", "static", "neb"), path_settings=PATH_SETTINGS["potential"]
+        kinds=("relax", "static", "neb"),
+        path_settings=PATH_SETTINGS["potential"],
+        examine=examine,
     )
 
     def settings(self, settings: dict[str, Any], where: str) -> PotentialSettings:

@@ -12,6 +12,7 @@ from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
 from natriface.workflows.engines.lock import alone
 from natriface.workflows.engines.machine import Machine, command_line, load_machine
 from natriface.workflows.engines.vasp.band import check_band_settings
+from natriface.workflows.engines.vasp.doctor import examine
 from natriface.workflows.engines.vasp.estimate import estimate_of, n_steps
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
 from natriface.workflows.engines.vasp.input_files import VaspInputWriter
@@ -39,6 +40,8 @@ class VaspEngine:
         charge=True,
         parallel=lambda machine: "MPI",
         path_settings=PATH_SETTINGS["vasp"],
+        examine=examine,
+        environment=("PMG_VASP_PSP_DIR",),
         inputs=VaspInputWriter(),
     )
 
