@@ -25,10 +25,9 @@ from natriface.structures.errors import EngineError, StudyError
 from natriface.workflows.engines.base import engine
 from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh, n_irreducible
 from natriface.workflows.engines.machine import Machine, load_machine
+from natriface.workflows.engines.plane_waves import electronic_step_core_seconds, plane_waves
 from natriface.workflows.engines.vasp.estimate import (
     default_n_bands,
-    electronic_step_core_seconds,
-    plane_waves,
     rounded_n_bands,
 )
 from natriface.workflows.engines.vasp.incar.settings import parse_settings

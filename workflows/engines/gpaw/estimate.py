@@ -10,7 +10,7 @@ from ase import Atoms
 from natriface.workflows.engines.gpaw.datasets import find_datasets
 from natriface.workflows.engines.gpaw.settings import GpawBandSettings, GpawSettings
 from natriface.workflows.engines.kpoints import kpoint_mesh, n_irreducible
-from natriface.workflows.engines.vasp.estimate import electronic_step_core_seconds, plane_waves
+from natriface.workflows.engines.plane_waves import electronic_step_core_seconds, plane_waves
 
 FIRST_ELECTRONIC_STEPS, NEXT_ELECTRONIC_STEPS = 16, 10
 IONIC_STEPS = 40

@@ -12,12 +12,14 @@ from ase import Atoms
 from natriface.structures.conversions import HBAR2_OVER_2M_EV_ANGSTROM2
 from natriface.workflows.engines.base import Estimate
 from natriface.workflows.engines.kpoints import n_irreducible
+from natriface.workflows.engines.plane_waves import (
+    FFT_FLOPS_PER_S,
+    HAMILTONIAN_APPLICATIONS,
+    MATRIX_FLOPS_PER_S,
+    electronic_step_core_seconds,
+    plane_waves,
+)
 
-FFT_FLOPS_PER_S = 1.5e9
-MATRIX_FLOPS_PER_S = 8e9
-"""Per core, from the LOOP times of real runs on 6 to 120 cores."""
-HAMILTONIAN_APPLICATIONS = 4
-"""On each band in one electronic step of the blocked Davidson scheme."""
 FIRST_ELECTRONIC_STEPS, NEXT_ELECTRONIC_STEPS = 18, 8
 IONIC_STEPS = 60
 """A relaxation of a slab or interface from built geometry, if NSW allows."""
@@ -85,12 +87,6 @@ def rounded_n_bands(n_bands: int, cores: int, machine_tags: dict[str, Any]) -> i
     return math.ceil(n_bands / groups) * groups
 
 
-def plane_waves(volume_angstrom3: float, encut_ev: float) -> float:
-    """Number of plane waves below the cut-off: V k^3 / 6 pi^2, k^2 = E / (hbar^2 / 2m)."""
-    k_max = math.sqrt(encut_ev / HBAR2_OVER_2M_EV_ANGSTROM2)
-    return volume_angstrom3 * k_max**3 / (6 * math.pi**2)
-
-
 def fft_points(atoms: Atoms, encut_ev: float, prec: str) -> int:
     """Points of the FFT grid of the orbitals: to 2 k_max, 3/2 k_max where PREC is not Accurate."""
     k_max = math.sqrt(encut_ev / HBAR2_OVER_2M_EV_ANGSTROM2)
@@ -149,13 +145,3 @@ def n_steps(tags: dict[str, Any]) -> tuple[int, int]:
     trajectory = int(tags.get("IBRION", -1)) == 0
     n_ionic = max(1, moves if trajectory else min(IONIC_STEPS, moves))
     return n_ionic, FIRST_ELECTRONIC_STEPS + NEXT_ELECTRONIC_STEPS * (n_ionic - 1)
-
-
-def electronic_step_core_seconds(
-    n_kpoints_and_spins: int, n_bands: int, n_plane_waves: float, grid_points: int
-) -> float:
-    """Cost of one electronic step: FFTs of every application of H, and subspace matrices."""
-    transform = 5 * grid_points * math.log2(grid_points)
-    ffts = n_bands * HAMILTONIAN_APPLICATIONS * 2 * transform
-    matrices = 6 * 8 * n_plane_waves * n_bands**2
-    return n_kpoints_and_spins * (ffts / FFT_FLOPS_PER_S + matrices / MATRIX_FLOPS_PER_S)

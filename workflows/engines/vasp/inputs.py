@@ -130,51 +130,34 @@ def vasp_inputs(
     return _decided[key]
 
 
+@dataclass(frozen=True)
+class _Decisions:
+    """INCAR tags with their sources, and what was decided in words."""
+
+    tags: dict[str, Any]
+    sources: dict[str, str]
+    notes: list[str]
+
+    def set(self, tag: str, value: Any, source: str) -> None:
+        self.tags[tag], self.sources[tag] = value, source
+
+
 def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> VaspInputs:
     settings = parse_settings(step.settings, step.name)
-    keys, tags = settings.keys, dict(settings.tags)
-    if "ENCUT" not in tags:
+    keys = settings.keys
+    if "ENCUT" not in settings.tags:
         raise EngineError(f"{step.name}: engine vasp needs ENCUT; give it in the protocol or study")
     sources = _sources(step)
-    notes: list[str] = []
     _check_cell(atoms, step.name)
     order = _species_order(atoms)
     ordered = atoms[order]
     elements = list(dict.fromkeys(ordered.get_chemical_symbols()))
     potcars = choose_potcars(elements, keys, step.name)
     mesh = kpoint_mesh(ordered, keys.kpoint_spacing_per_angstrom)
-
-    def decide(tag: str, value: Any, source: str) -> None:
-        tags[tag], sources[tag] = value, source
-
-    tags = for_structure(tags, atoms, order, step.name)
-    if (
-        "MAGMOM" not in tags
-        and tags.get("ISPIN") == 2
-        and ordered.get_initial_magnetic_moments().any()
-    ):
-        moments = [float(m) for m in ordered.get_initial_magnetic_moments()]
-        decide("MAGMOM", moments, "moments of the structure")
-    if keys.dipole == "auto" and not {"IDIPOL", "LDIPOL"} & tags.keys():
-        center = dipole_center(ordered)
-        if center is None:
-            notes.append("no dipole correction: no slab, or its faces are alike by symmetry")
-        else:
-            why = "the two faces of this slab differ"
-            decide("IDIPOL", 3, why)
-            decide("LDIPOL", True, why)
-            decide("DIPOL", [0.5, 0.5, round(center, 4)], "middle of the slab")
-            notes.append("dipole correction along c: the two faces of the slab differ")
-    if keys.charge_e and "NELECT" not in tags:
-        valence = {potcar.element: potcar.valence for potcar in potcars}
-        neutral = sum(valence[symbol] for symbol in ordered.get_chemical_symbols())
-        decide("NELECT", neutral - keys.charge_e, f"a cell of charge {keys.charge_e:+g} e")
-    for tag, value in machine.incar.items():
-        decide(tag, value, _MACHINE)
-    if tags.get("LELF"):
-        tags.pop("NCORE", None)
-        decide("NPAR", 1, "VASP manual: LELF needs NPAR = 1")
-        decide("KPAR", 1, "VASP: no ELF with groups of k-points")
+    tags = for_structure(dict(settings.tags), atoms, order, step.name)
+    decisions = _Decisions(tags, sources, [])
+    _follow_structure(decisions, ordered, keys, potcars)
+    _follow_machine(decisions, machine)
     basis = lobster_basis(potcars, keys.lobster_basis, step.name) if step.kind == "lobster" else {}
     images: list[Atoms] = []
     band_notes: list[str] = []
@@ -184,28 +167,16 @@ def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> 
         _check_images(images, ordered, step.name)
         climbs = climbing(keys, machine.vasp_command, tags, step.name)
         for tag, value in climbs.tags.items():
-            decide(tag, value, "VTST: climbing image")
+            decisions.set(tag, value, "VTST: climbing image")
         band_notes.append(climbs.reason)
     if images:
         check_cores(len(images) - 2, machine.cores, step.name)
-        decide("IMAGES", len(images) - 2, "images between the two ends")
+        decisions.set("IMAGES", len(images) - 2, "images between the two ends")
+    notes = [*decisions.notes, *band_notes]
     inputs = VaspInputs(
-        step.name,
-        step.kind,
-        ordered,
-        order,
-        tags,
-        sources,
-        keys,
-        mesh,
-        potcars,
-        basis,
-        images,
-        [*notes, *band_notes],
-        band_notes,
-        [],
+        *(step.name, step.kind, ordered, order, tags, sources, keys, mesh, potcars, basis),
+        *(images, notes, band_notes, []),
     )
-    notes = inputs.notes
     if inputs.n_electrons % 2 and tags.get("ISPIN", 1) == 1:
         notes.append("an odd number of electrons, and not spin-polarised; ISPIN = 2 would tell")
     if basis:
@@ -213,13 +184,53 @@ def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> 
         own = default_n_bands(inputs.n_electrons, len(ordered), int(tags.get("ISPIN", 1)))
         bands = max(needed, own, int(tags.get("NBANDS", 0)))
         bands = rounded_n_bands(bands, machine.cores, machine.incar)
-        decide("NBANDS", bands, f"LOBSTER: at least its {needed} basis functions")
+        decisions.set("NBANDS", bands, f"LOBSTER: at least its {needed} basis functions")
     case = Case(
         step.name, step.kind, ordered, elements, tags, mesh, inputs.n_electrons, machine.cores
     )
     inputs.warnings.extend(contradictions(case))
     inputs.warnings.extend(f"{tag} is written unchecked" for tag in keys.unchecked_tags)
     return inputs
+
+
+def _follow_structure(
+    decisions: _Decisions, ordered: Atoms, keys: VaspKeys, potcars: list[Potcar]
+) -> None:
+    """Moments, dipole correction and number of electrons, where the settings leave them open."""
+    tags = decisions.tags
+    if (
+        "MAGMOM" not in tags
+        and tags.get("ISPIN") == 2
+        and ordered.get_initial_magnetic_moments().any()
+    ):
+        moments = [float(m) for m in ordered.get_initial_magnetic_moments()]
+        decisions.set("MAGMOM", moments, "moments of the structure")
+    if keys.dipole == "auto" and not {"IDIPOL", "LDIPOL"} & tags.keys():
+        center = dipole_center(ordered)
+        if center is None:
+            decisions.notes.append(
+                "no dipole correction: no slab, or its faces are alike by symmetry"
+            )
+        else:
+            why = "the two faces of this slab differ"
+            decisions.set("IDIPOL", 3, why)
+            decisions.set("LDIPOL", True, why)
+            decisions.set("DIPOL", [0.5, 0.5, round(center, 4)], "middle of the slab")
+            decisions.notes.append("dipole correction along c: the two faces of the slab differ")
+    if keys.charge_e and "NELECT" not in tags:
+        valence = {potcar.element: potcar.valence for potcar in potcars}
+        neutral = sum(valence[symbol] for symbol in ordered.get_chemical_symbols())
+        decisions.set("NELECT", neutral - keys.charge_e, f"a cell of charge {keys.charge_e:+g} e")
+
+
+def _follow_machine(decisions: _Decisions, machine: Machine) -> None:
+    """How the work is spread over cores, as far as the kind of calculation bears it."""
+    for tag, value in machine.incar.items():
+        decisions.set(tag, value, _MACHINE)
+    if decisions.tags.get("LELF"):
+        decisions.tags.pop("NCORE", None)
+        decisions.set("NPAR", 1, "VASP manual: LELF needs NPAR = 1")
+        decisions.set("KPAR", 1, "VASP: no ELF with groups of k-points")
 
 
 def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str]:
