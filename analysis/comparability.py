@@ -7,47 +7,9 @@ from typing import Any
 
 from ase.data import chemical_symbols
 
+from natriface.analysis.deciding import HUBBARD_TAGS, path_settings
 from natriface.analysis.results import Result
 from natriface.structures.errors import AnalysisError
-
-PATH_SETTINGS = frozenset(
-    {
-        "optimizer",
-        "fmax_ev_per_angstrom",
-        "max_steps",
-        "max_displacement_angstrom",
-        "relax_cell",
-        "rattle_angstrom",
-        "NSW",
-        "IBRION",
-        "EDIFFG",
-        "POTIM",
-        "ISIF",
-        "NELMIN",
-        "NELM",
-        "ALGO",
-        "LWAVE",
-        "LCHARG",
-        "LAECHG",
-        "LVHAR",
-        "LELF",
-        "LORBIT",
-        "NEDOS",
-        "handlers",
-        "keep",
-        "symmetry",
-        "bands",
-        "converged_bands",
-        "max_scf_iterations",
-        "eigensolver",
-        "mixer",
-        "mixing",
-        "dos_spacing_ev",
-        "dos_smearing_ev",
-    }
-)
-"""Settings that steer a relaxation or what is written, but not the energy of a geometry; they may
-differ between a relaxation and a single point, not between two relaxations."""
 
 CELL_DEPENDENT = frozenset({"n_irreducible", "species"})
 """What follows from the cell and not from a choice.
@@ -56,7 +18,7 @@ A setting that is a mapping (element -> POTCAR, say) is compared where both resu
 slab lacks the elements of the other side.
 """
 
-HUBBARD = ("LDAU", "LDAUTYPE", "LDAUL", "LDAUU", "LDAUJ")
+HUBBARD = ("LDAU", *HUBBARD_TAGS)
 """VASP's settings of the Hubbard correction, judged together: by element, see `hubbard_terms`."""
 
 OF_SPECIES = (
@@ -95,7 +57,11 @@ def _difference(a: Result, b: Result) -> str | None:
     ):
         if mine != theirs:
             return f"{what}: {mine} against {theirs}"
-    ignored: frozenset[str] = frozenset() if a.kind == b.kind else PATH_SETTINGS
+    ignored: frozenset[str] = frozenset()
+    if a.kind != b.kind:
+        ignored = ignored.union(
+            *(path_settings(each.engine.name, each.path_settings) for each in (a, b))
+        )
     mine_u, theirs_u = hubbard_terms(a), hubbard_terms(b)
     if mine_u is not None and theirs_u is not None:
         ignored |= {*HUBBARD, "functional"}

@@ -25,15 +25,24 @@ class _Document(BaseModel):
 
 
 class EngineRecord(_Document):
-    """Who computed it: the engine, its version and, for a potential, the model."""
+    """Who computed it: the engine, its version and, for a potential, the model.
+
+    Attributes
+    ----------
+    theory
+        Level of theory, where it is neither DFT nor, of a `model`, that of a potential.
+    """
 
     name: str
     version: str
     model: str | None = None
+    theory: str | None = None
 
     @property
     def level(self) -> str:
         """What kind of energy its energies are, in words that stay with the number."""
+        if self.theory is not None:
+            return self.theory
         return "DFT" if self.model is None else "interatomic potential, not DFT"
 
     @property
@@ -118,6 +127,9 @@ class Result(_Document):
     settings
         Everything that decides the energy (cut-off, k-points, functional, model, ...); energies
         are subtracted only between results whose engine, protocol and settings agree.
+    path_settings
+        Those of them that steer only the way there, as its engine declares; ``None`` for what
+        `natriface.analysis.deciding` knows.
     energy_ev
         Total energy extrapolated to zero electronic temperature, of the final structure.
     free_energy_ev
@@ -146,6 +158,7 @@ class Result(_Document):
     engine: EngineRecord
     protocol: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
+    path_settings: tuple[str, ...] | None = None
     step: StepRecord | None = None
     energy_ev: float | None = None
     free_energy_ev: float | None = None

@@ -95,6 +95,19 @@ def test_plans_know_no_engine_and_no_fireworks() -> None:
         assert not name.startswith(("fireworks", "natriface.workflows.engines")), name
 
 
+def test_engines_are_asked_for_by_name_alone() -> None:
+    folder = ROOT / "workflows" / "engines"
+    packages = {init.parent.name for init in folder.glob("*/__init__.py")} - {"bands"}
+    prefixes = {f"natriface.workflows.engines.{package}": package for package in packages}
+    for path in modules("workflows"):
+        own = path.relative_to(folder).parts[0] if path.is_relative_to(folder) else None
+        if own == "machine.py":  # the tags that spread VASP's work stand in the machine's file
+            continue
+        for name, line in imports(path):
+            of = prefixes.get(".".join(name.split(".")[:4]))
+            assert of in (None, own), f"{path}:{line} imports {name}"
+
+
 def test_heavy_extras_are_imported_inside_functions() -> None:
     extras = {"torch", "chgnet", "gpaw", "numba", "mp_api", "pyscf", "h5py"}
     for room in ROOMS:

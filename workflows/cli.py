@@ -87,7 +87,7 @@ def run(
     from natriface.workflows.run import run_plan
 
     loaded, plan, place, root = _prepared(study, workspace, launchpad)
-    summary = run_plan(plan, place, workers, progress_for(sys.stdout))
+    summary = run_plan(plan, place, workers, progress_for(sys.stdout), checked=True)
     _say_how_it_ended(summary, study)
     _write_report(loaded, plan, place, list(summary.steps), root)
     sys.exit(summary.exit_code)
@@ -103,7 +103,7 @@ def submit(
     from natriface.workflows import operations
 
     _, plan, place, _ = _prepared(study, workspace, launchpad)
-    submission = operations.submit(plan, place)
+    submission = operations.submit(plan, place, checked=True)
     typer.echo(
         f"{len(submission.added)} steps submitted, {len(submission.known)} were there already, "
         f"{len(submission.finished)} are finished"
@@ -121,6 +121,7 @@ def submit(
 @app.command()
 def plan(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
     """Show a study's steps: atoms, estimated time, and what is finished already."""
+    from natriface.workflows.inputs import setting_warnings
     from natriface.workflows.planning import lacking
     from natriface.workflows.tables import print_plan
     from natriface.workflows.workspace import Workspace
@@ -130,12 +131,7 @@ def plan(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
     loaded, planned, _ = _planned(study)
     with note("asking the engines"):
         lacks = lacking(planned)
-    warnings = []
-    if any(step.engine == "vasp" for step in planned.walk()):
-        from natriface.workflows.inputs import setting_warnings
-
-        warnings = setting_warnings(planned)
-    print_plan(planned, workspace_path(loaded, workspace), warnings)
+    print_plan(planned, workspace_path(loaded, workspace), setting_warnings(planned))
     for text in lacks:
         typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
 
@@ -147,16 +143,13 @@ def inputs(
     engine: Annotated[str, typer.Option(help="Engine whose inputs are written.")] = "vasp",
 ) -> None:
     """Write every step's VASP inputs, with sizes and costs, without VASP or POTCARs."""
-    from natriface.structures.errors import EngineError
     from natriface.workflows.inputs import print_summary, write_study_inputs
     from natriface.workflows.study import load_study, study_path
 
-    if engine != "vasp":
-        raise EngineError(f"engine {engine!r} has no input files to look at; only vasp has")
     path = study_path(study)
     loaded = load_study(path)
     with note(f"building the structures of {loaded.name}"):
-        written = write_study_inputs(loaded, path.resolve().parent, output)
+        written = write_study_inputs(loaded, path.resolve().parent, output, engine)
     print_summary(written)
     typer.echo(f"inputs: {output}")
 

@@ -5,21 +5,19 @@ Nothing is changed, nothing is computed, and no secret is shown.
 
 from __future__ import annotations
 
-import os
 import platform
-from collections.abc import Callable, Generator, Iterator
-from importlib.util import find_spec
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from natriface.structures.errors import EngineError, NatrifaceError
+from natriface.structures.errors import NatrifaceError
 from natriface.workflows.doctor_site import (
-    Finding,
     examine_database,
     examine_fit,
     examine_folder,
     examine_queue,
 )
+from natriface.workflows.findings import Finding
 
 if TYPE_CHECKING:
     from natriface.workflows.engines.machine import Machine
@@ -118,82 +116,10 @@ def _examine_steps(plan: Plan) -> Iterator[Finding]:
 
 
 def _examine_engines(machine: Machine) -> Iterator[Finding]:
-    from natriface.workflows.engines.machine import command_line
+    """What each engine finds of its own; nothing of a study's settings."""
+    from natriface.workflows.engines.base import engine, engine_names
 
-    for what, command in (
-        ("vasp_command", machine.vasp_command),
-        ("vasp_gamma_command", machine.vasp_gamma_command),
-        ("lobster_command", machine.lobster_command),
-    ):
-        if command is None:
-            continue
-        yield _checked(what, lambda c=command, w=what: " ".join(command_line(c, w)))  # type: ignore[misc]
-    if machine.vasp_command is not None and machine.potcars_required:
-        yield _potcars(machine)
-    yield _gpaw()
-    missing = [name for name in ("chgnet", "torch") if find_spec(name) is None]
-    yield (
-        Finding(
-            "warning",
-            "engine potential",
-            f"{' and '.join(missing)} not installed: CHGNet, its default, cannot be used",
-            "pip install 'natriface[potential]'",
-        )
-        if missing
-        else Finding("ok", "engine potential", "CHGNet is installed")
-    )
-
-
-def _checked(what: str, check: Callable[[], str]) -> Finding:
-    try:
-        return Finding("ok", what, check())
-    except EngineError as error:
-        return Finding("error", what, str(error))
-
-
-def _potcars(machine: Machine) -> Finding:
-    from natriface.workflows.engines.vasp_potcars import (
-        check_environment_directory,
-        choose_potcars,
-        potcar_path,
-    )
-    from natriface.workflows.engines.vasp_settings import VaspKeys
-
-    directory = check_environment_directory(machine.potcar_directory)
-    remedy = "name their folder as potcar_directory in the machine's file or in PMG_VASP_PSP_DIR"
-    if directory is None:
-        return Finding("error", "POTCARs", "nobody says where they are", remedy)
-    if not directory.is_dir() or not os.access(directory, os.R_OK | os.X_OK):
-        return Finding("error", "POTCARs", f"{directory} cannot be read", remedy)
-    keys = VaspKeys()
-    wanted = choose_potcars(("Na", "Zr", "Si", "P", "O", "F"), keys, "NZSP")
-    functional = keys.potcar_functional
-    missing = [p.label for p in wanted if potcar_path(p, functional, directory) is None]
-    if missing:
-        return Finding(
-            "warning",
-            "POTCARs",
-            f"{directory} has none of {', '.join(missing)} ({functional})",
-            "get them from the VASP portal, or name the study to see whether it needs them",
-        )
-    return Finding("ok", "POTCARs", f"{directory} has those of NZSP ({functional})")
-
-
-def _gpaw() -> Finding:
-    if find_spec("gpaw") is None:
-        return Finding(
-            "warning", "engine gpaw", "GPAW is not installed", "pip install 'natriface[gpaw]'"
-        )
-    import gpaw
-
-    folders = [Path(folder) for folder in gpaw.setup_paths]
-    for folder in folders:
-        number = sum(1 for _ in folder.glob("*.PBE*")) if folder.is_dir() else 0
-        if number:
-            return Finding("ok", "engine gpaw", f"GPAW {gpaw.__version__}, set-ups in {folder}")
-    return Finding(
-        "error",
-        "engine gpaw",
-        "GPAW is installed, but finds no set-ups",
-        "pip install gpaw-data, or name their folder in GPAW_SETUP_PATH",
-    )
+    for name in engine_names():
+        examine_one = engine(name).capabilities.examine
+        if examine_one is not None:
+            yield from examine_one(machine)

@@ -8,14 +8,14 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import yaml
 
 from natriface.structures.errors import NatrifaceError, QueueError
+from natriface.workflows.findings import Finding
 from natriface.workflows.queues.limits import QueueLimits, limits_path, load_limits
 from natriface.workflows.workspace import Workspace, explain
 
@@ -24,24 +24,6 @@ if TYPE_CHECKING:
 
 LEAST_FREE_GB = 5.0
 SETUP_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check has found.
-
-    Attributes
-    ----------
-    what
-        What was looked at.
-    remedy
-        What to do about it, where the text does not say so.
-    """
-
-    level: Literal["ok", "warning", "error"]
-    what: str
-    text: str
-    remedy: str | None = None
 
 
 # ---- folders ----------------------------------------------------------------------------------

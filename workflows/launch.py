@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from natriface.structures.errors import QueueError, UnreadAnswerError
 from natriface.workflows import reservations
-from natriface.workflows.engines.base import engine
+from natriface.workflows.engines.base import engine, engine_names
+from natriface.workflows.engines.machine import CONFIG_VARIABLE
 from natriface.workflows.launchpad import new_launch_id
 from natriface.workflows.queue_recovery import abandon, held_text, launch_lock, reconcile
 from natriface.workflows.queues.adapters import adapter
@@ -44,8 +45,6 @@ from natriface.workflows.workspace import PlannedStep, Workspace, is_finished, w
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
 
-_HANDED_ON = ("NATRIFACE_CONFIG", "PMG_VASP_PSP_DIR", "GPAW_SETUP_PATH")
-"""Where the engines' files are; not every queue hands the environment on."""
 _FIELDS = {"_id": 0, "fw_id": 1, "name": 1, "state": 1, "queue_ends": 1}
 _FIELDS |= {"spec.step_id": 1, "spec._launch_dir": 1}
 
@@ -277,7 +276,11 @@ def script(
     values |= {"job_name": job.name, "output_stem": str(folder / "output")}
     python = shlex.quote(limits.python or sys.executable)
     run = f"{python} -P -m natriface.workflows.queue_job"
-    known = {key: os.environ[key] for key in _HANDED_ON if key in os.environ}
+    # where the engines' files are; not every queue hands the environment on
+    places = (
+        variable for name in engine_names() for variable in engine(name).capabilities.environment
+    )
+    known = {key: os.environ[key] for key in (CONFIG_VARIABLE, *places) if key in os.environ}
     exports = [
         f"export {key}={shlex.quote(text)}" for key, text in {**known, **limits.environment}.items()
     ]

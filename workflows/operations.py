@@ -48,15 +48,20 @@ __all__ = [
 ]
 
 
-def submit(plan: Plan, workspace: Workspace) -> Submission:
+def submit(plan: Plan, workspace: Workspace, *, checked: bool = False) -> Submission:
     """Check a plan and add what is missing of it to the LaunchPad, running nothing.
+
+    Parameters
+    ----------
+    checked
+        As of `run_plan`.
 
     Raises
     ------
     EngineError, WorkspaceError, DatabaseError
         As `run_plan` does.
     """
-    estimates = check_plan(plan, workspace)
+    estimates = check_plan(plan, workspace, checked)
     with launchpad(workspace) as pad:
         return submit_plan(pad, plan, workspace, lambda step: estimates.get(step.id, 1.0))
 

@@ -93,6 +93,8 @@ def run_plan(
     workspace: Workspace,
     n_workers: int | None = None,
     progress: Progress | None = None,
+    *,
+    checked: bool = False,
 ) -> RunSummary:
     """Run what is missing of a plan, until nothing more can run.
 
@@ -104,6 +106,8 @@ def run_plan(
     ----------
     n_workers
         By default one for each core this process may use.
+    checked
+        Whether the engines have checked the plan before, as `plan_study` has them do.
 
     Raises
     ------
@@ -116,7 +120,7 @@ def run_plan(
     """
     begun = time.monotonic()
     with workspace.lock(), _interruptible() as interrupted, progress or Silent() as told:
-        estimates = check_plan(plan, workspace)
+        estimates = check_plan(plan, workspace, checked)
         with launchpad(workspace):
             run = _Run(plan, workspace, estimates, told, interrupted)
             with run.connection:
@@ -133,7 +137,7 @@ def run_plan(
     )
 
 
-def check_plan(plan: Plan, workspace: Workspace) -> dict[str, float]:
+def check_plan(plan: Plan, workspace: Workspace, checked: bool = False) -> dict[str, float]:
     """Have the engines check every step that is to run; their estimates, step id -> core seconds.
 
     Raises
@@ -151,16 +155,19 @@ def check_plan(plan: Plan, workspace: Workspace) -> dict[str, float]:
             f"{plan.study!r}; name another folder"
         )
     done = cached(plan, workspace)
-    estimates: dict[str, float] = {}
-    for step, started in zip(plan.walk(), with_starts(plan), strict=True):
-        if step.id in done:
-            continue
-        try:
-            engine(step.engine).check(started)
-        except NatrifaceError as error:
-            raise EngineError(f"step {step.name}: {error}") from error
-        estimates[step.id] = engine(step.engine).estimate(step).core_seconds
-    return estimates
+    if not checked:
+        for step, started in zip(plan.walk(), with_starts(plan), strict=True):
+            if step.id in done:
+                continue
+            try:
+                engine(step.engine).check(started)
+            except NatrifaceError as error:
+                raise EngineError(f"step {step.name}: {error}") from error
+    return {
+        step.id: engine(step.engine).estimate(step).core_seconds
+        for step in plan.walk()
+        if step.id not in done
+    }
 
 
 class _Run:

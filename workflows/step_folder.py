@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from natriface.analysis.deciding import PATH_SETTINGS
 from natriface.analysis.results import RESULT_FILE, Result, write_atomically
 from natriface.structures.atoms import from_document, select, to_document
 from natriface.structures.errors import EngineError, ReaderError
@@ -23,6 +24,7 @@ from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.workflows.engines.base import (
     STEP_FILE,
     STRUCTURE_FILE,
+    Capabilities,
     engine,
     input_file,
     prepare_folder,
@@ -85,13 +87,22 @@ def read_step(folder: Path) -> Result:
     ReaderError
         If the output cannot be read; the next attempt reads again, and does not run.
     """
-    step = load_step(folder)
-    result = engine(step.engine).read(folder)
+    found = engine(load_step(folder).engine)
+    result = _declared(found.read(folder), found.capabilities)
     result.save(folder)
     if result.status != "converged":
         note_stage(folder, "written")
         raise EngineError(f"{result.status}: {result.reason or 'no reason given'}")
     return result
+
+
+def _declared(result: Result, capabilities: Capabilities) -> Result:
+    """The result with what its engine declares, where `analysis` does not know the engine."""
+    if result.engine.name in PATH_SETTINGS:
+        return result
+    record = result.engine.model_copy(update={"theory": capabilities.theory})
+    settings = tuple(sorted(capabilities.path_settings))
+    return result.model_copy(update={"engine": record, "path_settings": settings})
 
 
 def structure_for(step: Step, parent: Result | None) -> Atoms:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from natriface.structures.errors import StudyError, nearest
-from natriface.workflows.engines.base import ENGINES
+from natriface.workflows.engines.base import engine_names
 from natriface.workflows.plan import KINDS, Input, Kind, Step, StructureFrom
 from natriface.workflows.protocols import Protocol
 from natriface.workflows.study import Study
@@ -28,9 +28,9 @@ class StepMaker:
     def __post_init__(self) -> None:
         for key in self.study.settings:
             engine, _, kind = key.rpartition(".")
-            if engine and engine not in ENGINES:
+            if engine and engine not in engine_names():
                 raise StudyError(
-                    f"settings: {key}: no engine {engine!r}; {nearest(engine, ENGINES)}"
+                    f"settings: {key}: no engine {engine!r}; {nearest(engine, engine_names())}"
                 )
             if kind not in KINDS:
                 raise StudyError(

@@ -23,7 +23,8 @@ from natriface.workflows.queues.jobs import job_folders, open_jobs
 from natriface.workflows.queues.limits import load_limits
 from natriface.workflows.queues.qadapter import write_qadapter
 from natriface.workflows.workspace import Workspace, is_finished
-from tests.slurm.conftest import CHECKOUT, launched, limits, nothing_in_queue, wait
+from tests.paths import child_path
+from tests.slurm.conftest import launched, limits, nothing_in_queue, wait
 from tests.workflows.conftest import trivial_plan, trivial_step
 from tests.workflows.test_cli import STUDY, natriface
 from tests.workflows.trivial_engine import runs
@@ -290,7 +291,7 @@ def test_cancelling_steps_ends_their_job(workspace: Workspace) -> None:
 def test_qlaunch_with_our_template(workspace: Workspace, tmp_path: Path, words: str) -> None:
     steps = [trivial_step(f"by-qlaunch-{n}", seconds=0.1, shift=n) for n in range(2)]
     operations.submit(trivial_plan(*steps), workspace)
-    environment = {"PYTHONPATH": str(CHECKOUT), "PATH": os.environ["PATH"]}
+    environment = {"PYTHONPATH": child_path(), "PATH": os.environ["PATH"]}
     bin_folder = Path(sys.executable).parent
     environment["PATH"] = f"{bin_folder}:{environment['PATH']}"
     asked = load_limits(None, cores_per_node=1, max_walltime_hours=0.1, environment=environment)

@@ -25,10 +25,10 @@ from natriface.structures.exchange import exchange
 from natriface.structures.hop_endpoints import hop_endpoints
 from natriface.structures.hops import vacancy_hops
 from natriface.structures.images import make_images
-from natriface.workflows.engines import bands
-from natriface.workflows.engines.band_calls import CHECKPOINT_FILE
-from natriface.workflows.engines.band_mirror import BandMirror
-from natriface.workflows.engines.bands import BandSearch, BandSettings
+from natriface.workflows.engines.bands import relaxation as bands
+from natriface.workflows.engines.bands.calls import CHECKPOINT_FILE
+from natriface.workflows.engines.bands.mirror import BandMirror
+from natriface.workflows.engines.bands.relaxation import BandSearch, BandSettings
 from natriface.workflows.engines.base import (
     EndedEarlyError,
     engine,

@@ -10,7 +10,8 @@ import yaml
 
 from natriface.workflows import doctor_site
 from natriface.workflows.doctor import examine
-from natriface.workflows.doctor_site import Finding, examine_database, examine_folder
+from natriface.workflows.doctor_site import examine_database, examine_folder
+from natriface.workflows.findings import Finding
 from natriface.workflows.workspace import Workspace
 from tests.standins.queue_programs import FOLDER, Queue
 

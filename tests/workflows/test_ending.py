@@ -16,7 +16,7 @@ from natriface.workflows.engines.base import (
     request_end,
     withdraw_end_request,
 )
-from natriface.workflows.engines.potential import ENGINE
+from natriface.workflows.engines.potential.engine import ENGINE
 from natriface.workflows.plan import Step
 from natriface.workflows.queue_lane import run_folder
 from natriface.workflows.step_folder import stage

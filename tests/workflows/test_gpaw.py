@@ -30,8 +30,8 @@ from natriface.workflows.engines.base import (
     request_end,
     save_input,
 )
-from natriface.workflows.engines.gpaw_calculator import GpawCalculator, ScfError
-from natriface.workflows.engines.gpaw_settings import GpawBandSettings, GpawSettings
+from natriface.workflows.engines.gpaw.calculator import GpawCalculator, ScfError
+from natriface.workflows.engines.gpaw.settings import GpawBandSettings, GpawSettings
 from natriface.workflows.engines.relaxation import CHECKPOINT_FILE, TRAJECTORY_FILE
 from natriface.workflows.plan import Input, Step
 
@@ -213,7 +213,7 @@ def test_killed_relaxation_goes_on(tmp_path: Path) -> None:
     step = make_step(off_center(), kind="relax", fmax_ev_per_angstrom=0.02)
     folder = prepared(tmp_path, step)
     child = subprocess.Popen(
-        [sys.executable, "-m", "natriface.workflows.engines.gpaw_process", str(folder)],
+        [sys.executable, "-m", "natriface.workflows.engines.gpaw.process", str(folder)],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     made = _wait_for_steps(folder, child, 3)
@@ -246,7 +246,7 @@ def _wait_for_steps(folder: Path, child: subprocess.Popen[bytes], n_steps: int) 
 
 @pytest.mark.slow
 def test_a_run_asked_to_end_goes_on_from_its_wave_functions(tmp_path: Path) -> None:
-    from natriface.workflows.engines.gpaw_process import RESTART_FILE, gpaw_calculator
+    from natriface.workflows.engines.gpaw.process import RESTART_FILE, gpaw_calculator
 
     atoms = off_center()
     atoms.calc = gpaw_calculator(GpawSettings(**COARSE), tmp_path)
@@ -366,7 +366,7 @@ def test_a_polar_slab_may_lie_anywhere_in_its_cell(tmp_path: Path) -> None:
 def test_a_band_has_a_calculator_for_each_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from natriface.workflows.engines import gpaw_process
+    from natriface.workflows.engines.gpaw import process as gpaw_process
 
     class Emt(EMT):  # type: ignore[misc]
         def ionic_step_made(self) -> None:

@@ -15,9 +15,9 @@ from natriface.analysis.bond_populations import BondPopulations
 from natriface.analysis.projected_cohp import bond_populations
 from natriface.analysis.readers.lobster import read_lobster_folder
 from natriface.structures.errors import EngineError
-from natriface.workflows.engines.gpaw_bonding import bonding
-from natriface.workflows.engines.gpaw_projection import project
-from natriface.workflows.engines.gpaw_settings import GpawSettings
+from natriface.workflows.engines.gpaw.bonding import bonding
+from natriface.workflows.engines.gpaw.projection import project
+from natriface.workflows.engines.gpaw.settings import GpawSettings
 
 pytestmark = [pytest.mark.gpaw, pytest.mark.slow]
 pytest.importorskip("gpaw")

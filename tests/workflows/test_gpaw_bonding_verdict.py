@@ -14,7 +14,7 @@ from natriface.analysis.spilling import Spilling
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import ReaderError
 from natriface.workflows.engines.base import engine, prepare_folder
-from natriface.workflows.engines.gpaw_result import INPUTS_FILE
+from natriface.workflows.engines.gpaw.result import INPUTS_FILE
 from natriface.workflows.plan import Step
 
 ATOMS = bulk("Si", "diamond", a=5.43)

@@ -10,7 +10,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.units import Bohr
 
-from natriface.workflows.engines.gpaw_elf import densities, localisation
+from natriface.workflows.engines.gpaw.elf import densities, localisation
 
 pytestmark = [pytest.mark.gpaw, pytest.mark.slow]
 pytest.importorskip("gpaw")

@@ -21,24 +21,24 @@ from natriface.analysis.readers.grid import read_grid
 from natriface.analysis.results import Result
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import AnalysisError, EngineError, ReaderError
-from natriface.workflows.engines import gpaw_datasets
 from natriface.workflows.engines.base import engine, prepare_folder
-from natriface.workflows.engines.gpaw_calculator import gpaw_parameters, progress_line
-from natriface.workflows.engines.gpaw_elf import localisation, write_elfcar
-from natriface.workflows.engines.gpaw_estimate import (
+from natriface.workflows.engines.gpaw import datasets as gpaw_datasets
+from natriface.workflows.engines.gpaw.calculator import gpaw_parameters, progress_line
+from natriface.workflows.engines.gpaw.elf import localisation, write_elfcar
+from natriface.workflows.engines.gpaw.estimate import (
     FIRST_ELECTRONIC_STEPS,
     default_n_bands,
     estimate_size,
     grid_points,
 )
-from natriface.workflows.engines.gpaw_result import INPUTS_FILE
-from natriface.workflows.engines.gpaw_run import child_command, child_environment, last_message
-from natriface.workflows.engines.gpaw_settings import (
+from natriface.workflows.engines.gpaw.result import INPUTS_FILE
+from natriface.workflows.engines.gpaw.run import child_command, child_environment, last_message
+from natriface.workflows.engines.gpaw.settings import (
     GpawSettings,
     parse_band_settings,
     parse_settings,
 )
-from natriface.workflows.engines.gpaw_states import densities_of_states
+from natriface.workflows.engines.gpaw.states import densities_of_states
 from natriface.workflows.engines.kpoints import kpoint_mesh
 from natriface.workflows.engines.machine import Machine
 from natriface.workflows.plan import Step

@@ -17,7 +17,7 @@ from natriface.structures.atoms import to_document
 from natriface.structures.errors import EngineError
 from natriface.workflows.engines import relaxation
 from natriface.workflows.engines.base import engine, prepare_folder
-from natriface.workflows.engines.calculators import make_calculator
+from natriface.workflows.engines.potential.calculators import make_calculator
 from natriface.workflows.plan import Step
 
 ENGINE = engine("potential")

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ValidationError
 from natriface.structures.errors import EngineError, NatrifaceError, StudyError, WorkspaceError
 from natriface.structures.numbers import Real, Whole
 from natriface.structures.yaml_files import MOST_BYTES, parse_yaml, read_yaml
-from natriface.workflows.engines.calculators import check_atoms, known_elements
-from natriface.workflows.engines.potential import PotentialSettings
+from natriface.workflows.engines.potential.calculators import check_atoms, known_elements
+from natriface.workflows.engines.potential.engine import PotentialSettings
 from natriface.workflows.planning import lacking, plan_study
 from natriface.workflows.protocols import load_protocol
 from natriface.workflows.study import Study, load_study, study_path

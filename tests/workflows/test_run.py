@@ -23,6 +23,7 @@ from natriface.workflows.progress import Lines
 from natriface.workflows.run import RunSummary, run_plan
 from natriface.workflows.submit import submit_plan
 from natriface.workflows.workspace import Workspace
+from tests.paths import child_path
 from tests.workflows.conftest import trivial_plan, trivial_step
 from tests.workflows.trivial_engine import runs
 
@@ -55,7 +56,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+        patch.setenv("PYTHONPATH", child_path())
         yield Story(tmp_path_factory.mktemp("story"))
 
 

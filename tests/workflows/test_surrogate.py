@@ -8,7 +8,7 @@ from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from natriface.workflows.engines.band_dynamics import (
+from natriface.workflows.engines.bands.dynamics import (
     FloatArray,
     climber,
     forces_left,
@@ -16,8 +16,8 @@ from natriface.workflows.engines.band_dynamics import (
     relax_chain,
     tangents,
 )
-from natriface.workflows.engines.pair_fit import PairFit
-from natriface.workflows.engines.surrogate import Surrogate
+from natriface.workflows.engines.bands.pair_fit import PairFit
+from natriface.workflows.engines.bands.surrogate import Surrogate
 
 
 def smooth(places: FloatArray) -> tuple[FloatArray, FloatArray]:

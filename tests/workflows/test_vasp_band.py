@@ -17,9 +17,9 @@ from natriface.structures.atoms import to_document
 from natriface.structures.errors import EngineError, StructureError
 from natriface.structures.hop_endpoints import hop_endpoints
 from natriface.structures.hops import vacancy_hops
-from natriface.workflows.engines import vasp_band
 from natriface.workflows.engines.base import prepare_folder, save_input
-from natriface.workflows.engines.vasp import ENGINE
+from natriface.workflows.engines.vasp import band as vasp_band
+from natriface.workflows.engines.vasp.engine import ENGINE
 from natriface.workflows.parts.migration.band_steps import band_steps
 from natriface.workflows.plan import Input, Plan, Step
 from natriface.workflows.protocols import load_protocol

@@ -16,8 +16,8 @@ import pytest
 
 from natriface.structures.errors import EngineError
 from natriface.workflows.engines.base import EndedEarlyError, request_end, withdraw_end_request
-from natriface.workflows.engines.vasp import ENGINE
-from natriface.workflows.engines.vasp_handlers import STARTED_INCAR, Unconverged
+from natriface.workflows.engines.vasp.engine import ENGINE
+from natriface.workflows.engines.vasp.running.handlers import STARTED_INCAR, Unconverged
 from tests.workflows.vasp_tools import (
     largest_free_force,
     n_starts,
@@ -322,7 +322,8 @@ def test_nothing_outlives_the_process_that_runs_the_step(
     use_standins(monkeypatch, tmp_path, "hang")
     folder = written(tmp_path / "step", small_step())
     code = (
-        "import sys; from pathlib import Path; from natriface.workflows.engines.vasp import ENGINE;"
+        "import sys; from pathlib import Path; "
+        "from natriface.workflows.engines.vasp.engine import ENGINE; "
         "ENGINE.run(Path(sys.argv[1]))"
     )
     runner = subprocess.Popen([sys.executable, "-c", code, str(folder)])
@@ -341,7 +342,8 @@ def test_two_that_run_one_folder_run_it_once(
     use_standins(monkeypatch, tmp_path)
     folder = written(tmp_path / "step", small_step())
     code = (
-        "import sys; from pathlib import Path; from natriface.workflows.engines.vasp import ENGINE;"
+        "import sys; from pathlib import Path; "
+        "from natriface.workflows.engines.vasp.engine import ENGINE; "
         "ENGINE.run(Path(sys.argv[1]))"
     )
     both = [subprocess.Popen([sys.executable, "-c", code, str(folder)]) for _ in range(2)]

@@ -24,16 +24,15 @@ from natriface.structures.atoms import to_document
 from natriface.structures.errors import EngineError, StudyError
 from natriface.workflows.engines.base import engine
 from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh, n_irreducible
-from natriface.workflows.engines.lobster_basis import n_basis_functions
 from natriface.workflows.engines.machine import Machine, load_machine
-from natriface.workflows.engines.vasp_estimate import (
+from natriface.workflows.engines.plane_waves import electronic_step_core_seconds, plane_waves
+from natriface.workflows.engines.vasp.estimate import (
     default_n_bands,
-    electronic_step_core_seconds,
-    plane_waves,
     rounded_n_bands,
 )
-from natriface.workflows.engines.vasp_inputs import VaspInputs, vasp_inputs, write_inputs
-from natriface.workflows.engines.vasp_settings import parse_settings
+from natriface.workflows.engines.vasp.incar.settings import parse_settings
+from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs, write_inputs
+from natriface.workflows.engines.vasp.lobster_basis import n_basis_functions
 from natriface.workflows.plan import Step, StructureFrom
 from natriface.workflows.protocols import load_protocol
 

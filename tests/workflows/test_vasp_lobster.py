@@ -12,9 +12,9 @@ from pymatgen.io.lobster import Icohplist, Lobsterin
 
 from natriface.analysis.readers.lobster_log import read_log
 from natriface.structures.errors import EngineError
-from natriface.workflows.engines.lobster import has_finished
-from natriface.workflows.engines.vasp import ENGINE
-from natriface.workflows.engines.vasp_restart import n_bands
+from natriface.workflows.engines.vasp.engine import ENGINE
+from natriface.workflows.engines.vasp.lobster import has_finished
+from natriface.workflows.engines.vasp.running.restart import n_bands
 from tests.workflows.vasp_tools import n_starts, small_step, use_standins, written
 
 pytestmark = pytest.mark.slow

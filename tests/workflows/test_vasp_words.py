@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natriface.structures.errors import EngineError
-from natriface.workflows.engines.vasp import ENGINE
-from natriface.workflows.engines.vasp_words import boxes, last_words, warnings
+from natriface.workflows.engines.vasp.engine import ENGINE
+from natriface.workflows.engines.vasp.running.words import boxes, last_words, warnings
 from tests.workflows.vasp_tools import small_step, use_standins, written
 
 BANNERS = {

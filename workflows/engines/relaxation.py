@@ -26,7 +26,7 @@ RATTLE_SEED = 2025
 
 
 class RelaxationSettings(Protocol):
-    """What a relaxation must be told; see `natriface.workflows.engines.potential`."""
+    """What a relaxation must be told; see `natriface.workflows.engines.potential.engine`."""
 
     @property
     def optimizer(self) -> str: ...

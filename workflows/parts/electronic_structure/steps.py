@@ -24,6 +24,7 @@ from natriface.structures.errors import StructureError
 from natriface.structures.ordering import ordered_phase, rank_orderings
 from natriface.structures.phases import Phase, load_phase
 from natriface.structures.symmetry import reduce_to_primitive
+from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.electronic_structure.request import (
     CrystalDopant,
     CrystalRequest,
@@ -37,12 +38,6 @@ from natriface.workflows.study import Study
 SECTION = "electronic_structure"
 ALIKE_ANGSTROM = 1e-3
 """Bonds in two units are alike if their lengths agree to this."""
-
-BONDING_KIND: dict[str, Kind] = {"vasp": "lobster"}
-"""Kind of step that computes bonds, where it is not ``bonding``."""
-
-SHARES_STATE = frozenset({"gpaw"})
-"""Engines whose steps take the ground state of another."""
 
 
 @dataclass(frozen=True)
@@ -177,11 +172,8 @@ def _electronic_steps(
     described: dict[str, Any],
 ) -> list[Step]:
     """The ground state of one structure, and what is read off it."""
-    kinds: dict[str, Kind] = {
-        "bonding": BONDING_KIND.get(request.engine, "bonding"),
-        "pdos": "dos",
-        "elf": "elf",
-    }
+    capabilities = engine(request.engine).capabilities
+    kinds: dict[str, Kind] = {"bonding": capabilities.bonding, "pdos": "dos", "elf": "elf"}
     n_atoms = len(crystal.atoms)
     described = {
         **described,
@@ -191,7 +183,7 @@ def _electronic_steps(
     }
     ground: list[Step] = []
     inputs: dict[str, Input] = {}
-    if request.engine in SHARES_STATE:
+    if capabilities.shares_state:
         state = make.step(
             f"{name} ground state",
             "static",

@@ -11,6 +11,7 @@ from natriface.structures.atoms import to_document
 from natriface.structures.errors import StructureError
 from natriface.structures.exchange import Exchange, exchange
 from natriface.structures.images import align, make_images, permutation_note
+from natriface.workflows.engines.base import engine as find_engine
 from natriface.workflows.plan import Input, Step, StructureFrom
 
 if TYPE_CHECKING:
@@ -122,8 +123,7 @@ def _bands(
             **source,
         )
     inputs = {"final": Input(step=relaxed["final"].id)}
-    # so that the end points need not be computed again
-    record = "OUTCAR" if relaxed["final"].engine == "vasp" else "result"
+    record = find_engine(relaxed["final"].engine).capabilities.end_record
     for end, step in relaxed.items():
         inputs[f"{end}_{record.lower()}"] = Input(step=step.id, file=record)
     if pre is not None:

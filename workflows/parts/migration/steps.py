@@ -13,6 +13,7 @@ from natriface.structures.hop_endpoints import HopEndpoints, hop_endpoints
 from natriface.structures.hops import adatom_hops, interstitial_hops, vacancy_hops
 from natriface.structures.phases import load_phase
 from natriface.structures.unit_charges import given_charges
+from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.migration.band_steps import band_steps
 from natriface.workflows.parts.migration.request import (
     BulkHops,
@@ -25,9 +26,6 @@ from natriface.workflows.study import Study
 from natriface.workflows.surfaces.build import build_surface, sites_named
 
 SECTION = "migration"
-
-KNOWS_NO_CHARGE = ("potential",)
-"""Engines that compute a cell without being told its charge."""
 
 
 def steps(study: Study, request: MigrationRequest, make: StepMaker, root: Path) -> list[Step]:
@@ -137,7 +135,7 @@ def _labelled(
 
 def _charged(make: StepMaker, charge_e: float) -> StepMaker:
     """Makes the same steps, of cells with a charge where the study's engine is told of it."""
-    if not charge_e or make.study.engine in KNOWS_NO_CHARGE:
+    if not charge_e or not engine(make.study.engine).capabilities.charge:
         return make
     settings = dict(make.study.settings)
     for kind in ("relax", "static", "neb"):
