@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from natriface.structures.adsorption import add_adatom as add_adatom
     from natriface.structures.adsorption import place_adatom as place_adatom
     from natriface.structures.adsorption import site_beneath as site_beneath
-    from natriface.structures.atoms import Structure as Structure
     from natriface.structures.atoms import atoms_of as atoms_of
     from natriface.structures.atoms import structure_id as structure_id
     from natriface.structures.cavities import interstitial_sites as interstitial_sites
@@ -72,7 +71,7 @@ else:
         {
             "adatom_grid": "AdatomGrid GridPoint adatom_grid",
             "adsorption": "AdatomSite adatom_sites add_adatom place_adatom site_beneath",
-            "atoms": "Structure atoms_of structure_id",
+            "atoms": "atoms_of structure_id",
             "cavities": "interstitial_sites",
             "crystal_files": "from_materials_project phase_from_atoms read_phase",
             "crystals": "Crystal",

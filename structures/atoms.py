@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms, FixCartesian
+from ase.data import atomic_numbers
 
 from natriface.structures.errors import StructureError
 
@@ -34,10 +35,13 @@ Structure: TypeAlias = "Atoms | HoldsAtoms | PymatgenStructure"
 def atoms_of(structure: Structure) -> Atoms:
     """The atoms of a slab, phase, interface or pymatgen structure, or the atoms given themselves.
 
+    Oxidation states of a pymatgen structure are not used: give them where charges are asked for.
+
     Raises
     ------
     StructureError
-        If it is none of these, or a pymatgen structure with partly filled or mixed sites.
+        If it is none of these, or a pymatgen structure with partly filled or mixed sites or with
+        what is no element.
     """
     if isinstance(structure, Atoms):
         return structure
@@ -46,8 +50,8 @@ def atoms_of(structure: Structure) -> Atoms:
     held = getattr(structure, "atoms", None)
     if not isinstance(held, Atoms):
         raise StructureError(
-            f"{type(structure).__name__} is no structure: give an ase.Atoms, what holds one (Slab, "
-            "Phase, Interface), or a pymatgen Structure"
+            f"{type(structure).__name__} is no structure: give an ase.Atoms, or a Slab, Phase, "
+            "Interface or pymatgen Structure"
         )
     return held
 
@@ -135,19 +139,22 @@ def select(atoms: Atoms, indices: Iterable[int]) -> Atoms:
 
 
 def _from_pymatgen(structure: Any) -> Atoms:
-    from pymatgen.core import Structure as PymatgenStructure
+    from pymatgen.core import IStructure
     from pymatgen.io.ase import AseAtomsAdaptor
 
-    if not isinstance(structure, PymatgenStructure):
+    if not isinstance(structure, IStructure):
         raise StructureError(
             f"pymatgen's {type(structure).__name__} is no crystal: give a Structure, which has a "
-            "lattice and ordered sites"
+            "lattice"
         )
     if not structure.is_ordered:
         raise StructureError(
-            f"pymatgen's structure {structure.formula!r:.80} is disordered: choose an ordering "
-            "first, or write it as a CIF and load that as a phase"
+            f"pymatgen's structure {structure.formula!r:.80} is disordered: choose an ordering, or "
+            "write it as a CIF and load that as a phase"
         )
+    strange = [str(site.specie) for site in structure if not atomic_numbers.get(site.specie.symbol)]
+    if strange:
+        raise StructureError(f"pymatgen's structure holds {strange[0]}, which is no element")
     return AseAtomsAdaptor.get_atoms(structure, msonable=False)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from natriface.structures.atoms import Structure, atoms_of, fixed_indices, structure_id
 from natriface.structures.bounds import require_gap
-from natriface.structures.errors import StructureError
+from natriface.structures.errors import StructureError, require_kind
 from natriface.structures.formulas import short_repr
 from natriface.structures.matching import Match
 from natriface.structures.polyanions import formula
@@ -302,6 +302,9 @@ def shortest_contact(substrate: Structure, film: Structure) -> tuple[float, int,
 
 
 def _require_same_cells(substrate: Slab, film: Slab, match: Match) -> None:
+    for slab in (substrate, film):
+        require_kind(slab, Slab, "build_slab")
+    require_kind(match, Match, "find_matches")
     for side, slab, cell in (
         ("substrate", substrate, match.substrate_cell),
         ("film", film, match.film_cell),
