@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from natriface.analysis.band import Band
 from natriface.analysis.hermite import HermiteFit
 from natriface.structures.errors import AnalysisError
+from natriface.structures.formulas import short_repr
 from natriface.structures.images import SAME_ANGSTROM
 
 SCHEMA_VERSION = 1
@@ -131,6 +132,13 @@ class BandSummary(_Document):
     force_tolerance_ev_per_angstrom: float
     path: dict[str, Any] = Field(default_factory=dict)
     images: list[ImageRecord]
+
+    def __repr__(self) -> str:
+        found = self.barrier or self.estimate
+        height = "" if found is None else f"forward {found.forward_ev:.3f} eV"
+        return short_repr(self, self.source, self.status, f"{len(self.images)} images", height)
+
+    __str__ = __repr__
 
     def converged_barrier(self) -> BarrierValues:
         """The barriers, if the band is sound.

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
+import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.structures.atoms import from_document
 from natriface.structures.errors import AnalysisError, ReaderError
+from natriface.structures.formulas import short_repr
+from natriface.structures.polyanions import formula
 
 SCHEMA_VERSION = 1
 RESULT_FILE = "result.json"
@@ -175,6 +178,14 @@ class Result(_Document):
     bonding: list[str] = Field(default_factory=list)
     files: dict[str, str] = Field(default_factory=dict)
     arrays_file: str | None = None
+
+    def __repr__(self) -> str:
+        numbers = (self.final_structure or {}).get("numbers") or []
+        size = f"{formula(np.array(numbers))}, {len(numbers)} atoms" if numbers else ""
+        energy = "" if self.energy_ev is None else f"{self.energy_ev:.6f} eV"
+        return short_repr(self, self.label, self.status, size, energy, self.engine.words)
+
+    __str__ = __repr__
 
     @property
     def label(self) -> str:

@@ -76,3 +76,18 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {lowered[close[0]]!r}?"
     return "known: " + ", ".join(choices) if choices else "none is known"
+
+
+def require_kind(given: object, kind: type, maker: str) -> None:
+    """Refuse an argument that is not what a function `maker` gives, such as a list of them.
+
+    Raises
+    ------
+    StructureError
+        Saying what was given, and which function makes what is wanted.
+    """
+    if not isinstance(given, kind):
+        raise StructureError(
+            f"not a {kind.__name__} but a {type(given).__name__} was given: take one that {maker} "
+            "makes"
+        )

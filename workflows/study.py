@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from natriface.structures.errors import StudyError, nearest
+from natriface.structures.formulas import short_repr
 from natriface.structures.numbers import Count, Length, Positive, Real
 from natriface.structures.yaml_files import read_yaml
 from natriface.workflows.documents import Document, resolve_like, validated
@@ -151,6 +152,11 @@ class Study(Document):
     adsorption: AdsorptionRequest | None = None
     electronic_structure: ElectronicStructureRequest | None = None
     compare_with: str | None = None
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.name, self.title, f"engine {self.engine}")
+
+    __str__ = __repr__
 
     @model_validator(mode="before")
     @classmethod
