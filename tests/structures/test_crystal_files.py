@@ -106,6 +106,8 @@ def test_symbols_may_stand_with_the_positions_or_in_a_potcar(
     [
         ("1.0", "0.0", "scaling factor"),
         ("1.0", "nan", "scaling factor"),
+        ("1.0", "1e999", "scaling factor"),
+        ("1.0", "1e-300", "no volume"),
         ("1.0", "1 2", "scaling factor"),
         ("1.0", "1 1 -1", "scaling factor"),
         ("4.69 0 0", "nan 0 0", "line 3"),
@@ -121,7 +123,7 @@ def test_symbols_may_stand_with_the_positions_or_in_a_potcar(
         ("4 4", "4 0", "number of atoms"),
         ("4 4", "4 99999999999", "number of atoms"),
         ("4 4", "4 4.0", "number of atoms"),
-        ("Direct\n", "", "number of atoms"),
+        ("Direct\n", "", "number of atoms .* no line says Direct or Cartesian"),
         ("Direct\n", "0.1\n", "number of atoms"),
         ("Direct\n", "Eirect\n", "neither Direct nor Cartesian"),
         (".5 .5 .5", ".5 NaN .5", "finite numbers"),
@@ -153,6 +155,11 @@ def test_a_poscar_cut_within_its_last_number(read: Callable[..., Phase]) -> None
     assert is_fluoride(read(text))
     with pytest.raises(StructureError, match="ends within"):
         read(text[:-3])
+
+
+def test_numbers_written_by_hand_are_of_any_length(read: Callable[..., Phase]) -> None:
+    rows = (" ".join(f"{float(x):.2f}" for x in row.split()) for row in FRACTIONS.splitlines())
+    assert is_fluoride(read(POSCAR.replace(FRACTIONS, "\n".join(rows))[:-1]))
 
 
 EXTXYZ = """8
