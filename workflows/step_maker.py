@@ -7,6 +7,7 @@ from typing import Any
 
 from natriface.structures.errors import StudyError, nearest
 from natriface.workflows.engines.base import ENGINES
+from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import KINDS, Input, Kind, Step, StructureFrom
 from natriface.workflows.protocols import Protocol
 from natriface.workflows.study import Study
@@ -61,13 +62,15 @@ class StepMaker:
         structure: dict[str, Any] | None = None,
         structure_from: StructureFrom | None = None,
         inputs: dict[str, Input] | None = None,
-        metadata: dict[str, Any] | None = None,
+        labels: Labels | None = None,
         settings: dict[str, Any] | None = None,
     ) -> Step:
         """A step, on the study's engine unless another is named.
 
         Parameters
         ----------
+        labels
+            What the structure stands for.
         settings
             What this one step has beyond the protocol's and the study's settings.
 
@@ -87,5 +90,5 @@ class StepMaker:
             structure=structure,
             structure_from=structure_from,
             inputs=inputs or {},
-            metadata=metadata or {},
+            metadata=labels.document() if labels else {},
         )

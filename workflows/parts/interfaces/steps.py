@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 from natriface.structures.atoms import to_document
 from natriface.structures.heights import isolated
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_study
+from natriface.workflows.parts.interfaces.labels import (
+    RIGID,
+    SECOND_START,
+    SIDES,
+    InterfaceLabels,
+    Side,
+    SlabOfInterfaceLabels,
+)
 from natriface.workflows.plan import Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import InterfaceRequest, Study
-
-Side = Literal["substrate", "film"]
-SIDES: tuple[Side, ...] = ("substrate", "film")
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class _Planned:
     references: Mapping[str, Step]
     second_starts: Mapping[Side, Step]
 
-    def steps(self, described: Mapping[str, Any]) -> list[Step]:
-        whole = self.whole.model_copy(update={"metadata": dict(described)})
+    def steps(self, labels: InterfaceLabels) -> list[Step]:
+        whole = self.whole.model_copy(update={"metadata": labels.document()})
         return [whole, *self.references.values(), *self.second_starts.values()]
 
 
@@ -59,16 +63,15 @@ def steps(study: Study, request: InterfaceRequest, make: StepMaker, root: Path) 
         step
         for one in planned
         for step in one.steps(
-            {
-                "role": "interface",
-                "reference_steps": {role: slab.id for role, slab in one.references.items()},
-                "second_starts": {
+            InterfaceLabels(
+                reference_steps={role: slab.id for role, slab in one.references.items()},
+                second_starts={
                     side: list(dict.fromkeys([second.id, *shared[one.references[side].id]]))
                     for side, second in one.second_starts.items()
                 },
-                "quantities": list(study.quantities),
+                quantities=list(study.quantities),
                 **one.built.describe(),
-            }
+            )
         )
     ]
 
@@ -87,7 +90,6 @@ def _planned(
         "relax",
         len(interface.atoms),
         structure=to_document(interface.atoms),
-        metadata={"role": "interface", "pair": pair},
     )
     references: dict[str, Step] = {}
     second_starts: dict[Side, Step] = {}
@@ -99,7 +101,7 @@ def _planned(
                 "relax",
                 len(atoms),
                 structure=to_document(isolated(atoms, vacuum)),
-                metadata={"role": side, "pair": pair},
+                labels=SlabOfInterfaceLabels(role=side, pair=pair),
             )
             if request.second_start:
                 second_starts[side] = make.step(
@@ -109,16 +111,16 @@ def _planned(
                     structure_from=StructureFrom(
                         step=whole.id, select=side, vacuum_angstrom=vacuum
                     ),
-                    metadata={"role": f"{side}_second_start", "pair": pair},
+                    labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=pair),
                 )
     if "work_of_adhesion" in study.quantities:
         for side in SIDES:
             label, atoms = slabs[side]
-            references[f"rigid_{side}"] = make.step(
+            references[RIGID[side]] = make.step(
                 f"{pair} {label} rigid",
                 "static",
                 len(atoms),
                 structure_from=StructureFrom(step=whole.id, select=side),
-                metadata={"role": f"rigid_{side}", "pair": pair},
+                labels=SlabOfInterfaceLabels(role=RIGID[side], pair=pair),
             )
     return _Planned(built, whole, references, second_starts)
