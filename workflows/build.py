@@ -20,9 +20,9 @@ from natriface.analysis.wording import slug
 from natriface.structures.atoms import structure_id
 from natriface.structures.errors import WorkspaceError
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_study
+from natriface.workflows.parts.labels import DEFAULT_SECTION, step_labels
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
-from natriface.workflows.report.section import SECTION_KEY
 from natriface.workflows.study import Study
 
 MANIFEST_FILE = "manifest.json"
@@ -107,12 +107,12 @@ def _write_interface(built: BuiltInterface, folder: Path, pictures: bool) -> dic
 
 def _is_of_a_part(step: Step) -> bool:
     """Whether the step belongs to a part beside the interfaces, and starts from what is known."""
-    return SECTION_KEY in step.metadata and step.structure is not None
+    return step_labels(step).section != DEFAULT_SECTION and step.structure is not None
 
 
 def _write_step(step: Step, folder: Path, pictures: bool) -> dict[str, Any]:
     atoms = step.atoms()
-    place = folder / str(step.metadata[SECTION_KEY])
+    place = folder / step_labels(step).section
     place.mkdir(exist_ok=True)
     stem = place / step.folder_name
     paths = list(_write_structure(atoms, stem))

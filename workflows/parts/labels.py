@@ -86,11 +86,32 @@ def read_labels(model: type[_Model], metadata: Mapping[str, Any], where: str) ->
         raise AnalysisError(str(error)) from None
 
 
+class Labelled(Protocol):
+    """A step: planned, expected, or on record in a result."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def metadata(self) -> Mapping[str, Any]: ...
+
+
+def step_labels(step: Labelled) -> StepLabels:
+    """What a step says to who does not know its part.
+
+    Raises
+    ------
+    AnalysisError
+        If its metadata are no labels.
+    """
+    return read_labels(StepLabels, step.metadata, step.name)
+
+
 class _LabelsModule(Protocol):
     LABELS: Sequence[type[Labels]]
 
 
-def labels_of(metadata: Mapping[str, Any], where: str) -> Labels:
+def labels_of(step: Labelled) -> Labels:
     """A step's labels as its part declares them for the step's role.
 
     Raises
@@ -98,15 +119,17 @@ def labels_of(metadata: Mapping[str, Any], where: str) -> Labels:
     AnalysisError
         If there is no such part or role, or the labels are not what the part declares.
     """
-    said = read_labels(StepLabels, metadata, where)
+    said = step_labels(step)
     if said.section not in PARTS:
-        raise AnalysisError(f"{where}: no part {said.section!r}; {nearest(said.section, PARTS)}")
+        raise AnalysisError(
+            f"{step.name}: no part {said.section!r}; {nearest(said.section, PARTS)}"
+        )
     module: _LabelsModule = import_module(f"{PARTS[said.section]}.labels")
     by_role = {role: model for model in module.LABELS for role in _roles(model)}
     if said.role not in by_role:
         hint = nearest(said.role or "", by_role)
-        raise AnalysisError(f"{where}: {said.section} has no role {said.role!r}; {hint}")
-    return read_labels(by_role[said.role], metadata, where)
+        raise AnalysisError(f"{step.name}: {said.section} has no role {said.role!r}; {hint}")
+    return read_labels(by_role[said.role], step.metadata, step.name)
 
 
 def _roles(model: type[Labels]) -> tuple[str, ...]:

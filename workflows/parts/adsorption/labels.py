@@ -31,7 +31,7 @@ class PointPlan(_Inner):
 
     index: tuple[int, int]
     scaled: tuple[float, float]
-    equivalents: list[tuple[int, int]]
+    equivalents: tuple[tuple[int, int], ...]
     step: str
 
 

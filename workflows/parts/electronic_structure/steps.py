@@ -187,7 +187,7 @@ def _electronic_steps(
     """The ground state of one structure, and what is read off it; of the crystal or stretched."""
 
     def labels(role: Literal["state"] | Quantity) -> Labels:
-        known = {
+        known: dict[str, Any] = {
             "label": crystal.label,
             **crystal.describe(),
             "orbitals": request.orbitals,
@@ -196,7 +196,8 @@ def _electronic_steps(
         }
         if stretch is None:
             return CrystalLabels(role=role, **known)
-        return StretchedLabels(role=f"stretched {role}", stretch=moves, bond=stretch.bond, **known)
+        known |= {"role": f"stretched {role}", "stretch": moves, "bond": stretch.bond}
+        return StretchedLabels.model_validate(known)
 
     kinds: dict[str, Kind] = {
         "bonding": BONDING_KIND.get(request.engine, "bonding"),

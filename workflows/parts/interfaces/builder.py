@@ -19,6 +19,7 @@ from natriface.structures.matching import find_matches
 from natriface.structures.phases import Phase, load_phase
 from natriface.structures.slabs import Slab
 from natriface.workflows.study import Dopant, SlabRequest, Study
+from natriface.workflows.surfaces.labels import SlabLabels
 from natriface.workflows.surfaces.slab_cut import cut_slab
 
 STRAIN_SHARE = {"film": 0.0, "substrate": 1.0, "both": 0.5}
@@ -35,16 +36,16 @@ class BuiltSlab:
     slab: Slab
     doping: str | None
 
-    def describe(self) -> dict[str, Any]:
-        """JSON-able: the study's name for it, what it is, and where its crystal comes from."""
-        return {
-            "name": self.label,
-            "phase": self.phase.name,
-            "grade": self.phase.grade,
-            "source": self.phase.source,
-            "doping": self.doping,
+    def labels(self) -> SlabLabels:
+        """The study's name for it, what it is, and where its crystal comes from."""
+        return SlabLabels(
+            name=self.label,
+            phase=self.phase.name,
+            grade=self.phase.grade,
+            source=self.phase.source,
+            doping=self.doping,
             **self.slab.describe(),
-        }
+        )
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ class BuiltInterface:
         return {
             **self.interface.metadata(),
             "pair": self.label,
-            "film": self.film.describe(),
-            "substrate": self.substrate.describe(),
+            "film": self.film.labels().model_dump(exclude_unset=True),
+            "substrate": self.substrate.labels().model_dump(exclude_unset=True),
         }
 
 

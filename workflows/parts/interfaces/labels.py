@@ -72,7 +72,7 @@ class InterfaceLabels(Labels):
     role: Literal["interface"] = "interface"
     pair: str
     reference_steps: dict[str, str] = Field(default_factory=dict)
-    second_starts: dict[Side, list[str]] = Field(default_factory=dict)
+    second_starts: dict[str, list[str]] = Field(default_factory=dict)
     quantities: list[Quantity] | None = None
     film: SlabLabels
     substrate: SlabLabels

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from natriface.analysis.barriers import HopPath
 from natriface.structures.hop_endpoints import HopCompensation
 from natriface.workflows.parts.labels import Labels
 from natriface.workflows.surfaces.labels import SlabLabels, SurfaceLabels
@@ -69,6 +70,11 @@ class HopLabels(BaseModel):
     def slabs(self) -> Sequence[SlabLabels]:
         """The surface it is on."""
         return () if self.surface is None else (self.surface,)
+
+    @property
+    def hop_path(self) -> HopPath:
+        """What must agree between hops whose barriers are ranked."""
+        return HopPath.model_validate(self, from_attributes=True)
 
     def path(self) -> dict[str, Any]:
         """JSON-able, for reports: all but the cells, whose atoms are in the step's own folder."""
