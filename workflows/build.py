@@ -19,7 +19,8 @@ from natriface.analysis.pictures import structure_picture
 from natriface.analysis.wording import slug
 from natriface.structures.atoms import structure_id
 from natriface.structures.errors import WorkspaceError
-from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_study
+from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_interfaces
+from natriface.workflows.parts.interfaces.request import InterfacesAsked
 from natriface.workflows.parts.labels import DEFAULT_SECTION, step_labels
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
@@ -47,9 +48,10 @@ def write_study_structures(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WorkspaceError(f"{folder} is there already; name a folder that is new or empty")
-    interfaces = build_study(study, root)
-    others = study.parts().keys() - {"interfaces"}
-    plan = plan_study(study, root, to_run=False) if others else Plan.of(study.name, [])
+    parts = study.parts()
+    joined: InterfacesAsked | None = parts.pop("interfaces", None)
+    interfaces = [] if joined is None else build_interfaces(joined, root)
+    plan = plan_study(study, root, to_run=False) if parts else Plan.of(study.name, [])
     steps = [step for step in plan.walk() if _is_of_a_part(step)]
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))

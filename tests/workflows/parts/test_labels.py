@@ -53,7 +53,7 @@ def test_who_does_not_know_the_part_reads_section_role_and_owner() -> None:
     ],
 )
 def test_wrong_labels_are_refused_in_one_sentence(metadata: dict[str, Any], words: str) -> None:
-    with pytest.raises(AnalysisError, match=f"Na|NZSP slab: .*{words}"):
+    with pytest.raises(AnalysisError, match=rf"^Na\|NZSP slab: .*{words}"):
         labels_of(record(**metadata))
 
 

@@ -29,7 +29,6 @@ from natriface.workflows.parts.adsorption.request import (
 from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import Kind, Step
 from natriface.workflows.step_maker import StepMaker
-from natriface.workflows.study import Study
 from natriface.workflows.surfaces.build import Surface, build_surface, sites_named, with_adatom
 
 _MakeStep = Callable[[str, Kind, Atoms, Labels], Step]
@@ -38,7 +37,7 @@ SAME_PLACE = 1e-3
 """Places closer than this, in fractions of the cell, are one."""
 
 
-def steps(study: Study, request: AdsorptionRequest, make: StepMaker, root: Path) -> list[Step]:
+def steps(request: AdsorptionRequest, make: StepMaker, root: Path) -> list[Step]:
     """The steps of all surfaces asked for, and of what their energies are referred to.
 
     The bare slab's labels describe its surface whole: sites, map, and the ids of all their steps.

@@ -40,7 +40,6 @@ from natriface.workflows.parts.electronic_structure.request import (
 from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import Input, Kind, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
-from natriface.workflows.study import Study
 
 ALIKE_ANGSTROM = 1e-3
 """Bonds in two units are alike if their lengths agree to this."""
@@ -75,9 +74,7 @@ class BuiltCrystal:
         }
 
 
-def steps(
-    study: Study, request: ElectronicStructureRequest, make: StepMaker, root: Path
-) -> list[Step]:
+def steps(request: ElectronicStructureRequest, make: StepMaker, root: Path) -> list[Step]:
     """The steps of all crystals, and of the stretched bond.
 
     Raises

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from natriface.workflows.parts.interfaces.request import Quantity
 from natriface.workflows.parts.labels import Labels
 from natriface.workflows.surfaces.labels import SlabLabels
 
-Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
 Side = Literal["substrate", "film"]
 SlabRole = Literal[
     "substrate",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from natriface.structures.atoms import to_document
 from natriface.structures.heights import isolated
-from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_study
+from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_interfaces
 from natriface.workflows.parts.interfaces.labels import (
     RIGID,
     SECOND_START,
@@ -17,9 +17,9 @@ from natriface.workflows.parts.interfaces.labels import (
     Side,
     SlabOfInterfaceLabels,
 )
+from natriface.workflows.parts.interfaces.request import InterfacesAsked
 from natriface.workflows.plan import Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
-from natriface.workflows.study import InterfaceRequest, Study
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class _Planned:
         return [whole, *self.references.values(), *self.second_starts.values()]
 
 
-def steps(study: Study, request: InterfaceRequest, make: StepMaker, root: Path) -> list[Step]:
+def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
     """The steps of all interfaces of a study.
 
     Raises
@@ -53,7 +53,7 @@ def steps(study: Study, request: InterfaceRequest, make: StepMaker, root: Path) 
     StructureError
         If an interface is not to be had; says which.
     """
-    planned = [_planned(study, request, make, built) for built in build_study(study, root)]
+    planned = [_planned(request, make, built) for built in build_interfaces(request, root)]
     # a slab that interfaces share has one reference energy: the lowest of the starts of them all
     shared: dict[str, list[str]] = {}
     for one in planned:
@@ -69,18 +69,16 @@ def steps(study: Study, request: InterfaceRequest, make: StepMaker, root: Path) 
                     side: list(dict.fromkeys([second.id, *shared[one.references[side].id]]))
                     for side, second in one.second_starts.items()
                 },
-                quantities=list(study.quantities),
+                quantities=list(request.quantities),
                 **one.built.describe(),
             )
         )
     ]
 
 
-def _planned(
-    study: Study, request: InterfaceRequest, make: StepMaker, built: BuiltInterface
-) -> _Planned:
+def _planned(request: InterfacesAsked, make: StepMaker, built: BuiltInterface) -> _Planned:
     interface, pair = built.interface, built.label
-    vacuum = request.vacuum_angstrom
+    vacuum = request.interfaces.vacuum_angstrom
     slabs = {
         "substrate": (built.substrate.label, interface.substrate_atoms),
         "film": (built.film.label, interface.film_atoms),
@@ -93,7 +91,7 @@ def _planned(
     )
     references: dict[str, Step] = {}
     second_starts: dict[Side, Step] = {}
-    if "interfacial_formation_energy" in study.quantities:
+    if "interfacial_formation_energy" in request.quantities:
         for side in SIDES:
             label, atoms = slabs[side]
             references[side] = make.step(
@@ -103,7 +101,7 @@ def _planned(
                 structure=to_document(isolated(atoms, vacuum)),
                 labels=SlabOfInterfaceLabels(role=side, pair=pair),
             )
-            if request.second_start:
+            if request.interfaces.second_start:
                 second_starts[side] = make.step(
                     f"{pair} {label} slab, second start",
                     "relax",
@@ -113,7 +111,7 @@ def _planned(
                     ),
                     labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=pair),
                 )
-    if "work_of_adhesion" in study.quantities:
+    if "work_of_adhesion" in request.quantities:
         for side in SIDES:
             label, atoms = slabs[side]
             references[RIGID[side]] = make.step(

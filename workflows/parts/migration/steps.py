@@ -22,14 +22,13 @@ from natriface.workflows.parts.migration.request import (
 )
 from natriface.workflows.plan import Step
 from natriface.workflows.step_maker import StepMaker
-from natriface.workflows.study import Study
 from natriface.workflows.surfaces.build import build_surface, sites_named
 
 KNOWS_NO_CHARGE = ("potential",)
 """Engines that compute a cell without being told its charge."""
 
 
-def steps(study: Study, request: MigrationRequest, make: StepMaker, root: Path) -> list[Step]:
+def steps(request: MigrationRequest, make: StepMaker, root: Path) -> list[Step]:
     """The steps of all hops asked for.
 
     Raises
@@ -134,9 +133,9 @@ def _labelled(
 
 def _charged(make: StepMaker, charge_e: float) -> StepMaker:
     """Makes the same steps, of cells with a charge where the study's engine is told of it."""
-    if not charge_e or make.study.engine in KNOWS_NO_CHARGE:
+    if not charge_e or make.engine in KNOWS_NO_CHARGE:
         return make
-    settings = dict(make.study.settings)
+    given = dict(make.given)
     for kind in ("relax", "static", "neb"):
-        settings[kind] = {**settings.get(kind, {}), "charge_e": charge_e}
-    return replace(make, study=make.study.model_copy(update={"settings": settings}))
+        given[kind] = {**given.get(kind, {}), "charge_e": charge_e}
+    return replace(make, given=given)
