@@ -19,10 +19,11 @@ from natriface.analysis.pictures import structure_picture
 from natriface.analysis.wording import slug
 from natriface.structures.atoms import structure_id
 from natriface.structures.errors import WorkspaceError
-from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_study
+from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_interfaces
+from natriface.workflows.parts.interfaces.request import InterfacesAsked
+from natriface.workflows.parts.labels import DEFAULT_SECTION, step_labels
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
-from natriface.workflows.report.section import SECTION_KEY
 from natriface.workflows.study import Study
 
 MANIFEST_FILE = "manifest.json"
@@ -47,9 +48,10 @@ def write_study_structures(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WorkspaceError(f"{folder} is there already; name a folder that is new or empty")
-    interfaces = build_study(study, root)
-    others = study.parts().keys() - {"interfaces"}
-    plan = plan_study(study, root, to_run=False) if others else Plan.of(study.name, [])
+    parts = study.parts()
+    joined: InterfacesAsked | None = parts.pop("interfaces", None)
+    interfaces = [] if joined is None else build_interfaces(joined, root)
+    plan = plan_study(study, root, to_run=False) if parts else Plan.of(study.name, [])
     steps = [step for step in plan.walk() if _is_of_a_part(step)]
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
@@ -107,12 +109,12 @@ def _write_interface(built: BuiltInterface, folder: Path, pictures: bool) -> dic
 
 def _is_of_a_part(step: Step) -> bool:
     """Whether the step belongs to a part beside the interfaces, and starts from what is known."""
-    return SECTION_KEY in step.metadata and step.structure is not None
+    return step_labels(step).section != DEFAULT_SECTION and step.structure is not None
 
 
 def _write_step(step: Step, folder: Path, pictures: bool) -> dict[str, Any]:
     atoms = step.atoms()
-    place = folder / str(step.metadata[SECTION_KEY])
+    place = folder / step_labels(step).section
     place.mkdir(exist_ok=True)
     stem = place / step.folder_name
     paths = list(_write_structure(atoms, stem))

@@ -15,7 +15,8 @@ from ase.symbols import Symbols
 from pymongo import ReplaceOne
 
 from natriface.analysis.results import RESULT_FILE, Result
-from natriface.structures.errors import ReaderError
+from natriface.structures.errors import AnalysisError, ReaderError
+from natriface.workflows.parts.labels import step_labels
 from natriface.workflows.workflow_states import batches
 from natriface.workflows.workspace import PlannedStep, Workspace
 
@@ -75,7 +76,7 @@ def update_index(pad: LaunchPad, workspace: Workspace, *, rebuild: bool = False)
         if entry is None or entry["stamp"] != stamp or entry["folder"] != str(folder):
             try:
                 entry = _entry(step, folder, stamp, root)
-            except ReaderError as error:
+            except (ReaderError, AnalysisError) as error:
                 unreadable[folder] = str(error)
                 continue
             key = {"workspace": root, "step_id": step.id}
@@ -100,7 +101,6 @@ def _stamp(folder: Path) -> list[int] | None:
 def _entry(step: PlannedStep, folder: Path, stamp: Sequence[int], root: str) -> dict[str, Any]:
     result = Result.load(folder)
     structure = result.final_structure or result.initial_structure
-    metadata = result.step.metadata if result.step else {}
     sound = result.status == "converged"
     return {
         "workspace": root,
@@ -117,7 +117,7 @@ def _entry(step: PlannedStep, folder: Path, stamp: Sequence[int], root: str) -> 
         "energy_ev": result.energy_ev if sound else None,
         "max_force_ev_per_angstrom": result.convergence.max_force_ev_per_angstrom,
         "band_gap_ev": result.electronic.band_gap_ev if result.electronic else None,
-        "role": metadata.get("role"),
+        "role": step_labels(result.step).role if result.step else None,
         "folder": str(folder),
         "stamp": list(stamp),
     }

@@ -14,9 +14,11 @@ from rich.table import Table
 from natriface.structures.phases import Phase
 from natriface.workflows.engines.base import Estimate, engine
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
+from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.plan import Plan
 from natriface.workflows.progress import duration
 from natriface.workflows.status import StepStatus, cached, counts
+from natriface.workflows.surfaces.labels import SlabLabels
 from natriface.workflows.workspace import Workspace
 
 STYLES = {
@@ -63,8 +65,7 @@ def print_plan(plan: Plan, workspace: Path, warnings: Sequence[str] = ()) -> Non
     console = _console()
     console.print(table)
     console.print(f"{len(done)} of {len(plan)} steps are finished in {place.root}")
-    described = [s.metadata.get(k) for s in plan.walk() for k in ("film", "substrate", "surface")]
-    _print_cautions(console, [d for d in described if isinstance(d, dict)])
+    _print_cautions(console, [slab for step in plan.walk() for slab in labels_of(step).slabs])
     if left:
         total = sum(estimate.core_seconds for estimate in left)
         memory = max(estimate.memory_mb for estimate in left)
@@ -107,12 +108,12 @@ def print_structures(interfaces: Sequence[BuiltInterface]) -> None:
             f"{escape(slab.label)}: {slab.phase.name}, {slab.phase.grade}, "
             f"{escape(slab.phase.source)}{escape(note)}"
         )
-    _print_cautions(console, [s.describe() for b in interfaces for s in (b.film, b.substrate)])
+    _print_cautions(console, [s.labels() for b in interfaces for s in (b.film, b.substrate)])
 
 
-def _print_cautions(console: Console, described: Iterable[Mapping[str, Any]]) -> None:
-    """What slabs, as they describe themselves, cannot claim: each once."""
-    said = {f"{d['name']}: {d['caution']}": None for d in described if d.get("caution")}
+def _print_cautions(console: Console, slabs: Iterable[SlabLabels]) -> None:
+    """What slabs cannot claim: each once."""
+    said = {f"{slab.name}: {slab.caution}": None for slab in slabs if slab.caution}
     for caution in said:
         console.print(f"[yellow]caution[/] {escape(caution)}")
 

@@ -15,12 +15,14 @@ from natriface.analysis.barriers import summarise
 from natriface.analysis.readers.neb import read_band
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import EngineError, StructureError
-from natriface.structures.hop_endpoints import hop_endpoints
+from natriface.structures.hop_endpoints import HopEndpoints, hop_endpoints
 from natriface.structures.hops import vacancy_hops
 from natriface.workflows.engines.base import prepare_folder, save_input
 from natriface.workflows.engines.vasp import band as vasp_band
 from natriface.workflows.engines.vasp.engine import ENGINE
+from natriface.workflows.parts.labels import Labels
 from natriface.workflows.parts.migration.band_steps import band_steps
+from natriface.workflows.parts.migration.labels import HopLabels
 from natriface.workflows.plan import Input, Plan, Step
 from natriface.workflows.protocols import load_protocol
 from natriface.workflows.run import run_plan
@@ -54,18 +56,28 @@ class Maker:
         *,
         engine: str | None = None,
         settings: dict[str, Any] | None = None,
+        labels: Labels,
         **rest: Any,
     ) -> Step:
         return Step(
             name=name, kind=kind, engine=engine or "vasp", protocol="li2025",
-            settings=self.settings(kind, engine) | (settings or {}), n_atoms=n_atoms, **rest,
+            settings=self.settings(kind, engine) | (settings or {}), n_atoms=n_atoms,
+            metadata=labels.document(), **rest,
         )  # fmt: skip
 
 
-def vacancy() -> tuple[Atoms, Atoms]:
+def hop() -> HopEndpoints:
     host = bulk("Cu", a=3.45, cubic=True)
-    ends = hop_endpoints(host, vacancy_hops(host, "Cu")[0], (2, 2, 2))
+    return hop_endpoints(host, vacancy_hops(host, "Cu")[0], (2, 2, 2))
+
+
+def vacancy() -> tuple[Atoms, Atoms]:
+    ends = hop()
     return ends.initial, ends.final
+
+
+def labels() -> HopLabels:
+    return HopLabels(label="Cu", **hop().metadata())
 
 
 def folder_of(folder: Path, **settings: Any) -> Path:
@@ -90,7 +102,7 @@ def test_band_from_plan_to_barrier(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     use_standins(monkeypatch, tmp_path)
     initial, final = vacancy()
     order = np.random.default_rng(3).permutation(len(final))
-    steps = band_steps(Maker(), "vacancy", initial, final[order], metadata=PATH)  # type: ignore[arg-type]
+    steps = band_steps(Maker(), "vacancy", initial, final[order], labels())  # type: ignore[arg-type]
     assert [step.kind for step in steps] == ["relax", "relax", "neb"] * 2
     assert [step.engine for step in steps] == ["potential"] * 3 + ["vasp"] * 3
     workspace = Workspace.create(tmp_path / "w", "hop")
@@ -181,7 +193,7 @@ def test_end_points_that_make_no_path_are_refused_when_planned() -> None:
     other.symbols[0] = "Au"
     for wrong, why in ((other, "same atoms"), (initial, "same structure")):
         with pytest.raises(StructureError, match=why):
-            band_steps(Maker(), "vacancy", initial, wrong)  # type: ignore[arg-type]
+            band_steps(Maker(), "vacancy", initial, wrong, labels())  # type: ignore[arg-type]
 
 
 def test_hop_across_the_vacuum_is_refused() -> None:
@@ -191,11 +203,11 @@ def test_hop_across_the_vacuum_is_refused() -> None:
     final = slab.copy()
     final.positions[-1, 2] = slab.positions[:-1, 2].min() - 1.9
     with pytest.raises(StructureError, match="vacuum"):
-        band_steps(Maker(), "adatom", slab, final)  # type: ignore[arg-type]
+        band_steps(Maker(), "adatom", slab, final, labels())  # type: ignore[arg-type]
 
 
 def test_without_another_engine_before_there_are_three_steps() -> None:
     for pre_engine in (None, "vasp"):
-        steps = band_steps(Maker(), "vacancy", *vacancy(), pre_engine=pre_engine)  # type: ignore[arg-type]
+        steps = band_steps(Maker(), "vacancy", *vacancy(), labels(), pre_engine=pre_engine)  # type: ignore[arg-type]
         assert [step.metadata["role"] for step in steps] == ["end_point", "end_point", "band"]
         assert set(steps[-1].parents) == {steps[0].id, steps[1].id}
