@@ -76,7 +76,8 @@ def write_cohpcar(populations: BondPopulations, path: Path) -> Path:
         for k, bond in enumerate(bonds, 1)
     ]
     lines += _rows(energies, curves.cohp_per_ev, curves.icohp_ev)
-    write_atomically(path, "\n".join(lines) + "\n")
+    # as LOBSTER, without a last newline, on which pymatgen before 2025.10 fails
+    write_atomically(path, "\n".join(lines))
     return path
 
 

@@ -150,8 +150,8 @@ def from_materials_project(material_id: str) -> Phase:
         from mp_api.client.core import MPRestError
     except ImportError as error:
         raise EngineError(
-            f"{material_id}: reading the Materials Project needs mp-api; "
-            "install natriface with the extra 'mp'"
+            f"{material_id}: reading the Materials Project needs mp-api: "
+            "pip install 'natriface[mp]'"
         ) from error
     key = os.environ.get("MP_API_KEY")
     if not key:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,6 +126,13 @@ def test_the_command_line_starts_without_the_heavy_packages() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_real_outputs_are_reached_in_one_way() -> None:
+    """Where they are absent `tests.conftest` skips what needs them; no other knows the place."""
+    place = re.compile(r"""\.\./shared|parents?\b.*["']shared|NATRIFACE_TEST_DATA""")
+    knowing = [path for path in (ROOT / "tests").rglob("*.py") if place.search(path.read_text())]
+    assert sorted(path.name for path in knowing) == ["sources.py", "test_architecture.py"]
 
 
 def test_no_exact_pins() -> None:

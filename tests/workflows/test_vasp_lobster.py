@@ -96,10 +96,9 @@ def test_a_crash_is_reported_and_vasp_not_run_again(
     assert n_starts(folder) == 1
 
 
-@pytest.mark.realdata
-def test_real_lobsterouts_are_judged(shared: Path) -> None:
+def test_real_lobsterouts_are_judged(data: Path) -> None:
     """Finished, crashed, unfinished: as a person reads them."""
-    broken = shared / "data" / "broken" / "custodian_lobsterouts" / "lobsterouts"
+    broken = data / "broken" / "custodian_lobsterouts" / "lobsterouts"
     for name, finished in (("crash", False), ("notfinishedlobsterout", False), (".", True)):
         assert has_finished(broken / name) is finished
     large = read_log(broken / "lobsterout.largespilling").spilling
