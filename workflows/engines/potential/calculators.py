@@ -17,6 +17,7 @@ import inspect
 import re
 import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module, metadata
 from importlib.util import find_spec
@@ -252,10 +253,11 @@ def calculator_version(model: str) -> str:
     if _is_chgnet(model):
         return f"chgnet {metadata.version('chgnet')}"
     package = _calculator_class(model).__module__.split(".")[0]
-    try:
-        return f"{package} {metadata.version(package)}"
-    except metadata.PackageNotFoundError:
-        return f"{package} (version unknown)"
+    # mace comes with mace-torch
+    for distribution in (package, *metadata.packages_distributions().get(package, ())):
+        with suppress(metadata.PackageNotFoundError):
+            return f"{distribution} {metadata.version(distribution)}"
+    return f"{package} (version unknown)"
 
 
 def _calculator_class(model: str) -> Any:

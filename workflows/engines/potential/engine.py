@@ -211,66 +211,59 @@ class PotentialEngine:
             )
             return band_result(folder, step, atoms, band, model)
         settings = self.settings(step.settings, step.name)
-        record = StepRecord(id=step.id, name=step.name, metadata=step.metadata)
-        common: dict[str, Any] = {
-            "kind": step.kind,
-            "protocol": step.protocol,
-            "settings": step.settings,
-            "step": record,
-            "initial_structure": to_document(atoms),
-        }
         try:
             outcome = json.loads((folder / OUTCOME_FILE).read_text())
         except FileNotFoundError:
-            n_frames = _count_frames(folder / TRAJECTORY_FILE)
-            return Result(
-                **common,
-                engine=EngineRecord(
-                    name=self.name,
-                    version=calculator_version(settings.model),
-                    model=settings.model,
-                ),
-                status="truncated",
-                reason=f"the run did not end; {n_frames} ionic steps are in {TRAJECTORY_FILE}",
-            )
+            outcome = None
         except ValueError as error:
             raise ReaderError(f"{folder / OUTCOME_FILE} cannot be read ({error})") from None
-        converged = bool(outcome["converged"])
-        reason = (
-            None
-            if converged
-            else (
-                f"forces still {outcome['max_force_ev_per_angstrom']:.3f} eV/A after "
-                f"{outcome['n_steps']} steps (asked: {settings.fmax_ev_per_angstrom}); "
-                "raise max_steps or look at the trajectory"
-            )
-        )
+        version = outcome["version"] if outcome is not None else calculator_version(settings.model)
+        common: dict[str, Any] = {
+            "kind": step.kind,
+            "engine": EngineRecord(name=self.name, version=version, model=settings.model),
+            "protocol": step.protocol,
+            "settings": step.settings,
+            "step": StepRecord(id=step.id, name=step.name, metadata=step.metadata),
+            "initial_structure": to_document(atoms),
+        }
+        if outcome is None:
+            n_frames = _count_frames(folder / TRAJECTORY_FILE)
+            reason = f"the run did not end; {n_frames} ionic steps are in {TRAJECTORY_FILE}"
+            return Result(**common, status="truncated", reason=reason)
         files = {"initial": "initial.extxyz"}
         if (folder / TRAJECTORY_FILE).is_file():
             files["trajectory"] = TRAJECTORY_FILE
-        return Result(
-            **common,
-            engine=EngineRecord(name=self.name, version=outcome["version"], model=settings.model),
-            status="converged" if converged else "unconverged",
-            reason=reason,
-            energy_ev=outcome["energies_ev"][-1],
-            free_energy_ev=outcome["energies_ev"][-1],
-            forces_ev_per_angstrom=outcome["forces_ev_per_angstrom"],
-            stress_ev_per_angstrom3=outcome["stress_ev_per_angstrom3"],
-            final_structure=outcome["final_structure"],
-            energies_ev=outcome["energies_ev"],
-            convergence=Convergence(
-                ionic=converged if step.kind == "relax" else None,
-                n_ionic_steps=outcome["n_steps"],
-                max_force_ev_per_angstrom=outcome["max_force_ev_per_angstrom"],
-            ),
-            timing=Timing(
-                wall_s=outcome["wall_s"],
-                cpu_s=outcome["cpu_s"],
-                peak_memory_mb=outcome["peak_memory_mb"],
-            ),
-            files=files,
-        )
+        return Result(**common, **_of_outcome(outcome, step.kind, settings), files=files)
+
+
+def _of_outcome(outcome: dict[str, Any], kind: str, settings: PotentialSettings) -> dict[str, Any]:
+    """What a run that has ended adds to its result."""
+    converged = bool(outcome["converged"])
+    reason = (
+        f"forces still {outcome['max_force_ev_per_angstrom']:.3f} eV/A after "
+        f"{outcome['n_steps']} steps (asked: {settings.fmax_ev_per_angstrom}); "
+        "raise max_steps or look at the trajectory"
+    )
+    return {
+        "status": "converged" if converged else "unconverged",
+        "reason": None if converged else reason,
+        "energy_ev": outcome["energies_ev"][-1],
+        "free_energy_ev": outcome["energies_ev"][-1],
+        "forces_ev_per_angstrom": outcome["forces_ev_per_angstrom"],
+        "stress_ev_per_angstrom3": outcome["stress_ev_per_angstrom3"],
+        "final_structure": outcome["final_structure"],
+        "energies_ev": outcome["energies_ev"],
+        "convergence": Convergence(
+            ionic=converged if kind == "relax" else None,
+            n_ionic_steps=outcome["n_steps"],
+            max_force_ev_per_angstrom=outcome["max_force_ev_per_angstrom"],
+        ),
+        "timing": Timing(
+            wall_s=outcome["wall_s"],
+            cpu_s=outcome["cpu_s"],
+            peak_memory_mb=outcome["peak_memory_mb"],
+        ),
+    }
 
 
 def force_call_of(calculator: Calculator) -> ForceCall:

@@ -17,7 +17,7 @@ from natriface.structures.atoms import to_document
 from natriface.structures.errors import EngineError
 from natriface.workflows.engines import relaxation
 from natriface.workflows.engines.base import engine, prepare_folder
-from natriface.workflows.engines.potential.calculators import make_calculator
+from natriface.workflows.engines.potential.calculators import calculator_version, make_calculator
 from natriface.workflows.plan import Step
 
 ENGINE = engine("potential")
@@ -231,3 +231,15 @@ def test_outcome_is_json(tmp_path: Path) -> None:
     folder = prepared(tmp_path, make_step(bulk("Cu", cubic=True), kind="static"))
     ENGINE.run(folder)
     assert json.loads((folder / "outcome.json").read_text())["converged"] is True
+
+
+def test_the_version_is_that_of_the_package_that_brings_the_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "macelike.py").write_text("def model():\n    return None\n")
+    installed = tmp_path / "macelike_torch-0.3.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: macelike-torch\nVersion: 0.3")
+    (installed / "top_level.txt").write_text("macelike\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert calculator_version("macelike:model") == "macelike-torch 0.3"

@@ -57,7 +57,7 @@ def test_relaxation_comes_back_in_the_steps_own_order(
     assert (result.protocol, result.kind) == ("li2025", "relax")
     assert result.step is not None
     assert result.step.metadata == {"role": "test"}
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "standins"))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "standins"))
     try:
         from standin_potential import PairPotential
     finally:
@@ -225,7 +225,7 @@ def test_consistent_refuses_what_would_change_the_energy(
 ) -> None:
     """A tetrahedron error makes custodian set ISMEAR: robust takes it and says so."""
     vasp = tmp_path / "vasp_with_tet_error"
-    standin = Path(__file__).resolve().parents[1] / "standins" / "vasp"
+    standin = Path(__file__).resolve().parents[3] / "standins" / "vasp"
     vasp.write_text(
         "#!/bin/sh\nif grep -q 'ISMEAR = -5' INCAR; then\n"
         "echo 'Tetrahedron method fails for NKPT<4'; echo x >> standin_starts; exit 1\nfi\n"
