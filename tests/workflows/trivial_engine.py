@@ -61,7 +61,7 @@ class TrivialEngine:
             status="converged" if converged else "unconverged",
             reason=None if converged else "not enough steps, as asked",
             engine=EngineRecord(name=self.name, version="1"),
-            step=StepRecord(id=step.id, name=step.name),
+            step=StepRecord(id=step.id, name=step.name, metadata=step.metadata),
             energy_ev=-float(len(atoms)) + float(step.settings.get("shift", 0)),
             final_structure=to_document(atoms),
             settings=step.settings,
