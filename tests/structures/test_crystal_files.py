@@ -5,9 +5,11 @@ from __future__ import annotations
 import bz2
 import contextlib
 import gzip
+import lzma
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,6 +157,16 @@ def test_a_poscar_cut_within_its_last_number(read: Callable[..., Phase]) -> None
     assert is_fluoride(read(text))
     with pytest.raises(StructureError, match="ends within"):
         read(text[:-3])
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_packed_crystal_is_whole_or_refused(read: Callable[..., Phase], pack: Any) -> None:
+    packed = pack(POSCAR.encode())
+    assert is_fluoride(read(packed))
+    assert is_fluoride(read(pack(POSCAR[:60].encode()) + pack(POSCAR[60:].encode())))
+    for damaged in (packed[:-9], packed[: len(packed) // 2], packed + b"more"):
+        with pytest.raises(StructureError, match=r"copy .* again"):
+            read(damaged)
 
 
 def test_numbers_written_by_hand_are_of_any_length(read: Callable[..., Phase]) -> None:
