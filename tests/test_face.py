@@ -11,9 +11,25 @@ from importlib.metadata import version
 from pathlib import Path
 from types import FunctionType, ModuleType
 
+import numpy as np
 import pytest
+from pydantic import BaseModel
 from pymatgen.core import IStructure, Lattice, Molecule, Structure
 
+from natriface.analysis import (
+    Band,
+    Bond,
+    BondPopulations,
+    EnergyMap,
+    Grid,
+    InterfaceEnergy,
+    Result,
+    compare_units,
+    load_published,
+    summarise,
+)
+from natriface.analysis.bond_populations import Curves
+from natriface.analysis.results import EngineRecord
 from natriface.structures import (
     Crystal,
     adatom_grid,
@@ -34,8 +50,9 @@ from natriface.structures import (
     structure_id,
     vacancy_hops,
 )
-from natriface.structures.atoms import atoms_of
+from natriface.structures.atoms import atoms_of, to_document
 from natriface.structures.errors import StructureError
+from natriface.workflows import load_study, plan_study, study_path
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("structures", "analysis", "workflows")
@@ -124,8 +141,43 @@ def examples() -> Iterator[object]:
     yield from (screening, screening[0], screening[0].film)
 
 
+def results() -> Iterator[object]:
+    atoms = load_phase("NZSP").atoms
+    one = Result(
+        kind="relax",
+        status="converged",
+        engine=EngineRecord(name="potential", version="1", model="chgnet"),
+        settings={f"TAG{n}": n for n in range(99)},
+        energy_ev=-13.0,
+        final_structure=to_document(atoms),
+    )
+    yield from (one, one.model_copy(update={"final_structure": None, "energy_ev": None}))
+    ends = hop_endpoints(load_phase("NaF"), vacancy_hops(load_phase("NaF"))[0])
+    path = make_images(ends.initial, ends.final, 3).images
+    forces = [np.zeros((len(path[0]), 3))] * 5
+    band = Band.of(path, energies_ev=[0.0, 0.2, 0.3, 0.2, 0.0], forces_ev_per_angstrom=forces)
+    yield from (band, summarise(band))
+    bond = Bond("1", (0, 1), ("P", "O"), (0, 0, 0), 1.5, -9.0, (-9.0,), None, None, {})
+    curves = Curves(np.zeros(9), ("1",), np.zeros((1, 1, 9)), np.zeros((1, 1, 9)))
+    yield from (curves, BondPopulations((bond,), curves, source="LOBSTER 5.1.1"))
+    yield EnergyMap(atoms, np.zeros((6, 6)), (0.0, 0.0))
+    yield Grid(atoms, np.zeros((1, 20, 20, 20)), Path("a/folder") / ("long" * 60) / "ELFCAR")
+    yield compare_units(atoms, atoms)
+    yield InterfaceEnergy("work of adhesion", "W", 1.0, 0.06, 1.0, 16.0, 1, {"interface": -13.0})
+    yield load_published("li2025")
+    study = load_study(study_path("oh2026-halides"))
+    plan = plan_study(study, study_path("oh2026-halides").parent, to_run=False)
+    yield from (study, plan, plan.steps[0])
+
+
+def test_strings_of_documents_are_as_short() -> None:
+    for thing in results():
+        if isinstance(thing, BaseModel):
+            assert str(thing) == repr(thing)
+
+
 def test_reprs_are_a_line() -> None:
-    for thing in examples():
+    for thing in (*examples(), *results()):
         text = repr(thing)
         assert text.startswith(f"{type(thing).__name__}("), text
         assert text.endswith(")")
