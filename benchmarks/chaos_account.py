@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from natriface.workflows.plan import Plan, Step
-from natriface.workflows.status import StepStatus
+from natriface.workflows.running.status import StepStatus
 from natriface.workflows.workspace import Workspace
 from tests.workflows.conftest import trivial_step
 from tests.workflows.trivial_engine import energies, runs

@@ -27,13 +27,13 @@ from ase.build import bulk
 
 from natriface.structures.atoms import to_document
 from natriface.workflows import fireworks
-from natriface.workflows.database import EmbeddedDatabase
-from natriface.workflows.launchpad import launchpad, new_launch_id
+from natriface.workflows.launchpad.connection import launchpad, new_launch_id
+from natriface.workflows.launchpad.database import EmbeddedDatabase
+from natriface.workflows.launchpad.submit import submit_plan
+from natriface.workflows.launchpad.workflow_states import NOTE_SHARE, StateNotes
 from natriface.workflows.plan import Input, Plan, Step, StructureFrom
-from natriface.workflows.status import status
-from natriface.workflows.submit import submit_plan
-from natriface.workflows.workers import CANDIDATES
-from natriface.workflows.workflow_states import NOTE_SHARE, StateNotes
+from natriface.workflows.running.status import status
+from natriface.workflows.running.workers import CANDIDATES
 from natriface.workflows.workspace import Workspace
 
 ENGINE = "tests.workflows.trivial_engine:ENGINE"

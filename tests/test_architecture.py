@@ -86,7 +86,7 @@ def test_only_the_workflows_room_knows_fireworks_and_custodian() -> None:
 def test_fireworks_is_imported_where_it_is_wrapped() -> None:
     for path in modules("workflows"):
         packages = {name.split(".")[0] for name in imports_when_run(path)}
-        if path.name not in ("fireworks.py", "launchpad.py", "reservations.py"):
+        if path.name not in ("fireworks.py", "connection.py", "reservations.py"):
             assert "fireworks" not in packages, path
 
 

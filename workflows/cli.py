@@ -25,8 +25,8 @@ from natriface.workflows.commands.common import (
 
 if TYPE_CHECKING:
     from natriface.workflows.plan import Plan
-    from natriface.workflows.run import RunSummary
-    from natriface.workflows.status import StepStatus
+    from natriface.workflows.running.run import RunSummary
+    from natriface.workflows.running.status import StepStatus
     from natriface.workflows.study import Study
     from natriface.workflows.workspace import Workspace
 
@@ -83,8 +83,8 @@ def run(
     launchpad: LaunchpadOption = None,
 ) -> None:
     """Run a study to its report; run again after any interruption to go on."""
-    from natriface.workflows.progress import progress_for
-    from natriface.workflows.run import run_plan
+    from natriface.workflows.running.progress import progress_for
+    from natriface.workflows.running.run import run_plan
 
     loaded, plan, place, root = _prepared(study, workspace, launchpad)
     summary = run_plan(plan, place, workers, progress_for(sys.stdout))
@@ -100,7 +100,7 @@ def submit(
     launchpad: LaunchpadOption = None,
 ) -> None:
     """Put a study's steps into the LaunchPad without running them."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
     _, plan, place, _ = _prepared(study, workspace, launchpad)
     submission = operations.submit(plan, place)
@@ -121,8 +121,8 @@ def submit(
 @app.command()
 def plan(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
     """Show a study's steps: atoms, estimated time, and what is finished already."""
+    from natriface.workflows.commands.tables import print_plan
     from natriface.workflows.planning import lacking
-    from natriface.workflows.tables import print_plan
     from natriface.workflows.workspace import Workspace
 
     if workspace is not None:
@@ -168,7 +168,7 @@ def status(
     every: Annotated[bool, typer.Option("--all", "-a", help="List finished steps too.")] = False,
 ) -> None:
     """Show where a study stands, and why what failed has failed."""
-    from natriface.workflows.tables import print_status
+    from natriface.workflows.commands.tables import print_status
 
     place = opened(study, workspace)
     print_status(place.study or study, _statuses(place), every)
@@ -177,7 +177,7 @@ def status(
 @app.command()
 def where(study: StudyArgument, step: str, workspace: WorkspaceOption = None) -> None:
     """Print the folder of a step, given its name or id."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
     typer.echo(operations.where(opened(study, workspace), step))
 
@@ -199,9 +199,9 @@ def build(
     pictures: Annotated[bool, typer.Option(help="Draw each structure.")] = True,
 ) -> None:
     """Write a study's structures: POSCAR, CIF, extxyz, pictures and a manifest."""
-    from natriface.workflows.build import write_study_structures
+    from natriface.workflows.commands.build import write_study_structures
+    from natriface.workflows.commands.tables import print_structures
     from natriface.workflows.study import load_study, study_path
-    from natriface.workflows.tables import print_structures
 
     path = study_path(study)
     loaded = load_study(path)
@@ -220,7 +220,7 @@ def phases(
 ) -> None:
     """List the phase library, or show one phase."""
     from natriface.structures.phases import load_phase, phase_names
-    from natriface.workflows.tables import print_phase, print_phases
+    from natriface.workflows.commands.tables import print_phase, print_phases
 
     if name is None:
         print_phases([load_phase(each) for each in phase_names()])
@@ -241,7 +241,7 @@ def studies() -> None:
 @database_app.command("start")
 def database_start(workspace: WorkspaceArgument) -> None:
     """Start a workspace's database and leave it running."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
     from natriface.workflows.workspace import Workspace
 
     place = Workspace.open(workspace)
@@ -253,7 +253,7 @@ def database_start(workspace: WorkspaceArgument) -> None:
 @database_app.command("stop")
 def database_stop(workspace: WorkspaceArgument) -> None:
     """Stop a workspace's database."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
     from natriface.workflows.workspace import Workspace
 
     stopped = operations.stop_database(Workspace.open(workspace))
@@ -263,7 +263,7 @@ def database_stop(workspace: WorkspaceArgument) -> None:
 @database_app.command("status")
 def database_status(workspace: WorkspaceArgument) -> None:
     """Say whether a workspace's database runs."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
     from natriface.workflows.workspace import Workspace
 
     server = operations.database_server(Workspace.open(workspace))
@@ -291,7 +291,7 @@ def _planned(name: str, to_run: bool = False) -> tuple[Study, Plan, Path]:
 def _prepared(
     name: str, workspace: Path | None, launchpad: Path | None
 ) -> tuple[Study, Plan, Workspace, Path]:
-    from natriface.workflows.launchpad import use_mongodb
+    from natriface.workflows.launchpad.connection import use_mongodb
     from natriface.workflows.workspace import Workspace
 
     study, plan, root = _planned(name, to_run=True)
@@ -302,7 +302,7 @@ def _prepared(
 
 
 def _statuses(place: Workspace) -> list[StepStatus]:
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
     return operations.status(place)
 
@@ -318,7 +318,7 @@ def _write_report(
 
 
 def _say_how_it_ended(summary: RunSummary, study: str) -> None:
-    from natriface.workflows.tables import print_failures
+    from natriface.workflows.commands.tables import print_failures
 
     print_failures(summary.steps)
     if summary.interrupted:

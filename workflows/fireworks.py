@@ -1,7 +1,7 @@
 """Steps as Fireworks: three Firetasks each, states kept by single-document updates.
 
 A step becomes a Firework of `WriteTask`, `RunTask` and `ReadTask`, which also run under
-FireWorks' own launchers and do what `natriface.workflows.step_folder` says.
+FireWorks' own launchers and do what `natriface.workflows.steps.folder` says.
 
 The Fireworks of a plan that depend on each other form one Workflow; steps that do not are in
 Workflows of their own, and stay independent of each other's fate.
@@ -9,7 +9,7 @@ Workflows of their own, and stay independent of each other's fate.
 `claim`, `complete` and `fail` do what `fireworks.core.rocket` does, for Fireworks that never
 change their Workflow while they run. Every state is then one update of one document, found by an
 index and harmless when repeated; so the cost does not grow with the database, and whoever dies
-in the middle leaves what `natriface.workflows.recovery` can finish.
+in the middle leaves what `natriface.workflows.running.recovery` can finish.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from fireworks.core.fworker import FWorker
 from fireworks.core.launchpad import LaunchPad
 from fireworks.utilities.fw_utilities import explicit_serialize
 
-from natriface.workflows.attempts import ERROR_FILE, attempt
-from natriface.workflows.launchpad import PARENTS
+from natriface.workflows.launchpad.connection import PARENTS
+from natriface.workflows.launchpad.workflow_states import StateNotes, batches, note_states, now
 from natriface.workflows.plan import Step
-from natriface.workflows.step_folder import read_step, run_step, set_aside, write_step
-from natriface.workflows.workflow_states import StateNotes, batches, note_states, now
+from natriface.workflows.steps.attempts import ERROR_FILE, attempt
+from natriface.workflows.steps.folder import read_step, run_step, set_aside, write_step
 from natriface.workflows.workspace import Workspace, is_finished
 
 _TRACEBACK_CHARACTERS = 4000

@@ -21,7 +21,7 @@ from natriface.workflows.engines.vasp_settings import parse_settings
 from natriface.workflows.engines.vasp_species import unused_elements
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
-from natriface.workflows.starts import start_geometries, with_starts
+from natriface.workflows.steps.starts import start_geometries, with_starts
 from natriface.workflows.study import Study
 
 SUMMARY_FILE = "summary.json"
@@ -162,7 +162,7 @@ def print_summary(written: Sequence[WrittenInputs]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from natriface.workflows.tables import _console
+    from natriface.workflows.commands.tables import _console
 
     table = Table(title_justify="left")
     table.add_column("step")

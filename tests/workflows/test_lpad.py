@@ -14,11 +14,12 @@ import yaml
 from fireworks.core.launchpad import LaunchPad
 from fireworks.scripts.lpad_run import lpad as fireworks_lpad
 
-from natriface.workflows import fireworks, operations
-from natriface.workflows.launchpad import launchpad, new_launch_id, use_mongodb
-from natriface.workflows.recovery import recover, settle
-from natriface.workflows.submit import submit_plan
-from natriface.workflows.workflow_states import StateNotes
+from natriface.workflows import fireworks
+from natriface.workflows.launchpad.connection import launchpad, new_launch_id, use_mongodb
+from natriface.workflows.launchpad.submit import submit_plan
+from natriface.workflows.launchpad.workflow_states import StateNotes
+from natriface.workflows.running import operations
+from natriface.workflows.running.recovery import recover, settle
 from natriface.workflows.workspace import Workspace
 from tests.workflows.conftest import trivial_plan, trivial_step
 from tests.workflows.trivial_engine import runs

@@ -15,13 +15,13 @@ import pytest
 
 from natriface.analysis.results import Result
 from natriface.structures.errors import EngineError, WorkspaceError
-from natriface.workflows import operations
 from natriface.workflows.fireworks import finish
-from natriface.workflows.launchpad import connect, launchpad, use_mongodb
+from natriface.workflows.launchpad.connection import connect, launchpad, use_mongodb
+from natriface.workflows.launchpad.submit import submit_plan
 from natriface.workflows.plan import Input, Plan
-from natriface.workflows.progress import Lines
-from natriface.workflows.run import RunSummary, run_plan
-from natriface.workflows.submit import submit_plan
+from natriface.workflows.running import operations
+from natriface.workflows.running.progress import Lines
+from natriface.workflows.running.run import RunSummary, run_plan
 from natriface.workflows.workspace import Workspace
 from tests.workflows.conftest import trivial_plan, trivial_step
 from tests.workflows.trivial_engine import runs
@@ -303,7 +303,8 @@ def test_interrupted_gently_nothing_is_lost(workspace: Workspace, number: int) -
     (workspace.root / "plan.txt").write_text(plan.model_dump_json())
     code = (
         "import sys; from pathlib import Path\n"
-        "from natriface.workflows.plan import Plan; from natriface.workflows.run import run_plan\n"
+        "from natriface.workflows.plan import Plan\n"
+        "from natriface.workflows.running.run import run_plan\n"
         "from natriface.workflows.workspace import Workspace\n"
         "w = Workspace.open(Path(sys.argv[1]))\n"
         "s = run_plan(Plan.model_validate_json((w.root / 'plan.txt').read_text()), w, 2)\n"

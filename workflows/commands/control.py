@@ -25,7 +25,7 @@ def watch(
     ] = 2.0,
 ) -> None:
     """Follow a study in the terminal until nothing runs or waits any more; Ctrl-C leaves it."""
-    from natriface.workflows.watching import watch_study
+    from natriface.workflows.commands.watching import watch_study
 
     watch_study(opened(study, workspace), every)
 
@@ -39,7 +39,7 @@ def pause(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Hold back steps that have not begun; running ones go on."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
     _tell("paused", operations.pause(opened(study, workspace), steps or "all"))
 
@@ -53,7 +53,7 @@ def resume(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Let paused and cancelled steps run, from where they were."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
     place = opened(study, workspace)
     names = operations.resume(place, steps or "all")
@@ -70,7 +70,7 @@ def cancel(
     workspace: WorkspaceOption = None,
 ) -> None:
     """End running steps and give up waiting ones; what they have left stays."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
     if bool(steps) == everything:
         raise typer.BadParameter("name the steps, or say --all")
@@ -85,7 +85,7 @@ def retry(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Have failed steps run again, from where they failed."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
     place = opened(study, workspace)
     names = operations.retry(place, steps or "all")
@@ -99,7 +99,7 @@ def rerun(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Do steps anew, and all that depend on them; earlier results are set aside, not deleted."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
     place = opened(study, workspace)
     names = operations.rerun(place, steps)
@@ -118,7 +118,7 @@ def recover(
     ] = 15.0,
 ) -> None:
     """Find steps whose worker, node or job is gone, and have them run again."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
     place = opened(study, workspace)
     found = operations.recover(place, 60 * stale)

@@ -12,7 +12,7 @@ import typer
 from natriface.workflows.commands.common import LaunchpadOption, finite
 
 if TYPE_CHECKING:
-    from natriface.workflows.launch import Launch
+    from natriface.workflows.jobs.launch import Launch
     from natriface.workflows.queues.limits import QueueLimits
     from natriface.workflows.workspace import Workspace
 
@@ -76,8 +76,8 @@ def launch(
 ) -> None:
     """Submit jobs to a cluster's queue for all steps that can run."""
     from natriface.structures.errors import QueueError
-    from natriface.workflows.launch import launch as launch_jobs
-    from natriface.workflows.launchpad import is_embedded, launchpad
+    from natriface.workflows.jobs.launch import launch as launch_jobs
+    from natriface.workflows.launchpad.connection import is_embedded, launchpad
     from natriface.workflows.queues.script import load_template
 
     place = _opened(workspace)
@@ -92,7 +92,7 @@ def launch(
     load_template(asked.queue)  # a wrong one will not be right later
     without = is_embedded(place) if offline is None else offline
     if not without and is_embedded(place):
-        from natriface.workflows import operations
+        from natriface.workflows.running import operations
 
         operations.start_database(place)  # and leave it running: the jobs need it
     while True:
@@ -125,8 +125,8 @@ def queue_jobs(
     every: Annotated[bool, typer.Option("--all", "-a", help="Those that have ended too.")] = False,
 ) -> None:
     """List a workspace's jobs: their steps, and how they ended."""
-    from natriface.workflows.launch import names
-    from natriface.workflows.queues.jobs import job_folders
+    from natriface.workflows.jobs.folder import job_folders
+    from natriface.workflows.jobs.launch import names
 
     found = 0
     for folder in job_folders(_opened(workspace)):
@@ -156,8 +156,8 @@ def queue_answer(
 ) -> None:
     """Say what the queue does not: a job's number, or that it is not in the queue any more."""
     from natriface.structures.errors import QueueError
-    from natriface.workflows.launchpad import launchpad
-    from natriface.workflows.queue_recovery import answer
+    from natriface.workflows.jobs.recovery import answer
+    from natriface.workflows.launchpad.connection import launchpad
 
     if number != "none" and not number[:1].isdigit():
         raise QueueError(f"{number!r} is no number of a job; if it has none, say `none`")
@@ -198,7 +198,7 @@ def doctor(
     launchpad: LaunchpadOption = None,
 ) -> None:
     """Check the set-up: programs, files, database, queue, folders; say what to mend."""
-    from natriface.workflows.doctor import examine
+    from natriface.workflows.commands.doctor import examine
 
     marks = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("error", "red")}
     worst_is_error = False
@@ -228,8 +228,8 @@ def _limits(place: Workspace, path: Path | None, wishes: dict[str, Any]) -> Queu
 
 
 def _tell(outcome: Launch, dry: bool) -> None:
-    from natriface.workflows.launch import names
-    from natriface.workflows.progress import duration
+    from natriface.workflows.jobs.launch import names
+    from natriface.workflows.running.progress import duration
 
     for text in outcome.told:
         typer.echo(text)

@@ -11,7 +11,7 @@ from natriface.workflows.plan import Plan
 from natriface.workflows.protocols import load_protocol
 from natriface.workflows.report.page import ProtocolRecord, Setting, write_report
 from natriface.workflows.report.steps import ExpectedStep
-from natriface.workflows.status import StepStatus
+from natriface.workflows.running.status import StepStatus
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 from natriface.workflows.workspace import Workspace

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from natriface.workflows.jobs.folder import open_jobs
+from natriface.workflows.launchpad.workflow_states import batches
 from natriface.workflows.plan import Plan
 from natriface.workflows.processes import Process
-from natriface.workflows.queues.jobs import open_jobs
-from natriface.workflows.workflow_states import batches
 from natriface.workflows.workspace import PlannedStep, Workspace, is_finished
 
 if TYPE_CHECKING:

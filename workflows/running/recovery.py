@@ -2,7 +2,7 @@
 
 Only what is known to be dead is touched: a worker signs its Fireworks with host, process number
 and the birth of the process, so that on its machine there is no doubt whether it lives. On another
-machine its signs of life tell (`natriface.workflows.heartbeat`).
+machine its signs of life tell (`natriface.workflows.steps.heartbeat`).
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 from pymongo import UpdateOne
 
 from natriface.workflows.fireworks import completed_of, finish, honour_rerun
-from natriface.workflows.heartbeat import STALE_SECONDS, revoke, silence_s
-from natriface.workflows.launchpad import PARENTS
-from natriface.workflows.processes import Process
-from natriface.workflows.workflow_states import (
+from natriface.workflows.launchpad.connection import PARENTS
+from natriface.workflows.launchpad.workflow_states import (
     StateNotes,
     batches,
     note_states,
     now,
     workflow_state,
 )
+from natriface.workflows.processes import Process
+from natriface.workflows.steps.heartbeat import STALE_SECONDS, revoke, silence_s
 from natriface.workflows.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def requeue(pad: LaunchPad, fw_id: int, notes: StateNotes | None = None) -> None
     Parameters
     ----------
     notes
-        See `natriface.workflows.workflow_states.note_states`.
+        See `natriface.workflows.launchpad.workflow_states.note_states`.
     """
     document = pad.fireworks.find_one({"fw_id": fw_id}, {"launches": 1, PARENTS: 1})
     numbers = document["launches"]

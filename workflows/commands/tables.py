@@ -15,8 +15,8 @@ from natriface.structures.phases import Phase
 from natriface.workflows.engines.base import Estimate, engine
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.plan import Plan
-from natriface.workflows.progress import duration
-from natriface.workflows.status import StepStatus, cached, counts
+from natriface.workflows.running.progress import duration
+from natriface.workflows.running.status import StepStatus, cached, counts
 from natriface.workflows.workspace import Workspace
 
 STYLES = {
@@ -201,7 +201,7 @@ def status_table(steps: Sequence[StepStatus]) -> Table:
 
 
 def print_results(entries: Sequence[Mapping[str, Any]]) -> None:
-    """Results in short, as `natriface.workflows.result_index` has them."""
+    """Results in short, as `natriface.workflows.launchpad.result_index` has them."""
     table = Table()
     columns = ("step", "kind", "engine", "formula", "energy, eV", "force left, eV/A", "state")
     for heading in columns:

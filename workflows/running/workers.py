@@ -2,7 +2,7 @@
 
 A worker stays up from step to step, so that what an engine loads is loaded once. It uses one
 thread; it dies with the process that started it; what it was doing is then found by
-`natriface.workflows.recovery`.
+`natriface.workflows.running.recovery`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from types import FrameType
 from typing import Any, TextIO
 
 from natriface.structures.errors import NatrifaceError
-from natriface.workflows.heartbeat import BEAT_SECONDS, beat, is_revoked
 from natriface.workflows.processes import Process, die_with_parent
+from natriface.workflows.steps.heartbeat import BEAT_SECONDS, beat, is_revoked
 from natriface.workflows.workspace import Workspace, writing
 
 IDLE_SECONDS = 0.2
@@ -68,9 +68,9 @@ class Worker:
             If the database is lost for good, or the disk cannot be written.
         """
         from natriface.workflows import fireworks
-        from natriface.workflows.launchpad import Connection, new_launch_id
-        from natriface.workflows.recovery import requeue
-        from natriface.workflows.workflow_states import StateNotes
+        from natriface.workflows.launchpad.connection import Connection, new_launch_id
+        from natriface.workflows.launchpad.workflow_states import StateNotes
+        from natriface.workflows.running.recovery import requeue
 
         candidates: deque[int] = deque()
         notes = StateNotes()

@@ -28,8 +28,8 @@ from natriface.workflows.engines.base import (
     prepare_folder,
     save_input,
 )
-from natriface.workflows.heartbeat import REVOKED_FILE
 from natriface.workflows.plan import Input, Selection, Step
+from natriface.workflows.steps.heartbeat import REVOKED_FILE
 from natriface.workflows.workspace import Workspace
 
 STAGE_FILE = "stage.json"

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from natriface.structures.errors import WorkspaceError, nearest
-from natriface.workflows.heartbeat import revoke
+from natriface.workflows.launchpad.workflow_states import StateNotes
 from natriface.workflows.processes import Process
-from natriface.workflows.recovery import requeue
-from natriface.workflows.status import StepStatus, status
-from natriface.workflows.step_folder import set_aside
-from natriface.workflows.workflow_states import StateNotes
+from natriface.workflows.running.recovery import requeue
+from natriface.workflows.running.status import StepStatus, status
+from natriface.workflows.steps.folder import set_aside
+from natriface.workflows.steps.heartbeat import revoke
 from natriface.workflows.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -147,12 +147,12 @@ def examine_database(folder: Path | None, access: Path | None) -> Iterator[Findi
     if workspace.study is None:
         yield Finding("ok", "database", "there will be one of natriface's own in the workspace")
         return
-    from natriface.workflows.launchpad import is_embedded
+    from natriface.workflows.launchpad.connection import is_embedded
 
     if not is_embedded(workspace):
         yield from _mongodb(workspace.launchpad_file)
         return
-    from natriface.workflows.launchpad import launchpad
+    from natriface.workflows.launchpad.connection import launchpad
 
     try:
         with launchpad(workspace) as pad:
@@ -166,7 +166,7 @@ def examine_database(folder: Path | None, access: Path | None) -> Iterator[Findi
 def _mongodb(path: Path) -> Iterator[Finding]:
     from pymongo.errors import PyMongoError
 
-    from natriface.workflows.launchpad import named_by
+    from natriface.workflows.launchpad.connection import named_by
 
     what = f"database of {path}"
     try:

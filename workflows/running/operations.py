@@ -8,20 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from natriface.structures.errors import DatabaseError
-from natriface.workflows import control
-from natriface.workflows import status as _status
-from natriface.workflows.database import EmbeddedDatabase, Server
-from natriface.workflows.heartbeat import STALE_SECONDS
-from natriface.workflows.launchpad import is_embedded, launchpad
-from natriface.workflows.offline_recovery import recover_offline
+from natriface.workflows.jobs.offline import recover_offline
+from natriface.workflows.jobs.recovery import reconcile
+from natriface.workflows.launchpad.connection import is_embedded, launchpad
+from natriface.workflows.launchpad.database import EmbeddedDatabase, Server
+from natriface.workflows.launchpad.result_index import Index, update_index
+from natriface.workflows.launchpad.submit import Submission, submit_plan
 from natriface.workflows.plan import Plan
-from natriface.workflows.queue_recovery import reconcile
-from natriface.workflows.recovery import Recovery
-from natriface.workflows.recovery import recover as _recover
-from natriface.workflows.result_index import Index, update_index
-from natriface.workflows.run import RunSummary, check_plan, run_plan
-from natriface.workflows.status import StepStatus, cached, counts, where
-from natriface.workflows.submit import Submission, submit_plan
+from natriface.workflows.running import control
+from natriface.workflows.running import status as _status
+from natriface.workflows.running.recovery import Recovery
+from natriface.workflows.running.recovery import recover as _recover
+from natriface.workflows.running.run import RunSummary, check_plan, run_plan
+from natriface.workflows.running.status import StepStatus, cached, counts, where
+from natriface.workflows.steps.heartbeat import STALE_SECONDS
 from natriface.workflows.workspace import Workspace
 
 __all__ = [
@@ -75,37 +75,37 @@ def status(workspace: Workspace) -> list[StepStatus]:
 
 
 def retry(workspace: Workspace, names: control.Names = "all") -> list[str]:
-    """See `natriface.workflows.control.retry`."""
+    """See `natriface.workflows.running.control.retry`."""
     with launchpad(workspace) as pad:
         return control.retry(pad, workspace, names)
 
 
 def pause(workspace: Workspace, names: control.Names = "all") -> list[str]:
-    """See `natriface.workflows.control.pause`."""
+    """See `natriface.workflows.running.control.pause`."""
     with launchpad(workspace) as pad:
         return control.pause(pad, workspace, names)
 
 
 def resume(workspace: Workspace, names: control.Names = "all") -> list[str]:
-    """See `natriface.workflows.control.resume`."""
+    """See `natriface.workflows.running.control.resume`."""
     with launchpad(workspace) as pad:
         return control.resume(pad, workspace, names)
 
 
 def cancel(workspace: Workspace, names: control.Names = "all") -> list[str]:
-    """See `natriface.workflows.control.cancel`."""
+    """See `natriface.workflows.running.control.cancel`."""
     with launchpad(workspace) as pad:
         return control.cancel(pad, workspace, names)
 
 
 def rerun(workspace: Workspace, names: Sequence[str]) -> list[str]:
-    """See `natriface.workflows.control.rerun`."""
+    """See `natriface.workflows.running.control.rerun`."""
     with launchpad(workspace) as pad:
         return control.rerun(pad, workspace, names)
 
 
 def recover(workspace: Workspace, stale_s: float = STALE_SECONDS) -> Recovery:
-    """See `natriface.workflows.recovery.recover`; the queue is asked for its jobs first."""
+    """See `natriface.workflows.running.recovery.recover`; the queue is asked for its jobs first."""
     with launchpad(workspace) as pad:
         told = reconcile(pad, workspace)
         outcomes = recover_offline(pad, workspace)
@@ -115,7 +115,7 @@ def recover(workspace: Workspace, stale_s: float = STALE_SECONDS) -> Recovery:
 
 
 def results(workspace: Workspace, *, rebuild: bool = False) -> Index:
-    """See `natriface.workflows.result_index.update_index`."""
+    """See `natriface.workflows.launchpad.result_index.update_index`."""
     with launchpad(workspace) as pad:
         return update_index(pad, workspace, rebuild=rebuild)
 

@@ -16,18 +16,18 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from natriface.structures.errors import DatabaseError, EngineError, NatrifaceError, WorkspaceError
-from natriface.workflows.database import EmbeddedDatabase
 from natriface.workflows.engines.base import engine
 from natriface.workflows.fireworks import fail_lost, ping
-from natriface.workflows.launchpad import Connection, is_embedded, launchpad
+from natriface.workflows.jobs.recovery import reconcile
+from natriface.workflows.launchpad.connection import Connection, is_embedded, launchpad
+from natriface.workflows.launchpad.database import EmbeddedDatabase
+from natriface.workflows.launchpad.submit import Submission, submit_plan
 from natriface.workflows.plan import Plan, Step
-from natriface.workflows.progress import Forecast, Progress, Silent
-from natriface.workflows.queue_recovery import reconcile
-from natriface.workflows.recovery import recover, recover_dead, settle
-from natriface.workflows.starts import with_starts
-from natriface.workflows.status import StepStatus, status
-from natriface.workflows.submit import Submission, submit_plan
-from natriface.workflows.workers import Event, Workers, usable_cores
+from natriface.workflows.running.progress import Forecast, Progress, Silent
+from natriface.workflows.running.recovery import recover, recover_dead, settle
+from natriface.workflows.running.status import StepStatus, status
+from natriface.workflows.running.workers import Event, Workers, usable_cores
+from natriface.workflows.steps.starts import with_starts
 from natriface.workflows.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def check_plan(plan: Plan, workspace: Workspace) -> dict[str, float]:
     WorkspaceError
         If the plan is another study's.
     """
-    from natriface.workflows.status import cached
+    from natriface.workflows.running.status import cached
 
     if workspace.study != plan.study:
         raise WorkspaceError(

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from natriface.structures.errors import QueueError
-from natriface.workflows import reservations
-from natriface.workflows.heartbeat import STALE_SECONDS, revoke
-from natriface.workflows.progress import duration
+from natriface.workflows.jobs.endings import UNKNOWN, ending
+from natriface.workflows.jobs.folder import JobFolder, JobStep, jobs_folder, open_jobs
+from natriface.workflows.launchpad import reservations
+from natriface.workflows.launchpad.workflow_states import StateNotes
 from natriface.workflows.queues.adapters import adapter
-from natriface.workflows.queues.endings import UNKNOWN, ending
-from natriface.workflows.queues.jobs import JobFolder, JobStep, jobs_folder, open_jobs
 from natriface.workflows.queues.parsers import QueueJob
-from natriface.workflows.workflow_states import StateNotes
+from natriface.workflows.running.progress import duration
+from natriface.workflows.steps.heartbeat import STALE_SECONDS, revoke
 from natriface.workflows.workspace import Workspace, is_finished, writing
 
 if TYPE_CHECKING:

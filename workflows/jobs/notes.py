@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from natriface.structures.errors import DatabaseError
-from natriface.workflows.queues.jobs import Job, JobStep
+from natriface.workflows.jobs.folder import Job, JobStep
 from natriface.workflows.workspace import Workspace
 
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
 
-    from natriface.workflows.reservations import Ended
+    from natriface.workflows.launchpad.reservations import Ended
 
 PATIENCE_SECONDS = 60.0
 """A database that stays away for longer is done without: the job's events tell all later."""
@@ -80,8 +80,8 @@ class DatabaseLedger:
     def __init__(
         self, workspace: Workspace, job: Job, worker: str, tell: Callable[[str], None]
     ) -> None:
-        from natriface.workflows.launchpad import Connection
-        from natriface.workflows.workflow_states import StateNotes
+        from natriface.workflows.launchpad.connection import Connection
+        from natriface.workflows.launchpad.workflow_states import StateNotes
 
         self._notes = StateNotes()
         self._ended: list[Ended] = []
@@ -94,7 +94,7 @@ class DatabaseLedger:
 
     def begin(self, step: JobStep) -> bool:
         """See `Ledger`."""
-        from natriface.workflows import reservations
+        from natriface.workflows.launchpad import reservations
 
         def told(pad: LaunchPad) -> bool:
             return reservations.begin(pad, self.job, step, self.worker, notes=self._notes)
@@ -103,13 +103,13 @@ class DatabaseLedger:
 
     def finished(self, step: JobStep) -> None:
         """See `Ledger`."""
-        from natriface.workflows import reservations
+        from natriface.workflows.launchpad import reservations
 
         self._ended.append(reservations.Ended(step, self.worker, ended_s=time.time()))
 
     def failed(self, step: JobStep, reason: str) -> None:
         """See `Ledger`."""
-        from natriface.workflows import reservations
+        from natriface.workflows.launchpad import reservations
 
         def told(pad: LaunchPad) -> None:
             reservations.failed(pad, self.job, step, reason, notes=self._notes)
@@ -118,7 +118,7 @@ class DatabaseLedger:
 
     def put_back(self, step: JobStep, word: str, note: str) -> None:
         """See `Ledger`."""
-        from natriface.workflows import reservations
+        from natriface.workflows.launchpad import reservations
 
         def told(pad: LaunchPad) -> None:
             reservations.put_back(pad, self.job, step, word, note, self._notes)
@@ -127,7 +127,7 @@ class DatabaseLedger:
 
     def flush(self) -> None:
         """Note the ends that have gathered: many short steps at once cost little more than one."""
-        from natriface.workflows import reservations
+        from natriface.workflows.launchpad import reservations
 
         ended = self._ended
         if ended:

@@ -1,6 +1,6 @@
 """What a job of a queue runs: its own list of steps, parents before children, some at a time.
 
-``python -m natriface.workflows.queue_job WORKSPACE NAME`` is the last line of a job's script. It
+``python -m natriface.workflows.jobs.process WORKSPACE NAME`` is the last line of a job's script. It
 looks at the clock and answers the queue's signals: before the job ends, the steps under way are
 asked to come to an end, so that another job goes on with them. All it does it also tells in
 ``events.jsonl``, from which it can be told later without any database.
@@ -29,12 +29,12 @@ import psutil
 from natriface.structures.errors import NatrifaceError, WorkspaceError
 from natriface.workflows.engines.base import request_end, withdraw_end_request
 from natriface.workflows.engines.machine import JOB_ENDS_VARIABLE
-from natriface.workflows.heartbeat import BEAT_SECONDS, beat, is_revoked
+from natriface.workflows.jobs.folder import Job, JobFolder, JobStep, jobs_folder
+from natriface.workflows.jobs.notes import DatabaseLedger, FileLedger, Ledger
 from natriface.workflows.processes import Process
-from natriface.workflows.queue_ledger import DatabaseLedger, FileLedger, Ledger
-from natriface.workflows.queues.jobs import Job, JobFolder, JobStep, jobs_folder
 from natriface.workflows.queues.submission import asked_clusters
-from natriface.workflows.workers import death
+from natriface.workflows.running.workers import death
+from natriface.workflows.steps.heartbeat import BEAT_SECONDS, beat, is_revoked
 from natriface.workflows.workspace import Workspace, is_finished
 
 TICK_SECONDS = 0.2
@@ -51,7 +51,7 @@ class _Lane:
     """A process that runs steps, as the job sees it."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        command = [sys.executable, "-P", "-m", "natriface.workflows.queue_lane", str(os.getpid())]
+        command = [sys.executable, "-P", "-m", "natriface.workflows.jobs.lane", str(os.getpid())]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -10,10 +10,10 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from natriface.workflows.launchpad import Connection, launchpad
-from natriface.workflows.queue_recovery import reconcile
-from natriface.workflows.status import StepStatus, counts, status
-from natriface.workflows.tables import status_table, tally
+from natriface.workflows.commands.tables import status_table, tally
+from natriface.workflows.jobs.recovery import reconcile
+from natriface.workflows.launchpad.connection import Connection, launchpad
+from natriface.workflows.running.status import StepStatus, counts, status
 from natriface.workflows.workspace import Workspace
 
 UNDER_WAY = ("running", "queued", "ready", "waiting")

@@ -23,7 +23,7 @@ from pymongo.errors import (
 from natriface.analysis.results import write_atomically
 from natriface.structures.errors import DatabaseError, StudyError
 from natriface.structures.yaml_files import parse_yaml
-from natriface.workflows.database import EmbeddedDatabase
+from natriface.workflows.launchpad.database import EmbeddedDatabase
 from natriface.workflows.workspace import Workspace, writing
 
 CONNECT_TIMEOUT_MS = 10_000

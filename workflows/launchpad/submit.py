@@ -20,10 +20,10 @@ from natriface.workflows.fireworks import (
     step_key,
     workflows,
 )
-from natriface.workflows.launchpad import PARENTS, new_fw_ids
+from natriface.workflows.launchpad.connection import PARENTS, new_fw_ids
+from natriface.workflows.launchpad.workflow_states import StateNotes, batches
 from natriface.workflows.plan import Plan, Step
-from natriface.workflows.recovery import drop_halves, requeue
-from natriface.workflows.workflow_states import StateNotes, batches
+from natriface.workflows.running.recovery import drop_halves, requeue
 from natriface.workflows.workspace import Workspace, is_finished, writing
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def _insert(
 ) -> None:
     """Add new Fireworks in bulk; none can start before the Workflow it belongs to is there.
 
-    Cut off in the middle, it leaves what `natriface.workflows.recovery.drop_halves` removes.
+    Cut off in the middle, it leaves what `drop_halves` removes.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from natriface.structures.errors import EngineError, NatrifaceError
-from natriface.workflows.doctor_site import (
+from natriface.workflows.commands.doctor_site import (
     Finding,
     examine_database,
     examine_fit,
@@ -100,7 +100,7 @@ def _examine_machine() -> Generator[Finding, None, Machine]:
 def _examine_steps(plan: Plan) -> Iterator[Finding]:
     """What the engines say of the study's steps, each complaint once."""
     from natriface.workflows.engines.base import engine
-    from natriface.workflows.starts import with_starts
+    from natriface.workflows.steps.starts import with_starts
 
     for name in sorted({step.engine for step in plan.walk()}):
         steps = [step for step in with_starts(plan) if step.engine == name]

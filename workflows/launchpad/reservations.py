@@ -18,13 +18,13 @@ from fireworks.core.fworker import FWorker
 from pymongo import UpdateOne
 
 from natriface.workflows.fireworks import HELD_BY, Claim, fail, free_children
-from natriface.workflows.recovery import requeue
-from natriface.workflows.workflow_states import StateNotes, batches, note_states, now
+from natriface.workflows.launchpad.workflow_states import StateNotes, batches, note_states, now
+from natriface.workflows.running.recovery import requeue
 
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
 
-    from natriface.workflows.queues.jobs import Job, JobStep
+    from natriface.workflows.jobs.folder import Job, JobStep
 
 MOST_DEATHS = 3
 """A step that has cost so many jobs or workers their life is given up."""
@@ -105,7 +105,7 @@ def begin(
     when_s
         Since when, s since the epoch, if not since now.
     notes
-        See `natriface.workflows.workflow_states.note_states`; the same below.
+        See `natriface.workflows.launchpad.workflow_states.note_states`; the same below.
     """
     taken = pad.fireworks.update_one(
         {"fw_id": step.fw_id, "queue_job": job.name, "state": {"$in": list(_GIVEN)}},

@@ -18,7 +18,7 @@ from natriface.workflows.fireworks import fail_lost, finish
 from natriface.workflows.queues.adapters import adapter
 from natriface.workflows.queues.limits import limits_path, load_limits
 from natriface.workflows.queues.script import load_template
-from natriface.workflows.recovery import requeue
+from natriface.workflows.running.recovery import requeue
 from natriface.workflows.workspace import Workspace, is_finished
 
 if TYPE_CHECKING:

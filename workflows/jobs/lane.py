@@ -14,10 +14,10 @@ from pathlib import Path
 from types import FrameType
 
 from natriface.structures.errors import WorkspaceError
-from natriface.workflows.attempts import attempt
 from natriface.workflows.engines.base import EndedEarlyError
 from natriface.workflows.processes import die_with_parent
-from natriface.workflows.step_folder import read_step, run_step, write_step
+from natriface.workflows.steps.attempts import attempt
+from natriface.workflows.steps.folder import read_step, run_step, write_step
 from natriface.workflows.workspace import Workspace, is_finished
 
 

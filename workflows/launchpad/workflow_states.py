@@ -76,7 +76,7 @@ class StateNotes:
 
     A Workflow of thousands is one large document, and dear to change: a worker that ends many
     short steps tells it now and then. Should it die before it has, nothing is lost: the copy is
-    for people, and `natriface.workflows.recovery.settle` makes it anew.
+    for people, and `natriface.workflows.running.recovery.settle` makes it anew.
     """
 
     def __init__(self) -> None:

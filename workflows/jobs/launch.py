@@ -12,12 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from natriface.structures.errors import QueueError, UnreadAnswerError
-from natriface.workflows import reservations
 from natriface.workflows.engines.base import engine
-from natriface.workflows.launchpad import new_launch_id
-from natriface.workflows.queue_recovery import abandon, held_text, launch_lock, reconcile
-from natriface.workflows.queues.adapters import adapter
-from natriface.workflows.queues.jobs import (
+from natriface.workflows.jobs.folder import (
     Job,
     JobFolder,
     JobStep,
@@ -26,6 +22,10 @@ from natriface.workflows.queues.jobs import (
     new_name,
     open_jobs,
 )
+from natriface.workflows.jobs.recovery import abandon, held_text, launch_lock, reconcile
+from natriface.workflows.launchpad import reservations
+from natriface.workflows.launchpad.connection import new_launch_id
+from natriface.workflows.queues.adapters import adapter
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Item, Pack, pack
 from natriface.workflows.queues.partitions import partition, within
@@ -37,8 +37,8 @@ from natriface.workflows.queues.script import (
     script_fields,
     script_values,
 )
-from natriface.workflows.recovery import honour_reruns
-from natriface.workflows.step_folder import load_step
+from natriface.workflows.running.recovery import honour_reruns
+from natriface.workflows.steps.folder import load_step
 from natriface.workflows.workspace import PlannedStep, Workspace, is_finished, writing
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Launch:
     Attributes
     ----------
     told
-        What `natriface.workflows.queue_recovery.reconcile` had to tell.
+        What `natriface.workflows.jobs.recovery.reconcile` had to tell.
     refused
         Names of steps that the limits have no room for -> why.
     waiting
@@ -276,7 +276,7 @@ def script(
     folder = jobs_folder(workspace) / job.name
     values |= {"job_name": job.name, "output_stem": str(folder / "output")}
     python = shlex.quote(limits.python or sys.executable)
-    run = f"{python} -P -m natriface.workflows.queue_job"
+    run = f"{python} -P -m natriface.workflows.jobs.process"
     known = {key: os.environ[key] for key in _HANDED_ON if key in os.environ}
     exports = [
         f"export {key}={shlex.quote(text)}" for key, text in {**known, **limits.environment}.items()

@@ -11,7 +11,7 @@ from natriface.analysis.results import EngineRecord, Result
 from natriface.structures.atoms import from_document, to_document
 from natriface.structures.errors import NatrifaceError
 from natriface.workflows.plan import Plan, Step
-from natriface.workflows.step_folder import structure_for
+from natriface.workflows.steps.folder import structure_for
 
 
 def with_starts(plan: Plan) -> Iterator[Step]:
