@@ -14,13 +14,13 @@ from rich.console import Console
 
 from natriface.structures.errors import WorkspaceError
 from natriface.workflows.commands.watching import watch_study
-from natriface.workflows.fireworks import claim, complete
-from natriface.workflows.fireworks import run as run_claimed
 from natriface.workflows.launchpad.connection import launchpad, new_launch_id
+from natriface.workflows.launchpad.ledger import claim, complete
 from natriface.workflows.plan import Plan
 from natriface.workflows.running import control, operations
 from natriface.workflows.running.recovery import recover_dead
 from natriface.workflows.running.run import run_plan
+from natriface.workflows.running.workers import run_claimed
 from natriface.workflows.steps.heartbeat import HEARTBEAT_FILE, beat, is_revoked, revoke, silence_s
 from natriface.workflows.workspace import Workspace
 from tests.workflows.conftest import trivial_plan, trivial_step

@@ -15,8 +15,8 @@ import pytest
 
 from natriface.analysis.results import Result
 from natriface.structures.errors import EngineError, WorkspaceError
-from natriface.workflows.fireworks import finish
-from natriface.workflows.launchpad.connection import connect, launchpad, use_mongodb
+from natriface.workflows.launchpad.connection import connect, launchpad, new_launch_id, use_mongodb
+from natriface.workflows.launchpad.ledger import claim, complete
 from natriface.workflows.launchpad.submit import submit_plan
 from natriface.workflows.plan import Input, Plan
 from natriface.workflows.running import operations
@@ -208,16 +208,21 @@ def test_an_enlarged_study_joins_what_is_there(workspace: Workspace) -> None:
         def states() -> dict[str, str]:
             return {f["name"]: f["state"] for f in pad.fireworks.find({}, {"name": 1, "state": 1})}
 
-        finish(pad, ids["a"])
+        def run_out(number: int) -> None:
+            claimed = claim(pad, number, "worker", new_launch_id(pad))
+            assert claimed is not None
+            complete(pad, claimed)
+
+        run_out(ids["a"])
         assert {states()[child.name] for child in children} == {"READY"}
         assert states()["both"] == "WAITING"
         # a database of before Fireworks named their parents is made to do so
         pad.fireworks.update_many({}, {"$unset": {"spec.parents": ""}})
         pad.fireworks.drop_index("spec.parents_1")
         pad = connect(workspace)
-        finish(pad, ids["b"])
+        run_out(ids["b"])
         assert states()["both"] == "READY"
-        finish(pad, ids["both"])
+        run_out(ids["both"])
         assert states()["last"] == "READY"
         noted = pad.workflows.find_one({})["fw_states"]
         assert noted == {str(ids[name]): state for name, state in states().items()}

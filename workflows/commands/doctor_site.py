@@ -153,10 +153,11 @@ def examine_database(folder: Path | None, access: Path | None) -> Iterator[Findi
         yield from _mongodb(workspace.launchpad_file)
         return
     from natriface.workflows.launchpad.connection import launchpad
+    from natriface.workflows.launchpad.records import n_fireworks
 
     try:
         with launchpad(workspace) as pad:
-            number = pad.fireworks.estimated_document_count()
+            number = n_fireworks(pad)
     except NatrifaceError as error:
         yield Finding("error", "database", _without_secrets(str(error), workspace.launchpad_file))
     else:
@@ -166,7 +167,8 @@ def examine_database(folder: Path | None, access: Path | None) -> Iterator[Findi
 def _mongodb(path: Path) -> Iterator[Finding]:
     from pymongo.errors import PyMongoError
 
-    from natriface.workflows.launchpad.connection import named_by
+    from natriface.workflows.launchpad.connection import named_by, try_writing
+    from natriface.workflows.launchpad.records import n_fireworks
 
     what = f"database of {path}"
     try:
@@ -179,10 +181,8 @@ def _mongodb(path: Path) -> Iterator[Finding]:
         return
     try:
         version = pad.connection.server_info().get("version", "?")
-        probe = pad.db["natriface_doctor"]
-        identifier = probe.insert_one({"probe": True}).inserted_id
-        probe.delete_one({"_id": identifier})
-        number = pad.fireworks.estimated_document_count()
+        try_writing(pad)
+        number = n_fireworks(pad)
     except PyMongoError as error:
         first = str(error).split(",")[0].split(" (configured")[0]
         yield Finding(

@@ -228,8 +228,8 @@ def _limits(place: Workspace, path: Path | None, wishes: dict[str, Any]) -> Queu
 
 
 def _tell(outcome: Launch, dry: bool) -> None:
+    from natriface.analysis.wording import duration
     from natriface.workflows.jobs.launch import names
-    from natriface.workflows.running.progress import duration
 
     for text in outcome.told:
         typer.echo(text)

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from natriface.analysis.wording import duration
 from natriface.structures.phases import Phase
 from natriface.workflows.engines.base import Estimate, engine
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.plan import Plan
-from natriface.workflows.running.progress import duration
 from natriface.workflows.running.status import StepStatus, cached, counts
 from natriface.workflows.workspace import Workspace
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from natriface.structures.errors import QueueError, UnreadAnswerError
 from natriface.workflows.engines.base import engine
@@ -25,6 +25,8 @@ from natriface.workflows.jobs.folder import (
 from natriface.workflows.jobs.recovery import abandon, held_text, launch_lock, reconcile
 from natriface.workflows.launchpad import reservations
 from natriface.workflows.launchpad.connection import new_launch_id
+from natriface.workflows.launchpad.ledger import honour_reruns
+from natriface.workflows.launchpad.records import StepRecord, steps_of
 from natriface.workflows.queues.adapters import adapter
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Item, Pack, pack
@@ -37,7 +39,6 @@ from natriface.workflows.queues.script import (
     script_fields,
     script_values,
 )
-from natriface.workflows.running.recovery import honour_reruns
 from natriface.workflows.steps.folder import load_step
 from natriface.workflows.workspace import PlannedStep, Workspace, is_finished, writing
 
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
 
 _HANDED_ON = ("NATRIFACE_CONFIG", "PMG_VASP_PSP_DIR", "GPAW_SETUP_PATH")
 """Where the engines' files are; not every queue hands the environment on."""
-_FIELDS = {"_id": 0, "fw_id": 1, "name": 1, "state": 1, "queue_ends": 1}
-_FIELDS |= {"spec.step_id": 1, "spec._launch_dir": 1}
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def launch(
         if not dry:
             again = honour_reruns(pad, workspace)
             outcome.told += [f"{name} is run again, as lpad was told" for name in again]
-        items, documents, outcome.refused = _items(pad, workspace, limits)
+        items, records, outcome.refused = _items(pad, workspace, limits)
         packs = pack(items, limits)
         outcome.in_queue = len(open_jobs(workspace))
         room = max(0, limits.max_jobs - outcome.in_queue)
@@ -126,7 +125,7 @@ def launch(
         outcome.waiting = len(items) - sum(len(each.items) for each in chosen)
         parents = {step.id: step.parents for step in workspace.plan()}
         for each in chosen:
-            job = _job(pad, each, documents, parents, limits, template, mode, dry)
+            job = _job(pad, each, records, parents, limits, template, mode, dry)
             if dry:
                 outcome.jobs.append(Launched(job, None, _cores(each), each.memory_mb))
                 continue
@@ -150,32 +149,30 @@ def _within_partition(limits: QueueLimits, template: Template) -> tuple[QueueLim
 
 def _items(
     pad: LaunchPad, workspace: Workspace, limits: QueueLimits
-) -> tuple[list[Item], dict[str, dict[str, Any]], dict[str, str]]:
+) -> tuple[list[Item], dict[str, StepRecord], dict[str, str]]:
     """The steps that can run, or could after others of them; parents before children."""
-    query = {"spec.workspaces": str(workspace.root), "state": {"$in": ["READY", "WAITING"]}}
-    documents = {doc["spec"]["step_id"]: doc for doc in pad.fireworks.find(query, _FIELDS)}
+    records = {each.step_id: each for each in steps_of(pad, workspace, ("READY", "WAITING"))}
     folders = workspace.folders()
     items: list[Item] = []
     taken: set[str] = set()
     refused: dict[str, str] = {}
     for step in workspace.plan():
-        document = documents.get(step.id)
-        if document is None:
+        record = records.get(step.id)
+        if record is None:
             continue
         parents = _unfinished(step, folders)
         if not taken.issuperset(parents):
             continue
-        whole = load_step(Path(document["spec"]["_launch_dir"]))
+        whole = load_step(record.folder)
         estimate = engine(whole.engine).estimate(whole)
         try:
-            ends = document.get("queue_ends", [])
-            needs = resources(step.name, step.engine, estimate, limits, ends)
+            needs = resources(step.name, step.engine, estimate, limits, record.queue_ends)
         except QueueError as error:
             refused[step.name] = str(error)
             continue
         items.append(Item(step.id, needs, parents))
         taken.add(step.id)
-    return items, documents, refused
+    return items, records, refused
 
 
 def _unfinished(step: PlannedStep, folders: dict[str, Path]) -> tuple[str, ...]:
@@ -189,7 +186,7 @@ def _unfinished(step: PlannedStep, folders: dict[str, Path]) -> tuple[str, ...]:
 def _job(
     pad: LaunchPad,
     packed: Pack,
-    documents: dict[str, dict[str, Any]],
+    records: dict[str, StepRecord],
     parents: dict[str, tuple[str, ...]],
     limits: QueueLimits,
     template: Template,
@@ -200,10 +197,10 @@ def _job(
     steps = [
         JobStep(
             id=item.id,
-            name=documents[item.id]["name"],
-            fw_id=documents[item.id]["fw_id"],
+            name=records[item.id].name,
+            fw_id=records[item.id].fw_id,
             launch_id=first + number,
-            folder=Path(documents[item.id]["spec"]["_launch_dir"]),
+            folder=records[item.id].folder,
             parents=parents[item.id],
             seconds=item.resources.busy_s,
         )
@@ -240,7 +237,7 @@ def _submit(
     with writing(folder.path):
         folder.script.write_text(script(workspace, job, packed, limits, template))
         folder.script.chmod(0o755)
-    held = reservations.reserve(pad, job)
+    held = reservations.reserve(pad, job.name, job.steps)
     if not held:
         folder.close("EMPTY", "its steps were taken by others meanwhile")
         return None, job
@@ -263,7 +260,7 @@ def _submit(
             raise QueueError(f"the queue refuses the job: {error}; see {folder.script}") from None
         queue_id = found
     folder.note_submitted(queue_id)
-    reservations.note_queue_id(pad, job, queue_id)
+    reservations.note_queue_id(pad, job.steps, queue_id)
     folder.save_note(folder.label)
     return queue_id, job
 

@@ -14,11 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from natriface.structures.errors import QueueError
-from natriface.workflows.fireworks import fail_lost, finish
+from natriface.workflows.launchpad.ledger import (
+    close_offline_run,
+    complete_lost,
+    fail_lost,
+    requeue,
+)
+from natriface.workflows.launchpad.records import StepRecord, offline_runs, queue_number
 from natriface.workflows.queues.adapters import adapter
 from natriface.workflows.queues.limits import limits_path, load_limits
 from natriface.workflows.queues.script import load_template
-from natriface.workflows.running.recovery import requeue
 from natriface.workflows.workspace import Workspace, is_finished
 
 if TYPE_CHECKING:
@@ -35,35 +40,22 @@ def recover_offline(pad: LaunchPad, workspace: Workspace) -> dict[str, str]:
     dict
         ``finished``, ``failed`` or ``ready``; those that may still run are left out.
     """
-    open_runs = {"completed": False, "deprecated": False}
     outcomes: dict[str, str] = {}
-    for run in list(pad.offline_runs.find(open_runs, {"launch_id": 1, "fw_id": 1})):
-        query = {"fw_id": run["fw_id"], "spec.workspaces": str(workspace.root)}
-        document = pad.fireworks.find_one(query, {"name": 1, "spec._launch_dir": 1, "launches": 1})
-        if document is None or run["launch_id"] not in document["launches"]:
-            continue
-        folder = Path(document["spec"]["_launch_dir"])
-        if is_finished(folder):
-            _end(pad, run["launch_id"], "COMPLETED")
-            finish(pad, run["fw_id"])
+    for step in offline_runs(pad, workspace):
+        if is_finished(step.folder):
+            complete_lost(pad, step)
             outcome = "finished"
-        elif (reason := _why_failed(folder)) is not None:
-            fail_lost(pad, run["fw_id"], reason)
+        elif (reason := _why_failed(step.folder)) is not None:
+            fail_lost(pad, step, reason)
             outcome = "failed"
-        elif _has_ended(pad, run["launch_id"], workspace):
-            requeue(pad, run["fw_id"])
+        elif _has_ended(pad, step, workspace):
+            requeue(pad, step.fw_id, seen=step)
             outcome = "ready"
         else:
             continue
-        pad.offline_runs.update_many(
-            {"launch_id": run["launch_id"]}, {"$set": {"completed": True, "deprecated": True}}
-        )
-        outcomes[document["name"]] = outcome
+        close_offline_run(pad, step)
+        outcomes[step.name] = outcome
     return outcomes
-
-
-def _end(pad: LaunchPad, launch_id: int, state: str) -> None:
-    pad.launches.update_one({"launch_id": launch_id}, {"$set": {"state": state}})
 
 
 def _why_failed(folder: Path) -> str | None:
@@ -80,20 +72,15 @@ def _why_failed(folder: Path) -> str | None:
     return lines[-1] if lines else f"it failed; see {folder}"
 
 
-def _has_ended(pad: LaunchPad, launch_id: int, workspace: Workspace) -> bool:
+def _has_ended(pad: LaunchPad, step: StepRecord, workspace: Workspace) -> bool:
     """Whether the queue says that the job is over, or does not know it."""
-    launch = pad.launches.find_one({"launch_id": launch_id}, {"state_history": 1}) or {}
-    numbers = [
-        entry["reservation_id"]
-        for entry in launch.get("state_history", [])
-        if "reservation_id" in entry
-    ]
-    if not numbers:
+    number = queue_number(pad, step)
+    if number is None:
         return False
     limits = load_limits(limits_path(workspace.root))
     queue = adapter(load_template(limits.queue).adapter)
     try:
-        found = queue.states([numbers[-1]]).get(numbers[-1])
+        found = queue.states([number]).get(number)
     except QueueError:
         return False
     return found is None or found.state == "ended"

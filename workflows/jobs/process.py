@@ -30,10 +30,9 @@ from natriface.structures.errors import NatrifaceError, WorkspaceError
 from natriface.workflows.engines.base import request_end, withdraw_end_request
 from natriface.workflows.engines.machine import JOB_ENDS_VARIABLE
 from natriface.workflows.jobs.folder import Job, JobFolder, JobStep, jobs_folder
-from natriface.workflows.jobs.notes import DatabaseLedger, FileLedger, Ledger
-from natriface.workflows.processes import Process
+from natriface.workflows.jobs.notes import JobNotes
+from natriface.workflows.processes import Process, death
 from natriface.workflows.queues.submission import asked_clusters
-from natriface.workflows.running.workers import death
 from natriface.workflows.steps.heartbeat import BEAT_SECONDS, beat, is_revoked
 from natriface.workflows.workspace import Workspace, is_finished
 
@@ -115,7 +114,7 @@ class JobProcess:
         self.job: Job = folder.job
         self.clock = _Clock.of(self.job.walltime_s)
         self.queue_id = _queue_id(folder)
-        self.ledger: Ledger = FileLedger()
+        self.notes = JobNotes()
         self.waiting: list[JobStep] = list(self.job.steps)
         self.ended: set[str] = set()
         self.lanes: list[_Lane] = []
@@ -144,14 +143,16 @@ class JobProcess:
         self.tell("begin", queue_id=self.queue_id, host=host, pid=os.getpid())
         if self.job.mode == "database":
             where = f"{self.folder.label} on {host}"
-            self.ledger = DatabaseLedger(self.workspace, self.job, where, self._note)
+            from natriface.workflows.jobs.database_notes import DatabaseNotes
+
+            self.notes = DatabaseNotes(self.workspace, self.job, where, self._note)
         try:
             self._run()
         finally:
             for lane in self.lanes:
                 lane.end()
             os.close(lock)
-        self.ledger.close()
+        self.notes.close()
         self.tell("finish", why=self.why_ending)
         return 1 if self.disk_failure else 0
 
@@ -202,7 +203,7 @@ class JobProcess:
             if running & set(step.parents):
                 continue
             self.waiting.remove(step)
-            if is_revoked(step.folder, self.job.name) or not self.ledger.begin(step):
+            if is_revoked(step.folder, self.job.name) or not self.notes.begin(step):
                 self.tell("skip", step=step.id)
                 continue
             lane = free.pop() if free else self._new_lane()
@@ -248,9 +249,9 @@ class JobProcess:
             code = lane.process.wait()
             lane.end()
             if lane.step is not None:
-                self._bury(lane.step, code)
+                self._put_back_dead(lane.step, code)
 
-    def _bury(self, step: JobStep, code: int) -> None:
+    def _put_back_dead(self, step: JobStep, code: int) -> None:
         """Put back a step whose process has died."""
         if is_revoked(step.folder, self.job.name):
             self.tell("skip", step=step.id)
@@ -272,14 +273,14 @@ class JobProcess:
     def _end(self, step: JobStep, reason: str | None) -> None:
         self.tell("end", step=step.id, reason=reason)
         if reason is None:
-            self.ledger.finished(step)
+            self.notes.complete(step)
         else:
-            self.ledger.failed(step, reason)
+            self.notes.fail(step, reason)
 
     def _put_back(self, step: JobStep, word: str, note: str) -> None:
         text = f"{self.folder.label}: {note}"
         self.tell("back", step=step.id, word=word, note=text)
-        self.ledger.put_back(step, word, text)
+        self.notes.put_back(step, word, text)
 
     def _why_not_run(self, step: JobStep) -> str:
         if self.why_ending:
@@ -293,7 +294,7 @@ class JobProcess:
         if now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
-        self.ledger.flush()
+        self.notes.flush()
         if self.why_ending is None and self.clock.left_s < self.job.signal_s:
             self.why_ending = "the job's time was up"
         too_late = self.clock.left_s < min(LAST_SECONDS, self.job.signal_s / 4)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from natriface.analysis.wording import duration
 from natriface.structures.errors import QueueError
 from natriface.workflows.jobs.endings import UNKNOWN, ending
 from natriface.workflows.jobs.folder import JobFolder, JobStep, jobs_folder, open_jobs
@@ -21,7 +22,6 @@ from natriface.workflows.launchpad import reservations
 from natriface.workflows.launchpad.workflow_states import StateNotes
 from natriface.workflows.queues.adapters import adapter
 from natriface.workflows.queues.parsers import QueueJob
-from natriface.workflows.running.progress import duration
 from natriface.workflows.steps.heartbeat import STALE_SECONDS, revoke
 from natriface.workflows.workspace import Workspace, is_finished, writing
 
@@ -99,7 +99,7 @@ def answer(pad: LaunchPad, workspace: Workspace, name: str, queue_id: str | None
             raise QueueError(f"no job {name!r} is in the queue; those that are: {known}")
         if queue_id is not None:
             folder.note_submitted(queue_id)
-            reservations.note_queue_id(pad, folder.job, queue_id)
+            reservations.note_queue_id(pad, folder.job.steps, queue_id)
             folder.save_note(folder.label)
             return f"{name} is {folder.label}"
         if folder.has_signs() and folder.missing_s() < FRESH_SECONDS:
@@ -107,7 +107,7 @@ def answer(pad: LaunchPad, workspace: Workspace, name: str, queue_id: str | None
                 f"{name} runs: its last sign of life is {folder.missing_s():.0f} s old; "
                 "`natriface cancel` ends it"
             )
-        held = reservations.states(pad, folder.job)
+        held = reservations.states(pad, folder.name)
         ours = [step for step in folder.job.steps if step.fw_id in held]
         _bring_back(pad, folder, ours, held, folder.events())
         text = f"{folder.label}: {UNKNOWN} (it is not in the queue, as was said)"
@@ -171,7 +171,7 @@ def _adopted(
             found = folder.queue_id or queue.find(folder.name, folder.script)
             if found is not None:
                 folder.note_submitted(found)
-                reservations.note_queue_id(pad, folder.job, found)
+                reservations.note_queue_id(pad, folder.job.steps, found)
                 known.append(folder)
             elif _may_be_in_queue(pad, folder):
                 folder.save_note(held_text(folder))
@@ -184,7 +184,7 @@ def _adopted(
 def _may_be_in_queue(pad: LaunchPad, folder: JobFolder) -> bool:
     """Whether the queue may have taken a job that its name does not find, and a step wants it."""
     said = folder.answer
-    if said is None or not reservations.states(pad, folder.job):
+    if said is None or not reservations.states(pad, folder.name):
         return False
     return bool(said["arrived"]) or time.time() - said["time"] < LOST_SECONDS
 
@@ -198,7 +198,7 @@ def abandon(pad: LaunchPad, folder: JobFolder, word: str, text: str) -> None:
     """Put back the steps of a job that never was in the queue."""
     notes = StateNotes()
     for step in folder.job.steps:
-        reservations.put_back(pad, folder.job, step, "", text, notes)
+        reservations.put_back(pad, folder.name, step, "", text, notes)
     notes.write(pad)
     folder.close(word, text)
 
@@ -219,7 +219,7 @@ def _reconcile_job(
     job = folder.job
     if found is not None and found.state in ("waiting", "running"):
         folder.note_seen()
-    held = reservations.states(pad, job)
+    held = reservations.states(pad, job.name)
     ours = [step for step in job.steps if step.fw_id in held]
     events = folder.events()
     done = any(event["event"] == "finish" for event in _latest_run(events))
@@ -237,7 +237,7 @@ def _conclude(pad: LaunchPad, folder: JobFolder, word: str, text: str) -> list[s
     """Have the steps of a job that has ended wait for another; what there is to tell."""
     job, events = folder.job, folder.events()
     started = {event["step"] for event in _latest_run(events) if event["event"] == "start"}
-    held = reservations.states(pad, job)
+    held = reservations.states(pad, job.name)
     steps = {step.id: step for step in job.steps}
     lost = []
     notes = StateNotes()
@@ -246,7 +246,7 @@ def _conclude(pad: LaunchPad, folder: JobFolder, word: str, text: str) -> list[s
             continue
         revoke(step.folder, job.name)  # should it live on a node that only lost its network
         at_it = step.id in started and word != "COMPLETED"
-        became = reservations.put_back(pad, job, step, word if at_it else "", text, notes)
+        became = reservations.put_back(pad, job.name, step, word if at_it else "", text, notes)
         if became == "failed":
             lost.append(f"{step.name} is given up: {text}")
     notes.write(pad)
@@ -264,7 +264,7 @@ def _look_after(
     """Note what there is to know of a job that waits or runs; one nobody wants is cancelled."""
     job = folder.job
     label = folder.label
-    if not reservations.states(pad, job):
+    if not reservations.states(pad, job.name):
         try:
             adapter(job.adapter).cancel([folder.queue_id or ""])
         except QueueError as error:
@@ -317,15 +317,15 @@ def _bring_back(
             )
             continue
         if started is not None and held[step.fw_id] != "RUNNING":
-            reservations.begin(pad, job, step, where, started["time"], notes)
+            reservations.begin(pad, job.name, step, where, started["time"], notes)
         if event is None:
             continue
         if event["event"] == "end":
             reason = event["reason"] or "it said it had finished, but there is no result"
-            reservations.failed(pad, job, step, reason, when_s, notes)
+            reservations.fail(pad, job.name, step, reason, when_s, notes)
         elif event["event"] == "back":
-            reservations.put_back(pad, job, step, event["word"], event["note"], notes)
-    reservations.finished(pad, job, done, notes)
+            reservations.put_back(pad, job.name, step, event["word"], event["note"], notes)
+    reservations.complete(pad, job.name, done, notes)
     notes.write(pad)
 
 

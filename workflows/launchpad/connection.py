@@ -24,15 +24,12 @@ from natriface.analysis.results import write_atomically
 from natriface.structures.errors import DatabaseError, StudyError
 from natriface.structures.yaml_files import parse_yaml
 from natriface.workflows.launchpad.database import EmbeddedDatabase
+from natriface.workflows.launchpad.records import PARENTS, STEP_KEY, WORKSPACES
 from natriface.workflows.workspace import Workspace, writing
 
 CONNECT_TIMEOUT_MS = 10_000
 OUTAGE_SECONDS = 600.0
 OUTAGE_LOOK_SECONDS = 0.2
-STEP_KEY = "spec.step_key"
-WORKSPACES = "spec.workspaces"
-PARENTS = "spec.parents"
-"""Where a Firework names those it waits for."""
 
 T = TypeVar("T")
 
@@ -233,6 +230,19 @@ def reachable(workspace: Workspace) -> Iterator[None]:
             f"the database of {path} cannot be reached ({first}); see that it runs and that this "
             "machine may reach it, then run again: nothing is lost"
         ) from error
+
+
+def try_writing(pad: LaunchPad) -> None:
+    """Write a document into the database, and take it out again.
+
+    Raises
+    ------
+    pymongo.errors.PyMongoError
+        If the database cannot be reached or refuses.
+    """
+    probe = pad.db["natriface_doctor"]
+    identifier = probe.insert_one({"probe": True}).inserted_id
+    probe.delete_one({"_id": identifier})
 
 
 def new_launch_id(pad: LaunchPad, quantity: int = 1) -> int:

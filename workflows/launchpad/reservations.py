@@ -2,7 +2,8 @@
 
 A reserved Firework is ``RESERVED``, as FireWorks' own `qlaunch` leaves it, with a launch that
 carries the job's number; ``queue_job`` names the job. Nobody else takes it until it is put back.
-Every change is harmless when repeated, so that the job and who looks after it may both make it.
+Every update asks that the Firework is the job's still (compare and set) and is harmless when
+repeated, so that the job and who looks after it may both make it.
 """
 
 from __future__ import annotations
@@ -11,25 +12,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fireworks.core.firework import FWAction, Launch
 from fireworks.core.fworker import FWorker
 from pymongo import UpdateOne
 
-from natriface.workflows.fireworks import HELD_BY, Claim, fail, free_children
-from natriface.workflows.launchpad.workflow_states import StateNotes, batches, note_states, now
-from natriface.workflows.running.recovery import requeue
+from natriface.workflows.launchpad import ledger
+from natriface.workflows.launchpad.ledger import MOST_DEATHS, Claim
+from natriface.workflows.launchpad.records import batches
+from natriface.workflows.launchpad.workflow_states import StateNotes, note_states, now
 
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
 
-    from natriface.workflows.jobs.folder import Job, JobStep
-
-MOST_DEATHS = 3
-"""A step that has cost so many jobs or workers their life is given up."""
 MOST_JOBS = 20
-"""One that has run out of time so often is given up too."""
+"""A step that has run out of time so often is given up, as after `MOST_DEATHS`."""
 HARMLESS = frozenset({"COMPLETED", "CANCELLED", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "GONE"})
 """Ends of a job that tell nothing about the step it was at."""
 SLOW = frozenset({"TIMEOUT", "DEADLINE", "TIME"})
@@ -37,15 +35,31 @@ SLOW = frozenset({"TIMEOUT", "DEADLINE", "TIME"})
 _GIVEN = ("RESERVED", "RUNNING", "READY", "WAITING")
 
 
-def reserve(pad: LaunchPad, job: Job) -> list[JobStep]:
-    """Reserve a job's steps for it; those that could be had."""
+class Reserved(Protocol):
+    """A step with the number of the launch that a job reserves it by."""
+
+    id: str
+    name: str
+    fw_id: int
+    launch_id: int
+    folder: Path
+
+
+S = TypeVar("S", bound=Reserved)
+
+
+def reserve(pad: LaunchPad, job: str, steps: Sequence[S]) -> list[S]:
+    """Reserve steps for a job of this name; those that could be had.
+
+    Each is changed only while it is READY or WAITING: of two jobs, one has it.
+    """
     pad.fireworks.create_index("queue_job", sparse=True)
     documents = []
-    for step in job.steps:
+    for step in steps:
         launch = Launch(
             "RESERVED",
             str(step.folder),
-            FWorker(name=job.name),
+            FWorker(name=job),
             launch_id=step.launch_id,
             fw_id=step.fw_id,
         )
@@ -58,30 +72,30 @@ def reserve(pad: LaunchPad, job: Job) -> list[JobStep]:
             {
                 "$set": {
                     "state": "RESERVED",
-                    "queue_job": job.name,
-                    "claimed_by": job.name,
+                    "queue_job": job,
+                    "claimed_by": job,
                     "updated_on": now(),
                 },
                 "$push": {"launches": step.launch_id},
             },
         )
-        for step in job.steps
+        for step in steps
     ]
     pad.fireworks.bulk_write(changes, ordered=False)
     held = set(states(pad, job))
-    lost = [step.launch_id for step in job.steps if step.fw_id not in held]
+    lost = [step.launch_id for step in steps if step.fw_id not in held]
     for numbers in batches(lost):
         pad.launches.delete_many({"launch_id": {"$in": numbers}})
     notes = StateNotes()
     notes.states |= dict.fromkeys(held, "RESERVED")
     notes.write(pad)
-    return [step for step in job.steps if step.fw_id in held]
+    return [step for step in steps if step.fw_id in held]
 
 
-def note_queue_id(pad: LaunchPad, job: Job, queue_id: str) -> None:
-    """Note the job's number with its launches, where `lpad` looks for it."""
+def note_queue_id(pad: LaunchPad, steps: Iterable[Reserved], queue_id: str) -> None:
+    """Note a job's number with its launches, where `lpad` looks for it."""
     number = queue_id.partition(";")[0]
-    for batch in batches(step.launch_id for step in job.steps):
+    for batch in batches(step.launch_id for step in steps):
         pad.launches.update_many(
             {"launch_id": {"$in": batch}},
             {"$set": {"state_history.0.reservation_id": number}},
@@ -90,8 +104,8 @@ def note_queue_id(pad: LaunchPad, job: Job, queue_id: str) -> None:
 
 def begin(
     pad: LaunchPad,
-    job: Job,
-    step: JobStep,
+    job: str,
+    step: Reserved,
     worker: str,
     when_s: float | None = None,
     notes: StateNotes | None = None,
@@ -108,8 +122,8 @@ def begin(
         See `natriface.workflows.launchpad.workflow_states.note_states`; the same below.
     """
     taken = pad.fireworks.update_one(
-        {"fw_id": step.fw_id, "queue_job": job.name, "state": {"$in": list(_GIVEN)}},
-        {"$set": {"state": "RUNNING", "claimed_by": job.name, "updated_on": now()}},
+        {"fw_id": step.fw_id, "queue_job": job, "state": {"$in": list(_GIVEN)}},
+        {"$set": {"state": "RUNNING", "claimed_by": job, "updated_on": now()}},
     )
     if not taken.matched_count:
         return False
@@ -134,18 +148,18 @@ class Ended:
         Seconds since the epoch, where they are known.
     """
 
-    step: JobStep
+    step: Reserved
     worker: str
     began_s: float | None = None
     ended_s: float | None = None
 
 
-def finished(pad: LaunchPad, job: Job, ended: Iterable[Ended], notes: StateNotes) -> None:
+def complete(pad: LaunchPad, job: str, ended: Iterable[Ended], notes: StateNotes) -> None:
     """Note that steps have their results, and make ready what waited for them."""
     for batch in batches(ended):
         query = {
             "fw_id": {"$in": [each.step.fw_id for each in batch]},
-            "queue_job": job.name,
+            "queue_job": job,
             "state": {"$in": list(_GIVEN)},
         }
         held = {found["fw_id"] for found in pad.fireworks.find(query, {"_id": 0, "fw_id": 1})}
@@ -167,19 +181,16 @@ def finished(pad: LaunchPad, job: Job, ended: Iterable[Ended], notes: StateNotes
         numbers = [each.step.fw_id for each in ours.values()]
         pad.fireworks.update_many(
             query | {"fw_id": {"$in": numbers}},
-            {
-                "$set": {"state": "COMPLETED", "updated_on": now()},
-                "$unset": dict.fromkeys(HELD_BY, ""),
-            },
+            ledger.end_update("COMPLETED"),
         )
         notes.states |= dict.fromkeys(numbers, "COMPLETED")
-        notes.states |= dict.fromkeys(free_children(pad, numbers), "READY")
+        notes.states |= dict.fromkeys(ledger.free_children(pad, numbers), "READY")
 
 
-def failed(
+def fail(
     pad: LaunchPad,
-    job: Job,
-    step: JobStep,
+    job: str,
+    step: Reserved,
     reason: str,
     when_s: float | None = None,
     notes: StateNotes | None = None,
@@ -188,13 +199,13 @@ def failed(
     claim = _held(pad, job, step)
     if claim is not None:
         _enter(claim.launch, "FIZZLED", when_s)
-        fail(pad, claim, reason, notes)
+        ledger.fail(pad, claim, reason, notes)
 
 
 def put_back(
     pad: LaunchPad,
-    job: Job,
-    step: JobStep,
+    job: str,
+    step: Reserved,
     word: str,
     note: str,
     notes: StateNotes | None = None,
@@ -214,7 +225,7 @@ def put_back(
         ``"ready"`` or ``"failed"``; ``None`` if the step is not the job's any more.
     """
     fields = {"_id": 0, "state": 1, "queue_ends": 1}
-    query = {"fw_id": step.fw_id, "queue_job": job.name, "state": {"$in": list(_GIVEN)}}
+    query = {"fw_id": step.fw_id, "queue_job": job, "state": {"$in": list(_GIVEN)}}
     document = pad.fireworks.find_one(query, fields)
     if document is None:
         return None
@@ -222,12 +233,13 @@ def put_back(
     since = ends[_last(ends, "GIVEN UP") + 1 :]
     deaths = [end for end in since if end not in HARMLESS | SLOW]
     if len(deaths) >= MOST_DEATHS or len(since) >= MOST_JOBS:
-        failed(pad, job, step, f"given up after {len(since)} jobs; the last: {note}", notes=notes)
+        fail(pad, job, step, f"given up after {len(since)} jobs; the last: {note}", notes=notes)
         pad.fireworks.update_one(
             {"fw_id": step.fw_id}, {"$set": {"queue_ends": [*ends, "GIVEN UP"]}}
         )
         return "failed"
-    requeue(pad, step.fw_id, notes)
+    if not ledger.requeue(pad, step.fw_id, notes):
+        return None
     pad.fireworks.update_one(
         {"fw_id": step.fw_id},
         {"$set": {"queue_note": note, "queue_ends": ends}},
@@ -235,31 +247,31 @@ def put_back(
     return "ready"
 
 
-def amend_note(pad: LaunchPad, step: JobStep, before: str, text: str) -> None:
+def amend_note(pad: LaunchPad, step: Reserved, before: str, text: str) -> None:
     """Add to the note of a step that its job has put back what the queue said afterwards."""
     query = {"fw_id": step.fw_id, "queue_job": {"$exists": False}, "queue_note": before}
     pad.fireworks.update_one(query, {"$set": {"queue_note": f"{text}; {before}"}})
 
 
-def states(pad: LaunchPad, job: Job) -> dict[int, str]:
+def states(pad: LaunchPad, job: str) -> dict[int, str]:
     """Firework -> state, of those that are still the job's."""
-    found = pad.fireworks.find({"queue_job": job.name}, {"_id": 0, "fw_id": 1, "state": 1})
+    found = pad.fireworks.find({"queue_job": job}, {"_id": 0, "fw_id": 1, "state": 1})
     return {each["fw_id"]: each["state"] for each in found if each["state"] in _GIVEN}
 
 
-def _held(pad: LaunchPad, job: Job, step: JobStep) -> Claim | None:
-    query = {"fw_id": step.fw_id, "queue_job": job.name, "state": {"$in": list(_GIVEN)}}
+def _held(pad: LaunchPad, job: str, step: Reserved) -> Claim | None:
+    query = {"fw_id": step.fw_id, "queue_job": job, "state": {"$in": list(_GIVEN)}}
     if pad.fireworks.find_one(query, {"_id": 0, "fw_id": 1}) is None:
         return None
     return _claim(pad, step)
 
 
-def _claim(pad: LaunchPad, step: JobStep) -> Claim | None:
+def _claim(pad: LaunchPad, step: Reserved) -> Claim | None:
     document = pad.launches.find_one({"launch_id": step.launch_id})
     if document is None:
         return None
     launch = Launch.from_dict(document)
-    return Claim(step.fw_id, step.id, step.name, Path(step.folder), launch, (), {})
+    return Claim(step.fw_id, step.id, step.name, step.folder, launch)
 
 
 def _enter(launch: Launch, state: str, when_s: float | None) -> None:

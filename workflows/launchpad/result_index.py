@@ -16,7 +16,7 @@ from pymongo import ReplaceOne
 
 from natriface.analysis.results import RESULT_FILE, Result
 from natriface.structures.errors import ReaderError
-from natriface.workflows.launchpad.workflow_states import batches
+from natriface.workflows.launchpad.records import batches
 from natriface.workflows.workspace import PlannedStep, Workspace
 
 if TYPE_CHECKING:

@@ -7,27 +7,17 @@ decides by it: a Firework's own document holds its state and names its parents.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+from natriface.workflows.launchpad.records import FEW
 
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
 
-FEW = 50
 NOTE_SECONDS = 2.0
 NOTE_SHARE = 0.05
 """Least time between two notes to Workflows, and the most of a worker's time they may take."""
-
-T = TypeVar("T")
-
-
-def batches(values: Iterable[T], size: int = FEW) -> Iterator[list[T]]:
-    """Values in lists that a database can look up by ``$in`` without comparing each with all."""
-    iterator = iter(values)
-    while batch := list(islice(iterator, size)):
-        yield batch
 
 
 def note_states(
@@ -45,10 +35,10 @@ def note_states(
     if notes is not None:
         notes.states.update(states)
     else:
-        _tell(pad, fw_id, dict(states))
+        _write(pad, fw_id, dict(states))
 
 
-def _tell(pad: LaunchPad, fw_id: int, states: dict[int, str]) -> None:
+def _write(pad: LaunchPad, fw_id: int, states: dict[int, str]) -> None:
     """Tell the Workflow of a Firework those of the states that concern it, and drop them."""
     fields = {"links": 1, "fw_states": 1}
     workflow = pad.workflows.find_one({"nodes": fw_id}, fields)
@@ -76,7 +66,7 @@ class StateNotes:
 
     A Workflow of thousands is one large document, and dear to change: a worker that ends many
     short steps tells it now and then. Should it die before it has, nothing is lost: the copy is
-    for people, and `natriface.workflows.running.recovery.settle` makes it anew.
+    for people, and `natriface.workflows.launchpad.ledger.settle` makes it anew.
     """
 
     def __init__(self) -> None:
@@ -93,7 +83,7 @@ class StateNotes:
         """Tell the Workflows what has gathered."""
         began = time.monotonic()
         while self.states:
-            _tell(pad, next(iter(self.states)), self.states)
+            _write(pad, next(iter(self.states)), self.states)
         self._written = time.monotonic()
         self._pause_s = max(NOTE_SECONDS, (self._written - began) / NOTE_SHARE)
 

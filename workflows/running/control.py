@@ -1,19 +1,19 @@
 """Steps held back, taken up again, ended or done anew, as the user asks.
 
-Every change is one update of one document, as in `natriface.workflows.fireworks`; a step that
-several studies share is changed for all of them.
+Every change is one update of one document, as in `natriface.workflows.launchpad.ledger`; a step
+that several studies share is changed for all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from natriface.structures.errors import WorkspaceError, nearest
+from natriface.workflows.launchpad.ledger import hold, requeue
+from natriface.workflows.launchpad.records import step_of
 from natriface.workflows.launchpad.workflow_states import StateNotes
 from natriface.workflows.processes import Process
-from natriface.workflows.running.recovery import requeue
 from natriface.workflows.running.status import StepStatus, status
 from natriface.workflows.steps.folder import set_aside
 from natriface.workflows.steps.heartbeat import revoke
@@ -178,22 +178,12 @@ def _requeued(pad: LaunchPad, steps: Sequence[StepStatus]) -> list[str]:
 def _held(
     pad: LaunchPad, step: StepStatus, state: str, before: Sequence[str], notes: StateNotes
 ) -> bool:
-    """Change a Firework's state, unless it has left the states that may be changed."""
-    changed = pad.fireworks.update_one(
-        {"fw_id": step.fw_id, "state": {"$in": list(before)}},
-        {
-            "$set": {"state": state, "updated_on": datetime.now(UTC).isoformat()},
-            "$unset": {"claimed_by": "", "queue_job": ""},
-        },
-    )
-    if changed.modified_count and step.fw_id is not None:
-        notes.states[step.fw_id] = state
-    return bool(changed.modified_count)
+    return step.fw_id is not None and hold(pad, step.fw_id, state, before, notes)
 
 
 def _signature(pad: LaunchPad, step: StepStatus) -> str | None:
     """Of the worker that runs the step, or ``None``."""
-    if step.state not in ("running", "queued"):
+    if step.state not in ("running", "queued") or step.fw_id is None:
         return None
-    found = pad.fireworks.find_one({"fw_id": step.fw_id}, {"_id": 0, "claimed_by": 1})
-    return (found or {}).get("claimed_by")
+    found = step_of(pad, step.fw_id)
+    return found.claimed_by if found is not None else None

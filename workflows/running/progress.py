@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import IO, Any, Protocol
 
+from natriface.analysis.wording import duration
+
 PRIOR_WEIGHT = 0.25
 """Share of the study's estimate that counts as evidence for the estimate itself."""
 
@@ -245,15 +247,3 @@ def progress_for(stream: IO[str] | None = None) -> Progress:
     """A live display if the stream (standard error) is a terminal, else plain lines."""
     stream = stream or sys.stderr
     return Display() if stream.isatty() else Lines(stream)
-
-
-def duration(seconds: float) -> str:
-    """A time for people: ``8 s``, ``3 min 20 s``, ``2 h 05 min``, ``3 d 4 h``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"

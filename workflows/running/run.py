@@ -13,28 +13,23 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from natriface.structures.errors import DatabaseError, EngineError, NatrifaceError, WorkspaceError
 from natriface.workflows.engines.base import engine
-from natriface.workflows.fireworks import fail_lost, ping
 from natriface.workflows.jobs.recovery import reconcile
 from natriface.workflows.launchpad.connection import Connection, is_embedded, launchpad
 from natriface.workflows.launchpad.database import EmbeddedDatabase
+from natriface.workflows.launchpad.ledger import MOST_DEATHS, fail_lost, ping, settle
+from natriface.workflows.launchpad.records import n_active, step_of
 from natriface.workflows.launchpad.submit import Submission, submit_plan
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.running.progress import Forecast, Progress, Silent
-from natriface.workflows.running.recovery import recover, recover_dead, settle
+from natriface.workflows.running.recovery import recover, recover_dead
 from natriface.workflows.running.status import StepStatus, status
 from natriface.workflows.running.workers import Event, Workers, usable_cores
 from natriface.workflows.steps.starts import with_starts
 from natriface.workflows.workspace import Workspace
 
-if TYPE_CHECKING:
-    from fireworks.core.launchpad import LaunchPad
-
-MOST_DEATHS = 3
-"""A step that has cost so many workers their life is given up."""
 TICK_SECONDS = 0.25
 LOOK_SECONDS = 5.0
 PING_SECONDS = 1800.0
@@ -246,9 +241,9 @@ class _Run:
             kind = {"WorkspaceError": WorkspaceError, "DatabaseError": DatabaseError}
             raise kind.get(event.kind or "", NatrifaceError)(event.reason)
         elif event.event == "death":
-            self._bury(event, workers)
+            self._replace(event, workers)
 
-    def _bury(self, event: Event, workers: Workers) -> None:
+    def _replace(self, event: Event, workers: Workers) -> None:
         """Note a worker's death, have its step run again or give it up, and replace the worker."""
         self._look_after_database()
         if event.id is None:
@@ -258,14 +253,15 @@ class _Run:
                 raise EngineError(f"workers cannot start ({event.reason}); see {log}")
         else:
             self.forecast.lost(event.id)
-            if event.fw_id is not None and self.connection(partial(_is_cancelled, event.fw_id)):
+            step = self.connection(lambda pad: step_of(pad, event.fw_id or 0))
+            if step is not None and step.state == "DEFUSED":
                 self.progress.note(f"{event.name} was cancelled")
                 workers.start(event.worker)
                 return
             self.deaths[event.id] += 1
-            if self.deaths[event.id] >= MOST_DEATHS and event.fw_id is not None:
+            if self.deaths[event.id] >= MOST_DEATHS and step is not None:
                 reason = f"its worker died {MOST_DEATHS} times, last with {event.reason}"
-                self.connection(partial(fail_lost, fw_id=event.fw_id, reason=reason))
+                self.connection(partial(fail_lost, step=step, reason=reason))
                 self.progress.ended(event.id, event.name or "", reason, 0.0)
             else:
                 self.progress.note(f"the worker of {event.name} died ({event.reason}); it goes on")
@@ -283,11 +279,7 @@ class _Run:
             self.connection(lambda pad: ping(pad, self.workspace, workers.signatures))
 
     def _active(self) -> int:
-        query = {
-            "spec.workspaces": str(self.workspace.root),
-            "state": {"$in": ["READY", "RESERVED", "RUNNING"]},
-        }
-        return self.connection(lambda pad: int(pad.fireworks.count_documents(query)))
+        return self.connection(lambda pad: n_active(pad, self.workspace))
 
     def _nothing_left(self) -> bool:
         """Whether nothing runs and nothing can; looks, now and then, whether others have died."""
@@ -300,11 +292,6 @@ class _Run:
             self.connection(lambda pad: reconcile(pad, self.workspace))
             self.connection(lambda pad: recover_dead(pad, self.workspace))
         return False
-
-
-def _is_cancelled(fw_id: int, pad: LaunchPad) -> bool:
-    found = pad.fireworks.find_one({"fw_id": fw_id}, {"_id": 0, "state": 1})
-    return found is not None and found["state"] == "DEFUSED"
 
 
 @contextmanager

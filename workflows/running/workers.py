@@ -22,12 +22,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from natriface.structures.errors import NatrifaceError
-from natriface.workflows.processes import Process, die_with_parent
+from natriface.workflows.processes import Process, death, die_with_parent
+from natriface.workflows.steps.attempts import attempt
 from natriface.workflows.steps.heartbeat import BEAT_SECONDS, beat, is_revoked
 from natriface.workflows.workspace import Workspace, writing
+
+if TYPE_CHECKING:
+    from natriface.workflows.launchpad.connection import Connection
+    from natriface.workflows.launchpad.ledger import Claim
+    from natriface.workflows.launchpad.workflow_states import StateNotes
 
 IDLE_SECONDS = 0.2
 PARENT_SECONDS = 1.0
@@ -67,10 +73,9 @@ class Worker:
         NatrifaceError
             If the database is lost for good, or the disk cannot be written.
         """
-        from natriface.workflows import fireworks
+        from natriface.workflows.launchpad import ledger
         from natriface.workflows.launchpad.connection import Connection, new_launch_id
         from natriface.workflows.launchpad.workflow_states import StateNotes
-        from natriface.workflows.running.recovery import requeue
 
         candidates: deque[int] = deque()
         notes = StateNotes()
@@ -79,7 +84,7 @@ class Worker:
             database(lambda pad: self.tell("ready"))
             while not self.stopping:
                 if not candidates:
-                    found = database(lambda pad: fireworks.ready(pad, self.workspace))
+                    found = database(lambda pad: ledger.ready(pad, self.workspace))
                     candidates.extend(found[:CANDIDATES])
                 if not candidates:
                     if not idle:
@@ -88,12 +93,11 @@ class Worker:
                     idle = True
                     time.sleep(IDLE_SECONDS)
                     continue
-                launch_id = database(new_launch_id)
                 take = partial(
-                    fireworks.claim,
+                    ledger.claim,
                     fw_id=candidates.popleft(),
                     worker=self.signature,
-                    launch_id=launch_id,
+                    launch_id=database(new_launch_id),
                     notes=notes,
                 )
                 claimed = database(take)
@@ -102,32 +106,32 @@ class Worker:
                 idle = False
                 if notes.is_due:
                     database(notes.write)
-                self.tell("start", id=claimed.step_id, name=claimed.name, fw_id=claimed.fw_id)
-                started = time.monotonic()
-                self.folder = claimed.folder
-                try:
-                    with writing(claimed.folder):
-                        beat(claimed.folder)
-                    self.computing = True
-                    reason = fireworks.run(claimed)
-                    self.computing = False
-                except NatrifaceError:
-                    self.computing = False
-                    database(notes.write)
-                    database(partial(requeue, fw_id=claimed.fw_id))
-                    raise
-                if reason is None:
-                    database(partial(fireworks.complete, claimed=claimed, notes=notes))
-                else:
-                    told = partial(fireworks.fail, claimed=claimed, reason=reason, notes=notes)
-                    database(told)
-                self.tell(
-                    "end",
-                    id=claimed.step_id,
-                    name=claimed.name,
-                    reason=reason,
-                    wall_s=time.monotonic() - started,
-                )
+                self._run(claimed, database, notes)
+
+    def _run(self, claimed: Claim, database: Connection, notes: StateNotes) -> None:
+        """Run a claimed step, and note how it ended."""
+        from natriface.workflows.launchpad import ledger
+
+        known = {"id": claimed.step_id, "name": claimed.name}
+        self.tell("start", fw_id=claimed.fw_id, **known)
+        started = time.monotonic()
+        self.folder = claimed.folder
+        try:
+            with writing(claimed.folder):
+                beat(claimed.folder)
+            self.computing = True
+            reason = run_claimed(claimed)
+            self.computing = False
+        except NatrifaceError:
+            self.computing = False
+            database(notes.write)
+            database(partial(ledger.requeue, fw_id=claimed.fw_id))
+            raise
+        if reason is None:
+            database(partial(ledger.complete, claimed=claimed, notes=notes))
+        else:
+            database(partial(ledger.fail, claimed=claimed, reason=reason, notes=notes))
+        self.tell("end", reason=reason, wall_s=time.monotonic() - started, **known)
 
     def tell(self, event: str, **content: Any) -> None:
         """Send an event to the process that started this one."""
@@ -158,6 +162,25 @@ class Worker:
                     beat(folder)
                     beaten = time.monotonic()
         os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def run_claimed(claimed: Claim) -> str | None:
+    """Run a claimed Firework's tasks; the reason in one line if they fail, else ``None``.
+
+    The traceback goes to ``error.log`` in the step's folder.
+
+    Raises
+    ------
+    WorkspaceError
+        If the disk is full or cannot be written: that is not the step's fault, and the next
+        step would fare no better.
+    """
+
+    def work() -> None:
+        for task in claimed.tasks:
+            task.run_task(claimed.spec)
+
+    return attempt(claimed.folder, work)
 
 
 def _main(arguments: Sequence[str]) -> int:
@@ -334,18 +357,6 @@ def usable_cores() -> int:
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def death(code: int) -> str:
-    """How a process ended, in words, from its exit code as `subprocess` gives it."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    hint = ", as when memory runs out" if -code == signal.SIGKILL else ""
-    return f"{name}{hint}"
 
 
 if __name__ == "__main__":
