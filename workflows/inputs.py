@@ -11,14 +11,15 @@ from typing import Any
 from ase import Atoms
 
 from natriface.analysis.comparability import PATH_SETTINGS
-from natriface.analysis.results import write_atomically
-from natriface.structures.errors import EngineError, WorkspaceError
+from natriface.structures.errors import EngineError
+from natriface.structures.files import write_atomically
 from natriface.workflows.engines.base import prepare_folder, save_input
 from natriface.workflows.engines.machine import Machine, load_machine
 from natriface.workflows.engines.vasp_estimate import BASIS, Size
 from natriface.workflows.engines.vasp_inputs import vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp_settings import parse_settings
 from natriface.workflows.engines.vasp_species import unused_elements
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.steps.starts import start_geometries, with_starts

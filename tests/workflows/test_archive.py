@@ -12,8 +12,8 @@ import yaml
 from ase.build import bulk
 from ase.io import write
 
-from natriface.structures.errors import WorkspaceError
 from natriface.workflows.archive import MANIFEST_FILE, METADATA_FILE, export_study, import_study
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.planning import plan_study
 from natriface.workflows.running import operations
 from natriface.workflows.running.run import run_plan

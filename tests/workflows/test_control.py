@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from natriface.structures.errors import WorkspaceError
 from natriface.workflows.commands.watching import watch_study
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.launchpad.connection import launchpad, new_launch_id
 from natriface.workflows.launchpad.ledger import claim, complete
 from natriface.workflows.plan import Plan

@@ -18,7 +18,7 @@ import yaml
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from natriface.structures.errors import DatabaseError
+from natriface.workflows.errors import DatabaseError
 from natriface.workflows.launchpad import database as module
 from natriface.workflows.launchpad.connection import connect, launchpad, use_mongodb
 from natriface.workflows.launchpad.database import EmbeddedDatabase

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from natriface.structures.errors import QueueError
+from natriface.workflows.errors import QueueError
 from natriface.workflows.jobs.folder import Mode, job_folders, open_jobs
 from natriface.workflows.jobs.launch import Launch, launch
 from natriface.workflows.launchpad.connection import launchpad

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from natriface.structures.errors import QueueError
 from natriface.workflows.cli import app
+from natriface.workflows.errors import QueueError
 from natriface.workflows.jobs.folder import JobFolder, job_folders, open_jobs
 from natriface.workflows.jobs.launch import Launch, launch
 from natriface.workflows.jobs.recovery import answer

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from natriface.analysis.results import Result
-from natriface.structures.errors import EngineError, WorkspaceError
+from natriface.structures.errors import EngineError
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.launchpad.connection import connect, launchpad, new_launch_id, use_mongodb
 from natriface.workflows.launchpad.ledger import claim, complete
 from natriface.workflows.launchpad.submit import submit_plan

@@ -13,7 +13,7 @@ import yaml
 
 from natriface.analysis.comparability import require_like
 from natriface.analysis.results import Result
-from natriface.structures.errors import WorkspaceError
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import plan_study
 from natriface.workflows.report.study import report_study

@@ -18,7 +18,7 @@ from ase.io import write
 from natriface.analysis.pictures import structure_picture
 from natriface.analysis.wording import slug
 from natriface.structures.atoms import structure_id
-from natriface.structures.errors import WorkspaceError
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_study
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study

@@ -43,7 +43,7 @@ def opened(name: str, workspace: Path | None, study: Study | None = None) -> Wor
     WorkspaceError
         If it is not, or is another study's than `study`.
     """
-    from natriface.structures.errors import WorkspaceError
+    from natriface.workflows.errors import WorkspaceError
     from natriface.workflows.study import load_study, study_path
     from natriface.workflows.workspace import Workspace
 

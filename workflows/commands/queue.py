@@ -75,7 +75,7 @@ def launch(
     ] = 60.0,
 ) -> None:
     """Submit jobs to a cluster's queue for all steps that can run."""
-    from natriface.structures.errors import QueueError
+    from natriface.workflows.errors import QueueError
     from natriface.workflows.jobs.launch import launch as launch_jobs
     from natriface.workflows.launchpad.connection import is_embedded, launchpad
     from natriface.workflows.queues.script import load_template
@@ -155,7 +155,7 @@ def queue_answer(
     ],
 ) -> None:
     """Say what the queue does not: a job's number, or that it is not in the queue any more."""
-    from natriface.structures.errors import QueueError
+    from natriface.workflows.errors import QueueError
     from natriface.workflows.jobs.recovery import answer
     from natriface.workflows.launchpad.connection import launchpad
 

@@ -11,9 +11,10 @@ from typing import Protocol
 
 from ase import Atoms
 
-from natriface.analysis.results import Result, write_atomically
+from natriface.analysis.results import Result
 from natriface.structures.atoms import from_document, to_document
 from natriface.structures.errors import EngineError, ReaderError, nearest
+from natriface.structures.files import write_atomically
 from natriface.workflows.plan import Step
 
 STEP_FILE = "step.json"

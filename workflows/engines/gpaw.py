@@ -8,8 +8,9 @@ from pathlib import Path
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
-from natriface.analysis.results import EngineRecord, Result, write_atomically
+from natriface.analysis.results import EngineRecord, Result
 from natriface.structures.errors import EngineError, UnavailableError
+from natriface.structures.files import write_atomically
 from natriface.workflows.engines.band_run import band_result, check_band, write_band
 from natriface.workflows.engines.base import Estimate, load_folder
 from natriface.workflows.engines.gpaw_calculator import gpaw_parameters

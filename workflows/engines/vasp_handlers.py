@@ -12,8 +12,8 @@ from custodian.custodian import ErrorHandler
 from custodian.utils import backup
 
 from natriface.analysis.readers.vasp import read_vasp_folder
-from natriface.analysis.results import write_atomically
 from natriface.structures.errors import ReaderError
+from natriface.structures.files import write_atomically
 from natriface.workflows.engines.vasp_restart import (
     ends_well,
     longest_ionic_step_s,

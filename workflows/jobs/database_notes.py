@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from natriface.structures.errors import DatabaseError
+from natriface.workflows.errors import DatabaseError
 from natriface.workflows.jobs.folder import Job, JobStep
 from natriface.workflows.jobs.notes import JobNotes
 from natriface.workflows.launchpad import reservations

@@ -28,8 +28,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from natriface.analysis.results import write_atomically
-from natriface.structures.errors import QueueError
+from natriface.structures.files import write_atomically
+from natriface.workflows.errors import QueueError
 from natriface.workflows.workspace import Workspace, writing
 
 Mode = Literal["database", "offline"]

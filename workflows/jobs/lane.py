@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from natriface.structures.errors import WorkspaceError
 from natriface.workflows.engines.base import EndedEarlyError
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.processes import die_with_parent
 from natriface.workflows.steps.attempts import attempt
 from natriface.workflows.steps.folder import read_step, run_step, write_step

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from natriface.structures.errors import QueueError, UnreadAnswerError
 from natriface.workflows.engines.base import engine
+from natriface.workflows.errors import QueueError, UnreadAnswerError
 from natriface.workflows.jobs.folder import (
     Job,
     JobFolder,

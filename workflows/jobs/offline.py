@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from natriface.structures.errors import QueueError
+from natriface.workflows.errors import QueueError
 from natriface.workflows.launchpad.ledger import (
     close_offline_run,
     complete_lost,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from natriface.analysis.wording import duration
-from natriface.structures.errors import QueueError
+from natriface.workflows.errors import QueueError
 from natriface.workflows.jobs.endings import UNKNOWN, ending
 from natriface.workflows.jobs.folder import JobFolder, JobStep, jobs_folder, open_jobs
 from natriface.workflows.launchpad import reservations

@@ -20,9 +20,10 @@ from pymongo.errors import (
     PyMongoError,
 )
 
-from natriface.analysis.results import write_atomically
-from natriface.structures.errors import DatabaseError, StudyError
+from natriface.structures.errors import StudyError
+from natriface.structures.files import write_atomically
 from natriface.structures.yaml_files import parse_yaml
+from natriface.workflows.errors import DatabaseError
 from natriface.workflows.launchpad.database import EmbeddedDatabase
 from natriface.workflows.launchpad.records import PARENTS, STEP_KEY, WORKSPACES
 from natriface.workflows.workspace import Workspace, writing

@@ -26,8 +26,8 @@ import yaml
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from natriface.analysis.results import write_atomically
-from natriface.structures.errors import DatabaseError
+from natriface.structures.files import write_atomically
+from natriface.workflows.errors import DatabaseError
 from natriface.workflows.processes import Process, bound_command
 from natriface.workflows.workspace import Workspace, writing
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pymongo.errors import BulkWriteError
 
-from natriface.structures.errors import DatabaseError
 from natriface.workflows.engines.base import STEP_FILE
+from natriface.workflows.errors import DatabaseError
 from natriface.workflows.launchpad import adding
 from natriface.workflows.launchpad.documents import step_key
 from natriface.workflows.launchpad.ledger import requeue

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from natriface.structures.errors import QueueError
 from natriface.workflows.engines.base import Estimate
+from natriface.workflows.errors import QueueError
 from natriface.workflows.queues.limits import QueueLimits, Shape
 
 GROWTH = 2.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from natriface.structures.errors import DatabaseError
+from natriface.workflows.errors import DatabaseError
 from natriface.workflows.jobs.offline import recover_offline
 from natriface.workflows.jobs.recovery import reconcile
 from natriface.workflows.launchpad.connection import is_embedded, launchpad

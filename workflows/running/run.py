@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from natriface.structures.errors import DatabaseError, EngineError, NatrifaceError, WorkspaceError
+from natriface.structures.errors import EngineError, NatrifaceError
 from natriface.workflows.engines.base import engine
+from natriface.workflows.errors import DatabaseError, WorkspaceError
 from natriface.workflows.jobs.recovery import reconcile
 from natriface.workflows.launchpad.connection import Connection, is_embedded, launchpad
 from natriface.workflows.launchpad.database import EmbeddedDatabase

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
 
-from natriface.structures.errors import NatrifaceError, WorkspaceError
+from natriface.structures.errors import NatrifaceError
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.workspace import explain
 
 ERROR_FILE = "error.log"

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from natriface.analysis.results import RESULT_FILE, Result, write_atomically
+from natriface.analysis.results import RESULT_FILE, Result
 from natriface.structures.atoms import from_document, select, to_document
 from natriface.structures.errors import EngineError, ReaderError
 from natriface.structures.exchange import Exchange
+from natriface.structures.files import write_atomically
 from natriface.structures.heights import isolated
 from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.workflows.engines.base import (
