@@ -121,7 +121,7 @@ class Workspace:
             )
         return workspace
 
-    def require_place(self) -> None:
+    def require_writable(self) -> None:
         """Refuse, without making it, a folder that could not be made or written.
 
         Raises

@@ -342,8 +342,8 @@ def test_a_file_in_the_place_of_a_workspace(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in ("file", "file/in/it"):
         with pytest.raises(WorkspaceError, match="is a file"):
-            Workspace(tmp_path / place).require_place()
-    Workspace(tmp_path / "new" / "one").require_place()
+            Workspace(tmp_path / place).require_writable()
+    Workspace(tmp_path / "new" / "one").require_writable()
 
 
 KEYS = st.sampled_from(sorted(Study.model_fields))

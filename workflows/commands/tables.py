@@ -29,7 +29,7 @@ STYLES = {
 }
 
 
-def print_plan(plan: Plan, workspace: Path, warnings: Sequence[str] = ()) -> None:
+def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
     """The steps with atoms, estimated time and whether they are finished in this workspace.
 
     Parameters
@@ -37,8 +37,8 @@ def print_plan(plan: Plan, workspace: Path, warnings: Sequence[str] = ()) -> Non
     warnings
         About the settings, shown beneath.
     """
-    place = Workspace(workspace)
-    done = cached(plan, place) if place.study == plan.study else set()
+    workspace = Workspace(folder)
+    done = cached(plan, workspace) if workspace.study == plan.study else set()
     engines = " and ".join(sorted({step.engine for step in plan.walk()}))
     table = Table(title=f"{plan.study}: {len(plan)} steps, engine {engines}", title_justify="left")
     table.add_column("step")
@@ -62,7 +62,7 @@ def print_plan(plan: Plan, workspace: Path, warnings: Sequence[str] = ()) -> Non
         )
     console = _console()
     console.print(table)
-    console.print(f"{len(done)} of {len(plan)} steps are finished in {place.root}")
+    console.print(f"{len(done)} of {len(plan)} steps are finished in {workspace.root}")
     described = [s.metadata.get(k) for s in plan.walk() for k in ("film", "substrate", "surface")]
     _print_cautions(console, [d for d in described if isinstance(d, dict)])
     if left:

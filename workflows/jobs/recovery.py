@@ -22,16 +22,16 @@ from natriface.workflows.launchpad import reservations
 from natriface.workflows.launchpad.workflow_states import StateNotes
 from natriface.workflows.queues.adapters import adapter
 from natriface.workflows.queues.parsers import QueueJob
-from natriface.workflows.steps.heartbeat import STALE_SECONDS, revoke
+from natriface.workflows.steps.heartbeat import (
+    FRESH_SECONDS,
+    LOST_SECONDS,
+    STALE_SECONDS,
+    revoke,
+)
 from natriface.workflows.workspace import Workspace, is_finished, writing
 
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
-
-FRESH_SECONDS = 120.0
-"""A job with so young a sign of life lives, even where its queue does not list it."""
-LOST_SECONDS = 600.0
-"""A job whose submission was not answered, and that is in the queue no later, was not submitted."""
 
 
 def reconcile(pad: LaunchPad, workspace: Workspace, launching: bool = False) -> list[str]:

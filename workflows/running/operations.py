@@ -5,14 +5,16 @@ Imported by the commands that need it only: FireWorks and its database driver co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from natriface.workflows.errors import DatabaseError
 from natriface.workflows.jobs.offline import recover_offline
 from natriface.workflows.jobs.recovery import reconcile
 from natriface.workflows.launchpad.connection import is_embedded, launchpad
 from natriface.workflows.launchpad.database import EmbeddedDatabase, Server
-from natriface.workflows.launchpad.result_index import Index, update_index
+from natriface.workflows.launchpad.result_index import update_index
 from natriface.workflows.launchpad.submit import Submission, submit_plan
 from natriface.workflows.plan import Plan
 from natriface.workflows.running import control
@@ -23,6 +25,12 @@ from natriface.workflows.running.run import RunSummary, check_plan, run_plan
 from natriface.workflows.running.status import StepStatus, cached, counts, where
 from natriface.workflows.steps.heartbeat import STALE_SECONDS
 from natriface.workflows.workspace import Workspace
+
+if TYPE_CHECKING:
+    from fireworks.core.launchpad import LaunchPad
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 __all__ = [
     "Recovery",
@@ -74,50 +82,41 @@ def status(workspace: Workspace) -> list[StepStatus]:
         return _status.status(pad, workspace)
 
 
-def retry(workspace: Workspace, names: control.Names = "all") -> list[str]:
-    """See `natriface.workflows.running.control.retry`."""
-    with launchpad(workspace) as pad:
-        return control.retry(pad, workspace, names)
+def _opening(
+    operation: Callable[Concatenate[LaunchPad, Workspace, P], T],
+) -> Callable[Concatenate[Workspace, P], T]:
+    """The operation on a workspace whose LaunchPad it opens itself."""
+
+    @wraps(operation)
+    def opened(workspace: Workspace, /, *arguments: P.args, **options: P.kwargs) -> T:
+        with launchpad(workspace) as pad:
+            return operation(pad, workspace, *arguments, **options)
+
+    return opened
 
 
-def pause(workspace: Workspace, names: control.Names = "all") -> list[str]:
-    """See `natriface.workflows.running.control.pause`."""
-    with launchpad(workspace) as pad:
-        return control.pause(pad, workspace, names)
-
-
-def resume(workspace: Workspace, names: control.Names = "all") -> list[str]:
-    """See `natriface.workflows.running.control.resume`."""
-    with launchpad(workspace) as pad:
-        return control.resume(pad, workspace, names)
-
-
-def cancel(workspace: Workspace, names: control.Names = "all") -> list[str]:
-    """See `natriface.workflows.running.control.cancel`."""
-    with launchpad(workspace) as pad:
-        return control.cancel(pad, workspace, names)
-
-
-def rerun(workspace: Workspace, names: Sequence[str]) -> list[str]:
-    """See `natriface.workflows.running.control.rerun`."""
-    with launchpad(workspace) as pad:
-        return control.rerun(pad, workspace, names)
+retry = _opening(control.retry)
+pause = _opening(control.pause)
+resume = _opening(control.resume)
+cancel = _opening(control.cancel)
+rerun = _opening(control.rerun)
+results = _opening(update_index)
 
 
 def recover(workspace: Workspace, stale_s: float = STALE_SECONDS) -> Recovery:
-    """See `natriface.workflows.running.recovery.recover`; the queue is asked for its jobs first."""
+    """Find what is lost and have it run again; the queue is asked for its jobs first.
+
+    Parameters
+    ----------
+    stale_s
+        A worker on another machine that gives no sign of life for so long is taken for dead.
+    """
     with launchpad(workspace) as pad:
         told = reconcile(pad, workspace)
         outcomes = recover_offline(pad, workspace)
         found = _recover(pad, workspace, stale_s)
         found.told += [*told, *(f"{name} is {outcome}" for name, outcome in outcomes.items())]
         return found
-
-
-def results(workspace: Workspace, *, rebuild: bool = False) -> Index:
-    """See `natriface.workflows.launchpad.result_index.update_index`."""
-    with launchpad(workspace) as pad:
-        return update_index(pad, workspace, rebuild=rebuild)
 
 
 def start_database(workspace: Workspace) -> Server:

@@ -17,6 +17,10 @@ REVOKED_FILE = "revoked"
 BEAT_SECONDS = 30.0
 STALE_SECONDS = 900.0
 """Without a sign of life for so long, a step on another machine is taken for lost."""
+FRESH_SECONDS = 120.0
+"""A job with so young a sign of life lives, even where its queue does not list it."""
+LOST_SECONDS = 600.0
+"""A job whose submission was not answered, and that is in the queue no later, was not submitted."""
 
 
 def beat(folder: Path) -> None:
