@@ -162,9 +162,7 @@ def complete_lost(pad: LaunchPad, step: StepRecord) -> None:
 
     Asks for the launch that was seen, so that what has been claimed anew stays as it is.
     """
-    number = step.last_launch
-    pad.launches.update_one({"launch_id": number}, {"$set": {"state": "COMPLETED"}})
-    _end(pad, step.fw_id, "COMPLETED", number)
+    _end_lost(pad, step, {"state": "COMPLETED"})
 
 
 def fail_lost(pad: LaunchPad, step: StepRecord, reason: str) -> None:
@@ -172,13 +170,14 @@ def fail_lost(pad: LaunchPad, step: StepRecord, reason: str) -> None:
 
     Asks for the launch that was seen, so that what has been claimed anew stays as it is.
     """
-    number = step.last_launch
     action = FWAction(stored_data={"reason": reason}, exit=True).to_dict()
-    pad.launches.update_one(
-        {"launch_id": number},
-        {"$set": {"state": "FIZZLED", "time_end": now(), "action": action}},
-    )
-    _end(pad, step.fw_id, "FIZZLED", number)
+    _end_lost(pad, step, {"state": "FIZZLED", "time_end": now(), "action": action})
+
+
+def _end_lost(pad: LaunchPad, step: StepRecord, launch: dict[str, Any]) -> None:
+    under_way = {"launch_id": step.last_launch, "state": {"$in": list(ACTIVE)}}
+    pad.launches.update_one(under_way, {"$set": launch})
+    _end(pad, step.fw_id, launch["state"], step.last_launch)
 
 
 def close_offline_run(pad: LaunchPad, step: StepRecord) -> None:
@@ -242,13 +241,7 @@ def free_children(pad: LaunchPad, fw_ids: Collection[int]) -> list[int]:
 
 def completed_of(pad: LaunchPad, fw_ids: Iterable[int]) -> set[int]:
     """Those Fireworks that have completed."""
-    return {
-        document["fw_id"]
-        for batch in batches(fw_ids)
-        for document in pad.fireworks.find(
-            {"fw_id": {"$in": batch}, "state": "COMPLETED"}, {"_id": 0, "fw_id": 1}
-        )
-    }
+    return {fw_id for fw_id, state in states_of(pad, fw_ids).items() if state == "COMPLETED"}
 
 
 def _make_ready(pad: LaunchPad, fw_ids: Iterable[int]) -> None:
