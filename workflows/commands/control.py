@@ -42,7 +42,7 @@ def pause(
     """Hold back steps that have not begun; running ones go on."""
     from natriface.workflows.running import operations
 
-    _tell("paused", operations.pause(opened(study, folder), steps or "all"))
+    _print("paused", operations.pause(opened(study, folder), steps or "all"))
 
 
 def resume(
@@ -58,7 +58,7 @@ def resume(
 
     workspace = opened(study, folder)
     names = operations.resume(workspace, steps or "all")
-    _tell("resumed", names)
+    _print("resumed", names)
     _go_on(names, study, workspace.root)
 
 
@@ -75,7 +75,7 @@ def cancel(
 
     if bool(steps) == everything:
         raise typer.BadParameter("name the steps, or say --all")
-    _tell("cancelled", operations.cancel(opened(study, folder), steps or "all"))
+    _print("cancelled", operations.cancel(opened(study, folder), steps or "all"))
 
 
 def retry(
@@ -90,7 +90,7 @@ def retry(
 
     workspace = opened(study, folder)
     names = operations.retry(workspace, steps or "all")
-    _tell("will run again", names, none="no step has failed")
+    _print("will run again", names, none="no step has failed")
     _go_on(names, study, workspace.root)
 
 
@@ -104,7 +104,7 @@ def rerun(
 
     workspace = opened(study, folder)
     names = operations.rerun(workspace, steps)
-    _tell("will run anew", names)
+    _print("will run anew", names)
     _go_on(names, study, workspace.root)
 
 
@@ -126,13 +126,13 @@ def recover(
     for text in found.told:
         typer.echo(text)
     if found.restarted or not found.told:
-        _tell("lost, will run again", found.restarted, none="no step was lost")
+        _print("lost, will run again", found.restarted, none="no step was lost")
     for name, host in found.elsewhere.items():
         typer.echo(f"runs on {host}: {name}")
     _go_on(found.restarted, study, workspace.root)
 
 
-def _tell(what: str, names: Sequence[str], none: str = "no step to do that with") -> None:
+def _print(what: str, names: Sequence[str], none: str = "no step to do that with") -> None:
     for name in names:
         typer.echo(f"{what}: {name}")
     if not names:

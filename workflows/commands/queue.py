@@ -101,7 +101,7 @@ def launch(
                 outcome = launch_jobs(
                     pad, workspace, asked, "offline" if without else "database", dry=dry_run
                 )
-            _tell(outcome, dry_run)
+            _print(outcome, dry_run)
             if not outcome.in_queue:  # nothing runs, and nothing could be launched
                 break
         except QueueError as error:
@@ -227,7 +227,7 @@ def _limits(workspace: Workspace, path: Path | None, wishes: dict[str, Any]) -> 
     return load_limits(path or limits_path(workspace.root), **wishes)
 
 
-def _tell(outcome: Launch, dry: bool) -> None:
+def _print(outcome: Launch, dry: bool) -> None:
     from natriface.analysis.wording import duration
     from natriface.workflows.jobs.launch import names
 

@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +55,7 @@ def reconcile(pad: LaunchPad, workspace: Workspace, launching: bool = False) -> 
         by_adapter.setdefault(folder.job.adapter, []).append(folder)
     for name, folders in by_adapter.items():
         try:
-            known, held = _adopted(pad, workspace, folders, launching)
+            known, held = _in_queue(pad, workspace, folders, launching)
             told += held
             ids = [folder.queue_id or "" for folder in known]
             states = adapter(name).states(ids) if ids else {}  # to ask for none is to ask for all
@@ -149,7 +149,7 @@ def launch_lock(workspace: Workspace, wait: bool = True) -> Iterator[bool]:
         os.close(handle)
 
 
-def _adopted(
+def _in_queue(
     pad: LaunchPad, workspace: Workspace, folders: list[JobFolder], launching: bool
 ) -> tuple[list[JobFolder], list[str]]:
     """The jobs that are in the queue, and what there is to tell of those that may be.
@@ -163,7 +163,7 @@ def _adopted(
     unnoted = [folder for folder in folders if folder.queue_id is None]
     if not unnoted:
         return known, told
-    with launch_lock(workspace, wait=False) if not launching else _held() as ours:
+    with launch_lock(workspace, wait=False) if not launching else nullcontext(True) as ours:
         if not ours:  # somebody is just submitting them
             return known, told
         for folder in unnoted:
@@ -187,11 +187,6 @@ def _may_be_in_queue(pad: LaunchPad, folder: JobFolder) -> bool:
     if said is None or not reservations.states(pad, folder.name):
         return False
     return bool(said["arrived"]) or time.time() - said["time"] < LOST_SECONDS
-
-
-@contextmanager
-def _held() -> Iterator[bool]:
-    yield True
 
 
 def abandon(pad: LaunchPad, folder: JobFolder, word: str, text: str) -> None:
