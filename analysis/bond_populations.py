@@ -14,10 +14,10 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from natriface.analysis.results import write_atomically
 from natriface.analysis.spilling import Spilling
 from natriface.structures.atoms import from_document, to_document
 from natriface.structures.errors import AnalysisError, ReaderError, StructureError
+from natriface.structures.files import write_atomically
 from natriface.structures.formulas import short_repr
 
 FloatArray = NDArray[np.float64]

@@ -10,8 +10,8 @@ import numpy as np
 from ase.io.vasp import write_vasp
 
 from natriface.analysis.bond_populations import Bond, BondPopulations, FloatArray
-from natriface.analysis.results import write_atomically
 from natriface.structures.errors import AnalysisError
+from natriface.structures.files import write_atomically
 
 Kind = Literal["COHP", "COOP", "COBI"]
 _TITLES: dict[Kind, str] = {"COHP": "pCOHP", "COOP": "pCOOP", "COBI": "COBI"}

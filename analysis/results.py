@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
 
 import numpy as np
 from ase import Atoms
@@ -14,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.structures.atoms import from_document
 from natriface.structures.errors import AnalysisError, ReaderError
+from natriface.structures.files import write_atomically
 from natriface.structures.formulas import short_repr
 from natriface.structures.polyanions import formula
 
@@ -255,24 +254,3 @@ class Result(_Document):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise ReaderError(f"{path}: not a result ({where}: {first['msg']})") from None
-
-
-def write_atomically(path: Path, text: str, mode: int = 0o666) -> None:
-    """Write a text file so that a reader, or a crash, sees the old content or the new, whole.
-
-    Parameters
-    ----------
-    mode
-        Permissions, less the umask; 0o600 for what only the owner may read, from the first byte.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -30,8 +30,8 @@ import psutil
 from benchmarks.chaos_account import account, plan_of
 from benchmarks.chaos_slurm import measure_slurm
 from natriface.structures.errors import NatrifaceError
-from natriface.workflows import operations
 from natriface.workflows.plan import Plan
+from natriface.workflows.running import operations
 from natriface.workflows.workspace import Workspace, is_finished
 from tests.paths import child_path
 from tests.workflows.trivial_engine import runs
@@ -40,7 +40,7 @@ RUN = """
 import sys
 from pathlib import Path
 from natriface.workflows.plan import Plan
-from natriface.workflows.run import run_plan
+from natriface.workflows.running.run import run_plan
 from natriface.workflows.workspace import Workspace
 
 workspace = Workspace.open(Path(sys.argv[1]))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from natriface.workflows.plan import Plan, Step
-from natriface.workflows.status import StepStatus
+from natriface.workflows.running.status import StepStatus
 from natriface.workflows.workspace import Workspace
 from tests.workflows.conftest import trivial_step
 from tests.workflows.trivial_engine import energies, runs

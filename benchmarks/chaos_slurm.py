@@ -14,11 +14,11 @@ from typing import Any
 
 from benchmarks.chaos_account import account, plan_of
 from natriface.structures.errors import NatrifaceError
-from natriface.workflows import operations
-from natriface.workflows.launch import launch
-from natriface.workflows.launchpad import launchpad
-from natriface.workflows.queues.jobs import JobFolder, open_jobs
+from natriface.workflows.jobs.folder import JobFolder, open_jobs
+from natriface.workflows.jobs.launch import launch
+from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.queues.limits import QueueLimits
+from natriface.workflows.running import operations
 from natriface.workflows.workspace import Workspace, is_finished
 from tests.paths import child_path
 from tests.workflows.trivial_engine import runs

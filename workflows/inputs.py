@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from natriface.analysis.results import write_atomically
-from natriface.structures.errors import EngineError, WorkspaceError
+from natriface.structures.errors import EngineError
+from natriface.structures.files import write_atomically
 from natriface.workflows.engines.base import (
     InputFiles,
     InputWriter,
@@ -18,9 +18,10 @@ from natriface.workflows.engines.base import (
     prepare_folder,
     save_input,
 )
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
-from natriface.workflows.starts import start_geometries, with_starts
+from natriface.workflows.steps.starts import start_geometries, with_starts
 from natriface.workflows.study import Study
 
 SUMMARY_FILE = "summary.json"
@@ -150,7 +151,7 @@ def print_summary(written: Sequence[WrittenInputs]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from natriface.workflows.tables import _console
+    from natriface.workflows.commands.tables import _console
 
     table = Table(title_justify="left")
     table.add_column("step")

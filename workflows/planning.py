@@ -13,8 +13,8 @@ from natriface.structures.errors import NatrifaceError, StudyError, UnavailableE
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts import PARTS
 from natriface.workflows.plan import Plan, Step
-from natriface.workflows.starts import with_starts
 from natriface.workflows.step_maker import StepMaker
+from natriface.workflows.steps.starts import with_starts
 from natriface.workflows.study import Study
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from natriface.workflows import operations
-from natriface.workflows.launch import Launch, launch
-from natriface.workflows.launchpad import launchpad
-from natriface.workflows.queues.jobs import Mode
+from natriface.workflows.jobs.folder import Mode
+from natriface.workflows.jobs.launch import Launch, launch
+from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.queues.limits import QueueLimits
-from natriface.workflows.status import StepStatus
+from natriface.workflows.running import operations
+from natriface.workflows.running.status import StepStatus
 from natriface.workflows.workspace import Workspace
 from tests.paths import child_path
 

@@ -16,12 +16,12 @@ from ase.build import bulk
 from ase.io import write
 
 from natriface.structures.atoms import to_document
-from natriface.workflows import operations
-from natriface.workflows.launchpad import launchpad
+from natriface.workflows.jobs.folder import job_folders, open_jobs
+from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.plan import Step
-from natriface.workflows.queues.jobs import job_folders, open_jobs
 from natriface.workflows.queues.limits import load_limits
 from natriface.workflows.queues.qadapter import write_qadapter
+from natriface.workflows.running import operations
 from natriface.workflows.workspace import Workspace, is_finished
 from tests.paths import child_path
 from tests.slurm.conftest import launched, limits, nothing_in_queue, wait
@@ -237,9 +237,9 @@ def test_a_job_goes_on_where_its_database_is_lost(workspace: Workspace) -> None:
 CRASH = """
 import os, sys
 from pathlib import Path
-from natriface.workflows.launch import launch
-from natriface.workflows.launchpad import launchpad
-from natriface.workflows.queues.jobs import JobFolder
+from natriface.workflows.jobs.launch import launch
+from natriface.workflows.launchpad.connection import launchpad
+from natriface.workflows.jobs.folder import JobFolder
 from natriface.workflows.workspace import Workspace
 from tests.slurm.conftest import limits
 

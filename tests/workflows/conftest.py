@@ -11,8 +11,8 @@ import pytest
 from ase.build import bulk
 
 from natriface.structures.atoms import to_document
-from natriface.workflows import operations
 from natriface.workflows.plan import Plan, Step, StructureFrom
+from natriface.workflows.running import operations
 from natriface.workflows.workspace import Workspace
 from tests.paths import child_path
 from tests.standins.queue_programs import FOLDER, Queue

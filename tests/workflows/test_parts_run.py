@@ -13,9 +13,9 @@ from ase.build import bulk
 from ase.io import write
 
 from natriface.workflows.planning import plan_study
-from natriface.workflows.progress import Lines
 from natriface.workflows.report.study import report_study
-from natriface.workflows.run import RunSummary, run_plan
+from natriface.workflows.running.progress import Lines
+from natriface.workflows.running.run import RunSummary, run_plan
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
 from tests.paths import child_path

@@ -18,7 +18,7 @@ from natriface.workflows.parts.interfaces.builder import build_interfaces
 from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.protocols import load_protocol, protocol_names
-from natriface.workflows.step_folder import structure_for
+from natriface.workflows.steps.folder import structure_for
 from natriface.workflows.study import Study, load_study, study_names, study_path
 
 

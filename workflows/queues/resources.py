@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from natriface.structures.errors import QueueError
 from natriface.workflows.engines.base import Estimate, engine
 from natriface.workflows.engines.machine import load_machine
+from natriface.workflows.errors import QueueError
 from natriface.workflows.queues.limits import QueueLimits, Shape
 
 GROWTH = 2.0

@@ -10,7 +10,7 @@ from natriface.structures.errors import ReaderError
 from natriface.workflows.plan import Plan
 from natriface.workflows.report.page import ProtocolRecord, Setting, write_report
 from natriface.workflows.report.steps import ExpectedStep
-from natriface.workflows.status import StepStatus
+from natriface.workflows.running.status import StepStatus
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 from natriface.workflows.workspace import Workspace

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from natriface.structures.errors import StudyError
-from natriface.workflows.build import write_study_structures
+from natriface.workflows.commands.build import write_study_structures
+from natriface.workflows.commands.tables import print_plan
 from natriface.workflows.parts import PARTS
 from natriface.workflows.planning import plan_study
-from natriface.workflows.progress import Lines
 from natriface.workflows.report.study import report_study
-from natriface.workflows.run import run_plan
+from natriface.workflows.running.progress import Lines
+from natriface.workflows.running.run import run_plan
 from natriface.workflows.study import Study, load_study
-from natriface.workflows.tables import print_plan
 from natriface.workflows.workspace import Workspace
 
 STUDY = """

@@ -22,9 +22,9 @@ from ase import Atoms
 from ase.calculators.calculator import CalculatorError
 from pydantic import BaseModel, ConfigDict, Field
 
-from natriface.analysis.results import write_atomically
 from natriface.structures.atoms import fixed_indices
 from natriface.structures.errors import EngineError, NatrifaceError
+from natriface.structures.files import write_atomically
 from natriface.structures.images import clash
 from natriface.structures.numbers import Real, Whole
 from natriface.workflows.engines.bands.calls import ForceCalls, load_calls

@@ -17,16 +17,10 @@ from natriface.analysis.band import Band
 from natriface.analysis.barriers import BandSummary, summarise
 from natriface.analysis.rates import partial_hessian, saddle_index
 from natriface.analysis.readers.neb import read_band
-from natriface.analysis.results import (
-    Convergence,
-    EngineRecord,
-    Result,
-    StepRecord,
-    Timing,
-    write_atomically,
-)
+from natriface.analysis.results import Convergence, EngineRecord, Result, StepRecord, Timing
 from natriface.structures.atoms import fixed_indices, to_document
 from natriface.structures.errors import EngineError, ReaderError
+from natriface.structures.files import write_atomically
 from natriface.structures.images import displacements
 from natriface.workflows.engines.bands.calls import CHECKPOINT_FILE
 from natriface.workflows.engines.bands.dynamics import FloatArray

@@ -15,16 +15,10 @@ from ase.io import write as write_atoms
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.analysis.deciding import PATH_SETTINGS
-from natriface.analysis.results import (
-    Convergence,
-    EngineRecord,
-    Result,
-    StepRecord,
-    Timing,
-    write_atomically,
-)
+from natriface.analysis.results import Convergence, EngineRecord, Result, StepRecord, Timing
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import EngineError, ReaderError, nearest
+from natriface.structures.files import write_atomically
 from natriface.structures.numbers import Real, Whole
 from natriface.workflows.engines.bands.relaxation import BandSettings, ForceCall
 from natriface.workflows.engines.bands.run import band_result, check_band, run_band, write_band

@@ -25,7 +25,7 @@ from natriface.workflows.parts.migration.band_steps import band_steps
 from natriface.workflows.parts.migration.labels import HopLabels
 from natriface.workflows.plan import Input, Plan, Step
 from natriface.workflows.protocols import load_protocol
-from natriface.workflows.run import run_plan
+from natriface.workflows.running.run import run_plan
 from natriface.workflows.workspace import Workspace
 from tests.workflows.vasp_tools import TEST_SETTINGS, n_starts, use_standins
 

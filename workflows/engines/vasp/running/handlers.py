@@ -13,8 +13,8 @@ from custodian.utils import backup
 
 from natriface.analysis.deciding import HARMLESS_TAGS
 from natriface.analysis.readers.vasp import read_vasp_folder
-from natriface.analysis.results import write_atomically
 from natriface.structures.errors import ReaderError
+from natriface.structures.files import write_atomically
 from natriface.workflows.engines.vasp.running.restart import (
     ends_well,
     longest_ionic_step_s,
