@@ -11,7 +11,7 @@ import yaml
 from natriface.workflows.commands import doctor_site
 from natriface.workflows.commands.doctor import examine
 from natriface.workflows.commands.doctor_site import examine_database, examine_folder
-from natriface.workflows.findings import Finding
+from natriface.workflows.engines.findings import Finding
 from natriface.workflows.workspace import Workspace
 from tests.standins.queue_programs import FOLDER, Queue
 

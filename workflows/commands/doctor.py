@@ -17,7 +17,7 @@ from natriface.workflows.commands.doctor_site import (
     examine_folder,
     examine_queue,
 )
-from natriface.workflows.findings import Finding
+from natriface.workflows.engines.findings import Finding
 
 if TYPE_CHECKING:
     from natriface.workflows.engines.machine import Machine

@@ -15,8 +15,8 @@ from uuid import uuid4
 import yaml
 
 from natriface.structures.errors import NatrifaceError
+from natriface.workflows.engines.findings import Finding
 from natriface.workflows.errors import QueueError
-from natriface.workflows.findings import Finding
 from natriface.workflows.queues.limits import QueueLimits, limits_path, load_limits
 from natriface.workflows.workspace import Workspace, explain
 

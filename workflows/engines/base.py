@@ -21,8 +21,8 @@ from natriface.structures.files import write_atomically
 from natriface.workflows.plan import Kind, Step
 
 if TYPE_CHECKING:
+    from natriface.workflows.engines.findings import Finding
     from natriface.workflows.engines.machine import Machine
-    from natriface.workflows.findings import Finding
 
 STEP_FILE = "step.json"
 STRUCTURE_FILE = "structure.json"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from natriface.workflows.engines.findings import Finding
 from natriface.workflows.engines.machine import Machine
-from natriface.workflows.findings import Finding
 
 
 def examine(machine: Machine) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.util import find_spec
 
+from natriface.workflows.engines.findings import Finding
 from natriface.workflows.engines.machine import Machine
-from natriface.workflows.findings import Finding
 
 
 def examine(machine: Machine) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 from natriface.structures.errors import EngineError
+from natriface.workflows.engines.findings import Finding
 from natriface.workflows.engines.machine import Machine, command_line
 from natriface.workflows.engines.vasp.incar.settings import VaspKeys
 from natriface.workflows.engines.vasp.potcars import (
@@ -13,7 +14,6 @@ from natriface.workflows.engines.vasp.potcars import (
     choose_potcars,
     potcar_path,
 )
-from natriface.workflows.findings import Finding
 
 
 def examine(machine: Machine) -> Iterator[Finding]:
