@@ -23,16 +23,9 @@ from natriface.analysis.readers.lobster_agreement import (
     require_same_bonds,
 )
 from natriface.analysis.readers.lobster_charges import read_charges
-from natriface.analysis.readers.lobster_curves import (
-    FloatArray,
-    Header,
-    Interaction,
-    atom_of,
-    read_curves,
-    read_header,
-    whole_bonds,
-)
+from natriface.analysis.readers.lobster_curves import FloatArray, read_curves, read_header
 from natriface.analysis.readers.lobster_files import LobsterFiles, find_lobster_files
+from natriface.analysis.readers.lobster_header import Header, Interaction, atom_of, whole_bonds
 from natriface.analysis.readers.lobster_lists import ListEntry, LobsterList, read_list
 from natriface.analysis.readers.lobster_log import LobsterLog, read_log
 from natriface.analysis.readers.lobster_mesh import coarse_mesh
