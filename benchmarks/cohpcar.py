@@ -34,7 +34,8 @@ SHAPE = CohpShape(n_bonds=200, n_energies=501)
 
 def ours(path: Path, everything: bool = False) -> Any:
     """Read curves with natriface: those of the bonds, or all."""
-    from natriface.analysis.readers.lobster_curves import read_curves, whole_bonds
+    from natriface.analysis.readers.lobster_curves import read_curves
+    from natriface.analysis.readers.lobster_header import whole_bonds
 
     return read_curves(path, None if everything else whole_bonds)
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from natriface.analysis.readers.blocks import Floats
+
+_SAME_ENERGY_EV = 2e-4
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,19 @@ class TotalDos:
     energies_ev: Floats
     densities: Floats
     integrated: Floats
+
+    @property
+    def is_even(self) -> bool:
+        """Whether the energies ascend evenly, as VASP takes them and prints to four decimals.
+
+        One that is no number contradicts nothing.
+        """
+        energies = self.energies_ev
+        if not len(energies):
+            return True
+        low, high = energies[0], energies[-1]
+        off = np.abs(energies - np.linspace(low, high, len(energies)))
+        return not (low > high or (off > _SAME_ENERGY_EV).any())
 
 
 @dataclass(frozen=True)

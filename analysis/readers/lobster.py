@@ -23,16 +23,9 @@ from natriface.analysis.readers.lobster_agreement import (
     require_same_bonds,
 )
 from natriface.analysis.readers.lobster_charges import read_charges
-from natriface.analysis.readers.lobster_curves import (
-    FloatArray,
-    Header,
-    Interaction,
-    atom_of,
-    read_curves,
-    read_header,
-    whole_bonds,
-)
+from natriface.analysis.readers.lobster_curves import FloatArray, read_curves, read_header
 from natriface.analysis.readers.lobster_files import LobsterFiles, find_lobster_files
+from natriface.analysis.readers.lobster_header import Header, Interaction, atom_of, whole_bonds
 from natriface.analysis.readers.lobster_lists import ListEntry, LobsterList, read_list
 from natriface.analysis.readers.lobster_log import LobsterLog, read_log
 from natriface.analysis.readers.lobster_mesh import coarse_mesh
@@ -72,15 +65,7 @@ def read_lobster_folder(
     """
     files = find_lobster_files(Path(path))
     log = _log(files)
-    if "ICOHPLIST" not in files.paths:
-        raise ReaderError(f"{files.folder}: {_why_no_list(files, log)}")
-    listed = read_list(files.paths["ICOHPLIST"])
-    require_kind(files.paths["ICOHPLIST"], listed.kind, "COHP")
-    if listed.of_fragments:
-        raise ReaderError(
-            f"{files.paths['ICOHPLIST']}: of fragments (LCFO), not of atoms; give the folder's "
-            "ICOHPLIST.lobster"
-        )
+    listed = _list(files, log)
     warnings = [] if log is None else list(log.warnings)
     if log is None:
         warnings.append("no lobsterout: version and spilling are not known")
@@ -102,16 +87,7 @@ def read_lobster_folder(
                 "two, the list would be cut off and each ICOHP half of what it should be; copy "
                 "lobsterout, COHPCAR.lobster or vasprun.xml here"
             )
-    elif said := fermi_levels_differ(header, run):
-        warnings.append(said)
-    if (
-        read is not None
-        and (step := float(np.diff(read.energies_ev).max(initial=0))) > COARSE_MESH_EV
-    ):
-        warnings.append(
-            f"the energies of the curves lie {step:.2g} eV apart and show no bands (lobsterin: "
-            "raise cohpSteps); ICOHPs do not depend on it"
-        )
+    warnings += _doubts_of_curves(header, read, run)
     if said := coarse_mesh(files, bonds, structure, None if run is None else run.kpoints):
         warnings.append(said)
     if run is not None:
@@ -126,6 +102,33 @@ def read_lobster_folder(
         structure=structure,
         warnings=tuple(warnings),
     )
+
+
+def _list(files: LobsterFiles, log: LobsterLog | None) -> LobsterList:
+    """The ICOHPLIST, of atoms."""
+    path = files.paths.get("ICOHPLIST")
+    if path is None:
+        raise ReaderError(f"{files.folder}: {_why_no_list(files, log)}")
+    listed = read_list(path)
+    require_kind(path, listed.kind, "COHP")
+    if listed.of_fragments:
+        raise ReaderError(
+            f"{path}: of fragments (LCFO), not of atoms; give the folder's ICOHPLIST.lobster"
+        )
+    return listed
+
+
+def _doubts_of_curves(header: Header | None, read: Curves | None, run: Vasprun | None) -> list[str]:
+    """Another Fermi level than VASP's, energies too far apart."""
+    differ = None if header is None else fermi_levels_differ(header, run)
+    found = [differ] if differ else []
+    step = 0.0 if read is None else float(np.diff(read.energies_ev).max(initial=0))
+    if step > COARSE_MESH_EV:
+        found.append(
+            f"the energies of the curves lie {step:.2g} eV apart and show no bands (lobsterin: "
+            "raise cohpSteps); ICOHPs do not depend on it"
+        )
+    return found
 
 
 def _confirmed_by(run: Vasprun | None) -> bool:

@@ -9,13 +9,9 @@ import numpy as np
 
 from natriface.analysis.bond_populations import Bond
 from natriface.analysis.readers.compression import SUFFIXES, Text
-from natriface.analysis.readers.lobster_curves import (
-    FloatArray,
-    Header,
-    integrals_at_fermi_level,
-    whole_bonds,
-)
+from natriface.analysis.readers.lobster_curves import FloatArray, integrals_at_fermi_level
 from natriface.analysis.readers.lobster_files import LobsterFiles
+from natriface.analysis.readers.lobster_header import Header, whole_bonds
 from natriface.analysis.readers.lobster_lists import ListEntry, LobsterList
 from natriface.analysis.readers.lobster_log import LobsterLog
 from natriface.analysis.readers.vasprun import Vasprun

@@ -40,15 +40,7 @@ def read_lobster_dos(path: Path) -> ProjectedDOS:
     lines = content.splitlines()
     if len(lines) <= _HEADER_LINES or b"LOBSTER" not in lines[_HEADER_LINES - 1]:
         raise ReaderError(f"{path}: not a DOSCAR of LOBSTER, by its fifth line")
-    try:
-        n_atoms = int(lines[0].split()[0])
-        sizes = lines[_HEADER_LINES].split()
-        n = int(sizes[2])
-        high, low, fermi = (number(sizes[k]) for k in (0, 1, 3))
-    except (ValueError, IndexError):
-        raise ReaderError(f"{path}: its header is damaged") from None
-    if not (0 < n_atoms < _MOST and 1 < n < _MOST and np.isfinite([low, high, fermi]).all()):
-        raise ReaderError(f"{path}: its header is damaged: {lines[_HEADER_LINES][:80]!r}")
+    n_atoms, n, (low, high, fermi) = _sizes(path, lines)
     if any(b"; X " in line for line in lines[_HEADER_LINES : _HEADER_LINES + 2 * n]):
         raise ReaderError(f"{path}: of fragments (LCFO), not of atoms")
     expected = _HEADER_LINES + (n_atoms + 1) * (n + 1)
@@ -90,6 +82,20 @@ def read_lobster_dos(path: Path) -> ProjectedDOS:
         source=str(path),
         total_of_projections=True,
     )
+
+
+def _sizes(path: Path, lines: list[bytes]) -> tuple[int, int, tuple[float, float, float]]:
+    """Numbers of atoms and energies; first and last energy and Fermi level, on VASP's scale."""
+    try:
+        n_atoms = int(lines[0].split()[0])
+        sizes = lines[_HEADER_LINES].split()
+        n = int(sizes[2])
+        high, low, fermi = (number(sizes[k]) for k in (0, 1, 3))
+    except (ValueError, IndexError):
+        raise ReaderError(f"{path}: its header is damaged") from None
+    if not (0 < n_atoms < _MOST and 1 < n < _MOST and np.isfinite([low, high, fermi]).all()):
+        raise ReaderError(f"{path}: its header is damaged: {lines[_HEADER_LINES][:80]!r}")
+    return n_atoms, n, (low, high, fermi)
 
 
 def _check_energies(path: Path, energies: Floats, ends: tuple[float, float]) -> None:

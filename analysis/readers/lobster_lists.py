@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from natriface.analysis.readers.compression import Text
-from natriface.analysis.readers.lobster_curves import Kind
+from natriface.analysis.readers.lobster_header import Kind
 from natriface.structures.errors import ReaderError
 
 _TITLE = re.compile(r"\s*(COHP|COOP|COBI)#\s+(\S+)")

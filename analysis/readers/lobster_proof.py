@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from natriface.analysis.readers.lobster_header import Header
 from natriface.structures.errors import ReaderError
-
-if TYPE_CHECKING:
-    from natriface.analysis.readers.lobster_curves import Header
 
 FloatArray = NDArray[np.float64]
 

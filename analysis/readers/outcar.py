@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from natriface.analysis.readers.agreement import SAME_KPOINT, SAME_WEIGHT
-from natriface.analysis.readers.blocks import BlockError, Floats, finite, number
+from natriface.analysis.readers.blocks import BlockError, Floats, number
 from natriface.analysis.readers.compression import Text
 from natriface.analysis.readers.convergence import Said
 from natriface.analysis.readers.crystal import fractional
@@ -22,15 +21,18 @@ from natriface.analysis.readers.outcar_header import (
     read_outcar_header,
 )
 from natriface.analysis.readers.outcar_iterations import Iterations, is_gapless, missing_steps
+from natriface.analysis.readers.outcar_tables import (
+    read_cell,
+    read_positions_and_forces,
+    read_stress,
+)
 from natriface.analysis.readers.redundancy import check_energies, damaged_forces, is_smeared
 from natriface.analysis.readers.vasprun_header import Header, responds
 from natriface.analysis.readers.vasprun_steps import Steps
-from natriface.structures.conversions import EV_PER_ANGSTROM3_IN_GPA
 from natriface.structures.errors import ReaderError
 
 _FORCES = b"TOTAL-FORCE (eV/Angst)"
 _ENERGY = b"free  energy "  # of an ionic step; two spaces, one in the electronic steps
-_SAME_LATTICE = 1e-6  # lattice and reciprocal vectors are printed to 9 decimals
 _END = b"General timing and accounting"
 _ENERGIES = re.compile(
     rb"free\s+energy\s+(?:ML\s+)?TOTEN\s*=\s*(\S+)\s+eV"
@@ -142,17 +144,17 @@ class Outcar:
                 if not step.lost:
                     problems.append(f"ionic step {i}: {error}")
                 energies.append([float("nan")] * 3)
-            cell = self._cell(before, stop)
+            cell = read_cell(self.text, before, stop)
             if step.forces is None:
                 force = np.full((n_atoms, 3), np.nan)
                 first = None if i > 1 else listed_positions(self._head, n_atoms)
                 positions.append(force if first is None else first)
             else:
-                place, force = self._positions_and_forces(step.forces, n_atoms, problems)
+                place, force = read_positions_and_forces(self.text, step.forces, n_atoms, problems)
                 positions.append(fractional(place, cell))
             cells.append(cell)
             forces.append(force)
-            stresses.append(self._stress(before, stop, cell, problems))
+            stresses.append(read_stress(self.text, before, stop, cell, problems))
             counts.append(self._count(before, stop))
             changes.append(self._change(before, stop))
         bare = sum(step.forces is None and not step.lost for step in places)
@@ -253,59 +255,6 @@ class Outcar:
             )
         return [free, zero, flat]
 
-    def _cell(self, start: int, stop: int) -> Floats:
-        at = self.text.rfind(b"direct lattice vectors", start, stop)
-        rows = self.text.read(at, at + 600).splitlines()[1:4] if at >= 0 else []
-        # columns, because neighbouring numbers may touch
-        starts = (3, 16, 29, 45, 58, 71)
-        values = [[number(row[at : at + 13]) for at in starts] for row in rows]
-        if len(values) != 3 or not np.isfinite(values).all():
-            values = [[number(word) for word in row.split()[:6]] for row in rows]
-        if len(values) != 3 or any(len(row) != 6 for row in values):
-            return np.full((3, 3), np.nan)
-        cell, reciprocal = np.array(values)[:, :3], np.array(values)[:, 3:]
-        mismatch = np.abs(cell @ reciprocal.T - np.eye(3)).max()
-        # reciprocal vectors that are no numbers prove nothing
-        return np.full((3, 3), np.nan) if mismatch > _SAME_LATTICE * np.abs(cell).max() else cell
-
-    def _positions_and_forces(
-        self, mark: int, n_atoms: int, problems: list[str]
-    ) -> tuple[Floats, Floats]:
-        lines = self.text.read(mark, mark + 120 * (n_atoms + 4)).splitlines()
-        try:
-            if len(lines) < n_atoms + 3 or not lines[1].strip().startswith(b"----"):
-                raise BlockError("cut off")
-            if not lines[n_atoms + 2].strip().startswith(b"----"):
-                raise BlockError("another number of rows than atoms")
-            if len({len(line.rstrip()) for line in lines[2 : n_atoms + 2]}) > 1:
-                raise BlockError("rows are printed with different widths")
-            rows = [line.split() for line in lines[2 : n_atoms + 2]]
-            table = np.array([[number(word) for word in row] for row in rows])
-            if table.shape != (n_atoms, 6):
-                raise BlockError("a row is damaged")
-            finite(table[:, :3])
-            if not np.isfinite(table).all():
-                problems.append("forces: a number overflowed or is damaged")
-        except (BlockError, ValueError) as error:
-            problems.append(f"positions and forces: {error}")
-            return np.full((n_atoms, 3), np.nan), np.full((n_atoms, 3), np.nan)
-        return table[:, :3], table[:, 3:]
-
-    def _stress(self, start: int, stop: int, cell: Floats, problems: list[str]) -> Floats:
-        """In kB; NaN where it is absent, or its total in eV in the line above is another."""
-        at = self.text.rfind(b"  in kB ", start, stop)
-        line = self.text.read(at, at + 200).splitlines()[0] if at >= 0 else b""
-        values = [number(word) for word in line.split()[2:8]]
-        if len(values) != 6:
-            return np.full((3, 3), np.nan)
-        above = self.text.read(at - 200, at).splitlines()[-1].split()
-        total = [number(word) for word in above[1:]] if above[:1] == [b"Total"] else []
-        if len(total) == 6 and not _is_total(values, total, abs(float(np.linalg.det(cell)))):
-            problems.append("the stress in eV and that in kB disagree: damaged")
-            return np.full((3, 3), np.nan)
-        xx, yy, zz, xy, yz, zx = values
-        return np.array([[xx, xy, zx], [xy, yy, yz], [zx, yz, zz]])
-
     def _count(self, start: int, stop: int) -> int:
         at = self.text.rfind(b" Iteration ", start, stop)
         match = re.search(rb"Iteration\s*\d+\(\s*(\d+)\)", self.text.read(at, at + 80))
@@ -398,15 +347,3 @@ class Outcar:
             return None
         bands[1] /= 2.0 if n_spins == 1 and not self.is_noncollinear else 1.0
         return bands
-
-
-def _is_total(
-    stress_kb: Sequence[float], total_ev: Sequence[float], volume_angstrom3: float
-) -> bool:
-    """Whether a stress is a total in eV, both printed to five decimals, in a cell of that volume.
-
-    A number that is none contradicts nothing.
-    """
-    kilobar = 10 * EV_PER_ANGSTROM3_IN_GPA / volume_angstrom3
-    off = np.abs(np.array(stress_kb) - kilobar * np.array(total_ev))
-    return not (off > 1e-5 * (1 + kilobar) + 3e-6 * np.abs(stress_kb)).any()

@@ -352,7 +352,11 @@ class Vaspout:
         )
         if dos is None or integrated is None or dos.shape != integrated.shape:
             return None
-        return TotalDos(energies, dos, integrated)
+        total = TotalDos(energies, dos, integrated)
+        if not total.is_even:
+            self._report("the energies of its density of states do not ascend evenly: damaged")
+            return None
+        return total
 
     @property
     def _orbitals(self) -> tuple[str, ...]:

@@ -160,11 +160,14 @@ class Electrons:
             if begin < 0:
                 raise BlockError("cut off")
             values, _, end = self._components(begin, 1)
+            total = TotalDos(values[0, :, 0], values[:, :, 1], values[:, :, 2])
+            if not total.is_even:
+                raise BlockError("its energies do not ascend evenly")
         except BlockError as error:
             self._report("density of states", error)
             return None
         self._warn_of_gaps("density of states", values)
-        return TotalDos(values[0, :, 0], values[:, :, 1], values[:, :, 2]), end
+        return total, end
 
     def _components(self, at: int, n_sets: int) -> tuple[Floats, list[str], int]:
         """Densities of an uncertain number of components: older VASP leave out mx, my, mz."""

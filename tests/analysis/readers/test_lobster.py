@@ -22,8 +22,9 @@ from pymatgen.io.lobster import Charge, Cohpcar, Doscar, Icohplist, Lobsterout
 from natriface.analysis.readers.compression import Text
 from natriface.analysis.readers.lobster import read_lobster_folder
 from natriface.analysis.readers.lobster_charges import read_charges
-from natriface.analysis.readers.lobster_curves import read_curves, read_header, whole_bonds
+from natriface.analysis.readers.lobster_curves import read_curves, read_header
 from natriface.analysis.readers.lobster_dos import read_lobster_dos
+from natriface.analysis.readers.lobster_header import whole_bonds
 from natriface.analysis.readers.lobster_lists import read_list
 from natriface.analysis.readers.lobster_log import read_log
 from natriface.structures.errors import ReaderError

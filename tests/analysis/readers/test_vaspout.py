@@ -169,6 +169,8 @@ def test_a_dry_run_is_not_converged(tmp_path: Path) -> None:
         ("results/electron_eigenvalues/eigenvalues", np.ones((1, 7, 3))),
         ("results/electron_dos/dos", np.full((1, 33), np.inf)),
         ("results/electron_dos/dos", np.ones((1, 5))),
+        ("results/electron_dos/energies", np.r_[-8.0:7.5:32j, 7.6]),
+        ("results/electron_dos/energies", np.r_[8.0:-8.0:33j]),
         (ION + "forces", np.full((3, 2, 3), np.inf)),
         (ION + "energies", np.array([[-7.001, -6.999, -9.0]] * 3)),
         ("results/positions/position_ions", np.array([[0, 0, 0], [0.4, 0.5, 0.5]])),

@@ -435,3 +435,19 @@ def test_kpoints_of_a_shift_of_the_users_own_lie_anywhere(tmp_path: Path) -> Non
     shift = '   <v name="usershift">   0.15000000   0.00000000   0.00000000 </v>\n  </generation>'
     path.write_text(text.replace("  </generation>", shift, 1), "latin-1")
     assert Vasprun(path).header.problems == []
+
+
+def test_energies_of_a_density_of_states_ascend_evenly(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    run = Vasprun(path)
+    assert run.total_dos is not None
+    energies = run.total_dos.energies_ev
+    assert np.diff(energies) == pytest.approx(energies[1] - energies[0], abs=2e-4)
+    text = path.read_text("latin-1")
+    printed = f"{energies[3]:.4f} "
+    at = text.index(printed, text.index("<total>"))
+    other = f"{energies[3] + 0.1:.4f} "
+    path.write_text(text[:at] + other + text[at + len(printed) :], "latin-1")
+    run = Vasprun(path)
+    assert run.total_dos is None
+    assert any("do not ascend evenly" in problem for problem in run.problems)
