@@ -56,13 +56,13 @@ class Maker:
         *,
         engine: str | None = None,
         settings: dict[str, Any] | None = None,
-        labels: Labels,
+        labels: Labels | None = None,
         **rest: Any,
     ) -> Step:
         return Step(
             name=name, kind=kind, engine=engine or "vasp", protocol="li2025",
             settings=self.settings(kind, engine) | (settings or {}), n_atoms=n_atoms,
-            metadata=labels.document(), **rest,
+            metadata=labels.document() if labels else {}, **rest,
         )  # fmt: skip
 
 
