@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from natriface.structures.errors import StudyError, nearest
-from natriface.structures.formulas import short_repr
 from natriface.structures.numbers import Count, Length, Positive, Real
+from natriface.structures.reprs import short_repr
 from natriface.structures.yaml_files import read_yaml
 from natriface.workflows.documents import Document, resolve_like, validated
 from natriface.workflows.names import (
