@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from natriface.analysis.results import Status
 from natriface.structures.errors import AnalysisError, StructureError
-from natriface.structures.formulas import short_repr
 from natriface.structures.images import (
     align,
     crosses_vacuum,
@@ -24,6 +23,7 @@ from natriface.structures.images import (
     permutation_note,
 )
 from natriface.structures.polyanions import formula
+from natriface.structures.reprs import short_repr
 
 FloatArray = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ import numpy as np
 from natriface.analysis.pdos import EnergyZero, ProjectedDOS, cut
 from natriface.analysis.readers.blocks import Floats
 from natriface.structures.errors import AnalysisError
-from natriface.structures.formulas import short_repr
+from natriface.structures.reprs import short_repr
 
 WHOLE_BAND = (-np.inf, np.inf)
 OCCUPIED = (-np.inf, 0.0)

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from natriface.analysis.band import Band
 from natriface.analysis.hermite import HermiteFit
 from natriface.structures.errors import AnalysisError
-from natriface.structures.formulas import short_repr
 from natriface.structures.images import SAME_ANGSTROM
+from natriface.structures.reprs import short_repr
 
 SCHEMA_VERSION = 1
 

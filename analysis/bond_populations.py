@@ -18,7 +18,7 @@ from natriface.analysis.spilling import Spilling
 from natriface.structures.atoms import from_document, to_document
 from natriface.structures.errors import AnalysisError, ReaderError, StructureError
 from natriface.structures.files import write_atomically
-from natriface.structures.formulas import short_repr
+from natriface.structures.reprs import short_repr
 
 FloatArray = NDArray[np.float64]
 

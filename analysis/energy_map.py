@@ -13,8 +13,8 @@ from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
 from natriface.structures.errors import AnalysisError
-from natriface.structures.formulas import short_repr
 from natriface.structures.polyanions import formula
+from natriface.structures.reprs import short_repr
 
 FloatArray = NDArray[np.float64]
 Place = tuple[int, int]

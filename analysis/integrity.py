@@ -16,7 +16,7 @@ from ase.neighborlist import neighbor_list
 
 from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.errors import AnalysisError
-from natriface.structures.formulas import short_repr
+from natriface.structures.reprs import short_repr
 
 BOND_LIMIT_ANGSTROM: dict[tuple[str, str], float] = {
     ("P", "O"): 2.0,

@@ -19,8 +19,8 @@ from natriface.analysis.comparability import require_like
 from natriface.analysis.results import Result, StepRecord
 from natriface.structures.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.errors import AnalysisError
-from natriface.structures.formulas import short_repr
 from natriface.structures.heights import CONTACT_ANGSTROM, whole_positions
+from natriface.structures.reprs import short_repr
 
 FORMATION_FORMULA = "(E_AB - E_A - E_B) / (N A)"
 """With the slabs A and B relaxed on their own, each in the in-plane cell of the interface."""

@@ -12,7 +12,7 @@ from ase import Atoms
 
 from natriface.analysis.readers.blocks import Floats
 from natriface.structures.errors import AnalysisError, nearest
-from natriface.structures.formulas import short_repr
+from natriface.structures.reprs import short_repr
 
 SHELLS = ("s", "p", "d", "f")
 LOW_FRACTION = 0.9

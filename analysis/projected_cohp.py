@@ -24,8 +24,8 @@ from natriface.analysis.broadening import Broadening, spread
 from natriface.analysis.mesh_images import near_image, too_coarse, unseen_translations
 from natriface.analysis.spilling import Spilling, judge_spilling
 from natriface.structures.errors import AnalysisError
-from natriface.structures.formulas import short_repr
 from natriface.structures.polyanions import formula
+from natriface.structures.reprs import short_repr
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]

@@ -7,8 +7,8 @@ from importlib.resources import files
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.structures.errors import AnalysisError, nearest
-from natriface.structures.formulas import short_repr
 from natriface.structures.numbers import Real
+from natriface.structures.reprs import short_repr
 from natriface.structures.yaml_files import parse_yaml
 
 

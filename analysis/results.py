@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from natriface.structures.atoms import from_document
 from natriface.structures.errors import AnalysisError, ReaderError
 from natriface.structures.files import write_atomically
-from natriface.structures.formulas import short_repr
 from natriface.structures.polyanions import formula
+from natriface.structures.reprs import short_repr
 
 SCHEMA_VERSION = 1
 RESULT_FILE = "result.json"

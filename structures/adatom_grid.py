@@ -13,8 +13,8 @@ from natriface.structures.adsorption import adatom_sites
 from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.bounds import require_few
 from natriface.structures.errors import StructureError
-from natriface.structures.formulas import short_repr
 from natriface.structures.heights import Side, surface_normal, whole_slab_positions
+from natriface.structures.reprs import short_repr
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
 from natriface.structures.symmetry import FloatArray, IntArray
 

@@ -22,9 +22,9 @@ from scipy.spatial import Delaunay, cKDTree
 from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.charges import OXIDATION_STATES
 from natriface.structures.errors import StructureError
-from natriface.structures.formulas import short_repr
 from natriface.structures.heights import Side, surface_normal, whole_slab_positions
 from natriface.structures.radii import IONIC_RADII
+from natriface.structures.reprs import short_repr
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
 from natriface.structures.symmetry import FloatArray, IntArray, wrap
 from natriface.structures.tags import ADATOM_TAG

@@ -10,7 +10,7 @@ from ase.data import atomic_numbers, covalent_radii
 from numpy.typing import NDArray
 
 from natriface.structures.bounds import require_few
-from natriface.structures.formulas import short_repr
+from natriface.structures.reprs import short_repr
 
 BOND_TOLERANCE = 1.2
 """Bonds are shorter than this times the sum of the covalent radii (Cordero 2008, as in ASE)."""

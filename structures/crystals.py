@@ -20,8 +20,8 @@ from natriface.structures.bonds import Bonds, bonded_pairs
 from natriface.structures.bounds import require_few
 from natriface.structures.charges import formal_charges, is_metal
 from natriface.structures.errors import StructureError
-from natriface.structures.formulas import short_repr
 from natriface.structures.polyanions import CovalentUnits, formula, units_from_neighbours
+from natriface.structures.reprs import short_repr
 from natriface.structures.unit_charges import crystal_charges
 
 IntArray = NDArray[np.int64]

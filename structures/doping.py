@@ -23,9 +23,9 @@ from natriface.structures.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.bounds import require_few
 from natriface.structures.charges import OXIDATION_STATES
 from natriface.structures.errors import StructureError, nearest
-from natriface.structures.formulas import short_repr
 from natriface.structures.heights import Side
 from natriface.structures.polyanions import formula
+from natriface.structures.reprs import short_repr
 from natriface.structures.sites import (
     SYMPREC_ANGSTROM,
     Near,

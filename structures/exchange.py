@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike
 
 from natriface.structures.atoms import Structure, atoms_of, fixed_indices, in_plane_fixed_indices
 from natriface.structures.errors import StructureError
-from natriface.structures.formulas import short_repr
 from natriface.structures.images import displacements
+from natriface.structures.reprs import short_repr
 from natriface.structures.symmetry import FloatArray, IntArray
 
 SAME_PLACE_ANGSTROM = 1e-3

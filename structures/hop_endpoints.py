@@ -13,9 +13,9 @@ from natriface.structures.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.bounds import MAX_SUPERCELL_ATOMS, require_few
 from natriface.structures.charges import OXIDATION_STATES, is_metal
 from natriface.structures.errors import StructureError
-from natriface.structures.formulas import short_repr
 from natriface.structures.heights import VACUUM_ANGSTROM, whole_positions
 from natriface.structures.hops import Hop
+from natriface.structures.reprs import short_repr
 from natriface.structures.symmetry import nearest_distances
 from natriface.structures.tags import ADATOM_TAG
 from natriface.structures.unit_charges import formal_charges_of

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.errors import StructureError
-from natriface.structures.formulas import short_repr
+from natriface.structures.reprs import short_repr
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
 from natriface.structures.symmetry import FloatArray, IntArray, wrap
 

@@ -22,8 +22,8 @@ from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.bounds import require_few
 from natriface.structures.cavities import interstitial_sites
 from natriface.structures.errors import StructureError, nearest
-from natriface.structures.formulas import short_repr
 from natriface.structures.heights import VACUUM_ANGSTROM, Side, whole_positions
+from natriface.structures.reprs import short_repr
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
 from natriface.structures.symmetry import (
     FloatArray,

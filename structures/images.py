@@ -22,10 +22,10 @@ from scipy.optimize import linear_sum_assignment
 from natriface.structures.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.bounds import require_few
 from natriface.structures.errors import StructureError
-from natriface.structures.formulas import short_repr
 from natriface.structures.heights import VACUUM_ANGSTROM, surface_normal, whole_positions
 from natriface.structures.idpp import relax_idpp
 from natriface.structures.polyanions import formula
+from natriface.structures.reprs import short_repr
 from natriface.structures.symmetry import FloatArray, IntArray, nearest_distances
 
 Interpolation = Literal["idpp", "linear"]

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from natriface.structures.atoms import Structure, atoms_of, fixed_indices, structure_id
 from natriface.structures.bounds import require_gap
 from natriface.structures.errors import StructureError, require_kind
-from natriface.structures.formulas import short_repr
 from natriface.structures.matching import Match
 from natriface.structures.polyanions import formula
 from natriface.structures.radii import touching_distances
 from natriface.structures.registries import distinct_registries
+from natriface.structures.reprs import short_repr
 from natriface.structures.slabs import Slab
 from natriface.structures.surface_cell import lattice_points
 from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, roles

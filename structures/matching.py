@@ -22,8 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from natriface.structures.atoms import content_hash
 from natriface.structures.errors import StructureError
-from natriface.structures.formulas import short_repr
 from natriface.structures.match_search import MatchTable, Surface, match_table, rotations
+from natriface.structures.reprs import short_repr
 from natriface.structures.surface_cell import gauss_reduce
 
 IntArray = NDArray[np.int64]

@@ -23,9 +23,9 @@ from natriface.structures.bounds import require_few
 from natriface.structures.crystal_files import phase_from_atoms
 from natriface.structures.errors import StructureError
 from natriface.structures.ewald import ewald_matrix
-from natriface.structures.formulas import short_repr
 from natriface.structures.phases import Phase, parse_formula
 from natriface.structures.polyanions import formula
+from natriface.structures.reprs import short_repr
 from natriface.structures.symmetry import (
     FloatArray,
     IntArray,

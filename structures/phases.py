@@ -24,7 +24,7 @@ from natriface.structures.charges import nearest_states
 from natriface.structures.conversions import AMU_PER_ANGSTROM3_IN_G_PER_CM3
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.formulas import parse_formula as parse_formula
-from natriface.structures.formulas import short_repr
+from natriface.structures.reprs import short_repr
 from natriface.structures.symmetry import (
     FloatArray,
     IntArray,

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.bonds import NON_METALS, Bonds, bonded_pairs
 from natriface.structures.charges import anion_rank
-from natriface.structures.formulas import short_repr
+from natriface.structures.reprs import short_repr
 from natriface.structures.unit_charges import crystal_charges
 
 LIKE_IONS = 1.1

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from natriface.structures.blocks import assemble
 from natriface.structures.errors import StructureError
-from natriface.structures.formulas import short_repr
 from natriface.structures.interfaces import Interface, build_interface
 from natriface.structures.match_search import MIRROR, MatchTable, match_table
 from natriface.structures.matching import Match, Share, match_at, substrate_share
+from natriface.structures.reprs import short_repr
 from natriface.structures.slabs import build_slab, layers_for
 from natriface.structures.supercells import Catalogue
 from natriface.structures.surface_cell import Crystal

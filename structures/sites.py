@@ -12,8 +12,8 @@ from ase import Atoms
 from natriface.structures.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.bonds import Bonds, bonded_pairs
 from natriface.structures.errors import StructureError, nearest
-from natriface.structures.formulas import short_repr
 from natriface.structures.heights import Side, distance_from_contact, distance_from_surface
+from natriface.structures.reprs import short_repr
 from natriface.structures.symmetry import FloatArray, IntArray, SpaceGroup, find_space_group
 
 Near = Literal["surface", "contact"]

@@ -19,9 +19,9 @@ from natriface.structures.blocks import reconstruct as reconstruct_block
 from natriface.structures.bounds import require_gap
 from natriface.structures.charges import is_metal
 from natriface.structures.errors import StructureError, require_kind
-from natriface.structures.formulas import short_repr
 from natriface.structures.freezing import FrozenRegion, freeze, held_units
 from natriface.structures.polyanions import element_order, formula
+from natriface.structures.reprs import short_repr
 from natriface.structures.surface_cell import SYMPREC_ANGSTROM, Crystal, Facet, Miller
 from natriface.structures.terminations import (
     Termination,

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from natriface.structures.bonds import Bonds
 from natriface.structures.crystals import SYMPREC_ANGSTROM, Crystal, Miller, coprime
 from natriface.structures.errors import StructureError
-from natriface.structures.formulas import short_repr
 from natriface.structures.polyanions import CovalentUnits
+from natriface.structures.reprs import short_repr
 
 __all__ = [
     "SYMPREC_ANGSTROM",

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from natriface.structures.atoms import Structure, content_hash
 from natriface.structures.bonds import Bonds
 from natriface.structures.errors import StructureError
-from natriface.structures.formulas import short_repr
+from natriface.structures.reprs import short_repr
 from natriface.structures.surface_cell import Crystal, Facet, Miller, miller_label
 
 TaskerClass = Literal["none", "I", "II", "III", "unknown"]

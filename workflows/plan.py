@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from natriface.structures.atoms import content_hash, from_document
 from natriface.structures.errors import StudyError
-from natriface.structures.formulas import short_repr
+from natriface.structures.reprs import short_repr
 
 Kind = Literal["relax", "static", "dos", "elf", "lobster", "bonding", "neb", "md"]
 KINDS: tuple[str, ...] = get_args(Kind)

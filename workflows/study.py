@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from pydantic import Field, ModelWrapValidatorHandler, create_model, model_validator
 
 from natriface.structures.errors import StudyError, nearest
-from natriface.structures.formulas import short_repr
+from natriface.structures.reprs import short_repr
 from natriface.structures.yaml_files import read_yaml
 from natriface.workflows.documents import Document, validated
 from natriface.workflows.names import EngineName, NameOrPath, StudyName

@@ -12,8 +12,8 @@ from natriface.analysis.readers.blocks import Floats, number
 from natriface.analysis.readers.compression import Text
 from natriface.analysis.readers.poscar import after_lines, read_head
 from natriface.structures.errors import ReaderError
-from natriface.structures.formulas import short_repr
 from natriface.structures.polyanions import formula
+from natriface.structures.reprs import short_repr
 
 
 @dataclass(frozen=True, eq=False)
