@@ -33,6 +33,10 @@ PATH_SETTINGS = frozenset(
         "LELF",
         "LORBIT",
         "NEDOS",
+        *("SYSTEM", "ISTART", "NELMDL", "NWRITE", "NSIM", "LPLANE", "LSCALU"),
+        *("LSCALAPACK", "AMIX", "BMIX", "AMIX_MAG", "BMIX_MAG", "AMIN", "IMIX", "MAXMIX"),
+        *("LMAXMIX", "TIME", "LVTOT", "LH5", "LWAVEH5", "LCHARGH5", "EMIN", "EMAX", "LDAUPRINT"),
+        *("IOPT", "MAXMOVE", "TIMESTEP", "SMASS", "NFREE", "NBLOCK", "KBLOCK"),
         "handlers",
         "keep",
         "symmetry",
@@ -197,6 +201,8 @@ def _by_element(value: Any, elements: Sequence[str]) -> dict[str, Any] | None:
 
 def _value(result: Result, key: str) -> Any:
     value = result.settings.get(key, "not set")
+    if key.isupper() and isinstance(value, str):
+        return value.upper()  # VASP reads Auto, auto and AUTO alike
     if key in OF_SPECIES and isinstance(value, list):
         return _by_element(value, _entries(result)) or value
     return value

@@ -88,7 +88,7 @@ def _words(lines: list[str], at: int, belongs: Callable[[str], bool]) -> tuple[l
     """Words of the lines from `at` on that begin as told (20 species stand on a line); the next."""
     words: list[str] = []
     while at < len(lines) and lines[at].strip() and belongs(lines[at].strip()[0]):
-        words += lines[at].split("!")[0].split()
+        words += re.split("[!#]", lines[at])[0].split()
         at += 1
     return words, at
 
@@ -98,7 +98,7 @@ def _counts(lines: list[str], at: int) -> tuple[list[int], int]:
     if not words or not all(re.fullmatch(r"[0-9]{1,7}", word) and int(word) for word in words):
         held = lines[at].strip()[:40] if at < len(lines) else ""
         raise StructureError(
-            f"line {at + 1} holds {held!r}, not the number of atoms of each species"
+            f"line {at + 1} holds {held!r}, not the number of atoms of each species, 1 at least"
         )
     return [int(word) for word in words], after
 

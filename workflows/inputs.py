@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -126,12 +126,18 @@ def _of_all(steps: Sequence[Step]) -> Iterator[str]:
     if {"relax", "static"} <= of_kind.keys():
         relax, static = of_kind["relax"], of_kind["static"]
         keys = sorted((relax.keys() | static.keys()) - PATH_SETTINGS)
-        differing = [key for key in keys if relax.get(key) != static.get(key)]
+        differing = [key for key in keys if _word(relax, key) != _word(static, key)]
         if differing:
             yield (
                 f"the settings of relax and static differ in {', '.join(differing)}: their "
                 "energies cannot be subtracted from each other"
             )
+
+
+def _word(settings: Mapping[str, Any], key: str) -> Any:
+    """A setting's value; words of an INCAR in capitals, as VASP reads them alike."""
+    value = settings.get(key)
+    return value.upper() if key.isupper() and isinstance(value, str) else value
 
 
 def summary(study: Study, written: Sequence[WrittenInputs]) -> dict[str, Any]:
