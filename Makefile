@@ -12,12 +12,17 @@ TORCH  ?= torch==2.13.0
 # a GPAW that pip has kept from before may be without it.
 MPI    ?=
 PIP    := $(BIN)/python -m pip install --quiet
+# The oldest versions allowed, in an environment of their own.
+LOWEST ?= $(VENV)-lowest
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: run test lint format bench clean help
+.PHONY: run test test-bare test-lowest lint format bench clean help
 
 help:
 	@echo "make run    compute the study $(STUDY) and write its report (STUDY=name or file)"
 	@echo "make test   run the tests, $(JOBS) at once (MARKS= for the slow ones too)"
+	@echo "make test-bare    the tests in a copy with nothing beside it, without ../shared"
+	@echo "make test-lowest  the fast tests with the oldest versions that pyproject.toml allows"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  the benchmarks, side by side with their peers"
 
@@ -28,7 +33,15 @@ run: $(VENV)/.potential $(if $(USES_GPAW),$(VENV)/.gpaw)
 	@$(BIN)/natriface run $(STUDY)
 
 test: $(VENV)/.dev $(VENV)/.potential $(VENV)/.gpaw
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "$(MARKS)" $(PYTEST_ARGS)
+	@$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) -m "$(MARKS)" $(PYTEST_ARGS)
+
+test-bare: $(VENV)/.dev $(VENV)/.potential $(VENV)/.gpaw
+	@$(ONE_THREAD) PYTHON=$(BIN)/python .ci/bare -n $(JOBS) -m "not slow or realdata" $(PYTEST_ARGS)
+
+# Without GPAW, which takes long to build.
+test-lowest: $(LOWEST)/.dev
+	@$(ONE_THREAD) $(LOWEST)/bin/python -m pytest -n $(JOBS) -m "not slow" $(PYTEST_ARGS)
+	@$(LOWEST)/bin/natriface plan $(STUDY) > $(LOWEST)/plan.txt && tail -n 2 $(LOWEST)/plan.txt
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -65,6 +78,16 @@ $(VENV)/.potential: $(VENV)/.base
 	@$(PIP) --editable '.[potential]'
 	@touch $@
 
+$(LOWEST)/.dev: pyproject.toml
+	@echo "installing the oldest versions allowed into $(LOWEST)"
+	@$(PYTHON) -m venv --clear $(LOWEST)
+	@$(LOWEST)/bin/python -m pip install --quiet uv
+	@$(LOWEST)/bin/python -m pip install --quiet '$(TORCH)' \
+		|| echo "$(TORCH) is not to be had here; taking the package index's oldest allowed"
+	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python \
+		--resolution lowest-direct --editable '.[dev,potential]'
+	@touch $@
+
 # Built from source, with the libraries this machine has and with none where it has none.
 $(VENV)/.gpaw: $(VENV)/.base templates/gpaw/siteconfig.py
 	@echo "building GPAW"
@@ -74,4 +97,4 @@ $(VENV)/.gpaw: $(VENV)/.base templates/gpaw/siteconfig.py
 		|| echo "GPAW could not be built (a C++17 compiler is needed, see docs/gpaw.md); its tests are skipped"
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

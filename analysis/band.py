@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from natriface.analysis.results import Status
 from natriface.structures.errors import AnalysisError, StructureError
+from natriface.structures.formulas import short_repr
 from natriface.structures.images import (
     align,
     crosses_vacuum,
@@ -22,6 +23,7 @@ from natriface.structures.images import (
     image_problems,
     permutation_note,
 )
+from natriface.structures.polyanions import formula
 
 FloatArray = NDArray[np.float64]
 
@@ -57,6 +59,10 @@ class Band:
     warnings: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     engine: str | None = None
+
+    def __repr__(self) -> str:
+        crystal, size = formula(self.images[0].numbers), f"{len(self.images)} images"
+        return short_repr(self, crystal, size, self.source, self.engine or "")
 
     @classmethod
     def of(

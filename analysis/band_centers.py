@@ -14,6 +14,7 @@ import numpy as np
 from natriface.analysis.pdos import EnergyZero, ProjectedDOS, cut
 from natriface.analysis.readers.blocks import Floats
 from natriface.structures.errors import AnalysisError
+from natriface.structures.formulas import short_repr
 
 WHOLE_BAND = (-np.inf, np.inf)
 OCCUPIED = (-np.inf, 0.0)
@@ -57,6 +58,10 @@ class BandCenter:
     window_zero: EnergyZero
     lowest_ev: float
     highest_ev: float
+
+    def __repr__(self) -> str:
+        center = f"{self.center_ev:.3f} eV from {self.zero.words}"
+        return short_repr(self, self.label, center, f"{self.n_states:.1f} states")
 
     @property
     def window_words(self) -> str:

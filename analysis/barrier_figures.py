@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from natriface.analysis.barriers import PATH_KEYS, BandSummary
+from natriface.analysis.barriers import BandSummary, are_unlike
 from natriface.analysis.figures import INK, MUTED, OURS
 from natriface.structures.errors import AnalysisError
 
@@ -79,7 +79,7 @@ def energy_profile(summaries: Sequence[BandSummary], labels: Sequence[str] | Non
     for side in ("left", "bottom"):
         ax.spines[side].set_color(MUTED)
     figure.legend(loc="outside upper left", frameon=False, fontsize=8.5, labelcolor=INK)
-    if _unlike(summaries):
+    if are_unlike([s.hop_path for s in summaries]):
         figure.supxlabel(
             "These are paths of different kinds: their barriers do not rank materials.",
             fontsize=8,
@@ -90,14 +90,9 @@ def energy_profile(summaries: Sequence[BandSummary], labels: Sequence[str] | Non
 
 
 def _label(summary: BandSummary) -> str:
-    path = summary.path
-    if "carrier" not in path:
+    path = summary.hop_path
+    if path.carrier is None:
         return summary.source.rstrip("/").rsplit("/", 1)[-1] or "band"
-    facet = path.get("facet")
-    where = f" ({''.join(map(str, facet))})" if facet else ""
-    host = f", {path['host']}{where}" if "host" in path else where
-    return f"{path['carrier']} {path.get('path_type', '')}".strip() + host
-
-
-def _unlike(summaries: Sequence[BandSummary]) -> bool:
-    return any(len({str(s.path.get(key)) for s in summaries}) > 1 for key in PATH_KEYS)
+    where = f" ({''.join(map(str, path.facet))})" if path.facet else ""
+    host = f", {path.host}{where}" if path.host else where
+    return f"{path.carrier} {path.path_type or ''}".strip() + host

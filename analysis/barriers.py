@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.analysis.band import Band
 from natriface.analysis.hermite import HermiteFit
 from natriface.structures.errors import AnalysisError
+from natriface.structures.formulas import short_repr
 from natriface.structures.images import SAME_ANGSTROM
 
 SCHEMA_VERSION = 1
@@ -30,7 +31,20 @@ NO_MAXIMUM = "the energy has no maximum between the end points"
 BandStatus = Literal["converged", "unconverged", "failed"]
 
 PATH_KEYS = ("carrier", "path_type", "facet", "charge_e", "compensation")
-"""What must agree between barriers that are compared as like ones."""
+"""What must agree between barriers that are compared as like ones: attributes of `HopPath`."""
+
+
+class HopPath(BaseModel):
+    """Which path a band is of, as far as it is known."""
+
+    model_config = ConfigDict(frozen=True)
+
+    carrier: str | None = None
+    path_type: str | None = None
+    facet: list[int] | None = None
+    charge_e: float | None = None
+    compensation: str | None = None
+    host: str | None = None
 
 
 class _Document(BaseModel):
@@ -131,6 +145,30 @@ class BandSummary(_Document):
     force_tolerance_ev_per_angstrom: float
     path: dict[str, Any] = Field(default_factory=dict)
     images: list[ImageRecord]
+
+    def __repr__(self) -> str:
+        found = self.barrier or self.estimate
+        height = "" if found is None else f"forward {found.forward_ev:.3f} eV"
+        return short_repr(self, self.source, self.status, f"{len(self.images)} images", height)
+
+    __str__ = __repr__
+
+    @property
+    def hop_path(self) -> HopPath:
+        """What `path` says of the kind of path.
+
+        Raises
+        ------
+        AnalysisError
+            If it says it in other types than `HopPath` has.
+        """
+        try:
+            return HopPath.model_validate(self.path)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise AnalysisError(
+                f"{self.source}: path: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+            ) from None
 
     def converged_barrier(self) -> BarrierValues:
         """The barriers, if the band is sound.
@@ -239,6 +277,11 @@ def summarise(
     return summary
 
 
+def are_unlike(paths: Sequence[HopPath]) -> bool:
+    """Whether paths differ in what must agree for their barriers to be ranked."""
+    return any(len({str(getattr(path, key)) for path in paths}) > 1 for key in PATH_KEYS)
+
+
 def rank_barriers(
     summaries: Sequence[BandSummary], *, unlike_paths: bool = False
 ) -> list[tuple[BandSummary, BarrierValues]]:
@@ -256,8 +299,9 @@ def rank_barriers(
         If a band is not converged, the paths are unlike or unknown and that was not allowed.
     """
     if not unlike_paths:
+        paths = [summary.hop_path for summary in summaries]
         for key in PATH_KEYS:
-            values = [summary.path.get(key, "unknown") for summary in summaries]
+            values = [getattr(p, key) if key in p.model_fields_set else "unknown" for p in paths]
             for summary, value in zip(summaries, values, strict=True):
                 if value != values[0] or (value == "unknown" and len(values) > 1):
                     raise AnalysisError(

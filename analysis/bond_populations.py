@@ -14,10 +14,11 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from natriface.analysis.results import write_atomically
 from natriface.analysis.spilling import Spilling
 from natriface.structures.atoms import from_document, to_document
 from natriface.structures.errors import AnalysisError, ReaderError, StructureError
+from natriface.structures.files import write_atomically
+from natriface.structures.formulas import short_repr
 
 FloatArray = NDArray[np.float64]
 
@@ -111,6 +112,9 @@ class Curves:
     coop_per_ev: FloatArray | None = None
     cobi_per_ev: FloatArray | None = None
 
+    def __repr__(self) -> str:
+        return short_repr(self, f"{len(self.labels)} bonds", f"{len(self.energies_ev)} energies")
+
     def __post_init__(self) -> None:
         shape = (self.cohp_per_ev.shape[0], len(self.labels), len(self.energies_ev))
         for name, values in self.arrays().items():
@@ -151,6 +155,9 @@ class AtomCharges:
     mulliken_e: tuple[float, ...] = ()
     loewdin_e: tuple[float, ...] = ()
 
+    def __repr__(self) -> str:
+        return short_repr(self, f"{len(self.mulliken_e or self.loewdin_e)} atoms")
+
 
 @dataclass(frozen=True, eq=False)
 class BondPopulations:
@@ -176,6 +183,11 @@ class BondPopulations:
     source: str = ""
     structure: Atoms | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        bonds = f"{len(self.bonds)} bonds"
+        curves = "" if self.curves is None else f"{len(self.curves.labels)} curves"
+        return short_repr(self, self.source, bonds, curves)
 
     def __post_init__(self) -> None:
         if len({bond.label for bond in self.bonds}) != len(self.bonds):

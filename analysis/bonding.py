@@ -16,6 +16,7 @@ import numpy as np
 from ase import Atoms
 
 from natriface.analysis.bond_populations import BondPopulations
+from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.errors import AnalysisError
 from natriface.structures.polyanions import CovalentUnits, find_units, formula
 
@@ -162,7 +163,7 @@ class BondDifference:
 
 
 def tetrahedra(
-    atoms: Atoms, populations: BondPopulations | None = None, foreign: str = "F"
+    atoms: Structure, populations: BondPopulations | None = None, foreign: str = "F"
 ) -> list[Tetrahedron]:
     """The tetrahedral units of a crystal, with the ICOHPs of their bonds where given.
 
@@ -180,6 +181,7 @@ def tetrahedra(
     AnalysisError
         If the populations are of another crystal, or lack a bond of a unit.
     """
+    atoms = atoms_of(atoms)
     if populations is not None:
         _require_same_crystal(atoms, populations)
     units = find_units(atoms)

@@ -7,51 +7,9 @@ from typing import Any
 
 from ase.data import chemical_symbols
 
+from natriface.analysis.deciding import HUBBARD_TAGS, as_read, path_settings
 from natriface.analysis.results import Result
 from natriface.structures.errors import AnalysisError
-
-PATH_SETTINGS = frozenset(
-    {
-        "optimizer",
-        "fmax_ev_per_angstrom",
-        "max_steps",
-        "max_displacement_angstrom",
-        "relax_cell",
-        "rattle_angstrom",
-        "NSW",
-        "IBRION",
-        "EDIFFG",
-        "POTIM",
-        "ISIF",
-        "NELMIN",
-        "NELM",
-        "ALGO",
-        "LWAVE",
-        "LCHARG",
-        "LAECHG",
-        "LVHAR",
-        "LELF",
-        "LORBIT",
-        "NEDOS",
-        *("SYSTEM", "ISTART", "NELMDL", "NWRITE", "NSIM", "LPLANE", "LSCALU"),
-        *("LSCALAPACK", "AMIX", "BMIX", "AMIX_MAG", "BMIX_MAG", "AMIN", "IMIX", "MAXMIX"),
-        *("LMAXMIX", "TIME", "LVTOT", "LH5", "LWAVEH5", "LCHARGH5", "EMIN", "EMAX", "LDAUPRINT"),
-        *("IOPT", "MAXMOVE", "TIMESTEP", "SMASS", "NFREE", "NBLOCK", "KBLOCK"),
-        "handlers",
-        "keep",
-        "symmetry",
-        "bands",
-        "converged_bands",
-        "max_scf_iterations",
-        "eigensolver",
-        "mixer",
-        "mixing",
-        "dos_spacing_ev",
-        "dos_smearing_ev",
-    }
-)
-"""Settings that steer a relaxation or what is written, but not the energy of a geometry; they may
-differ between a relaxation and a single point, not between two relaxations."""
 
 CELL_DEPENDENT = frozenset({"n_irreducible", "species"})
 """What follows from the cell and not from a choice.
@@ -60,7 +18,7 @@ A setting that is a mapping (element -> POTCAR, say) is compared where both resu
 slab lacks the elements of the other side.
 """
 
-HUBBARD = ("LDAU", "LDAUTYPE", "LDAUL", "LDAUU", "LDAUJ")
+HUBBARD = ("LDAU", *HUBBARD_TAGS)
 """VASP's settings of the Hubbard correction, judged together: by element, see `hubbard_terms`."""
 
 OF_SPECIES = (
@@ -99,7 +57,11 @@ def _difference(a: Result, b: Result) -> str | None:
     ):
         if mine != theirs:
             return f"{what}: {mine} against {theirs}"
-    ignored: frozenset[str] = frozenset() if a.kind == b.kind else PATH_SETTINGS
+    ignored: frozenset[str] = frozenset()
+    if a.kind != b.kind:
+        ignored = ignored.union(
+            *(path_settings(each.engine.name, each.path_settings) for each in (a, b))
+        )
     mine_u, theirs_u = hubbard_terms(a), hubbard_terms(b)
     if mine_u is not None and theirs_u is not None:
         ignored |= {*HUBBARD, "functional"}
@@ -200,9 +162,7 @@ def _by_element(value: Any, elements: Sequence[str]) -> dict[str, Any] | None:
 
 
 def _value(result: Result, key: str) -> Any:
-    value = result.settings.get(key, "not set")
-    if key.isupper() and isinstance(value, str):
-        return value.upper()  # VASP reads Auto, auto and AUTO alike
+    value = as_read(key, result.settings, "not set")
     if key in OF_SPECIES and isinstance(value, list):
         return _by_element(value, _entries(result)) or value
     return value

@@ -13,6 +13,8 @@ from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
 from natriface.structures.errors import AnalysisError
+from natriface.structures.formulas import short_repr
+from natriface.structures.polyanions import formula
 
 FloatArray = NDArray[np.float64]
 Place = tuple[int, int]
@@ -75,6 +77,11 @@ class EnergyMap:
     surface: Atoms = field(repr=False)
     energies_ev: FloatArray
     origin: tuple[float, float]
+
+    def __repr__(self) -> str:
+        n_a, n_b = self.energies_ev.shape
+        points = f"{n_a} x {n_b} points over {formula(self.surface.numbers)}"
+        return short_repr(self, points, f"corrugation {self.corrugation_ev:.3f} eV")
 
     @classmethod
     def unfolded(

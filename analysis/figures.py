@@ -11,6 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from natriface.analysis.interface_energy import InterfaceEnergy
+from natriface.analysis.published import Published
 from natriface.analysis.wording import number
 from natriface.structures.errors import AnalysisError
 
@@ -122,6 +124,51 @@ def energy_bars(
         labelcolor=INK,
     )
     return figure
+
+
+def interface_energy_bars(
+    energies: Mapping[str, InterfaceEnergy],
+    published: Published | Mapping[str, float] | None = None,
+) -> Figure:
+    """Energies of interfaces per area, with published ones beside them.
+
+    Parameters
+    ----------
+    energies
+        Label, such as ``NaF|NZSP`` -> energy; all of one quantity.
+    published
+        Published values in J/m2 by label, or a source (`natriface.analysis.published`), of which
+        the interfacial formation energies are taken; labels that are not ours are left out.
+
+    Raises
+    ------
+    AnalysisError
+        If there are no energies, or they are of different quantities, or not of that
+        the source prints.
+    """
+    if not energies:
+        raise AnalysisError("there is no interface energy to draw")
+    quantity, *others = dict.fromkeys(energy.quantity for energy in energies.values())
+    if others:
+        raise AnalysisError(f"{quantity} and {others[0]} do not belong on one axis: draw two")
+    source = published if isinstance(published, Published) else None
+    if source is not None and quantity != "interfacial formation energy":
+        raise AnalysisError(
+            f"{source.short_name} prints interfacial formation energies, which are not to be laid "
+            f"beside a {quantity}"
+        )
+    if isinstance(published, Published):
+        published = published.interfacial_formation_energy_j_per_m2
+    bars = [
+        Bar(
+            label,
+            energy.value_j_per_m2,
+            published_j_per_m2=(published or {}).get(label),
+            other_reading_j_per_m2=None if source is None else source.other_reading(label),
+        )
+        for label, energy in energies.items()
+    ]
+    return energy_bars(bars, quantity, published=source.short_name if source else "published")
 
 
 def relaxation_courses(courses: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:

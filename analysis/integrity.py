@@ -14,7 +14,9 @@ import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
+from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.errors import AnalysisError
+from natriface.structures.formulas import short_repr
 
 BOND_LIMIT_ANGSTROM: dict[tuple[str, str], float] = {
     ("P", "O"): 2.0,
@@ -69,6 +71,9 @@ class Integrity:
     sodium_contacts: tuple[int, int]
     intact_by_formula: dict[str, tuple[int, int]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return short_repr(self, self.summary())
+
     @property
     def n_units(self) -> int:
         """Number of tetrahedra before."""
@@ -113,8 +118,9 @@ class Integrity:
         return text
 
 
-def tetrahedral_units(atoms: Atoms) -> dict[int, Unit]:
+def tetrahedral_units(structure: Structure) -> dict[int, Unit]:
     """All P and Si centres with their bonded O and F, by the index of the centre."""
+    atoms = atoms_of(structure)
     pairs = neighbor_list("ijd", atoms, BOND_LIMIT_ANGSTROM)
     symbols = atoms.get_chemical_symbols()
     bonds: dict[int, list[Bond]] = {
@@ -129,7 +135,7 @@ def tetrahedral_units(atoms: Atoms) -> dict[int, Unit]:
     }
 
 
-def compare_units(before: Atoms, after: Atoms) -> Integrity:
+def compare_units(before: Structure, after: Structure) -> Integrity:
     """Compare the tetrahedra of two structures with the same atoms in the same order.
 
     Raises
@@ -137,6 +143,7 @@ def compare_units(before: Atoms, after: Atoms) -> Integrity:
     AnalysisError
         If the atoms differ.
     """
+    before, after = atoms_of(before), atoms_of(after)
     if before.get_chemical_symbols() != after.get_chemical_symbols():
         raise AnalysisError("integrity needs the same atoms in the same order before and after")
     first, last = tetrahedral_units(before), tetrahedral_units(after)

@@ -16,9 +16,11 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from natriface.analysis.comparability import require_like
-from natriface.analysis.results import Result
+from natriface.analysis.results import Result, StepRecord
 from natriface.structures.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.errors import AnalysisError
+from natriface.structures.formulas import short_repr
+from natriface.structures.heights import CONTACT_ANGSTROM, whole_positions
 
 FORMATION_FORMULA = "(E_AB - E_A - E_B) / (N A)"
 """With the slabs A and B relaxed on their own, each in the in-plane cell of the interface."""
@@ -58,9 +60,13 @@ class InterfaceEnergy:
     n_contacts: int
     energies_ev: dict[str, float]
 
+    def __repr__(self) -> str:
+        value = f"{self.quantity} {self.value_j_per_m2:.4f} J/m2"
+        return short_repr(self, value, f"{self.n_contacts} x {self.area_angstrom2:.1f} A2")
+
 
 def interfacial_formation_energy(
-    interface: Result, substrate: Result, film: Result
+    interface: Result, substrate: Result, film: Result, *, contacts: int | None = None
 ) -> InterfaceEnergy:
     """Interfacial formation energy of Li et al., Nat. Commun. (2025), per area.
 
@@ -68,32 +74,46 @@ def interfacial_formation_energy(
     the in-plane cell it has in the interface. Negative where contact lowers the energy. The
     paper gives dE = E_A+B - E_A - E_B without area and N; the division is ours.
 
+    Parameters
+    ----------
+    contacts
+        N, where the interface is no step of a study and so does not say: 1 where its cell has
+        vacuum, 2 in a periodic sandwich.
+
     Raises
     ------
     AnalysisError
-        If a result is not converged, the three are not computed alike, atoms do not add up, or
-        a cell differs from the interface's.
+        If a result is not converged, the three are not computed alike, atoms do not add up,
+        a cell differs from the interface's, or `contacts` is wanting or contradicts the cell.
     """
     return _per_area(
         "interfacial formation energy",
         f"{FORMATION_FORMULA}, slabs relaxed",
-        interface,
-        [substrate, film],
+        _named(interface, substrate, film),
+        contacts,
         sign=1.0,
     )
 
 
-def work_of_adhesion(interface: Result, substrate: Result, film: Result) -> InterfaceEnergy:
+def work_of_adhesion(
+    interface: Result, substrate: Result, film: Result, *, contacts: int | None = None
+) -> InterfaceEnergy:
     """Rigid work of adhesion, W = (E_A + E_B - E_AB) / (N A).
 
     The slabs A and B are frozen as they lie in the relaxed interface. Positive where the
     interface holds together.
+
+    Parameters
+    ----------
+    contacts
+        As of `interfacial_formation_energy`.
 
     Raises
     ------
     AnalysisError
         As `interfacial_formation_energy`, and if a slab was moved.
     """
+    interface, substrate, film = _named(interface, substrate, film)
     whole = interface.final_atoms()
     placed = {(z, *np.round(p, 4)) for z, p in zip(whole.numbers, whole.positions, strict=True)}
     for part in (substrate, film):
@@ -107,23 +127,33 @@ def work_of_adhesion(interface: Result, substrate: Result, film: Result) -> Inte
     return _per_area(
         "work of adhesion",
         f"{ADHESION_FORMULA}, slabs rigid as in the interface",
-        interface,
-        [substrate, film],
+        [interface, substrate, film],
+        contacts,
         sign=-1.0,
     )
+
+
+def _named(*results: Result) -> list[Result]:
+    """Interface, substrate and film, those that are no step of a study called so."""
+    return [
+        result
+        if result.step is not None
+        else result.model_copy(update={"step": StepRecord(id="", name=role)})
+        for result, role in zip(results, ("interface", "substrate", "film"), strict=True)
+    ]
 
 
 def _per_area(
     quantity: QuantityName,
     formula: str,
-    interface: Result,
-    parts: Sequence[Result],
+    results: Sequence[Result],
+    contacts: int | None,
     sign: float,
 ) -> InterfaceEnergy:
-    results = [interface, *parts]
+    interface, *parts = results
     energies = {result.label: result.converged_energy_ev() for result in results}
     require_like(results)
-    area, n_contacts = area_and_contacts(interface)
+    area, n_contacts = area_and_contacts(interface, contacts)
     _require_same_atoms(interface, parts)
     _require_same_cell(interface, parts)
     whole, *pieces = (result.converged_energy_ev() for result in results)
@@ -141,24 +171,42 @@ def _per_area(
     )
 
 
-def area_and_contacts(interface: Result) -> tuple[float, int]:
+def area_and_contacts(interface: Result, contacts: int | None = None) -> tuple[float, int]:
     """In-plane area (A^2) of an interface's cell, and its number of contacts.
+
+    Parameters
+    ----------
+    contacts
+        Their number, where the result does not say.
 
     Raises
     ------
     AnalysisError
-        If the result does not say how many contacts the cell has, or says 2 beside a vacuum.
+        If neither says how many contacts the cell has, both do and differ, or the number given
+        contradicts the cell: 1 without vacuum, 2 with.
     """
     atoms = interface.final_atoms()
     cell = atoms.cell.array
     area = float(np.linalg.norm(np.cross(cell[0], cell[1])))
-    metadata = interface.step.metadata if interface.step else {}
-    n_contacts = metadata.get("n_contacts")
+    stated = interface.step.metadata.get("n_contacts") if interface.step else None
+    n_contacts = stated if contacts is None else contacts
     if n_contacts not in (1, 2):
         raise AnalysisError(
             f"{interface.label}: the number of contacts in the cell is {n_contacts!r}; "
-            "it must be stated: 1 with vacuum, 2 in a periodic sandwich"
+            "it must be stated: contacts=1 with vacuum, contacts=2 in a periodic sandwich"
         )
+    if contacts is not None:
+        if stated not in (None, contacts):
+            raise AnalysisError(
+                f"{interface.label}: contacts={contacts}, but the result itself says {stated}; "
+                "leave contacts out"
+            )
+        gap = whole_positions(atoms)[1]
+        if (contacts == 1) != (gap >= CONTACT_ANGSTROM):
+            raise AnalysisError(
+                f"{interface.label}: contacts={contacts} does not fit the cell, whose widest empty "
+                f"gap along c is {gap:.2f} A: 1 is for a cell with vacuum, 2 for a sandwich"
+            )
     return area, int(n_contacts)
 
 

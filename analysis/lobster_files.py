@@ -10,8 +10,8 @@ import numpy as np
 from ase.io.vasp import write_vasp
 
 from natriface.analysis.bond_populations import Bond, BondPopulations, FloatArray
-from natriface.analysis.results import write_atomically
 from natriface.structures.errors import AnalysisError
+from natriface.structures.files import write_atomically
 
 Kind = Literal["COHP", "COOP", "COBI"]
 _TITLES: dict[Kind, str] = {"COHP": "pCOHP", "COOP": "pCOOP", "COBI": "COBI"}
@@ -76,7 +76,8 @@ def write_cohpcar(populations: BondPopulations, path: Path) -> Path:
         for k, bond in enumerate(bonds, 1)
     ]
     lines += _rows(energies, curves.cohp_per_ev, curves.icohp_ev)
-    write_atomically(path, "\n".join(lines) + "\n")
+    # as LOBSTER, without a last newline, on which pymatgen before 2025.10 fails
+    write_atomically(path, "\n".join(lines))
     return path
 
 

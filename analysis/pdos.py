@@ -12,6 +12,7 @@ from ase import Atoms
 
 from natriface.analysis.readers.blocks import Floats
 from natriface.structures.errors import AnalysisError, nearest
+from natriface.structures.formulas import short_repr
 
 SHELLS = ("s", "p", "d", "f")
 LOW_FRACTION = 0.9
@@ -119,6 +120,10 @@ class ProjectedDOS:
     integrated: Floats | None = None
     total_of_projections: bool = False
     charge_spilling_percent: tuple[float, ...] = ()
+
+    def __repr__(self) -> str:
+        atoms, channels = f"{len(self.symbols)} atoms", f"{len(self.channels)} projections"
+        return short_repr(self, atoms, channels, f"{len(self.energies_ev)} energies")
 
     def __post_init__(self) -> None:
         n_energies = len(self.energies_ev)

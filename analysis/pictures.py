@@ -26,6 +26,7 @@ from natriface.analysis.scene import (
     paint,
     project,
 )
+from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.errors import AnalysisError
 from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, sides
 
@@ -116,20 +117,21 @@ def contact_heights_angstrom(atoms: Atoms) -> list[float]:
     return found
 
 
-def structure_figure(atoms: Atoms, title: str) -> Figure:
+def structure_figure(structure: Structure, title: str) -> Figure:
     """A figure of a slab or interface: side view, top view, and a legend of its elements."""
+    atoms = atoms_of(structure)
     panels: list[_Panel] = [(atoms, "side", "side", []), (atoms, "top", "top", [])]
     return _panels(panels, title, share_height=False)
 
 
-def structure_picture(atoms: Atoms, path: Path, title: str) -> Path:
+def structure_picture(structure: Structure, path: Path, title: str) -> Path:
     """Write `structure_figure` to `path`; its ending (.png, .svg, .pdf) decides the format."""
-    return save_figure(structure_figure(atoms, title), path)
+    return save_figure(structure_figure(structure, title), path)
 
 
 def before_after_figure(
-    before: Atoms,
-    after: Atoms,
+    before: Structure,
+    after: Structure,
     title: str,
     *,
     captions: tuple[str, str] = ("before", "after relaxation"),
@@ -151,6 +153,7 @@ def before_after_figure(
     AnalysisError
         If the atoms differ.
     """
+    before, after = atoms_of(before), atoms_of(after)
     if before.get_chemical_symbols() != after.get_chemical_symbols():
         raise AnalysisError("pictures before and after need the same atoms in the same order")
     moved, _ = find_mic(after.positions - before.positions, before.cell, pbc=True)

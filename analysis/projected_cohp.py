@@ -24,6 +24,8 @@ from natriface.analysis.broadening import Broadening, spread
 from natriface.analysis.mesh_images import near_image, too_coarse, unseen_translations
 from natriface.analysis.spilling import Spilling, judge_spilling
 from natriface.structures.errors import AnalysisError
+from natriface.structures.formulas import short_repr
+from natriface.structures.polyanions import formula
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
@@ -96,6 +98,11 @@ class Projection:
     valence_electrons: tuple[float, ...]
     fermi_level_ev: float
     source: str
+
+    def __repr__(self) -> str:
+        n_spins, n_k, n_orbitals, n_bands = self.overlaps.shape
+        size = f"{n_spins} spins, {n_k} k-points, {n_orbitals} orbitals, {n_bands} bands"
+        return short_repr(self, formula(self.structure.numbers), size)
 
     def __post_init__(self) -> None:
         n_spins, n_k, n_orbitals, n_bands = self.overlaps.shape

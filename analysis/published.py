@@ -7,6 +7,7 @@ from importlib.resources import files
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.structures.errors import AnalysisError, nearest
+from natriface.structures.formulas import short_repr
 from natriface.structures.numbers import Real
 from natriface.structures.yaml_files import parse_yaml
 
@@ -136,6 +137,11 @@ class Published(BaseModel):
     adsorption_energies: list[PublishedAdsorption] = Field(default_factory=list)
     bonds: list[PublishedBond] = Field(default_factory=list)
     electronic_structure: dict[str, str] = Field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.name, self.short_name)
+
+    __str__ = __repr__
 
     @property
     def short_name(self) -> str:

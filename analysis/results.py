@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
 
+import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.structures.atoms import from_document
 from natriface.structures.errors import AnalysisError, ReaderError
+from natriface.structures.files import write_atomically
+from natriface.structures.formulas import short_repr
+from natriface.structures.polyanions import formula
 
 SCHEMA_VERSION = 1
 RESULT_FILE = "result.json"
@@ -25,15 +27,24 @@ class _Document(BaseModel):
 
 
 class EngineRecord(_Document):
-    """Who computed it: the engine, its version and, for a potential, the model."""
+    """Who computed it: the engine, its version and, for a potential, the model.
+
+    Attributes
+    ----------
+    theory
+        Level of theory, where it is neither DFT nor, of a `model`, that of a potential.
+    """
 
     name: str
     version: str
     model: str | None = None
+    theory: str | None = None
 
     @property
     def level(self) -> str:
         """What kind of energy its energies are, in words that stay with the number."""
+        if self.theory is not None:
+            return self.theory
         return "DFT" if self.model is None else "interatomic potential, not DFT"
 
     @property
@@ -118,6 +129,9 @@ class Result(_Document):
     settings
         Everything that decides the energy (cut-off, k-points, functional, model, ...); energies
         are subtracted only between results whose engine, protocol and settings agree.
+    path_settings
+        Those of them that steer only the way there, as its engine declares; ``None`` for what
+        `natriface.analysis.deciding` knows.
     energy_ev
         Total energy extrapolated to zero electronic temperature, of the final structure.
     free_energy_ev
@@ -146,6 +160,7 @@ class Result(_Document):
     engine: EngineRecord
     protocol: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
+    path_settings: tuple[str, ...] | None = None
     step: StepRecord | None = None
     energy_ev: float | None = None
     free_energy_ev: float | None = None
@@ -162,6 +177,14 @@ class Result(_Document):
     bonding: list[str] = Field(default_factory=list)
     files: dict[str, str] = Field(default_factory=dict)
     arrays_file: str | None = None
+
+    def __repr__(self) -> str:
+        numbers = (self.final_structure or {}).get("numbers") or []
+        size = f"{formula(np.array(numbers))}, {len(numbers)} atoms" if numbers else ""
+        energy = "" if self.energy_ev is None else f"{self.energy_ev:.6f} eV"
+        return short_repr(self, self.label, self.status, size, energy, self.engine.words)
+
+    __str__ = __repr__
 
     @property
     def label(self) -> str:
@@ -231,24 +254,3 @@ class Result(_Document):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise ReaderError(f"{path}: not a result ({where}: {first['msg']})") from None
-
-
-def write_atomically(path: Path, text: str, mode: int = 0o666) -> None:
-    """Write a text file so that a reader, or a crash, sees the old content or the new, whole.
-
-    Parameters
-    ----------
-    mode
-        Permissions, less the umask; 0o600 for what only the owner may read, from the first byte.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

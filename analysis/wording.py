@@ -1,4 +1,4 @@
-"""Numbers and names as reports and figures write them."""
+"""Numbers, times and names as reports and figures write them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,18 @@ def number(value: float | None, digits: int = 2) -> str:
 def signed(value: float, digits: int = 2) -> str:
     """As `number`, with a plus where it is positive: for differences."""
     return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def duration(seconds: float) -> str:
+    """A time for people: ``8 s``, ``3 min 20 s``, ``2 h 05 min``, ``3 d 4 h``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
 def slug(text: str) -> str:

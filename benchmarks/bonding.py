@@ -27,7 +27,7 @@ from ase.build import bulk
 from natriface.analysis.bond_pairs import bond_pairs
 from natriface.analysis.bond_populations import BondPopulations
 from natriface.analysis.projected_cohp import bond_populations
-from natriface.workflows.engines.gpaw_projection import bands_wanted, count_orbitals, project
+from natriface.workflows.engines.gpaw.projection import bands_wanted, count_orbitals, project
 
 CUTOFF_EV = 480.0
 

@@ -27,19 +27,20 @@ from typing import Any
 
 import psutil
 
-from benchmarks.chaos_account import CHECKOUT, account, plan_of
+from benchmarks.chaos_account import account, plan_of
 from benchmarks.chaos_slurm import measure_slurm
 from natriface.structures.errors import NatrifaceError
-from natriface.workflows import operations
 from natriface.workflows.plan import Plan
+from natriface.workflows.running import operations
 from natriface.workflows.workspace import Workspace, is_finished
+from tests.paths import child_path
 from tests.workflows.trivial_engine import runs
 
 RUN = """
 import sys
 from pathlib import Path
 from natriface.workflows.plan import Plan
-from natriface.workflows.run import run_plan
+from natriface.workflows.running.run import run_plan
 from natriface.workflows.workspace import Workspace
 
 workspace = Workspace.open(Path(sys.argv[1]))
@@ -69,8 +70,7 @@ class Disaster:
     def start(self) -> subprocess.Popen[bytes]:
         """A run of the study in a process of its own."""
         command = [sys.executable, "-c", RUN, str(self.workspace.root), str(self.n_workers)]
-        paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        environment = {**os.environ, "PYTHONPATH": child_path()}
         return subprocess.Popen(command, stdout=self.log, stderr=self.log, env=environment)
 
     def strike(self, main: subprocess.Popen[bytes]) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from natriface.workflows.plan import Plan, Step
-from natriface.workflows.status import StepStatus
+from natriface.workflows.running.status import StepStatus
 from natriface.workflows.workspace import Workspace
 from tests.workflows.conftest import trivial_step
 from tests.workflows.trivial_engine import energies, runs
 
-CHECKOUT = Path(__file__).resolve().parents[1]
 CHAIN = 5
 
 

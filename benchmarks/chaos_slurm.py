@@ -12,14 +12,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos_account import CHECKOUT, account, plan_of
+from benchmarks.chaos_account import account, plan_of
 from natriface.structures.errors import NatrifaceError
-from natriface.workflows import operations
-from natriface.workflows.launch import launch
-from natriface.workflows.launchpad import launchpad
-from natriface.workflows.queues.jobs import JobFolder, open_jobs
+from natriface.workflows.jobs.folder import JobFolder, open_jobs
+from natriface.workflows.jobs.launch import launch
+from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.queues.limits import QueueLimits
+from natriface.workflows.running import operations
 from natriface.workflows.workspace import Workspace, is_finished
+from tests.paths import child_path
 from tests.workflows.trivial_engine import runs
 
 LIMITS = QueueLimits.model_validate(
@@ -46,7 +47,7 @@ def measure_slurm(n_steps: int, seed: int, folder: Path) -> dict[str, Any]:
     chance = random.Random(seed)
     plan = plan_of(n_steps, chance)
     workspace = Workspace.create(folder / "workspace", "trivial")
-    os.environ["PYTHONPATH"] = str(CHECKOUT)  # jobs can import the trivial engine
+    os.environ["PYTHONPATH"] = child_path()  # jobs can import the trivial engine
     faults: Counter[str] = Counter()
     seen: dict[str, tuple[tuple[int, int], int]] = {}
     n_jobs = 0

@@ -51,16 +51,20 @@ class Account:
     name: str
     mutants: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    silent_of_shared: int = 0
     peer: str = ""
     peer_outcomes: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
     @property
     def ratio(self) -> float | None:
-        """Wrong numbers without a word: the peer's over natriface's, each plus one."""
+        """Wrong numbers without a word: the peer's over natriface's, each plus one.
+
+        Of the values that both read.
+        """
         if not self.peer:
             return None
-        return (self.peer_outcomes["silent"] + 1) / (self.outcomes["silent"] + 1)
+        return (self.peer_outcomes["silent"] + 1) / (self.silent_of_shared + 1)
 
     def document(self) -> dict[str, Any]:
         """The row of the JSON output."""
@@ -69,6 +73,7 @@ class Account:
             "ratio": self.ratio,
             "mutants": self.mutants,
             "outcomes": dict(self.outcomes),
+            "silent_of_shared_values": self.silent_of_shared,
             "peer": self.peer,
             "peer_outcomes": dict(self.peer_outcomes),
             "faults": self.faults,
@@ -105,13 +110,18 @@ def fuzz(
             place = Path(folder) / "mutant"
             _write(place, {**seeds[which].files, name: data})
             label = f"{seeds[which].name}: {name}, {kind}, mutant {account.mutants}"
-            outcome, words = _judge(target.read, place, sound[which][0], target.tolerance)
+            ours, theirs = sound[which]
+            outcome, faults = _judge(target.read, place, ours, target.tolerance)
             account.outcomes[outcome] += 1
             if outcome in FAULTS:
+                words = "; ".join(list(faults.values())[:3])
                 account.faults.append(f"{outcome}: {label}: {words}")
-            if target.peer and sound[which][1] is not None:
-                theirs, _ = _judge(target.peer, place, sound[which][1], target.tolerance, peer=True)
-                account.peer_outcomes[theirs] += 1
+            if target.peer and theirs is not None:
+                account.silent_of_shared += outcome == "silent" and bool(
+                    faults.keys() & theirs.values.keys()
+                )
+                other, _ = _judge(target.peer, place, theirs, target.tolerance, peer=True)
+                account.peer_outcomes[other] += 1
             account.mutants += 1
             _empty(place)
     return account
@@ -139,36 +149,37 @@ def _sound(target: Target, seed: Seed, place: Path) -> tuple[Reading, Reading | 
 
 def _judge(
     read: Read, place: Path, sound: Reading, tolerance: float, peer: bool = False
-) -> tuple[str, str]:
+) -> tuple[str, dict[str, str]]:
+    """The outcome, and of a fault what is wrong: of silent changes by the value's name."""
     signal.signal(signal.SIGALRM, _time_is_up)
     signal.setitimer(signal.ITIMER_REAL, HANG_S)
     try:
         with _quiet() as caught:
             reading = read(place)
     except Hang:
-        return "hang", f"more than {HANG_S:g} s"
+        return "hang", {"": f"more than {HANG_S:g} s"}
     except NatrifaceError:
-        return "refused", ""
+        return "refused", {}
     except Exception as error:  # noqa: BLE001 - what is counted
         if peer:
-            return "refused", ""
+            return "refused", {}
         last = traceback.extract_tb(error.__traceback__)[-1]
-        return "traceback", f"{error!r} at {Path(last.filename).name}:{last.lineno}"
+        return "traceback", {"": f"{error!r} at {Path(last.filename).name}:{last.lineno}"}
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     changed = _changes(sound, reading, tolerance)
     if not changed:
-        return "same", ""
+        return "same", {}
     said = set(reading.said) - set(sound.said) or caught
-    return ("said" if said else "silent"), "; ".join(changed[:3])
+    return ("said" if said else "silent"), changed
 
 
-def _changes(sound: Reading, reading: Reading, tolerance: float) -> list[str]:
-    return [
-        f"{name} {_shown(sound.values.get(name))} -> {_shown(value)}"
+def _changes(sound: Reading, reading: Reading, tolerance: float) -> dict[str, str]:
+    return {
+        name: f"{name} {_shown(sound.values.get(name))} -> {_shown(value)}"
         for name, value in reading.values.items()
         if value is not None and not _equal(sound.values.get(name), value, tolerance)
-    ]
+    }
 
 
 def _equal(mine: Any, theirs: Any, tolerance: float) -> bool:

@@ -38,8 +38,8 @@ from natriface.structures.adsorption import adatom_sites
 from natriface.structures.hop_endpoints import HopEndpoints, hop_endpoints
 from natriface.structures.hops import adatom_hops, vacancy_hops
 from natriface.structures.images import displacements, make_images
-from natriface.workflows.engines.bands import BandSearch, BandSettings
-from natriface.workflows.engines.calculators import make_calculator
+from natriface.workflows.engines.bands.relaxation import BandSearch, BandSettings
+from natriface.workflows.engines.potential.calculators import make_calculator
 
 SAME_EV = 0.005
 MOST_STEPS = 1000

@@ -26,14 +26,14 @@ import psutil
 from ase.build import bulk
 
 from natriface.structures.atoms import to_document
-from natriface.workflows import fireworks
-from natriface.workflows.database import EmbeddedDatabase
-from natriface.workflows.launchpad import launchpad, new_launch_id
+from natriface.workflows.launchpad import ledger
+from natriface.workflows.launchpad.connection import launchpad, new_launch_id
+from natriface.workflows.launchpad.database import EmbeddedDatabase
+from natriface.workflows.launchpad.submit import submit_plan
+from natriface.workflows.launchpad.workflow_states import NOTE_SHARE, StateNotes
 from natriface.workflows.plan import Input, Plan, Step, StructureFrom
-from natriface.workflows.status import status
-from natriface.workflows.submit import submit_plan
-from natriface.workflows.workers import CANDIDATES
-from natriface.workflows.workflow_states import NOTE_SHARE, StateNotes
+from natriface.workflows.running.status import status
+from natriface.workflows.running.workers import CANDIDATES, run_claimed
 from natriface.workflows.workspace import Workspace
 
 ENGINE = "tests.workflows.trivial_engine:ENGINE"
@@ -132,14 +132,14 @@ def measure(n_steps: int, shape: str) -> dict[str, Any]:
         n_looks = done = 0
         while done < len(sample):
             with looks:
-                found = fireworks.ready(pad, workspace)
+                found = ledger.ready(pad, workspace)
             n_looks += 1
             for fw_id in [number for number in found if number in sample][:CANDIDATES]:
                 with others if done else first:
-                    claimed = fireworks.claim(pad, fw_id, "benchmark", new_launch_id(pad), notes)
+                    claimed = ledger.claim(pad, fw_id, "benchmark", new_launch_id(pad), notes)
                     assert claimed is not None
-                    assert fireworks.run(claimed) is None
-                    fireworks.complete(pad, claimed, notes)
+                    assert run_claimed(claimed) is None
+                    ledger.complete(pad, claimed, notes)
                 if notes.is_due:
                     with writes:
                         notes.write(pad)

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 ORBITALS = ("s", "py", "pz", "px", "dxy", "dyz", "dz2", "dxz", "x2-y2")
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 _ELEMENTS = (("Na", 0.25), ("Zr", 0.1), ("Si", 0.12), ("P", 0.05), ("O", 0.46), ("F", 0.02))
 
 
@@ -55,11 +56,13 @@ class Shape:
 def write_vasprun(path: Path, shape: Shape) -> Path:
     """Write the file and return its path."""
     with path.open("wb") as file:
-        _Writer(file, shape).write()
+        Writer(file, shape).write()
     return path
 
 
-class _Writer:
+class Writer:
+    """The writer; another crystal or other electrons come by other attributes and methods."""
+
     def __init__(self, file: BinaryIO, shape: Shape) -> None:
         self.file, self.shape = file, shape
         self.random = np.random.default_rng(shape.seed)
@@ -70,6 +73,9 @@ class _Writer:
         self.cell = np.diag([8.0, 9.0, 10.0]) * max(1.0, shape.n_atoms / 40) ** (1 / 3)
         self.cell = np.round(self.cell, 8)
         self.positions = np.round(self.random.random((shape.n_atoms, 3)), 8)
+        self.fermi_ev = 2.13317482
+        self.n_electrons = float(shape.n_bands // 2 * (1 if shape.n_components == 4 else 2))
+        self.dos_energies = np.round(np.linspace(-42, 12, shape.n_dos), 4)
 
     def put(self, text: str) -> None:
         self.file.write(text.encode("latin-1"))
@@ -119,7 +125,7 @@ class _Writer:
             "EDIFF": 1e-5,
             "EDIFFG": s.ediffg,
             "SIGMA": 0.05,
-            "NELECT": float(s.n_bands // 2 * (1 if s.n_components == 4 else 2)),
+            "NELECT": self.n_electrons,
         }.items():
             self.put(f'  <i name="{name}">{number:16.8f}</i>\n')
         self.put(
@@ -150,7 +156,7 @@ class _Writer:
     def _vector(self, values: tuple[float, ...], indent: int) -> None:
         self.put(" " * indent + "<v>  {:14.8f} {:14.8f} {:14.8f} </v>\n".format(*values))
 
-    def _array(self, name: str, rows: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+    def _array(self, name: str, rows: Floats) -> None:
         self.put(f'  <varray name="{name}" >\n')
         for row in rows:
             self._vector(tuple(row), 3)
@@ -208,7 +214,7 @@ class _Writer:
         return [f'<set comment="{label} {i + 1}">\n' for i in range(n)]
 
     def _electrons(self) -> None:
-        bands = "".join(self._bands(*self._levels(self.shape.n_kpoints)))
+        bands = "".join(self._bands(*self.levels(self.shape.n_kpoints)))
         self.put(bands)
         self._dos()
         if self.shape.projected:
@@ -228,7 +234,7 @@ class _Writer:
         self.put('    </varray>\n    <varray name="weights" >\n')
         self.put(f"     <v>  {1 / n:14.8f} </v>\n" * n)
         self.put("    </varray>\n   </kpoints>\n")
-        levels, filling = self._levels(n)
+        levels, filling = self.levels(n)
         bands = "".join(self._bands(levels, filling))
         self.put("".join(self._bands(levels)))
         self.put("  </eigenvalues_kpoints_opt>\n")
@@ -237,12 +243,8 @@ class _Writer:
             self._projections(n)
             self.put("  </projected_kpoints_opt>\n")
 
-    def _levels(
-        self, n_kpoints: int
-    ) -> tuple[
-        np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-        np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    ]:
+    def levels(self, n_kpoints: int) -> tuple[Floats, Floats]:
+        """Energies and occupations, (spin, k-point, band)."""
         s = self.shape
         levels = np.sort(self.random.uniform(-20, 0, (s.n_spins, n_kpoints, s.n_bands)), axis=2)
         filled = s.n_bands // 2
@@ -253,8 +255,8 @@ class _Writer:
 
     def _bands(
         self,
-        levels: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-        filling: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None = None,
+        levels: Floats,
+        filling: Floats | None = None,
     ) -> list[str]:
         dimensions = ("band", "kpoint", "spin")
         parts = ["  <eigenvalues>\n   <array>\n"]
@@ -283,19 +285,15 @@ class _Writer:
 
     def _dos(self, attributes: str = "") -> None:
         s = self.shape
-        energies = np.round(np.linspace(-42, 12, s.n_dos), 4)
-        filled = s.n_bands // 2 * (2 if s.n_components == 1 else 1)
+        energies = self.dos_energies
         self.put(
-            f'  <dos{attributes}>\n   <i name="efermi">{_FERMI_EV:16.8f} </i>\n'
+            f'  <dos{attributes}>\n   <i name="efermi">{self.fermi_ev:16.8f} </i>\n'
             "   <total>\n    <array>\n"
             "     <field>energy</field>\n     <field>total</field>\n"
             "     <field>integrated</field>\n     <set>\n"
         )
-        for label in self._sets("spin", s.n_components):
-            density = self.random.random(s.n_dos)
-            density *= 100 * filled / np.cumsum(density)[np.searchsorted(energies, _FERMI_EV)]
-            density = np.round(density, 4)
-            table = np.column_stack([energies, density, np.cumsum(density) / 100])
+        for component, label in enumerate(self._sets("spin", s.n_components)):
+            table = np.column_stack([energies, *self.total_density(component)])
             rows = ("       <r>%11.4f%11.4f%11.4f </r>\n" * s.n_dos) % tuple(table.ravel())
             self.put("      " + label + rows + "      </set>\n")
         self.put("     </set>\n    </array>\n   </total>\n")
@@ -304,16 +302,29 @@ class _Writer:
                 "   <partial>\n    <array>\n" + self._fields(ORBITALS, "energy") + "     <set>\n"
             )
             form = "        <r>" + "%11.4f" * (1 + len(ORBITALS)) + " </r>\n"
-            for ion in self._sets("ion", s.n_atoms):
+            for number, ion in enumerate(self._sets("ion", s.n_atoms)):
                 self.put("      " + ion)
-                for label in self._sets("spin", s.n_components):
-                    weights = self.random.gamma(0.2, 0.5, (s.n_dos, len(ORBITALS)))
-                    table = np.column_stack([energies, weights])
+                for component, label in enumerate(self._sets("spin", s.n_components)):
+                    table = np.column_stack([energies, self.partial_density(number, component)])
                     rows = (form * s.n_dos) % tuple(table.ravel())
                     self.put("       " + label + rows + "       </set>\n")
                 self.put("      </set>\n")
             self.put("     </set>\n    </array>\n   </partial>\n")
         self.put("  </dos>\n")
+
+    def total_density(self, component: int) -> tuple[Floats, Floats]:
+        """Total density of states and its integral, (energy,)."""
+        s = self.shape
+        filled = s.n_bands // 2 * (2 if s.n_components == 1 else 1)
+        density = self.random.random(s.n_dos)
+        below = np.searchsorted(self.dos_energies, self.fermi_ev)
+        density *= 100 * filled / np.cumsum(density)[below]
+        density = np.round(density, 4)
+        return density, np.cumsum(density) / 100
+
+    def partial_density(self, ion: int, component: int) -> Floats:
+        """Projected density of states of an ion, (energy, orbital)."""
+        return self.random.gamma(0.2, 0.5, (self.shape.n_dos, len(ORBITALS)))
 
     def _projections(self, n_kpoints: int) -> None:
         s = self.shape

@@ -13,6 +13,7 @@ from natriface.structures.adsorption import adatom_sites
 from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.bounds import require_few
 from natriface.structures.errors import StructureError
+from natriface.structures.formulas import short_repr
 from natriface.structures.heights import Side, surface_normal, whole_slab_positions
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
 from natriface.structures.symmetry import FloatArray, IntArray
@@ -66,6 +67,10 @@ class AdatomGrid:
     points: tuple[GridPoint, ...]
     n_operations: int
     side: Side
+
+    def __repr__(self) -> str:
+        size = f"{self.shape[0]} x {self.shape[1]} points"
+        return short_repr(self, size, f"{len(self.points)} distinct", f"{self.side} face")
 
 
 def adatom_grid(

@@ -22,6 +22,7 @@ from scipy.spatial import Delaunay, cKDTree
 from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.charges import OXIDATION_STATES
 from natriface.structures.errors import StructureError
+from natriface.structures.formulas import short_repr
 from natriface.structures.heights import Side, surface_normal, whole_slab_positions
 from natriface.structures.radii import IONIC_RADII
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
@@ -68,6 +69,10 @@ class AdatomSite:
     atoms: tuple[int, ...]
     elements: tuple[str, ...]
     multiplicity: int
+
+    def __repr__(self) -> str:
+        height = f"{self.height_angstrom:.2f} A high"
+        return short_repr(self, self.label, f"{self.side} face", height, f"x{self.multiplicity}")
 
     @property
     def label(self) -> str:

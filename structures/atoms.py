@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms, FixCartesian
+from ase.data import atomic_numbers
 
 from natriface.structures.errors import StructureError
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure as PymatgenStructure
 
 HASH_DECIMALS = 5
 """Positions and cells are compared to 1e-5 A: below any force tolerance, above rounding noise."""
@@ -24,23 +28,30 @@ class HoldsAtoms(Protocol):
     def atoms(self) -> Atoms: ...
 
 
-Structure: TypeAlias = Atoms | HoldsAtoms
-"""What the builders take: atoms, or a slab, phase or interface that holds them."""
+Structure: TypeAlias = "Atoms | HoldsAtoms | PymatgenStructure"
+"""What the builders take: atoms, a slab, phase or interface that holds them, or pymatgen's."""
 
 
 def atoms_of(structure: Structure) -> Atoms:
-    """The atoms of a slab, phase or interface, or the atoms given themselves.
+    """The atoms of a slab, phase, interface or pymatgen structure, or the atoms given themselves.
+
+    Oxidation states of a pymatgen structure are not used: give them where charges are asked for.
 
     Raises
     ------
     StructureError
-        If it is none of these.
+        If it is none of these, or a pymatgen structure with partly filled or mixed sites or with
+        what is no element.
     """
-    held = structure if isinstance(structure, Atoms) else getattr(structure, "atoms", None)
+    if isinstance(structure, Atoms):
+        return structure
+    if any(base.__module__ == "pymatgen.core.structure" for base in type(structure).__mro__):
+        return _from_pymatgen(structure)
+    held = getattr(structure, "atoms", None)
     if not isinstance(held, Atoms):
         raise StructureError(
-            f"{type(structure).__name__} is no structure: give an ase.Atoms, or a Slab, Phase or "
-            "Interface, which hold one"
+            f"{type(structure).__name__} is no structure: give an ase.Atoms, or a Slab, Phase, "
+            "Interface or pymatgen Structure"
         )
     return held
 
@@ -117,14 +128,34 @@ def content_hash(content: Any, length: int = 12) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
-def structure_id(atoms: Atoms, length: int = 12) -> str:
+def structure_id(structure: Structure, length: int = 12) -> str:
     """Content hash of a crystal: species, cell, positions, periodicity, tags and frozen atoms."""
-    return content_hash(to_document(atoms), length)
+    return content_hash(to_document(atoms_of(structure)), length)
 
 
 def select(atoms: Atoms, indices: Iterable[int]) -> Atoms:
     """The chosen atoms in the same cell, tags and frozen atoms kept."""
     return atoms[np.asarray(sorted(indices), dtype=int)]
+
+
+def _from_pymatgen(structure: Any) -> Atoms:
+    from pymatgen.core import IStructure
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    if not isinstance(structure, IStructure):
+        raise StructureError(
+            f"pymatgen's {type(structure).__name__} is no crystal: give a Structure, which has a "
+            "lattice"
+        )
+    if not structure.is_ordered:
+        raise StructureError(
+            f"pymatgen's structure {structure.formula!r:.80} is disordered: choose an ordering, or "
+            "write it as a CIF and load that as a phase"
+        )
+    strange = [str(site.specie) for site in structure if not atomic_numbers.get(site.specie.symbol)]
+    if strange:
+        raise StructureError(f"pymatgen's structure holds {strange[0]}, which is no element")
+    return AseAtomsAdaptor.get_atoms(structure, msonable=False)
 
 
 def _rounded(value: Any) -> Any:

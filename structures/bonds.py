@@ -10,6 +10,7 @@ from ase.data import atomic_numbers, covalent_radii
 from numpy.typing import NDArray
 
 from natriface.structures.bounds import require_few
+from natriface.structures.formulas import short_repr
 
 BOND_TOLERANCE = 1.2
 """Bonds are shorter than this times the sum of the covalent radii (Cordero 2008, as in ASE)."""
@@ -51,6 +52,9 @@ class Bonds:
     first: IntArray
     second: IntArray
     image: IntArray
+
+    def __repr__(self) -> str:
+        return short_repr(self, f"{len(self) // 2} bonds")
 
     def __len__(self) -> int:
         return len(self.first)

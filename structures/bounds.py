@@ -23,7 +23,11 @@ def require_few(count: float, most: float, what: str, advice: str) -> None:
         If there are more, or the count is no number.
     """
     if not count <= most:
-        raise StructureError(f"{count:.4g} {what}, more than {most:.4g}: {advice}")
+        raise StructureError(f"{_shown(count)} {what}, more than {_shown(most)}: {advice}")
+
+
+def _shown(count: float) -> str:
+    return f"{count:,.0f}" if abs(count) < 1e12 else f"{count:.4g}"
 
 
 def require_gap(value: float, name: str) -> None:

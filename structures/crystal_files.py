@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import bz2
 import codecs
-import gzip
 import lzma
 import os
 import re
@@ -12,9 +10,8 @@ import sqlite3
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -26,6 +23,7 @@ from natriface.structures.charges import is_metal
 from natriface.structures.cif import COINCIDENT_ANGSTROM, MAX_SITES, CifCrystal, read_cif
 from natriface.structures.cif_species import ELEMENTS
 from natriface.structures.errors import EngineError, StructureError
+from natriface.structures.packed import Packed
 from natriface.structures.phases import (
     SYMPREC_ANGSTROM,
     Grade,
@@ -45,17 +43,6 @@ MAX_BYTES = 64 << 20
 MAX_LENGTH_ANGSTROM = 1000
 """A longer lattice vector is a slip; the search for symmetry would not end."""
 
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
-_PACKED: dict[bytes, tuple[str, Callable[[BinaryIO], _Readable]]] = {
-    b"\x1f\x8b": ("gzip", lambda stream: gzip.GzipFile(fileobj=stream)),
-    b"BZh": ("bzip2", bz2.BZ2File),
-    b"\xfd7zXZ\x00": ("xz", lzma.LZMAFile),
-    b"\x5d\x00\x00": ("lzma", lzma.LZMAFile),
-}
 _PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".lzma")
 
 _UNREAD_SYMMETRY = {
@@ -150,8 +137,8 @@ def from_materials_project(material_id: str) -> Phase:
         from mp_api.client.core import MPRestError
     except ImportError as error:
         raise EngineError(
-            f"{material_id}: reading the Materials Project needs mp-api; "
-            "install natriface with the extra 'mp'"
+            f"{material_id}: reading the Materials Project needs mp-api: "
+            "pip install 'natriface[mp]'"
         ) from error
     key = os.environ.get("MP_API_KEY")
     if not key:
@@ -317,15 +304,16 @@ def _text(path: Path) -> str:
     with path.open("rb") as stream:
         head = stream.read(8)
         stream.seek(0)
-        packed = next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), None)
-        try:
-            content = (packed[1](stream) if packed else stream).read(MAX_BYTES + 1)
-        except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
-            if packed is None:
-                raise
-            raise StructureError(f"the {packed[0]} data are damaged or cut off") from error
+        packed = Packed.of(stream, head)
+        content = bytearray(b"" if packed else stream.read(MAX_BYTES + 1))
+        for piece in packed or ():
+            content += piece
+            if len(content) > MAX_BYTES:
+                break
     if len(content) > MAX_BYTES:
         raise StructureError(f"more than {MAX_BYTES >> 20} MiB; give the unit cell alone")
+    if packed is not None and packed.problem:
+        raise StructureError(f"{packed.problem}; copy the file again")
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", errors="replace")
     try:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import spglib
@@ -15,16 +15,14 @@ from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from numpy.typing import ArrayLike, NDArray
 
-from natriface.structures.atoms import atoms_of, content_hash
+from natriface.structures.atoms import Structure, atoms_of, content_hash
 from natriface.structures.bonds import Bonds, bonded_pairs
 from natriface.structures.bounds import require_few
 from natriface.structures.charges import formal_charges, is_metal
 from natriface.structures.errors import StructureError
-from natriface.structures.polyanions import CovalentUnits, units_from_neighbours
+from natriface.structures.formulas import short_repr
+from natriface.structures.polyanions import CovalentUnits, formula, units_from_neighbours
 from natriface.structures.unit_charges import crystal_charges
-
-if TYPE_CHECKING:
-    from natriface.structures.phases import Phase
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -91,10 +89,24 @@ class Crystal:
     units: CovalentUnits
     space_group: int
 
+    def __repr__(self) -> str:
+        return short_repr(
+            self,
+            self.formula,
+            f"{len(self.numbers)} atoms a primitive cell",
+            f"space group {self.space_group}",
+        )
+
+    @property
+    def formula(self) -> str:
+        """Formula with the smallest whole numbers, electropositive elements first."""
+        counts = np.bincount(self.numbers)
+        return formula(np.repeat(np.arange(len(counts)), counts // np.gcd.reduce(counts)))
+
     @classmethod
     def from_atoms(
         cls,
-        bulk: Atoms | Phase,
+        bulk: Structure,
         oxidation_states: Mapping[str, float] | ArrayLike | None = None,
         symprec_angstrom: float = SYMPREC_ANGSTROM,
     ) -> Crystal:

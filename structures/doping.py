@@ -23,7 +23,9 @@ from natriface.structures.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.bounds import require_few
 from natriface.structures.charges import OXIDATION_STATES
 from natriface.structures.errors import StructureError, nearest
+from natriface.structures.formulas import short_repr
 from natriface.structures.heights import Side
+from natriface.structures.polyanions import formula
 from natriface.structures.sites import (
     SYMPREC_ANGSTROM,
     Near,
@@ -95,6 +97,13 @@ class Doped:
     ranking: Ranking
     score: float
     multiplicity: int
+
+    def __repr__(self) -> str:
+        what = f"{len(self.sites)} {self.dopant} on {self.replaced}"
+        size = f"{len(self.atoms)} atoms"
+        balance = f"compensation {self.compensation}"
+        charge = f"net charge {self.net_charge_e:+g} e"
+        return short_repr(self, formula(self.atoms.numbers), size, what, balance, charge)
 
     @property
     def dopant_indices(self) -> tuple[int, ...]:

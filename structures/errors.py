@@ -34,32 +34,6 @@ class ReaderError(NatrifaceError):
     """A calculation's output cannot be read."""
 
 
-class DatabaseError(NatrifaceError):
-    """The LaunchPad's database cannot be started, reached or used."""
-
-
-class WorkspaceError(NatrifaceError):
-    """The workspace folder cannot be used as asked."""
-
-
-class QueueError(NatrifaceError):
-    """A cluster's queue refuses, does not answer, or cannot give what is asked."""
-
-
-class UnreadAnswerError(QueueError):
-    """A queue may have taken a job, but its answer holds no number of one, or has not arrived.
-
-    Attributes
-    ----------
-    arrived
-        Whether there was an answer.
-    """
-
-    def __init__(self, text: str, arrived: bool = False) -> None:
-        super().__init__(text)
-        self.arrived = arrived
-
-
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint naming the known word closest to `word`, or listing them all.
 
@@ -76,3 +50,18 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {lowered[close[0]]!r}?"
     return "known: " + ", ".join(choices) if choices else "none is known"
+
+
+def require_kind(given: object, kind: type, maker: str) -> None:
+    """Refuse an argument that is not what a function `maker` gives, such as a list of them.
+
+    Raises
+    ------
+    StructureError
+        Saying what was given, and which function makes what is wanted.
+    """
+    if not isinstance(given, kind):
+        raise StructureError(
+            f"not a {kind.__name__} but a {type(given).__name__} was given: take one that {maker} "
+            "makes"
+        )

@@ -16,8 +16,9 @@ import spglib
 from ase import Atoms
 from numpy.typing import ArrayLike
 
-from natriface.structures.atoms import fixed_indices, in_plane_fixed_indices
+from natriface.structures.atoms import Structure, atoms_of, fixed_indices, in_plane_fixed_indices
 from natriface.structures.errors import StructureError
+from natriface.structures.formulas import short_repr
 from natriface.structures.images import displacements
 from natriface.structures.symmetry import FloatArray, IntArray
 
@@ -42,6 +43,9 @@ class Exchange:
     rotation: IntArray = field(repr=False)
     translations: FloatArray = field(repr=False)
     order: IntArray = field(repr=False)
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.kind, f"{len(self.order)} atoms")
 
     @property
     def kind(self) -> str:
@@ -102,7 +106,7 @@ class Exchange:
 
 
 def exchange(
-    initial: Atoms, final: Atoms, tolerance_angstrom: float = SAME_PLACE_ANGSTROM
+    initial: Structure, final: Structure, tolerance_angstrom: float = SAME_PLACE_ANGSTROM
 ) -> Exchange | None:
     """The operation that makes each of two end points from the other, if there is one.
 
@@ -117,6 +121,7 @@ def exchange(
     tolerance_angstrom
         How far an atom's image may lie from the atom.
     """
+    initial, final = atoms_of(initial), atoms_of(final)
     cell = initial.cell.complete().array
     ways = displacements(initial, final)
     mover = int(np.argmax(np.linalg.norm(ways, axis=1)))

@@ -8,6 +8,9 @@ from ase.data import atomic_numbers
 
 from natriface.structures.errors import StructureError
 
+MAX_REPR = 120
+"""Letters of a repr, at most."""
+
 _FORMULA_PART = re.compile(r"\s*(?:(\()|(?:([A-Z][a-z]?)|\))(\d+\.?\d*|\.\d+)?)")
 
 
@@ -39,3 +42,9 @@ def parse_formula(formula: str) -> dict[str, float]:
     if len(groups) > 1 or not groups[0]:
         raise StructureError(f"formula {formula!r}: a bracket is open, or there is no element")
     return groups[0]
+
+
+def short_repr(thing: object, *words: str) -> str:
+    """``Slab(NaF (100)-1, 8 atoms)``: a class and what tells its objects apart, in one line."""
+    text = f"{type(thing).__name__}({', '.join(filter(None, words))})"
+    return text if len(text) <= MAX_REPR else f"{text[: MAX_REPR - 2]}…)"

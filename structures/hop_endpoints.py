@@ -13,6 +13,7 @@ from natriface.structures.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.bounds import MAX_SUPERCELL_ATOMS, require_few
 from natriface.structures.charges import OXIDATION_STATES, is_metal
 from natriface.structures.errors import StructureError
+from natriface.structures.formulas import short_repr
 from natriface.structures.heights import VACUUM_ANGSTROM, whole_positions
 from natriface.structures.hops import Hop
 from natriface.structures.symmetry import nearest_distances
@@ -54,6 +55,12 @@ class HopEndpoints:
     compensation: HopCompensation
     image_distance_angstrom: float
     host_formula: str
+
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.repeats))
+        return short_repr(
+            self, self.hop.label, f"{size} {self.host_formula}", f"charge {self.charge_e:+g} e"
+        )
 
     @property
     def description(self) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.errors import StructureError
+from natriface.structures.formulas import short_repr
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
 from natriface.structures.symmetry import FloatArray, IntArray, wrap
 
@@ -34,6 +35,10 @@ class HopNetwork:
     end: IntArray
     cells: IntArray
     kinds: IntArray
+
+    def __repr__(self) -> str:
+        kinds = f"{len(np.unique(self.kinds))} distinct"
+        return short_repr(self, f"{len(self.sites)} sites", f"{len(self.start)} hops", kinds)
 
     def dimensions(self, heights_ev: Mapping[int, float], level_ev: float) -> int:
         """In how many directions a carrier travels far over barriers up to a level.

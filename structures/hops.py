@@ -22,6 +22,7 @@ from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.bounds import require_few
 from natriface.structures.cavities import interstitial_sites
 from natriface.structures.errors import StructureError, nearest
+from natriface.structures.formulas import short_repr
 from natriface.structures.heights import VACUUM_ANGSTROM, Side, whole_positions
 from natriface.structures.sites import SYMPREC_ANGSTROM, site_symmetry
 from natriface.structures.symmetry import (
@@ -82,6 +83,9 @@ class Hop:
     symmetric: bool
     side: Side | None = None
     facet: tuple[int, int, int] | None = None
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.label, f"x{self.multiplicity}")
 
     @property
     def label(self) -> str:

@@ -19,9 +19,10 @@ from ase.data import covalent_radii
 from ase.geometry import find_mic
 from scipy.optimize import linear_sum_assignment
 
-from natriface.structures.atoms import fixed_indices
+from natriface.structures.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.bounds import require_few
 from natriface.structures.errors import StructureError
+from natriface.structures.formulas import short_repr
 from natriface.structures.heights import VACUUM_ANGSTROM, surface_normal, whole_positions
 from natriface.structures.idpp import relax_idpp
 from natriface.structures.polyanions import formula
@@ -92,6 +93,15 @@ class Images:
     method: Interpolation
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return short_repr(
+            self,
+            formula(self.images[0].numbers),
+            f"{len(self.images)} images",
+            f"{self.length_angstrom:.2f} A",
+            self.method,
+        )
+
     @property
     def length_angstrom(self) -> float:
         """Length of the path over all atoms."""
@@ -110,7 +120,7 @@ def displacements(reference: Atoms, other: Atoms) -> FloatArray:
     return shortest
 
 
-def match_atoms(reference: Atoms, other: Atoms) -> Matching:
+def match_atoms(reference: Structure, other: Structure) -> Matching:
     """Match like atoms so that the sum of their minimum-image distances is least.
 
     Raises
@@ -118,6 +128,7 @@ def match_atoms(reference: Atoms, other: Atoms) -> Matching:
     StructureError
         If composition, cell or periodicity differ.
     """
+    reference, other = atoms_of(reference), atoms_of(other)
     _require_comparable(reference, other)
     if np.array_equal(reference.numbers, other.numbers):
         straight = displacements(reference, other)
@@ -137,7 +148,7 @@ def match_atoms(reference: Atoms, other: Atoms) -> Matching:
     return Matching(order, displacements(reference, other[order]))
 
 
-def align(reference: Atoms, other: Atoms) -> tuple[Atoms, Matching]:
+def align(reference: Structure, other: Structure) -> tuple[Atoms, Matching]:
     """The other structure with its atoms in the order of the reference and next to them.
 
     Cell, tags and frozen atoms are the reference's; positions are continuous: no atom jumps by a
@@ -148,6 +159,7 @@ def align(reference: Atoms, other: Atoms) -> tuple[Atoms, Matching]:
     StructureError
         If composition, cell or periodicity differ.
     """
+    reference = atoms_of(reference)
     matching = match_atoms(reference, other)
     aligned = reference.copy()
     aligned.calc = None
@@ -160,8 +172,8 @@ MAX_IMAGES = 200
 
 
 def make_images(
-    initial: Atoms,
-    final: Atoms,
+    initial: Structure,
+    final: Structure,
     n_images: int | None = None,
     method: Interpolation = "idpp",
 ) -> Images:
@@ -186,6 +198,7 @@ def make_images(
     """
     if method not in get_args(Interpolation):
         raise StructureError(f"interpolation {method!r}: 'idpp' or 'linear'")
+    initial = atoms_of(initial)
     aligned, matching = align(initial, final)
     _require_path(initial, aligned, matching)
     if n_images is None:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from natriface.structures.atoms import Structure, atoms_of, fixed_indices, structure_id
 from natriface.structures.bounds import require_gap
-from natriface.structures.errors import StructureError
+from natriface.structures.errors import StructureError, require_kind
+from natriface.structures.formulas import short_repr
 from natriface.structures.matching import Match
 from natriface.structures.polyanions import formula
 from natriface.structures.radii import touching_distances
@@ -79,6 +80,15 @@ class Interface:
     registry: tuple[float, float]
     vacuum_angstrom: float
 
+    def __repr__(self) -> str:
+        return short_repr(
+            self,
+            self.label,
+            f"{len(self.atoms)} atoms",
+            f"{self.area_angstrom2:.1f} A2",
+            f"strain {100 * self.max_strain:.2f} %",
+        )
+
     @property
     def area_angstrom2(self) -> float:
         """Area of one contact, A^2."""
@@ -108,8 +118,8 @@ class Interface:
     def label(self) -> str:
         """``NaF (100)-1 | Na3Zr2Si2PO12 (001)-2``: film on substrate."""
         return (
-            f"{_reduced_formula(self.film)} {self.film.label} | "
-            f"{_reduced_formula(self.substrate)} {self.substrate.label}"
+            f"{self.film.termination.facet.crystal.formula} {self.film.label} | "
+            f"{self.substrate.termination.facet.crystal.formula} {self.substrate.label}"
         )
 
     def metadata(self) -> dict[str, Any]:
@@ -292,6 +302,9 @@ def shortest_contact(substrate: Structure, film: Structure) -> tuple[float, int,
 
 
 def _require_same_cells(substrate: Slab, film: Slab, match: Match) -> None:
+    for slab in (substrate, film):
+        require_kind(slab, Slab, "build_slab")
+    require_kind(match, Match, "find_matches")
     for side, slab, cell in (
         ("substrate", substrate, match.substrate_cell),
         ("film", film, match.film_cell),
@@ -376,11 +389,3 @@ def _refuse_overlap(lower: Atoms, upper: Atoms, ratio: float, gap_angstrom: floa
             f"film are {distance:.2f} A apart, less than {limit:.2f} A; widen the gap of "
             f"{gap_angstrom:.2f} A or choose another registry"
         )
-
-
-def _reduced_formula(slab: Slab) -> str:
-    numbers = slab.termination.facet.crystal.numbers
-    counts = np.bincount(numbers)
-    divisor = math.gcd(*(int(c) for c in counts if c))
-    unit = np.repeat(np.arange(len(counts)), counts // divisor)
-    return formula(unit)

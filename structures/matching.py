@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from natriface.structures.atoms import content_hash
 from natriface.structures.errors import StructureError
+from natriface.structures.formulas import short_repr
 from natriface.structures.match_search import MatchTable, Surface, match_table, rotations
 from natriface.structures.surface_cell import gauss_reduce
 
@@ -56,6 +57,15 @@ class Match:
     cell: tuple[tuple[float, float], tuple[float, float]]
     share: float
     stretches: tuple[float, float]
+
+    def __repr__(self) -> str:
+        return short_repr(
+            self,
+            f"{self.substrate_cells} substrate x {self.film_cells} film cells",
+            f"{self.area_angstrom2:.1f} A2",
+            f"strain {100 * self.max_strain:.2f} %",
+            f"rotation {self.rotation_degrees:.1f} deg",
+        )
 
     @property
     def principal_strains(self) -> tuple[float, float]:

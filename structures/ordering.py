@@ -23,7 +23,9 @@ from natriface.structures.bounds import require_few
 from natriface.structures.crystal_files import phase_from_atoms
 from natriface.structures.errors import StructureError
 from natriface.structures.ewald import ewald_matrix
+from natriface.structures.formulas import short_repr
 from natriface.structures.phases import Phase, parse_formula
+from natriface.structures.polyanions import formula
 from natriface.structures.symmetry import (
     FloatArray,
     IntArray,
@@ -67,6 +69,11 @@ class Ordering:
     above_lowest_ev_per_formula: float
     degeneracy: int
     occupation: Mapping[str, Mapping[str, int]]
+
+    def __repr__(self) -> str:
+        above = f"{self.above_lowest_ev_per_formula:.3f} eV/formula above the lowest"
+        size = f"{len(self.atoms)} atoms"
+        return short_repr(self, formula(self.atoms.numbers), size, above, f"x{self.degeneracy}")
 
     @cached_property
     def space_group(self) -> str:

@@ -24,6 +24,7 @@ from natriface.structures.charges import nearest_states
 from natriface.structures.conversions import AMU_PER_ANGSTROM3_IN_G_PER_CM3
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.formulas import parse_formula as parse_formula
+from natriface.structures.formulas import short_repr
 from natriface.structures.symmetry import (
     FloatArray,
     IntArray,
@@ -110,6 +111,11 @@ class Phase:
     grade: Grade
     source: str
     note: str = ""
+
+    def __repr__(self) -> str:
+        order = "" if self.is_ordered else "disordered"
+        size = f"{len(self.site_indices)} sites"
+        return short_repr(self, self.name, self.formula, self.space_group, size, order, self.grade)
 
     @property
     def is_ordered(self) -> bool:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from natriface.structures.atoms import Structure, atoms_of
 from natriface.structures.bonds import NON_METALS, Bonds, bonded_pairs
 from natriface.structures.charges import anion_rank
+from natriface.structures.formulas import short_repr
 from natriface.structures.unit_charges import crystal_charges
 
 LIKE_IONS = 1.1
@@ -61,6 +62,10 @@ class CovalentUnits:
     offset: IntArray
     bonds: Bonds
     periods: tuple[IntArray, ...]
+
+    def __repr__(self) -> str:
+        counts = Counter(self.formulas)
+        return short_repr(self, *(f"{count} {name}" for name, count in counts.most_common()))
 
     def __len__(self) -> int:
         return len(self.periods)

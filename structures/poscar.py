@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,44 @@ from natriface.structures.errors import StructureError
 from natriface.structures.symmetry import FloatArray
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?")
+_PRINTED_DECIMALS = 6
+"""Programs print at least so many; fewer are written by hand, and of any length."""
+_FLAT_ANGSTROM3 = 1e-6
 _ISOTOPES = {"D": "H", "T": "H"}
+
+
+@dataclass(frozen=True, eq=False)
+class PoscarHeader:
+    """What stands above the positions of a POSCAR.
+
+    Attributes
+    ----------
+    cell
+        (3, 3), scaled, in A.
+    scale
+        Of Cartesian positions, one factor or three, in A.
+    symbols, counts
+        Elements, none in VASP 4, and numbers of atoms of the species.
+    selective
+        Whether flags follow the positions.
+    cartesian
+        Whether positions are Cartesian.
+    n_lines
+        Lines above the first position.
+    """
+
+    cell: FloatArray
+    scale: FloatArray
+    symbols: list[str]
+    counts: list[int]
+    selective: bool
+    cartesian: bool
+    n_lines: int
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of positions below."""
+        return sum(self.counts)
 
 
 def parse_poscar(text: str, beside: Path | None = None) -> tuple[FloatArray, FloatArray, list[str]]:
@@ -37,17 +75,8 @@ def parse_poscar(text: str, beside: Path | None = None) -> tuple[FloatArray, Flo
         Naming the line that cannot be read, or what is not certain.
     """
     lines = re.split(r"\r\n?|\n", text.rstrip())
-    if len(lines) < 8:
-        raise StructureError(f"a POSCAR has at least 8 lines, this file {len(lines)}")
-    cell, scale = _scaled_cell(lines)
-    words, at = _words(lines, 5, str.isalpha)
-    symbols = [_element(word) for word in words]
-    counts, at = _counts(lines, at)
-    if at < len(lines) and lines[at].strip()[:1] in ("S", "s"):
-        at += 1
-    cartesian = _is_cartesian(lines, at)
-    at += 1
-    n = sum(counts)
+    header = read_header(lines)
+    at, n = header.n_lines, header.n_atoms
     if len(lines) < at + n:
         raise StructureError(f"{n} atoms are announced, {len(lines) - at} lines follow")
     rows = [line.split() for line in lines[at : at + n]]
@@ -56,35 +85,57 @@ def parse_poscar(text: str, beside: Path | None = None) -> tuple[FloatArray, Flo
         raise StructureError(f"line {at + n + 1} holds another position: {n} atoms are announced")
     if len(lines) == at + n and not text.endswith(("\n", "\r")):
         _refuse_cut_number(rows)
-    if not symbols:
-        symbols = _symbols_elsewhere(lines[0], counts, rows, beside)
-    if len(symbols) != len(counts):
-        raise StructureError(f"{len(symbols)} symbols stand above {len(counts)} numbers of atoms")
+    counts = header.counts
+    symbols = header.symbols or _symbols_elsewhere(lines[0], counts, rows, beside)
     elements = [x for x, count in zip(symbols, counts, strict=True) for _ in range(count)]
     _refuse_other_names(rows, elements, at)
-    if cartesian:
-        positions = np.linalg.solve(cell.T, (positions * scale).T).T
-    return cell, positions, elements
+    if header.cartesian:
+        positions = np.linalg.solve(header.cell.T, (positions * header.scale).T).T
+    return header.cell, positions, elements
 
 
-def _scaled_cell(lines: list[str]) -> tuple[FloatArray, FloatArray]:
+def read_header(lines: Sequence[str]) -> PoscarHeader:
+    """What a POSCAR's first lines say; those of positions and what follows them may be left out.
+
+    Raises
+    ------
+    StructureError
+        Naming the line that cannot be read.
+    """
+    if not any(line.strip() for line in lines):
+        raise StructureError("the file is empty")
+    if len(lines) < 8:
+        raise StructureError(f"a POSCAR has at least 8 lines, this file {len(lines)}")
+    cell, scale = _scaled_cell(lines)
+    words, at = _words(lines, 5, str.isalpha)
+    symbols = [_element(word) for word in words]
+    counts, at = _counts(lines, at)
+    if symbols and len(symbols) != len(counts):
+        raise StructureError(f"{len(symbols)} symbols stand above {len(counts)} numbers of atoms")
+    selective = at < len(lines) and lines[at].strip()[:1] in ("S", "s")
+    at += selective
+    return PoscarHeader(cell, scale, symbols, counts, selective, _is_cartesian(lines, at), at + 1)
+
+
+def _scaled_cell(lines: Sequence[str]) -> tuple[FloatArray, FloatArray]:
     """Lattice vectors in A, and the factor of each Cartesian component."""
     scale = np.array(_leading_numbers(lines[1])[:3])
-    if len(scale) not in (1, 3) or np.any(scale == 0) or (len(scale) == 3 and np.any(scale < 0)):
+    usable = np.isfinite(scale) & (scale > 0 if len(scale) == 3 else scale != 0)
+    if len(scale) not in (1, 3) or not usable.all():
         raise StructureError(
             f"line 2 holds {lines[1].strip()[:40]!r}, not a scaling factor (one number, or three "
             "above 0)"
         )
     cell = np.array([_numbers(lines, i, 3) for i in (2, 3, 4)])
     volume = abs(np.linalg.det(cell))
-    if not volume > 1e-9:
-        raise StructureError("the lattice vectors of lines 3 to 5 span no volume")
-    if scale[0] < 0:
+    if scale[0] < 0 < volume:
         scale = np.cbrt(-scale / volume)
+    if not _FLAT_ANGSTROM3 < volume * abs(np.prod(scale * np.ones(3))) < np.inf:
+        raise StructureError("the lattice vectors of lines 3 to 5 span no volume")
     return cell * scale, scale
 
 
-def _words(lines: list[str], at: int, belongs: Callable[[str], bool]) -> tuple[list[str], int]:
+def _words(lines: Sequence[str], at: int, belongs: Callable[[str], bool]) -> tuple[list[str], int]:
     """Words of the lines from `at` on that begin as told (20 species stand on a line); the next."""
     words: list[str] = []
     while at < len(lines) and lines[at].strip() and belongs(lines[at].strip()[0]):
@@ -93,17 +144,18 @@ def _words(lines: list[str], at: int, belongs: Callable[[str], bool]) -> tuple[l
     return words, at
 
 
-def _counts(lines: list[str], at: int) -> tuple[list[int], int]:
+def _counts(lines: Sequence[str], at: int) -> tuple[list[int], int]:
     words, after = _words(lines, at, str.isdigit)
     if not words or not all(re.fullmatch(r"[0-9]{1,7}", word) and int(word) for word in words):
         held = lines[at].strip()[:40] if at < len(lines) else ""
+        below = ", or no line says Direct or Cartesian below" if held[:1].isdigit() else ""
         raise StructureError(
-            f"line {at + 1} holds {held!r}, not the number of atoms of each species, 1 at least"
+            f"line {at + 1} holds {held!r}, not the number of atoms of each species{below}"
         )
     return [int(word) for word in words], after
 
 
-def _is_cartesian(lines: list[str], at: int) -> bool:
+def _is_cartesian(lines: Sequence[str], at: int) -> bool:
     letter = lines[at].strip()[:1].lower() if at < len(lines) else ""
     if not letter or letter not in "cdfk":
         raise StructureError(f"line {at + 1} says neither Direct nor Cartesian")
@@ -119,7 +171,7 @@ def _leading_numbers(line: str) -> list[float]:
     return numbers
 
 
-def _numbers(lines: list[str], at: int, count: int) -> list[float]:
+def _numbers(lines: Sequence[str], at: int, count: int) -> list[float]:
     numbers = _leading_numbers(lines[at])[:count]
     if len(numbers) < count or not np.all(np.isfinite(numbers)):
         raise StructureError(
@@ -152,7 +204,9 @@ def _symbols_elsewhere(
             return [_element(word) for word in titles]
     symbols = _symbols_of_title(title, counts)
     if symbols is None:
-        raise StructureError("no line names the elements; add one above the numbers of atoms")
+        raise StructureError(
+            "no line names the elements (VASP 4 wrote none); add one above the numbers of atoms"
+        )
     return symbols
 
 
@@ -171,11 +225,12 @@ def _symbols_of_title(title: str, counts: list[int]) -> list[str] | None:
 
 
 def _refuse_cut_number(rows: list[list[str]]) -> None:
-    """A last number with fewer decimals than those above it, where all of them have as many."""
-    decimals = [len(row[-1].partition(".")[2]) for row in rows if _NUMBER.fullmatch(row[-1])]
-    above = set(decimals[:-1])
-    if len(decimals) == len(rows) and len(above) == 1 and decimals[-1] < min(above):
-        raise StructureError(f"the file ends within the number {rows[-1][-1]!r}; copy it again")
+    """A last number with fewer decimals than all before it, which are printed with as many."""
+    words = [word for row in rows for word in row[:3]]
+    decimals = [len(word.partition(".")[2]) for word in words]
+    printed = set(decimals[:-1])
+    if len(printed) == 1 and _PRINTED_DECIMALS <= min(printed) > decimals[-1]:
+        raise StructureError(f"the file ends within the number {words[-1]!r}; copy it again")
 
 
 def _named(row: list[str]) -> str | None:

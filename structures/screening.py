@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from natriface.structures.blocks import assemble
 from natriface.structures.errors import StructureError
+from natriface.structures.formulas import short_repr
 from natriface.structures.interfaces import Interface, build_interface
 from natriface.structures.match_search import MIRROR, MatchTable, match_table
 from natriface.structures.matching import Match, Share, match_at, substrate_share
@@ -40,6 +41,9 @@ class Face:
 
     termination: Termination
     flipped: bool
+
+    def __repr__(self) -> str:
+        return short_repr(self, f"{self.termination.facet.crystal.formula} {self.label}")
 
     @property
     def surface_cell(self) -> FloatArray:
@@ -85,6 +89,9 @@ class Candidate:
     substrate_layers: int
     film_layers: int
     n_atoms: int
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.label, f"{self.n_atoms} atoms")
 
     @property
     def label(self) -> str:
@@ -137,6 +144,9 @@ class Screening:
     pairs: tuple[FacePair, ...]
     tables: tuple[MatchTable, ...]
     table_of_pair: IntArray
+
+    def __repr__(self) -> str:
+        return short_repr(self, f"{len(self)} candidates", f"{len(self.pairs)} pairs of faces")
 
     def __len__(self) -> int:
         return len(self.pair)

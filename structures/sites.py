@@ -12,6 +12,7 @@ from ase import Atoms
 from natriface.structures.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.bonds import Bonds, bonded_pairs
 from natriface.structures.errors import StructureError, nearest
+from natriface.structures.formulas import short_repr
 from natriface.structures.heights import Side, distance_from_contact, distance_from_surface
 from natriface.structures.symmetry import FloatArray, IntArray, SpaceGroup, find_space_group
 
@@ -44,6 +45,9 @@ class SiteOrbit:
     indices: tuple[int, ...]
     neighbours: tuple[tuple[str, float], ...]
     distance_angstrom: float | None = None
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.label)
 
     @property
     def multiplicity(self) -> int:

@@ -18,7 +18,8 @@ from natriface.structures.blocks import Block, assemble, symmetric_cuts
 from natriface.structures.blocks import reconstruct as reconstruct_block
 from natriface.structures.bounds import require_gap
 from natriface.structures.charges import is_metal
-from natriface.structures.errors import StructureError
+from natriface.structures.errors import StructureError, require_kind
+from natriface.structures.formulas import short_repr
 from natriface.structures.freezing import FrozenRegion, freeze, held_units
 from natriface.structures.polyanions import element_order, formula
 from natriface.structures.surface_cell import SYMPREC_ANGSTROM, Crystal, Facet, Miller
@@ -87,6 +88,15 @@ class Slab:
     dipole_e_angstrom: float
     net_charge_e: float
     charges_e: NDArray[np.float64] | None = None
+
+    def __repr__(self) -> str:
+        return short_repr(
+            self,
+            f"{formula(self.atoms.numbers)} {self.label}",
+            f"{len(self.atoms)} atoms",
+            f"{self.area_angstrom2:.1f} A2",
+            f"vacuum {self.vacuum_angstrom:.1f} A",
+        )
 
     @property
     def miller(self) -> Miller:
@@ -291,6 +301,7 @@ def build_slab(
     StructureError
         If the request is contradictory, impossible for this termination, or too large.
     """
+    require_kind(termination, Termination, "find_terminations")
     facet = termination.facet
     count = _layer_count(termination, thickness_angstrom, layers)
     require_gap(vacuum_angstrom, "vacuum")

@@ -243,7 +243,13 @@ def checked_cell(cell: ArrayLike) -> FloatArray:
     StructureError
         If it is not 2 x 2, flat, or left-handed.
     """
-    surface = np.asarray(cell, dtype=float)
+    try:
+        surface = np.asarray(cell, dtype=float)
+    except (TypeError, ValueError):
+        raise StructureError(
+            "a surface is a Slab, a Termination or a 2 x 2 matrix of rows in A, not a "
+            f"{type(cell).__name__}"
+        ) from None
     if surface.shape != (2, 2):
         raise StructureError(f"a surface cell is a 2 x 2 matrix of rows in A, got {surface.shape}")
     (a, b), (c, d) = surface.tolist()

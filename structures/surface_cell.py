@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from natriface.structures.bonds import Bonds
 from natriface.structures.crystals import SYMPREC_ANGSTROM, Crystal, Miller, coprime
 from natriface.structures.errors import StructureError
+from natriface.structures.formulas import short_repr
 from natriface.structures.polyanions import CovalentUnits
 
 __all__ = [
@@ -68,6 +69,10 @@ class Facet:
     split: bool
     rotations: IntArray
     translations: FloatArray
+
+    def __repr__(self) -> str:
+        what = f"{self.crystal.formula} {miller_label(self.miller)}"
+        return short_repr(self, what, f"{self.area_angstrom2:.1f} A2")
 
     @classmethod
     def of(cls, crystal: Crystal, miller: Sequence[int]) -> Facet:

@@ -13,19 +13,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
-from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
-from natriface.structures.atoms import content_hash
+from natriface.structures.atoms import Structure, content_hash
 from natriface.structures.bonds import Bonds
 from natriface.structures.errors import StructureError
+from natriface.structures.formulas import short_repr
 from natriface.structures.surface_cell import Crystal, Facet, Miller, miller_label
-
-if TYPE_CHECKING:
-    from natriface.structures.phases import Phase
 
 TaskerClass = Literal["none", "I", "II", "III", "unknown"]
 
@@ -75,6 +72,11 @@ class Termination:
     broken_bonds: int
     top: tuple[tuple[str, int], ...]
     bottom: tuple[tuple[str, int], ...]
+
+    def __repr__(self) -> str:
+        area = f"{self.area_angstrom2:.1f} A2"
+        what = f"{self.facet.crystal.formula} {self.title}"
+        return short_repr(self, what, f"polarity {self.polarity}", area)
 
     @property
     def miller(self) -> Miller:
@@ -217,7 +219,7 @@ class Termination:
 
 
 def find_terminations(
-    bulk: Atoms | Phase | Crystal,
+    bulk: Structure | Crystal,
     miller: Sequence[int],
     *,
     min_gap_angstrom: float = 0.25,

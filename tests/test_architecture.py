@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ ROOMS = {
     "workflows": {"workflows", "analysis", "structures", "templates"},
 }
 """Room -> rooms it may import from."""
+LEDGER = ("connection.py", "documents.py", "ledger.py", "reservations.py")
+"""What wraps FireWorks, beside its Firetasks."""
 
 
 def modules(room: str) -> list[Path]:
@@ -86,13 +89,53 @@ def test_only_the_workflows_room_knows_fireworks_and_custodian() -> None:
 def test_fireworks_is_imported_where_it_is_wrapped() -> None:
     for path in modules("workflows"):
         packages = {name.split(".")[0] for name in imports_when_run(path)}
-        if path.name not in ("fireworks.py", "launchpad.py", "reservations.py"):
+        if path.name not in ("fireworks.py", *LEDGER):
             assert "fireworks" not in packages, path
+
+
+def test_one_room_owns_the_collections_of_fireworks() -> None:
+    owned = {"fireworks", "workflows", "launches", "offline_runs", "fw_id_assigner", "db"}
+    for path in modules("workflows"):
+        if path.parent != ROOT / "workflows" / "launchpad":
+            for node in ast.walk(ast.parse(path.read_text())):
+                named = isinstance(node, ast.Attribute) and node.attr in owned
+                assert not named, f"{path}:{node.lineno}: call a verb of workflows/launchpad"
+
+
+def test_the_folders_of_workflows_stay_small() -> None:
+    folders = {path.parent for path in modules("workflows")} - {ROOT / "workflows" / "engines"}
+    for folder in folders:
+        loose = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(loose) <= 14, f"{folder} has {len(loose)} modules: give some a room"
+
+
+def test_no_circle_between_the_rooms_of_workflows() -> None:
+    rooms = ("engines", "steps", "launchpad", "queues", "jobs", "running", "commands")
+    for path in modules("workflows"):
+        room = path.relative_to(ROOT / "workflows").parts[0]
+        if room in rooms:
+            above = rooms[rooms.index(room) + 1 :]
+            for name in imports_when_run(path):
+                place = name.removeprefix("natriface.workflows.").split(".")[0]
+                assert place not in above, f"{path} imports {name}, a room above its own"
 
 
 def test_plans_know_no_engine_and_no_fireworks() -> None:
     for name, _ in imports(ROOT / "workflows" / "plan.py"):
         assert not name.startswith(("fireworks", "natriface.workflows.engines")), name
+
+
+def test_engines_are_asked_for_by_name_alone() -> None:
+    folder = ROOT / "workflows" / "engines"
+    packages = {init.parent.name for init in folder.glob("*/__init__.py")} - {"bands"}
+    prefixes = {f"natriface.workflows.engines.{package}": package for package in packages}
+    for path in modules("workflows"):
+        own = path.relative_to(folder).parts[0] if path.is_relative_to(folder) else None
+        if own == "machine.py":  # the tags that spread VASP's work stand in the machine's file
+            continue
+        for name, line in imports(path):
+            of = prefixes.get(".".join(name.split(".")[:4]))
+            assert of in (None, own), f"{path}:{line} imports {name}"
 
 
 def test_heavy_extras_are_imported_inside_functions() -> None:
@@ -112,6 +155,13 @@ def test_the_command_line_starts_without_the_heavy_packages() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_real_outputs_are_reached_in_one_way() -> None:
+    """Where they are absent `tests.conftest` skips what needs them; no other knows the place."""
+    place = re.compile(r"""\.\./shared|parents?\b.*["']shared|NATRIFACE_TEST_DATA""")
+    knowing = [path for path in (ROOT / "tests").rglob("*.py") if place.search(path.read_text())]
+    assert sorted(path.name for path in knowing) == ["sources.py", "test_architecture.py"]
 
 
 def test_no_exact_pins() -> None:

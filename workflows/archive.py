@@ -26,8 +26,8 @@ from typing import Any, BinaryIO
 
 import yaml
 
-from natriface.structures.errors import WorkspaceError
 from natriface.structures.yaml_files import parse_yaml, read_yaml
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import MARKER_FILE, PLAN_FILE, Workspace, is_finished
 

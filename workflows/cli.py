@@ -25,8 +25,8 @@ from natriface.workflows.commands.common import (
 
 if TYPE_CHECKING:
     from natriface.workflows.plan import Plan
-    from natriface.workflows.run import RunSummary
-    from natriface.workflows.status import StepStatus
+    from natriface.workflows.running.run import RunSummary
+    from natriface.workflows.running.status import StepStatus
     from natriface.workflows.study import Study
     from natriface.workflows.workspace import Workspace
 
@@ -73,7 +73,7 @@ def _fail(message: str) -> None:
 @app.command()
 def run(
     study: StudyArgument,
-    workspace: WorkspaceOption = None,
+    folder: WorkspaceOption = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -83,59 +83,55 @@ def run(
     launchpad: LaunchpadOption = None,
 ) -> None:
     """Run a study to its report; run again after any interruption to go on."""
-    from natriface.workflows.progress import progress_for
-    from natriface.workflows.run import run_plan
+    from natriface.workflows.running.progress import progress_for
+    from natriface.workflows.running.run import run_plan
 
-    loaded, plan, place, root = _prepared(study, workspace, launchpad)
-    summary = run_plan(plan, place, workers, progress_for(sys.stdout))
+    loaded, plan, workspace, root = _prepared(study, folder, launchpad)
+    summary = run_plan(plan, workspace, workers, progress_for(sys.stdout), checked=True)
     _say_how_it_ended(summary, study)
-    _write_report(loaded, plan, place, list(summary.steps), root)
+    _write_report(loaded, plan, workspace, list(summary.steps), root)
     sys.exit(summary.exit_code)
 
 
 @app.command()
 def submit(
     study: StudyArgument,
-    workspace: WorkspaceOption = None,
+    folder: WorkspaceOption = None,
     launchpad: LaunchpadOption = None,
 ) -> None:
     """Put a study's steps into the LaunchPad without running them."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
-    _, plan, place, _ = _prepared(study, workspace, launchpad)
-    submission = operations.submit(plan, place)
+    _, plan, workspace, _ = _prepared(study, folder, launchpad)
+    submission = operations.submit(plan, workspace, checked=True)
     typer.echo(
         f"{len(submission.added)} steps submitted, {len(submission.known)} were there already, "
         f"{len(submission.finished)} are finished"
     )
-    typer.echo(f"run them:    natriface run {study} -w {place.root}")
+    typer.echo(f"run them:    natriface run {study} -w {workspace.root}")
     if launchpad is None:
         typer.echo(
-            f"or with FireWorks, one launcher at a time: natriface database start {place.root}"
+            f"or with FireWorks, one launcher at a time: natriface database start {workspace.root}"
         )
     else:
         typer.echo("or with FireWorks, any number of launchers:")
-    typer.echo(f"             rlaunch -l {place.launchpad_file} rapidfire")
+    typer.echo(f"             rlaunch -l {workspace.launchpad_file} rapidfire")
 
 
 @app.command()
-def plan(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
+def plan(study: StudyArgument, folder: WorkspaceOption = None) -> None:
     """Show a study's steps: atoms, estimated time, and what is finished already."""
+    from natriface.workflows.commands.tables import print_plan
+    from natriface.workflows.inputs import setting_warnings
     from natriface.workflows.planning import lacking
-    from natriface.workflows.tables import print_plan
     from natriface.workflows.workspace import Workspace
 
-    if workspace is not None:
-        Workspace(workspace).require_place()
+    if folder is not None:
+        Workspace(folder).require_writable()
     loaded, planned, _ = _planned(study)
     with note("asking the engines"):
         lacks = lacking(planned)
-    warnings = []
-    if any(step.engine == "vasp" for step in planned.walk()):
-        from natriface.workflows.inputs import setting_warnings
-
-        warnings = setting_warnings(planned)
-    print_plan(planned, workspace_path(loaded, workspace), warnings)
+    print_plan(planned, workspace_path(loaded, folder), setting_warnings(planned))
     for text in lacks:
         typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
 
@@ -147,16 +143,13 @@ def inputs(
     engine: Annotated[str, typer.Option(help="Engine whose inputs are written.")] = "vasp",
 ) -> None:
     """Write every step's VASP inputs, with sizes and costs, without VASP or POTCARs."""
-    from natriface.structures.errors import EngineError
     from natriface.workflows.inputs import print_summary, write_study_inputs
     from natriface.workflows.study import load_study, study_path
 
-    if engine != "vasp":
-        raise EngineError(f"engine {engine!r} has no input files to look at; only vasp has")
     path = study_path(study)
     loaded = load_study(path)
     with note(f"building the structures of {loaded.name}"):
-        written = write_study_inputs(loaded, path.resolve().parent, output)
+        written = write_study_inputs(loaded, path.resolve().parent, output, engine)
     print_summary(written)
     typer.echo(f"inputs: {output}")
 
@@ -164,30 +157,30 @@ def inputs(
 @app.command()
 def status(
     study: StudyArgument,
-    workspace: WorkspaceOption = None,
+    folder: WorkspaceOption = None,
     every: Annotated[bool, typer.Option("--all", "-a", help="List finished steps too.")] = False,
 ) -> None:
     """Show where a study stands, and why what failed has failed."""
-    from natriface.workflows.tables import print_status
+    from natriface.workflows.commands.tables import print_status
 
-    place = opened(study, workspace)
-    print_status(place.study or study, _statuses(place), every)
+    workspace = opened(study, folder)
+    print_status(workspace.study or study, _statuses(workspace), every)
 
 
 @app.command()
-def where(study: StudyArgument, step: str, workspace: WorkspaceOption = None) -> None:
+def where(study: StudyArgument, step: str, folder: WorkspaceOption = None) -> None:
     """Print the folder of a step, given its name or id."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
-    typer.echo(operations.where(opened(study, workspace), step))
+    typer.echo(operations.where(opened(study, folder), step))
 
 
 @app.command()
-def report(study: StudyArgument, workspace: WorkspaceOption = None) -> None:
+def report(study: StudyArgument, folder: WorkspaceOption = None) -> None:
     """Write the report of what is finished so far."""
     loaded, planned, root = _planned(study)
-    place = opened(study, workspace, loaded)
-    _write_report(loaded, planned, place, _statuses(place), root)
+    workspace = opened(study, folder, loaded)
+    _write_report(loaded, planned, workspace, _statuses(workspace), root)
 
 
 @app.command()
@@ -199,9 +192,9 @@ def build(
     pictures: Annotated[bool, typer.Option(help="Draw each structure.")] = True,
 ) -> None:
     """Write a study's structures: POSCAR, CIF, extxyz, pictures and a manifest."""
-    from natriface.workflows.build import write_study_structures
+    from natriface.workflows.commands.build import write_study_structures
+    from natriface.workflows.commands.tables import print_structures
     from natriface.workflows.study import load_study, study_path
-    from natriface.workflows.tables import print_structures
 
     path = study_path(study)
     loaded = load_study(path)
@@ -220,7 +213,7 @@ def phases(
 ) -> None:
     """List the phase library, or show one phase."""
     from natriface.structures.phases import load_phase, phase_names
-    from natriface.workflows.tables import print_phase, print_phases
+    from natriface.workflows.commands.tables import print_phase, print_phases
 
     if name is None:
         print_phases([load_phase(each) for each in phase_names()])
@@ -239,34 +232,34 @@ def studies() -> None:
 
 
 @database_app.command("start")
-def database_start(workspace: WorkspaceArgument) -> None:
+def database_start(folder: WorkspaceArgument) -> None:
     """Start a workspace's database and leave it running."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
     from natriface.workflows.workspace import Workspace
 
-    place = Workspace.open(workspace)
-    server = operations.start_database(place)
+    workspace = Workspace.open(folder)
+    server = operations.start_database(workspace)
     typer.echo(f"running on 127.0.0.1:{server.port}, process {server.process.pid}")
-    typer.echo(f"lpad -l {place.launchpad_file} get_wflows")
+    typer.echo(f"lpad -l {workspace.launchpad_file} get_wflows")
 
 
 @database_app.command("stop")
-def database_stop(workspace: WorkspaceArgument) -> None:
+def database_stop(folder: WorkspaceArgument) -> None:
     """Stop a workspace's database."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
     from natriface.workflows.workspace import Workspace
 
-    stopped = operations.stop_database(Workspace.open(workspace))
+    stopped = operations.stop_database(Workspace.open(folder))
     typer.echo("stopped" if stopped else "it was not running")
 
 
 @database_app.command("status")
-def database_status(workspace: WorkspaceArgument) -> None:
+def database_status(folder: WorkspaceArgument) -> None:
     """Say whether a workspace's database runs."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
     from natriface.workflows.workspace import Workspace
 
-    server = operations.database_server(Workspace.open(workspace))
+    server = operations.database_server(Workspace.open(folder))
     if server is None:
         typer.echo("not running")
     else:
@@ -289,36 +282,36 @@ def _planned(name: str, to_run: bool = False) -> tuple[Study, Plan, Path]:
 
 
 def _prepared(
-    name: str, workspace: Path | None, launchpad: Path | None
+    name: str, folder: Path | None, launchpad: Path | None
 ) -> tuple[Study, Plan, Workspace, Path]:
-    from natriface.workflows.launchpad import use_mongodb
+    from natriface.workflows.launchpad.connection import use_mongodb
     from natriface.workflows.workspace import Workspace
 
     study, plan, root = _planned(name, to_run=True)
-    place = Workspace.create(workspace_path(study, workspace), study.name)
+    workspace = Workspace.create(workspace_path(study, folder), study.name)
     if launchpad is not None:
-        use_mongodb(place, launchpad)
-    return study, plan, place, root
+        use_mongodb(workspace, launchpad)
+    return study, plan, workspace, root
 
 
-def _statuses(place: Workspace) -> list[StepStatus]:
-    from natriface.workflows import operations
+def _statuses(workspace: Workspace) -> list[StepStatus]:
+    from natriface.workflows.running import operations
 
-    return operations.status(place)
+    return operations.status(workspace)
 
 
 def _write_report(
-    study: Study, plan: Plan, place: Workspace, statuses: list[StepStatus], root: Path
+    study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus], root: Path
 ) -> None:
     from natriface.workflows.report.study import report_study
 
     with note("writing the report"):
-        written = report_study(study, plan, place, statuses, root)
+        written = report_study(study, plan, workspace, statuses, root)
     typer.echo(f"report: {written}")
 
 
 def _say_how_it_ended(summary: RunSummary, study: str) -> None:
-    from natriface.workflows.tables import print_failures
+    from natriface.workflows.commands.tables import print_failures
 
     print_failures(summary.steps)
     if summary.interrupted:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from natriface.analysis.wording import slug
 from natriface.structures.errors import nearest
-from natriface.workflows.engines.base import ENGINES
+from natriface.workflows.engines.base import engine_names
 
 MOST_LETTERS = 80
 """Bytes of a study's name or a label: two labels and a word are a file's name, of 255 bytes."""
@@ -57,14 +57,14 @@ def _element(symbol: str) -> str:
 
 
 def _engine(name: str) -> str:
-    if name not in ENGINES:
-        raise _error(f"no engine {name!r:.60} ({nearest(name, ENGINES)})")
+    if name not in engine_names():
+        raise _error(f"no engine {name!r:.60} ({nearest(name, engine_names())})")
     return name
 
 
 def _engine_or_none(name: str) -> str:
-    if name != "none" and name not in ENGINES:
-        raise _error(f"no engine {name!r:.60} ({nearest(name, [*ENGINES, 'none'])})")
+    if name != "none" and name not in engine_names():
+        raise _error(f"no engine {name!r:.60} ({nearest(name, [*engine_names(), 'none'])})")
     return name
 
 

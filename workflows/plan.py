@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from natriface.structures.atoms import content_hash, from_document
 from natriface.structures.errors import StudyError
+from natriface.structures.formulas import short_repr
 
 Kind = Literal["relax", "static", "dos", "elf", "lobster", "bonding", "neb", "md"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -107,6 +108,11 @@ class Step(BaseModel):
     inputs: dict[str, Input] = Field(default_factory=dict)
     metadata: dict[str, Any] = Field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return short_repr(self, self.name, self.id, f"{self.n_atoms} atoms", self.engine)
+
+    __str__ = __repr__
+
     @model_validator(mode="after")
     def _one_structure(self) -> Step:
         if (self.structure is None) == (self.structure_from is None):
@@ -166,6 +172,11 @@ class Plan(BaseModel):
 
     study: str
     steps: tuple[Step, ...]
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.study, f"{len(self)} steps")
+
+    __str__ = __repr__
 
     @classmethod
     def of(cls, study: str, steps: Iterable[Step]) -> Plan:

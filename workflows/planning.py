@@ -13,14 +13,13 @@ from natriface.structures.errors import NatrifaceError, StudyError, UnavailableE
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts import PARTS
 from natriface.workflows.plan import Plan, Step
-from natriface.workflows.protocols import load_protocol
-from natriface.workflows.starts import with_starts
 from natriface.workflows.step_maker import StepMaker
+from natriface.workflows.steps.starts import with_starts
 from natriface.workflows.study import Study
 
 
 class _Part(Protocol):
-    def steps(self, study: Study, request: Any, make: StepMaker, root: Path) -> list[Step]: ...
+    def steps(self, request: Any, make: StepMaker, root: Path) -> list[Step]: ...
 
 
 def plan_study(study: Study, root: Path, *, to_run: bool = True) -> Plan:
@@ -40,11 +39,11 @@ def plan_study(study: Study, root: Path, *, to_run: bool = True) -> Plan:
     """
     if study.compare_with is not None:
         load_published(study.compare_with)  # the report will need it, when all is computed
-    make = StepMaker(study, load_protocol(study.protocol, root))
+    make = StepMaker.of(study, root)
     steps: list[Step] = []
     for name, request in study.parts().items():
         part: _Part = import_module(f"{PARTS[name]}.steps")
-        steps += part.steps(study, request, make, root)
+        steps += part.steps(request, make, root)
     plan = Plan.of(study.name, steps)
     for name, number in Counter(step.name for step in plan.walk()).items():
         if number > 1:

@@ -124,6 +124,18 @@ def end_processes(process: subprocess.Popen[bytes], patience_s: float = _PATIENC
     process.wait()
 
 
+def death(code: int) -> str:
+    """How a process ended, in words, from its exit code as `subprocess` gives it."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = ", as when memory runs out" if -code == signal.SIGKILL else ""
+    return f"{name}{hint}"
+
+
 def peak_memory_mb() -> float:
     """The most memory this process has held, MB.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pydantic import Field, field_validator
 from natriface.structures.errors import StudyError, nearest
 from natriface.structures.yaml_files import read_yaml
 from natriface.workflows.documents import Document, validated
-from natriface.workflows.engines.base import ENGINES
+from natriface.workflows.engines.base import engine_names
 from natriface.workflows.plan import KINDS
 
 EVERY_KIND = "all"
@@ -59,8 +60,8 @@ class Protocol(Document):
     @classmethod
     def _known_keys(cls, engines: dict[str, Any]) -> dict[str, Any]:
         for name, kinds in engines.items():
-            if name not in ENGINES and ":" not in name:  # such as a program brings along
-                raise ValueError(f"no engine {name!r} ({nearest(name, ENGINES)})")
+            if name not in engine_names() and ":" not in name:  # such as a program brings along
+                raise ValueError(f"no engine {name!r} ({nearest(name, engine_names())})")
             for kind in kinds:
                 if kind not in (EVERY_KIND, *KINDS):
                     hint = nearest(kind, (EVERY_KIND, *KINDS))
@@ -68,6 +69,7 @@ class Protocol(Document):
         return engines
 
 
+@cache
 def protocol_names() -> tuple[str, ...]:
     """Names of the protocols that come with natriface."""
     folder = files("natriface.templates") / "protocols"
@@ -82,7 +84,14 @@ def load_protocol(name_or_path: str, root: Path | None = None) -> Protocol:
     StudyError
         If there is none, it is wrong, or its parents go round in a ring.
     """
+    if name_or_path in protocol_names():
+        return _shipped(name_or_path)
     return _load(name_or_path, root, seen=())
+
+
+@cache
+def _shipped(name: str) -> Protocol:
+    return _load(name, None, seen=())
 
 
 def _load(name_or_path: str, root: Path | None, seen: tuple[Path, ...]) -> Protocol:

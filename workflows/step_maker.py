@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from natriface.structures.errors import StudyError, nearest
-from natriface.workflows.engines.base import ENGINES
+from natriface.workflows.engines.base import engine_names
+from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import KINDS, Input, Kind, Step, StructureFrom
-from natriface.workflows.protocols import Protocol
+from natriface.workflows.protocols import Protocol, load_protocol
 from natriface.workflows.study import Study
 
 
@@ -18,19 +21,33 @@ class StepMaker:
 
     Attributes
     ----------
-    study, protocol
-        The study, and the protocol it names.
+    engine, protocol
+        The study's engine, and the protocol it names.
+    given
+        The study's own settings, by kind of calculation or by ``ENGINE.KIND``.
     """
 
-    study: Study
+    engine: str
     protocol: Protocol
+    given: Mapping[str, dict[str, Any]]
+
+    @classmethod
+    def of(cls, study: Study, root: Path | None = None) -> StepMaker:
+        """For a study, whose protocol's path is relative to `root`.
+
+        Raises
+        ------
+        StudyError
+            If there is no such protocol, or a setting is of no engine or kind.
+        """
+        return cls(study.engine, load_protocol(study.protocol, root), study.settings)
 
     def __post_init__(self) -> None:
-        for key in self.study.settings:
+        for key in self.given:
             engine, _, kind = key.rpartition(".")
-            if engine and engine not in ENGINES:
+            if engine and engine not in engine_names():
                 raise StudyError(
-                    f"settings: {key}: no engine {engine!r}; {nearest(engine, ENGINES)}"
+                    f"settings: {key}: no engine {engine!r}; {nearest(engine, engine_names())}"
                 )
             if kind not in KINDS:
                 raise StudyError(
@@ -42,14 +59,13 @@ class StepMaker:
 
         The study's ``settings`` name a kind, for its own engine, or ``ENGINE.KIND``.
         """
-        engine = engine or self.study.engine
+        engine = engine or self.engine
         return self.protocol.settings(engine, kind, self.overrides(kind, engine))
 
     def overrides(self, kind: str, engine: str) -> dict[str, Any]:
         """What the study itself sets for a kind of calculation on an engine."""
-        given = self.study.settings
-        own = given.get(kind, {}) if engine == self.study.engine else {}
-        return {**own, **given.get(f"{engine}.{kind}", {})}
+        own = self.given.get(kind, {}) if engine == self.engine else {}
+        return {**own, **self.given.get(f"{engine}.{kind}", {})}
 
     def step(
         self,
@@ -61,13 +77,15 @@ class StepMaker:
         structure: dict[str, Any] | None = None,
         structure_from: StructureFrom | None = None,
         inputs: dict[str, Input] | None = None,
-        metadata: dict[str, Any] | None = None,
+        labels: Labels | None = None,
         settings: dict[str, Any] | None = None,
     ) -> Step:
         """A step, on the study's engine unless another is named.
 
         Parameters
         ----------
+        labels
+            What the structure stands for.
         settings
             What this one step has beyond the protocol's and the study's settings.
 
@@ -76,7 +94,7 @@ class StepMaker:
         pydantic.ValidationError
             Unless just one of `structure` and `structure_from` is given.
         """
-        engine = engine or self.study.engine
+        engine = engine or self.engine
         return Step(
             name=name,
             kind=kind,
@@ -87,5 +105,5 @@ class StepMaker:
             structure=structure,
             structure_from=structure_from,
             inputs=inputs or {},
-            metadata=metadata or {},
+            metadata=labels.document() if labels else {},
         )

@@ -25,8 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from natriface.analysis.results import RESULT_FILE, Result, write_atomically
-from natriface.structures.errors import ReaderError, WorkspaceError, nearest
+from natriface.analysis.results import RESULT_FILE, Result
+from natriface.structures.errors import ReaderError, nearest
+from natriface.structures.files import write_atomically
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.plan import Plan, Step
 
 MARKER_FILE = "workspace.json"
@@ -119,7 +121,7 @@ class Workspace:
             )
         return workspace
 
-    def require_place(self) -> None:
+    def require_writable(self) -> None:
         """Refuse, without making it, a folder that could not be made or written.
 
         Raises

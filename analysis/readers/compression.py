@@ -2,50 +2,28 @@
 
 from __future__ import annotations
 
-import bz2
 import codecs
 import itertools
-import lzma
 import os
 import re
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
-from natriface.structures.errors import ReaderError
+from natriface.structures.errors import ReaderError, StructureError
+from natriface.structures.packed import Packed
 
 SUFFIXES = ("", ".gz", ".xz", ".bz2", ".lzma")
 """Endings under which an output file may be kept."""
 
 _PIECE = 1 << 17
-_PACKED_PIECE = 1 << 13
-"""Repetitive outputs grow a hundredfold when they are unpacked."""
 _IN_MEMORY = 128 << 20
 _HEAD = 1 << 15
 """Bytes whose lines tell how all lines of a file end."""
 _TEXT_ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _BINARY = b"\x89HDF\r\n\x1a\n"
 _ENDS = re.compile(rb"\r+\n|\r")
-
-
-class _Decompressor(Protocol):
-    @property
-    def unused_data(self) -> bytes: ...
-
-    @property
-    def eof(self) -> bool: ...
-
-    def decompress(self, data: bytes, /) -> bytes: ...
-
-
-_MAGIC: dict[bytes, tuple[str, Callable[[], _Decompressor]]] = {
-    b"\x1f\x8b": ("gzip", lambda: zlib.decompressobj(wbits=31)),
-    b"BZh": ("bzip2", bz2.BZ2Decompressor),
-    b"\xfd7zXZ\x00": ("xz", lzma.LZMADecompressor),
-    b"\x5d\x00\x00": ("lzma", lzma.LZMADecompressor),
-}
 
 
 def _is_foreign(head: bytes) -> bool:
@@ -95,7 +73,6 @@ class Pieces:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.problem: str | None = None
         if path.exists() and not (path.is_file() or path.is_dir()):
             # a pipe would be waited for
             raise ReaderError(f"{path}: is no file, but a device, pipe or socket")
@@ -109,19 +86,23 @@ class Pieces:
         except OSError as error:
             self.file.close()
             raise ReaderError(f"{path}: cannot be read ({error.strerror or error})") from None
-        self._kind = next((k for magic, k in _MAGIC.items() if self.head.startswith(magic)), None)
-        self.foreign = self._kind is None and _is_foreign(self.head)
+        self._packed = Packed.of(self.file, self.head)
+        self.foreign = self._packed is None and _is_foreign(self.head)
 
     @property
     def packed(self) -> bool:
-        return self._kind is not None
+        return self._packed is not None
+
+    @property
+    def problem(self) -> str | None:
+        return None if self._packed is None else self._packed.problem
 
     def __iter__(self) -> Iterator[bytes]:
-        if self._kind is None:
+        if self._packed is None:
             plain = iter(lambda: self.file.read(_PIECE), b"")
             yield from _unified(plain) if self.foreign else plain
             return
-        pieces = self._unpacked(*self._kind)
+        pieces = self._unpacked(self._packed)
         head = b""
         for piece in pieces:
             head += piece
@@ -140,36 +121,11 @@ class Pieces:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _unpacked(self, name: str, new: Callable[[], _Decompressor]) -> Iterator[bytes]:
-        decompressor, found = new(), False
-        while data := self.file.read(_PACKED_PIECE):
-            while data:
-                try:
-                    piece = decompressor.decompress(data)
-                    found = found or bool(piece)
-                    yield piece
-                except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
-                    raise ReaderError(
-                        f"{self.path}: the {name} data are damaged ({error}); nothing in the file "
-                        "can be trusted, copy it again or read another output of the run"
-                    ) from None
-                data = b""
-                if decompressor.eof:
-                    data = decompressor.unused_data.lstrip(b"\0")
-                    if data and not any(data.startswith(magic) for magic in _MAGIC):
-                        self.problem = (
-                            f"bytes that are not {name} data follow the compressed content"
-                        )
-                        return
-                    if data:
-                        decompressor = new()
-        if not decompressor.eof:
-            self.problem = f"the {name} stream is cut off"
-            if not found:  # bzip2 unpacks whole blocks of 900 kB, gzip at least its header
-                raise ReaderError(
-                    f"{self.path}: {self.problem} before anything in it could be unpacked; copy "
-                    "the file again"
-                )
+    def _unpacked(self, packed: Packed) -> Iterator[bytes]:
+        try:
+            yield from packed
+        except StructureError as error:
+            raise ReaderError(f"{self.path}: {error}, or read another output of the run") from None
 
 
 class Text:

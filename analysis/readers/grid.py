@@ -10,8 +10,10 @@ from ase import Atoms
 
 from natriface.analysis.readers.blocks import Floats, number
 from natriface.analysis.readers.compression import Text
-from natriface.analysis.readers.poscar import after_lines, parse_poscar
+from natriface.analysis.readers.poscar import after_lines, read_head
 from natriface.structures.errors import ReaderError
+from natriface.structures.formulas import short_repr
+from natriface.structures.polyanions import formula
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,10 @@ class Grid:
     atoms: Atoms
     values: Floats
     path: Path
+
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.shape))
+        return short_repr(self, formula(self.atoms.numbers), f"{size} points", self.path.name)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -56,7 +62,7 @@ def read_grid(path: Path | str) -> Grid:
         content = text.read(0, text.size)
         if text.problem:
             raise ReaderError(f"{path}: {text.problem}; copy the file again")
-    atoms, begin = parse_poscar(content, path)
+    atoms, begin = read_head(content, path)
     values = []
     dimensions, begin = _read_dimensions(path, content, begin)
     size = int(np.prod(dimensions))

@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from natriface.analysis.bond_populations import AtomCharges, Bond, BondPopulations, Curves
+from natriface.analysis.pdos import COARSE_MESH_EV
 from natriface.analysis.readers.lobster_agreement import (
     APART,
     SAME_LENGTH_ANGSTROM,
@@ -31,7 +32,6 @@ from natriface.analysis.readers.lobster_curves import (
     read_header,
     whole_bonds,
 )
-from natriface.analysis.readers.lobster_dos import COARSE_EV
 from natriface.analysis.readers.lobster_files import LobsterFiles, find_lobster_files
 from natriface.analysis.readers.lobster_lists import ListEntry, LobsterList, read_list
 from natriface.analysis.readers.lobster_log import LobsterLog, read_log
@@ -104,7 +104,10 @@ def read_lobster_folder(
             )
     elif said := fermi_levels_differ(header, run):
         warnings.append(said)
-    if read is not None and (step := float(np.diff(read.energies_ev).max(initial=0))) > COARSE_EV:
+    if (
+        read is not None
+        and (step := float(np.diff(read.energies_ev).max(initial=0))) > COARSE_MESH_EV
+    ):
         warnings.append(
             f"the energies of the curves lie {step:.2g} eV apart and show no bands (lobsterin: "
             "raise cohpSteps); ICOHPs do not depend on it"

@@ -18,8 +18,6 @@ _ATOM = re.compile(r";\s*Z=\s*(\d+);\s*(.*\S)\s*$")
 _MOST = 10_000_000
 _SAME_ENERGY_EV = 3e-5
 _LAST_DIGIT = 1e-5
-COARSE_EV = 0.5
-"""Energies farther apart show no bands."""
 _VALUE = re.compile(rb"-?\d+\.\d{5}")
 
 
@@ -82,7 +80,6 @@ def read_lobster_dos(path: Path) -> ProjectedDOS:
         densities += list(block[:, 1:].reshape(n, len(orbitals), n_spins).transpose(1, 2, 0))
     summed = np.array(densities)
     _check_sums(path, total, summed)
-    step = (total[-1, 0] - total[0, 0]) / (n - 1)
     return ProjectedDOS(
         energies_ev=total[:, 0] + fermi,
         channels=tuple(channels),
@@ -92,12 +89,6 @@ def read_lobster_dos(path: Path) -> ProjectedDOS:
         fermi_level_ev=fermi,
         source=str(path),
         total_of_projections=True,
-        warnings=()
-        if step <= COARSE_EV
-        else (
-            f"LOBSTER's densities are given {step:.2g} eV apart: bands and their centers are not "
-            "resolved (lobsterin: raise cohpSteps)",
-        ),
     )
 
 

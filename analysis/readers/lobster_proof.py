@@ -79,7 +79,9 @@ def _off_average(numbers: FloatArray, members: list[int]) -> FloatArray:
     among = numbers[:, :, 1:]
     if len(members) < among.shape[2]:
         among = among[:, :, members]
-    off: FloatArray = np.abs(among.mean(axis=2) - numbers[:, :, 0])
+    # over values and integrals apart: numpy is ten times as fast without an inner axis of two
+    means = np.stack([among[..., k].mean(axis=2) for k in range(2)], axis=-1)
+    off: FloatArray = np.abs(means - numbers[:, :, 0])
     return off
 
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from natriface.analysis.readers.agreement import SAME_KPOINT, SAME_WEIGHT
 from natriface.analysis.readers.blocks import BlockError, Floats, finite, number
 from natriface.analysis.readers.compression import Text
 from natriface.analysis.readers.convergence import Said
 from natriface.analysis.readers.crystal import fractional
 from natriface.analysis.readers.outcar_bands import read_bands
-from natriface.analysis.readers.outcar_header import listed_positions, read_outcar_header
+from natriface.analysis.readers.outcar_header import (
+    kpoint_tables,
+    listed_positions,
+    read_outcar_header,
+)
 from natriface.analysis.readers.outcar_iterations import Iterations, is_gapless, missing_steps
 from natriface.analysis.readers.redundancy import check_energies, damaged_forces, is_smeared
 from natriface.analysis.readers.vasprun_header import Header, responds
 from natriface.analysis.readers.vasprun_steps import Steps
+from natriface.structures.conversions import EV_PER_ANGSTROM3_IN_GPA
 from natriface.structures.errors import ReaderError
 
 _FORCES = b"TOTAL-FORCE (eV/Angst)"
@@ -101,6 +108,13 @@ class Outcar:
         if n is not None and listed is not None and n != len(listed):
             self.problems.append(f"NKPTS = {n}, but {len(listed)} k-points are listed")
             header.kpoints = header.kpoint_weights = None
+        tables = kpoint_tables(self._head)
+        shapes = {table.shape for table in tables}
+        if len(tables) == 2 and len(shapes) == 1:
+            apart = np.abs(tables[0] - tables[1])
+            if (apart > [*[SAME_KPOINT] * 3, SAME_WEIGHT]).any():
+                self.problems.append("its two lists of k-points disagree: one is damaged")
+                header.kpoints = header.kpoint_weights = None
         return header
 
     @cached_property
@@ -138,7 +152,7 @@ class Outcar:
                 positions.append(fractional(place, cell))
             cells.append(cell)
             forces.append(force)
-            stresses.append(self._stress(before, stop))
+            stresses.append(self._stress(before, stop, cell, problems))
             counts.append(self._count(before, stop))
             changes.append(self._change(before, stop))
         bare = sum(step.forces is None and not step.lost for step in places)
@@ -277,11 +291,17 @@ class Outcar:
             return np.full((n_atoms, 3), np.nan), np.full((n_atoms, 3), np.nan)
         return table[:, :3], table[:, 3:]
 
-    def _stress(self, start: int, stop: int) -> Floats:
+    def _stress(self, start: int, stop: int, cell: Floats, problems: list[str]) -> Floats:
+        """In kB; NaN where it is absent, or its total in eV in the line above is another."""
         at = self.text.rfind(b"  in kB ", start, stop)
         line = self.text.read(at, at + 200).splitlines()[0] if at >= 0 else b""
         values = [number(word) for word in line.split()[2:8]]
         if len(values) != 6:
+            return np.full((3, 3), np.nan)
+        above = self.text.read(at - 200, at).splitlines()[-1].split()
+        total = [number(word) for word in above[1:]] if above[:1] == [b"Total"] else []
+        if len(total) == 6 and not _is_total(values, total, abs(float(np.linalg.det(cell)))):
+            problems.append("the stress in eV and that in kB disagree: damaged")
             return np.full((3, 3), np.nan)
         xx, yy, zz, xy, yz, zx = values
         return np.array([[xx, xy, zx], [xy, yy, yz], [zx, yz, zz]])
@@ -378,3 +398,15 @@ class Outcar:
             return None
         bands[1] /= 2.0 if n_spins == 1 and not self.is_noncollinear else 1.0
         return bands
+
+
+def _is_total(
+    stress_kb: Sequence[float], total_ev: Sequence[float], volume_angstrom3: float
+) -> bool:
+    """Whether a stress is a total in eV, both printed to five decimals, in a cell of that volume.
+
+    A number that is none contradicts nothing.
+    """
+    kilobar = 10 * EV_PER_ANGSTROM3_IN_GPA / volume_angstrom3
+    off = np.abs(np.array(stress_kb) - kilobar * np.array(total_ev))
+    return not (off > 1e-5 * (1 + kilobar) + 3e-6 * np.abs(stress_kb)).any()

@@ -31,6 +31,11 @@ _TAGS: dict[str, bytes] = {
     **dict.fromkeys(("PREC", "GGA"), b"string"),
 }
 _LISTS = {"LDAUL": b"int", "LDAUU": b"float", "LDAUJ": b"float"}
+_KPOINT_TITLES = (
+    rb"Following reciprocal coordinates:\s*\n\s*Coordinates\s+Weight\s*\n",
+    rb"k-points in reciprocal lattice and weights:[^\n]*\n",
+)
+_KPOINTS = rb"((?:\s*[-\d.]+\s+[-\d.]+\s+[-\d.]+\s+[\d.]+\s*\n)+)"
 _META = re.compile(rb"^ *METAGGA *= *(\S+) +LMAXTAU", re.M)
 
 
@@ -134,25 +139,24 @@ def _read_species(data: bytes, header: Header) -> None:
 
 
 def _read_kpoints(data: bytes, header: Header) -> None:
-    found = re.search(
-        rb"Following reciprocal coordinates:\s*\n\s*Coordinates\s+Weight\s*\n"
-        rb"((?:\s*[-\d.]+\s+[-\d.]+\s+[-\d.]+\s+[\d.]+\s*\n)+)",
-        data,
-    ) or re.search(
-        rb"k-points in reciprocal lattice and weights:[^\n]*\n"
-        rb"((?:\s*[-\d.]+\s+[-\d.]+\s+[-\d.]+\s+[\d.]+\s*\n)+)",
-        data,
-    )
-    if found is None:
-        return
-    rows = [[number(word) for word in row.split()] for row in found.group(1).splitlines()]
-    table = np.array([row for row in rows if len(row) == 4])
-    n = header.parameters.get("NKPTS")
-    if len(table) == 0 or n is None:
-        return
-    if np.isfinite(table).all() and table[:, 3].sum() > 0:
-        header.kpoints = table[:, :3]
-        header.kpoint_weights = table[:, 3] / table[:, 3].sum()
+    tables = kpoint_tables(data)
+    if tables and header.parameters.get("NKPTS") is not None:
+        header.kpoints = tables[0][:, :3]
+        header.kpoint_weights = tables[0][:, 3]
+
+
+def kpoint_tables(data: bytes) -> list[Floats]:
+    """The lists (n, 4) of k-points and weights, which add up to 1: of the mesh, and of the run."""
+    found = []
+    for title in _KPOINT_TITLES:
+        match = re.search(title + _KPOINTS, data)
+        lines = [] if match is None else match.group(1).splitlines()
+        rows = [[number(word) for word in line.split()] for line in lines]
+        table = np.array([row for row in rows if len(row) == 4])
+        if len(table) and np.isfinite(table).all() and table[:, 3].sum() > 0:
+            table[:, 3] /= table[:, 3].sum()
+            found.append(table)
+    return found
 
 
 def listed_positions(data: bytes, n_atoms: int) -> Floats | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from natriface.analysis.deciding import DECIDING_TAGS, HUBBARD_TAGS, HYBRID_TAGS
 from natriface.analysis.readers.blocks import Floats
 
 _GGA = {
@@ -25,29 +26,6 @@ _GGA = {
     "B5": "B3LYP (VWN5)",
     "BF": "BEEF",
 }
-_DECISIVE = (
-    "PREC",
-    "LREAL",
-    "ISPIN",
-    "LNONCOLLINEAR",
-    "LSORBIT",
-    "ISMEAR",
-    "SIGMA",
-    "EDIFF",
-    "LASPH",
-    "ADDGRID",
-    "GGA_COMPAT",
-    "LDIPOL",
-    "IDIPOL",
-    "IVDW",
-    "LUSE_VDW",
-    "NUPDOWN",
-    "EFIELD",
-    "PSTRESS",
-    "LSOL",
-)
-_HYBRID = ("AEXX", "HFSCREEN", "PRECFOCK", "AGGAX", "ALDAC")
-_HUBBARD = ("LDAUTYPE", "LDAUL", "LDAUU", "LDAUJ")
 _OFF = (None, False, 0, 0.0, -1.0)
 
 
@@ -127,12 +105,12 @@ def decisive_settings(
     cutoff = setting("ENMAX") if setting("ENMAX") is not None else setting("ENCUT")
     if cutoff is not None:
         settings["ENCUT"] = cutoff
-    for name in _DECISIVE:
+    for name in DECIDING_TAGS:
         value = setting(name)
         if value not in _OFF or (value is not None and name in ("ISPIN", "ISMEAR", "LREAL")):
             settings[name] = value
     if setting("LDAU"):
-        for name in _HUBBARD:  # the parameters in effect list the first species alone
+        for name in HUBBARD_TAGS:  # the parameters in effect list the first species alone
             value = incar.get(name, parameters.get(name))
             if value is not None:  # a vasprun.xml lists even a single number
                 settings[name] = value[0] if isinstance(value, list) and len(value) == 1 else value
@@ -140,7 +118,7 @@ def decisive_settings(
         if len(set(entries)) < len(entries):  # else the order of the atoms tells
             settings["species"] = entries
     if setting("LHFCALC"):
-        settings |= {name: setting(name) for name in _HYBRID if setting(name) not in (None, "")}
+        settings |= {name: setting(name) for name in HYBRID_TAGS if setting(name) not in (None, "")}
     if titles:
         settings["POTCAR"] = _titles_by_element(symbols, titles, counts)
     if kpoint_weights is not None:

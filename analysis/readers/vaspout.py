@@ -60,7 +60,8 @@ class Vaspout:
             import h5py
         except ImportError:
             raise ReaderError(
-                f"{self.path}: reading HDF5 needs h5py; install it, or read the vasprun.xml"
+                f"{self.path}: reading HDF5 needs h5py: pip install 'natriface[hdf5]', or read the "
+                "vasprun.xml"
             ) from None
         text = Text(self.path)
         with text:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import lcm
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ _PLAIN = re.compile(r"[A-Z0-9_ %-]+")
 _NAME = re.compile(rb'name="\s*([^"]*?)\s*"')
 _TYPE = re.compile(rb'type="\s*([^"]*?)\s*"')
 _CELL = re.compile(rb"<c>([^<]*)</c>")
+_MOST_STEPS = 1_000_000  # eight decimals tell no finer ones apart
 _TRUNCATED_SYMBOLS = {"X": "Xe", "r": "Zr"}  # as VASP prints them from some POTCARs
 
 Value = Any
@@ -276,9 +279,26 @@ def _read_kpoints(text: Text, start: int, stop: int, header: Header) -> None:
         header.kpoint_weights = finite(decode_rows(weights, b"v", n, 1))[:, 0]
         if abs(header.kpoint_weights.sum() - 1) > 1e-6 + 1e-8 * n:
             raise BlockError("the weights do not add up to 1")
+        if not _on_mesh(header.kpoints, header.generation):
+            raise BlockError(f"they lie off the mesh of {header.generation['divisions']} divisions")
     except BlockError as error:
         header.problems.append(f"the list of k-points is damaged ({error})")
         header.kpoints = header.kpoint_weights = None
+
+
+def _on_mesh(kpoints: Floats, generation: Mapping[str, Value]) -> bool:
+    """Whether k-points, to eight decimals, are whole or half steps of the mesh they were made by.
+
+    Rotations of the crystal may mix the three directions.
+    """
+    divisions, shift = generation.get("divisions"), generation.get("usershift") or [0.0]
+    if not isinstance(divisions, list) or None in divisions or any(shift):
+        return True
+    steps = 2 * lcm(*map(int, divisions))
+    if not 0 < steps < _MOST_STEPS:
+        return True
+    off = kpoints * steps
+    return bool((np.abs(off - np.round(off)) <= 1e-8 * steps).all())
 
 
 def _read_initial_structure(text: Text, start: int, stop: int, header: Header) -> None:

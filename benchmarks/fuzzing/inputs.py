@@ -10,11 +10,11 @@ from typing import Any
 
 from benchmarks.fuzzing.target import Reading, Seed, Target
 from natriface.analysis.readers.incar import is_true, read_incar
-from natriface.workflows.engines.vasp_custodian import corrections
-from natriface.workflows.engines.vasp_inputs import load_inputs
-from natriface.workflows.engines.vasp_run import attempt_notes, how_it_ended
-from natriface.workflows.engines.vasp_settings import parse_settings
-from natriface.workflows.engines.vasp_words import boxes, last_words, warnings
+from natriface.workflows.engines.vasp.incar.settings import parse_settings
+from natriface.workflows.engines.vasp.inputs import load_inputs
+from natriface.workflows.engines.vasp.running.custodian import corrections
+from natriface.workflows.engines.vasp.running.run import attempt_notes, how_it_ended
+from natriface.workflows.engines.vasp.running.words import boxes, last_words, warnings
 from natriface.workflows.protocols import load_protocol
 
 INCAR = b"""SYSTEM = slab   # a comment

@@ -11,7 +11,7 @@ from benchmarks.fuzzing.target import Reading, Seed, Target
 from natriface.structures.yaml_files import read_yaml
 from natriface.workflows.documents import validated
 from natriface.workflows.engines.machine import Machine
-from natriface.workflows.launchpad import use_mongodb
+from natriface.workflows.launchpad.connection import use_mongodb
 from natriface.workflows.planning import lacking, plan_study
 from natriface.workflows.protocols import load_protocol
 from natriface.workflows.queues.limits import load_limits

@@ -196,10 +196,9 @@ def test_arrays_must_belong_to_the_crystal() -> None:
         from_arrays({"dos_energies_ev": ENERGIES}, ["O"])
 
 
-@pytest.mark.realdata
-def test_ypo4(shared: Path) -> None:
+def test_ypo4(data: Path) -> None:
     """P 3p of a real run: three windows, three centers."""
-    found = read_pdos(shared / "data/vasp/atomate_YPO4-static")
+    found = read_pdos(data / "vasp/atomate_YPO4-static")
     p = found.select(elements="P", orbital="p")
     zero = found.zero("fermi")
     centers = [
@@ -234,10 +233,9 @@ def test_densities_on_a_grid_too_coarse_are_told(factor: float) -> None:
     assert any("too coarse for the smearing" in note for note in notes)
 
 
-@pytest.mark.realdata
-def test_lobster_projects_all(shared: Path) -> None:
+def test_lobster_projects_all(data: Path) -> None:
     """DOSCAR.lobster with the band edges of the run beside it; Na 2p is a level to align by."""
-    found = read_pdos(shared / "data/lobster/lobsterpy_NaCl_comp_range")
+    found = read_pdos(data / "lobster/lobsterpy_NaCl_comp_range")
     assert found.projected_fraction(found.zero("vbm")) == pytest.approx(1.0, abs=1e-3)
     zero = semicore_zero(found, "Na", "p")
     assert found.valence_band_maximum_ev is not None
@@ -245,14 +243,13 @@ def test_lobster_projects_all(shared: Path) -> None:
     assert found.select(elements="Na", orbital="2p") == pytest.approx(
         found.select(elements="Na", orbital="p")
     )
-    narrow = read_pdos(shared / "data/lobster/custodian_vasp_lobster_v51")
+    narrow = read_pdos(data / "lobster/custodian_vasp_lobster_v51")
     notes = narrow.notes(narrow.best_zero())
     assert any("deeper states are not in the centers" in note for note in notes)
 
 
-@pytest.mark.realdata
-def test_lobsters_densities_without_its_bonds(shared: Path, tmp_path: Path) -> None:
-    folder = shared / "data/lobster/lobsterpy_NaCl_comp_range"
+def test_lobsters_densities_without_its_bonds(data: Path, tmp_path: Path) -> None:
+    folder = data / "lobster/lobsterpy_NaCl_comp_range"
     for name in ("DOSCAR.lobster.gz", "vasprun.xml.gz"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     found = read_pdos(tmp_path)
@@ -260,11 +257,10 @@ def test_lobsters_densities_without_its_bonds(shared: Path, tmp_path: Path) -> N
     assert found.projected_fraction(found.zero("vbm")) == pytest.approx(1.0, abs=1e-3)
 
 
-@pytest.mark.realdata
-def test_a_folder_of_two_crystals_is_refused(shared: Path, tmp_path: Path) -> None:
-    run = (shared / "data/vasp/atomate_YPO4-static/vasprun.xml.gz").read_bytes()
+def test_a_folder_of_two_crystals_is_refused(data: Path, tmp_path: Path) -> None:
+    run = (data / "vasp/atomate_YPO4-static/vasprun.xml.gz").read_bytes()
     (tmp_path / "vasprun.xml.gz").write_bytes(run)
-    (tmp_path / "CONTCAR").write_bytes((shared / "data/vasp/sumo_Ge/POSCAR").read_bytes())
+    (tmp_path / "CONTCAR").write_bytes((data / "vasp/sumo_Ge/POSCAR").read_bytes())
     with pytest.raises(ReaderError, match="different crystals"):
         read_pdos(tmp_path)
     assert len(read_pdos(tmp_path / "vasprun.xml.gz").symbols) == 12  # the file alone counts

@@ -108,3 +108,22 @@ def test_titles_mixing_and_the_case_of_words_decide_no_energy() -> None:
     require_like([relaxed, rigid])
     with pytest.raises(AnalysisError, match="setting GGA: PE against PS"):
         require_like([relaxed, result("NaF", kind="static", LREAL="Auto", GGA="PS")])
+
+
+def test_what_steers_only_the_path_is_what_the_engine_says() -> None:
+    def by_toy(kind: str, declared: tuple[str, ...] | None, **settings: Any) -> Result:
+        toy = EngineRecord(name="toy", version="1")
+        made = result("V4", kind, **settings)
+        return made.model_copy(update={"engine": toy, "path_settings": declared})
+
+    declared = ("sweeps",)
+    relaxed = by_toy("relax", declared, sweeps=5)
+    require_like([relaxed, by_toy("static", declared)])
+    with pytest.raises(AnalysisError, match="setting sweeps: 5 against 6"):
+        require_like([relaxed, by_toy("relax", declared, sweeps=6)])
+    with pytest.raises(AnalysisError, match="setting NSW: 5 against not set"):
+        require_like([by_toy("relax", declared, NSW=5), by_toy("static", declared)])
+    with pytest.raises(AnalysisError, match="setting sweeps"):
+        require_like([by_toy("relax", None, sweeps=5), by_toy("static", None)])
+    require_like([by_toy("relax", None, NSW=5, fmax_ev_per_angstrom=1), by_toy("static", None)])
+    require_like([result("V4", NSW=5, EDIFFG=-0.02), result("V4", "static")])

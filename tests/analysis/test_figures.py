@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from natriface.analysis.figures import Bar, energy_bars, relaxation_courses
+from natriface.analysis.figures import (
+    Bar,
+    energy_bars,
+    interface_energy_bars,
+    relaxation_courses,
+)
+from natriface.analysis.interface_energy import InterfaceEnergy, QuantityName
 from natriface.analysis.pictures import (
     INCHES_PER_ANGSTROM,
     before_after_figure,
@@ -23,6 +29,7 @@ from natriface.analysis.pictures import (
     draw_structure,
     structure_picture,
 )
+from natriface.analysis.published import load_published
 from natriface.analysis.scene import element_color
 from natriface.structures.errors import AnalysisError
 from natriface.structures.tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
@@ -188,3 +195,38 @@ def test_every_element_has_a_colour() -> None:
     colors = {element_color(symbol) for symbol in chemical_symbols[1:100]}
     assert all(color.startswith("#") and len(color) == 7 for color in colors)
     assert len({element_color(s) for s in ("Na", "Zr", "Si", "P", "O", "F", "Sn")}) == 7
+
+
+def energy(
+    j_per_m2: float, quantity: QuantityName = "interfacial formation energy"
+) -> InterfaceEnergy:
+    return InterfaceEnergy(quantity, "", j_per_m2, j_per_m2 / 16.02, j_per_m2, 16.02, 1, {})
+
+
+def test_interface_energies_beside_published_ones() -> None:
+    ours = {"NaF|NZSP": energy(-2.5), "Na|mine": energy(0.25)}
+    assert bars_of(interface_energy_bars(ours)) == [-2.5, 0.25]
+    figure = interface_energy_bars(ours, {"NaF|NZSP": -3.31, "not ours": 9.0})
+    assert sorted(bars_of(figure)) == [-3.31, -2.5, 0.25]
+    assert figure.axes[0].get_ylabel() == "interfacial formation energy (J/m²)"
+
+
+def test_a_source_brings_its_name_and_its_other_readings() -> None:
+    source = load_published("li2025")
+    pair, other = next(
+        (pair, value) for c in source.contradictions for pair, value in c.swapped.items()
+    )
+    figure = interface_energy_bars({pair: energy(-1.0)}, source)
+    printed = source.interfacial_formation_energy_j_per_m2[pair]
+    assert sorted(bars_of(figure)) == sorted([-1.0, printed, other])
+    assert source.short_name in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_unlike_interface_energies_are_not_drawn_together() -> None:
+    adhesion = energy(1.0, "work of adhesion")
+    with pytest.raises(AnalysisError, match="do not belong on one axis"):
+        interface_energy_bars({"a": energy(1.0), "b": adhesion})
+    with pytest.raises(AnalysisError, match="not to be laid beside a work of adhesion"):
+        interface_energy_bars({"NaF|NZSP": adhesion}, load_published("li2025"))
+    with pytest.raises(AnalysisError, match="no interface energy"):
+        interface_energy_bars({})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -145,3 +146,55 @@ def test_rigid_slabs_must_lie_as_in_the_interface() -> None:
     moved.positions[0, 2] += 0.1
     with pytest.raises(AnalysisError, match="do not lie as in"):
         work_of_adhesion(INTERFACE, SUBSTRATE, make_result(moved, -7.0))
+
+
+def own(atoms: Atoms, energy_ev: float, **changes: Any) -> Result:
+    """A run of the user's own: no step of a study."""
+    return make_result(atoms, energy_ev, step=None, protocol=None, **changes)
+
+
+def test_contacts_of_runs_of_ones_own_are_given() -> None:
+    interface, substrate, film = own(LOWER + UPPER, -13.0), own(LOWER, -4.0), own(UPPER, -7.0)
+    with pytest.raises(AnalysisError, match=r"interface: the number of contacts .* contacts=1"):
+        interfacial_formation_energy(interface, substrate, film)
+    gamma = interfacial_formation_energy(interface, substrate, film, contacts=1)
+    assert gamma == replace(
+        interfacial_formation_energy(INTERFACE, SUBSTRATE, FILM), energies_ev=gamma.energies_ev
+    )
+    assert gamma.energies_ev == {"interface": -13.0, "substrate": -4.0, "film": -7.0}
+    work = work_of_adhesion(interface, substrate, film, contacts=1)
+    assert work.value_ev_per_angstrom2 == pytest.approx(0.1)
+    assert interface.step is None
+
+
+def test_contacts_of_a_sandwich() -> None:
+    low = [own(a.copy(), e) for a, e in ((LOWER + UPPER, -13.0), (LOWER, -4.0), (UPPER, -7.0))]
+    for result in low:
+        assert result.final_structure is not None
+        result.final_structure["cell"][2][2] = 10.0  # 4 A from film to the next substrate
+    gamma = interfacial_formation_energy(*low, contacts=2)
+    assert gamma.value_ev_per_angstrom2 == pytest.approx(-0.05)
+    with pytest.raises(AnalysisError, match="contacts=1 does not fit the cell"):
+        interfacial_formation_energy(*low, contacts=1)
+
+
+@pytest.mark.parametrize("contacts", [2, 0, 3, -1])
+def test_contacts_that_the_cell_contradicts(contacts: int) -> None:
+    runs = own(LOWER + UPPER, -13.0), own(LOWER, -4.0), own(UPPER, -7.0)
+    with pytest.raises(AnalysisError, match="contacts"):
+        interfacial_formation_energy(*runs, contacts=contacts)
+
+
+def test_contacts_that_the_step_contradicts() -> None:
+    with pytest.raises(AnalysisError, match="contacts=2, but the result itself says 1"):
+        work_of_adhesion(INTERFACE, SUBSTRATE, FILM, contacts=2)
+
+
+def test_runs_of_ones_own_are_refused_like_any_other_and_named() -> None:
+    interface, substrate = own(LOWER + UPPER, -13.0), own(LOWER, -4.0)
+    unlike = own(UPPER, -7.0, settings={"model": "n", "fmax_ev_per_angstrom": 0.02})
+    with pytest.raises(AnalysisError, match="interface and film were not computed alike"):
+        interfacial_formation_energy(interface, substrate, unlike, contacts=1)
+    cut = own(UPPER, -7.0, status="truncated")
+    with pytest.raises(AnalysisError, match="film: no energy"):
+        interfacial_formation_energy(interface, substrate, cut, contacts=1)

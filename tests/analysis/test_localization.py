@@ -135,11 +135,10 @@ def test_reader_of_grids(tmp_path: Path, per_line: int, spins: int) -> None:
         read_grid(path)
 
 
-@pytest.mark.realdata
-def test_real_elfcar_as_pymatgen_reads_it(shared: Path) -> None:
+def test_real_elfcar_as_pymatgen_reads_it(data: Path) -> None:
     from pymatgen.io.vasp import Elfcar
 
-    path = shared / "data/grid/pmg_elfcar/ELFCAR.gz"
+    path = data / "grid/pmg_elfcar/ELFCAR.gz"
     found = read_grid(path)
     check_range(found)
     peer = Elfcar.from_file(str(path))
@@ -153,13 +152,12 @@ def test_real_elfcar_as_pymatgen_reads_it(shared: Path) -> None:
     assert sheets.midpoint < 0.2
 
 
-@pytest.mark.realdata
-def test_real_densities_integrate_to_the_electrons(shared: Path) -> None:
-    spin = read_grid(shared / "data/grid/pmg_chgcar/CHGCAR.spin.gz")
+def test_real_densities_integrate_to_the_electrons(data: Path) -> None:
+    spin = read_grid(data / "grid/pmg_chgcar/CHGCAR.spin.gz")
     assert spin.values.shape == (2, 48, 48, 48)
     assert spin.values[0].mean() == pytest.approx(1.0, abs=1e-6)
-    plain = read_grid(shared / "data/grid/pmg_chgcar/CHGCAR.nospin.gz")
+    plain = read_grid(data / "grid/pmg_chgcar/CHGCAR.nospin.gz")
     assert plain.values[0].mean() == pytest.approx(1.0, abs=1e-6)
-    locpot = read_grid(shared / "data/grid/atomate_Si_locpot/LOCPOT.gz")
+    locpot = read_grid(data / "grid/atomate_Si_locpot/LOCPOT.gz")
     with pytest.raises(AnalysisError, match="between 0 and 1"):
         check_range(locpot)

@@ -13,9 +13,10 @@ from ase.build import bulk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natriface.analysis.results import EngineRecord, Result, write_atomically
+from natriface.analysis.results import EngineRecord, Result
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import AnalysisError, ReaderError
+from natriface.structures.files import write_atomically
 
 
 def make_result(**changes: Any) -> Result:

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from natriface.workflows import operations
-from natriface.workflows.launch import Launch, launch
-from natriface.workflows.launchpad import launchpad
-from natriface.workflows.queues.jobs import Mode
+from natriface.workflows.jobs.folder import Mode
+from natriface.workflows.jobs.launch import Launch, launch
+from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.queues.limits import QueueLimits
-from natriface.workflows.status import StepStatus
+from natriface.workflows.running import operations
+from natriface.workflows.running.status import StepStatus
 from natriface.workflows.workspace import Workspace
+from tests.paths import child_path
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 300.0
 
 
@@ -35,7 +35,7 @@ def slurm() -> None:
 @pytest.fixture
 def workspace(slurm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """A workspace of trivial steps whose jobs are cancelled in the end; its database runs."""
-    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))  # jobs can import the trivial engine
+    monkeypatch.setenv("PYTHONPATH", child_path())  # jobs can import the trivial engine
     place = Workspace.create(tmp_path / "workspace", "trivial")
     operations.start_database(place)
     yield place

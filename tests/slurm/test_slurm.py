@@ -16,14 +16,15 @@ from ase.build import bulk
 from ase.io import write
 
 from natriface.structures.atoms import to_document
-from natriface.workflows import operations
-from natriface.workflows.launchpad import launchpad
+from natriface.workflows.jobs.folder import job_folders, open_jobs
+from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.plan import Step
-from natriface.workflows.queues.jobs import job_folders, open_jobs
 from natriface.workflows.queues.limits import load_limits
 from natriface.workflows.queues.qadapter import write_qadapter
+from natriface.workflows.running import operations
 from natriface.workflows.workspace import Workspace, is_finished
-from tests.slurm.conftest import CHECKOUT, launched, limits, nothing_in_queue, wait
+from tests.paths import child_path
+from tests.slurm.conftest import launched, limits, nothing_in_queue, wait
 from tests.workflows.conftest import trivial_plan, trivial_step
 from tests.workflows.test_cli import STUDY, natriface
 from tests.workflows.trivial_engine import runs
@@ -236,9 +237,9 @@ def test_a_job_goes_on_where_its_database_is_lost(workspace: Workspace) -> None:
 CRASH = """
 import os, sys
 from pathlib import Path
-from natriface.workflows.launch import launch
-from natriface.workflows.launchpad import launchpad
-from natriface.workflows.queues.jobs import JobFolder
+from natriface.workflows.jobs.launch import launch
+from natriface.workflows.launchpad.connection import launchpad
+from natriface.workflows.jobs.folder import JobFolder
 from natriface.workflows.workspace import Workspace
 from tests.slurm.conftest import limits
 
@@ -290,7 +291,7 @@ def test_cancelling_steps_ends_their_job(workspace: Workspace) -> None:
 def test_qlaunch_with_our_template(workspace: Workspace, tmp_path: Path, words: str) -> None:
     steps = [trivial_step(f"by-qlaunch-{n}", seconds=0.1, shift=n) for n in range(2)]
     operations.submit(trivial_plan(*steps), workspace)
-    environment = {"PYTHONPATH": str(CHECKOUT), "PATH": os.environ["PATH"]}
+    environment = {"PYTHONPATH": child_path(), "PATH": os.environ["PATH"]}
     bin_folder = Path(sys.executable).parent
     environment["PATH"] = f"{bin_folder}:{environment['PATH']}"
     asked = load_limits(None, cores_per_node=1, max_walltime_hours=0.1, environment=environment)

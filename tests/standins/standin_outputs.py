@@ -161,7 +161,7 @@ class Outputs:
         out.write("   LNONCOLLINEAR =      F non collinear calculations\n")
         out.write("   LSORBIT =      F    spin-orbit coupling\n\n Electronic Relaxation 1\n")
         encut = p["ENMAX"]
-        out.write(f"   ENCUT  = {encut:8.1f} eV  {encut / 13.605693:5.2f} Ry    5.00 a.u.\n")
+        out.write(f"   ENCUT  = {encut:6.1f} eV  {encut / 13.605693:5.2f} Ry    5.00 a.u.\n")
         out.write(f"   NELM   = {p['NELM']:6d};   NELMIN= {p['NELMIN']:3d}; NELMDL=  -5\n")
         out.write(f"   EDIFF  = {p['EDIFF']:.1E}   stopping-criterion for ELM\n")
         out.write(f"   LREAL  = {'T' if p['LREAL'] else 'F':>6s}    real-space projection\n")
@@ -217,12 +217,16 @@ class Outputs:
         out.write("-" * 24 + f" aborting loop because {why} " + "-" * 40 + "\n\n\n")
         fermi = fermi_level(self.run)
         out.write(f" E-fermi :{fermi:9.4f}     XC(G=0):  -8.0000     alpha+bet : -6.0000\n\n")
-        for number, (*point, _) in enumerate(self.run.kpoints, start=1):
-            out.write(f" k-point {number:5d} : " + "".join(f"{x:10.4f}" for x in point) + "\n")
-            out.write("  band No.  band energies     occupation \n")
-            for band, (level, filled) in enumerate(band_levels(self.run, number - 1), start=1):
-                out.write(f"{band:7d}  {level:10.4f}  {2 * filled:11.5f}\n")
-            out.write("\n")
+        spins = self.run.parameters["ISPIN"]
+        for spin in range(1, spins + 1):
+            if spins == 2:
+                out.write(f" spin component {spin}\n\n")
+            for number, (*point, _) in enumerate(self.run.kpoints, start=1):
+                out.write(f" k-point {number:5d} : " + "".join(f"{x:10.4f}" for x in point) + "\n")
+                out.write("  band No.  band energies     occupation \n")
+                for band, (level, filled) in enumerate(band_levels(self.run, number - 1), start=1):
+                    out.write(f"{band:7d}  {level:10.4f}  {2 / spins * filled:11.5f}\n")
+                out.write("\n")
         out.write("\n" + "-" * 104 + "\n\n\n")
         kb = -step.stress * KB_PER_EV_PER_ANGSTROM3
         xx, yy, zz, yz, xz, xy = kb
@@ -241,7 +245,9 @@ class Outputs:
         out.write(f"  volume of cell :  {volume:11.2f}\n")
         out.write("      direct lattice vectors                 reciprocal lattice vectors\n")
         for row, inverse in zip(step.atoms.cell, step.atoms.cell.reciprocal(), strict=True):
-            out.write(" " + "".join(f"{x:13.9f}" for x in (*row, *inverse)) + "\n")
+            for vector in (row, inverse):
+                out.write("   " + "".join(f"{x:13.9f}" for x in vector))
+            out.write("\n")
         out.write("\n\n POSITION                                       TOTAL-FORCE (eV/Angst)\n ")
         out.write("-" * 83 + "\n")
         for position, force in zip(step.atoms.positions, step.forces, strict=True):

@@ -58,7 +58,7 @@ class PairPotential(Calculator):  # type: ignore[misc]
 def calculator() -> Calculator:
     """The calculator that ``NATRIFACE_STANDIN_CALCULATOR`` names: ``pair`` or ``chgnet``."""
     if os.environ.get("NATRIFACE_STANDIN_CALCULATOR", "pair") == "chgnet":
-        from natriface.workflows.engines.calculators import make_calculator
+        from natriface.workflows.engines.potential.calculators import make_calculator
 
         return make_calculator("chgnet-0.3.0", {})
     return PairPotential()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import bz2
 import contextlib
 import gzip
+import lzma
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,6 +109,8 @@ def test_symbols_may_stand_with_the_positions_or_in_a_potcar(
     [
         ("1.0", "0.0", "scaling factor"),
         ("1.0", "nan", "scaling factor"),
+        ("1.0", "1e999", "scaling factor"),
+        ("1.0", "1e-300", "no volume"),
         ("1.0", "1 2", "scaling factor"),
         ("1.0", "1 1 -1", "scaling factor"),
         ("4.69 0 0", "nan 0 0", "line 3"),
@@ -122,7 +126,7 @@ def test_symbols_may_stand_with_the_positions_or_in_a_potcar(
         ("4 4", "4 0", "number of atoms"),
         ("4 4", "4 99999999999", "number of atoms"),
         ("4 4", "4 4.0", "number of atoms"),
-        ("Direct\n", "", "number of atoms"),
+        ("Direct\n", "", "number of atoms .* no line says Direct or Cartesian"),
         ("Direct\n", "0.1\n", "number of atoms"),
         ("Direct\n", "Eirect\n", "neither Direct nor Cartesian"),
         (".5 .5 .5", ".5 NaN .5", "finite numbers"),
@@ -154,6 +158,21 @@ def test_a_poscar_cut_within_its_last_number(read: Callable[..., Phase]) -> None
     assert is_fluoride(read(text))
     with pytest.raises(StructureError, match="ends within"):
         read(text[:-3])
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_packed_crystal_is_whole_or_refused(read: Callable[..., Phase], pack: Any) -> None:
+    packed = pack(POSCAR.encode())
+    assert is_fluoride(read(packed))
+    assert is_fluoride(read(pack(POSCAR[:60].encode()) + pack(POSCAR[60:].encode())))
+    for damaged in (packed[:-9], packed[: len(packed) // 2], packed + b"more"):
+        with pytest.raises(StructureError, match=r"copy .* again"):
+            read(damaged)
+
+
+def test_numbers_written_by_hand_are_of_any_length(read: Callable[..., Phase]) -> None:
+    rows = (" ".join(f"{float(x):.2f}" for x in row.split()) for row in FRACTIONS.splitlines())
+    assert is_fluoride(read(POSCAR.replace(FRACTIONS, "\n".join(rows))[:-1]))
 
 
 EXTXYZ = """8

@@ -31,6 +31,8 @@ from natriface.structures.symmetry import (
     nearest_distances,
     supercell_sites,
 )
+from tests.sources import REAL
+from tests.written.crystals import cif
 
 WANTED = [
     *("Na", "V", "Sn", "Zn"),
@@ -248,10 +250,20 @@ def test_metadata_is_json(tmp_path: Path) -> None:
         assert document["grade"] == load_phase(name).grade
 
 
-@pytest.mark.realdata
-def test_library_phases_are_their_source_files(shared: Path) -> None:
+@pytest.fixture(params=["written", pytest.param("real", marks=pytest.mark.realdata)])
+def cifs(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A folder of CIFs: the library's phases written out, or the files they come from."""
+    if request.param == "real":
+        return REAL / "structures"
+    for name in phase_names():
+        (tmp_path / f"{name}.cif").write_text(cif(load_phase(name)))
+    (tmp_path / "NaF_prim.cif").write_text(cif(load_phase("NaF")))
+    return tmp_path
+
+
+def test_library_phases_are_their_source_files(cifs: Path) -> None:
     """Each structure file, read through its own symmetry operations, is a phase of the library."""
-    folder = shared / "structures"
+    folder = cifs
     library = [load_phase(name) for name in phase_names()]
     checked = 0
     for path in sorted(folder.glob("*.cif")):

@@ -11,19 +11,18 @@ import pytest
 from ase.build import bulk
 
 from natriface.structures.atoms import to_document
-from natriface.workflows import operations
 from natriface.workflows.plan import Plan, Step, StructureFrom
+from natriface.workflows.running import operations
 from natriface.workflows.workspace import Workspace
+from tests.paths import child_path
 from tests.standins.queue_programs import FOLDER, Queue
 from tests.workflows.trivial_engine import NAME
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
 def _workers_find_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Worker processes can import the trivial engine."""
-    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
+    monkeypatch.setenv("PYTHONPATH", child_path())
 
 
 @pytest.fixture

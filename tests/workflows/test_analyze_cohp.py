@@ -94,17 +94,15 @@ def test_wrong_choices_are_named(folder: Path, tmp_path: Path) -> None:
             RUNNER.invoke(app, ["cohp", str(folder), *words], catch_exceptions=False)
 
 
-@pytest.mark.realdata
-def test_high_spilling_ends_with_status_1(shared: Path) -> None:
-    done = RUNNER.invoke(app, ["cohp", str(shared / "data/lobster/nomad_Fe")])
+def test_high_spilling_ends_with_status_1(data: Path) -> None:
+    done = RUNNER.invoke(app, ["cohp", str(data / "lobster/nomad_Fe")])
     assert done.exit_code == 1
     assert "2.97 / 8.50 %: high" in done.stdout
-    lenient = ["cohp", str(shared / "data/lobster/nomad_Fe"), "--max-spilling", "10"]
+    lenient = ["cohp", str(data / "lobster/nomad_Fe"), "--max-spilling", "10"]
     assert RUNNER.invoke(app, lenient).exit_code == 0
 
 
-@pytest.mark.realdata
 @pytest.mark.slow
-def test_lobsterpy_says_its_part(shared: Path) -> None:
-    text = run(shared / "data/lobster/lobsterpy_NaCl_spin", "--automatic", "--longest", 3)
+def test_lobsterpy_says_its_part(data: Path) -> None:
+    text = run(data / "lobster/lobsterpy_NaCl_spin", "--automatic", "--longest", 3)
     assert "Na1 has an octahedral (CN=6) coordination environment" in text

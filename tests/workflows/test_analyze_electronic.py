@@ -11,8 +11,6 @@ from typer.testing import CliRunner
 from natriface.structures.errors import AnalysisError, ReaderError
 from natriface.workflows.commands.analyze import app
 
-pytestmark = pytest.mark.realdata
-
 
 def run(*arguments: object) -> str:
     result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
@@ -20,8 +18,8 @@ def run(*arguments: object) -> str:
     return result.output
 
 
-def test_pdos_as_json(shared: Path) -> None:
-    out = run("pdos", shared / "data/vasp/atomate_YPO4-static", "-e", "P", "-o", "p", "--zero",
+def test_pdos_as_json(data: Path) -> None:
+    out = run("pdos", data / "vasp/atomate_YPO4-static", "-e", "P", "-o", "p", "--zero",
               "fermi", "--window", "-12", "0", "--json")  # fmt: skip
     document = json.loads(out)
     (center,) = document["centers"]
@@ -34,9 +32,9 @@ def test_pdos_as_json(shared: Path) -> None:
     assert any("78 %" in warning for warning in document["warnings"])
 
 
-def test_pdos_by_units_with_a_figure(shared: Path, tmp_path: Path) -> None:
+def test_pdos_by_units_with_a_figure(data: Path, tmp_path: Path) -> None:
     figure = tmp_path / "pdos.png"
-    out = run("pdos", shared / "data/vasp/atomate_YPO4-static", "--units", "-o", "p", "--plot",
+    out = run("pdos", data / "vasp/atomate_YPO4-static", "--units", "-o", "p", "--plot",
               figure)  # fmt: skip
     assert "P-p of PO4" in out
     assert "Y-p" not in out
@@ -44,8 +42,8 @@ def test_pdos_by_units_with_a_figure(shared: Path, tmp_path: Path) -> None:
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
-def test_pdos_of_lobster_and_of_vasp_in_one_folder(shared: Path) -> None:
-    folder = shared / "data/lobster/lobsterpy_NaCl_comp_range"
+def test_pdos_of_lobster_and_of_vasp_in_one_folder(data: Path) -> None:
+    folder = data / "lobster/lobsterpy_NaCl_comp_range"
     whole = json.loads(run("pdos", folder, "--json"))
     assert whole["projected_fraction_below_zero"] == pytest.approx(1.0, abs=1e-3)
     vasp = json.loads(run("pdos", folder / "vasprun.xml.gz", "--json"))
@@ -69,14 +67,14 @@ def test_pdos_of_lobster_and_of_vasp_in_one_folder(shared: Path) -> None:
     ],
 )
 def test_pdos_refuses_with_the_reason(
-    shared: Path,
+    data: Path,
     folder: str,
     options: list[str],
     error: type[Exception],
     words: str,
 ) -> None:
     with pytest.raises(error, match=words):
-        run("pdos", shared / "data" / folder, *options)
+        run("pdos", data / folder, *options)
 
 
 def test_pdos_of_lobster_without_its_doscar_says_what_to_copy(tmp_path: Path) -> None:
@@ -86,8 +84,8 @@ def test_pdos_of_lobster_without_its_doscar_says_what_to_copy(tmp_path: Path) ->
         run("pdos", tmp_path)
 
 
-def test_elf_along_bonds_and_on_a_plane(shared: Path, tmp_path: Path) -> None:
-    folder = shared / "data/grid/pmg_elfcar"
+def test_elf_along_bonds_and_on_a_plane(data: Path, tmp_path: Path) -> None:
+    folder = data / "grid/pmg_elfcar"
     document = json.loads(run("elf", folder, "--bond", "1-3", "--spin", "2", "--json"))
     (bond,) = document["bonds"]
     assert bond["length_angstrom"] == pytest.approx(1.4247, abs=1e-3)
@@ -97,8 +95,8 @@ def test_elf_along_bonds_and_on_a_plane(shared: Path, tmp_path: Path) -> None:
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
-def test_elf_refuses_with_the_reason(shared: Path, tmp_path: Path) -> None:
-    grids = shared / "data/grid"
+def test_elf_refuses_with_the_reason(data: Path, tmp_path: Path) -> None:
+    grids = data / "grid"
     with pytest.raises(AnalysisError, match="between 0 and 1"):
         run("elf", grids / "pmg_chgcar/CHGCAR.spin.gz")
     with pytest.raises(ReaderError, match="LELF"):
@@ -108,6 +106,6 @@ def test_elf_refuses_with_the_reason(shared: Path, tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="name two atoms"):
         run("elf", grids / "pmg_elfcar", "--bond", "P-O")
     (tmp_path / "ELFCAR.gz").write_bytes((grids / "pmg_elfcar/ELFCAR.gz").read_bytes())
-    (tmp_path / "CONTCAR").write_bytes((shared / "data/vasp/sumo_Ge/POSCAR").read_bytes())
+    (tmp_path / "CONTCAR").write_bytes((data / "vasp/sumo_Ge/POSCAR").read_bytes())
     with pytest.raises(ReaderError, match="different crystals"):
         run("elf", tmp_path)

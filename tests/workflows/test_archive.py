@@ -12,11 +12,11 @@ import yaml
 from ase.build import bulk
 from ase.io import write
 
-from natriface.structures.errors import WorkspaceError
-from natriface.workflows import operations
 from natriface.workflows.archive import MANIFEST_FILE, METADATA_FILE, export_study, import_study
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.planning import plan_study
-from natriface.workflows.run import run_plan
+from natriface.workflows.running import operations
+from natriface.workflows.running.run import run_plan
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
 from tests.workflows.test_cli import STUDY

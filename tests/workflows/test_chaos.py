@@ -16,9 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from natriface.workflows import operations
 from natriface.workflows.plan import Plan
-from natriface.workflows.run import run_plan
+from natriface.workflows.running import operations
+from natriface.workflows.running.run import run_plan
 from natriface.workflows.workspace import Workspace, is_finished
 from tests.workflows.conftest import trivial_plan, trivial_step
 from tests.workflows.trivial_engine import energies, runs
@@ -27,8 +27,8 @@ RUN = """
 import sys
 from pathlib import Path
 from natriface.workflows.plan import Plan
-from natriface.workflows.progress import Lines
-from natriface.workflows.run import run_plan
+from natriface.workflows.running.progress import Lines
+from natriface.workflows.running.run import run_plan
 from natriface.workflows.workspace import Workspace
 
 workspace = Workspace.open(Path(sys.argv[1]))

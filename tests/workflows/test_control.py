@@ -12,16 +12,19 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from natriface.structures.errors import WorkspaceError
-from natriface.workflows import control, operations
-from natriface.workflows.fireworks import claim, complete
-from natriface.workflows.fireworks import run as run_claimed
-from natriface.workflows.heartbeat import HEARTBEAT_FILE, beat, is_revoked, revoke, silence_s
-from natriface.workflows.launchpad import launchpad, new_launch_id
+from natriface.workflows.commands.watching import watch_study
+from natriface.workflows.errors import WorkspaceError
+from natriface.workflows.launchpad.connection import launchpad, new_launch_id
+from natriface.workflows.launchpad.ledger import claim, complete, complete_lost, fail_lost, requeue
+from natriface.workflows.launchpad.records import last_launches, steps_of
+from natriface.workflows.launchpad.submit import submit_plan
 from natriface.workflows.plan import Plan
-from natriface.workflows.recovery import recover_dead
-from natriface.workflows.run import run_plan
-from natriface.workflows.watching import watch_study
+from natriface.workflows.running import control, operations
+from natriface.workflows.running.recovery import recover_dead
+from natriface.workflows.running.run import run_plan
+from natriface.workflows.running.status import status
+from natriface.workflows.running.workers import run_claimed
+from natriface.workflows.steps.heartbeat import HEARTBEAT_FILE, beat, is_revoked, revoke, silence_s
 from natriface.workflows.workspace import Workspace
 from tests.workflows.conftest import trivial_plan, trivial_step
 from tests.workflows.test_chaos import RUN, wait_for
@@ -139,6 +142,27 @@ def test_a_step_lost_on_another_machine_runs_again_once(workspace: Workspace) ->
         complete(pad, found)
         assert pad.fireworks.find_one({"fw_id": 1})["state"] == "COMPLETED"
     assert runs(folder) == (1, 1)
+
+
+def test_what_two_find_lost_is_given_away_once(workspace: Workspace) -> None:
+    with launchpad(workspace) as pad:
+        submit_plan(pad, trivial_plan(trivial_step("a")), workspace)
+        assert claim(pad, 1, "node17 1 boot.1", new_launch_id(pad)) is not None
+        (seen,) = steps_of(pad, workspace, ("RUNNING",))
+        assert requeue(pad, 1, seen=seen)
+        found = claim(pad, 1, "node18 1 boot.1", new_launch_id(pad))
+        assert found is not None
+        # another who has seen the same is late, whatever it has concluded
+        assert not requeue(pad, 1, seen=seen)
+        complete_lost(pad, seen)
+        fail_lost(pad, seen, "its worker died")
+        (now,) = steps_of(pad, workspace)
+        assert (now.state, now.claimed_by) == ("RUNNING", "node18 1 boot.1")
+        assert now.last_launch == found.launch.launch_id
+        assert last_launches(pad, [now])[1].state == "RUNNING"
+        assert run_claimed(found) is None
+        complete(pad, found)
+        assert [step.state for step in status(pad, workspace)] == ["finished"]
 
 
 def test_a_worker_lets_go_of_a_step_that_was_taken_from_it(workspace: Workspace) -> None:

@@ -18,10 +18,10 @@ import yaml
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from natriface.structures.errors import DatabaseError
-from natriface.workflows import database as module
-from natriface.workflows.database import EmbeddedDatabase
-from natriface.workflows.launchpad import connect, launchpad, use_mongodb
+from natriface.workflows.errors import DatabaseError
+from natriface.workflows.launchpad import database as module
+from natriface.workflows.launchpad.connection import connect, launchpad, use_mongodb
+from natriface.workflows.launchpad.database import EmbeddedDatabase
 from natriface.workflows.workspace import Workspace
 
 
@@ -129,7 +129,7 @@ def test_takes_another_port_if_its_own_is_gone(workspace: Workspace) -> None:
 def test_ends_with_the_process_that_started_it(workspace: Workspace) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from natriface.workflows.database import EmbeddedDatabase\n"
+        "from natriface.workflows.launchpad.database import EmbeddedDatabase\n"
         "from natriface.workflows.workspace import Workspace\n"
         "server = EmbeddedDatabase(Workspace.open(Path(sys.argv[1]))).start(bound=True)\n"
         "print(server.process.pid, flush=True); input()"
@@ -262,7 +262,7 @@ def test_the_same_code_runs_on_a_given_mongodb(workspace: Workspace, tmp_path: P
 TAKE = """
 import sys
 from pathlib import Path
-from natriface.workflows.launchpad import connect, new_launch_id
+from natriface.workflows.launchpad.connection import connect, new_launch_id
 from natriface.workflows.workspace import Workspace
 
 pad = connect(Workspace.open(Path(sys.argv[1])))

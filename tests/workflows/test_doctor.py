@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from natriface.workflows import doctor_site
-from natriface.workflows.doctor import examine
-from natriface.workflows.doctor_site import Finding, examine_database, examine_folder
+from natriface.workflows.commands import doctor_site
+from natriface.workflows.commands.doctor import examine
+from natriface.workflows.commands.doctor_site import examine_database, examine_folder
+from natriface.workflows.findings import Finding
 from natriface.workflows.workspace import Workspace
 from tests.standins.queue_programs import FOLDER, Queue
 

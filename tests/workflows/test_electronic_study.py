@@ -11,9 +11,9 @@ from ase.io import write
 from ase.spacegroup import crystal
 
 from natriface.workflows.planning import plan_study
-from natriface.workflows.progress import Lines
 from natriface.workflows.report.study import report_study
-from natriface.workflows.run import run_plan
+from natriface.workflows.running.progress import Lines
+from natriface.workflows.running.run import run_plan
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
 

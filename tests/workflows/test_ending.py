@@ -16,10 +16,10 @@ from natriface.workflows.engines.base import (
     request_end,
     withdraw_end_request,
 )
-from natriface.workflows.engines.potential import ENGINE
+from natriface.workflows.engines.potential.engine import ENGINE
+from natriface.workflows.jobs.lane import run_folder
 from natriface.workflows.plan import Step
-from natriface.workflows.queue_lane import run_folder
-from natriface.workflows.step_folder import stage
+from natriface.workflows.steps.folder import stage
 from natriface.workflows.workspace import Workspace, is_finished
 
 

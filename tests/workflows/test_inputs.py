@@ -11,8 +11,9 @@ from pymatgen.io.vasp.inputs import Incar, Poscar
 from typer.testing import CliRunner
 
 from natriface.structures.atoms import from_document
-from natriface.structures.errors import NatrifaceError, WorkspaceError
+from natriface.structures.errors import NatrifaceError
 from natriface.workflows.cli import app
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.inputs import write_study_inputs
 from natriface.workflows.study import load_study
 
@@ -40,7 +41,7 @@ def test_every_step_has_its_inputs_and_its_cost(study: Path, tmp_path: Path) -> 
     written = write_study_inputs(load_study(study), tmp_path, tmp_path / "out")
     document = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert len(document["steps"]) == len(written) == 7
-    assert document["core_hours"] == pytest.approx(sum(i.size.core_hours for i in written))
+    assert document["core_hours"] == pytest.approx(sum(i.files.size["core_hours"] for i in written))
     for item, entry in zip(written, document["steps"], strict=True):
         folder = tmp_path / "out" / entry["folder"]
         assert {"INCAR", "KPOINTS", "POSCAR", "POTCAR.spec"} <= {p.name for p in folder.iterdir()}
@@ -62,12 +63,14 @@ def test_every_step_has_its_inputs_and_its_cost(study: Path, tmp_path: Path) -> 
     ]
     assert sum(held) == len(interface.constraints[0].index) > 0
     assert Incar.from_file(str(by_role["interface"].folder / "INCAR"))["LDIPOL"] is True
-    whole = by_role["interface"].size.n_electrons
-    assert whole == sum(by_role[role].size.n_electrons for role in ("substrate", "film"))
-    assert whole == sum(by_role[f"rigid_{side}"].size.n_electrons for side in ("substrate", "film"))
+    whole = by_role["interface"].files.size["n_electrons"]
+    assert whole == sum(by_role[role].files.size["n_electrons"] for role in ("substrate", "film"))
+    assert whole == sum(
+        by_role[f"rigid_{side}"].files.size["n_electrons"] for side in ("substrate", "film")
+    )
     for side in ("substrate", "film"):  # the second start differs in nothing but its geometry
         first, second = by_role[side], by_role[f"{side}_second_start"]
-        assert first.size == second.size
+        assert first.files.size == second.files.size
         assert Incar.from_file(str(first.folder / "INCAR")) == Incar.from_file(
             str(second.folder / "INCAR")
         )

@@ -14,11 +14,13 @@ import yaml
 from fireworks.core.launchpad import LaunchPad
 from fireworks.scripts.lpad_run import lpad as fireworks_lpad
 
-from natriface.workflows import fireworks, operations
-from natriface.workflows.launchpad import launchpad, new_launch_id, use_mongodb
-from natriface.workflows.recovery import recover, settle
-from natriface.workflows.submit import submit_plan
-from natriface.workflows.workflow_states import StateNotes
+from natriface.workflows.launchpad import ledger
+from natriface.workflows.launchpad.connection import launchpad, new_launch_id, use_mongodb
+from natriface.workflows.launchpad.submit import submit_plan
+from natriface.workflows.launchpad.workflow_states import StateNotes
+from natriface.workflows.running import operations
+from natriface.workflows.running.recovery import recover, settle
+from natriface.workflows.running.workers import run_claimed
 from natriface.workflows.workspace import Workspace
 from tests.workflows.conftest import trivial_plan, trivial_step
 from tests.workflows.trivial_engine import runs
@@ -55,17 +57,17 @@ class Site:
             recover(pad, self.workspace)
             submit_plan(pad, PLAN, self.workspace)
             notes = StateNotes()
-            while found := fireworks.ready(pad, self.workspace):
+            while found := ledger.ready(pad, self.workspace):
                 for fw_id in found:
-                    claimed = fireworks.claim(pad, fw_id, "worker", new_launch_id(pad), notes)
+                    claimed = ledger.claim(pad, fw_id, "worker", new_launch_id(pad), notes)
                     if claimed is None:
                         continue
                     during(pad)
-                    reason = fireworks.run(claimed)
+                    reason = run_claimed(claimed)
                     if reason is None:
-                        fireworks.complete(pad, claimed, notes)
+                        ledger.complete(pad, claimed, notes)
                     else:
-                        fireworks.fail(pad, claimed, reason, notes)
+                        ledger.fail(pad, claimed, reason, notes)
             notes.write(pad)
             settle(pad, self.workspace)
 

@@ -18,10 +18,10 @@ from natriface.structures.atoms import (
 from natriface.structures.errors import StructureError, StudyError
 from natriface.structures.phases import load_phase
 from natriface.structures.tags import ADATOM_TAG
-from natriface.workflows.engines.gpaw_calculator import gpaw_parameters
-from natriface.workflows.engines.gpaw_settings import ElectronicSettings
+from natriface.workflows.engines.gpaw.calculator import gpaw_parameters
+from natriface.workflows.engines.gpaw.settings import ElectronicSettings
 from natriface.workflows.engines.machine import Machine
-from natriface.workflows.engines.vasp_inputs import vasp_inputs
+from natriface.workflows.engines.vasp.inputs import vasp_inputs
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.study import Study, load_study, study_path

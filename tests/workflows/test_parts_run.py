@@ -13,11 +13,12 @@ from ase.build import bulk
 from ase.io import write
 
 from natriface.workflows.planning import plan_study
-from natriface.workflows.progress import Lines
 from natriface.workflows.report.study import report_study
-from natriface.workflows.run import RunSummary, run_plan
+from natriface.workflows.running.progress import Lines
+from natriface.workflows.running.run import RunSummary, run_plan
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
+from tests.paths import child_path
 
 STUDY = """
 name: gold
@@ -75,7 +76,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+        patch.setenv("PYTHONPATH", child_path())
         return Story(tmp_path_factory.mktemp("gold"))
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natriface.workflows.progress import Display, Forecast, Lines, duration
+from natriface.analysis.wording import duration
+from natriface.workflows.running.progress import Display, Forecast, Lines
 
 estimates = st.dictionaries(st.text(min_size=1), st.floats(0.1, 1e5), min_size=1, max_size=20)
 

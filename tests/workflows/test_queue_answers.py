@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from natriface.structures.errors import QueueError
-from natriface.workflows import operations
 from natriface.workflows.cli import app
-from natriface.workflows.launch import Launch, launch
-from natriface.workflows.launchpad import launchpad
-from natriface.workflows.queue_recovery import answer
-from natriface.workflows.queues.jobs import JobFolder, job_folders, open_jobs
+from natriface.workflows.errors import QueueError
+from natriface.workflows.jobs.folder import JobFolder, job_folders, open_jobs
+from natriface.workflows.jobs.launch import Launch, launch
+from natriface.workflows.jobs.recovery import answer
+from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.queues.limits import QueueLimits
-from natriface.workflows.status import StepStatus
+from natriface.workflows.running import operations
+from natriface.workflows.running.status import StepStatus
 from natriface.workflows.workspace import Workspace
 from tests.standins.queue_programs import Queue
 from tests.workflows.conftest import trivial_plan, trivial_step

@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from natriface.structures.errors import EngineError, NatrifaceError, StudyError, WorkspaceError
+from natriface.structures.errors import EngineError, NatrifaceError, StudyError
 from natriface.structures.numbers import Real, Whole
 from natriface.structures.yaml_files import MOST_BYTES, parse_yaml, read_yaml
-from natriface.workflows.engines.calculators import check_atoms, known_elements
-from natriface.workflows.engines.potential import PotentialSettings
+from natriface.workflows.engines.potential.calculators import check_atoms, known_elements
+from natriface.workflows.engines.potential.engine import PotentialSettings
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.planning import lacking, plan_study
 from natriface.workflows.protocols import load_protocol
 from natriface.workflows.study import Study, load_study, study_path
@@ -342,8 +343,8 @@ def test_a_file_in_the_place_of_a_workspace(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in ("file", "file/in/it"):
         with pytest.raises(WorkspaceError, match="is a file"):
-            Workspace(tmp_path / place).require_place()
-    Workspace(tmp_path / "new" / "one").require_place()
+            Workspace(tmp_path / place).require_writable()
+    Workspace(tmp_path / "new" / "one").require_writable()
 
 
 KEYS = st.sampled_from(sorted(Study.model_fields))

@@ -14,15 +14,17 @@ from pathlib import Path
 import pytest
 
 from natriface.analysis.results import Result
-from natriface.structures.errors import EngineError, WorkspaceError
-from natriface.workflows import operations
-from natriface.workflows.fireworks import finish
-from natriface.workflows.launchpad import connect, launchpad, use_mongodb
+from natriface.structures.errors import EngineError
+from natriface.workflows.errors import WorkspaceError
+from natriface.workflows.launchpad.connection import connect, launchpad, new_launch_id, use_mongodb
+from natriface.workflows.launchpad.ledger import claim, complete
+from natriface.workflows.launchpad.submit import submit_plan
 from natriface.workflows.plan import Input, Plan
-from natriface.workflows.progress import Lines
-from natriface.workflows.run import RunSummary, run_plan
-from natriface.workflows.submit import submit_plan
+from natriface.workflows.running import operations
+from natriface.workflows.running.progress import Lines
+from natriface.workflows.running.run import RunSummary, run_plan
 from natriface.workflows.workspace import Workspace
+from tests.paths import child_path
 from tests.workflows.conftest import trivial_plan, trivial_step
 from tests.workflows.trivial_engine import runs
 
@@ -55,7 +57,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+        patch.setenv("PYTHONPATH", child_path())
         yield Story(tmp_path_factory.mktemp("story"))
 
 
@@ -208,16 +210,21 @@ def test_an_enlarged_study_joins_what_is_there(workspace: Workspace) -> None:
         def states() -> dict[str, str]:
             return {f["name"]: f["state"] for f in pad.fireworks.find({}, {"name": 1, "state": 1})}
 
-        finish(pad, ids["a"])
+        def run_out(number: int) -> None:
+            claimed = claim(pad, number, "worker", new_launch_id(pad))
+            assert claimed is not None
+            complete(pad, claimed)
+
+        run_out(ids["a"])
         assert {states()[child.name] for child in children} == {"READY"}
         assert states()["both"] == "WAITING"
         # a database of before Fireworks named their parents is made to do so
         pad.fireworks.update_many({}, {"$unset": {"spec.parents": ""}})
         pad.fireworks.drop_index("spec.parents_1")
         pad = connect(workspace)
-        finish(pad, ids["b"])
+        run_out(ids["b"])
         assert states()["both"] == "READY"
-        finish(pad, ids["both"])
+        run_out(ids["both"])
         assert states()["last"] == "READY"
         noted = pad.workflows.find_one({})["fw_states"]
         assert noted == {str(ids[name]): state for name, state in states().items()}
@@ -303,7 +310,8 @@ def test_interrupted_gently_nothing_is_lost(workspace: Workspace, number: int) -
     (workspace.root / "plan.txt").write_text(plan.model_dump_json())
     code = (
         "import sys; from pathlib import Path\n"
-        "from natriface.workflows.plan import Plan; from natriface.workflows.run import run_plan\n"
+        "from natriface.workflows.plan import Plan\n"
+        "from natriface.workflows.running.run import run_plan\n"
         "from natriface.workflows.workspace import Workspace\n"
         "w = Workspace.open(Path(sys.argv[1]))\n"
         "s = run_plan(Plan.model_validate_json((w.root / 'plan.txt').read_text()), w, 2)\n"

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from natriface.structures.errors import StudyError
 from natriface.workflows.planning import plan_study
-from natriface.workflows.protocols import load_protocol
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 
@@ -30,7 +29,7 @@ def study(**settings: dict[str, float]) -> Study:
 
 
 def make(**settings: dict[str, float]) -> StepMaker:
-    return StepMaker(study(**settings), load_protocol("li2025"))
+    return StepMaker.of(study(**settings))
 
 
 def test_overrides_are_for_the_engine_of_the_study() -> None:

@@ -14,11 +14,11 @@ from natriface.analysis.results import EngineRecord, Result
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import NatrifaceError, StudyError
 from natriface.structures.tags import DOPANT_TAG, SUBSTRATE_TAG, roles, sides
-from natriface.workflows.parts.interfaces.builder import build_study
+from natriface.workflows.parts.interfaces.builder import build_interfaces
 from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.protocols import load_protocol, protocol_names
-from natriface.workflows.step_folder import structure_for
+from natriface.workflows.steps.folder import structure_for
 from natriface.workflows.study import Study, load_study, study_names, study_path
 
 
@@ -220,7 +220,10 @@ def parent_of(step: Step) -> Result:
 def test_doped_and_clean_share_the_film_but_not_the_substrate(
     content: dict[str, Any], load: Callable[[Any], Study]
 ) -> None:
-    by_pair = {built.label: built for built in build_study(load(content), Path())}
+    by_pair = {
+        built.label: built
+        for built in build_interfaces(load(content).parts()["interfaces"], Path())
+    }
     clean, doped = by_pair["Na|NZSP"].interface, by_pair["Na|NZSP-NSF"].interface
     assert np.allclose(clean.atoms.cell, doped.atoms.cell)
     shift = doped.film_atoms.positions - clean.film_atoms.positions
@@ -238,7 +241,7 @@ def test_doped_and_clean_share_the_film_but_not_the_substrate(
 def test_dopant_sits_on_the_face_that_meets_the_film(
     content: dict[str, Any], load: Callable[[Any], Study]
 ) -> None:
-    for built in build_study(load(content), Path()):
+    for built in build_interfaces(load(content).parts()["interfaces"], Path()):
         if built.substrate.label != "NZSP-NSF":
             continue
         atoms = built.interface.atoms

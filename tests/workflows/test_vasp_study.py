@@ -13,12 +13,12 @@ import yaml
 
 from natriface.analysis.comparability import require_like
 from natriface.analysis.results import Result
-from natriface.structures.errors import WorkspaceError
-from natriface.workflows import operations
+from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import plan_study
 from natriface.workflows.report.study import report_study
-from natriface.workflows.run import RunSummary, run_plan
+from natriface.workflows.running import operations
+from natriface.workflows.running.run import RunSummary, run_plan
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
 from tests.workflows.vasp_tools import TEST_SETTINGS, n_starts, use_standins

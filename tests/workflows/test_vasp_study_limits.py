@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from natriface.analysis.results import Result
-from natriface.workflows import operations
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import plan_study
 from natriface.workflows.report.study import report_study
+from natriface.workflows.running import operations
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
 from tests.workflows import test_vasp_study as whole

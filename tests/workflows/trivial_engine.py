@@ -10,7 +10,7 @@ from pathlib import Path
 from natriface.analysis.results import EngineRecord, Result, StepRecord
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import EngineError, ReaderError
-from natriface.workflows.engines.base import Estimate, load_folder
+from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
 from natriface.workflows.plan import Step
 
 NAME = "tests.workflows.trivial_engine:ENGINE"
@@ -23,6 +23,7 @@ class TrivialEngine:
     """
 
     name = NAME
+    capabilities = Capabilities(kinds=("static",))
 
     def check(self, step: Step) -> None:
         if step.settings.get("fail") == "check":
@@ -60,7 +61,7 @@ class TrivialEngine:
             status="converged" if converged else "unconverged",
             reason=None if converged else "not enough steps, as asked",
             engine=EngineRecord(name=self.name, version="1"),
-            step=StepRecord(id=step.id, name=step.name),
+            step=StepRecord(id=step.id, name=step.name, metadata=step.metadata),
             energy_ev=-float(len(atoms)) + float(step.settings.get("shift", 0)),
             final_structure=to_document(atoms),
             settings=step.settings,

@@ -15,7 +15,7 @@ from ase.constraints import FixAtoms
 
 from natriface.structures.atoms import to_document
 from natriface.workflows.engines.base import prepare_folder
-from natriface.workflows.engines.vasp import ENGINE
+from natriface.workflows.engines.vasp.engine import ENGINE
 from natriface.workflows.plan import Step
 from natriface.workflows.protocols import load_protocol
 

@@ -28,8 +28,8 @@ def results(
     ] = False,
 ) -> None:
     """List a study's results from their index in the database."""
-    from natriface.workflows import operations
-    from natriface.workflows.tables import print_results
+    from natriface.workflows.commands.tables import print_results
+    from natriface.workflows.running import operations
 
     found = operations.results(opened(study, workspace), rebuild=rebuild)
     entries = [entry for entry in found.entries if kind in (None, entry["kind"])]

@@ -35,7 +35,7 @@ TABLE_WIDTH = 200
 """Columns of text: on a narrower screen, or in a pipe, a table is broken, no number shortened."""
 
 
-def opened(name: str, workspace: Path | None, study: Study | None = None) -> Workspace:
+def opened(name: str, folder: Path | None, study: Study | None = None) -> Workspace:
     """The workspace of a study, which must be there.
 
     Raises
@@ -43,23 +43,23 @@ def opened(name: str, workspace: Path | None, study: Study | None = None) -> Wor
     WorkspaceError
         If it is not, or is another study's than `study`.
     """
-    from natriface.structures.errors import WorkspaceError
+    from natriface.workflows.errors import WorkspaceError
     from natriface.workflows.study import load_study, study_path
     from natriface.workflows.workspace import Workspace
 
-    if workspace is None:
-        workspace = workspace_path(study or load_study(study_path(name)), None)
-    place = Workspace.open(workspace)
-    if study is not None and place.study != study.name:
+    if folder is None:
+        folder = workspace_path(study or load_study(study_path(name)), None)
+    workspace = Workspace.open(folder)
+    if study is not None and workspace.study != study.name:
         raise WorkspaceError(
-            f"{place.root} is the workspace of study {place.study!r}, not of {study.name!r}"
+            f"{workspace.root} is the workspace of study {workspace.study!r}, not of {study.name!r}"
         )
-    return place
+    return workspace
 
 
-def workspace_path(study: Study, workspace: Path | None) -> Path:
+def workspace_path(study: Study, folder: Path | None) -> Path:
     """The folder asked for, or ``runs/STUDY``."""
-    return workspace if workspace is not None else Path("runs") / study.name
+    return folder if folder is not None else Path("runs") / study.name
 
 
 def finite(value: float | None) -> float | None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from natriface.workflows.commands.common import StudyArgument, WorkspaceOption, finite, opened
+from natriface.workflows.steps.heartbeat import STALE_SECONDS
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,15 +20,15 @@ def add_to(app: typer.Typer) -> None:
 
 def watch(
     study: StudyArgument,
-    workspace: WorkspaceOption = None,
+    folder: WorkspaceOption = None,
     every: Annotated[
         float, typer.Option("--every", min=0.2, callback=finite, help="Seconds between two looks.")
     ] = 2.0,
 ) -> None:
     """Follow a study in the terminal until nothing runs or waits any more; Ctrl-C leaves it."""
-    from natriface.workflows.watching import watch_study
+    from natriface.workflows.commands.watching import watch_study
 
-    watch_study(opened(study, workspace), every)
+    watch_study(opened(study, folder), every)
 
 
 def pause(
@@ -36,12 +37,12 @@ def pause(
         list[str] | None,
         typer.Argument(help="Names or ids of steps.", show_default="all that have not begun"),
     ] = None,
-    workspace: WorkspaceOption = None,
+    folder: WorkspaceOption = None,
 ) -> None:
     """Hold back steps that have not begun; running ones go on."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
-    _tell("paused", operations.pause(opened(study, workspace), steps or "all"))
+    _print("paused", operations.pause(opened(study, folder), steps or "all"))
 
 
 def resume(
@@ -50,15 +51,15 @@ def resume(
         list[str] | None,
         typer.Argument(help="Names or ids of steps.", show_default="all paused or cancelled"),
     ] = None,
-    workspace: WorkspaceOption = None,
+    folder: WorkspaceOption = None,
 ) -> None:
     """Let paused and cancelled steps run, from where they were."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
-    place = opened(study, workspace)
-    names = operations.resume(place, steps or "all")
-    _tell("resumed", names)
-    _go_on(names, study, place.root)
+    workspace = opened(study, folder)
+    names = operations.resume(workspace, steps or "all")
+    _print("resumed", names)
+    _go_on(names, study, workspace.root)
 
 
 def cancel(
@@ -67,14 +68,14 @@ def cancel(
     everything: Annotated[
         bool, typer.Option("--all", help="All steps that are not finished.")
     ] = False,
-    workspace: WorkspaceOption = None,
+    folder: WorkspaceOption = None,
 ) -> None:
     """End running steps and give up waiting ones; what they have left stays."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
     if bool(steps) == everything:
         raise typer.BadParameter("name the steps, or say --all")
-    _tell("cancelled", operations.cancel(opened(study, workspace), steps or "all"))
+    _print("cancelled", operations.cancel(opened(study, folder), steps or "all"))
 
 
 def retry(
@@ -82,56 +83,56 @@ def retry(
     steps: Annotated[
         list[str] | None, typer.Argument(help="Names or ids of failed steps.", show_default="all")
     ] = None,
-    workspace: WorkspaceOption = None,
+    folder: WorkspaceOption = None,
 ) -> None:
     """Have failed steps run again, from where they failed."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
-    place = opened(study, workspace)
-    names = operations.retry(place, steps or "all")
-    _tell("will run again", names, none="no step has failed")
-    _go_on(names, study, place.root)
+    workspace = opened(study, folder)
+    names = operations.retry(workspace, steps or "all")
+    _print("will run again", names, none="no step has failed")
+    _go_on(names, study, workspace.root)
 
 
 def rerun(
     study: StudyArgument,
     steps: Annotated[list[str], typer.Argument(help="Names or ids of steps.")],
-    workspace: WorkspaceOption = None,
+    folder: WorkspaceOption = None,
 ) -> None:
     """Do steps anew, and all that depend on them; earlier results are set aside, not deleted."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
-    place = opened(study, workspace)
-    names = operations.rerun(place, steps)
-    _tell("will run anew", names)
-    _go_on(names, study, place.root)
+    workspace = opened(study, folder)
+    names = operations.rerun(workspace, steps)
+    _print("will run anew", names)
+    _go_on(names, study, workspace.root)
 
 
 def recover(
     study: StudyArgument,
-    workspace: WorkspaceOption = None,
+    folder: WorkspaceOption = None,
     stale: Annotated[
         float,
         typer.Option(
             callback=finite, help="Minutes without a sign of life after which a step is lost."
         ),
-    ] = 15.0,
+    ] = STALE_SECONDS / 60,
 ) -> None:
     """Find steps whose worker, node or job is gone, and have them run again."""
-    from natriface.workflows import operations
+    from natriface.workflows.running import operations
 
-    place = opened(study, workspace)
-    found = operations.recover(place, 60 * stale)
+    workspace = opened(study, folder)
+    found = operations.recover(workspace, 60 * stale)
     for text in found.told:
         typer.echo(text)
     if found.restarted or not found.told:
-        _tell("lost, will run again", found.restarted, none="no step was lost")
+        _print("lost, will run again", found.restarted, none="no step was lost")
     for name, host in found.elsewhere.items():
         typer.echo(f"runs on {host}: {name}")
-    _go_on(found.restarted, study, place.root)
+    _go_on(found.restarted, study, workspace.root)
 
 
-def _tell(what: str, names: Sequence[str], none: str = "no step to do that with") -> None:
+def _print(what: str, names: Sequence[str], none: str = "no step to do that with") -> None:
     for name in names:
         typer.echo(f"{what}: {name}")
     if not names:

@@ -12,7 +12,7 @@ import typer
 from natriface.workflows.commands.common import LaunchpadOption, finite
 
 if TYPE_CHECKING:
-    from natriface.workflows.launch import Launch
+    from natriface.workflows.jobs.launch import Launch
     from natriface.workflows.queues.limits import QueueLimits
     from natriface.workflows.workspace import Workspace
 
@@ -48,7 +48,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def launch(
-    workspace: WorkspaceArgument,
+    folder: WorkspaceArgument,
     queue: QueueOption = None,
     limits: LimitsOption = None,
     partition: Annotated[str | None, typer.Option(help="Partition, or queue of PBS.")] = None,
@@ -75,12 +75,12 @@ def launch(
     ] = 60.0,
 ) -> None:
     """Submit jobs to a cluster's queue for all steps that can run."""
-    from natriface.structures.errors import QueueError
-    from natriface.workflows.launch import launch as launch_jobs
-    from natriface.workflows.launchpad import is_embedded, launchpad
+    from natriface.workflows.errors import QueueError
+    from natriface.workflows.jobs.launch import launch as launch_jobs
+    from natriface.workflows.launchpad.connection import is_embedded, launchpad
     from natriface.workflows.queues.script import load_template
 
-    place = _opened(workspace)
+    workspace = _opened(folder)
     wishes = {
         "queue": queue,
         "partition": partition,
@@ -88,20 +88,20 @@ def launch(
         "max_walltime_hours": hours,
         "max_jobs": jobs,
     }
-    asked = _limits(place, limits, wishes)
+    asked = _limits(workspace, limits, wishes)
     load_template(asked.queue)  # a wrong one will not be right later
-    without = is_embedded(place) if offline is None else offline
-    if not without and is_embedded(place):
-        from natriface.workflows import operations
+    without = is_embedded(workspace) if offline is None else offline
+    if not without and is_embedded(workspace):
+        from natriface.workflows.running import operations
 
-        operations.start_database(place)  # and leave it running: the jobs need it
+        operations.start_database(workspace)  # and leave it running: the jobs need it
     while True:
         try:
-            with launchpad(place) as pad:
+            with launchpad(workspace) as pad:
                 outcome = launch_jobs(
-                    pad, place, asked, "offline" if without else "database", dry=dry_run
+                    pad, workspace, asked, "offline" if without else "database", dry=dry_run
                 )
-            _tell(outcome, dry_run)
+            _print(outcome, dry_run)
             if not outcome.in_queue:  # nothing runs, and nothing could be launched
                 break
         except QueueError as error:
@@ -121,23 +121,23 @@ def launch(
 
 @queue_app.command("jobs")
 def queue_jobs(
-    workspace: WorkspaceArgument,
+    folder: WorkspaceArgument,
     every: Annotated[bool, typer.Option("--all", "-a", help="Those that have ended too.")] = False,
 ) -> None:
     """List a workspace's jobs: their steps, and how they ended."""
-    from natriface.workflows.launch import names
-    from natriface.workflows.queues.jobs import job_folders
+    from natriface.workflows.jobs.folder import job_folders
+    from natriface.workflows.jobs.launch import names
 
     found = 0
-    for folder in job_folders(_opened(workspace)):
-        closed = folder.closed
+    for job in job_folders(_opened(folder)):
+        closed = job.closed
         if closed is not None and not every:
             continue
         found += 1
         state = closed["text"] if closed else "in the queue"
         typer.echo(
-            f"{folder.queue_id or '-':>10}  {folder.name}  {len(folder.job.steps)} steps "
-            f"({names(folder.job.steps)}): {state}"
+            f"{job.queue_id or '-':>10}  {job.name}  {len(job.job.steps)} steps "
+            f"({names(job.job.steps)}): {state}"
         )
     if not found:
         typer.echo("no job" if every else "no job is in the queue")
@@ -145,7 +145,7 @@ def queue_jobs(
 
 @queue_app.command("answer")
 def queue_answer(
-    workspace: WorkspaceArgument,
+    folder: WorkspaceArgument,
     job: Annotated[str, typer.Argument(metavar="JOB", help="The job's name, nf-...")],
     number: Annotated[
         str,
@@ -155,20 +155,20 @@ def queue_answer(
     ],
 ) -> None:
     """Say what the queue does not: a job's number, or that it is not in the queue any more."""
-    from natriface.structures.errors import QueueError
-    from natriface.workflows.launchpad import launchpad
-    from natriface.workflows.queue_recovery import answer
+    from natriface.workflows.errors import QueueError
+    from natriface.workflows.jobs.recovery import answer
+    from natriface.workflows.launchpad.connection import launchpad
 
     if number != "none" and not number[:1].isdigit():
         raise QueueError(f"{number!r} is no number of a job; if it has none, say `none`")
-    place = _opened(workspace)
-    with launchpad(place) as pad:
-        typer.echo(answer(pad, place, job, None if number == "none" else number))
+    workspace = _opened(folder)
+    with launchpad(workspace) as pad:
+        typer.echo(answer(pad, workspace, job, None if number == "none" else number))
 
 
 @queue_app.command("adapter")
 def queue_adapter(
-    workspace: WorkspaceArgument,
+    folder: WorkspaceArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write into.")],
     queue: QueueOption = None,
     limits: LimitsOption = None,
@@ -179,11 +179,11 @@ def queue_adapter(
     """Write my_qadapter.yaml and its template, for FireWorks' own qlaunch."""
     from natriface.workflows.queues.qadapter import write_qadapter
 
-    place = _opened(workspace)
-    asked = _limits(place, limits, {"queue": queue})
-    path = write_qadapter(output, place.launchpad_file, asked, reserve)
+    workspace = _opened(folder)
+    asked = _limits(workspace, limits, {"queue": queue})
+    path = write_qadapter(output, workspace.launchpad_file, asked, reserve)
     options = "--reserve rapidfire" if reserve else "rapidfire --nlaunches 1"
-    typer.echo(f"qlaunch -l {place.launchpad_file} -q {path} {options}")
+    typer.echo(f"qlaunch -l {workspace.launchpad_file} -q {path} {options}")
 
 
 def doctor(
@@ -191,18 +191,18 @@ def doctor(
         str | None, typer.Argument(metavar="STUDY", help="Check what this study needs.")
     ] = None,
     queue: QueueOption = None,
-    workspace: Annotated[
+    folder: Annotated[
         Path | None, typer.Option("--workspace", "-w", help="Check this folder too.")
     ] = None,
     limits: LimitsOption = None,
     launchpad: LaunchpadOption = None,
 ) -> None:
     """Check the set-up: programs, files, database, queue, folders; say what to mend."""
-    from natriface.workflows.doctor import examine
+    from natriface.workflows.commands.doctor import examine
 
     marks = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("error", "red")}
     worst_is_error = False
-    for finding in examine(study, queue, workspace, limits, launchpad):
+    for finding in examine(study, queue, folder, limits, launchpad):
         word, colour = marks[finding.level]
         typer.secho(f"{word:>7}", fg=colour, nl=False)
         typer.echo(f"  {finding.what}: {finding.text}")
@@ -221,15 +221,15 @@ def _opened(name: str) -> Workspace:
     return opened(name, folder if (folder / MARKER_FILE).is_file() else None)
 
 
-def _limits(place: Workspace, path: Path | None, wishes: dict[str, Any]) -> QueueLimits:
+def _limits(workspace: Workspace, path: Path | None, wishes: dict[str, Any]) -> QueueLimits:
     from natriface.workflows.queues.limits import limits_path, load_limits
 
-    return load_limits(path or limits_path(place.root), **wishes)
+    return load_limits(path or limits_path(workspace.root), **wishes)
 
 
-def _tell(outcome: Launch, dry: bool) -> None:
-    from natriface.workflows.launch import names
-    from natriface.workflows.progress import duration
+def _print(outcome: Launch, dry: bool) -> None:
+    from natriface.analysis.wording import duration
+    from natriface.workflows.jobs.launch import names
 
     for text in outcome.told:
         typer.echo(text)

@@ -1,1 +1,1 @@
-"""One module an engine, each with the same four verbs: check, write, run, read."""
+"""One package an engine, each with the same verbs: check, estimate, write, run, read."""

@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ase import Atoms
 
-from natriface.analysis.results import Result, write_atomically
+from natriface.analysis.results import Result
 from natriface.structures.atoms import from_document, to_document
 from natriface.structures.errors import EngineError, ReaderError, nearest
-from natriface.workflows.plan import Step
+from natriface.structures.files import write_atomically
+from natriface.workflows.plan import Kind, Step
+
+if TYPE_CHECKING:
+    from natriface.workflows.engines.machine import Machine
+    from natriface.workflows.findings import Finding
 
 STEP_FILE = "step.json"
 STRUCTURE_FILE = "structure.json"
 END_REQUEST_FILE = "end_requested"
 INPUTS_FOLDER = "inputs"
 
-ENGINES = {
-    "gpaw": "natriface.workflows.engines.gpaw",
-    "potential": "natriface.workflows.engines.potential",
-    "vasp": "natriface.workflows.engines.vasp",
-}
-"""Engine name -> module that holds its `ENGINE`."""
+ENTRY_POINTS = "natriface.engines"
+"""Group of entry points by which another package brings an engine: its name, and the object."""
+
+Parallel = Literal["MPI", "threads"]
+
+
+@cache
+def engine_names() -> tuple[str, ...]:
+    """Names of the engines there are: each folder here with a module ``engine``, and those that
+    other installed packages bring."""
+    own = (module.parent.name for module in Path(__file__).parent.glob("*/engine.py"))
+    return tuple(sorted({*own, *entry_points(group=ENTRY_POINTS).names}))
 
 
 class EndedEarlyError(EngineError):
@@ -42,6 +56,122 @@ class Estimate:
     basis: str
 
 
+@dataclass(frozen=True)
+class InputFiles:
+    """The input files of one step, written to look at.
+
+    Attributes
+    ----------
+    estimate
+        What the step will cost.
+    size
+        What decides the cost, JSON-able.
+    columns
+        Heading -> text, the same of it for people.
+    notes, warnings
+        What was decided for this structure, and what is doubtful.
+    """
+
+    estimate: Estimate
+    size: Mapping[str, Any]
+    columns: Mapping[str, str]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class InputWriter(Protocol):
+    """What writes and judges an engine's input files where the engine itself is not installed."""
+
+    def doubts(self, steps: Sequence[Step]) -> list[str]:
+        """What is doubtful about the settings of a study's steps, each text once.
+
+        Parameters
+        ----------
+        steps
+            With the structures they would start from, where these are known.
+
+        Raises
+        ------
+        EngineError
+            If a setting is wrong, or contradicts another or a step's structure.
+        """
+
+    def doubts_of_all(self, steps: Sequence[Step]) -> list[str]:
+        """Those of them that concern the steps together, and not one."""
+
+    def write(self, folder: Path, step: Step, notes: Sequence[str]) -> InputFiles:
+        """Write the input files into a folder made by `prepare_folder`, with further notes.
+
+        Raises
+        ------
+        EngineError
+            As `doubts` does.
+        """
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine can do, and what the rest of a study must know of it.
+
+    Attributes
+    ----------
+    kinds
+        Kinds of calculation it can do.
+    bonding
+        The kind that computes bonds.
+    shares_state
+        Whether steps take the ground state of a static one, listed in its files as ``state``.
+    end_record
+        What a band takes of its relaxed end points, so that they need not be computed again: a
+        file by the name `Result.files` lists it under, or ``result``.
+    charge
+        Whether a cell's charge is a setting, ``charge_e``; else cells are computed without.
+    parallel
+        How a calculation takes the cores of the machine's file, as a program of its own that is
+        asked to stop before the queue's job ends; ``None`` where it is computed within natriface,
+        on one core.
+    theory
+        Level of theory; ``None`` for DFT, or where the record of its results names a model.
+    path_settings
+        Settings that do not decide the energy of a geometry: how it is relaxed, what is written.
+    inputs
+        What writes its input files to look at; ``None`` where it has none.
+    examine
+        What `natriface doctor` finds of its programs and files on this machine.
+    environment
+        Variables that say where its files are, handed on to the queue's jobs.
+    """
+
+    kinds: tuple[Kind, ...]
+    bonding: Kind = "bonding"
+    shares_state: bool = False
+    end_record: str = "result"
+    charge: bool = False
+    parallel: Callable[[Machine], Parallel] | None = None
+    theory: str | None = None
+    path_settings: frozenset[str] = frozenset()
+    inputs: InputWriter | None = None
+    examine: Callable[[Machine], Iterable[Finding]] | None = None
+    environment: tuple[str, ...] = ()
+
+    def require_kind(self, step: Step) -> None:
+        """Refuse a kind of calculation that the step's engine cannot do.
+
+        Raises
+        ------
+        EngineError
+            Naming the kinds it can do, and the engines that can do this one.
+        """
+        if step.kind in self.kinds:
+            return
+        able = [name for name in engine_names() if step.kind in engine(name).capabilities.kinds]
+        raise EngineError(
+            f"{step.name}: engine {step.engine} cannot do {step.kind!r}, only "
+            f"{' and '.join(', '.join(self.kinds).rsplit(', ', 1))}; choose "
+            + (f"engine {' or '.join(able)} for it" if able else "another kind")
+        )
+
+
 class Engine(Protocol):
     """An engine turns a step into files, runs them, and reads a result.
 
@@ -50,6 +180,7 @@ class Engine(Protocol):
     """
 
     name: str
+    capabilities: Capabilities
 
     def check(self, step: Step) -> None:
         """Refuse, before any expensive work, what this engine cannot do here.
@@ -82,6 +213,7 @@ class Engine(Protocol):
         """Read the outputs, whatever state they are in, into a `Result`."""
 
 
+@cache
 def engine(name: str) -> Engine:
     """The engine of this name, or, for ``package.module:ATTRIBUTE``, the one found there.
 
@@ -93,15 +225,16 @@ def engine(name: str) -> Engine:
         If there is none.
     """
     module, colon, attribute = name.partition(":")
-    if colon:
-        try:
-            brought: Engine = getattr(import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise EngineError(f"no engine {name!r}: {error}") from None
-        return brought
-    if name not in ENGINES:
-        raise EngineError(f"no engine {name!r}: {nearest(name, ENGINES)}")
-    found: Engine = import_module(ENGINES[name]).ENGINE
+    if not colon:
+        if name not in engine_names():
+            raise EngineError(f"no engine {name!r}: {nearest(name, engine_names())}")
+        brought = entry_points(group=ENTRY_POINTS, name=name)
+        own = f"{__package__}.{name}.engine:ENGINE"
+        module, _, attribute = next((each.value for each in brought), own).partition(":")
+    try:
+        found: Engine = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise EngineError(f"no engine {name!r}: {error}") from None
     return found
 
 

@@ -15,7 +15,7 @@ from ase.filters import FrechetCellFilter
 from ase.io import write as write_atoms
 from ase.optimize import BFGS, FIRE, LBFGS
 
-from natriface.analysis.results import write_atomically
+from natriface.structures.files import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
 
 TRAJECTORY_FILE = "trajectory.extxyz"
@@ -26,7 +26,7 @@ RATTLE_SEED = 2025
 
 
 class RelaxationSettings(Protocol):
-    """What a relaxation must be told; see `natriface.workflows.engines.potential`."""
+    """What a relaxation must be told; see `natriface.workflows.engines.potential.engine`."""
 
     @property
     def optimizer(self) -> str: ...

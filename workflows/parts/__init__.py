@@ -1,7 +1,14 @@
-"""The parts a study may have: for each a request, the steps that answer it, and a report section.
+"""The parts a study may have, each a folder here and a line below.
 
-A part is a folder here: ``request`` (what a study may ask), ``steps`` (what is computed) and
-``section`` (what the report says of it).
+``request``
+    ``StudyKeys``, the keys of a study that are the part's, and ``asked(study)``: what of the part a
+    study asks for, or None.
+``labels``
+    ``LABELS``, models of what the part's steps stand for, one for each kind of role.
+``steps``
+    ``steps(request, make, root)``: what is computed.
+``section``
+    ``section(results, context)``: what the report says of it, or None.
 """
 
 PARTS: dict[str, str] = {

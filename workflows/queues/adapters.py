@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from natriface.structures.errors import QueueError, UnreadAnswerError
+from natriface.workflows.errors import QueueError, UnreadAnswerError
 from natriface.workflows.queues import parsers, submission
 from natriface.workflows.queues.parsers import QueueJob
 from natriface.workflows.queues.programs import Said, ask, in_a_line, is_lost, tell

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 from xml.etree import ElementTree
 
-from natriface.structures.errors import QueueError
+from natriface.workflows.errors import QueueError
 from natriface.workflows.queues.programs import in_a_line
 
 State = Literal["waiting", "running", "ended", "unknown"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from natriface.structures.errors import QueueError
 from natriface.workflows.engines.walltime import length_s
+from natriface.workflows.errors import QueueError
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.programs import ask, in_a_line
 from natriface.workflows.queues.submission import clusters_of

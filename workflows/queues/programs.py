@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from natriface.structures.errors import QueueError, UnreadAnswerError
+from natriface.workflows.errors import QueueError, UnreadAnswerError
 
 ANSWER_SECONDS = 60.0
 _LOST = re.compile(

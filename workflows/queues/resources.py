@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from natriface.structures.errors import QueueError
-from natriface.workflows.engines.base import Estimate
+from natriface.workflows.engines.base import Estimate, engine
+from natriface.workflows.engines.machine import load_machine
+from natriface.workflows.errors import QueueError
 from natriface.workflows.queues.limits import QueueLimits, Shape
 
 GROWTH = 2.0
@@ -67,7 +68,7 @@ class Resources:
 
 
 def resources(
-    name: str, engine: str, estimate: Estimate, limits: QueueLimits, ends: Sequence[str] = ()
+    name: str, engine_name: str, estimate: Estimate, limits: QueueLimits, ends: Sequence[str] = ()
 ) -> Resources:
     """Resources of a step.
 
@@ -84,7 +85,7 @@ def resources(
     QueueError
         If it needs more than the limits allow.
     """
-    shape = limits.engines.get(engine) or _default_shape(engine)
+    shape = limits.engines.get(engine_name) or _default_shape(engine_name)
     cores = shape.tasks * shape.cores_per_task
     lack_of_memory = sum(word in OUT_OF_MEMORY for word in ends)
     lack_of_time = sum(word in OUT_OF_TIME for word in ends)
@@ -119,7 +120,7 @@ def resources(
     least = 60 * limits.min_walltime_minutes
     if lack_of_time:  # of a job that had at least the least
         wanted = max(wanted, least) * GROWTH**lack_of_time
-    margin = _margin_s(engine, limits)
+    margin = _margin_s(engine_name, limits)
     seconds = max(wanted, least) + margin
     return Resources(
         nodes=nodes,
@@ -149,23 +150,20 @@ def _nodes(name: str, shape: Shape, limits: QueueLimits) -> int:
     return math.ceil(shape.tasks / on_a_node)
 
 
-def _margin_s(engine: str, limits: QueueLimits) -> float:
+def _margin_s(engine_name: str, limits: QueueLimits) -> float:
     """Time at the end of a job in which nothing is computed any more, s."""
-    if engine not in ("vasp", "gpaw"):
+    if engine(engine_name).capabilities.parallel is None:
         return limits.signal_s
-    from natriface.workflows.engines.machine import load_machine
-
     margin = max(limits.signal_s, 60 * load_machine().stop_before_minutes)
     return min(margin, limits.max_walltime_s / 2)
 
 
-def _default_shape(engine: str) -> Shape:
-    """What the machine's file says of VASP and GPAW; one core for everything else."""
-    if engine not in ("vasp", "gpaw"):
+def _default_shape(engine_name: str) -> Shape:
+    """What the machine's file says of programs that run in parallel; else one core."""
+    parallel = engine(engine_name).capabilities.parallel
+    if parallel is None:
         return Shape()
-    from natriface.workflows.engines.machine import load_machine
-
     machine = load_machine()
-    if engine == "gpaw" and machine.gpaw_command is None:
+    if parallel(machine) == "threads":
         return Shape(cores_per_task=machine.cores)
     return Shape(tasks=machine.cores)

@@ -8,9 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from natriface.structures.errors import QueueError, nearest
+from natriface.structures.errors import nearest
 from natriface.structures.yaml_files import read_yaml
 from natriface.workflows.documents import Document, validated
+from natriface.workflows.errors import QueueError
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Pack
 

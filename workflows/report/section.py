@@ -20,14 +20,9 @@ from natriface.analysis.published import Published
 from natriface.analysis.results import Result
 from natriface.analysis.wording import slug
 from natriface.workflows.parts import PARTS
+from natriface.workflows.parts.labels import step_labels
 from natriface.workflows.report.figure import ReportFigure, save_report_figure
 from natriface.workflows.report.steps import ExpectedStep
-
-SECTION_KEY = "section"
-"""Key in a step's metadata that says which section its result belongs to."""
-
-DEFAULT_SECTION = "interfaces"
-"""That of steps whose metadata name none."""
 
 Cell = str | float | int | None
 
@@ -236,11 +231,6 @@ class _SectionModule(Protocol):
     def section(self, results: Sequence[Result], context: SectionContext) -> Section | None: ...
 
 
-def section_of(metadata: Mapping[str, Any]) -> str:
-    """The section that a step of these metadata belongs to."""
-    return str(metadata.get(SECTION_KEY, DEFAULT_SECTION))
-
-
 def write_sections(
     results: Sequence[Result],
     folder: Path,
@@ -261,8 +251,8 @@ def write_sections(
     )
     sections = []
     for key, name in modules.items():
-        own = [r for r in results if r.step and section_of(r.step.metadata) == key]
-        expected = [step for step in context.expected if section_of(step.metadata) == key]
+        own = [r for r in results if r.step and step_labels(r.step).section == key]
+        expected = [step for step in context.expected if step_labels(step).section == key]
         if not own and not expected:
             continue
         module: _SectionModule = import_module(name)

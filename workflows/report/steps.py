@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from natriface.analysis.results import Result
+from natriface.analysis.results import Result, StepRecord
+from natriface.workflows.parts.labels import StepLabels, step_labels
 
 NOT_FINISHED = "not finished"
 MOVES_ATOMS = ("relax", "neb", "md")
@@ -24,6 +25,17 @@ class ExpectedStep:
     kind: str
     n_atoms: int
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def known_steps(
+    results: Sequence[Result], expected: Sequence[ExpectedStep]
+) -> list[ExpectedStep | StepRecord]:
+    """The steps that are planned, in that order, then those that only have a result."""
+    known: dict[str, ExpectedStep | StepRecord] = {step.id: step for step in expected}
+    for result in results:
+        if result.step is not None:
+            known.setdefault(result.step.id, result.step)
+    return list(known.values())
 
 
 class StepRow(BaseModel):
@@ -97,17 +109,14 @@ class Steps:
     def row(self, identifier: str, role: str | None = None) -> StepRow:
         """One step, with the role its metadata or the caller gives it."""
         result, planned = self.results.get(identifier), self.planned.get(identifier)
-        metadata: Mapping[str, Any] = {}
-        if result is not None and result.step is not None:
-            metadata = result.step.metadata
-        elif planned is not None:
-            metadata = planned.metadata
+        step = result.step if result is not None and result.step is not None else planned
+        labels = StepLabels.model_validate({}) if step is None else step_labels(step)
         kind = result.kind if result else planned.kind if planned else "step"
         row = StepRow(
-            role=role or str(metadata.get("role", kind)),
+            role=role or labels.role or kind,
             name=self.name(identifier),
             id=identifier,
-            belongs_to=metadata.get("pair") or metadata.get("label"),
+            belongs_to=labels.belongs_to,
             status=NOT_FINISHED,
             n_atoms=planned.n_atoms if planned else None,
         )

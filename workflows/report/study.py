@@ -8,10 +8,9 @@ from pathlib import Path
 from natriface.analysis.results import RESULT_FILE, Result
 from natriface.structures.errors import ReaderError
 from natriface.workflows.plan import Plan
-from natriface.workflows.protocols import load_protocol
 from natriface.workflows.report.page import ProtocolRecord, Setting, write_report
 from natriface.workflows.report.steps import ExpectedStep
-from natriface.workflows.status import StepStatus
+from natriface.workflows.running.status import StepStatus
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 from natriface.workflows.workspace import Workspace
@@ -62,7 +61,7 @@ def report_study(
 
 def protocol_record(study: Study, plan: Plan, root: Path) -> ProtocolRecord:
     """The settings the plan's kinds of calculation use, each with its source."""
-    make = StepMaker(study, load_protocol(study.protocol, root))
+    make = StepMaker.of(study, root)
     used = sorted({(step.engine, step.kind) for step in plan.walk()})
     several = len({engine for engine, _ in used}) > 1
     settings = []

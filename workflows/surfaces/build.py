@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 
@@ -15,6 +14,7 @@ from natriface.structures.bounds import require_supercell
 from natriface.structures.errors import StructureError, nearest
 from natriface.structures.phases import Phase, load_phase
 from natriface.structures.slabs import Slab, freeze
+from natriface.workflows.surfaces.labels import SurfaceLabels
 from natriface.workflows.surfaces.request import SurfaceRequest
 from natriface.workflows.surfaces.slab_cut import cut_slab
 
@@ -50,22 +50,22 @@ class Surface:
         """Such as ``(100)``."""
         return f"({''.join(map(str, self.request.miller))})"
 
-    def describe(self) -> dict[str, Any]:
-        """JSON-able: all that a number got on it must be judged by."""
-        return {
+    def labels(self) -> SurfaceLabels:
+        """All that a number got on it must be judged by."""
+        n1, n2 = self.request.repeats
+        described = {
             **self.slab.describe(),
             "surface_cell": to_document(self.cell),
             "name": self.label,
             "phase": self.phase.name,
             "grade": self.phase.grade,
             "source": self.phase.source,
-            "repeats": list(self.request.repeats),
+            "repeats": (n1, n2),
             "frozen_layers": self.request.frozen_layers,
             "n_frozen": len(fixed_indices(self.atoms)),
-            "supercell_area_angstrom2": self.slab.area_angstrom2
-            * self.request.repeats[0]
-            * self.request.repeats[1],
+            "supercell_area_angstrom2": self.slab.area_angstrom2 * n1 * n2,
         }
+        return SurfaceLabels.model_validate(described)
 
 
 def build_surface(label: str, asked: SurfaceRequest, root: Path) -> Surface:

@@ -240,3 +240,25 @@ def test_line_ends_and_marks_change_nothing(tmp_path: Path, name: str, end: str)
     path.write_bytes(b"\xef\xbb\xbf" + text.encode().replace(b"\n", LINES[end]) + b"\0" * 5000)
     assert read_vasp_folder(tmp_path) == sound
     assert name == "vasprun.xml" or sound.settings["LDAUU"] == [0.0, 5.0]
+
+
+@pytest.mark.parametrize("end", LINES)
+def test_line_ends_beside_another_output_change_nothing(tmp_path: Path, end: str) -> None:
+    sound = twin(tmp_path)
+    path = tmp_path / "OUTCAR"
+    path.write_bytes(path.read_bytes().replace(b"\n", LINES[end]))
+    assert read_vasp_folder(tmp_path) == sound
+
+
+@pytest.mark.parametrize("relaxed", [False, True])
+def test_an_outcar_that_lists_no_atoms_proves_nothing(tmp_path: Path, relaxed: bool) -> None:
+    """Its tables are of no atoms, those of the vasprun.xml of two."""
+    sound = twin(tmp_path)
+    if relaxed:
+        shape = Shape(n_atoms=2, n_components=1, n_kpoints=1, nsw=3, ibrion=2)
+        write_vasprun(tmp_path / "vasprun.xml", shape)
+    path = tmp_path / "OUTCAR"
+    path.write_text(path.read_text().replace("   ions per type =               1   1\n", ""))
+    found = read_vasp_folder(tmp_path)
+    assert found.energy_ev == sound.energy_ev
+    assert found.forces_ev_per_angstrom is not None

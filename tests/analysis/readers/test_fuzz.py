@@ -1,4 +1,4 @@
-"""Cut and corrupt real files at random: no crash, no hang, no wrong number.
+"""Cut and corrupt files at random, real and like them: no crash, no hang, no wrong number.
 
 The corruptions are such that no digit or sign becomes another one: of what VASP prints only once
 (densities of states, projections) nobody could tell. That such a change shows where VASP prints
@@ -23,8 +23,6 @@ from natriface.analysis.readers.vasprun import Vasprun
 from natriface.analysis.results import Result
 from natriface.structures.errors import ReaderError
 
-pytestmark = pytest.mark.realdata
-DATA = Path(__file__).resolve().parents[3] / "../shared/data"
 FILES = (
     "broken/aiida_exit_codes/converged/out/vasprun.xml",
     "broken/custodian_errors_a/max_force/vasprun.xml",
@@ -38,14 +36,13 @@ ARRAYS = ("forces_ev_per_angstrom", "stress_ev_per_angstrom3")
 
 
 @cache
-def pristine(name: str) -> tuple[bytes, Result]:
-    path = DATA / name
-    data = path.read_bytes()
-    return (gzip.decompress(data) if name.endswith(".gz") else data), read_vasp_folder(path)
+def pristine(path: Path) -> tuple[bytes, Result]:
+    content = path.read_bytes()
+    return (gzip.decompress(content) if path.suffix == ".gz" else content), read_vasp_folder(path)
 
 
 class Corruption(NamedTuple):
-    """One thing done to a real file that cannot be mistaken for another number."""
+    """One thing done to a file that cannot be mistaken for another number."""
 
     name: str
     place: float
@@ -53,8 +50,8 @@ class Corruption(NamedTuple):
     kind: str
     noise: bytes
 
-    def content(self) -> bytes:
-        data, _ = pristine(self.name)
+    def content(self, path: Path) -> bytes:
+        data, _ = pristine(path)
         at = int(self.place * (len(data) - 1))
         head, piece, tail = data[:at], data[at : at + self.length], data[at + self.length :]
         if self.kind == "cut":
@@ -73,20 +70,21 @@ CORRUPTIONS = st.builds(
 )
 
 
-def no_wrong_number(corruption: Corruption) -> None:
+def no_wrong_number(data: Path, corruption: Corruption) -> None:
+    sound = data / corruption.name
     with tempfile.TemporaryDirectory() as folder:
         name = "OUTCAR" if "OUTCAR" in corruption.name else "vasprun.xml"
         path = Path(folder) / name
-        path.write_bytes(corruption.content())
+        path.write_bytes(corruption.content(sound))
         try:
             result = read_vasp_folder(path)
         except ReaderError:
             return
-        compare(result, corruption.name, path)
+        compare(result, sound, path)
 
 
-def compare(result: Result, name: str, path: Path) -> None:
-    _, sound = pristine(name)
+def compare(result: Result, source: Path, path: Path) -> None:
+    _, sound = pristine(source)
     if result.status != "converged":
         assert result.energy_ev is None
         assert result.reason
@@ -102,7 +100,7 @@ def compare(result: Result, name: str, path: Path) -> None:
         result.final_atoms().positions, sound.final_atoms().positions, atol=1e-5
     )
     if path.name == "vasprun.xml":
-        large_arrays_are_right(Vasprun(path), Vasprun(DATA / name))
+        large_arrays_are_right(Vasprun(path), Vasprun(source))
 
 
 def large_arrays_are_right(mine: Vasprun, theirs: Vasprun) -> None:
@@ -129,27 +127,27 @@ EXAMPLES = settings(
 
 @EXAMPLES
 @given(CORRUPTIONS)
-def test_no_wrong_number(shared: Path, corruption: Corruption) -> None:
-    no_wrong_number(corruption)
+def test_no_wrong_number(data: Path, corruption: Corruption) -> None:
+    no_wrong_number(data, corruption)
 
 
 @pytest.mark.slow
 @settings(EXAMPLES, max_examples=2000)
 @given(CORRUPTIONS)
-def test_no_wrong_number_at_length(shared: Path, corruption: Corruption) -> None:
-    no_wrong_number(corruption)
+def test_no_wrong_number_at_length(data: Path, corruption: Corruption) -> None:
+    no_wrong_number(data, corruption)
 
 
 @EXAMPLES
-@given(st.sampled_from(FILES), st.data())
-def test_a_damaged_archive_is_refused_or_cut(shared: Path, name: str, data: st.DataObject) -> None:
-    content, sound = pristine(name)
+@given(name=st.sampled_from(FILES), draws=st.data())
+def test_a_damaged_archive_is_refused_or_cut(data: Path, name: str, draws: st.DataObject) -> None:
+    content, sound = pristine(data / name)
     packed = bytearray(gzip.compress(content, mtime=0))
-    at = data.draw(st.integers(20, len(packed) - 1))
-    if data.draw(st.booleans()):
+    at = draws.draw(st.integers(20, len(packed) - 1))
+    if draws.draw(st.booleans()):
         packed = packed[:at]
     else:
-        packed[at] ^= data.draw(st.integers(1, 255))
+        packed[at] ^= draws.draw(st.integers(1, 255))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ("OUTCAR.gz" if "OUTCAR" in name else "vasprun.xml.gz")
         path.write_bytes(packed)

@@ -8,6 +8,7 @@ import lzma
 import shutil
 import tempfile
 import warnings
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -26,41 +27,37 @@ from natriface.analysis.readers.lobster_dos import read_lobster_dos
 from natriface.analysis.readers.lobster_lists import read_list
 from natriface.analysis.readers.lobster_log import read_log
 from natriface.structures.errors import ReaderError
+from tests.sources import real_names, samples
+from tests.written.lobster_tree import files
 
-pytestmark = pytest.mark.realdata
-DATA = Path(__file__).resolve().parents[3] / "../shared/data"
-LOBSTER = DATA / "lobster"
 SPINS = (Spin.up, Spin.down)
 LARGE = 2 << 20
-PLAIN = LOBSTER / "nomad_Fe"
 
 
-def named(*parts: str) -> list[Path]:
-    found = [p for p in LOBSTER.rglob("*") if any(p.name.startswith(part) for part in parts)]
-    return sorted(p for p in found if p.is_file())
+def named(*parts: str, wanted: Callable[[str], bool] = lambda name: True) -> pytest.MarkDecorator:
+    """Parametrise over the files of LOBSTER whose names begin so."""
+
+    def chosen(names: Iterable[str]) -> list[str]:
+        return [n for n in names if Path(n).name.startswith(parts) and wanted(n)]
+
+    return samples(chosen(files()), chosen(real_names("lobster/**/*")), slow_from_bytes=LARGE)
 
 
-def shown(path: Path) -> str:
-    return str(path.relative_to(LOBSTER))
+@pytest.fixture(scope="session")
+def lobster(data: Path) -> Path:
+    return data / "lobster"
 
 
-def curve_files() -> list[object]:
-    return [
-        pytest.param(p, marks=pytest.mark.slow if p.stat().st_size > LARGE else (), id=shown(p))
-        for p in named("COHPCAR", "COOPCAR", "COBICAR")
-    ]
-
-
-@pytest.mark.parametrize("path", curve_files())
-def test_curves_are_those_of_pymatgen(path: Path) -> None:
-    mine = read_curves(path, None if path.stat().st_size < LARGE else whole_bonds)
+@named("COHPCAR", "COOPCAR", "COBICAR")
+def test_curves_are_those_of_pymatgen(sample: Path) -> None:
+    mine = read_curves(sample, None if sample.stat().st_size < LARGE else whole_bonds)
     multi = not mine.header.has_average
     theirs = Cohpcar(
-        filename=str(path),
-        are_coops="COOP" in path.name,
-        are_cobis="COBI" in path.name and not multi,
+        filename=str(sample),
+        are_coops="COOP" in sample.name,
+        are_cobis="COBI" in sample.name and not multi,
         are_multi_center_cobis=multi,
-        is_lcfo="LCFO" in path.name,
+        is_lcfo="LCFO" in sample.name,
     )
     equal = np.testing.assert_array_equal
     assert mine.header.n_spins == 1 + theirs.is_spin_polarized
@@ -71,7 +68,7 @@ def test_curves_are_those_of_pymatgen(path: Path) -> None:
             equal(mine.average[s], theirs.cohp_data["average"]["COHP"][SPINS[s]])
             equal(mine.average_integral[s], theirs.cohp_data["average"]["ICOHP"][SPINS[s]])
     orbitals = {k: iter(v.values()) for k, v in (theirs.orb_res_cohp or {}).items()}
-    merged = multi or "LCFO" in path.name  # of several orbitals it keeps the last
+    merged = multi or "LCFO" in sample.name  # of several orbitals it keeps the last
     for k, interaction in enumerate(mine.interactions):
         if interaction.orbitals:
             if merged:
@@ -85,21 +82,20 @@ def test_curves_are_those_of_pymatgen(path: Path) -> None:
             equal(mine.integrals[s, k], entry["ICOHP"][SPINS[s]])
 
 
-def list_files() -> list[Path]:
-    found = named("ICOHPLIST", "ICOOPLIST", "ICOBILIST")
-    return [p for p in found if "LCFO" not in p.name or "AlN" in p.name]  # pymatgen fails on others
+def pymatgen_reads(name: str) -> bool:
+    return "LCFO" not in name or "AlN" in Path(name).name
 
 
-@pytest.mark.parametrize("path", list_files(), ids=shown)
-def test_lists_are_those_of_pymatgen(path: Path) -> None:
-    mine = read_list(path)
+@named("ICOHPLIST", "ICOOPLIST", "ICOBILIST", wanted=pymatgen_reads)
+def test_lists_are_those_of_pymatgen(sample: Path) -> None:
+    mine = read_list(sample)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = Icohplist(
-            filename=str(path),
-            are_coops="COOP" in path.name,
-            are_cobis="COBI" in path.name,
-            is_lcfo="LCFO" in path.name,
+            filename=str(sample),
+            are_coops="COOP" in sample.name,
+            are_cobis="COBI" in sample.name,
+            is_lcfo="LCFO" in sample.name,
         ).icohplist
     assert [entry.label for entry in mine.entries] == list(theirs)
     for entry in mine.entries:
@@ -118,9 +114,9 @@ def test_lists_are_those_of_pymatgen(path: Path) -> None:
             assert pair == tuple(value["icohp"][spin] for spin in SPINS[: mine.n_spins])
 
 
-@pytest.mark.parametrize("path", named("lobsterout"), ids=shown)
-def test_logs_are_those_of_pymatgen(path: Path) -> None:
-    mine, theirs = read_log(path), Lobsterout(filename=str(path))
+@named("lobsterout", wanted=lambda name: name.startswith("lobster/"))
+def test_logs_are_those_of_pymatgen(sample: Path) -> None:
+    mine, theirs = read_log(sample), Lobsterout(filename=str(sample))
     assert mine.finished
     assert mine.version == (theirs.lobster_version.lstrip("v") or None)
     assert mine.spilling is not None
@@ -134,9 +130,9 @@ def test_logs_are_those_of_pymatgen(path: Path) -> None:
     assert " ".join(mine.warnings) == " ".join(theirs.warning_lines)
 
 
-@pytest.mark.parametrize("path", [p for p in named("CHARGE") if "LCFO" not in p.name], ids=shown)
-def test_charges_are_those_of_pymatgen(path: Path) -> None:
-    mine, theirs = read_charges(path), Charge(str(path))
+@named("CHARGE", wanted=lambda name: "LCFO" not in name)
+def test_charges_are_those_of_pymatgen(sample: Path) -> None:
+    mine, theirs = read_charges(sample), Charge(str(sample))
     assert mine.charges.mulliken_e == tuple(theirs.mulliken)
     assert mine.charges.loewdin_e == tuple(theirs.loewdin)
     assert [f"{s}{k}" for k, s in enumerate(mine.symbols, 1)] == theirs.atomlist
@@ -144,8 +140,8 @@ def test_charges_are_those_of_pymatgen(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nomad_Si/DOSCAR.LSO.lobster.gz", "nomad_Fe/DOSCAR.lobster",
                                   "custodian_vasp_lobster_v51/DOSCAR.lobster"])  # fmt: skip
-def test_densities_are_those_of_pymatgen(name: str) -> None:
-    path = LOBSTER / name
+def test_densities_are_those_of_pymatgen(lobster: Path, name: str) -> None:
+    path = lobster / name
     crystal = next(path.parent.glob("CONTCAR*"))
     mine, theirs = read_lobster_dos(path), Doscar(doscar=str(path), structure_file=str(crystal))
     np.testing.assert_allclose(mine.energies_ev - mine.fermi_level_ev, theirs.energies, atol=1e-9)
@@ -169,9 +165,9 @@ FOLDERS = (
 
 @pytest.mark.parametrize(("name", "first", "second", "longest", "icohp_ev"), FOLDERS)
 def test_folders_give_the_bonds_one_expects(
-    name: str, first: str, second: str, longest: float, icohp_ev: float
+    lobster: Path, name: str, first: str, second: str, longest: float, icohp_ev: float
 ) -> None:
-    found = read_lobster_folder(LOBSTER / name)
+    found = read_lobster_folder(lobster / name)
     bonds = found.select(first, second, shorter_than_angstrom=longest)
     assert bonds
     for bond in bonds:
@@ -192,9 +188,9 @@ def test_folders_give_the_bonds_one_expects(
 
 
 @pytest.mark.parametrize("name", ["nomad_Fe", "nomad_NaCl", "nomad_Si", "lobsterpy_K3Sb"])
-def test_bond_vectors_have_the_bonds_lengths(name: str) -> None:
+def test_bond_vectors_have_the_bonds_lengths(lobster: Path, name: str) -> None:
     """LOBSTER 3 and 4.0 print the cell of the first atom, 4.1 that of the second."""
-    found = read_lobster_folder(LOBSTER / name, curves=False)
+    found = read_lobster_folder(lobster / name, curves=False)
     atoms = found.structure
     assert atoms is not None
     for bond in found.bonds:
@@ -203,32 +199,32 @@ def test_bond_vectors_have_the_bonds_lengths(name: str) -> None:
         assert np.linalg.norm(vector) == pytest.approx(bond.length_angstrom, abs=1e-4)
 
 
-def test_each_neighbour_counts_once() -> None:
+def test_each_neighbour_counts_once(lobster: Path) -> None:
     """LOBSTER lists an atom's bonds to its own images each way: bcc has 8 + 6 neighbours."""
-    found = read_lobster_folder(LOBSTER / "nomad_Fe", curves=False)
+    found = read_lobster_folder(lobster / "nomad_Fe", curves=False)
     for centre in (0, 1):
         assert len(found.of_centre(centre, shorter_than_angstrom=2.6)) == 8
         assert len(found.of_centre(centre, shorter_than_angstrom=3.0)) == 14
 
 
-def test_only_chosen_curves_are_kept() -> None:
+def test_only_chosen_curves_are_kept(lobster: Path) -> None:
     found = read_lobster_folder(
-        LOBSTER / "nomad_Si", curves=lambda b: b.length_angstrom < 2.5, overlap_curves=True
+        lobster / "nomad_Si", curves=lambda b: b.length_angstrom < 2.5, overlap_curves=True
     )
     assert found.curves is not None
     assert len(found.curves.labels) == 4
     assert found.curves.coop_per_ev is not None
-    whole = read_lobster_folder(LOBSTER / "nomad_Si").curves
+    whole = read_lobster_folder(lobster / "nomad_Si").curves
     assert whole is not None
     np.testing.assert_array_equal(
         found.curves.cohp_per_ev, whole.select(found.curves.labels).cohp_per_ev
     )
 
 
-def test_high_spilling_is_flagged_and_another_runs_log_is_not_used() -> None:
-    iron = read_lobster_folder(LOBSTER / "nomad_Fe", curves=False)
+def test_high_spilling_is_flagged_and_another_runs_log_is_not_used(lobster: Path) -> None:
+    iron = read_lobster_folder(lobster / "nomad_Fe", curves=False)
     assert any("8.50 % of the charge" in warning for warning in iron.warnings)
-    carbon = read_lobster_folder(LOBSTER / "lobsterpy_C", curves=False)
+    carbon = read_lobster_folder(lobster / "lobsterpy_C", curves=False)
     assert carbon.spilling is None
     assert any("its spilling does not count" in warning for warning in carbon.warnings)
 
@@ -241,24 +237,25 @@ def test_high_spilling_is_flagged_and_another_runs_log_is_not_used() -> None:
         ("../lobsterins", r"no ICOHPLIST\.lobster here"),
     ],
 )
-def test_broken_runs_are_refused(name: str, reason: str) -> None:
+def test_broken_runs_are_refused(data: Path, name: str, reason: str) -> None:
     with pytest.raises(ReaderError, match=reason):
-        read_lobster_folder(DATA / "broken/custodian_lobsterouts/lobsterouts" / name)
+        read_lobster_folder(data / "broken/custodian_lobsterouts/lobsterouts" / name)
 
 
-def copied(tmp_path: Path, name: str = "nomad_Fe") -> Path:
+@pytest.fixture
+def iron(lobster: Path, tmp_path: Path) -> Path:
+    """A copy of iron's folder, without the files of VASP."""
     folder = tmp_path / "run"
-    shutil.copytree(
-        LOBSTER / name, folder, ignore=shutil.ignore_patterns("OUTCAR*", "*.json", "vasprun*")
-    )
+    others = shutil.ignore_patterns("OUTCAR*", "*.json", "vasprun*")
+    shutil.copytree(lobster / "nomad_Fe", folder, ignore=others)
     folder.chmod(0o755)
     for path in folder.iterdir():
         path.chmod(0o644)
     return folder
 
 
-def test_too_few_bands_are_named_as_the_reason(tmp_path: Path) -> None:
-    source = DATA / "broken/custodian_lobsterouts/lobsterouts/lobsterout.nocohp"
+def test_too_few_bands_are_named_as_the_reason(data: Path, tmp_path: Path) -> None:
+    source = data / "broken/custodian_lobsterouts/lobsterouts/lobsterout.nocohp"
     shutil.copy(source, tmp_path / "lobsterout")
     with pytest.raises(ReaderError, match=r"too few bands.*80 bands"):
         read_lobster_folder(tmp_path)
@@ -279,26 +276,24 @@ MIXTURES = (
 
 @pytest.mark.parametrize(("target", "source", "reason"), MIXTURES)
 def test_files_of_two_runs_are_refused(
-    tmp_path: Path, target: str, source: str, reason: str
+    lobster: Path, iron: Path, target: str, source: str, reason: str
 ) -> None:
-    folder = copied(tmp_path)
-    read_lobster_folder(folder)
-    shutil.copy(LOBSTER / source, folder / target)
+    read_lobster_folder(iron)
+    shutil.copy(lobster / source, iron / target)
     with pytest.raises(ReaderError, match=reason):
-        read_lobster_folder(folder)
+        read_lobster_folder(iron)
 
 
-def test_a_crystal_of_other_lengths_is_refused(tmp_path: Path) -> None:
-    folder = copied(tmp_path)
-    lines = (folder / "CONTCAR").read_text().splitlines()
+def test_a_crystal_of_other_lengths_is_refused(iron: Path) -> None:
+    lines = (iron / "CONTCAR").read_text().splitlines()
     lines[1] = "1.01"
-    (folder / "CONTCAR").write_text("\n".join(lines))
+    (iron / "CONTCAR").write_text("\n".join(lines))
     with pytest.raises(ReaderError, match="another crystal"):
-        read_lobster_folder(folder)
+        read_lobster_folder(iron)
 
 
-def test_several_runs_are_told_apart() -> None:
-    place = LOBSTER / "pmg_KF_BiSe_old"
+def test_several_runs_are_told_apart(lobster: Path) -> None:
+    place = lobster / "pmg_KF_BiSe_old"
     with pytest.raises(ReaderError, match="several runs"):
         read_lobster_folder(place)
     found = read_lobster_folder(place / "ICOHPLIST.lobster.BiSe")
@@ -308,15 +303,15 @@ def test_several_runs_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
-def test_packed_files_are_read_alike(tmp_path: Path, pack: object) -> None:
-    source = PLAIN / "COHPCAR.lobster"
+def test_packed_files_are_read_alike(lobster: Path, tmp_path: Path, pack: object) -> None:
+    source = lobster / "nomad_Fe/COHPCAR.lobster"
     (tmp_path / "COHPCAR.lobster.packed").write_bytes(pack(source.read_bytes()))  # type: ignore[operator]
     plain, packed = read_curves(source), read_curves(tmp_path / "COHPCAR.lobster.packed")
     np.testing.assert_array_equal(plain.values, packed.values)
 
 
-def test_a_header_is_read_without_its_numbers(tmp_path: Path) -> None:
-    content = (PLAIN / "COHPCAR.lobster").read_bytes()
+def test_a_header_is_read_without_its_numbers(lobster: Path, tmp_path: Path) -> None:
+    content = (lobster / "nomad_Fe/COHPCAR.lobster").read_bytes()
     (tmp_path / "COHPCAR.lobster").write_bytes(content[:2000])
     assert len(read_header(tmp_path / "COHPCAR.lobster").interactions) == 20
 
@@ -337,8 +332,8 @@ def test_a_list_made_by_others_may_have_more_decimals(tmp_path: Path) -> None:
 
 
 @cache
-def content(name: str) -> bytes:
-    with Text(LOBSTER / name) as text:
+def content(path: Path) -> bytes:
+    with Text(path) as text:
         return text.read(0, text.size)
 
 
@@ -354,9 +349,9 @@ READERS = {
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(sorted(READERS)), st.floats(0, 1))
-def test_what_is_cut_off_is_refused(name: str, place: float) -> None:
+def test_what_is_cut_off_is_refused(lobster: Path, name: str, place: float) -> None:
     """A list may end after a whole bond, or after the first spin: there its COHPCAR tells."""
-    whole = content(name)
+    whole = content(lobster / name)
     stop = int(place * (len(whole.rstrip()) - 1))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
@@ -366,7 +361,7 @@ def test_what_is_cut_off_is_refused(name: str, place: float) -> None:
                 found = read_list(path)
             except ReaderError:
                 return
-            for one, two in zip(found.entries, read_list(LOBSTER / name).entries, strict=False):
+            for one, two in zip(found.entries, read_list(lobster / name).entries, strict=False):
                 assert one.values == two.values[: found.n_spins]
             return
         with pytest.raises(ReaderError):
@@ -382,13 +377,13 @@ def test_what_is_cut_off_is_refused(name: str, place: float) -> None:
     st.sampled_from((b"\0", b"*", b"\xff", b"x", b"\n", b".")),
 )
 def test_damage_gives_no_wrong_number(
-    name: str, place: float, length: int, kind: str, noise: bytes
+    lobster: Path, name: str, place: float, length: int, kind: str, noise: bytes
 ) -> None:
     """Damage in what is not read may pass; what is read is right, or the file is refused.
 
     No digit or sign becomes another one or a blank, of which nobody could tell.
     """
-    whole = content(name)
+    whole = content(lobster / name)
     at = int(place * (len(whole) - 1))
     piece = whole[at : at + length]
     middle = {"delete": b"", "repeat": piece * 2, "noise": noise * len(piece)}[kind]
@@ -400,7 +395,7 @@ def test_damage_gives_no_wrong_number(
         except ReaderError:
             return
     if READERS[name] is read_curves:
-        right = read_curves(LOBSTER / name)
+        right = read_curves(lobster / name)
         for one, two in ((found.values, right.values), (found.integrals, right.integrals)):
             assert one.shape == two.shape
             np.testing.assert_array_equal(one, two)

@@ -518,7 +518,10 @@ def test_densities_that_do_not_add_up_are_refused(tmp_path: Path, old: str, new:
         read_lobster_dos(path)
 
 
-def test_densities_without_bands_are_said(tmp_path: Path) -> None:
+def test_densities_without_bands_are_said_once(tmp_path: Path) -> None:
     path = tmp_path / "DOSCAR.lobster"
     path.write_text(densities(10.0))
-    assert "10 eV apart" in read_lobster_dos(path).warnings[0]
+    found = read_lobster_dos(path)
+    said = [note for note in found.notes(found.best_zero()) if "10 eV" in note]
+    assert len(said) == 1
+    assert "every 10 eV: the mesh of energies is too coarse" in said[0]

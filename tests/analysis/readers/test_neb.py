@@ -141,10 +141,9 @@ def test_missing_folders_are_named(tmp_path: Path) -> None:
         read_band(tmp_path / "01")
 
 
-@pytest.mark.realdata
-def test_a_real_band_whose_images_coincide(shared: Path) -> None:
+def test_a_real_band_whose_images_coincide(data: Path) -> None:
     """VTST images that never left the end point."""
-    run = shared / "data" / "neb" / "aiida_neb_wc"
+    run = data / "neb" / "aiida_neb_wc"
     with pytest.raises(ReaderError, match="image folders 00, 04 of 00 to 04 missing"):
         read_band(run / "out")
     band = read_band(run / "out", initial=run / "out" / "01", final=run / "out" / "03")
@@ -156,9 +155,9 @@ def test_a_real_band_whose_images_coincide(shared: Path) -> None:
 
 
 @pytest.fixture
-def spinel(shared: Path, tmp_path: Path) -> Path:
+def spinel(data: Path, tmp_path: Path) -> Path:
     """Three real VASP runs of an ion on its way through spinel MnO2, as a NEB folder."""
-    runs = shared / "data" / "neb" / "atomate_approx_neb"
+    runs = data / "neb" / "atomate_approx_neb"
     for k, name in enumerate(("im0", "im1", "im2")):
         place = tmp_path / f"{k:02d}"
         place.mkdir()
@@ -167,7 +166,6 @@ def spinel(shared: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.realdata
 def test_a_real_band_that_is_not_converged(spinel: Path) -> None:
     """Numbers of the OUTCARs: -196.51819129, -192.10379828, -196.51807238 eV."""
     summary = summarise(read_band(spinel))
@@ -182,7 +180,6 @@ def test_a_real_band_that_is_not_converged(spinel: Path) -> None:
     assert summary.engine.startswith("vasp 5")
 
 
-@pytest.mark.realdata
 def test_climbing_that_vasp_does_not_know_is_told(spinel: Path) -> None:
     (spinel / "INCAR").write_text("IMAGES = 1\n LCLIMB = .TRUE.\n")
     assert any("LCLIMB" in warning for warning in read_band(spinel).warnings)
@@ -196,7 +193,6 @@ def test_climbing_that_vasp_does_not_know_is_told(spinel: Path) -> None:
     assert not any("LCLIMB" in warning for warning in read_band(spinel).warnings)
 
 
-@pytest.mark.realdata
 def test_packed_outputs_and_permuted_structures_give_the_same_band(spinel: Path) -> None:
     before = read_band(spinel)
     for file in list(spinel.glob("0[02]/OUTCAR")):
@@ -211,10 +207,9 @@ def test_packed_outputs_and_permuted_structures_give_the_same_band(spinel: Path)
     )
 
 
-@pytest.mark.realdata
-def test_a_real_path_with_permuted_atoms(shared: Path, tmp_path: Path) -> None:
+def test_a_real_path_with_permuted_atoms(data: Path, tmp_path: Path) -> None:
     """A vacancy hop of bcc Fe: structures only, 0.75 A apart; one listed in another order."""
-    run = shared / "data" / "neb" / "pmg_neb1"
+    run = data / "neb" / "pmg_neb1"
     straight = read_band(run)
     np.testing.assert_allclose(np.diff(straight.lengths_angstrom), 0.75, atol=0.005)
     for folder in run.iterdir():
@@ -228,7 +223,6 @@ def test_a_real_path_with_permuted_atoms(shared: Path, tmp_path: Path) -> None:
     assert "image 4 were listed in another order" in shuffled.notes[0]
 
 
-@pytest.mark.realdata
 def test_like_calculations_only(spinel: Path) -> None:
     content = (spinel / "02" / "OUTCAR").read_text(errors="replace")
     assert "ENCUT  =" in content

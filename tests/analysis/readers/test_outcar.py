@@ -406,3 +406,43 @@ def test_a_stopcar_that_aborts(tmp_path: Path, kind: str, status: str) -> None:
 def test_numbers_beyond_all_bounds(tmp_path: Path) -> None:
     (tmp_path / "OUTCAR").write_text(outcar().replace(" -0.004000", " 1e999", 1))
     assert read_vasp_folder(tmp_path).forces_ev_per_angstrom is None
+
+
+VOLUME = 5.64 * 5.64 * 15.64
+KB = [-8.87214, 0.88508, 1.02501, -0.39040, 0.36976, -2.11336]
+
+
+def with_total(stress_kb: list[float]) -> str:
+    total = "".join(f"{x * VOLUME / 1602.17663:12.5f}" for x in stress_kb)
+    return outcar().replace("  in kB ", f"  Total {total[2:]}\n  in kB ")
+
+
+@pytest.mark.parametrize("axis", range(6))
+def test_a_stress_is_its_total_over_the_volume(tmp_path: Path, axis: int) -> None:
+    path = tmp_path / "OUTCAR"
+    path.write_text(with_total(KB))
+    sound = read_vasp_folder(tmp_path)
+    assert sound.warnings == []
+    path.write_text(outcar())
+    assert sound.stress_ev_per_angstrom3 == read_vasp_folder(tmp_path).stress_ev_per_angstrom3
+    path.write_text(with_total([*KB[:axis], KB[axis] + 0.1, *KB[axis + 1 :]]))
+    found = read_vasp_folder(tmp_path)
+    assert found.stress_ev_per_angstrom3 is None
+    assert found.energy_ev == sound.energy_ev
+    assert any("stress in eV and that in kB disagree" in said for said in found.warnings)
+
+
+MESH = """ Following reciprocal coordinates:
+            Coordinates               Weight
+{:10.6f}  0.000000  0.000000      1.000000
+
+"""
+
+
+@pytest.mark.parametrize(("x", "agrees"), [(0.0, True), (0.3, False)])
+def test_two_lists_of_kpoints_agree(tmp_path: Path, x: float, agrees: bool) -> None:
+    listed = " k-points in reciprocal"
+    (tmp_path / "OUTCAR").write_text(outcar().replace(listed, MESH.format(x) + listed))
+    found = read_vasp_folder(tmp_path)
+    assert any("two lists of k-points disagree" in said for said in found.warnings) != agrees
+    assert (Outcar(tmp_path / "OUTCAR").header.kpoints is not None) == agrees

@@ -1,4 +1,4 @@
-"""Real outputs of VASP 5.2 to 6.4: sound ones equal pymatgen's values, broken ones say so."""
+"""Outputs of VASP 5 and 6, real and like them: sound ones equal pymatgen's, broken ones say so."""
 
 from __future__ import annotations
 
@@ -16,20 +16,29 @@ from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
 from natriface.analysis.readers.vaspout import Vaspout
 from natriface.analysis.readers.vasprun import Vasprun
 from natriface.structures.errors import ReaderError
+from tests.sources import real_names, samples
 
-pytestmark = pytest.mark.realdata
-DATA = Path(__file__).resolve().parents[3] / "../shared/data"
-SMALL = 12_000_000
-BROKEN = ("unfinished", "full_job_aborted", "postprocess_neb", "LiVO3")
+LARGE = 400_000
+BROKEN = ("unfinished", "full_job_aborted", "postprocess_neb", "LiVO3", "archive")
+WRITTEN = [
+    "broken/aiida_exit_codes/converged/out/vasprun.xml",
+    "broken/aiida_exit_codes/elec-unconverged/out/vasprun.xml",
+    "broken/aiida_exit_codes/ionic-unconverged/out/vasprun.xml",
+    "broken/custodian_errors_a/max_force/vasprun.xml",
+    "broken/pyiron_aborted/full_job_minor_glitch/vasprun.xml",
+    "lobster/nomad_Fe/vasprun.xml",
+    "vasp/atomate_YPO4-static/vasprun.xml.gz",
+    "vasp/pmg_kpoints_opt/vasprun.xml.gz",
+    "vasp/pmg_ml_md/vasprun.xml.gz",
+    "vasp/pmg_scan_relax/relaxation/vasprun.xml.gz",
+    *(f"vasp/random/vasprun.xml.{kind}" for kind in ("plain", "spin", "ncl", "steps")),
+    "vasp/sumo_OsO2/vasprun.xml.gz",
+]
 
 
-def vaspruns() -> list[Path]:
-    found = sorted(path for path in DATA.glob("*/**/*vasprun*") if "archive" not in path.name)
-    return [path for path in found if not any(word in str(path) for word in BROKEN)]
-
-
-def name(path: Path) -> str:
-    return str(path.relative_to(DATA))
+def real_vaspruns() -> list[str]:
+    found = real_names("*/**/*vasprun*")
+    return [name for name in found if not any(word in name for word in BROKEN)]
 
 
 def peer(path: Path) -> Any:
@@ -47,16 +56,9 @@ def by_spin(values: dict[Any, Any]) -> np.ndarray:
     return np.array([values[spin] for spin in sorted(values, key=int, reverse=True)])
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        path if path.stat().st_size < 400_000 else pytest.param(path, marks=pytest.mark.slow)
-        for path in vaspruns()
-    ],
-    ids=name,
-)
-def test_equals_pymatgen(shared: Path, path: Path) -> None:
-    theirs, ours = peer(path), Vasprun(path)
+@samples(WRITTEN, real_vaspruns(), slow_from_bytes=LARGE)
+def test_equals_pymatgen(sample: Path) -> None:
+    theirs, ours = peer(sample), Vasprun(sample)
     assert ours.complete
     assert (ours.version or "").lower() == theirs.vasp_version.strip().lower()
     assert ours.symbols == [str(symbol) for symbol in theirs.atomic_symbols]
@@ -103,7 +105,7 @@ def test_equals_pymatgen(shared: Path, path: Path) -> None:
     settings = {key.upper(): value for key, value in theirs.parameters.items()}
     for key in ("NELM", "NSW", "IBRION", "ISMEAR", "ENMAX", "NELECT", "NBANDS", "SIGMA"):
         assert ours.parameters[key] == settings[key]
-    result = read_vasp_folder(path)
+    result = read_vasp_folder(sample)
     if result.energy_ev is not None:
         assert theirs.converged
         assert result.electronic is not None
@@ -138,34 +140,35 @@ def test_equals_pymatgen(shared: Path, path: Path) -> None:
         ("vasp/pmg_scan_relax/relaxation", "converged", ""),
     ],
 )
-def test_judgement(shared: Path, folder: str, status: str, words: str) -> None:
-    result = read_vasp_folder(shared / "data" / folder)
+def test_judgement(data: Path, folder: str, status: str, words: str) -> None:
+    result = read_vasp_folder(data / folder)
     assert result.status == status
     assert words in (result.reason or "")
     assert (result.energy_ev is not None) == (status == "converged")
 
 
-def test_empty_image_folders_are_refused(shared: Path) -> None:
-    results = read_neb_folder(shared / "data/neb/custodian_neb/postprocess_neb")
+def test_empty_image_folders_are_refused(data: Path) -> None:
+    results = read_neb_folder(data / "neb/custodian_neb/postprocess_neb")
     assert {result.status for result in results} == {"failed"}
     with pytest.raises(ReaderError):
-        read_vasp_folder(shared / "data/neb/custodian_neb/postprocess_neb")
+        read_vasp_folder(data / "neb/custodian_neb/postprocess_neb")
 
 
-def test_images_of_a_real_path(shared: Path) -> None:
-    results = read_neb_folder(shared / "data/neb/aiida_neb_wc/out")
+def test_images_of_a_real_path(data: Path) -> None:
+    results = read_neb_folder(data / "neb/aiida_neb_wc/out")
     assert [result.energy_ev for result in results] == [-19.49544029] * 3
 
 
-def outputs_of_one_run() -> list[Path]:
-    folders = ("vasp/atomate_YPO4-static", "vasp/emmet_raw_vasp_h5", "vasp/aiida_basic",
-               "vasp/pmg_scan_relax/relaxation", "vasp/quacc_run1", "lobster/nomad_Fe",
-               "vasp/atomate_YMg2PO4_relax0", "neb/atomate_approx_neb/im1/outputs")  # fmt: skip
-    return [DATA / folder for folder in folders]
+OUTPUTS_OF_ONE_RUN = [
+    "vasp/aiida_basic", "vasp/pmg_scan_relax/relaxation", "vasp/quacc_run1", "lobster/nomad_Fe",
+    "vasp/atomate_YMg2PO4_relax0", "neb/atomate_approx_neb/im1/outputs",
+]  # fmt: skip
+AND_ELECTRONS = ["vasp/atomate_YPO4-static", "vasp/emmet_raw_vasp_h5"]
 
 
-@pytest.mark.parametrize("folder", outputs_of_one_run(), ids=name)
-def test_outcar_says_the_same(shared: Path, folder: Path, tmp_path: Path) -> None:
+@samples(OUTPUTS_OF_ONE_RUN, OUTPUTS_OF_ONE_RUN + AND_ELECTRONS)
+def test_outcar_says_the_same(sample: Path, tmp_path: Path) -> None:
+    folder = sample
     files = find_files(folder)
     both = read_vasp_folder(folder)
     target = tmp_path / files.paths["OUTCAR"].name
@@ -191,18 +194,18 @@ def test_outcar_says_the_same(shared: Path, folder: Path, tmp_path: Path) -> Non
     assert alone.electronic.band_gap_ev == pytest.approx(both.electronic.band_gap_ev, abs=2e-4)
 
 
-def test_stress_and_forces_as_ase_reads_them(shared: Path) -> None:
+def test_stress_and_forces_as_ase_reads_them(data: Path) -> None:
     from ase.io import read
 
-    path = shared / "data/vasp/pmg_scan_relax/relaxation/OUTCAR"
+    path = data / "vasp/pmg_scan_relax/relaxation/OUTCAR"
     peer_atoms, result = read(path), read_vasp_folder(path)
     assert result.stress_ev_per_angstrom3 == pytest.approx(peer_atoms.get_stress(), abs=1e-8)
     np.testing.assert_allclose(result.forces_ev_per_angstrom or 0, peer_atoms.get_forces())
 
 
-def test_hdf5_says_the_same(shared: Path) -> None:
+def test_hdf5_says_the_same(data: Path) -> None:
     pytest.importorskip("h5py")
-    folder = shared / "data/vasp/emmet_raw_vasp_h5"
+    folder = data / "vasp/emmet_raw_vasp_h5"
     ours, xml = Vaspout(folder / "vaspout.h5.gz"), Vasprun(folder / "vasprun.xml.gz")
     np.testing.assert_allclose(ours.steps.energies_ev, xml.energies_ev, atol=1e-7)
     np.testing.assert_allclose(ours.steps.forces, xml.forces, atol=1e-7)
@@ -217,40 +220,40 @@ def test_hdf5_says_the_same(shared: Path) -> None:
     np.testing.assert_allclose(ours.projected_dos.densities, xml.projected_dos.densities, atol=1e-4)
 
 
-def test_gap_where_the_fermi_level_lies_above_the_top_band(shared: Path) -> None:
-    electronic = read_vasp_folder(shared / "data/vasp/atomate_YPO4-static").electronic
+def test_gap_where_the_fermi_level_lies_above_the_top_band(data: Path) -> None:
+    electronic = read_vasp_folder(data / "vasp/atomate_YPO4-static").electronic
     assert electronic is not None
     assert electronic.band_gap_ev == pytest.approx(5.7999)
     assert electronic.valence_band_maximum_ev == pytest.approx(2.1029)
 
 
-def test_folder_names_are_not_trusted(shared: Path) -> None:
-    atoms = read_vasp_folder(shared / "data/vasp/pmg_AlPO4_efg").final_atoms()
+def test_folder_names_are_not_trusted(data: Path) -> None:
+    atoms = read_vasp_folder(data / "vasp/pmg_AlPO4_efg").final_atoms()
     assert "P" not in atoms.get_chemical_symbols()
 
 
-def test_course_of_molecular_dynamics(shared: Path) -> None:
-    result = read_vasp_folder(shared / "data/vasp/pmg_ml_md")
+def test_course_of_molecular_dynamics(data: Path) -> None:
+    result = read_vasp_folder(data / "vasp/pmg_ml_md")
     assert result.kind == "md"
     assert len(result.energies_ev) == 100
 
 
-def test_overflowed_projections_are_marked(shared: Path) -> None:
-    vasprun = Vasprun(shared / "data/vasp/pmg_kpoints_opt/vasprun.xml.gz")
+def test_overflowed_projections_are_marked(data: Path) -> None:
+    vasprun = Vasprun(data / "vasp/pmg_kpoints_opt/vasprun.xml.gz")
     assert vasprun.kpoints is not None
     assert len(vasprun.kpoints) == 10  # not the 100 of KPOINTS_OPT
     assert vasprun.eigenvalues is not None
     assert vasprun.eigenvalues.shape[1] == 10
 
 
-def test_outcar_of_a_crystal_without_titles(shared: Path) -> None:
-    outcar = Outcar(shared / "data/lobster/nomad_Fe/OUTCAR")
+def test_outcar_of_a_crystal_without_titles(data: Path) -> None:
+    outcar = Outcar(data / "lobster/nomad_Fe/OUTCAR")
     assert outcar.header.symbols == ["Fe", "Fe"]
     assert outcar.magnetization == pytest.approx(4.3352429)
 
 
-def test_bands_of_kpoints_opt_equal_pymatgens(shared: Path) -> None:
-    path = shared / "data/vasp/pmg_kpoints_opt/vasprun.xml.gz"
+def test_bands_of_kpoints_opt_equal_pymatgens(data: Path) -> None:
+    path = data / "vasp/pmg_kpoints_opt/vasprun.xml.gz"
     ours, theirs = Vasprun(path).kpoints_opt, peer(path).kpoints_opt_props
     assert ours is not None
     equal = np.testing.assert_array_equal

@@ -405,3 +405,33 @@ def test_dry_runs_are_told_from_runs_on_orbitals_read(
     result = read_vasp_folder(tmp_path)
     assert result.status == status
     assert status == "converged" or "dry run" in (result.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_said"),
+    [
+        ("0.33333333", "0.38333333", True),
+        ("0.33333333", "0.16666667", False),
+        (" 3        1        1", " 4        1        1", True),
+        ('"Gamma"', '"listgenerated"', False),
+    ],
+)
+def test_kpoints_lie_on_the_mesh_they_were_made_by(
+    tmp_path: Path, old: str, new: str, is_said: bool
+) -> None:
+    """On whole or half steps, as symmetry and shifts of Monkhorst and Pack leave them."""
+    path = written(tmp_path)
+    text = path.read_text("latin-1")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "latin-1")
+    header = Vasprun(path).header
+    assert any("off the mesh" in problem for problem in header.problems) == is_said
+    assert (header.kpoints is None) == is_said
+
+
+def test_kpoints_of_a_shift_of_the_users_own_lie_anywhere(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    text = path.read_text("latin-1").replace("0.33333333", "0.38333333", 1)
+    shift = '   <v name="usershift">   0.15000000   0.00000000   0.00000000 </v>\n  </generation>'
+    path.write_text(text.replace("  </generation>", shift, 1), "latin-1")
+    assert Vasprun(path).header.problems == []

@@ -17,7 +17,6 @@ from natriface.workflows.parts.adsorption.section import section
 from natriface.workflows.parts.adsorption.steps import steps as planned_steps
 from natriface.workflows.parts.interfaces.gathering import ExpectedStep
 from natriface.workflows.plan import Step
-from natriface.workflows.protocols import load_protocol
 from natriface.workflows.report.section import CARE, Section, SectionContext, write_sections
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
@@ -61,9 +60,7 @@ def planned(folder: Path, **surface: Any) -> list[Step]:
             },
         }
     )
-    make = StepMaker(study, load_protocol(study.protocol))
-    assert study.adsorption is not None
-    return planned_steps(study, study.adsorption, make, folder)
+    return planned_steps(study.parts()["adsorption"], StepMaker.of(study), folder)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from natriface.structures.atoms import to_document
 from natriface.structures.doping import dope
 from natriface.structures.errors import AnalysisError
 from natriface.structures.phases import load_phase
+from natriface.workflows.parts.electronic_structure.labels import CrystalLabels, StretchedLabels
 from natriface.workflows.parts.electronic_structure.records import in_order_of
 from natriface.workflows.parts.electronic_structure.section import section
 from natriface.workflows.parts.interfaces.gathering import ExpectedStep
@@ -107,20 +108,26 @@ class Made:
         self.expected: list[ExpectedStep] = []
 
     def add(self, name: str, kind: str, role: str, atoms: Atoms, **more: Any) -> Path:
-        """A result and its folder; `more` goes into the metadata."""
+        """A result and its folder; `more` goes into the labels."""
         status, electronic = more.pop("status", "converged"), more.pop("electronic", None)
         folder = self.root / name.replace(" ", "_")
         folder.mkdir()
-        metadata = {
-            "section": "electronic_structure",
+        given = {
             "role": role,
             "orbitals": {"P": "p", "O": "p", "F": "p"},
             "align_by": {"Zr": "s"},
             "phase": "NZSP",
             "grade": "DFT",
             "source": "here",
+            "formula": str(atoms.symbols),
+            "doping": None,
+            "scale": 1.0,
+            "against": None,
+            "quantities": ["bonding", "pdos", "elf"],
             **more,
         }
+        model = StretchedLabels if role.startswith("stretched") else CrystalLabels
+        metadata = model.model_validate(given).document()
         self.results.append(
             Result(
                 kind=kind,

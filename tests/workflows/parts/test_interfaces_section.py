@@ -21,6 +21,7 @@ from natriface.structures.errors import AnalysisError
 from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG
 from natriface.workflows.parts.interfaces.comparison import compare
 from natriface.workflows.parts.interfaces.gathering import ExpectedStep, gather
+from natriface.workflows.parts.interfaces.labels import InterfaceLabels
 from natriface.workflows.parts.interfaces.records import InterfaceRecord
 from natriface.workflows.report.page import ProtocolRecord, ReportDocument, Setting, write_report
 
@@ -68,7 +69,7 @@ class Study:
         self.quantities = changes.pop(
             "quantities", ["interfacial_formation_energy", "work_of_adhesion", "integrity"]
         )
-        self.metadata = changes
+        self.changes = changes
         self.results: list[Result] = []
         film_slab = self.add("Na|A Na slab", film(), -2.0, role="film")
         for name, element, energy in (("NZSP", "O", -43.6), ("NZSP-NSF", "F", -41.0)):
@@ -128,9 +129,10 @@ class Study:
                 "label": "(001)-1",
             },
             "film": {"name": "Na", "phase": "Na", "grade": "experiment", "source": "a database"},
-            **self.metadata,
+            **self.changes,
         }
-        self.add(f"{pair} interface", atoms, energy, **metadata)
+        labels = InterfaceLabels.model_validate(metadata)
+        self.add(f"{pair} interface", atoms, energy, **labels.document())
 
     def add_second_start(self, name: str, energy: float, **update: Any) -> str:
         """A second start of a slab for every interface that refers to it."""

@@ -16,8 +16,10 @@ from natriface.analysis.published import Published
 from natriface.analysis.results import EngineRecord, Result, StepRecord
 from natriface.structures.atoms import to_document
 from natriface.workflows.parts.interfaces.gathering import ExpectedStep
+from natriface.workflows.parts.migration.labels import BandLabels
 from natriface.workflows.parts.migration.section import section
 from natriface.workflows.report.section import CARE, Section, SectionContext
+from natriface.workflows.surfaces.labels import SurfaceLabels
 
 WAY = 3.0
 PUBLISHED = Published(
@@ -60,8 +62,7 @@ def band(folder: Path, barrier_ev: float, reaction_ev: float = 0.0, across: floa
 
 
 def metadata(label: str, **changes: Any) -> dict[str, Any]:
-    return {
-        "section": "migration",
+    given = {
         "role": "band",
         "label": label,
         "hop": 1,
@@ -81,8 +82,18 @@ def metadata(label: str, **changes: Any) -> dict[str, Any]:
         "temperature_k": 300.0,
         "n_distinct_hops": 1,
         "description": "a hop",
+        "start_scaled": [0.0, 0.0, 0.5],
+        "end_scaled": [1.0, 0.0, 0.5],
+        "multiplicity": 2,
+        "symmetric": True,
+        "host": "Na18",
+        "repeats": [3, 3, 1],
+        "carrier_charge_e": 0.0,
+        "image_distance_angstrom": 9.0,
+        "end_steps": {},
         **changes,
     }
+    return BandLabels.model_validate(given).document()
 
 
 def result(
@@ -235,7 +246,19 @@ def test_an_adatom_that_left_its_site_is_told(tmp_path: Path) -> None:
         "NaF(100)",
         end_steps={"initial": "i"},
         start="on-top Na",
-        surface={"surface_cell": to_document(cell)},
+        surface=SurfaceLabels(
+            name="NaF(100)",
+            phase="NaF",
+            grade="DFT",
+            source="a paper",
+            label="(100)-1",
+            layers=2,
+            surface_cell=to_document(cell),
+            frozen_layers=1,
+            repeats=(3, 3),
+            vacuum_angstrom=16.0,
+            supercell_area_angstrom2=79.4,
+        ),
     )
     before, after = slab(), slab()
     after.positions[-1, :2] += cell.cell.array[:2, :2].sum(axis=0) / 2
@@ -258,7 +281,6 @@ def test_of_a_symmetric_hop_one_end_point_tells_of_both(tmp_path: Path) -> None:
     data = metadata(
         "NaF", end_steps={"initial": "i", "final": "f"}, exchanged_by="mirror plane", mover=-1
     )
-    data.pop("surface", None)
     before, after = slab(), slab()
     after.positions[-1, 0] += 1.0
     ends = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from natriface.structures.errors import QueueError, UnreadAnswerError
+from natriface.workflows.errors import QueueError, UnreadAnswerError
 from natriface.workflows.queues.adapters import adapter
 from tests.standins.queue_programs import Queue
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natriface.structures.errors import QueueError
+from natriface.workflows.errors import QueueError
 from natriface.workflows.queues import parsers
 from natriface.workflows.queues.parsers import QueueJob
 

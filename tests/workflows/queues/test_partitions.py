@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natriface.structures.errors import QueueError
+from natriface.workflows.errors import QueueError
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.partitions import memory_mb, partition, read_sinfo, within
 from tests.standins.queue_programs import Queue

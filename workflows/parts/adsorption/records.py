@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -11,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from natriface.analysis.adsorption_energy import (
     AdsorptionEnergy,
-    CohesiveEnergy,
     adsorption_energy_against_bulk,
     adsorption_energy_against_isolated_atom,
     moved_to_isolated_atom,
@@ -24,7 +22,10 @@ from natriface.structures.atoms import from_document
 from natriface.structures.errors import AnalysisError
 from natriface.structures.heights import surface_normal, whole_slab_positions
 from natriface.structures.images import displacements
+from natriface.workflows.parts.adsorption.labels import BareSurfaceLabels, MapPlan, SitePlan
+from natriface.workflows.parts.labels import read_labels, step_labels
 from natriface.workflows.report.section import SectionContext
+from natriface.workflows.report.steps import known_steps
 
 MOVED_ANGSTROM = 0.5
 """An adatom that relaxed farther than this in the plane has left its site."""
@@ -106,7 +107,7 @@ class SurfaceRecord(BaseModel):
 
     Attributes
     ----------
-    metadata
+    labels
         Of the bare slab's step: surface, sites, map, references.
     """
 
@@ -114,7 +115,7 @@ class SurfaceRecord(BaseModel):
 
     label: str
     element: str
-    metadata: dict[str, Any]
+    labels: BareSurfaceLabels = Field(exclude=True)
     sites: list[SiteRecord]
     map: MapRecord | None = None
     energy_map: EnergyMap | None = Field(default=None, exclude=True)
@@ -130,65 +131,61 @@ def surface_records(results: Sequence[Result], context: SectionContext) -> list[
     """Records of all surfaces planned or at hand, in the study's order."""
     own = {result.step.id: result for result in results if result.step}
     by_id = {**context.all_results, **own}
-    planned = {step.id: dict(step.metadata) for step in context.expected}
-    for identifier, result in own.items():
-        assert result.step is not None
-        planned.setdefault(identifier, dict(result.step.metadata))
     reasons = {step.id: context.reason(step) for step in context.expected}
     return [
-        _record(identifier, data, by_id, reasons)
-        for identifier, data in planned.items()
-        if data.get("role") == "surface"
+        _record(step.id, read_labels(BareSurfaceLabels, step.metadata, step.name), by_id, reasons)
+        for step in known_steps(results, context.expected)
+        if step_labels(step).role == "surface"
     ]
 
 
 def _record(
     identifier: str,
-    data: dict[str, Any],
+    labels: BareSurfaceLabels,
     by_id: Mapping[str, Result],
     reasons: Mapping[str, str],
 ) -> SurfaceRecord:
     slab = by_id.get(identifier)
     record = SurfaceRecord(
-        label=str(data["label"]),
-        element=str(data["element"]),
-        metadata=data,
+        label=labels.label,
+        element=labels.element,
+        labels=labels,
         sites=[
-            _site(site, data, slab, by_id, reasons.get(identifier), reasons)
-            for site in data["sites"]
+            _site(site, labels, slab, by_id, reasons.get(identifier), reasons)
+            for site in labels.sites
         ],
         engine=slab.engine if slab else None,
     )
-    if data.get("relax") == "z":
+    if labels.relax == "z":
         _compare(record.sites, by_id)
-    if data.get("map"):
-        _map(record, by_id)
+    if labels.map is not None:
+        _map(record, labels.map, by_id)
     return record
 
 
 def _site(
-    site: Mapping[str, Any],
-    data: Mapping[str, Any],
+    site: SitePlan,
+    labels: BareSurfaceLabels,
     slab: Result | None,
     by_id: Mapping[str, Result],
     no_slab: str | None,
     reasons: Mapping[str, str],
 ) -> SiteRecord:
-    identifier = str(site["step"])
+    identifier = site.step
     result = by_id.get(identifier)
-    record = SiteRecord(site=str(site["label"]), step=identifier, status="not computed")
+    record = SiteRecord(site=site.label, step=identifier, status="not computed")
     if result is None:
         record.reason = reasons.get(identifier, "no result")
         return record
     record.status, record.reason = result.status, result.reason
     if result.status != "converged":
         return record
-    _place(record, result, data)
+    _place(record, result, labels)
     if slab is None:
         record.reason = f"the bare slab is missing: {no_slab or 'no result'}"
         return record
     problems = []
-    for name, reference in data["reference_steps"].items():
+    for name, reference in labels.reference_steps.items():
         if name not in ("bulk", "isolated atom"):
             continue
         own = by_id.get(reference)
@@ -205,11 +202,9 @@ def _site(
         except AnalysisError as error:
             problems.append(str(error))
     record.reason = "; ".join(problems) or None
-    cohesive = data.get("cohesive_energy")
+    cohesive = labels.cohesive_energy
     if cohesive and record.against_bulk and record.against_isolated_atom is None:
-        record.against_isolated_atom = moved_to_isolated_atom(
-            record.against_bulk, CohesiveEnergy.model_validate(cohesive)
-        )
+        record.against_isolated_atom = moved_to_isolated_atom(record.against_bulk, cohesive)
     return record
 
 
@@ -224,7 +219,7 @@ def _compare(sites: Sequence[SiteRecord], by_id: Mapping[str, Result]) -> None:
         site.above_lowest_ev = result.converged_energy_ev() - lowest
 
 
-def _place(record: SiteRecord, result: Result, data: Mapping[str, Any]) -> None:
+def _place(record: SiteRecord, result: Result, labels: BareSurfaceLabels) -> None:
     """Where the adatom, the last atom, ended."""
     before, after = result.initial_atoms(), result.final_atoms()
     heights = whole_slab_positions(after) @ surface_normal(after)
@@ -234,9 +229,9 @@ def _place(record: SiteRecord, result: Result, data: Mapping[str, Any]) -> None:
     length = float(np.linalg.norm(way[:2]))
     words = []
     if length > MOVED_ANGSTROM:
-        cell = from_document(data["surface"]["surface_cell"])
+        cell = from_document(labels.surface.surface_cell)
         scaled = np.linalg.solve(cell.cell.array.T, after.positions[-1])[:2]
-        name, apart = site_beneath(cell, str(data["element"]), (scaled[0], scaled[1]))
+        name, apart = site_beneath(cell, labels.element, (scaled[0], scaled[1]))
         near = f"{apart:.2f} A from {name}" if apart > 0.15 else f"on {name}"
         words.append(f"moved {length:.2f} A, rests {near}")
     if record.height_angstrom < SUNK_ANGSTROM:
@@ -250,22 +245,17 @@ def _place(record: SiteRecord, result: Result, data: Mapping[str, Any]) -> None:
     record.rested = "; ".join(words) or None
 
 
-def _map(record: SurfaceRecord, by_id: Mapping[str, Result]) -> None:
-    asked = record.metadata["map"]
+def _map(record: SurfaceRecord, asked: MapPlan, by_id: Mapping[str, Result]) -> None:
     energies, equivalents = {}, {}
-    for point in asked["points"]:
-        place = (int(point["index"][0]), int(point["index"][1]))
-        equivalents[place] = [(int(i), int(j)) for i, j in point["equivalents"]]
-        result = by_id.get(str(point["step"]))
+    for point in asked.points:
+        equivalents[point.index] = point.equivalents
+        result = by_id.get(point.step)
         if result is not None and result.status == "converged" and result.energy_ev is not None:
-            energies[place] = result.energy_ev
-    record.map = MapRecord(
-        n_points=len(equivalents), n_computed=len(energies), relaxed=str(asked["relax"])
-    )
-    cell: Atoms = from_document(record.metadata["surface"]["surface_cell"])
-    shape = (int(asked["shape"][0]), int(asked["shape"][1]))
+            energies[point.index] = result.energy_ev
+    record.map = MapRecord(n_points=len(equivalents), n_computed=len(energies), relaxed=asked.relax)
+    cell: Atoms = from_document(record.labels.surface.surface_cell)
     try:
-        found = EnergyMap.unfolded(cell, shape, asked["origin"], energies, equivalents)
+        found = EnergyMap.unfolded(cell, asked.shape, asked.origin, energies, equivalents)
     except AnalysisError as error:
         record.map.reason = str(error)
         return

@@ -96,3 +96,14 @@ class AdsorptionRequest(Document):
     def element(self) -> str:
         """The adatom."""
         return next(iter(self.surfaces.values())).element
+
+
+class StudyKeys(Document):
+    """A study's key about adatoms."""
+
+    adsorption: AdsorptionRequest | None = None
+
+
+def asked(study: StudyKeys) -> AdsorptionRequest | None:
+    """What a study asks for."""
+    return study.adsorption

@@ -81,7 +81,7 @@ def reference_of(records: Sequence[SurfaceRecord]) -> Reference:
 def _matches(record: SurfaceRecord, published: Published | None) -> list[PublishedAdsorption]:
     if published is None:
         return []
-    phase = record.metadata["surface"]["phase"]
+    phase = record.labels.surface.phase
     return [
         p for p in published.adsorption_energies if p.phase == phase and p.element == record.element
     ]
@@ -271,7 +271,7 @@ def _findings(records: Sequence[SurfaceRecord], published: Published | None) -> 
                 f"{published.short_name}: barrier of {number(p.value_ev, 2)} eV"
                 for p in (published.barriers if published else [])
                 if published
-                and p.phase == record.metadata["surface"]["phase"]
+                and p.phase == record.labels.surface.phase
                 and (p.carrier, p.path_type) == (record.element, "adatom")
                 and p.value_ev is not None
             ]
@@ -294,18 +294,18 @@ def _findings(records: Sequence[SurfaceRecord], published: Published | None) -> 
 def _surfaces(records: Sequence[SurfaceRecord]) -> Table:
     rows: list[list[Cell]] = []
     for record in records:
-        surface: dict[str, Any] = record.metadata["surface"]
-        n1, n2 = surface["repeats"]
+        surface = record.labels.surface
+        n1, n2 = surface.repeats
         rows.append(
             [
                 record.label,
-                surface["phase"],
-                surface["label"],
-                surface["layers"],
-                surface["frozen_layers"],
+                surface.phase,
+                surface.label,
+                surface.layers,
+                surface.frozen_layers,
                 f"{n1} x {n2}",
-                surface["supercell_area_angstrom2"],
-                surface["vacuum_angstrom"],
+                surface.supercell_area_angstrom2,
+                surface.vacuum_angstrom,
             ]
         )
     columns = [
@@ -342,8 +342,7 @@ def _warnings(records: Sequence[SurfaceRecord], published: Published | None) -> 
 
 
 def _values(record: SurfaceRecord) -> dict[str, Any]:
-    content = record.model_dump(mode="json", exclude={"metadata", "label"})
-    surface = {k: v for k, v in record.metadata["surface"].items() if k != "surface_cell"}
+    content = record.model_dump(mode="json", exclude={"label"})
     found = record.energy_map
     if found is not None:
         content["map"] |= {
@@ -351,4 +350,4 @@ def _values(record: SurfaceRecord) -> dict[str, Any]:
             "energies_ev": found.energies_ev.tolist(),
             "minima": [[*m.scaled, m.energy_ev, m.depth_ev] for m in found.minima],
         }
-    return {**content, "surface": surface}
+    return {**content, "surface": record.labels.surface.without_cell()}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -14,25 +13,34 @@ from natriface.structures.adsorption import AdatomSite
 from natriface.structures.atoms import to_document
 from natriface.structures.errors import StructureError
 from natriface.structures.phases import load_phase
+from natriface.workflows.parts.adsorption.labels import (
+    AdatomLabels,
+    BareSurfaceLabels,
+    MapPlan,
+    PointPlan,
+    ReferenceLabels,
+    SitePlan,
+)
 from natriface.workflows.parts.adsorption.request import (
     AdsorptionRequest,
     AdsorptionSurface,
     MapRequest,
 )
+from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import Kind, Step
 from natriface.workflows.step_maker import StepMaker
-from natriface.workflows.study import Study
 from natriface.workflows.surfaces.build import Surface, build_surface, sites_named, with_adatom
 
-SECTION = "adsorption"
+_MakeStep = Callable[[str, Kind, Atoms, Labels], Step]
+
 SAME_PLACE = 1e-3
 """Places closer than this, in fractions of the cell, are one."""
 
 
-def steps(study: Study, request: AdsorptionRequest, make: StepMaker, root: Path) -> list[Step]:
+def steps(request: AdsorptionRequest, make: StepMaker, root: Path) -> list[Step]:
     """The steps of all surfaces asked for, and of what their energies are referred to.
 
-    The bare slab's metadata describe its surface whole: sites, map, and the ids of all their steps.
+    The bare slab's labels describe its surface whole: sites, map, and the ids of all their steps.
 
     Raises
     ------
@@ -50,7 +58,6 @@ def steps(study: Study, request: AdsorptionRequest, make: StepMaker, root: Path)
 def _references(request: AdsorptionRequest, make: StepMaker, root: Path) -> dict[str, Step]:
     found: dict[str, Step] = {}
     element = request.element
-    extra: dict[str, Any]
     for name in request.references:
         if name == "bulk":
             phase = load_phase(request.bulk_phase or element, root)
@@ -60,19 +67,21 @@ def _references(request: AdsorptionRequest, make: StepMaker, root: Path) -> dict
                     f"{element} must be {element}"
                 )
             # at the lattice constant its slabs are cut with, so that strain does not enter
-            atoms, extra = phase.atoms, {"phase": phase.name, "source": phase.source}
+            atoms = phase.atoms
+            labels = ReferenceLabels(
+                role=name, label=element, phase=phase.name, source=phase.source
+            )
         else:
             edge = request.box_angstrom
             atoms = Atoms(element, cell=[edge, edge + 0.5, edge + 1.0], pbc=True)
             atoms.center()
-            extra = {"box_angstrom": edge}
-        metadata = {"section": SECTION, "role": name, "label": element, **extra}
+            labels = ReferenceLabels(role=name, label=element, box_angstrom=edge)
         found[name] = make.step(
             f"{name} {element}",
             "static",
             len(atoms),
             structure=to_document(atoms),
-            metadata=metadata,
+            labels=labels,
         )
     return found
 
@@ -86,29 +95,29 @@ def _surface_steps(
 ) -> list[Step]:
     label = surface.label
 
-    def step(name: str, kind: Kind, atoms: Atoms, role: str, **extra: Any) -> Step:
-        metadata = {"section": SECTION, "role": role, "label": label, **extra}
+    def step(name: str, kind: Kind, atoms: Atoms, labels: Labels) -> Step:
         return make.step(
-            f"{label} {name}", kind, len(atoms), structure=to_document(atoms), metadata=metadata
+            f"{label} {name}", kind, len(atoms), structure=to_document(atoms), labels=labels
         )
 
     planned: list[Step] = []
     sites = []
+    site_labels = AdatomLabels(role="site", label=label)
     chosen = sites_named(surface, asked.sites)
     for number, site in enumerate(chosen, start=1):
         atoms = with_adatom(surface, site.scaled, held=asked.relax == "z")
-        made = step(f"{asked.element} {number} {site.label}", "relax", atoms, "site")
+        made = step(f"{asked.element} {number} {site.label}", "relax", atoms, site_labels)
         planned.append(made)
         sites.append(
-            {
-                "label": site.label,
-                "kind": site.kind,
-                "scaled": list(site.scaled),
-                "multiplicity": site.multiplicity,
-                "step": made.id,
-            }
+            SitePlan(
+                label=site.label,
+                kind=site.kind,
+                scaled=site.scaled,
+                multiplicity=site.multiplicity,
+                step=made.id,
+            )
         )
-    mapped: dict[str, Any] | None = None
+    mapped: MapPlan | None = None
     bare: dict[str, str] = {}
     if asked.map is not None:
         kind: Kind = "relax" if asked.map.relax == "z" else "static"
@@ -116,30 +125,27 @@ def _surface_steps(
         mapped, points = _map_steps(surface, asked.map, kind, step, held)
         planned += points
         if kind == "static":
-            rigid = step("slab, rigid", "static", surface.atoms, "rigid_slab")
+            labels = AdatomLabels(role="rigid_slab", label=label)
+            rigid = step("slab, rigid", "static", surface.atoms, labels)
             planned.append(rigid)
             bare["rigid_slab"] = rigid.id
-    cohesive = request.cohesive_energy
-    slab = step(
-        "slab",
-        "relax",
-        surface.atoms,
-        "surface",
-        surface=surface.describe(),
+    whole = BareSurfaceLabels(
+        label=label,
+        surface=surface.labels(),
         facet=list(asked.miller),
         element=asked.element,
         relax=asked.relax,
         sites=sites,
         map=mapped,
         reference_steps={**references, **bare},
-        cohesive_energy=None if cohesive is None else cohesive.model_dump(),
+        cohesive_energy=request.cohesive_energy,
     )
-    return [*planned, slab]
+    return [*planned, step("slab", "relax", surface.atoms, whole)]
 
 
 def _map_steps(
-    surface: Surface, asked: MapRequest, kind: Kind, step: Any, held: Sequence[AdatomSite]
-) -> tuple[dict[str, Any], list[Step]]:
+    surface: Surface, asked: MapRequest, kind: Kind, step: _MakeStep, held: Sequence[AdatomSite]
+) -> tuple[MapPlan, list[Step]]:
     """What the map is, and its points' steps; of equal points that of a site held alike is taken.
 
     It is then the same step, and computed once.
@@ -155,26 +161,24 @@ def _map_steps(
             f"{surface.request.element} at {point.index[0]}-{point.index[1]}",
             kind,
             with_adatom(surface, _site_of(point, grid, held) or point.scaled, held=True),
-            "map_point",
+            AdatomLabels(role="map_point", label=surface.label),
         )
         for point in grid.points
     ]
-    described = {
-        "shape": list(grid.shape),
-        "origin": list(grid.origin),
-        "relax": asked.relax,
-        "n_operations": grid.n_operations,
-        "points": [
-            {
-                "index": list(point.index),
-                "scaled": list(point.scaled),
-                "equivalents": [list(place) for place in point.equivalents],
-                "step": one.id,
-            }
-            for point, one in zip(grid.points, made, strict=True)
-        ],
-    }
-    return described, made
+    points = [
+        PointPlan(
+            index=point.index, scaled=point.scaled, equivalents=point.equivalents, step=one.id
+        )
+        for point, one in zip(grid.points, made, strict=True)
+    ]
+    mapped = MapPlan(
+        shape=grid.shape,
+        origin=grid.origin,
+        relax=asked.relax,
+        n_operations=grid.n_operations,
+        points=points,
+    )
+    return mapped, made
 
 
 def _site_of(

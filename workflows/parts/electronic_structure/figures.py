@@ -160,7 +160,7 @@ def _stack(crystals: Sequence[CrystalRecord], context: SectionContext) -> Report
         dos, zero = crystal.dos, crystal.zero
         if dos is None or zero is None:
             continue
-        shells = dict(crystal.described.get("orbitals", {}))
+        shells = crystal.orbitals
         centers = crystal.centers(VALENCE_WINDOW)
         kinds = list(dict.fromkeys(center.label.partition(" of ")[2] for center in centers))
         for kind in kinds:

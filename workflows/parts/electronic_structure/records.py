@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from ase import Atoms
@@ -39,6 +39,8 @@ from natriface.analysis.readers.grid import Grid, read_grid
 from natriface.analysis.readers.lobster import read_lobster_folder
 from natriface.analysis.results import Result
 from natriface.structures.errors import AnalysisError, NatrifaceError, ReaderError
+from natriface.workflows.parts.electronic_structure.labels import CrystalLabels, StretchedLabels
+from natriface.workflows.parts.labels import read_labels, step_labels
 
 VALENCE_WINDOW: Window = (-12.0, 0.0)
 """The bonding valence bands of phosphates without the O 2s and F 2s bands below them, eV."""
@@ -60,8 +62,9 @@ class CrystalRecord:
     ----------
     label
         By which the study names it.
-    described
-        Phase, formula, grade, source, doping, and which crystal it is compared `against`.
+    labels
+        Phase, formula, grade, source, doping, and which crystal it is compared `against`; None
+        where it was only relaxed.
     atoms
         As the electrons were computed.
     units
@@ -75,7 +78,7 @@ class CrystalRecord:
     """
 
     label: str
-    described: dict[str, Any] = field(default_factory=dict)
+    labels: CrystalLabels | None = None
     atoms: Atoms | None = None
     units: list[Tetrahedron] = field(default_factory=list)
     bonds: BondPopulations | None = None
@@ -87,8 +90,12 @@ class CrystalRecord:
     @property
     def against(self) -> str | None:
         """Label of the crystal this one is compared with."""
-        value = self.described.get("against")
-        return None if value is None else str(value)
+        return None if self.labels is None else self.labels.against
+
+    @property
+    def orbitals(self) -> Mapping[str, str]:
+        """Element -> shell whose band centers are given."""
+        return {} if self.labels is None else self.labels.orbitals
 
     @property
     def groups(self) -> list[BondGroup]:
@@ -104,7 +111,7 @@ class CrystalRecord:
         """Band centers by kind of unit, counted from `zero`."""
         if self.dos is None or self.zero is None:
             return []
-        shells = dict(self.described.get("orbitals", {}))
+        shells = self.orbitals
         elements = {element for element in shells if element in self.dos.symbols}
         wanted = [(element, shell) for element, shell in shells.items() if element in elements]
         units = unit_atoms(self.units) if self.units else {self.label: range(len(self.dos.symbols))}
@@ -126,7 +133,7 @@ class CrystalRecord:
         units = self.units if atoms is self.atoms else tetrahedra(atoms)
         symbols = atoms.get_chemical_symbols()
         mixed = [u for u in units if any(symbols[i] == foreign for i in u.atoms)]
-        asked = [u for u in units if symbols[u.centre] in self.described.get("orbitals", {})]
+        asked = [u for u in units if symbols[u.centre] in self.orbitals]
         return next(iter([*mixed, *asked, *units]), None)
 
 
@@ -144,9 +151,12 @@ def gather_crystals(
     folders
         Step id -> folder.
     """
-    own = [r for r in results if r.step is not None and not _role(r).startswith("stretched")]
-    names = list(dict.fromkeys([*labels, *(_label(r) for r in own)]))
-    return [_record(name, [r for r in own if _label(r) == name], folders) for name in names]
+    by_label: dict[str, dict[str, Result]] = {label: {} for label in labels}
+    for result in results:
+        said = None if result.step is None else step_labels(result.step)
+        if said is not None and not (said.role or "").startswith("stretched"):
+            by_label.setdefault(said.belongs_to or "", {})[said.role or ""] = result
+    return [_record(label, by_role, folders) for label, by_role in by_label.items()]
 
 
 def gather_slope(
@@ -157,17 +167,18 @@ def gather_slope(
     problems: list[str] = []
     name = ""
     for result in results:
-        if result.step is None or _role(result) != "stretched bonding":
+        if result.step is None or step_labels(result.step).role != "stretched bonding":
             continue
         try:
+            labels = read_labels(StretchedLabels, result.step.metadata, result.label)
             bonds = load_bonds(result, folders[result.step.id])
             atoms = bonds.structure if bonds.structure is not None else result.final_atoms()
             found = {(b.centre, b.ligand): b for u in tetrahedra(atoms, bonds) for b in u.bonds}
-            for move in result.step.metadata["stretch"]:
-                bond = found[move["centre"], move["ligand"]]
+            for move in labels.stretch:
+                bond = found[move.centre, move.ligand]
                 assert bond.icohp_ev is not None
                 points.append((bond.length_angstrom, bond.icohp_ev))
-            name = f"{result.step.metadata['bond']} of {_label(result)}"
+            name = f"{labels.bond} of {labels.label}"
         except NatrifaceError as error:
             problems.append(str(error))
         except KeyError:
@@ -189,7 +200,7 @@ def align(
     """
     if one.dos is None or other.dos is None:
         return None
-    wanted = dict(other.described.get("align_by", {}))
+    wanted = {} if other.labels is None else other.labels.align_by
     for element, shell in wanted.items():
         try:
             atoms = [_away(record, element, foreign) for record in (one, other)]
@@ -269,13 +280,15 @@ def load_elf(result: Result, folder: Path) -> Grid:
     return grid
 
 
-def _record(label: str, results: Sequence[Result], folders: Mapping[str, Path]) -> CrystalRecord:
+def _record(
+    label: str, by_role: Mapping[str, Result], folders: Mapping[str, Path]
+) -> CrystalRecord:
     record = CrystalRecord(label)
-    by_role = {_role(r): r for r in results}
     for role in ("state", "bonding", "pdos", "elf"):
         found = by_role.get(role)
         if found is not None and found.step is not None:
-            record.described = {**found.step.metadata, **record.described}
+            if record.labels is None:
+                record.labels = read_labels(CrystalLabels, found.step.metadata, found.label)
             words = f"{found.engine.name} {found.engine.version}"
             if words not in record.engines:
                 record.engines.append(words)
@@ -344,11 +357,3 @@ def _away(record: CrystalRecord, element: str, foreign: str) -> list[int] | None
         and record.atoms.get_distances(i, dopants, mic=True).min() > NEXT_TO_ANGSTROM
     ]
     return far or members
-
-
-def _role(result: Result) -> str:
-    return "" if result.step is None else str(result.step.metadata.get("role", ""))
-
-
-def _label(result: Result) -> str:
-    return "" if result.step is None else str(result.step.metadata.get("label", ""))

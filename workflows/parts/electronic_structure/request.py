@@ -165,3 +165,14 @@ class ElectronicStructureRequest(Document):
         if self.stretch is not None and "bonding" not in self.quantities:
             raise ValueError("stretch: there is no use for it without bonding among the quantities")
         return self
+
+
+class StudyKeys(Document):
+    """A study's key about electrons."""
+
+    electronic_structure: ElectronicStructureRequest | None = None
+
+
+def asked(study: StudyKeys) -> ElectronicStructureRequest | None:
+    """What a study asks for."""
+    return study.electronic_structure

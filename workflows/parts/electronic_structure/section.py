@@ -26,6 +26,7 @@ from natriface.workflows.parts.electronic_structure.records import (
     gather_crystals,
     gather_slope,
 )
+from natriface.workflows.parts.labels import step_labels
 from natriface.workflows.report.section import Section, SectionContext, Table, with_care
 
 KEY = "electronic_structure"
@@ -52,7 +53,7 @@ METHODS = (
 
 def section(results: Sequence[Result], context: SectionContext) -> Section | None:
     """The section, or None where the study has no such step."""
-    labels = list(dict.fromkeys(str(step.metadata.get("label", "")) for step in context.expected))
+    labels = dict.fromkeys(step_labels(step).belongs_to for step in context.expected)
     crystals = gather_crystals(results, context.folders, [label for label in labels if label])
     if not crystals:
         return None
@@ -256,12 +257,12 @@ def _fermi_sentence(one: CrystalRecord, other: CrystalRecord) -> list[str]:
 def _paragraphs(crystals: Sequence[CrystalRecord], published: Published | None) -> list[str]:
     said = []
     for crystal in crystals:
-        what = crystal.described
-        if not what:
+        what = crystal.labels
+        if what is None:
             continue
-        text = f"{crystal.label}: {what.get('phase')} ({what.get('grade')}; {what.get('source')})"
-        if what.get("doping"):
-            text += f"; {what['doping']}"
+        text = f"{crystal.label}: {what.phase} ({what.grade}; {what.source})"
+        if what.doping:
+            text += f"; {what.doping}"
         if crystal.engines:
             text += f". Electrons: {', '.join(crystal.engines)}"
         said.append(text + ".")

@@ -8,10 +8,10 @@ is stretched and the other compressed in a single calculation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms
@@ -24,25 +24,26 @@ from natriface.structures.errors import StructureError
 from natriface.structures.ordering import ordered_phase, rank_orderings
 from natriface.structures.phases import Phase, load_phase
 from natriface.structures.symmetry import reduce_to_primitive
+from natriface.workflows.engines.base import engine
+from natriface.workflows.parts.electronic_structure.labels import (
+    CrystalLabels,
+    RelaxedLabels,
+    StretchedLabels,
+    StretchMove,
+)
 from natriface.workflows.parts.electronic_structure.request import (
     CrystalDopant,
     CrystalRequest,
     ElectronicStructureRequest,
+    Quantity,
     StretchRequest,
 )
+from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import Input, Kind, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
-from natriface.workflows.study import Study
 
-SECTION = "electronic_structure"
 ALIKE_ANGSTROM = 1e-3
 """Bonds in two units are alike if their lengths agree to this."""
-
-BONDING_KIND: dict[str, Kind] = {"vasp": "lobster"}
-"""Kind of step that computes bonds, where it is not ``bonding``."""
-
-SHARES_STATE = frozenset({"gpaw"})
-"""Engines whose steps take the ground state of another."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,7 @@ class BuiltCrystal:
         }
 
 
-def steps(
-    study: Study, request: ElectronicStructureRequest, make: StepMaker, root: Path
-) -> list[Step]:
+def steps(request: ElectronicStructureRequest, make: StepMaker, root: Path) -> list[Step]:
     """The steps of all crystals, and of the stretched bond.
 
     Raises
@@ -157,13 +156,13 @@ def _crystal_steps(
             "relax",
             len(crystal.atoms),
             engine=request.relax_with,
-            metadata=_metadata("relax", crystal.label),
+            labels=RelaxedLabels(label=crystal.label),
             **source,
         )
         planned.append(relaxed)
         source = {"structure_from": StructureFrom(step=relaxed.id)}
     return planned + _electronic_steps(
-        crystal, crystal.label, source, request, make, request.quantities, crystal.describe()
+        crystal, crystal.label, source, request, make, request.quantities
     )
 
 
@@ -173,31 +172,37 @@ def _electronic_steps(
     source: dict[str, Any],
     request: ElectronicStructureRequest,
     make: StepMaker,
-    quantities: list[Any],
-    described: dict[str, Any],
+    quantities: Sequence[Quantity],
+    stretch: StretchRequest | None = None,
+    moves: Sequence[StretchMove] = (),
 ) -> list[Step]:
-    """The ground state of one structure, and what is read off it."""
-    kinds: dict[str, Kind] = {
-        "bonding": BONDING_KIND.get(request.engine, "bonding"),
-        "pdos": "dos",
-        "elf": "elf",
-    }
+    """The ground state of one structure, and what is read off it; of the crystal or stretched."""
+
+    def labels(role: Literal["state"] | Quantity) -> Labels:
+        known: dict[str, Any] = {
+            "label": crystal.label,
+            **crystal.describe(),
+            "orbitals": request.orbitals,
+            "align_by": request.align_by,
+            "quantities": quantities,
+        }
+        if stretch is None:
+            return CrystalLabels(role=role, **known)
+        known |= {"role": f"stretched {role}", "stretch": moves, "bond": stretch.bond}
+        return StretchedLabels.model_validate(known)
+
+    capabilities = engine(request.engine).capabilities
+    kinds: dict[str, Kind] = {"bonding": capabilities.bonding, "pdos": "dos", "elf": "elf"}
     n_atoms = len(crystal.atoms)
-    described = {
-        **described,
-        "orbitals": dict(request.orbitals),
-        "align_by": dict(request.align_by),
-        "quantities": list(quantities),
-    }
     ground: list[Step] = []
     inputs: dict[str, Input] = {}
-    if request.engine in SHARES_STATE:
+    if capabilities.shares_state:
         state = make.step(
             f"{name} ground state",
             "static",
             n_atoms,
             engine=request.engine,
-            metadata=_metadata("state", crystal.label, **described),
+            labels=labels("state"),
             **source,
         )
         ground.append(state)
@@ -209,7 +214,7 @@ def _electronic_steps(
             n_atoms,
             engine=request.engine,
             inputs=inputs,
-            metadata=_metadata(quantity, crystal.label, **described),
+            labels=labels(quantity),
             **source,
         )
         for quantity in quantities
@@ -228,37 +233,26 @@ def _stretch_steps(
         moves = [((bonds[0], asked.by_angstrom), (bonds[1], -asked.by_angstrom))]
     else:
         moves = [((bonds[0], by),) for by in (asked.by_angstrom, -asked.by_angstrom)]
-    planned = []
+    planned: list[Step] = []
     for number, move in enumerate(moves, start=1):
         atoms = crystal.atoms
         for bond, by in move:
             atoms = stretched(atoms, bond, by)
-        described = {
-            **crystal.describe(),
-            "stretch": [
-                {"centre": bond.centre, "ligand": bond.ligand, "by_angstrom": by}
-                for bond, by in move
-            ],
-            "bond": asked.bond,
-        }
         name = f"{crystal.label} {asked.bond} stretched" + (f" {number}" if len(moves) > 1 else "")
-        made = _electronic_steps(
+        planned += _electronic_steps(
             crystal,
             name,
             {"structure": to_document(atoms)},
             request,
             make,
             ["bonding"],
-            described,
+            asked,
+            [
+                StretchMove(centre=bond.centre, ligand=bond.ligand, by_angstrom=by)
+                for bond, by in move
+            ],
         )
-        planned += [_with_role(step) for step in made]
     return planned
-
-
-def _with_role(step: Step) -> Step:
-    return step.model_copy(
-        update={"metadata": {**step.metadata, "role": f"stretched {step.metadata['role']}"}}
-    )
 
 
 def _bonds_to_stretch(crystal: BuiltCrystal, bond: str) -> list[UnitBond]:
@@ -279,7 +273,3 @@ def _bonds_to_stretch(crystal: BuiltCrystal, bond: str) -> list[UnitBond]:
         if alike and other.centre != first.centre and other.ligand not in taken:
             return [first, other]
     return [first]
-
-
-def _metadata(role: str, label: str, **more: Any) -> dict[str, Any]:
-    return {"section": SECTION, "role": role, "label": label, **more}

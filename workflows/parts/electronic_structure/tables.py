@@ -270,8 +270,8 @@ def crystal_document(crystal: CrystalRecord) -> dict[str, Any]:
     """All numbers of a crystal, JSON-able."""
     return {
         "label": crystal.label,
-        "phase": crystal.described.get("phase"),
-        "doping": crystal.described.get("doping"),
+        "phase": crystal.labels.phase if crystal.labels else None,
+        "doping": crystal.labels.doping if crystal.labels else None,
         "engines": list(crystal.engines),
         "bonds": [
             {

@@ -18,7 +18,13 @@ from natriface.structures.interfaces import Interface, build_interface
 from natriface.structures.matching import find_matches
 from natriface.structures.phases import Phase, load_phase
 from natriface.structures.slabs import Slab
-from natriface.workflows.study import Dopant, SlabRequest, Study
+from natriface.workflows.parts.interfaces.request import (
+    Dopant,
+    InterfaceRequest,
+    InterfacesAsked,
+    SlabRequest,
+)
+from natriface.workflows.surfaces.labels import SlabLabels
 from natriface.workflows.surfaces.slab_cut import cut_slab
 
 STRAIN_SHARE = {"film": 0.0, "substrate": 1.0, "both": 0.5}
@@ -35,16 +41,16 @@ class BuiltSlab:
     slab: Slab
     doping: str | None
 
-    def describe(self) -> dict[str, Any]:
-        """JSON-able: the study's name for it, what it is, and where its crystal comes from."""
-        return {
-            "name": self.label,
-            "phase": self.phase.name,
-            "grade": self.phase.grade,
-            "source": self.phase.source,
-            "doping": self.doping,
+    def labels(self) -> SlabLabels:
+        """The study's name for it, what it is, and where its crystal comes from."""
+        return SlabLabels(
+            name=self.label,
+            phase=self.phase.name,
+            grade=self.phase.grade,
+            source=self.phase.source,
+            doping=self.doping,
             **self.slab.describe(),
-        }
+        )
 
 
 @dataclass(frozen=True)
@@ -65,13 +71,13 @@ class BuiltInterface:
         return {
             **self.interface.metadata(),
             "pair": self.label,
-            "film": self.film.describe(),
-            "substrate": self.substrate.describe(),
+            "film": self.film.labels().model_dump(exclude_unset=True),
+            "substrate": self.substrate.labels().model_dump(exclude_unset=True),
         }
 
 
-def build_study(study: Study, root: Path) -> list[BuiltInterface]:
-    """All interfaces of a study.
+def build_interfaces(request: InterfacesAsked, root: Path) -> list[BuiltInterface]:
+    """All interfaces that a study asks for.
 
     Parameters
     ----------
@@ -83,9 +89,12 @@ def build_study(study: Study, root: Path) -> list[BuiltInterface]:
     StructureError
         If a phase, termination, match or interface is not to be had; says for which.
     """
-    substrates = {label: _built(label, asked, root) for label, asked in study.substrates.items()}
-    films = {label: _built(label, asked, root) for label, asked in study.films.items()}
-    return [_joined(study, films[film], substrates[substrate]) for film, substrate in study.pairs]
+    substrates = {label: _built(label, asked, root) for label, asked in request.substrates.items()}
+    films = {label: _built(label, asked, root) for label, asked in request.films.items()}
+    return [
+        _joined(request.interfaces, films[film], substrates[substrate])
+        for film, substrate in request.pairs
+    ]
 
 
 def _built(label: str, asked: SlabRequest, root: Path) -> BuiltSlab:
@@ -130,8 +139,7 @@ def _charges(
     return formal_charges(doped.numbers, {**usual, **states})
 
 
-def _joined(study: Study, film: BuiltSlab, substrate: BuiltSlab) -> BuiltInterface:
-    asked = study.interfaces
+def _joined(asked: InterfaceRequest, film: BuiltSlab, substrate: BuiltSlab) -> BuiltInterface:
     try:
         matches = find_matches(
             substrate.clean,

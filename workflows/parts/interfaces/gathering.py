@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from natriface.analysis.integrity import Integrity, compare_units
 from natriface.analysis.interface_energy import (
@@ -15,6 +14,7 @@ from natriface.analysis.interface_energy import (
 )
 from natriface.analysis.results import Result
 from natriface.structures.errors import AnalysisError
+from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels
 from natriface.workflows.parts.interfaces.records import (
     BondMean,
     IntegrityRecord,
@@ -28,9 +28,10 @@ from natriface.workflows.parts.interfaces.reference_slabs import (
     reference_slab,
     start_caveats,
 )
-from natriface.workflows.report.steps import ExpectedStep, Steps
+from natriface.workflows.parts.labels import read_labels, step_labels
+from natriface.workflows.report.steps import ExpectedStep, Steps, known_steps
+from natriface.workflows.surfaces.labels import SlabLabels
 
-SIDES = ("substrate", "film")
 REFERENCE_ROLES = (*SIDES, "rigid_substrate", "rigid_film")
 PARTS = {
     "interfacial_formation_energy": ("substrate", "film"),
@@ -61,25 +62,19 @@ def gather(
     Parameters
     ----------
     results
-        Any, in any order; only those with ``role: interface`` in their step's metadata and the
-        ones these refer to matter.
+        Any, in any order; only those whose steps are labelled as interfaces and the ones these
+        refer to matter.
     expected
         The planned steps; interfaces without a result yet appear with the reason.
     missing
         Step name or id -> why it has no sound result.
     """
     steps = Steps.of([result for result in results if result.step], expected, missing)
-    described: dict[str, Mapping[str, Any]] = {
-        identifier: step.metadata for identifier, step in steps.planned.items()
-    }
-    for identifier in sorted(steps.results, key=lambda key: steps.results[key].label):
-        step = steps.results[identifier].step
-        if step and step.metadata:
-            described.setdefault(identifier, step.metadata)
+    by_name = sorted(results, key=lambda result: result.label)
     return [
-        _gathered(identifier, metadata, steps)
-        for identifier, metadata in described.items()
-        if metadata.get("role") == "interface" and metadata.get("pair")
+        _gathered(step.id, read_labels(InterfaceLabels, step.metadata, step.name), steps)
+        for step in known_steps(by_name, expected or ())
+        if step_labels(step).role == "interface"
     ]
 
 
@@ -103,13 +98,11 @@ def _starts(steps: Steps, identifiers: Sequence[str]) -> list[Start]:
     ]
 
 
-def _gathered(identifier: str, metadata: Mapping[str, Any], steps: Steps) -> Gathered:
-    planned: dict[str, str] = dict(metadata.get("reference_steps") or {})
-    seconds: dict[str, list[str]] = dict(metadata.get("second_starts") or {})
-    asked = metadata.get("quantities")
+def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathered:
+    planned, seconds = labels.reference_steps, labels.second_starts
+    asked: Sequence[str] | None = labels.quantities
     if asked is None:
-        asked = [q for q, roles in PARTS.items() if set(roles) <= planned.keys()]
-        asked.append("integrity")
+        asked = [q for q, roles in PARTS.items() if set(roles) <= planned.keys()] + ["integrity"]
     found = {
         role: steps.results[step]
         for role, step in {"interface": identifier, **planned}.items()
@@ -138,21 +131,21 @@ def _gathered(identifier: str, metadata: Mapping[str, Any], steps: Steps) -> Gat
     if "integrity" in asked:
         integrity, integrity_record = _integrity(identifier, found, as_built, steps)
     some = interface or next(iter(found.values()), None)
-    area, n_contacts = _area(interface, metadata)
+    area, n_contacts = _area(interface, labels)
     contact_area = area * n_contacts if area and n_contacts else None
     record = InterfaceRecord(
-        pair=metadata["pair"],
-        label=metadata.get("label"),
-        film=_slab(metadata, "film"),
-        substrate=_slab(metadata, "substrate"),
-        formula=metadata.get("formula"),
-        n_atoms=metadata.get("n_atoms"),
+        pair=labels.pair,
+        label=labels.label,
+        film=_slab(labels.film, labels.film_strain),
+        substrate=_slab(labels.substrate, labels.substrate_strain),
+        formula=labels.formula,
+        n_atoms=labels.n_atoms,
         area_angstrom2=area,
         n_contacts=n_contacts,
-        max_strain=metadata.get("max_strain"),
-        gap_angstrom=metadata.get("gap_angstrom"),
-        vacuum_angstrom=metadata.get("vacuum_angstrom"),
-        rotation_degrees=(metadata.get("match") or {}).get("rotation_degrees"),
+        max_strain=labels.max_strain,
+        gap_angstrom=labels.gap_angstrom,
+        vacuum_angstrom=labels.vacuum_angstrom,
+        rotation_degrees=labels.match.rotation_degrees if labels.match else None,
         engine=some.engine if some else None,
         protocol=some.protocol if some else None,
         level=some.engine.level if some else None,
@@ -273,35 +266,26 @@ def _mean(
         return None
 
 
-def _area(interface: Result | None, metadata: Mapping[str, Any]) -> tuple[float | None, int | None]:
+def _area(interface: Result | None, labels: InterfaceLabels) -> tuple[float | None, int | None]:
     if interface is not None and interface.final_structure is not None:
         try:
             return area_and_contacts(interface)
         except AnalysisError:
             pass  # the energies carry the reason
-    return metadata.get("area_angstrom2"), metadata.get("n_contacts")
+    return labels.area_angstrom2, labels.n_contacts
 
 
-def _slab(metadata: Mapping[str, Any], side: str) -> SlabRecord:
-    described = metadata.get(side)
-    if not isinstance(described, Mapping):
-        film, _, substrate = str(metadata["pair"]).partition("|")
-        described = {"name": (film if side == "film" else substrate) or side}
+def _slab(slab: SlabLabels, strains: Sequence[float]) -> SlabRecord:
     return SlabRecord(
-        name=described.get("name") or side,
-        surface=described.get("label"),
-        principal_strains=list(metadata.get(f"{side}_strain") or []),
-        **{
-            key: described.get(key)
-            for key in (
-                "phase",
-                "grade",
-                "source",
-                "doping",
-                "formula",
-                "thickness_angstrom",
-                "polar",
-                "stoichiometric",
-            )
-        },
+        name=slab.name,
+        phase=slab.phase,
+        grade=slab.grade,
+        source=slab.source,
+        doping=slab.doping,
+        surface=slab.label,
+        formula=slab.formula,
+        thickness_angstrom=slab.thickness_angstrom,
+        polar=slab.polar,
+        stoichiometric=slab.stoichiometric,
+        principal_strains=list(strains),
     )

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 from natriface.structures.atoms import to_document
 from natriface.structures.heights import isolated
-from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_study
+from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_interfaces
+from natriface.workflows.parts.interfaces.labels import (
+    RIGID,
+    SECOND_START,
+    SIDES,
+    InterfaceLabels,
+    Side,
+    SlabOfInterfaceLabels,
+)
+from natriface.workflows.parts.interfaces.request import InterfacesAsked
 from natriface.workflows.plan import Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
-from natriface.workflows.study import InterfaceRequest, Study
-
-Side = Literal["substrate", "film"]
-SIDES: tuple[Side, ...] = ("substrate", "film")
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,12 @@ class _Planned:
     references: Mapping[str, Step]
     second_starts: Mapping[Side, Step]
 
-    def steps(self, described: Mapping[str, Any]) -> list[Step]:
-        whole = self.whole.model_copy(update={"metadata": dict(described)})
+    def steps(self, labels: InterfaceLabels) -> list[Step]:
+        whole = self.whole.model_copy(update={"metadata": labels.document()})
         return [whole, *self.references.values(), *self.second_starts.values()]
 
 
-def steps(study: Study, request: InterfaceRequest, make: StepMaker, root: Path) -> list[Step]:
+def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
     """The steps of all interfaces of a study.
 
     Raises
@@ -49,7 +53,7 @@ def steps(study: Study, request: InterfaceRequest, make: StepMaker, root: Path) 
     StructureError
         If an interface is not to be had; says which.
     """
-    planned = [_planned(study, request, make, built) for built in build_study(study, root)]
+    planned = [_planned(request, make, built) for built in build_interfaces(request, root)]
     # a slab that interfaces share has one reference energy: the lowest of the starts of them all
     shared: dict[str, list[str]] = {}
     for one in planned:
@@ -59,25 +63,22 @@ def steps(study: Study, request: InterfaceRequest, make: StepMaker, root: Path) 
         step
         for one in planned
         for step in one.steps(
-            {
-                "role": "interface",
-                "reference_steps": {role: slab.id for role, slab in one.references.items()},
-                "second_starts": {
+            InterfaceLabels(
+                reference_steps={role: slab.id for role, slab in one.references.items()},
+                second_starts={
                     side: list(dict.fromkeys([second.id, *shared[one.references[side].id]]))
                     for side, second in one.second_starts.items()
                 },
-                "quantities": list(study.quantities),
+                quantities=list(request.quantities),
                 **one.built.describe(),
-            }
+            )
         )
     ]
 
 
-def _planned(
-    study: Study, request: InterfaceRequest, make: StepMaker, built: BuiltInterface
-) -> _Planned:
+def _planned(request: InterfacesAsked, make: StepMaker, built: BuiltInterface) -> _Planned:
     interface, pair = built.interface, built.label
-    vacuum = request.vacuum_angstrom
+    vacuum = request.interfaces.vacuum_angstrom
     slabs = {
         "substrate": (built.substrate.label, interface.substrate_atoms),
         "film": (built.film.label, interface.film_atoms),
@@ -87,11 +88,10 @@ def _planned(
         "relax",
         len(interface.atoms),
         structure=to_document(interface.atoms),
-        metadata={"role": "interface", "pair": pair},
     )
     references: dict[str, Step] = {}
     second_starts: dict[Side, Step] = {}
-    if "interfacial_formation_energy" in study.quantities:
+    if "interfacial_formation_energy" in request.quantities:
         for side in SIDES:
             label, atoms = slabs[side]
             references[side] = make.step(
@@ -99,9 +99,9 @@ def _planned(
                 "relax",
                 len(atoms),
                 structure=to_document(isolated(atoms, vacuum)),
-                metadata={"role": side, "pair": pair},
+                labels=SlabOfInterfaceLabels(role=side, pair=pair),
             )
-            if request.second_start:
+            if request.interfaces.second_start:
                 second_starts[side] = make.step(
                     f"{pair} {label} slab, second start",
                     "relax",
@@ -109,16 +109,16 @@ def _planned(
                     structure_from=StructureFrom(
                         step=whole.id, select=side, vacuum_angstrom=vacuum
                     ),
-                    metadata={"role": f"{side}_second_start", "pair": pair},
+                    labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=pair),
                 )
-    if "work_of_adhesion" in study.quantities:
+    if "work_of_adhesion" in request.quantities:
         for side in SIDES:
             label, atoms = slabs[side]
-            references[f"rigid_{side}"] = make.step(
+            references[RIGID[side]] = make.step(
                 f"{pair} {label} rigid",
                 "static",
                 len(atoms),
                 structure_from=StructureFrom(step=whole.id, select=side),
-                metadata={"role": f"rigid_{side}", "pair": pair},
+                labels=SlabOfInterfaceLabels(role=RIGID[side], pair=pair),
             )
     return _Planned(built, whole, references, second_starts)

@@ -11,6 +11,8 @@ from natriface.structures.atoms import to_document
 from natriface.structures.errors import StructureError
 from natriface.structures.exchange import Exchange, exchange
 from natriface.structures.images import align, make_images, permutation_note
+from natriface.workflows.engines.base import engine as find_engine
+from natriface.workflows.parts.migration.labels import BandLabels, End, EndPointLabels, HopLabels
 from natriface.workflows.plan import Input, Step, StructureFrom
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ def band_steps(
     name: str,
     initial: Atoms,
     final: Atoms,
+    labels: HopLabels,
     *,
-    metadata: Mapping[str, Any] | None = None,
     pre_engine: str | None = "potential",
 ) -> list[Step]:
     """Plan a band: its end points relaxed first, then the band between them.
@@ -42,12 +44,8 @@ def band_steps(
         Of the hop, such as ``NaF vacancy Na0 -> Na1``; each step's name starts with it.
     initial, final
         Unrelaxed end points in one cell; atoms frozen in the first are frozen in all images.
-    metadata
-        Of the hop (`HopEndpoints.metadata`) and the part's own (``section``, ...); goes into every
-        step, with the step's ``role``: ``end_point`` (with ``end``: ``initial`` or ``final``) or
-        ``band``; ``pre_end_point`` and ``pre_band`` for those of `pre_engine`. A ``band`` also
-        has ``end_steps``: the ids of its two end points' steps. Where an operation exchanges the
-        end points, ``exchanged_by`` says which kind.
+    labels
+        Of the hop; every step has them, as an end point or a band.
     pre_engine
         Engine that converges the band first; ``None`` or the study's own engine for none.
 
@@ -67,28 +65,25 @@ def band_steps(
         make_images(initial, aligned)  # raises if there is no path
     except StructureError as error:
         raise StructureError(f"{name}: {error}") from None
-    common = dict(metadata or {})
+    known = labels.model_dump(exclude_unset=True)
     if matching.permuted:
-        common["notes"] = [
-            *common.get("notes", ()),
-            permutation_note(matching, "the final end point"),
-        ]
-    ends = {"initial": initial, "final": aligned}
+        known["notes"] = [*labels.notes, permutation_note(matching, "the final end point")]
+    ends: dict[End, Atoms] = {"initial": initial, "final": aligned}
     symmetry = exchange(initial, aligned)
     if symmetry is not None:
-        common["exchanged_by"] = symmetry.kind
-    own = _bands(make, name, ends, common, None, None, symmetry)
+        known["exchanged_by"] = symmetry.kind
+    own = _bands(make, name, ends, known, None, None, symmetry)
     if pre_engine is None or own[-1].engine == pre_engine:
         return own
-    pre = _bands(make, name, ends, common, pre_engine, None, symmetry)
-    return [*pre, *_bands(make, name, ends, common, None, pre, symmetry)]
+    pre = _bands(make, name, ends, known, pre_engine, None, symmetry)
+    return [*pre, *_bands(make, name, ends, known, None, pre, symmetry)]
 
 
 def _bands(
     make: StepMaker,
     name: str,
-    ends: Mapping[str, Atoms],
-    metadata: Mapping[str, Any],
+    ends: Mapping[End, Atoms],
+    hop: Mapping[str, Any],
     engine: str | None,
     pre: list[Step] | None,
     symmetry: Exchange | None,
@@ -96,7 +91,7 @@ def _bands(
     """End points and band of one engine, from those of another where it has gone before."""
     prefix = "" if engine is None else "pre_"
     suffix = "" if engine is None else f" ({engine})"
-    relaxed: dict[str, Step] = {}
+    relaxed: dict[End, Step] = {}
     for k, (end, atoms) in enumerate(ends.items()):
         source: dict[str, Any]
         settings: dict[str, Any] = {}
@@ -117,13 +112,12 @@ def _bands(
             "relax",
             len(atoms),
             engine=engine,
-            metadata={**metadata, "role": f"{prefix}end_point", "end": end},
+            labels=EndPointLabels(**{**hop, "role": f"{prefix}end_point", "end": end}),
             settings=settings,
             **source,
         )
     inputs = {"final": Input(step=relaxed["final"].id)}
-    # so that the end points need not be computed again
-    record = "OUTCAR" if relaxed["final"].engine == "vasp" else "result"
+    record = find_engine(relaxed["final"].engine).capabilities.end_record
     for end, step in relaxed.items():
         inputs[f"{end}_{record.lower()}"] = Input(step=step.id, file=record)
     if pre is not None:
@@ -135,10 +129,10 @@ def _bands(
         engine=engine,
         structure_from=StructureFrom(step=relaxed["initial"].id),
         inputs=inputs,
-        metadata={
-            **metadata,
-            "role": f"{prefix}band",
-            "end_steps": {end: step.id for end, step in relaxed.items()},
-        },
+        labels=BandLabels(
+            role=f"{prefix}band",  # type: ignore[arg-type]
+            end_steps={end: step.id for end, step in relaxed.items()},
+            **hop,
+        ),
     )
     return [*relaxed.values(), band]

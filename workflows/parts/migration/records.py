@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 from ase import Atoms
@@ -25,7 +26,10 @@ from natriface.structures.atoms import from_document
 from natriface.structures.errors import AnalysisError, ReaderError
 from natriface.structures.hop_network import hop_network
 from natriface.structures.images import displacements
+from natriface.workflows.parts.labels import read_labels, step_labels
+from natriface.workflows.parts.migration.labels import BandLabels, End
 from natriface.workflows.report.section import SectionContext
+from natriface.workflows.report.steps import known_steps
 
 MOVED_ANGSTROM = 0.5
 """A carrier that relaxed farther than this from where it was put has left its site."""
@@ -47,7 +51,7 @@ class HopRecord(BaseModel):
     ----------
     label, number, n_hops
         The study's label, and which of its hops this is.
-    metadata
+    labels
         Of the band's step: path, facet, charge, host, supercell, source, ...
     status, reason
         Of the band; only a converged one has a barrier.
@@ -69,7 +73,7 @@ class HopRecord(BaseModel):
     number: int
     n_hops: int
     step: str
-    metadata: dict[str, Any]
+    labels: BandLabels = Field(exclude=True)
     status: str
     reason: str | None = None
     engine: EngineRecord | None = None
@@ -98,8 +102,7 @@ class HopRecord(BaseModel):
     @property
     def kind(self) -> str:
         """Such as ``adatom on a surface``."""
-        path = str(self.metadata.get("path_type", "path"))
-        return PATH_WORDS.get(path, path)
+        return PATH_WORDS.get(self.labels.path_type, self.labels.path_type)
 
     @property
     def charge_words(self) -> str:
@@ -107,37 +110,35 @@ class HopRecord(BaseModel):
         if self.engine is not None and self.engine.model is not None:
             return "a potential knows no charge"
         return {
-            "background": f"{self.metadata.get('charge_e', 0):+g} e, background",
+            "background": f"{self.labels.charge_e:+g} e, background",
             "electrons": "neutral cell, electrons or holes",
             "none": "neutral metal",
-        }.get(str(self.metadata.get("compensation")), "not stated")
+        }[self.labels.compensation]
 
 
 def hop_records(results: Sequence[Result], context: SectionContext) -> list[HopRecord]:
     """Records of all hops planned or at hand, in the plan's order."""
     own = {result.step.id: result for result in results if result.step}
     by_id = {**context.all_results, **own}
-    planned = {step.id: dict(step.metadata) for step in context.expected}
-    for identifier, result in own.items():
-        assert result.step is not None
-        planned.setdefault(identifier, dict(result.step.metadata))
     expected = {step.id: step for step in context.expected}
-    bands = {key: data for key, data in planned.items() if data.get("role") == "band"}
-    per_label: dict[str, int] = {}
-    for data in bands.values():
-        per_label[str(data["label"])] = per_label.get(str(data["label"]), 0) + 1
+    bands = {
+        step.id: read_labels(BandLabels, step.metadata, step.name)
+        for step in known_steps(results, context.expected)
+        if step_labels(step).role == "band"
+    }
+    per_label = Counter(labels.label for labels in bands.values())
     records = []
-    for identifier, data in bands.items():
+    for identifier, labels in bands.items():
         why = context.reason(expected[identifier]) if identifier in expected else "no result"
         record = HopRecord(
-            label=str(data["label"]),
-            number=int(data.get("hop", 1)),
-            n_hops=per_label[str(data["label"])],
+            label=labels.label,
+            number=labels.hop,
+            n_hops=per_label[labels.label],
             step=identifier,
-            metadata=data,
+            labels=labels,
             status="not computed",
             reason=why,
-            temperature_k=float(data.get("temperature_k", 298.15)),
+            temperature_k=labels.temperature_k,
         )
         if identifier in by_id:
             _fill(record, by_id[identifier], by_id, context.folders)
@@ -168,8 +169,9 @@ def far_ways(records: Sequence[HopRecord]) -> list[FarWay]:
     """The lowest ways through each crystal of which more than one hop was asked for."""
     found = []
     for label in dict.fromkeys(record.label for record in records):
-        own = [r for r in records if r.label == label and r.metadata.get("host_cell")]
-        if len(own) < 2:
+        own = [r for r in records if r.label == label]
+        host = own[0].labels.host_cell
+        if host is None or len(own) < 2:
             continue
         heights, lowest = {}, np.inf
         for kind, record in enumerate(own):
@@ -179,9 +181,9 @@ def far_ways(records: Sequence[HopRecord]) -> list[FarWay]:
             heights[kind] = zero + barrier.forward_ev
             lowest = min(lowest, zero, zero + barrier.reaction_energy_ev)
         network = hop_network(
-            from_document(own[0].metadata["host_cell"]),
-            [r.metadata["start_scaled"] for r in own],
-            [r.metadata["end_scaled"] for r in own],
+            from_document(host),
+            [r.labels.start_scaled for r in own],
+            [r.labels.end_scaled for r in own],
         )
         levels = network.levels(heights)
         found.append(
@@ -195,7 +197,7 @@ def far_ways(records: Sequence[HopRecord]) -> list[FarWay]:
     return found
 
 
-def load_band(result: Result, folder: Path | None, metadata: Mapping[str, Any]) -> Band:
+def load_band(result: Result, folder: Path | None, labels: BandLabels) -> Band:
     """The band of a finished step: all its images with energies and forces.
 
     Raises
@@ -219,7 +221,7 @@ def load_band(result: Result, folder: Path | None, metadata: Mapping[str, Any]) 
         statuses=["converged" if k in ends else status for k in range(len(images))],
         reasons=[None if k in ends else result.reason for k in range(len(images))],
         source=result.label,
-        metadata=metadata,
+        metadata=labels.model_dump(mode="json", exclude_unset=True),
         engine=f"{result.engine.name} {result.engine.version}",
     )
 
@@ -234,7 +236,7 @@ def _fill(
     record.engine, record.protocol = result.engine, result.protocol
     record.warnings += result.warnings
     try:
-        band = load_band(result, folders.get(record.step), record.metadata)
+        band = load_band(result, folders.get(record.step), record.labels)
     except (ReaderError, AnalysisError) as error:
         if record.status == "converged":
             record.status = "failed"
@@ -246,8 +248,8 @@ def _fill(
         record.status = record.summary.status
         record.reason = record.reason or "; ".join(record.summary.reasons)
     record.warnings += record.summary.warnings
-    symmetric = record.metadata.get("exchanged_by") is not None
-    for end, identifier in (record.metadata.get("end_steps") or {}).items():
+    symmetric = record.labels.exchanged_by is not None
+    for end, identifier in record.labels.end_steps.items():
         if symmetric and end == "final":
             continue  # it started from the image of the initial one, relaxed
         if identifier in by_id:
@@ -287,26 +289,25 @@ def _tolerance(result: Result) -> float:
     return FORCE_TOLERANCE_EV_PER_ANGSTROM
 
 
-def _where_it_rested(record: HopRecord, end: str, result: Result) -> str | None:
+def _where_it_rested(record: HopRecord, end: End, result: Result) -> str | None:
     """In words, where the carrier went when its end point was relaxed; None if it stayed."""
     if result.final_structure is None or result.initial_structure is None:
         return None
-    mover = int(record.metadata["mover"])
+    labels, mover = record.labels, record.labels.mover
     before, after = result.initial_atoms(), result.final_atoms()
     moves = displacements(before, after)
     way = moves[mover] - np.delete(moves, mover, axis=0).mean(axis=0)
-    site = str(record.metadata.get("start" if end == "initial" else "end"))
-    surface = record.metadata.get("surface")
-    if surface is None:
+    site = labels.start if end == "initial" else labels.end
+    if labels.surface is None:
         length = float(np.linalg.norm(way))
         if length < MOVED_ANGSTROM:
             return None
         return f"at the {end} end it relaxed {length:.2f} A away from {site}"
     if float(np.linalg.norm(way[:2])) < MOVED_ANGSTROM:
         return None
-    cell = from_document(surface["surface_cell"])
+    cell = from_document(labels.surface.surface_cell)
     scaled = np.linalg.solve(cell.cell.array.T, after.positions[mover])[:2]
-    name, apart = site_beneath(cell, str(record.metadata["carrier"]), (scaled[0], scaled[1]))
+    name, apart = site_beneath(cell, labels.carrier, (scaled[0], scaled[1]))
     near = f"{apart:.2f} A from" if apart > 0.15 else "on"
     return (
         f"at the {end} end it left {site} by {np.linalg.norm(way[:2]):.2f} A and rests {near} "
@@ -316,8 +317,8 @@ def _where_it_rested(record: HopRecord, end: str, result: Result) -> str | None:
 
 def _judge(record: HopRecord, barrier: BarrierValues) -> None:
     """Hop frequency and diffusivity, or why there are none; doubts about the barrier."""
-    data = record.metadata
-    if data.get("equivalent_ends") and abs(barrier.reaction_energy_ev) > UNEQUAL_EV:
+    labels = record.labels
+    if labels.equivalent_ends and abs(barrier.reaction_energy_ev) > UNEQUAL_EV:
         record.warnings.append(
             f"its two ends are equivalent by symmetry, but differ by "
             f"{1000 * barrier.reaction_energy_ev:.0f} meV: they relaxed into different minima"
@@ -328,11 +329,11 @@ def _judge(record: HopRecord, barrier: BarrierValues) -> None:
         record.rate_reason = str(error)
         record.diffusivity_reason = "no hop frequency"
         return
-    dimensions: Literal[2, 3] = 2 if data.get("path_type") == "adatom" else 3
-    coordination = int(data.get("coordination", 0))
+    dimensions: Literal[2, 3] = 2 if labels.path_type == "adatom" else 3
+    coordination = labels.coordination
     if record.rested:
         record.diffusivity_reason = "the carrier left the site its neighbours are counted from"
-    elif not data.get("equivalent_ends"):
+    elif not labels.equivalent_ends:
         record.diffusivity_reason = "the two sites differ: one hop does not make a way"
     elif coordination < 2 * dimensions:
         record.diffusivity_reason = (
@@ -340,5 +341,5 @@ def _judge(record: HopRecord, barrier: BarrierValues) -> None:
         )
     else:
         record.diffusivity = diffusivity(
-            record.rate, float(data["length_angstrom"]), coordination, dimensions
+            record.rate, labels.length_angstrom, coordination, dimensions
         )

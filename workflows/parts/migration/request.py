@@ -98,3 +98,14 @@ class MigrationRequest(Document):
                 f"label {min(shared)!r} stands for a crystal and a surface: rename one"
             )
         return self
+
+
+class StudyKeys(Document):
+    """A study's key about hops."""
+
+    migration: MigrationRequest | None = None
+
+
+def asked(study: StudyKeys) -> MigrationRequest | None:
+    """What a study asks for."""
+    return study.migration

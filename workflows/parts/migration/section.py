@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from natriface.analysis.barrier_figures import energy_profile
-from natriface.analysis.barriers import NO_MAXIMUM, PATH_KEYS, BandSummary
+from natriface.analysis.barriers import NO_MAXIMUM, BandSummary, are_unlike
 from natriface.analysis.path_pictures import path_picture
 from natriface.analysis.published import Published, PublishedBarrier
 from natriface.analysis.results import Result
@@ -84,9 +84,9 @@ METHODS = (
 def _symmetry_words(records: Sequence[HopRecord]) -> list[str]:
     """Which hops have end points made from each other."""
     symmetric = [
-        f"{record.name} ({record.metadata['exchanged_by']})"
+        f"{record.name} ({record.labels.exchanged_by})"
         for record in records
-        if record.metadata.get("exchanged_by")
+        if record.labels.exchanged_by
     ]
     if not symmetric:
         return []
@@ -96,18 +96,13 @@ def _symmetry_words(records: Sequence[HopRecord]) -> list[str]:
     ]
 
 
-def is_unlike(records: Sequence[HopRecord]) -> bool:
-    """Whether the hops differ in what must agree for barriers to be ranked."""
-    return any(len({str(r.metadata.get(key)) for r in records}) > 1 for key in PATH_KEYS)
-
-
 def _matches(record: HopRecord, published: Published) -> list[PublishedBarrier]:
-    phase, carrier = record.metadata.get("phase"), record.metadata.get("carrier")
-    return [b for b in published.barriers if b.phase == phase and b.carrier == carrier]
+    own = record.labels.phase, record.labels.carrier
+    return [b for b in published.barriers if (b.phase, b.carrier) == own]
 
 
 def _same_kind(record: HopRecord, printed: PublishedBarrier) -> bool:
-    return printed.path_type == record.metadata.get("path_type")
+    return printed.path_type == record.labels.path_type
 
 
 def _barriers(records: Sequence[HopRecord], published: Published | None) -> Table:
@@ -131,7 +126,7 @@ def _barriers(records: Sequence[HopRecord], published: Published | None) -> Tabl
         rows.append(
             [
                 record.name,
-                str(record.metadata.get("hop_label", record.kind)),
+                record.labels.hop_label or record.kind,
                 _facet(record),
                 None if record.engine and record.engine.model else record.charge_words,
                 barrier.forward_ev if barrier else None,
@@ -140,7 +135,7 @@ def _barriers(records: Sequence[HopRecord], published: Published | None) -> Tabl
                 barrier.highest_image_forward_ev if barrier else None,
                 barrier.gap_ev if barrier else None,
                 summary.max_perpendicular_force_ev_per_angstrom if summary else None,
-                float(record.metadata.get("length_angstrom", 0.0)) or None,
+                record.labels.length_angstrom,
                 _status(record),
             ]
         )
@@ -313,7 +308,7 @@ def _bars(records: Sequence[HopRecord], context: SectionContext) -> ReportFigure
             )
         )
     name = published.short_name if published else "published"
-    unlike = is_unlike(records)
+    unlike = are_unlike([record.labels.hop_path for record in records])
     figure = value_bars(
         bars,
         "migration barrier",
@@ -332,23 +327,23 @@ def _bars(records: Sequence[HopRecord], context: SectionContext) -> ReportFigure
 
 
 def _picture(record: HopRecord, result: Result, context: SectionContext) -> ReportFigure:
-    band = load_band(result, context.folders.get(record.step), record.metadata)
+    band = load_band(result, context.folders.get(record.step), record.labels)
     assert record.summary is not None
     figure = path_picture(
         band.images,
-        int(record.metadata["mover"]),
+        record.labels.mover,
         [image.energy_ev for image in record.summary.images],
         record.name,
     )
-    data = record.metadata
-    text = f"{record.name}: {data.get('hop_label', record.kind)}"
-    if "host" in data and "repeats" in data:
-        text += f" in {' x '.join(map(str, data['repeats']))} {data['host']}"
-    text += f"; {record.charge_words}."
+    labels = record.labels
+    text = (
+        f"{record.name}: {labels.hop_label or record.kind} in "
+        f"{' x '.join(map(str, labels.repeats))} {labels.host}; {record.charge_words}."
+    )
     return context.draw(
         figure,
         f"path-{slug(record.name)}",
-        caption=f"{text} Images of the moving {record.metadata.get('carrier')} by their energy; "
+        caption=f"{text} Images of the moving {labels.carrier} by their energy; "
         "the other atoms as in the highest image.",
         alt=f"Path of {text}",
         vector=False,
@@ -407,14 +402,14 @@ def _paragraphs(records: Sequence[HopRecord]) -> list[str]:
     done = sum(record.barrier is not None for record in records)
     text = [f"{done} of {len(records)} hops have a converged band between two minima."]
     more = {
-        record.label: int(record.metadata["n_distinct_hops"]) - record.n_hops
+        record.label: record.labels.n_distinct_hops - record.n_hops
         for record in records
-        if int(record.metadata.get("n_distinct_hops", 0)) > record.n_hops
+        if record.labels.n_distinct_hops > record.n_hops
     }
     if more:
         left = ", ".join(f"{n} in {label}" for label, n in more.items())
         text.append(f"Longer distinct hops were left out: {left}.")
-    if is_unlike(records):
+    if are_unlike([record.labels.hop_path for record in records]):
         text.append(UNLIKE)
     return text
 
@@ -428,7 +423,7 @@ def _warnings(records: Sequence[HopRecord], published: Published | None) -> list
             for text in dict.fromkeys(record.warnings)
             if not (record.no_barrier and text.startswith(NO_MAXIMUM))
         ]
-    grades = {str(r.metadata.get("phase")): r.metadata.get("grade") for r in records}
+    grades = {r.labels.phase: r.labels.grade for r in records}
     for phase, grade in grades.items():
         if grade == "model":
             found.append(
@@ -448,14 +443,10 @@ def _status(record: HopRecord) -> str:
 
 
 def _values(record: HopRecord) -> dict[str, Any]:
-    content = record.model_dump(mode="json", exclude={"label", "number", "n_hops", "metadata"})
-    surface = record.metadata.get("surface")
-    if surface:  # the picture's atoms are in the step's own folder
-        surface = {key: value for key, value in surface.items() if key != "surface_cell"}
-    path = {key: value for key, value in record.metadata.items() if key != "host_cell"}
-    return {**content, "path": {**path, "surface": surface}}
+    content = record.model_dump(mode="json", exclude={"label", "number", "n_hops"})
+    return {**content, "path": record.labels.path()}
 
 
 def _facet(record: HopRecord) -> str | None:
-    facet = record.metadata.get("facet")
+    facet = record.labels.facet
     return f"({''.join(map(str, facet))})" if facet else None

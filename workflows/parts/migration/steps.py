@@ -13,7 +13,9 @@ from natriface.structures.hop_endpoints import HopEndpoints, hop_endpoints
 from natriface.structures.hops import adatom_hops, interstitial_hops, vacancy_hops
 from natriface.structures.phases import load_phase
 from natriface.structures.unit_charges import given_charges
+from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.migration.band_steps import band_steps
+from natriface.workflows.parts.migration.labels import HopLabels
 from natriface.workflows.parts.migration.request import (
     BulkHops,
     MigrationRequest,
@@ -21,16 +23,10 @@ from natriface.workflows.parts.migration.request import (
 )
 from natriface.workflows.plan import Step
 from natriface.workflows.step_maker import StepMaker
-from natriface.workflows.study import Study
 from natriface.workflows.surfaces.build import build_surface, sites_named
 
-SECTION = "migration"
 
-KNOWS_NO_CHARGE = ("potential",)
-"""Engines that compute a cell without being told its charge."""
-
-
-def steps(study: Study, request: MigrationRequest, make: StepMaker, root: Path) -> list[Step]:
+def steps(request: MigrationRequest, make: StepMaker, root: Path) -> list[Step]:
     """The steps of all hops asked for.
 
     Raises
@@ -96,13 +92,12 @@ def _surface_hops(
         ends = [hop_endpoints(surface.cell, hop, surface.repeats) for hop in hops[: asked.max_hops]]
     except StructureError as error:
         raise StructureError(f"hops on {label}: {error}") from None
-    described = surface.describe()
     return ends, {
         "phase": surface.phase.name,
         "grade": surface.phase.grade,
         "source": surface.phase.source,
         "n_distinct_hops": len(hops),
-        "surface": described,
+        "surface": surface.labels(),
     }
 
 
@@ -115,21 +110,20 @@ def _labelled(
 ) -> list[Step]:
     planned: list[Step] = []
     for number, ends in enumerate(hops, start=1):
-        metadata = {
-            "section": SECTION,
-            "label": label,
-            "hop": number,
-            "hop_label": ends.hop.label,
-            "temperature_k": request.temperature_k,
+        labels = HopLabels(
+            label=label,
+            hop=number,
+            hop_label=ends.hop.label,
+            temperature_k=request.temperature_k,
             **common,
             **ends.metadata(),
-        }
+        )
         planned += band_steps(
             _charged(make, ends.charge_e),
             label if len(hops) == 1 else f"{label} {number}",
             ends.initial,
             ends.final,
-            metadata=metadata,
+            labels,
             pre_engine=None if request.pre_engine == "none" else request.pre_engine,
         )
     return planned
@@ -137,9 +131,9 @@ def _labelled(
 
 def _charged(make: StepMaker, charge_e: float) -> StepMaker:
     """Makes the same steps, of cells with a charge where the study's engine is told of it."""
-    if not charge_e or make.study.engine in KNOWS_NO_CHARGE:
+    if not charge_e or not engine(make.engine).capabilities.charge:
         return make
-    settings = dict(make.study.settings)
+    given = dict(make.given)
     for kind in ("relax", "static", "neb"):
-        settings[kind] = {**settings.get(kind, {}), "charge_e": charge_e}
-    return replace(make, study=make.study.model_copy(update={"settings": settings}))
+        given[kind] = {**given.get(kind, {}), "charge_e": charge_e}
+    return replace(make, given=given)

@@ -1,0 +1,129 @@
+"""Every Python snippet of the documentation runs, in order, on small inputs written here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ase import Atoms
+from ase.build import sort
+
+from natriface.analysis import EnergyMap, InterfaceEnergy, Result
+from natriface.analysis.results import EngineRecord, StepRecord
+from natriface.structures.atoms import to_document
+from tests.standins.test_standin_vasp import prepare, run
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+LOWER = Atoms("NaFNaF", [(0, 0, 5), (2.3, 0, 5), (2.3, 2.3, 5), (0, 2.3, 5)], pbc=True)
+UPPER = Atoms("NaFNaF", [(2.3, 0, 7.4), (0, 0, 7.4), (0, 2.3, 7.4), (2.3, 2.3, 7.4)], pbc=True)
+for side in (LOWER, UPPER):
+    side.set_cell([4.6, 4.6, 24.0])
+NEEDS_A_RUN = {"bonding.md": "LOBSTER's outputs, or GPAW's of a real crystal"}
+"""Documents whose snippets are not run as a whole: their imports are."""
+
+
+def snippets(name: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", (DOCS / name).read_text(), re.M | re.S)
+
+
+def executed(name: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    for text in snippets(name):
+        exec(compile(text, f"docs/{name}", "exec"), names)
+    return names
+
+
+def write_study(folder: Path) -> None:
+    """The finished steps of an interface: itself, and two starts of its substrate."""
+    metadata = {
+        "n_contacts": 1,
+        "reference_steps": {"substrate": "s", "film": "f"},
+        "second_starts": {"substrate": ["t"]},
+    }
+    for step, name, atoms, energy_ev in (
+        ("i", "NaF|NZSP interface", LOWER + UPPER, -13.0),
+        ("s", "NZSP slab", LOWER, -4.0),
+        ("t", "NZSP slab, second start", LOWER, -5.0),
+        ("f", "NaF slab", UPPER, -7.0),
+    ):
+        (folder / step).mkdir(parents=True)
+        Result(
+            kind="relax",
+            status="converged",
+            engine=EngineRecord(name="potential", version="1"),
+            step=StepRecord(id=step, name=name, metadata=metadata if step == "i" else {}),
+            energy_ev=energy_ev,
+            final_structure=to_document(atoms),
+        ).save(folder / step)
+
+
+def write_vasp_runs(folder: Path) -> None:
+    """An interface and its two slabs by the stand-in for VASP."""
+    for name, atoms in (("interface", LOWER + UPPER), ("substrate", LOWER), ("film", UPPER)):
+        run(prepare(folder / name, sort(atoms), mesh="1 1 1"))
+
+
+def test_structures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = executed("structures.md")
+    interface = names["interface"]
+    assert len(interface.substrate_atoms) + len(interface.film_atoms) == len(interface.atoms)
+    assert interface.max_strain <= 0.04
+    assert names["doped"].dopant == "F"
+    assert names["ordering"].atoms is not None
+
+
+def test_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path / "runs" / "li2025" / "steps")
+    write_vasp_runs(tmp_path / "my_runs")
+    names = executed("results.md")
+    of_study: InterfaceEnergy = names["gamma"]
+    assert of_study.difference_ev == pytest.approx(-13.0 + 5.0 + 7.0)
+    of_folders: InterfaceEnergy = names["mine"]
+    runs = tmp_path / "my_runs"
+    energies = {
+        name: float(re.findall(r"E0=\s*(\S+)", (runs / name / "OSZICAR").read_text())[-1])
+        for name in ("interface", "substrate", "film")
+    }
+    assert of_folders.energies_ev == pytest.approx(energies)
+    expected = energies["interface"] - energies["substrate"] - energies["film"]
+    assert of_folders.value_ev_per_angstrom2 == pytest.approx(expected / 4.6**2)
+    assert (tmp_path / "formation.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("name", "proof"),
+    [
+        ("migration.md", lambda names: names["ends"].description.startswith("vacancy Na")),
+        ("adsorption.md", lambda names: names["EnergyMap"] is EnergyMap),
+    ],
+)
+def test_others(name: str, proof: Callable[[dict[str, Any]], bool]) -> None:
+    assert proof(executed(name))
+
+
+@pytest.mark.parametrize("name", NEEDS_A_RUN)
+def test_names_of_snippets_that_need_a_run(name: str) -> None:
+    lines = [
+        line
+        for text in snippets(name)
+        for line in text.splitlines()
+        if line.startswith("from natriface.")
+    ]
+    assert len(lines) > 4
+    exec("\n".join(lines), {})
+
+
+def test_no_snippet_is_left_out() -> None:
+    having = {path.name for path in DOCS.glob("*.md") if snippets(path.name)}
+    assert having == {"structures.md", "results.md", "migration.md", "adsorption.md", *NEEDS_A_RUN}
+
+
+def test_no_other_way_of_writing_a_snippet() -> None:
+    for path in DOCS.glob("*.md"):
+        found = re.findall(r"^\s*(?:```|~~~)\s*(?:python|py|pycon)\b", path.read_text(), re.M)
+        assert len(found) == len(snippets(path.name)), path.name

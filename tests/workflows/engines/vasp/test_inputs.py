@@ -1,0 +1,486 @@
+"""VASP inputs: tag by tag what the protocol says, readable by pymatgen, refused where wrong."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import math
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, fcc111, molecule
+from ase.constraints import FixAtoms
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymatgen.io.vasp.inputs import BadIncarWarning, Incar, Kpoints, Poscar
+
+from natriface.structures.atoms import to_document
+from natriface.structures.errors import EngineError, StudyError
+from natriface.workflows.engines.base import engine
+from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh, n_irreducible
+from natriface.workflows.engines.machine import Machine, load_machine
+from natriface.workflows.engines.plane_waves import electronic_step_core_seconds, plane_waves
+from natriface.workflows.engines.vasp.estimate import (
+    default_n_bands,
+    rounded_n_bands,
+)
+from natriface.workflows.engines.vasp.incar.settings import parse_settings
+from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs, write_inputs
+from natriface.workflows.engines.vasp.lobster_basis import n_basis_functions
+from natriface.workflows.plan import Step, StructureFrom
+from natriface.workflows.protocols import load_protocol
+
+KINDS = ("relax", "static", "dos", "elf", "lobster", "md")
+MACHINE = Machine()
+
+
+def rocksalt_slab(layers: int = 5, vacuum: float = 10.0) -> Atoms:
+    unit = bulk("NaF", "rocksalt", a=4.62, cubic=True)
+    slab = unit.repeat((1, 1, layers // 2 + 1))
+    slab = slab[[i for i, z in enumerate(slab.positions[:, 2]) if z < 2.31 * layers - 0.1]]
+    slab.center(vacuum=vacuum, axis=2)
+    return slab
+
+
+def vasp_step(
+    atoms: Atoms, kind: str = "static", protocol: str = "li2025", **overrides: Any
+) -> Step:
+    return Step(
+        name=f"test {kind}",
+        kind=kind,
+        engine="vasp",
+        protocol=protocol,
+        settings=load_protocol(protocol).settings("vasp", kind, overrides),
+        n_atoms=len(atoms),
+        structure=to_document(atoms),
+    )
+
+
+def inputs_of(atoms: Atoms, kind: str = "static", **overrides: Any) -> VaspInputs:
+    return vasp_inputs(vasp_step(atoms, kind, **overrides), atoms, MACHINE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("protocol", ["li2025", "fast", "precise"])
+def test_files_say_what_the_protocol_says_tag_by_tag(
+    tmp_path: Path, protocol: str, kind: str
+) -> None:
+    atoms = rocksalt_slab()
+    step = vasp_step(atoms, kind, protocol)
+    write_inputs(tmp_path, vasp_inputs(step, atoms, MACHINE), MACHINE)
+    incar = Incar.from_file(str(tmp_path / "INCAR"))
+    for key, choice in load_protocol(protocol).choices("vasp", kind).items():
+        if key == key.upper():
+            assert incar[key] == choice.value, key
+            assert choice.source in (tmp_path / "INCAR").read_text(), key
+    decided = {"NBANDS"} if kind == "lobster" else {"NPAR", "KPAR"} if kind == "elf" else set()
+    assert incar.keys() == {key for key in step.settings if key.isupper()} | decided
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", BadIncarWarning)
+        # VASP takes a whole number for a real one, pymatgen before 2026 does not
+        warnings.filterwarnings("ignore", "SMASS: 0 is not a float")
+        incar.check_params()
+    poscar = Poscar.from_file(str(tmp_path / "POSCAR"))
+    assert len(poscar.structure) == len(atoms)
+    spacing = step.settings["kpoint_spacing_per_angstrom"]
+    mesh = Kpoints.from_file(str(tmp_path / "KPOINTS")).kpts[0]
+    assert tuple(mesh) == kpoint_mesh(atoms, spacing)
+    assert mesh[2] == 1
+    assert (tmp_path / "POTCAR.spec").read_text().split() == ["Na_pv", "F"]
+
+
+def test_children_inherit_and_say_only_what_differs() -> None:
+    parent = load_protocol("li2025").settings("vasp", "relax")
+    for name in ("fast", "precise"):
+        child = load_protocol(name).settings("vasp", "relax")
+        assert child.keys() == parent.keys()
+        assert child["LASPH"] is parent["LASPH"]
+        assert child["ENCUT"] != parent["ENCUT"]
+
+
+def test_one_protocol_gives_like_settings_to_every_kind_of_energy() -> None:
+    """What decides an energy must not differ between relaxation and single point."""
+    path = {"IBRION", "NSW", "ISIF", "EDIFFG", "NELMIN", "LWAVE", "LCHARG"}
+    protocol = load_protocol("li2025")
+    relax, static = (protocol.settings("vasp", kind) for kind in ("relax", "static"))
+    assert {k: v for k, v in relax.items() if k not in path} == {
+        k: v for k, v in static.items() if k not in path
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"ENCU": 480}, "no INCAR tag 'ENCU' .did you mean 'ENCUT'"),
+        ({"encut": 480}, "did you mean 'ENCUT'"),
+        ({"ENCUT": "480 eV"}, "ENCUT takes float"),
+        ({"EDIFF": "1e-5"}, "write 1.0e-5"),
+        ({"ISMEAR": 0.5}, "ISMEAR takes int"),
+        ({"LASPH": 1}, "LASPH takes bool"),
+        ({"ALGO": "Fsat"}, "did you mean 'Fast'"),
+        ({"dipol": "auto"}, "did you mean 'dipole'"),
+        ({"handlers": "brave"}, "consistent"),
+        ({"KSPACING": 0.3}, "kpoint_spacing_per_angstrom"),
+        ({"NCORE": 4}, "machine"),
+        ({"kpoint_spacing_per_angstrom": -1}, "greater than"),
+        ({"potcars": {"Na": "Na_gw"}}, "no POTCAR 'Na_gw' for Na"),
+        ({"potcar_functional": "PBE54"}, "did you mean 'PBE_54'"),
+        ({"MAGMOM": [1.0]}, "MAGMOM has 1 values"),
+    ],
+)
+def test_wrong_settings_are_refused_with_the_nearest_valid_one(
+    wrong: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(EngineError, match=message):
+        inputs_of(rocksalt_slab(), "relax", **wrong)
+
+
+def test_left_handed_cells_and_bands_without_images_are_refused() -> None:
+    atoms = bulk("NaF", "rocksalt", a=4.62)
+    left = atoms.copy()
+    left.set_cell(left.cell[[1, 0, 2]], scale_atoms=False)
+    with pytest.raises(EngineError, match="left-handed"):
+        inputs_of(left)
+    with pytest.raises(EngineError, match="final end point"):
+        inputs_of(atoms, "neb")
+
+
+def test_band_gets_a_folder_for_each_image(tmp_path: Path) -> None:
+    atoms = rocksalt_slab()
+    images = []
+    for shift in (0.0, 0.5, 1.0):
+        image = atoms.copy()
+        image.positions[0, 0] += shift
+        images.append(to_document(image))
+    write_inputs(tmp_path, inputs_of(atoms, "neb", images=images), MACHINE)
+    assert Incar.from_file(str(tmp_path / "INCAR"))["IMAGES"] == 1
+    starts = [
+        Poscar.from_file(str(tmp_path / f"{n:02d}" / "POSCAR")).structure.cart_coords[0, 0]
+        for n in range(3)
+    ]
+    assert np.diff(starts) == pytest.approx([0.5, 0.5])
+
+
+def test_atoms_are_grouped_and_frozen_ones_held(tmp_path: Path) -> None:
+    atoms = rocksalt_slab()
+    lowest = np.argsort(atoms.positions[:, 2])[:4]
+    atoms.set_constraint(FixAtoms(indices=lowest))
+    inputs = inputs_of(atoms, "relax")
+    write_inputs(tmp_path, inputs, MACHINE)
+    poscar = Poscar.from_file(str(tmp_path / "POSCAR"))
+    assert poscar.site_symbols == ["Na", "F"]
+    assert np.allclose(poscar.structure.cart_coords, atoms.positions[inputs.order])
+    held = [i for i, flags in enumerate(poscar.selective_dynamics) if not flags[0]]
+    assert sorted(inputs.order[i] for i in held) == sorted(lowest)
+
+
+# ---- k-points and dipoles ---------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.tuples(*[st.floats(3, 30) for _ in range(3)]),
+    st.floats(0.1, 1.0),
+    st.integers(1, 3),
+)
+def test_mesh_is_as_dense_as_asked_and_follows_supercells(
+    lengths: tuple[float, float, float], spacing: float, factor: int
+) -> None:
+    atoms = Atoms("Na", cell=lengths, pbc=True)
+    for n, length in zip(kpoint_mesh(atoms, spacing), lengths, strict=True):
+        if length < 7.99:
+            assert 2 * math.pi / length / n <= spacing * (1 + 1e-6)
+            assert n == 1 or 2 * math.pi / length / (n - 1) > spacing * (1 - 1e-6)
+        elif length > 8.01:
+            assert n == 1
+    dense = Atoms("Na", cell=[4, 4, 4], pbc=True)
+    large = kpoint_mesh(dense.repeat(factor), spacing)
+    assert all(n * factor >= m for n, m in zip(large, kpoint_mesh(dense, spacing), strict=True))
+
+
+def test_irreducible_points_of_rocksalt() -> None:
+    """The 4x4x4 Gamma-centred mesh of an fcc crystal has 8 irreducible points."""
+    atoms = bulk("NaF", "rocksalt", a=4.62)
+    assert n_irreducible(atoms, (4, 4, 4)) == 8
+    assert n_irreducible(atoms, (4, 4, 4), isym=-1) == 64
+    assert n_irreducible(atoms, (4, 4, 4), isym=0) == 36
+
+
+def test_dipole_correction_only_where_the_faces_differ() -> None:
+    slab = rocksalt_slab()
+    assert dipole_center(slab) is None
+    adsorbed = slab + Atoms("Na", [[0, 0, slab.positions[:, 2].max() + 2.5]])
+    center = dipole_center(adsorbed)
+    assert center is not None
+    heights = adsorbed.get_scaled_positions()[:, 2]
+    assert center == pytest.approx((heights.min() + heights.max()) / 2)
+    frozen = slab.copy()
+    frozen.set_constraint(FixAtoms(indices=[int(np.argmin(slab.positions[:, 2]))]))
+    assert dipole_center(frozen) is not None
+    assert dipole_center(bulk("NaF", "rocksalt", a=4.62)) is None
+    lone = molecule("H2O")
+    lone.center(vacuum=10)
+    assert dipole_center(lone) is None
+    tags = inputs_of(adsorbed).tags
+    assert (tags["IDIPOL"], tags["LDIPOL"]) == (3, True)
+    assert "IDIPOL" not in inputs_of(slab).tags
+    assert "IDIPOL" not in inputs_of(adsorbed, dipole="off").tags
+
+
+def test_dipole_center_does_not_care_where_the_slab_lies() -> None:
+    slab = fcc111("Al", (1, 1, 3), vacuum=10, periodic=True)
+    slab += Atoms("Na", [[0, 0, slab.positions[:, 2].max() + 2.5]])
+    first = dipole_center(slab)
+    assert first is not None
+    slab.positions[:, 2] += 0.37 * slab.cell[2, 2]
+    slab.wrap()
+    second = dipole_center(slab)
+    assert second is not None
+    assert (second - first) % 1 == pytest.approx(0.37)
+
+
+# ---- sizes ------------------------------------------------------------------------------------
+
+
+def test_lobster_gets_a_band_for_each_basis_function_after_rounding() -> None:
+    atoms = bulk("NaF", "rocksalt", a=4.62, cubic=True)
+    machine = Machine(cores=24, incar={"NCORE": 2})
+    inputs = vasp_inputs(vasp_step(atoms, "lobster"), atoms, machine)
+    assert inputs.basis == {"Na": ("2p", "3s"), "F": ("2p", "2s")}
+    assert n_basis_functions(atoms.get_chemical_symbols(), inputs.basis) == 4 * 4 + 4 * 4
+    assert inputs.tags["NBANDS"] >= 32
+    assert inputs.tags["NBANDS"] % 12 == 0
+    with pytest.raises(EngineError, match="lobster_basis"):
+        inputs_of(bulk("Al"), "lobster", potcars={"Al": "Al_GW"})
+
+
+@given(st.integers(1, 2000), st.integers(1, 128), st.sampled_from([1, 2, 4]))
+def test_rounding_of_bands_is_up_and_whole(bands: int, cores: int, ncore: int) -> None:
+    rounded = rounded_n_bands(bands, cores, {"NCORE": ncore})
+    assert rounded >= bands
+    assert rounded % max(1, cores // ncore) == 0
+
+
+def test_elf_is_computed_as_its_parallel_limits_want() -> None:
+    atoms = bulk("NaF", "rocksalt", a=4.62)
+    machine = Machine(cores=16, incar={"NCORE": 4, "KPAR": 4})
+    tags = vasp_inputs(vasp_step(atoms, "elf"), atoms, machine).tags
+    assert (tags["NPAR"], tags["KPAR"]) == (1, 1)
+    assert "NCORE" not in tags
+
+
+@pytest.mark.parametrize("encut_ev", [300.0, 520.0])
+@pytest.mark.parametrize("lengths", [(7.0, 9.0, 11.0), (4.5, 4.5, 30.0)])
+def test_plane_waves_are_the_vectors_below_the_cutoff(
+    lengths: tuple[float, float, float], encut_ev: float
+) -> None:
+    """Counted one by one, with hbar^2 / 2m = 3.80998 eV A^2."""
+    index = np.stack(np.meshgrid(*[np.arange(-80, 81)] * 3, indexing="ij"), axis=-1)
+    squares = ((2 * np.pi * index / np.array(lengths)) ** 2).sum(axis=-1)
+    counted = int((3.80998 * squares < encut_ev).sum())
+    assert plane_waves(math.prod(lengths), encut_ev) == pytest.approx(counted, rel=0.03)
+
+
+@given(
+    st.integers(1, 60), st.integers(4, 800), st.integers(500, 200_000), st.sampled_from([2, 3, 5])
+)
+def test_a_step_takes_longer_the_larger_it_is(k: int, bands: int, waves: int, factor: int) -> None:
+    """In proportion to k-points; with bands by more than in proportion, by less than cubed."""
+    grid = 8 * waves
+    one = electronic_step_core_seconds(k, bands, waves, grid)
+    many = electronic_step_core_seconds(factor * k, bands, waves, grid)
+    assert many == pytest.approx(factor * one)
+    wide = electronic_step_core_seconds(k, factor * bands, waves, grid)
+    assert factor * 0.99 < wide / one < factor**3 * 1.01
+    assert electronic_step_core_seconds(k, bands, factor * waves, factor * grid) > one
+
+
+def test_sizes_agree_with_real_runs(shared: Path) -> None:
+    """Default NBANDS, plane waves and the time of an electronic step, against real OUTCARs."""
+    ratios, checked = [], 0
+    for path in sorted((shared / "data").rglob("OUTCAR*")):
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", errors="replace") as file:
+            text = file.read()
+        found = {
+            name: re.search(pattern, text)
+            for name, pattern in {
+                "cores": r"running on\s+(\d+) (?:total cores|nodes)",
+                "kpoints": r"NKPTS =\s*(\d+)",
+                "bands": r"NBANDS=\s*(\d+)",
+                "grid": r"NPLWV =\s*(\d+)",
+                "volume": r"(?s)VOLUME and BASIS.*?volume of cell :\s*([\d.]+)",
+                "encut": r"ENCUT\s*=\s*([\d.]+)",
+                "spins": r"ISPIN\s*=\s*(\d)",
+            }.items()
+        }
+        loops = [float(x) for x in re.findall(r"LOOP: .*real time\s*([\d.]+)", text)]
+        if not all(found.values()) or len(loops) < 3:
+            continue
+        value = {name: float(match[1]) for name, match in found.items() if match}
+        waves = plane_waves(value["volume"], value["encut"])
+        counted = re.search(r"k-point +1 :.*plane waves: +(\d+)", text)
+        if counted and int(counted[1]) > 500:
+            half = 2 if "gamma-only" in text else 1  # that build keeps half of the sphere
+            assert waves == pytest.approx(half * int(counted[1]), rel=0.05)
+            checked += 1
+        work = value["kpoints"] * value["spins"]
+        model = electronic_step_core_seconds(
+            int(work), int(value["bands"]), waves, int(value["grid"])
+        )
+        real = float(np.median(loops)) * value["cores"]
+        if real > 70:
+            ratios.append(real / model)
+    assert checked > 20
+    assert len(ratios) > 15
+    assert 0.8 < np.median(ratios) < 1.25
+    assert all(1 / 2.5 < ratio < 2.5 for ratio in ratios)
+
+
+def test_estimate_without_a_structure_is_near_the_one_with() -> None:
+    atoms = rocksalt_slab(5).repeat((2, 1, 1))
+    known = vasp_step(atoms)
+    unknown = known.model_copy(
+        update={"structure": None, "structure_from": StructureFrom(step="0" * 12)}
+    )
+    with_it, without = (engine("vasp").estimate(step) for step in (known, unknown))
+    assert 0.2 < without.core_seconds / with_it.core_seconds < 5
+    assert "not known yet" in without.basis
+
+
+def test_default_bands() -> None:
+    """8 electrons in 2 atoms of silicon: VASP takes 8 bands."""
+    assert default_n_bands(8, 2, 1) == 8
+    assert default_n_bands(720, 120, 1) == 432
+
+
+# ---- the machine and POTCARs ------------------------------------------------------------------
+
+
+def test_without_vasp_the_check_says_how_to_see_the_inputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("cores: 4\n")
+    monkeypatch.setenv("NATRIFACE_CONFIG", str(config))
+    step = vasp_step(rocksalt_slab())
+    with pytest.raises(EngineError, match=r"vasp_command.*natriface inputs"):
+        engine("vasp").check(step)
+    config.write_text("vasp_command: no_such_vasp_here\n")
+    with pytest.raises(EngineError, match="no program 'no_such_vasp_here'"):
+        engine("vasp").check(step)
+    config.write_text("vasp_command: sh\n")
+    monkeypatch.delenv("PMG_VASP_PSP_DIR", raising=False)
+    with pytest.raises(EngineError, match=r"POTCARs.*natriface inputs"):
+        engine("vasp").check(step)
+    monkeypatch.setenv("PMG_VASP_PSP_DIR", str(tmp_path))
+    with pytest.raises(EngineError, match="no POTCAR of Na_pv, F in"):
+        engine("vasp").check(step)
+    config.write_text("vasp_comand: sh\n")
+    with pytest.raises(StudyError, match="did you mean 'vasp_command'"):
+        load_machine()
+    config.write_text("incar: {ENCUT: 300}\n")
+    with pytest.raises(StudyError, match="belongs into a protocol"):
+        load_machine()
+    monkeypatch.setenv("NATRIFACE_CONFIG", str(tmp_path / "nowhere.yaml"))
+    with pytest.raises(EngineError, match="is not there"):
+        load_machine()
+
+
+POTCAR_TEXT = """  {title}
+   {valence:.8f}
+ parameters from PSCTR are:
+   VRHFIN ={element}: made up for a test
+   LEXCH  = PE
+   EATOM  =     1.0000 eV,    1.0000 Ry
+
+   TITEL  = {title}
+   LULTRA =        F    use ultrasoft PP ?
+   RPACOR =    1.000    partial core radius
+   POMASS =   20.000; ZVAL   =   {valence:.3f}    mass and valenz
+   ENMAX  =  {enmax:.3f}; ENMIN  =  100.000 eV
+END of PSCTR-controll parameters
+ local part
+   1.0 2.0 3.0
+End of Dataset
+"""
+
+
+def potcar_folder(folder: Path, **enmax: float) -> Path:
+    for label, energy in enmax.items():
+        place = folder / "POT_GGA_PAW_PBE_54" / label
+        place.mkdir(parents=True)
+        element = label.partition("_")[0]
+        title = f"PAW_PBE {label} 01Jan2000"
+        (place / "POTCAR").write_text(
+            POTCAR_TEXT.format(title=title, element=element, valence=7, enmax=energy)
+        )
+    return folder
+
+
+def test_potcars_are_assembled_in_order_and_checked(tmp_path: Path) -> None:
+    folder = potcar_folder(tmp_path / "psp", Na_pv=260.0, F=500.0)
+    machine = Machine(potcar_directory=folder)
+    atoms = rocksalt_slab()
+    warned = write_inputs(tmp_path, vasp_inputs(vasp_step(atoms), atoms, machine), machine)
+    text = (tmp_path / "POTCAR").read_text()
+    assert [line.split()[-2] for line in text.splitlines() if "TITEL" in line] == ["Na_pv", "F"]
+    told = " ".join(warned)
+    assert "ENMAX of F is 500 eV, above the cut-off of 480 eV" in told
+    assert "ENMAX of Na_pv" not in told
+    assert "not PAW_PBE F 08Apr2002" in told
+    assert "hash" in told
+
+
+def test_a_damaged_potcar_is_seen_by_its_checksum(tmp_path: Path) -> None:
+    folder = potcar_folder(tmp_path / "psp", Na_pv=260.0, F=400.0)
+    path = folder / "POT_GGA_PAW_PBE_54" / "F" / "POTCAR"
+    content = path.read_text()
+    checksum = hashlib.sha256(content.encode()).hexdigest()
+    first, rest = content.split("\n", 1)
+    whole = f"{first}\n   SHA256 =  {checksum} F/POTCAR\n{rest}"
+    machine, atoms = Machine(potcar_directory=folder), rocksalt_slab()
+    for text, damaged in ((whole, False), (whole.replace("1.0 2.0", "1.5 2.0"), True)):
+        path.write_text(text)
+        warned = write_inputs(tmp_path, vasp_inputs(vasp_step(atoms), atoms, machine), machine)
+        assert any("own checksum" in warning for warning in warned) is damaged
+    document = json.loads((tmp_path / "vasp_inputs.json").read_text())
+    assert document["potcars"]["F"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_potcar_of_another_element_is_refused(tmp_path: Path) -> None:
+    folder = potcar_folder(tmp_path / "psp", Na_pv=260.0, O=400.0)
+    base = folder / "POT_GGA_PAW_PBE_54"
+    (base / "O").rename(base / "F")
+    machine = Machine(potcar_directory=folder)
+    atoms = rocksalt_slab()
+    with pytest.raises(EngineError, match="not a POTCAR of F"):
+        write_inputs(tmp_path, vasp_inputs(vasp_step(atoms), atoms, machine), machine)
+
+
+def test_settings_that_differ_little_are_different_work() -> None:
+    atoms = rocksalt_slab()
+    steps = {vasp_step(atoms, EDIFF=value).id for value in (1e-6, 1e-7, 1e-8)}
+    assert len(steps) == 3
+
+
+def test_settings_are_split_into_tags_and_keys() -> None:
+    parsed = parse_settings({"ENCUT": 480, "LREAL": False, "dipole": "off"}, "here")
+    assert parsed.tags == {"ENCUT": 480, "LREAL": False}
+    assert parsed.keys.dipole == "off"
+
+
+def test_written_inputs_are_documented(tmp_path: Path) -> None:
+    atoms = rocksalt_slab()
+    write_inputs(tmp_path, inputs_of(atoms), MACHINE)
+    document = json.loads((tmp_path / "vasp_inputs.json").read_text())
+    assert document["potcars"]["Na"]["label"] == "Na_pv"
+    assert document["potcars"]["Na"]["title"] == "PAW_PBE Na_pv 19Sep2006"
+    assert document["potcars"]["Na"]["sha256"] is None
+    assert sorted(document["order"]) == list(range(len(atoms)))

@@ -1,0 +1,80 @@
+"""An engine whose answers are known beforehand, for the steps of all parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+
+from natriface.analysis.results import Convergence, ElectronicStructure, EngineRecord, Result
+from natriface.structures.atoms import to_document
+from natriface.structures.images import displacements
+from natriface.workflows.engines.base import input_structure, load_folder
+from tests.workflows.parts.test_electronic_section import bonds_of, densities, write_elfcar
+from tests.workflows.trivial_engine import TrivialEngine
+
+BARRIER_EV = 0.3
+N_IMAGES = 7
+
+
+def energy_ev(n_atoms: int) -> float:
+    """Not linear, so that what is subtracted from what can be told."""
+    return -(float(n_atoms) ** 1.1)
+
+
+class KnownEngine(TrivialEngine):
+    """Moves nothing; energies by the number of atoms, every band a sine squared."""
+
+    def read(self, folder: Path) -> Result:
+        step, atoms = load_folder(folder)
+        result = super().read(folder)
+        files = {"state": "output.txt", "OUTCAR": "output.txt"}
+        arrays, electronic = None, None
+        if step.kind == "neb":
+            write(folder / "band.extxyz", band(atoms, input_structure(folder, "final")))
+            files["band"] = "band.extxyz"
+        elif step.kind == "bonding":
+            bonds_of(atoms).save(folder)
+        elif step.kind == "elf":
+            write_elfcar(folder / "ELFCAR", atoms)
+        elif step.kind == "dos":
+            arrays = "arrays.npz"
+            np.savez(folder / arrays, **densities(atoms, 0.0, 0.0))
+            electronic = ElectronicStructure(
+                fermi_level_ev=0.0, valence_band_maximum_ev=0.0,
+                conduction_band_minimum_ev=4.0, band_gap_ev=4.0,
+            )  # fmt: skip
+        return result.model_copy(
+            update={
+                "engine": EngineRecord(name=step.engine, version="1", model="known"),
+                "energy_ev": energy_ev(len(atoms)),
+                "initial_structure": to_document(atoms),
+                "final_structure": to_document(atoms),
+                "convergence": Convergence(ionic=True, n_ionic_steps=1),
+                "files": files,
+                "arrays_file": arrays,
+                "electronic": electronic,
+            }
+        )
+
+
+ENGINE = KnownEngine()
+
+
+def band(initial: Atoms, final: Atoms) -> list[Atoms]:
+    """Images on the straight path, with energies and the forces that belong to them."""
+    way = displacements(initial, final)
+    images = []
+    for s in np.linspace(0, 1, N_IMAGES):
+        image = initial.copy()
+        image.set_constraint()
+        image.positions += s * way
+        slope = BARRIER_EV * np.pi * np.sin(2 * np.pi * s)
+        energy = energy_ev(len(initial)) + BARRIER_EV * np.sin(np.pi * s) ** 2
+        forces = -slope * way / np.sum(way**2)
+        image.calc = SinglePointCalculator(image, energy=energy, forces=forces)
+        images.append(image)
+    return images

@@ -1,0 +1,153 @@
+"""The steps that each part plans end in the section that it writes, with no label typed by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from natriface.structures.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
+from natriface.workflows.engines.base import ENGINES, STEP_FILE
+from natriface.workflows.parts import PARTS
+from natriface.workflows.parts.labels import labels_of
+from natriface.workflows.plan import Plan, Step
+from natriface.workflows.planning import plan_study
+from natriface.workflows.report.study import report_study
+from natriface.workflows.steps.folder import read_step, run_step, write_step
+from natriface.workflows.study import load_study
+from natriface.workflows.workspace import Workspace
+from tests.workflows.parts.known_engine import BARRIER_EV, energy_ev
+
+STUDIES = {
+    "interfaces": """
+substrates:
+  NaF: {phase: NaF, miller: [1, 0, 0], layers: 1}
+films:
+  Na: {phase: Na, miller: [1, 0, 0], layers: 2}
+interfaces: {max_strain_percent: 10}
+""",
+    "migration": """
+migration:
+  pre_engine: none
+  bulk:
+    NaF: {phase: NaF, repeats: [2, 2, 2], max_hops: 1}
+  surfaces:
+    NaF(100): {phase: NaF, miller: [1, 0, 0], layers: 3, repeats: [2, 2], sites: [on-top F],
+               max_hops: 1}
+""",
+    "adsorption": """
+adsorption:
+  cohesive_energy: {element: Na, energy_ev: 1.1, source: a table}
+  surfaces:
+    NaF(100): {phase: NaF, miller: [1, 0, 0], layers: 3, repeats: [2, 2], sites: [on-top F],
+               map: {shape: [2, 2], relax: static}}
+""",
+    "electronic_structure": """
+electronic_structure:
+  crystals:
+    Na3PO4: {phase: Na3PO4}
+    with F: {like: Na3PO4, dopant: {element: F, replaces: O, coordinated_to: P}}
+  align_by: {Na: s}
+  stretch: {crystal: Na3PO4}
+""",
+}
+
+
+class Done:
+    """A study of one part, all its steps run on an engine whose answers are known."""
+
+    def __init__(self, part: str, root: Path) -> None:
+        (root / "study.yaml").write_text(f"name: {part}\ntitle: A contract\n{STUDIES[part]}")
+        study = load_study(root / "study.yaml")
+        self.plan: Plan = plan_study(study, root, to_run=False)
+        workspace = Workspace.create(root / "workspace", study.name)
+        workspace.save_plan(self.plan)
+        for step in self.plan.walk():
+            folder = workspace.folder(step)
+            folder.mkdir(parents=True)
+            (folder / STEP_FILE).write_text(step.model_dump_json(exclude_none=True))
+            write_step(folder, workspace)
+            run_step(folder)
+            read_step(folder)
+        self.page = report_study(study, self.plan, workspace, [], root)
+        document: dict[str, Any] = json.loads((self.page.parent / "results.json").read_text())
+        self.document = document
+        self.section: dict[str, Any] = document["sections"][part]
+        self.values: dict[str, Any] = self.section["values"]
+
+    def step(self, role: str) -> Step:
+        return next(step for step in self.plan.walk() if labels_of(step).role == role)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
+    known = dict.fromkeys(ENGINES, "tests.workflows.parts.known_engine")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, module in known.items():
+            patch.setitem(ENGINES, name, module)
+        return {part: Done(part, tmp_path_factory.mktemp(part)) for part in PARTS}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_step_is_labelled_and_told(done: dict[str, Done], part: str) -> None:
+    made = done[part]
+    assert list(made.document["sections"]) == [part]
+    assert made.document["unfinished"] == []
+    for step, row in zip(made.plan.walk(), made.document["steps"], strict=True):
+        labels = labels_of(step)
+        assert labels.section == part
+        assert labels.document() == step.metadata
+        assert row["role"] == labels.role
+        assert row["belongs_to"]
+
+
+def test_interface_energies_are_those_of_its_own_slabs(done: dict[str, Done]) -> None:
+    made = done["interfaces"]
+    record = made.values["Na|NaF"]
+    n, *slabs = (made.step(role).n_atoms for role in ("interface", "substrate", "film"))
+    assert sum(slabs) == n
+    gained = energy_ev(n) - sum(map(energy_ev, slabs))
+    per_area = gained / record["area_angstrom2"] * EV_PER_ANGSTROM2_IN_J_PER_M2
+    formation = record["interfacial_formation_energy"]
+    assert formation["value_j_per_m2"] == pytest.approx(per_area)
+    assert record["work_of_adhesion"]["value_j_per_m2"] == pytest.approx(-per_area)
+    assert [slab["side"] for slab in record["reference_slabs"]] == ["substrate", "film"]
+    assert record["integrity"]["reason"] is None
+    assert (made.page.parent / "results.csv").is_file()
+
+
+def test_hops_have_the_barrier_of_their_bands(done: dict[str, Done]) -> None:
+    values = done["migration"].values
+    for label, path_type in (("NaF", "vacancy"), ("NaF(100)", "adatom")):
+        hop = values[label]
+        assert hop["summary"]["barrier"]["forward_ev"] == pytest.approx(BARRIER_EV, abs=1e-6)
+        assert hop["path"]["path_type"] == path_type
+        assert "host_cell" not in hop["path"]
+        assert hop["rested"] == []
+    assert values["NaF(100)"]["path"]["surface"]["phase"] == "NaF"
+    assert "surface_cell" not in values["NaF(100)"]["path"]["surface"]
+
+
+def test_adatoms_are_referred_to_slab_and_bulk(done: dict[str, Done]) -> None:
+    made = done["adsorption"]
+    surface = made.values["NaF(100)"]
+    slab, bulk = made.step("surface").n_atoms, made.step("bulk").n_atoms
+    energy = energy_ev(slab + 1) - energy_ev(slab) - energy_ev(bulk) / bulk
+    (site,) = surface["sites"]
+    assert site["against_bulk"]["energy_ev"] == pytest.approx(energy)
+    assert site["against_isolated_atom"]["energy_ev"] == pytest.approx(energy - 1.1)
+    assert surface["map"]["n_computed"] == surface["map"]["n_points"] > 1
+    assert surface["map"]["corrugation_ev"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_crystals_are_compared_with_what_they_are_like(done: dict[str, Done]) -> None:
+    values = done["electronic_structure"].values
+    assert [crystal["phase"] for crystal in values["crystals"]] == ["Na3PO4", "Na3PO4"]
+    assert values["crystals"][1]["doping"]
+    assert values["slope"]["bond"] == "P-O of Na3PO4"
+    lengths = np.array(values["slope"]["points_angstrom_ev"])[:, 0]
+    assert lengths.max() - lengths.min() == pytest.approx(0.04, abs=2e-3)
+    assert {d["second"] for d in values["bond_differences"]}

@@ -1,0 +1,167 @@
+"""`natriface build`: a study's structures as files, with a manifest that says how each was made."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.io import write
+
+from natriface.analysis.pictures import structure_picture
+from natriface.analysis.wording import slug
+from natriface.structures.atoms import structure_id
+from natriface.workflows.errors import WorkspaceError
+from natriface.workflows.parts.interfaces.builder import (
+    BuiltInterface,
+    build_interfaces,
+)
+from natriface.workflows.parts.interfaces.request import InterfacesAsked
+from natriface.workflows.parts.labels import DEFAULT_SECTION, step_labels
+from natriface.workflows.plan import Plan, Step
+from natriface.workflows.planning import plan_study
+from natriface.workflows.study import Study
+
+MANIFEST_FILE = "manifest.json"
+TABLE_FILE = "structures.csv"
+SCHEMA_VERSION = 1
+
+
+def write_study_structures(
+    study: Study, root: Path, folder: Path, pictures: bool = True
+) -> list[BuiltInterface]:
+    """Write every interface of a study with its two reference slabs, and what its parts start from.
+
+    Each gets a POSCAR, a CIF, an extxyz (which keeps tags and frozen atoms) and a picture. All is
+    built before anything is written, and the folder appears whole or not at all.
+
+    Raises
+    ------
+    StructureError
+        If something cannot be built.
+    WorkspaceError
+        If the folder is there already and not empty.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise WorkspaceError(f"{folder} is there already; name a folder that is new or empty")
+    parts = study.parts()
+    joined: InterfacesAsked | None = parts.pop("interfaces", None)
+    interfaces = [] if joined is None else build_interfaces(joined, root)
+    plan = plan_study(study, root, to_run=False) if parts else Plan.of(study.name, [])
+    steps = [step for step in plan.walk() if _is_of_a_part(step)]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        entries = [_write_interface(built, draft, pictures) for built in interfaces]
+        manifest = {
+            "schema_version": SCHEMA_VERSION,
+            "natriface": version("natriface"),
+            "study": study.model_dump(mode="json"),
+            "interfaces": entries,
+            "parts": [_write_step(step, draft, pictures) for step in steps],
+        }
+        (draft / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1))
+        if entries:
+            _write_table(entries, draft / TABLE_FILE)
+        draft.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return interfaces
+
+
+def _write_interface(built: BuiltInterface, folder: Path, pictures: bool) -> dict[str, Any]:
+    interface = built.interface
+    place = folder / slug(built.label.replace("|", "_on_"))
+    place.mkdir()
+    files: dict[str, list[str]] = {}
+    for part, atoms, title in (
+        ("interface", interface.atoms, built.label),
+        ("substrate", interface.substrate_atoms, f"{built.label}: {built.substrate.label} alone"),
+        ("film", interface.film_atoms, f"{built.label}: {built.film.label} alone"),
+    ):
+        paths = list(_write_structure(atoms, place / part))
+        if pictures:
+            picture = place / f"{part}.png"
+            structure_picture(atoms, picture, title)
+            paths.append(picture)
+        files[part] = [str(path.relative_to(folder)) for path in paths]
+    return {
+        **built.describe(),
+        "files": files,
+        "ids": {
+            "interface": interface.id,
+            "substrate": structure_id(interface.substrate_atoms),
+            "film": structure_id(interface.film_atoms),
+        },
+        "vacuum_measured_angstrom": float(
+            interface.atoms.cell[2, 2] - np.ptp(interface.atoms.positions[:, 2])
+        ),
+    }
+
+
+def _is_of_a_part(step: Step) -> bool:
+    """Whether the step belongs to a part beside the interfaces, and starts from what is known."""
+    return step_labels(step).section != DEFAULT_SECTION and step.structure is not None
+
+
+def _write_step(step: Step, folder: Path, pictures: bool) -> dict[str, Any]:
+    atoms = step.atoms()
+    place = folder / step_labels(step).section
+    place.mkdir(exist_ok=True)
+    stem = place / step.folder_name
+    paths = list(_write_structure(atoms, stem))
+    if pictures:
+        picture = stem.with_name(f"{stem.name}.png")
+        structure_picture(atoms, picture, step.name)
+        paths.append(picture)
+    return {
+        "step": step.name,
+        "id": structure_id(atoms),
+        "formula": atoms.get_chemical_formula(),
+        "n_atoms": len(atoms),
+        "metadata": step.metadata,
+        "files": [str(path.relative_to(folder)) for path in paths],
+    }
+
+
+def _write_structure(atoms: Atoms, stem: Path) -> Iterator[Path]:
+    poscar = stem.with_name(f"{stem.name}.POSCAR")
+    # sort=False keeps the order of the atoms, the same in all files of one structure.
+    write(poscar, atoms, format="vasp", direct=True, sort=False)
+    yield poscar
+    cif = stem.with_name(f"{stem.name}.cif")
+    write(cif, atoms, format="cif")
+    yield cif
+    extxyz = stem.with_name(f"{stem.name}.extxyz")
+    write(extxyz, atoms, format="extxyz")
+    yield extxyz
+
+
+def _write_table(entries: Sequence[dict[str, Any]], path: Path) -> None:
+    columns = (
+        "pair",
+        "id",
+        "formula",
+        "n_atoms",
+        "area_angstrom2",
+        "max_strain",
+        "gap_angstrom",
+        "vacuum_angstrom",
+        "n_contacts",
+        "stoichiometric",
+    )
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(entries)

@@ -1,0 +1,1 @@
+"""The nudged elastic band on any engine that gives energies and forces."""

@@ -1,0 +1,1 @@
+"""GPAW: open-source plane-wave PAW, in a process of its own."""

@@ -1,0 +1,1 @@
+"""Machine-learned potentials, and every other ASE calculator."""

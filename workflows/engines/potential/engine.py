@@ -1,0 +1,323 @@
+"""The machine-learned potential as an engine: any ASE calculator, CHGNet by default."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+from ase.io import write as write_atoms
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from natriface.analysis.deciding import PATH_SETTINGS
+from natriface.analysis.results import Convergence, EngineRecord, Result, StepRecord, Timing
+from natriface.structures.atoms import to_document
+from natriface.structures.errors import EngineError, ReaderError, nearest
+from natriface.structures.files import write_atomically
+from natriface.structures.numbers import Real, Whole
+from natriface.workflows.engines.bands.relaxation import BandSettings, ForceCall
+from natriface.workflows.engines.bands.run import band_result, check_band, run_band, write_band
+from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
+from natriface.workflows.engines.potential.calculators import (
+    calculator_version,
+    check_atoms,
+    check_calculator,
+    make_calculator,
+)
+from natriface.workflows.engines.potential.doctor import examine
+from natriface.workflows.engines.relaxation import TRAJECTORY_FILE, Relaxation
+from natriface.workflows.plan import Step
+from natriface.workflows.processes import peak_memory_mb
+
+OUTCOME_FILE = "outcome.json"
+RUNAWAY_FORCE_EV_PER_ANGSTROM = 1000.0
+"""Beyond any physical force: the potential has left the ground it was trained on."""
+
+
+class PotentialSettings(BaseModel):
+    """What decides a result of this engine.
+
+    Attributes
+    ----------
+    model, model_options
+        Calculator by name (`natriface.workflows.engines.potential.calculators`) and its options.
+    optimizer
+        An optimiser of `ase.optimize` that can resume.
+    fmax_ev_per_angstrom
+        A relaxation ends when no free atom feels more.
+    max_steps
+        A relaxation that needs more is unconverged.
+    max_displacement_angstrom
+        Longest move of an atom in one step.
+    relax_cell
+        Whether the cell is relaxed too (bulk only).
+    rattle_angstrom
+        Standard deviation of the random displacements (always the same) that free atoms get
+        before a relaxation, so that a symmetric start cannot end on a saddle.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = "chgnet-0.3.0"
+    model_options: dict[str, Any] = Field(default_factory=dict)
+    optimizer: Literal["LBFGS", "BFGS", "FIRE"] = "LBFGS"
+    fmax_ev_per_angstrom: Real = Field(default=0.02, gt=0)
+    max_steps: Whole = Field(default=600, gt=0)
+    max_displacement_angstrom: Real = Field(default=0.2, gt=0, le=1)
+    relax_cell: bool = False
+    rattle_angstrom: Real = Field(default=0.0, ge=0, le=0.2)
+
+
+class PotentialBandSettings(BandSettings):
+    """What decides a band of this engine; see `PotentialSettings` and `BandSettings`."""
+
+    model: str = "chgnet-0.3.0"
+    model_options: dict[str, Any] = Field(default_factory=dict)
+
+
+Settings = TypeVar("Settings", PotentialSettings, PotentialBandSettings)
+
+
+class PotentialEngine:
+    """Relaxations, single points and bands with an ASE calculator."""
+
+    name = "potential"
+    capabilities = Capabilities(
+        kinds=("relax", "static", "neb"),
+        path_settings=PATH_SETTINGS["potential"],
+        examine=examine,
+    )
+
+    def settings(self, settings: dict[str, Any], where: str) -> PotentialSettings:
+        """Validated settings of a relaxation or single point.
+
+        Raises
+        ------
+        EngineError
+            Naming the wrong key or value and the nearest valid one.
+        """
+        return _validated(PotentialSettings, settings, where)
+
+    def band_settings(self, settings: dict[str, Any], where: str) -> PotentialBandSettings:
+        """Validated settings of a band.
+
+        Raises
+        ------
+        EngineError
+            Naming the wrong key or value and the nearest valid one.
+        """
+        return _validated(PotentialBandSettings, settings, where)
+
+    def check(self, step: Step) -> None:
+        """See `natriface.workflows.engines.base.Engine.check`."""
+        self.capabilities.require_kind(step)
+        settings: PotentialSettings | PotentialBandSettings
+        if step.kind == "neb":
+            check_band(step)
+            settings = self.band_settings(step.settings, step.name)
+        else:
+            settings = self.settings(step.settings, step.name)
+        relaxes_cell = isinstance(settings, PotentialSettings) and settings.relax_cell
+        needs = ("energy", "forces", "stress") if relaxes_cell else ("energy", "forces")
+        try:
+            check_calculator(settings.model, settings.model_options, needs)
+            if step.structure is not None:
+                check_atoms(settings.model, step.atoms())
+        except EngineError as error:
+            raise type(error)(f"{step.name}: {error}") from None
+
+    def estimate(self, step: Step) -> Estimate:
+        """From 3 ms and 5 MB per atom and force call, measured with CHGNet on NZSP slabs."""
+        if step.kind == "neb":
+            band = self.band_settings(step.settings, step.name)
+            n_calls = min(5 * (band.n_images or 5), band.max_force_calls)
+        else:
+            settings = self.settings(step.settings, step.name)
+            n_calls = 1 if step.kind == "static" else min(200, settings.max_steps)
+        return Estimate(
+            core_seconds=2.0 + 0.003 * step.n_atoms * n_calls,
+            memory_mb=450 + 5.0 * step.n_atoms,
+            basis=f"{n_calls} force calls at 3 ms an atom, as measured with CHGNet on one core",
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write the structure in a form people and other programs read."""
+        step, atoms = load_folder(folder)
+        self.check(step)
+        if step.kind == "neb":
+            write_band(folder, step, atoms, self.band_settings(step.settings, step.name))
+            return
+        write_atoms(folder / "initial.extxyz", atoms, format="extxyz")
+
+    def run(self, folder: Path) -> None:
+        """Run the step, going on from its checkpoint if there is one; once is enough."""
+        if _has_converged(folder):
+            return
+        step, atoms = load_folder(folder)
+        if step.kind == "neb":
+            self._run_band(folder, step, atoms)
+            return
+        settings = self.settings(step.settings, step.name)
+        atoms.calc = make_calculator(settings.model, settings.model_options)
+        started, cpu_started = time.monotonic(), time.process_time()
+        if step.kind == "static":
+            converged, n_steps, energies = True, 0, [_sound_energy(atoms, step.name)]
+        else:
+            relaxation = Relaxation(folder, atoms, settings)
+            converged = relaxation.run(lambda: _sound_energy(atoms, step.name))
+            n_steps, energies = relaxation.n_steps, relaxation.energies_ev
+        outcome = {
+            "converged": converged,
+            "n_steps": n_steps,
+            "energies_ev": energies,
+            "forces_ev_per_angstrom": atoms.get_forces(apply_constraint=False).tolist(),
+            "max_force_ev_per_angstrom": largest_force(atoms),
+            "stress_ev_per_angstrom3": atoms.get_stress().tolist() if settings.relax_cell else None,
+            "final_structure": to_document(atoms),
+            "version": calculator_version(settings.model),
+            "wall_s": time.monotonic() - started,
+            "cpu_s": time.process_time() - cpu_started,
+            "peak_memory_mb": peak_memory_mb(),
+        }
+        write_atomically(folder / OUTCOME_FILE, json.dumps(outcome))
+
+    def _run_band(self, folder: Path, step: Step, atoms: Atoms) -> None:
+        settings = self.band_settings(step.settings, step.name)
+        calculator = make_calculator(settings.model, settings.model_options)
+
+        def version() -> str:
+            return calculator_version(settings.model)
+
+        run_band(folder, step, atoms, settings, force_call_of(calculator), version)
+
+    def read(self, folder: Path) -> Result:
+        """See `natriface.workflows.engines.base.Engine.read`."""
+        step, atoms = load_folder(folder)
+        if step.kind == "neb":
+            band = self.band_settings(step.settings, step.name)
+            model = EngineRecord(
+                name=self.name, version=calculator_version(band.model), model=band.model
+            )
+            return band_result(folder, step, atoms, band, model)
+        settings = self.settings(step.settings, step.name)
+        try:
+            outcome = json.loads((folder / OUTCOME_FILE).read_text())
+        except FileNotFoundError:
+            outcome = None
+        except ValueError as error:
+            raise ReaderError(f"{folder / OUTCOME_FILE} cannot be read ({error})") from None
+        version = outcome["version"] if outcome is not None else calculator_version(settings.model)
+        common: dict[str, Any] = {
+            "kind": step.kind,
+            "engine": EngineRecord(name=self.name, version=version, model=settings.model),
+            "protocol": step.protocol,
+            "settings": step.settings,
+            "step": StepRecord(id=step.id, name=step.name, metadata=step.metadata),
+            "initial_structure": to_document(atoms),
+        }
+        if outcome is None:
+            n_frames = _count_frames(folder / TRAJECTORY_FILE)
+            reason = f"the run did not end; {n_frames} ionic steps are in {TRAJECTORY_FILE}"
+            return Result(**common, status="truncated", reason=reason)
+        files = {"initial": "initial.extxyz"}
+        if (folder / TRAJECTORY_FILE).is_file():
+            files["trajectory"] = TRAJECTORY_FILE
+        return Result(**common, **_of_outcome(outcome, step.kind, settings), files=files)
+
+
+def _of_outcome(outcome: dict[str, Any], kind: str, settings: PotentialSettings) -> dict[str, Any]:
+    """What a run that has ended adds to its result."""
+    converged = bool(outcome["converged"])
+    reason = (
+        f"forces still {outcome['max_force_ev_per_angstrom']:.3f} eV/A after "
+        f"{outcome['n_steps']} steps (asked: {settings.fmax_ev_per_angstrom}); "
+        "raise max_steps or look at the trajectory"
+    )
+    return {
+        "status": "converged" if converged else "unconverged",
+        "reason": None if converged else reason,
+        "energy_ev": outcome["energies_ev"][-1],
+        "free_energy_ev": outcome["energies_ev"][-1],
+        "forces_ev_per_angstrom": outcome["forces_ev_per_angstrom"],
+        "stress_ev_per_angstrom3": outcome["stress_ev_per_angstrom3"],
+        "final_structure": outcome["final_structure"],
+        "energies_ev": outcome["energies_ev"],
+        "convergence": Convergence(
+            ionic=converged if kind == "relax" else None,
+            n_ionic_steps=outcome["n_steps"],
+            max_force_ev_per_angstrom=outcome["max_force_ev_per_angstrom"],
+        ),
+        "timing": Timing(
+            wall_s=outcome["wall_s"],
+            cpu_s=outcome["cpu_s"],
+            peak_memory_mb=outcome["peak_memory_mb"],
+        ),
+    }
+
+
+def force_call_of(calculator: Calculator) -> ForceCall:
+    """Energies and forces of images from one calculator that all of them share."""
+
+    def force_call(image: int, atoms: Atoms) -> tuple[float, Any]:
+        atoms.calc = calculator
+        energy = _sound_energy(atoms)
+        return energy, atoms.get_forces(apply_constraint=False)
+
+    return force_call
+
+
+def largest_force(atoms: Atoms) -> float:
+    """Largest force on a free atom, eV/A."""
+    return float(np.linalg.norm(atoms.get_forces(), axis=1).max())
+
+
+def _validated(model: type[Settings], settings: dict[str, Any], where: str) -> Settings:
+    try:
+        return model.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        unknown = first["type"] == "extra_forbidden"
+        hint = f" ({nearest(key, model.model_fields)})" if unknown else ""
+        raise EngineError(
+            f"{where}: setting {key!r} of engine potential: {first['msg']}{hint}"
+        ) from None
+
+
+def _sound_energy(atoms: Atoms, name: str = "") -> float:
+    energy = float(atoms.get_potential_energy())
+    force = largest_force(atoms)
+    if not math.isfinite(energy) or not force < RUNAWAY_FORCE_EV_PER_ANGSTROM:
+        raise EngineError(
+            f"{name and name + ': '}the potential gives energy {energy:.3g} eV and force "
+            f"{force:.3g} eV/A; the structure has overlapping atoms or lies outside what the "
+            "potential knows"
+        )
+    return energy
+
+
+def _has_converged(folder: Path) -> bool:
+    try:
+        return bool(json.loads((folder / OUTCOME_FILE).read_text())["converged"])
+    except FileNotFoundError:
+        return False
+
+
+def _count_frames(path: Path) -> int:
+    """Whole frames of an extxyz trajectory; a last one cut off does not count."""
+    if not path.is_file():
+        return 0
+    lines = path.read_text(errors="replace").splitlines()
+    n_frames = position = 0
+    while position < len(lines) and lines[position].strip().isdigit():
+        position += int(lines[position]) + 2
+        n_frames += position <= len(lines)
+    return n_frames
+
+
+ENGINE = PotentialEngine()

@@ -1,0 +1,387 @@
+"""A step as VASP's input files: INCAR with a comment on each tag, KPOINTS, POSCAR, POTCAR."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from natriface.structures.atoms import fixed_indices, in_plane_fixed_indices, to_document
+from natriface.structures.errors import EngineError, StudyError
+from natriface.structures.files import write_atomically
+from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
+from natriface.workflows.engines.machine import Machine
+from natriface.workflows.engines.vasp.band import (
+    band_images,
+    check_cores,
+    climbing,
+    place_end_outputs,
+)
+from natriface.workflows.engines.vasp.estimate import (
+    Size,
+    default_n_bands,
+    estimate_size,
+    rounded_n_bands,
+)
+from natriface.workflows.engines.vasp.incar.contradictions import Case, contradictions
+from natriface.workflows.engines.vasp.incar.settings import DESCRIPTIONS, VaspKeys, parse_settings
+from natriface.workflows.engines.vasp.incar.species import for_structure
+from natriface.workflows.engines.vasp.lobster_basis import lobster_basis, n_basis_functions
+from natriface.workflows.engines.vasp.potcars import (
+    Potcar,
+    assemble,
+    check_environment_directory,
+    choose_potcars,
+)
+from natriface.workflows.plan import Step
+from natriface.workflows.protocols import load_protocol, protocol_names
+
+INPUTS_FILE = "vasp_inputs.json"
+MOST_REMEMBERED = 1000
+_MACHINE = "the machine's file"
+_decided: dict[tuple[str, str, str], VaspInputs] = {}
+
+
+@dataclass(frozen=True)
+class VaspInputs:
+    """Everything that goes into the input files of a step.
+
+    Attributes
+    ----------
+    atoms
+        Atoms of one species together, as POSCAR wants them.
+    order
+        Index in the step's structure of each atom of `atoms`.
+    tags, sources
+        INCAR tag -> value, and -> where the value comes from.
+    basis
+        LOBSTER's, element -> orbitals; empty for other kinds.
+    images
+        Structures of a band, ends included, ordered like `atoms`.
+    notes
+        What was decided for this structure, in words.
+    band_notes
+        Those of them that a band's result repeats.
+    warnings
+        What is doubtful about the settings, in words.
+    """
+
+    name: str
+    kind: str
+    atoms: Atoms
+    order: list[int]
+    tags: dict[str, Any]
+    sources: dict[str, str]
+    keys: VaspKeys
+    mesh: tuple[int, int, int]
+    potcars: list[Potcar]
+    basis: dict[str, tuple[str, ...]]
+    images: list[Atoms]
+    notes: list[str]
+    band_notes: list[str]
+    warnings: list[str]
+
+    @property
+    def n_electrons(self) -> float:
+        """Of the neutral cell, unless NELECT says otherwise."""
+        if "NELECT" in self.tags:
+            return float(self.tags["NELECT"])
+        valence = {potcar.element: potcar.valence for potcar in self.potcars}
+        return sum(valence[symbol] for symbol in self.atoms.get_chemical_symbols())
+
+    @property
+    def size(self) -> Size:
+        """How large the calculation is."""
+        moving = max(1, len(self.images) - 2)
+        return estimate_size(self.atoms, self.tags, self.mesh, self.n_electrons, moving)
+
+
+def vasp_inputs(
+    step: Step, atoms: Atoms, machine: Machine, folder: Path | None = None
+) -> VaspInputs:
+    """Decide what a step's input files say, once for its check, its estimate and its files.
+
+    Parameters
+    ----------
+    folder
+        The step's, where it is written already: a band's other structures lie there.
+
+    Raises
+    ------
+    EngineError
+        If a setting is wrong, or the structure is nothing VASP can compute.
+    """
+    if step.kind == "neb":
+        return _decide(step, atoms, machine, folder)
+    key = (
+        step.model_dump_json(include={"name", "kind", "protocol", "settings"}),
+        json.dumps(to_document(atoms)),
+        machine.model_dump_json(),
+    )
+    if key not in _decided:
+        if len(_decided) >= MOST_REMEMBERED:
+            _decided.clear()
+        _decided[key] = _decide(step, atoms, machine, None)
+    return _decided[key]
+
+
+@dataclass(frozen=True)
+class _Decisions:
+    """INCAR tags with their sources, and what was decided in words."""
+
+    tags: dict[str, Any]
+    sources: dict[str, str]
+    notes: list[str]
+
+    def set(self, tag: str, value: Any, source: str) -> None:
+        self.tags[tag], self.sources[tag] = value, source
+
+
+def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> VaspInputs:
+    settings = parse_settings(step.settings, step.name)
+    keys = settings.keys
+    if "ENCUT" not in settings.tags:
+        raise EngineError(f"{step.name}: engine vasp needs ENCUT; give it in the protocol or study")
+    sources = _sources(step)
+    _check_cell(atoms, step.name)
+    order = _species_order(atoms)
+    ordered = atoms[order]
+    elements = list(dict.fromkeys(ordered.get_chemical_symbols()))
+    potcars = choose_potcars(elements, keys, step.name)
+    mesh = kpoint_mesh(ordered, keys.kpoint_spacing_per_angstrom)
+    tags = for_structure(dict(settings.tags), atoms, order, step.name)
+    decisions = _Decisions(tags, sources, [])
+    _follow_structure(decisions, ordered, keys, potcars)
+    _follow_machine(decisions, machine)
+    basis = lobster_basis(potcars, keys.lobster_basis, step.name) if step.kind == "lobster" else {}
+    images: list[Atoms] = []
+    band_notes: list[str] = []
+    if step.kind == "neb":
+        found, band_notes = band_images(step, atoms, keys, folder)
+        images = [image[order] for image in found]
+        _check_images(images, ordered, step.name)
+        climbs = climbing(keys, machine.vasp_command, tags, step.name)
+        for tag, value in climbs.tags.items():
+            decisions.set(tag, value, "VTST: climbing image")
+        band_notes.append(climbs.reason)
+    if images:
+        check_cores(len(images) - 2, machine.cores, step.name)
+        decisions.set("IMAGES", len(images) - 2, "images between the two ends")
+    notes = [*decisions.notes, *band_notes]
+    inputs = VaspInputs(
+        *(step.name, step.kind, ordered, order, tags, sources, keys, mesh, potcars, basis),
+        *(images, notes, band_notes, []),
+    )
+    if inputs.n_electrons % 2 and tags.get("ISPIN", 1) == 1:
+        notes.append("an odd number of electrons, and not spin-polarised; ISPIN = 2 would tell")
+    if basis:
+        needed = n_basis_functions(ordered.get_chemical_symbols(), basis)
+        own = default_n_bands(inputs.n_electrons, len(ordered), int(tags.get("ISPIN", 1)))
+        bands = max(needed, own, int(tags.get("NBANDS", 0)))
+        bands = rounded_n_bands(bands, machine.cores, machine.incar)
+        decisions.set("NBANDS", bands, f"LOBSTER: at least its {needed} basis functions")
+    case = Case(
+        step.name, step.kind, ordered, elements, tags, mesh, inputs.n_electrons, machine.cores
+    )
+    inputs.warnings.extend(contradictions(case))
+    inputs.warnings.extend(f"{tag} is written unchecked" for tag in keys.unchecked_tags)
+    return inputs
+
+
+def _follow_structure(
+    decisions: _Decisions, ordered: Atoms, keys: VaspKeys, potcars: list[Potcar]
+) -> None:
+    """Moments, dipole correction and number of electrons, where the settings leave them open."""
+    tags = decisions.tags
+    if (
+        "MAGMOM" not in tags
+        and tags.get("ISPIN") == 2
+        and ordered.get_initial_magnetic_moments().any()
+    ):
+        moments = [float(m) for m in ordered.get_initial_magnetic_moments()]
+        decisions.set("MAGMOM", moments, "moments of the structure")
+    if keys.dipole == "auto" and not {"IDIPOL", "LDIPOL"} & tags.keys():
+        center = dipole_center(ordered)
+        if center is None:
+            decisions.notes.append(
+                "no dipole correction: no slab, or its faces are alike by symmetry"
+            )
+        else:
+            why = "the two faces of this slab differ"
+            decisions.set("IDIPOL", 3, why)
+            decisions.set("LDIPOL", True, why)
+            decisions.set("DIPOL", [0.5, 0.5, round(center, 4)], "middle of the slab")
+            decisions.notes.append("dipole correction along c: the two faces of the slab differ")
+    if keys.charge_e and "NELECT" not in tags:
+        valence = {potcar.element: potcar.valence for potcar in potcars}
+        neutral = sum(valence[symbol] for symbol in ordered.get_chemical_symbols())
+        decisions.set("NELECT", neutral - keys.charge_e, f"a cell of charge {keys.charge_e:+g} e")
+
+
+def _follow_machine(decisions: _Decisions, machine: Machine) -> None:
+    """How the work is spread over cores, as far as the kind of calculation bears it."""
+    for tag, value in machine.incar.items():
+        decisions.set(tag, value, _MACHINE)
+    if decisions.tags.get("LELF"):
+        decisions.tags.pop("NCORE", None)
+        decisions.set("NPAR", 1, "VASP manual: LELF needs NPAR = 1")
+        decisions.set("KPAR", 1, "VASP: no ELF with groups of k-points")
+
+
+def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str]:
+    """Write the input files into a folder; POTCAR only where the user has the parts of it.
+
+    Returns
+    -------
+    list of str
+        Warnings about the settings and the POTCARs.
+    """
+    write_atomically(folder / "INCAR", incar_text(inputs))
+    write_atomically(folder / "KPOINTS", kpoints_text(inputs))
+    if inputs.images:
+        for number, image in enumerate(inputs.images):
+            place = folder / f"{number:02d}"
+            place.mkdir(exist_ok=True)
+            write_atomically(place / "POSCAR", poscar_text(image, f"{inputs.name}, image {number}"))
+        place_end_outputs(folder, len(inputs.images))
+    write_atomically(folder / "POSCAR", poscar_text(inputs.atoms, inputs.name))
+    labels = [potcar.label for potcar in inputs.potcars]
+    write_atomically(folder / "POTCAR.spec", "\n".join(labels) + "\n")
+    directory = check_environment_directory(machine.potcar_directory)
+    warnings = list(inputs.warnings)
+    hashes: dict[str, str] = {}
+    if directory is not None and machine.potcars_required:
+        functional, encut = inputs.keys.potcar_functional, float(inputs.tags["ENCUT"])
+        potcar = assemble(inputs.potcars, functional, directory, encut)
+        warnings, hashes = [*warnings, *potcar.warnings], potcar.sha256
+        write_atomically(folder / "POTCAR", potcar.text)
+    document = {
+        "order": inputs.order,
+        "tags": inputs.tags,
+        "mesh": inputs.mesh,
+        "potcars": {
+            p.element: {"label": p.label, "title": p.title, "sha256": hashes.get(p.element)}
+            for p in inputs.potcars
+        },
+        "basis": {element: list(orbitals) for element, orbitals in inputs.basis.items()},
+        "notes": inputs.notes,
+        "band_notes": inputs.band_notes,
+        "warnings": warnings,
+    }
+    write_atomically(folder / INPUTS_FILE, json.dumps(document, indent=1))
+    return warnings
+
+
+def incar_text(inputs: VaspInputs) -> str:
+    """The INCAR, each tag under a line that says what it is and where its value comes from."""
+    title = " ".join(inputs.name.split())  # a line break would end the comment
+    lines = [f"# {title}: {inputs.kind}"]
+    lines += [f"# {' '.join(note.split())}" for note in inputs.notes]
+    for tag, value in inputs.tags.items():
+        what = DESCRIPTIONS.get(tag, "see the VASP manual")
+        source = " ".join(inputs.sources.get(tag, "set in the study").split())
+        lines += [f"# {what}. {source}"]
+        lines += [f"{tag} = {_incar_value(value)}"]
+    return "\n".join(lines) + "\n"
+
+
+def kpoints_text(inputs: VaspInputs) -> str:
+    """The KPOINTS file."""
+    spacing = inputs.keys.kpoint_spacing_per_angstrom
+    divisions = " ".join(str(n) for n in inputs.mesh)
+    return f"at most {spacing:g} 1/A apart, one along vacuum\n0\nGamma\n{divisions}\n0 0 0\n"
+
+
+def poscar_text(atoms: Atoms, title: str) -> str:
+    """A POSCAR in fractions of the cell, to 16 digits; frozen atoms by selective dynamics."""
+    symbols = atoms.get_chemical_symbols()
+    elements = list(dict.fromkeys(symbols))
+    flags_of = dict.fromkeys(fixed_indices(atoms), "  F F F")
+    flags_of |= dict.fromkeys(in_plane_fixed_indices(atoms), "  F F T")  # c is normal to a and b
+    lines = [" ".join(title.split()) or "POSCAR", "1.0"]
+    lines += ["".join(f" {x:21.16f}" for x in vector) for vector in np.asarray(atoms.cell)]
+    lines += [" ".join(elements), " ".join(str(symbols.count(e)) for e in elements)]
+    lines += ["Selective dynamics"] if flags_of else []
+    lines += ["Direct"]
+    for i, position in enumerate(atoms.get_scaled_positions(wrap=False)):
+        flags = flags_of.get(i, "  T T T") if flags_of else ""
+        lines.append("".join(f" {x:19.16f}" for x in position) + flags)
+    return "\n".join(lines) + "\n"
+
+
+def load_inputs(folder: Path) -> dict[str, Any]:
+    """What `write_inputs` noted of a folder.
+
+    Raises
+    ------
+    EngineError
+        If it has not written there.
+    """
+    path = folder / INPUTS_FILE
+    try:
+        document: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise EngineError(f"{folder}: {INPUTS_FILE} is missing; write the step again") from None
+    except ValueError as error:
+        raise EngineError(f"{path} cannot be read ({error})") from None
+    order = document.get("order") if isinstance(document, dict) else None
+    whole = (
+        isinstance(order, list)
+        and all(isinstance(i, int) for i in order)
+        and sorted(order) == list(range(len(order)))
+        and isinstance(document.get("tags"), dict)
+        and isinstance(document.get("warnings"), list)
+    )
+    if not whole:
+        raise EngineError(f"{path} is damaged; write the step again")
+    return document
+
+
+def _sources(step: Step) -> dict[str, str]:
+    """Where each value comes from, if its protocol is one of those that come with natriface."""
+    if step.protocol not in protocol_names():
+        return dict.fromkeys(step.settings, f"protocol {step.protocol} or the study")
+    try:
+        choices: Mapping[str, Any] = load_protocol(step.protocol).choices("vasp", step.kind)
+    except StudyError as error:
+        raise EngineError(f"{step.name}: {error}") from None
+    return {
+        key: choice.source
+        for key, choice in choices.items()
+        if key in step.settings and step.settings[key] == choice.value
+    }
+
+
+def _species_order(atoms: Atoms) -> list[int]:
+    symbols = atoms.get_chemical_symbols()
+    rank = {symbol: place for place, symbol in enumerate(dict.fromkeys(symbols))}
+    return sorted(range(len(symbols)), key=lambda i: rank[symbols[i]])
+
+
+def _check_cell(atoms: Atoms, where: str) -> None:
+    volume = float(np.linalg.det(np.asarray(atoms.cell)))
+    if abs(volume) < 1e-3:
+        raise EngineError(f"{where}: VASP needs a cell with three vectors")
+    if volume < 0:
+        raise EngineError(f"{where}: the cell is left-handed, which VASP refuses; swap two vectors")
+
+
+def _check_images(images: list[Atoms], atoms: Atoms, where: str) -> None:
+    if 0 < len(images) < 3:
+        raise EngineError(f"{where}: a band needs `images`, at least three, both ends included")
+    for number, image in enumerate(images):
+        if image.get_chemical_symbols() != atoms.get_chemical_symbols():
+            raise EngineError(f"{where}: image {number} has other atoms than the step's structure")
+
+
+def _incar_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return ".TRUE." if value else ".FALSE."
+    if isinstance(value, list):
+        return " ".join(_incar_value(item) for item in value)
+    return f'"{value}"' if isinstance(value, str) and "\n" in value else str(value)

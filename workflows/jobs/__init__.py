@@ -1,0 +1,1 @@
+"""Jobs of a cluster's queue: packed, submitted, run, and brought back."""

@@ -1,0 +1,301 @@
+"""Steps into the jobs of a queue: chosen, packed, reserved, submitted."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from natriface.workflows.engines.base import engine, engine_names
+from natriface.workflows.engines.machine import CONFIG_VARIABLE
+from natriface.workflows.errors import QueueError, UnreadAnswerError
+from natriface.workflows.jobs.folder import (
+    Job,
+    JobFolder,
+    JobStep,
+    Mode,
+    jobs_folder,
+    new_name,
+    open_jobs,
+)
+from natriface.workflows.jobs.recovery import abandon, held_text, launch_lock, reconcile
+from natriface.workflows.launchpad import reservations
+from natriface.workflows.launchpad.connection import new_launch_id
+from natriface.workflows.launchpad.ledger import honour_reruns
+from natriface.workflows.launchpad.records import StepRecord, steps_of
+from natriface.workflows.queues.adapters import adapter
+from natriface.workflows.queues.limits import QueueLimits
+from natriface.workflows.queues.packing import Item, Pack, pack
+from natriface.workflows.queues.partitions import partition, within
+from natriface.workflows.queues.resources import resources
+from natriface.workflows.queues.script import (
+    Template,
+    load_template,
+    render,
+    script_fields,
+    script_values,
+)
+from natriface.workflows.steps.folder import load_step
+from natriface.workflows.workspace import PlannedStep, Workspace, is_finished, writing
+
+if TYPE_CHECKING:
+    from fireworks.core.launchpad import LaunchPad
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A job that was submitted, or would be.
+
+    Attributes
+    ----------
+    queue_id
+        Its number in the queue; ``None`` if it was not submitted.
+    """
+
+    job: Job
+    queue_id: str | None
+    cores: int
+    memory_mb: float
+
+
+@dataclass
+class Launch:
+    """What a launch came to.
+
+    Attributes
+    ----------
+    told
+        What `natriface.workflows.jobs.recovery.reconcile` had to tell.
+    refused
+        Names of steps that the limits have no room for -> why.
+    waiting
+        Number of steps left for a later launch: their parents have not finished, or `max_jobs` is
+        reached.
+    in_queue
+        Number of jobs that wait or run, these included.
+    """
+
+    jobs: list[Launched] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    waiting: int = 0
+    in_queue: int = 0
+
+
+def launch(
+    pad: LaunchPad, workspace: Workspace, limits: QueueLimits, mode: Mode, dry: bool = False
+) -> Launch:
+    """Submit jobs for all that can run.
+
+    What an earlier launch has left half done, however it was cut off, is put right first; no step
+    is in two jobs.
+
+    Parameters
+    ----------
+    mode
+        ``database`` where the compute nodes reach the LaunchPad, else ``offline``.
+    dry
+        Submit nothing, tell only what would be.
+
+    Raises
+    ------
+    QueueError
+        If the queue does not answer or refuses a job; the steps then wait as before.
+    """
+    template = load_template(limits.queue)
+    with launch_lock(workspace):
+        outcome = Launch(told=reconcile(pad, workspace, launching=True))
+        limits, told = _within_partition(limits, template)
+        outcome.told += told
+        if not dry:
+            again = honour_reruns(pad, workspace)
+            outcome.told += [f"{name} is run again, as lpad was told" for name in again]
+        items, records, outcome.refused = _items(pad, workspace, limits)
+        packs = pack(items, limits)
+        outcome.in_queue = len(open_jobs(workspace))
+        room = max(0, limits.max_jobs - outcome.in_queue)
+        chosen = packs[:room]
+        outcome.waiting = len(items) - sum(len(each.items) for each in chosen)
+        parents = {step.id: step.parents for step in workspace.plan()}
+        for each in chosen:
+            job = _job(pad, each, records, parents, limits, template, mode, dry)
+            if dry:
+                outcome.jobs.append(Launched(job, None, _cores(each), each.memory_mb))
+                continue
+            queue_id, job = _submit(pad, workspace, job, each, limits, template)
+            if queue_id is not None:
+                outcome.jobs.append(Launched(job, queue_id, _cores(each), each.memory_mb))
+                outcome.in_queue += 1
+    return outcome
+
+
+def _within_partition(limits: QueueLimits, template: Template) -> tuple[QueueLimits, list[str]]:
+    """The limits within what SLURM says its nodes have; as they are where it says nothing."""
+    if template.adapter != "slurm":
+        return limits, []
+    try:
+        found = partition(limits)
+    except QueueError:  # what is too much the queue will refuse itself
+        return limits, []
+    return (limits, []) if found is None else within(limits, found)
+
+
+def _items(
+    pad: LaunchPad, workspace: Workspace, limits: QueueLimits
+) -> tuple[list[Item], dict[str, StepRecord], dict[str, str]]:
+    """The steps that can run, or could after others of them; parents before children."""
+    records = {each.step_id: each for each in steps_of(pad, workspace, ("READY", "WAITING"))}
+    folders = workspace.folders()
+    items: list[Item] = []
+    taken: set[str] = set()
+    refused: dict[str, str] = {}
+    for step in workspace.plan():
+        record = records.get(step.id)
+        if record is None:
+            continue
+        parents = _unfinished(step, folders)
+        if not taken.issuperset(parents):
+            continue
+        whole = load_step(record.folder)
+        estimate = engine(whole.engine).estimate(whole)
+        try:
+            needs = resources(step.name, step.engine, estimate, limits, record.queue_ends)
+        except QueueError as error:
+            refused[step.name] = str(error)
+            continue
+        items.append(Item(step.id, needs, parents))
+        taken.add(step.id)
+    return items, records, refused
+
+
+def _unfinished(step: PlannedStep, folders: dict[str, Path]) -> tuple[str, ...]:
+    return tuple(
+        parent
+        for parent in step.parents
+        if parent not in folders or not is_finished(folders[parent])
+    )
+
+
+def _job(
+    pad: LaunchPad,
+    packed: Pack,
+    records: dict[str, StepRecord],
+    parents: dict[str, tuple[str, ...]],
+    limits: QueueLimits,
+    template: Template,
+    mode: Mode,
+    dry: bool,
+) -> Job:
+    first = 0 if dry else new_launch_id(pad, len(packed.items))
+    steps = [
+        JobStep(
+            id=item.id,
+            name=records[item.id].name,
+            fw_id=records[item.id].fw_id,
+            launch_id=first + number,
+            folder=records[item.id].folder,
+            parents=parents[item.id],
+            seconds=item.resources.busy_s,
+        )
+        for number, item in enumerate(packed.items)
+    ]
+    return Job(
+        name=new_name(),
+        queue=limits.queue,
+        adapter=template.adapter,
+        mode=mode,
+        lanes=packed.lanes,
+        threads=packed.shape[2],
+        walltime_s=packed.seconds,
+        signal_s=limits.signal_s,
+        created=time.time(),
+        steps=tuple(steps),
+    )
+
+
+def _submit(
+    pad: LaunchPad,
+    workspace: Workspace,
+    job: Job,
+    packed: Pack,
+    limits: QueueLimits,
+    template: Template,
+) -> tuple[str | None, Job]:
+    """Submit a job; its number, and the job with the steps that were to be had.
+
+    All is noted before the queue is asked, so that whoever comes after a crash can tell, by the
+    job's name, whether it was submitted.
+    """
+    folder = JobFolder.create(workspace, job)
+    with writing(folder.path):
+        folder.script.write_text(script(workspace, job, packed, limits, template))
+        folder.script.chmod(0o755)
+    held = reservations.reserve(pad, job.name, job.steps)
+    if not held:
+        folder.close("EMPTY", "its steps were taken by others meanwhile")
+        return None, job
+    if len(held) < len(job.steps):
+        job = job.model_copy(update={"steps": tuple(held)})
+        folder.save(job)
+    queue = adapter(template.adapter)
+    try:
+        queue_id = queue.submit(folder.script)
+    except QueueError as error:
+        # an answer that did not arrive, or cannot be read, is no refusal
+        if isinstance(error, UnreadAnswerError):
+            folder.note_answer(str(error), error.arrived)
+            folder.save_note(held_text(folder))
+        found = queue.find(job.name, folder.script)
+        if found is None and isinstance(error, UnreadAnswerError):
+            raise QueueError(held_text(folder)) from None
+        if found is None:
+            abandon(pad, folder, "REFUSED", f"the queue refused its job: {error}")
+            raise QueueError(f"the queue refuses the job: {error}; see {folder.script}") from None
+        queue_id = found
+    folder.note_submitted(queue_id)
+    reservations.note_queue_id(pad, job.steps, queue_id)
+    folder.save_note(folder.label)
+    return queue_id, job
+
+
+def script(
+    workspace: Workspace, job: Job, packed: Pack, limits: QueueLimits, template: Template
+) -> str:
+    """The script of a job."""
+    values = script_values(packed, limits)
+    folder = jobs_folder(workspace) / job.name
+    values |= {"job_name": job.name, "output_stem": str(folder / "output")}
+    python = shlex.quote(limits.python or sys.executable)
+    run = f"{python} -P -m natriface.workflows.jobs.process"
+    # where the engines' files are; not every queue hands the environment on
+    places = (
+        variable for name in engine_names() for variable in engine(name).capabilities.environment
+    )
+    known = {key: os.environ[key] for key in (CONFIG_VARIABLE, *places) if key in os.environ}
+    exports = [
+        f"export {key}={shlex.quote(text)}" for key, text in {**known, **limits.environment}.items()
+    ]
+    fields = script_fields(template, values)
+    fields["launch_dir"] = shlex.quote(str(folder))
+    # in the script's place, so that the queue's signals reach it
+    fields["rocket_launch"] = f"exec {run} {shlex.quote(str(workspace.root))} {job.name}"
+    if limits.setup or exports:
+        fields["pre_rocket"] = "\n".join([*limits.setup, *exports])
+    if limits.directives:
+        fields["directives"] = "\n".join(limits.directives)
+    return render(template.template, fields)
+
+
+def _cores(packed: Pack) -> int:
+    return packed.shape[1] * packed.shape[2] * packed.lanes
+
+
+def names(steps: Sequence[JobStep]) -> str:
+    """Steps in a few words."""
+    first = ", ".join(step.name for step in steps[:3])
+    return first if len(steps) <= 3 else f"{first} and {len(steps) - 3} more"

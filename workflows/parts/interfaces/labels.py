@@ -1,0 +1,106 @@
+"""Labels of the steps of interfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from natriface.workflows.parts.interfaces.request import Quantity
+from natriface.workflows.parts.labels import Labels
+from natriface.workflows.surfaces.labels import SlabLabels
+
+Side = Literal["substrate", "film"]
+SlabRole = Literal[
+    "substrate",
+    "film",
+    "substrate_second_start",
+    "film_second_start",
+    "rigid_substrate",
+    "rigid_film",
+]
+SIDES: tuple[Side, ...] = ("substrate", "film")
+SECOND_START: dict[Side, SlabRole] = {
+    "substrate": "substrate_second_start",
+    "film": "film_second_start",
+}
+"""Side -> role of its slab relaxed from the geometry that it has in the interface."""
+
+RIGID: dict[Side, SlabRole] = {"substrate": "rigid_substrate", "film": "rigid_film"}
+"""Side -> role of its slab as it lies in the interface."""
+
+
+class MatchLabels(BaseModel):
+    """How film and substrate fit; its other properties are kept as they are."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    rotation_degrees: float
+
+
+class SlabOfInterfaceLabels(Labels):
+    """A slab of an interface on its own.
+
+    Attributes
+    ----------
+    pair
+        ``Na|NZSP``: film on substrate, by the study's labels.
+    """
+
+    section: Literal["interfaces"] = "interfaces"
+    role: SlabRole
+    pair: str
+
+
+class InterfaceLabels(Labels):
+    """An interface: `natriface.structures.interfaces.Interface.metadata`, and its other steps.
+
+    Attributes
+    ----------
+    pair
+        As for its slabs; `label` names their surfaces.
+    reference_steps
+        By role: ids of the steps of its slabs.
+    second_starts
+        By side: ids of their relaxations from the geometry that they have in an interface.
+    quantities
+        What was asked for; by default what the reference steps give.
+    """
+
+    section: Literal["interfaces"] = "interfaces"
+    role: Literal["interface"] = "interface"
+    pair: str
+    reference_steps: dict[str, str] = Field(default_factory=dict)
+    second_starts: dict[str, list[str]] = Field(default_factory=dict)
+    quantities: list[Quantity] | None = None
+    film: SlabLabels
+    substrate: SlabLabels
+    id: str | None = None
+    label: str | None = None
+    formula: str | None = None
+    n_atoms: int
+    n_substrate_atoms: int | None = None
+    n_film_atoms: int | None = None
+    substrate_reference_id: str | None = None
+    film_reference_id: str | None = None
+    match: MatchLabels | None = None
+    cell_angstrom: list[list[float]] | None = None
+    area_angstrom2: float | None = None
+    n_contacts: int
+    gap_angstrom: float | None = None
+    registry: list[float] | None = None
+    vacuum_angstrom: float | None = None
+    substrate_strain: list[float]
+    film_strain: list[float]
+    max_strain: float
+    shortest_contact_angstrom: float | None = None
+    n_frozen: int | None = None
+    stoichiometric: bool | None = None
+
+    @property
+    def slabs(self) -> Sequence[SlabLabels]:
+        return (self.film, self.substrate)
+
+
+LABELS: tuple[type[Labels], ...] = (InterfaceLabels, SlabOfInterfaceLabels)

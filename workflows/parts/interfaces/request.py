@@ -1,0 +1,173 @@
+"""What a study may ask about interfaces: slabs of both sides, and how they are put together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from natriface.structures.errors import nearest
+from natriface.structures.numbers import Count, Length, Positive, Real
+from natriface.workflows.documents import Document, resolve_like
+from natriface.workflows.names import Element, Label, check_distinct
+from natriface.workflows.surfaces.slab_request import SlabCut
+
+Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
+
+
+class Dopant(Document):
+    """Atoms of a slab replaced by a dopant.
+
+    Attributes
+    ----------
+    element, replaces
+        What is put in, and the element taken out.
+    coordinated_to
+        Only sites bonded to this element: ``P`` for the oxygens of PO4.
+    number_per_surface_cell
+        Dopants in the slab's primitive surface cell, so that the coverage does not depend on the
+        match.
+    near_contact
+        Take the sites nearest the face that meets the film; else the lowest in energy.
+    compensation
+        ``none``, ``vacancy`` (of Na) or ``substitution`` (Si for P); see
+        `natriface.structures.doping`.
+    """
+
+    element: Element
+    replaces: Element
+    coordinated_to: Element | None = None
+    number_per_surface_cell: Count = 1
+    near_contact: bool = True
+    compensation: Literal["none", "vacancy", "substitution"] = "none"
+
+
+class SlabRequest(SlabCut):
+    """A slab of an interface.
+
+    Attributes
+    ----------
+    frozen_angstrom
+        Units within this depth of the face away from the contact are held.
+    dopant
+        What is put in.
+    """
+
+    frozen_angstrom: Real = Field(default=0.0, ge=0)
+    dopant: Dopant | None = None
+
+
+class InterfaceRequest(Document):
+    """How slabs are put together.
+
+    Attributes
+    ----------
+    pairs
+        ``all``, or a list of [film, substrate].
+    max_area_angstrom2, max_strain_percent
+        Bounds of the lattice match; strain is the largest principal one.
+    strained
+        Which side is strained to fit: ``film``, ``substrate``, or ``both`` by halves.
+    gap_angstrom
+        Height of the film's lowest atom over the substrate's highest; by default the film is
+        lowered until the first two atoms touch.
+    registry
+        In-plane shift of the film in fractions of the substrate's surface cell.
+    vacuum_angstrom
+        Exactly this, with one contact in the cell.
+    contacts
+        1, with vacuum; 2, a periodic sandwich without.
+    second_start
+        Whether each reference slab is relaxed a second time, from the geometry it has in the
+        relaxed interface; the lower of the two is its energy.
+    max_atoms
+        Refuse larger interfaces.
+    """
+
+    pairs: Literal["all"] | Annotated[list[tuple[str, str]], Field(min_length=1)] = "all"
+    max_area_angstrom2: Positive = 200.0
+    max_strain_percent: Positive = Field(default=4.0, lt=100)
+    strained: Literal["film", "substrate", "both"] = "film"
+    gap_angstrom: Length | None = None
+    registry: tuple[Real, Real] = (0.0, 0.0)
+    vacuum_angstrom: Length = 20.0
+    contacts: Literal[1, 2] = 1
+    second_start: bool = True
+    max_atoms: Count = 400
+
+
+class InterfacesAsked(Document):
+    """A study's keys about interfaces.
+
+    Attributes
+    ----------
+    substrates, films
+        Slabs by the label they carry in the report. A substrate may say ``like: OTHER`` and then
+        only what differs.
+    interfaces
+        How they are put together.
+    quantities
+        What is computed for every interface.
+    """
+
+    substrates: dict[Label, SlabRequest] = Field(default_factory=dict)
+    films: dict[Label, SlabRequest] = Field(default_factory=dict)
+    interfaces: InterfaceRequest = InterfaceRequest()
+    quantities: list[Quantity] = Field(
+        default=["interfacial_formation_energy", "work_of_adhesion", "integrity"], min_length=1
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve_like(cls, content: Any) -> Any:
+        """Fill in what ``like`` refers to before the slabs are validated."""
+        if not isinstance(content, dict):
+            return content
+        content = dict(content)
+        for side in ("substrates", "films"):
+            slabs = content.get(side)
+            if isinstance(slabs, dict):
+                content[side] = {label: resolve_like(slabs, label) for label in slabs}
+        return content
+
+    @model_validator(mode="after")
+    def _both_sides(self) -> InterfacesAsked:
+        if bool(self.substrates) != bool(self.films):
+            raise ValueError("interfaces need both substrates and films")
+        return self
+
+    @model_validator(mode="after")
+    def _known_pairs(self) -> InterfacesAsked:
+        if self.interfaces.pairs != "all":
+            for film, substrate in self.interfaces.pairs:
+                if film not in self.films:
+                    raise ValueError(f"pair [{film}, {substrate}]: {nearest(film, self.films)}")
+                if substrate not in self.substrates:
+                    hint = nearest(substrate, self.substrates)
+                    raise ValueError(f"pair [{film}, {substrate}]: {hint}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_told_apart(self) -> InterfacesAsked:
+        check_distinct(self.substrates)
+        check_distinct(self.films)
+        pairs = self.pairs
+        again = next((pair for pair in pairs if pairs.count(pair) > 1), None)
+        if again is not None:
+            raise ValueError(f"interfaces.pairs: [{', '.join(again)}] stands there twice")
+        return self
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """(film, substrate) labels of the interfaces asked for."""
+        if self.interfaces.pairs == "all":
+            return [(film, substrate) for film in self.films for substrate in self.substrates]
+        return list(self.interfaces.pairs)
+
+
+StudyKeys = InterfacesAsked
+
+
+def asked(study: InterfacesAsked) -> InterfacesAsked | None:
+    """What a study asks for; None where it has no slabs, for all else has defaults."""
+    return study if study.substrates or study.films else None

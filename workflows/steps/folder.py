@@ -1,0 +1,224 @@
+"""A step in its folder, in three stages: written, run, read; knows no database.
+
+A step's folder notes how far it has come, so that whoever takes the step up again goes on from
+there: a failed read never reruns the engine.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from natriface.analysis.deciding import PATH_SETTINGS
+from natriface.analysis.results import RESULT_FILE, Result
+from natriface.structures.atoms import from_document, select, to_document
+from natriface.structures.errors import EngineError, ReaderError
+from natriface.structures.exchange import Exchange
+from natriface.structures.files import write_atomically
+from natriface.structures.heights import isolated
+from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, sides
+from natriface.workflows.engines.base import (
+    STEP_FILE,
+    STRUCTURE_FILE,
+    Capabilities,
+    engine,
+    input_file,
+    prepare_folder,
+    save_input,
+)
+from natriface.workflows.plan import Input, Selection, Step
+from natriface.workflows.steps.heartbeat import REVOKED_FILE
+from natriface.workflows.workspace import Workspace
+
+STAGE_FILE = "stage.json"
+RESULT_INPUT = "result"
+"""An input of this file is the other step's result itself."""
+
+
+def write_step(folder: Path, workspace: Workspace) -> None:
+    """Find the step's structure and write the engine's input, once.
+
+    Raises
+    ------
+    NatrifaceError
+        If the step or its parent's result cannot be read, or the engine refuses the step.
+    """
+    step = load_step(folder)
+    parent = workspace.result(step.structure_from.step) if step.structure_from else None
+    atoms = structure_for(step, parent)
+    inputs = {name: input_for(step, name, workspace) for name in step.inputs}
+    if stage(folder) in ("written", "ran"):
+        if _holds(folder, atoms, inputs):
+            return
+        set_aside(folder)  # a parent has ended otherwise since: nothing here holds any more
+    prepare_folder(folder, step, atoms)
+    for name, content in inputs.items():
+        save_input(folder, name, content)
+    engine(step.engine).write(folder)
+    note_stage(folder, "written")
+
+
+def run_step(folder: Path) -> None:
+    """Run the engine, unless it has ended already.
+
+    Raises
+    ------
+    EngineError
+        If it crashes.
+    """
+    if stage(folder) == "ran":
+        return
+    engine(load_step(folder).engine).run(folder)
+    note_stage(folder, "ran")
+
+
+def read_step(folder: Path) -> Result:
+    """Read and save the result.
+
+    Raises
+    ------
+    EngineError
+        If it is not converged; the result is saved all the same, and the next run goes on from
+        what this one has left.
+    ReaderError
+        If the output cannot be read; the next attempt reads again, and does not run.
+    """
+    found = engine(load_step(folder).engine)
+    result = _declared(found.read(folder), found.capabilities)
+    result.save(folder)
+    if result.status != "converged":
+        note_stage(folder, "written")
+        raise EngineError(f"{result.status}: {result.reason or 'no reason given'}")
+    return result
+
+
+def _declared(result: Result, capabilities: Capabilities) -> Result:
+    """The result with what its engine declares, where `analysis` does not know the engine."""
+    if result.engine.name in PATH_SETTINGS:
+        return result
+    record = result.engine.model_copy(update={"theory": capabilities.theory})
+    settings = tuple(sorted(capabilities.path_settings))
+    return result.model_copy(update={"engine": record, "path_settings": settings})
+
+
+def structure_for(step: Step, parent: Result | None) -> Atoms:
+    """The structure a step starts from: its own, or its parent's final one, a side or image of it.
+
+    Raises
+    ------
+    EngineError
+        If the step needs a parent and there is none, or its structure has no such side.
+    AnalysisError
+        If the parent's result holds no final structure.
+    """
+    if step.structure is not None:
+        return from_document(step.structure)
+    if parent is None or step.structure_from is None:
+        raise EngineError(f"{step.name} needs the result of another step")
+    source = step.structure_from
+    atoms = _side(parent.final_atoms(), source.select, step.name)
+    if source.vacuum_angstrom is not None:
+        atoms = isolated(atoms, source.vacuum_angstrom)
+    return atoms if source.exchange is None else Exchange.of_document(source.exchange).apply(atoms)
+
+
+def input_for(step: Step, name: str, workspace: Workspace) -> Atoms | Path:
+    """What a step needs beside its structure: another structure, or a file of another step's.
+
+    Raises
+    ------
+    EngineError
+        If the step that should supply it has no such file.
+    """
+    item: Input = step.inputs[name]
+    if item.structure is not None:
+        return from_document(item.structure)
+    assert item.step is not None
+    parent = workspace.result(item.step)
+    if item.file is None:
+        return parent.final_atoms()
+    listed = RESULT_FILE if item.file == RESULT_INPUT else parent.files.get(item.file)
+    folder = workspace.folder_of(item.step)
+    path = folder / listed if folder and listed else None
+    if path is None or not path.is_file():
+        raise EngineError(
+            f"{step.name} needs the {item.file} of {parent.label}, which is not there"
+            f"{'' if path is None else f' ({path} is gone)'}; run {parent.label} again"
+        )
+    return path
+
+
+def _holds(folder: Path, atoms: Atoms, inputs: dict[str, Atoms | Path]) -> bool:
+    """Whether the folder was written for just this structure and these inputs."""
+    if not _is_document(folder / STRUCTURE_FILE, atoms):
+        return False
+    for name, content in inputs.items():
+        found = input_file(folder, name)
+        if found is None:
+            return False
+        if isinstance(content, Atoms):
+            if not _is_document(found, content):
+                return False
+        elif not (found.samefile(content) or filecmp.cmp(found, content, shallow=False)):
+            return False
+    return True
+
+
+def _is_document(path: Path, atoms: Atoms) -> bool:
+    written = json.loads(path.read_text())
+    return bool(written == json.loads(json.dumps(to_document(atoms))))
+
+
+def _side(atoms: Atoms, side: Selection, name: str) -> Atoms:
+    if side == "all":
+        return atoms
+    wanted = {"film": FILM_TAG, "substrate": SUBSTRATE_TAG}[side]
+    indices = np.flatnonzero(sides(atoms) == wanted).tolist()
+    if not indices or len(indices) == len(atoms):
+        raise EngineError(f"{name}: the structure it is taken from is no interface: no {side} tags")
+    return select(atoms, indices)
+
+
+def load_step(folder: Path) -> Step:
+    """The step of a folder.
+
+    Raises
+    ------
+    ReaderError
+        If the folder holds none.
+    """
+    try:
+        return Step.model_validate_json((folder / STEP_FILE).read_text())
+    except FileNotFoundError:
+        raise ReaderError(f"{folder} is not a step's folder: {STEP_FILE} is missing") from None
+    except ValueError as error:
+        raise ReaderError(f"{folder}: its step cannot be read ({error})") from None
+
+
+def stage(folder: Path) -> str | None:
+    """How far the step has come: ``written``, ``ran``, or ``None``."""
+    try:
+        return str(json.loads((folder / STAGE_FILE).read_text())["stage"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def note_stage(folder: Path, reached: str) -> None:
+    """Note how far the step has come."""
+    write_atomically(folder / STAGE_FILE, json.dumps({"stage": reached, "time": time.time()}))
+
+
+def set_aside(folder: Path) -> None:
+    """Move what an earlier attempt has left out of the way; nothing is deleted."""
+    number = sum(1 for _ in folder.glob("superseded-*")) + 1
+    aside = folder / f"superseded-{number}"
+    aside.mkdir()
+    for entry in list(folder.iterdir()):
+        stays = entry.name in (STEP_FILE, REVOKED_FILE) or entry.name.startswith("superseded-")
+        if not stays:
+            entry.rename(aside / entry.name)
