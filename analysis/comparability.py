@@ -7,7 +7,7 @@ from typing import Any
 
 from ase.data import chemical_symbols
 
-from natriface.analysis.deciding import HUBBARD_TAGS, path_settings
+from natriface.analysis.deciding import HUBBARD_TAGS, as_read, path_settings
 from natriface.analysis.results import Result
 from natriface.structures.errors import AnalysisError
 
@@ -162,7 +162,7 @@ def _by_element(value: Any, elements: Sequence[str]) -> dict[str, Any] | None:
 
 
 def _value(result: Result, key: str) -> Any:
-    value = result.settings.get(key, "not set")
+    value = as_read(key, result.settings, "not set")
     if key in OF_SPECIES and isinstance(value, list):
         return _by_element(value, _entries(result)) or value
     return value

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 MACHINE_TAGS = ("NCORE", "NPAR", "KPAR", "NSIM", "LPLANE", "LSCALU", "LSCALAPACK")
 """INCAR tags that say how the work is spread over cores and do not decide a result."""
@@ -43,6 +44,14 @@ _RELAXATION = frozenset(
     }
 )
 
+_UNHEEDED = frozenset(
+    {
+        *("SYSTEM", "NWRITE", "LVTOT", "LH5", "LWAVEH5", "LCHARGH5", "LDAUPRINT", "LMAXMIX"),
+        *("IOPT", "MAXMOVE", "TIMESTEP", "NFREE", "NBLOCK", "KBLOCK"),
+    }
+)
+"""Titles, what is printed, what of the charge is mixed, and further ways to move the atoms."""
+
 PATH_SETTINGS: dict[str, frozenset[str]] = {
     "potential": _RELAXATION,
     "gpaw": _RELAXATION
@@ -50,10 +59,17 @@ PATH_SETTINGS: dict[str, frozenset[str]] = {
         *("symmetry", "bands", "converged_bands", "max_scf_iterations", "eigensolver", "mixer"),
         *("mixing", "dos_spacing_ev", "dos_smearing_ev"),
     },
-    "vasp": _STEERING | _OF_KINDS | {"handlers", "keep"},
+    "vasp": (HARMLESS_TAGS - {"ICHARG"}) | _UNHEEDED | _OF_KINDS | {"handlers", "keep"},
 }
 """Engine -> settings that steer a relaxation or what is written, but not the energy of a geometry;
 they may differ between a relaxation and a single point, not between two relaxations."""
+
+
+def as_read(key: str, settings: Mapping[str, Any], absent: Any = None) -> Any:
+    """A setting's value; words of an INCAR in capitals, for VASP reads Auto and auto alike."""
+    value = settings.get(key, absent)
+    word = key in settings and key.isupper() and isinstance(value, str)
+    return value.upper() if word else value
 
 
 def path_settings(engine: str, declared: Iterable[str] | None = None) -> frozenset[str]:

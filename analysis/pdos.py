@@ -207,10 +207,14 @@ class ProjectedDOS:
             return EnergyZero(kind, energy_ev, "" if kind != "given" else f"{energy_ev:g} eV")
         known = {"fermi": self.fermi_level_ev, "vbm": self.valence_band_maximum_ev}.get(kind)
         if known is None:
+            unknown = next(
+                (note for note in self.warnings if "Fermi level" in note),
+                "the Fermi level is not known",
+            )
             why = {
                 "vbm": "the valence-band maximum is not known, for there is no gap or there are no "
                 "eigenvalues; count from the Fermi level",
-                "fermi": "the Fermi level is not known; give the energy of the zero",
+                "fermi": f"{unknown}; give the energy of the zero",
             }.get(kind, f"give the energy of the {kind}")
             raise AnalysisError(f"{self.source}: {why}")
         return EnergyZero(kind, known)

@@ -237,7 +237,7 @@ def load_phase(name_or_path: str | PathLike[str], root: Path | None = None) -> P
 
     if re.fullmatch(r"mp-\d+", word):
         return crystal_files.from_materials_project(word)
-    path = Path(root or "") / word
+    path = Path(root or "", Path(word).expanduser() if word.startswith("~/") else word)
     try:
         is_file, is_folder = path.is_file(), bool(word) and path.is_dir()
     except (OSError, ValueError) as error:  # no permission, or a name no file can have

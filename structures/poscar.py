@@ -139,7 +139,7 @@ def _words(lines: Sequence[str], at: int, belongs: Callable[[str], bool]) -> tup
     """Words of the lines from `at` on that begin as told (20 species stand on a line); the next."""
     words: list[str] = []
     while at < len(lines) and lines[at].strip() and belongs(lines[at].strip()[0]):
-        words += lines[at].split("!")[0].split()
+        words += re.split("[!#]", lines[at])[0].split()
         at += 1
     return words, at
 

@@ -126,7 +126,7 @@ def require_few_supercells(max_index: float) -> None:
     if count > MAX_SUPERCELLS:
         raise StructureError(
             f"there are about {count:.1e} supercells of up to {max_index:.4g} surface cells, more "
-            f"than {MAX_SUPERCELLS}: ask for a smaller area"
+            f"than {MAX_SUPERCELLS}: ask for a smaller area (max_area_angstrom2)"
         )
 
 

@@ -102,6 +102,14 @@ def test_readers_name_the_species_where_the_atoms_do_not_tell() -> None:
     assert "species" not in once
 
 
+def test_titles_mixing_and_the_case_of_words_decide_no_energy() -> None:
+    relaxed = result("NaF", SYSTEM="a slab", AMIX=0.2, NSIM=8, NELMDL=-7, LREAL="auto", GGA="pe")
+    rigid = result("NaF", kind="static", SYSTEM="another", LREAL="Auto", GGA="PE")
+    require_like([relaxed, rigid])
+    with pytest.raises(AnalysisError, match="setting GGA: PE against PS"):
+        require_like([relaxed, result("NaF", kind="static", LREAL="Auto", GGA="PS")])
+
+
 def test_what_steers_only_the_path_is_what_the_engine_says() -> None:
     def by_toy(kind: str, declared: tuple[str, ...] | None, **settings: Any) -> Result:
         toy = EngineRecord(name="toy", version="1")

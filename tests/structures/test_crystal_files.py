@@ -72,6 +72,7 @@ def cartesian(scale: str, factor: float) -> str:
         POSCAR.replace("Na F", "Na_pv/6a2f546d F/1b2c3d"),
         POSCAR.replace("Na F", "Na\n F").replace("4 4", "4\n 4"),
         POSCAR.replace("4 4", "4 4 ! of each"),
+        POSCAR.replace("4 4", "4 4 # of each"),
         POSCAR.replace("1.0", "1.0D0 ! a factor", 1),
         POSCAR.replace("Direct", "Selective dynamics\nDirect").replace(".5\n", ".5 T T F\n"),
         POSCAR.replace("0 0 0\n", "0 0 0 Na\n", 1),
@@ -284,6 +285,8 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path in ("POSCAR", "./POSCAR", Path("POSCAR"), "../mine/POSCAR"):
         assert is_fluoride(load_phase(path))
     assert is_fluoride(load_phase("mine/POSCAR", root=tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert is_fluoride(load_phase("~/mine/POSCAR", root="elsewhere"))
     assert load_phase("NaF").grade == "DFT"  # a name of the library comes first
     monkeypatch.chdir(tmp_path)
     for path, message in [

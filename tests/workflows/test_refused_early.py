@@ -200,6 +200,7 @@ def test_numbers_are_finite_and_no_booleans(value: object) -> None:
         (INTERFACES + "interfaces: {pairs: []}", "at least 1"),
         (INTERFACES + "interfaces: {pairs: [[Na, NaF], [Na, NaF]]}", "twice"),
         (INTERFACES + "interfaces: {max_area_angstrom2: 1.0e+9}", "max_area"),
+        (INTERFACES + "interfaces: {max_area_angstrom2: 10000}", "supercells of up to"),
         (INTERFACES + "settings: {relx: {}}", "did you mean 'relax'"),
         (INTERFACES + "settings: {gpwa.relax: {}}", "did you mean 'gpaw'"),
         (INTERFACES + "settings: {relax: {fmax: 1}}", "did you mean 'fmax_ev_per_angstrom'"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from natriface.analysis.deciding import PATH_SETTINGS
+from natriface.analysis.deciding import PATH_SETTINGS, as_read
 from natriface.structures.errors import EngineError
 from natriface.workflows.engines.base import InputFiles, load_folder
 from natriface.workflows.engines.machine import load_machine
@@ -52,7 +52,7 @@ class VaspInputWriter:
         if {"relax", "static"} <= of_kind.keys():
             relax, static = of_kind["relax"], of_kind["static"]
             keys = sorted((relax.keys() | static.keys()) - PATH_SETTINGS["vasp"])
-            differing = [key for key in keys if relax.get(key) != static.get(key)]
+            differing = [key for key in keys if as_read(key, relax) != as_read(key, static)]
             if differing:
                 doubts.append(
                     f"the settings of relax and static differ in {', '.join(differing)}: their "

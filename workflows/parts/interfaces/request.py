@@ -85,7 +85,7 @@ class InterfaceRequest(Document):
     """
 
     pairs: Literal["all"] | Annotated[list[tuple[str, str]], Field(min_length=1)] = "all"
-    max_area_angstrom2: Positive = Field(default=200.0, le=2000)
+    max_area_angstrom2: Positive = 200.0
     max_strain_percent: Positive = Field(default=4.0, lt=100)
     strained: Literal["film", "substrate", "both"] = "film"
     gap_angstrom: Length | None = None

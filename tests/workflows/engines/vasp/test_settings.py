@@ -127,6 +127,14 @@ def test_tags_of_vasp_6_are_known_and_others_insisted_on(tmp_path: Path) -> None
         ({"EDIFF": float("inf")}, "finite"),
         ({"ENCUT": "4e2"}, r"write 4\.0e\+2"),
         ({"ENCUT": True}, "takes float, got True"),
+        ({"EDIFF": "1.0d-5"}, r"write 1\.0e-5"),
+        ({"LWAVE": ".FALSE."}, "takes bool, got '.FALSE.'; write false"),
+        ({"LCHARG": "T"}, "write true"),
+        ({"LASPH": 1}, "write true"),
+        ({"LREAL": ".F."}, "write false"),
+        ({"NELECT": 252}, "give charge_e"),
+        ({"unchecked_tags": {"NELECT": 252}}, "give charge_e"),
+        ({"keep": ["WAVECAR", "CHGCARR"]}, "writes no 'CHGCARR' .did you mean 'CHGCAR'"),
         ({"ENCUT": -480}, "50 at least"),
         ({"ENCUT": 4.8}, "50 at least"),
         ({"EDIFF": 0}, "positive"),
@@ -146,6 +154,11 @@ def test_tags_of_vasp_6_are_known_and_others_insisted_on(tmp_path: Path) -> None
 def test_impossible_values_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(EngineError, match=message):
         parse_settings(settings, "here")
+
+
+def test_any_output_of_vasp_may_be_kept() -> None:
+    kept = ["WAVECAR", "vaspwave.h5", "OUTCAR", "ELFCAR"]
+    assert parse_settings({"keep": kept}, "here").keys.keep == kept
 
 
 def test_a_steps_name_ends_no_comment() -> None:

@@ -21,11 +21,20 @@ RESERVED = {
     "KSPACING": "give kpoint_spacing_per_angstrom: the mesh is then the same with every engine",
     "KGAMMA": "the mesh always contains Gamma",
     "IMAGES": "the number of images follows from the images of the step",
+    "NELECT": "give charge_e: the number of electrons follows from the atoms of each step",
     "NCORE": "it belongs to the machine: put it under `incar` in the machine's file",
     "NPAR": "it belongs to the machine: put it under `incar` in the machine's file",
     "KPAR": "it belongs to the machine: put it under `incar` in the machine's file",
 }
 """Tags that a protocol or study may not set, and what to do instead."""
+
+OUTPUTS = (
+    *("WAVECAR", "CHG", "CHGCAR", "LOCPOT", "AECCAR0", "AECCAR1", "AECCAR2", "PCDAT", "ELFCAR"),
+    *("CONTCAR", "DOSCAR", "DYNMAT", "EIGENVAL", "IBZKPT", "OSZICAR", "OUTCAR", "PARCHG", "PROCAR"),
+    *("PROOUT", "REPORT", "STOPCAR", "TMPCAR", "WAVEDER", "XDATCAR", "vasprun.xml", "vaspout.h5"),
+    *("vaspwave.h5", "BSEFATBAND", "HILLSPOT", "ML_ABN", "ML_FFN", "ML_LOGFILE", "ML_REG"),
+)
+"""Files that `keep` may name; most are kept anyhow."""
 
 DESCRIPTIONS = {
     "SYSTEM": "title",
@@ -175,6 +184,11 @@ def parse_settings(settings: dict[str, Any], where: str) -> VaspSettings:
         ) from None
     for name, mapping in (("potcars", keys.potcars), ("lobster_basis", keys.lobster_basis)):
         check_elements(f"setting {name}", mapping, where)
+    odd = next((name for name in keys.keep if name not in OUTPUTS), None)
+    if odd is not None:
+        raise EngineError(
+            f"{where}: setting keep: VASP writes no {odd!r} ({nearest(odd, OUTPUTS)})"
+        )
     for name, value in keys.unchecked_tags.items():
         if name in RESERVED:
             raise EngineError(f"{where}: INCAR tag {name} is not set here; {RESERVED[name]}")

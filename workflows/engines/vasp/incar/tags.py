@@ -210,9 +210,8 @@ def check_tag(
     expected = str(entry.get("type"))
     if not any(_is_a(kind.strip(), value) for kind in expected.split("|")):
         wanted = "a list, or numbers by element" if by_element else expected
-        raise EngineError(
-            f"{where}: INCAR tag {name} takes {wanted}, got {value!r:.60}{_as_number(value)}"
-        )
+        advice = _as_truth(value) if "bool" in expected else _as_number(value)
+        raise EngineError(f"{where}: INCAR tag {name} takes {wanted}, got {value!r:.60}{advice}")
     allowed = entry.get("values")
     if (
         allowed
@@ -220,8 +219,9 @@ def check_tag(
         and str(value).lower() not in {str(item).lower() for item in allowed}
     ):
         hint = nearest(str(value), [str(item) for item in allowed])
+        advice = _as_truth(value) if any(item is True for item in allowed) else ""
         raise EngineError(
-            f"{where}: INCAR tag {name} has no value {value!r:.60} ({hint}; to insist: "
+            f"{where}: INCAR tag {name} has no value {value!r:.60}{advice} ({hint}; to insist: "
             f"unchecked_tags: {{{name}: {value}}})"
         )
     if isinstance(value, str):
@@ -325,17 +325,26 @@ def _is_a(kind: str, value: Any) -> bool:
     return isinstance(value, str) if kind == "str" else True
 
 
+def _as_truth(value: Any) -> str:
+    """Advice on a truth value as Fortran writes it, which YAML reads as text or as a number."""
+    read = re.fullmatch(r"\.?(t|f)[a-z]*\.?|([01])", str(value).lower())
+    if read is None or isinstance(value, bool):
+        return ""
+    return f"; write {'true' if 't' in read.groups() or '1' in read.groups() else 'false'}"
+
+
 def _as_number(value: Any) -> str:
     """Advice on a number that YAML has read as text: it wants a point and a sign."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return ""
+    text = re.sub("[dD]", "e", value) if isinstance(value, str) else ""  # Fortran's 1.0d-5
     try:
-        number = float(value) if isinstance(value, str) else math.nan
+        number = float(text)
     except ValueError:
         return ""
     if not math.isfinite(number):
         return ""
-    mantissa, e, exponent = value.strip().lower().partition("e")
+    mantissa, e, exponent = text.strip().lower().partition("e")
     if not e:
         return "; write it without quotes"
     mantissa = mantissa if "." in mantissa else f"{mantissa}.0"
