@@ -353,7 +353,7 @@ def _read_with_ase(path: Path, kind: str) -> Atoms:
     from ase.io import read
 
     if kind in ("extxyz", "xyz"):
-        _refuse_short_images(_text(path))
+        refuse_short_images(_text(path))
     try:
         images = read(path, index=":", format=kind, do_not_split_by_at_sign=True)
     except _ASE_ERRORS as error:
@@ -370,8 +370,14 @@ def _read_with_ase(path: Path, kind: str) -> Atoms:
     return images[-1]
 
 
-def _refuse_short_images(text: str) -> None:
-    """An XYZ file must have the lines and columns it announces: ASE would count to their end."""
+def refuse_short_images(text: str) -> None:
+    """Refuse an XYZ file without the lines and columns it announces: ASE would count to their end.
+
+    Raises
+    ------
+    StructureError
+        Naming the line that announces them.
+    """
     lines = text.rstrip().splitlines()
     at = 0
     while at < len(lines) and re.fullmatch(r"\s*\d+\s*", lines[at]):

@@ -24,7 +24,8 @@ from natriface.analysis.readers.incar import is_true, read_incar
 from natriface.analysis.readers.poscar import ends_early, read_poscar, selective_flags
 from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
 from natriface.analysis.results import RESULT_FILE, Result, Status, StepRecord
-from natriface.structures.errors import AnalysisError, ReaderError
+from natriface.structures.crystal_files import refuse_short_images
+from natriface.structures.errors import AnalysisError, ReaderError, StructureError
 
 _UNREADABLE = (
     UnknownFileTypeError, OSError, EOFError, ValueError, LookupError, TypeError, AttributeError,
@@ -35,6 +36,8 @@ _UNREADABLE = (
 _SAME_PLACE_ANGSTROM = 1e-4
 _ONE_STEP_ANGSTROM = 0.5
 _NAMED = 12
+_XYZ = re.compile(rb"\s*\d+\s*\n")
+_NUMBERS = ("f0", "i0", "u0")
 _HEAD = 1 << 18
 """Bytes of an OUTCAR before its first ionic step, at least."""
 
@@ -322,6 +325,12 @@ def _reason(result: Result, number: int, last: int) -> str | None:
 
 
 def _read_trajectory(path: Path, n_images: int | None, metadata: Mapping[str, Any] | None) -> Band:
+    with Text(path) as text:
+        try:
+            if _XYZ.match(text.read(0, 80)):
+                refuse_short_images(text.read(0, text.size).decode("latin-1"))
+        except StructureError as error:
+            raise ReaderError(f"{path}: {error}") from None
     try:
         frames = read(path, index=":")
     except _UNREADABLE as error:
@@ -338,8 +347,8 @@ def _read_trajectory(path: Path, n_images: int | None, metadata: Mapping[str, An
     band = frames[-count:]
     statuses: list[Status] = []
     reasons: list[str | None] = []
-    for frame in band:
-        energy = None if frame.calc is None else frame.calc.results.get("energy")
+    for k, frame in enumerate(band):
+        energy = _printed_energy(path, k, frame)
         sound = energy is not None and bool(np.isfinite(energy))
         statuses.append("converged" if sound else "failed")
         reasons.append(
@@ -360,6 +369,25 @@ def _read_trajectory(path: Path, n_images: int | None, metadata: Mapping[str, An
         metadata=metadata,
         engine=next(iter(names), None),
     )
+
+
+def _printed_energy(path: Path, number: int, frame: Atoms) -> float | None:
+    """The energy that a frame holds, None without one.
+
+    Raises
+    ------
+    ReaderError
+        If it or the forces are of a kind that numbers are not.
+    """
+    results = {} if frame.calc is None else frame.calc.results
+    energy, forces = results.get("energy"), results.get("forces")
+    if energy is not None and np.asarray(energy).dtype.kind + str(np.ndim(energy)) not in _NUMBERS:
+        raise ReaderError(f"{path}: image {number} has the energy {energy!r}, which is no number")
+    if forces is not None and (
+        np.asarray(forces).dtype.kind not in "fiu" or np.shape(forces) != (len(frame), 3)
+    ):
+        raise ReaderError(f"{path}: image {number} has forces that are not three numbers an atom")
+    return None if energy is None else float(energy)
 
 
 def _band_length(path: Path, frames: Sequence[Atoms]) -> int:

@@ -279,3 +279,35 @@ def test_a_path_that_only_rises_is_not_called_downhill() -> None:
 def test_a_tolerance_that_lets_everything_pass_is_refused(tolerance: float) -> None:
     with pytest.raises(AnalysisError, match="force tolerance"):
         summarise(Band.of(frames([0, 0.1, 0.2, 0.1, 0])), tolerance)
+
+
+def extxyz(energy: str = "0.1", announced: str = "1", columns: str = "R:3") -> str:
+    """An extxyz of three images, the middle one changed."""
+    facts = ["0.0", energy, "0.0"], ["1", announced, "1"], ["R:3", columns, "R:3"]
+    return "".join(
+        f'{n}\nLattice="8 0 0 0 8 0 0 0 8" Properties=species:S:1:pos:R:3:forces:{kind} '
+        f'energy={e} pbc="T T T"\nNa {0.5 * k} 0 0 0 0 0\n'
+        for k, (e, n, kind) in enumerate(zip(*facts, strict=True))
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"energy": "abc"}, "image 1 has the energy 'abc'"),
+        ({"energy": '"1 2"'}, "image 1 has the energy .* no number"),
+        ({"energy": "T"}, "image 1 has the energy True"),
+        ({"columns": "R:2:tail:R:1"}, "image 1 has forces that are not three numbers"),
+        ({"announced": "1000000000"}, "line 4 announces 1000000000 atoms, 4 lines follow"),
+        ({"announced": "99"}, "line 4 announces 99 atoms"),
+    ],
+)
+def test_frames_of_no_numbers_or_too_few_lines(
+    tmp_path: Path, changed: dict[str, str], words: str
+) -> None:
+    path = tmp_path / "band.extxyz"
+    path.write_text(extxyz())
+    assert read_band(path).energies_ev == pytest.approx([0, 0.1, 0])
+    path.write_text(extxyz(**changed))
+    with pytest.raises(ReaderError, match=words):
+        read_band(path)
