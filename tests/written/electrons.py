@@ -157,7 +157,10 @@ class _Printed(Writer):
     def total_density(self, component: int) -> tuple[Floats, Floats]:
         density = self.electrons.total / self.electrons.projected
         step = self.dos_energies[1] - self.dos_energies[0]
-        return density, np.cumsum(density) * step
+        integral = np.cumsum(density) * step
+        # VASP counts the states below the grid too: at the Fermi level all electrons
+        at = np.searchsorted(self.dos_energies, self.fermi_ev)
+        return density, integral + self.n_electrons - integral[at]
 
     def partial_density(self, ion: int, component: int) -> Floats:
         counts = {"s": 1, "p": 3, "d": 5}
