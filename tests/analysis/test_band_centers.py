@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def gaussian(center: float, sigma: float, states: float = 1.0) -> np.ndarray:
     return norm * np.exp(-0.5 * ((ENERGIES - center) / sigma) ** 2)
 
 
-def dos(*bands: tuple[str, str, np.ndarray], **levels: float) -> ProjectedDOS:
+def dos(*bands: tuple[str, str, np.ndarray], **levels: Any) -> ProjectedDOS:
     """A density of states of one atom a band."""
     densities = np.array([density for _, _, density in bands])[:, None]
     return ProjectedDOS(
@@ -264,3 +265,9 @@ def test_a_folder_of_two_crystals_is_refused(data: Path, tmp_path: Path) -> None
     with pytest.raises(ReaderError, match="different crystals"):
         read_pdos(tmp_path)
     assert len(read_pdos(tmp_path / "vasprun.xml.gz").symbols) == 12  # the file alone counts
+
+
+def test_a_fermi_level_that_contradicts_the_states_is_named_as_the_reason() -> None:
+    states = dos(("O", "p", gaussian(-4, 1.0)), warnings=("the Fermi level of a run is wrong",))
+    with pytest.raises(AnalysisError, match="Fermi level of a run is wrong; give the energy"):
+        states.best_zero()
