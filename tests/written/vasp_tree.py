@@ -197,6 +197,7 @@ def _vaspout_content(xml: Vasprun) -> dict[str, Any]:
     assert dos is not None
     assert projected is not None
     assert xml.projections is not None
+    assert xml.eigenvalues is not None
     ions, bands = "intermediate/ion_dynamics", "results/electron_eigenvalues"
     symbols = xml.symbols
     kinds = list(dict.fromkeys(symbols))
@@ -206,6 +207,7 @@ def _vaspout_content(xml: Vasprun) -> dict[str, Any]:
         "version/major": 6,
         "version/minor": 4,
         "version/patch": 1,
+        "input/incar/ISPIN": len(xml.eigenvalues),
         "input/poscar/ion_types": np.array([kind.encode() for kind in kinds]),
         "input/poscar/number_ion_types": np.array([symbols.count(kind) for kind in kinds]),
         "input/poscar/lattice_vectors": steps.cells[0],
