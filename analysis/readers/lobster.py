@@ -40,6 +40,7 @@ def read_lobster_folder(
     *,
     curves: bool | Callable[[Bond], bool] = True,
     overlap_curves: bool = False,
+    n_spins: int | None = None,
 ) -> BondPopulations:
     """Bonds of a LOBSTER run: lengths, ICOHP, ICOOP and ICOBI, spilling, charges, curves.
 
@@ -55,17 +56,25 @@ def read_lobster_folder(
         Whether to read COHPCAR.lobster, or which bonds of it.
     overlap_curves
         Whether to read COOPCAR and COBICAR for the same bonds, where they are there.
+    n_spins
+        Spins of the run, for a folder that does not tell.
 
     Raises
     ------
     ReaderError
-        If LOBSTER has not finished or made no COHPs, a file is damaged or cut off, or files are of
+        If LOBSTER has not finished or made no COHPs, a file is damaged or cut off, an ICOHPLIST of
+        one spin stands alone, so that it may be half of one of two, or files are of
         different runs: bonds of ICOHPLIST that are not COHPCAR's (or ICOOPLIST's, ICOBILIST's),
         another number of spins, a crystal or charges of other atoms, bonds of other lengths.
     """
     files = find_lobster_files(Path(path))
     log = _log(files)
     listed = _list(files, log)
+    if n_spins not in (None, listed.n_spins):
+        raise ReaderError(
+            f"{files.paths['ICOHPLIST']}: has {listed.n_spins} spin(s), not {n_spins}: it is cut "
+            "off, or of another run"
+        )
     warnings = [] if log is None else list(log.warnings)
     if log is None:
         warnings.append("no lobsterout: version and spilling are not known")
@@ -81,11 +90,13 @@ def read_lobster_folder(
     version = log.version if log is not None and spilling is not None else None
     if header is None:
         warnings.append("no COHPCAR.lobster: there are no curves")
-        if may_lack_a_spin(files, listed) and not confirmed and spilling is None:
-            warnings.append(
-                "the ICOHPLIST is of one spin and nothing else here tells that the run was: had it "
-                "two, the list would be cut off and each ICOHP half of what it should be; copy "
-                "lobsterout, COHPCAR.lobster or vasprun.xml here"
+        told = confirmed or spilling is not None or n_spins is not None
+        if not told and may_lack_a_spin(files, listed):
+            raise ReaderError(
+                f"{files.paths['ICOHPLIST']}: is of one spin and nothing beside it tells that the "
+                "run was; had it two, the list would be cut off and each ICOHP half of what it "
+                "should be: copy lobsterout, COHPCAR.lobster or vasprun.xml here, or say that it "
+                "has one spin (n_spins=1, --spins 1)"
             )
     warnings += _doubts_of_curves(header, read, run)
     if said := coarse_mesh(files, bonds, structure, None if run is None else run.kpoints):

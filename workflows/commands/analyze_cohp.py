@@ -49,6 +49,12 @@ def cohp(
     max_spilling: Annotated[
         float, typer.Option(help="Charge spilling that is still good, percent.")
     ] = 5.0,
+    spins: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=2, help="Spins of the run, where the folder holds nothing but its ICOHPLIST."
+        ),
+    ] = None,
     automatic: Annotated[
         bool, typer.Option("--automatic", help="Add the summary of lobsterpy's own analysis.")
     ] = False,
@@ -65,7 +71,9 @@ def cohp(
     from natriface.analysis.spilling import judge_spilling
 
     _require_numbers({"--longest": longest, "--weakest": weakest, "--max-spilling": max_spilling})
-    populations, chosen = _read(path, bond or [], atom or [], longest, weakest, plot is not None)
+    populations, chosen = _read(
+        path, bond or [], atom or [], longest, weakest, curves=plot is not None, n_spins=spins
+    )
     verdict = None
     if populations.spilling is not None:
         verdict = judge_spilling(populations.spilling, max_spilling)
@@ -101,7 +109,9 @@ def _read(
     atoms: Sequence[int],
     longest: float | None,
     weakest: float | None,
+    *,
     curves: bool,
+    n_spins: int | None,
 ) -> tuple[BondPopulations, list[Bond]]:
     """The run, with curves of the chosen bonds alone where they are wanted; the chosen bonds."""
     from natriface.analysis.bond_populations import BONDS_FILE, BondPopulations
@@ -112,7 +122,7 @@ def _read(
     if stored.suffix == ".json" and stored.is_file():
         populations = BondPopulations.load(stored)
     else:
-        populations = read_lobster_folder(path, curves=False)
+        populations = read_lobster_folder(path, curves=False, n_spins=n_spins)
     least = weakest if weakest is not None else (0.0 if pairs or atoms else WEAK_EV)
     chosen = _chosen(populations, pairs, atoms, longest, least)
     if not chosen:
@@ -128,7 +138,7 @@ def _read(
         raise AnalysisError(f"{path}: no bond is chosen{hint}")
     if curves and populations.curves is None:
         labels = {b.label for b in chosen}
-        populations = read_lobster_folder(path, curves=lambda b: b.label in labels)
+        populations = read_lobster_folder(path, curves=lambda b: b.label in labels, n_spins=n_spins)
     return populations, chosen
 
 

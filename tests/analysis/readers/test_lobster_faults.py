@@ -202,7 +202,11 @@ def test_half_a_list_is_refused_where_any_file_tells(run: Path) -> None:
     with pytest.raises(ReaderError, match=r"of a run with 2 spin\(s\), ICOHPLIST has 1"):
         read_lobster_folder(run)
     (run / "lobsterout").unlink()
-    assert any("half of what it should be" in text for text in read_lobster_folder(run).warnings)
+    with pytest.raises(ReaderError, match="each ICOHP half of what it should be"):
+        read_lobster_folder(run)
+    assert read_lobster_folder(run, n_spins=1).n_spins == 1
+    with pytest.raises(ReaderError, match=r"has 1 spin\(s\), not 2: it is cut off"):
+        read_lobster_folder(run, n_spins=2)
     energies = "".join("   0.00000" * 5 + "\n" for _ in range(2))
     (run / "DOSCAR.lobster").write_text("\n" * 5 + "head\n" + energies)
     with pytest.raises(ReaderError, match=r"DOSCAR.lobster has 2 spin\(s\), ICOHPLIST 1"):
@@ -394,9 +398,11 @@ def test_values_alone_tell_of_a_coarse_mesh(run: Path) -> None:
     for name in ("COHPCAR.lobster", "lobsterout"):
         (run / name).unlink()
     (run / "ICOHPLIST.lobster").write_text("".join(lines))
-    assert any("too coarse to tell 8 of 8" in text for text in read_lobster_folder(run).warnings)
+    found = read_lobster_folder(run, n_spins=1)
+    assert any("too coarse to tell 8 of 8" in text for text in found.warnings)
     (run / "ICOHPLIST.lobster").write_text("".join(lines).replace("-0.37000", "-0.33000", 1))
-    assert not any("too coarse" in text for text in read_lobster_folder(run).warnings)
+    found = read_lobster_folder(run, n_spins=1)
+    assert not any("too coarse" in text for text in found.warnings)
 
 
 @given(
