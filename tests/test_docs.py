@@ -14,6 +14,8 @@ from ase.build import sort
 from natriface.analysis import EnergyMap, InterfaceEnergy, Result
 from natriface.analysis.results import EngineRecord, StepRecord
 from natriface.structures.atoms import to_document
+from natriface.workflows.parts.interfaces.labels import InterfaceLabels
+from natriface.workflows.surfaces.labels import SlabLabels
 from tests.standins.test_standin_vasp import prepare, run
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -38,11 +40,19 @@ def executed(name: str) -> dict[str, Any]:
 
 def write_study(folder: Path) -> None:
     """The finished steps of an interface: itself, and two starts of its substrate."""
-    metadata = {
-        "n_contacts": 1,
-        "reference_steps": {"substrate": "s", "film": "f"},
-        "second_starts": {"substrate": ["t"]},
-    }
+    slab = {"phase": "NaF", "grade": "experiment", "source": "a paper"}
+    metadata = InterfaceLabels(
+        pair="NaF|NZSP",
+        film=SlabLabels(name="NaF", **slab),
+        substrate=SlabLabels(name="NZSP", **slab),
+        n_atoms=len(LOWER + UPPER),
+        n_contacts=1,
+        substrate_strain=[0.0, 0.0],
+        film_strain=[0.0, 0.0],
+        max_strain=0.0,
+        reference_steps={"substrate": "s", "film": "f"},
+        second_starts={"substrate": ["t"]},
+    ).document()
     for step, name, atoms, energy_ev in (
         ("i", "NaF|NZSP interface", LOWER + UPPER, -13.0),
         ("s", "NZSP slab", LOWER, -4.0),

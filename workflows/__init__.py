@@ -22,12 +22,12 @@ else:
     __all__, __getattr__, __dir__ = export(
         __name__,
         {
-            "build": "write_study_structures",
+            "commands.build": "write_study_structures",
             "plan": "Plan Step",
             "planning": "plan_study",
             "protocols": "load_protocol",
             "report.study": "report_study",
-            "run": "RunSummary run_plan",
+            "running.run": "RunSummary run_plan",
             "study": "Study load_study study_names study_path",
             "workspace": "Workspace",
         },
