@@ -135,7 +135,9 @@ def test_slurms_own_time_limit_is_told(workspace: Workspace) -> None:
 
 
 def test_scancel(workspace: Workspace) -> None:
-    step, after = trivial_step("long", seconds=3), trivial_step("other", seconds=600)
+    # of like estimates, so that each has a lane of its own
+    step = trivial_step("long", seconds=3, estimate=600)
+    after = trivial_step("other", seconds=600)
     child = trivial_step("child", after)
     operations.submit(trivial_plan(step, after, child), workspace)
     launched(workspace, asked=limits(cores_per_node=2, max_walltime_hours=1))
