@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -118,7 +119,10 @@ def test_yaml_reads_what_is_sound() -> None:
         | st.booleans()
         | st.integers(-(2**63), 2**63 - 1)
         | st.floats(allow_nan=False, allow_infinity=False)
-        | st.text(st.characters(codec="ascii", min_codepoint=32, max_codepoint=126)),
+        # 1e3, which PyYAML takes for a text and writes without quotes, is a number here
+        | st.text(st.characters(codec="ascii", min_codepoint=32, max_codepoint=126)).filter(
+            lambda text: not re.fullmatch(r"[-+]?[\d_]+[eE][-+]?\d+", text)
+        ),
         lambda inner: (
             st.lists(inner)
             | st.dictionaries(
