@@ -119,9 +119,9 @@ def test_yaml_reads_what_is_sound() -> None:
         | st.booleans()
         | st.integers(-(2**63), 2**63 - 1)
         | st.floats(allow_nan=False, allow_infinity=False)
-        # 1e3, which PyYAML takes for a text and writes without quotes, is a number here
+        # 1e3 and 08, which PyYAML takes for texts and writes without quotes, are none here
         | st.text(st.characters(codec="ascii", min_codepoint=32, max_codepoint=126)).filter(
-            lambda text: not re.fullmatch(r"[-+]?[\d_]+[eE][-+]?\d+", text)
+            lambda text: not re.match(r"[-+]?\d", text)
         ),
         lambda inner: (
             st.lists(inner)
