@@ -12,7 +12,7 @@ from ase.io import write
 from natriface.analysis.results import Convergence, ElectronicStructure, EngineRecord, Result
 from natriface.structures.atoms import to_document
 from natriface.structures.images import displacements
-from natriface.workflows.engines.base import input_structure, load_folder
+from natriface.workflows.engines.base import Capabilities, input_structure, load_folder
 from tests.workflows.parts.test_electronic_section import bonds_of, densities, write_elfcar
 from tests.workflows.trivial_engine import TrivialEngine
 
@@ -27,6 +27,9 @@ def energy_ev(n_atoms: int) -> float:
 
 class KnownEngine(TrivialEngine):
     """Moves nothing; energies by the number of atoms, every band a sine squared."""
+
+    def __init__(self, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities
 
     def read(self, folder: Path) -> Result:
         step, atoms = load_folder(folder)
@@ -59,9 +62,6 @@ class KnownEngine(TrivialEngine):
                 "electronic": electronic,
             }
         )
-
-
-ENGINE = KnownEngine()
 
 
 def band(initial: Atoms, final: Atoms) -> list[Atoms]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from natriface.structures.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
-from natriface.workflows.engines.base import ENGINES, STEP_FILE
+from natriface.workflows.engines.base import STEP_FILE, engine, engine_names
 from natriface.workflows.parts import PARTS
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.plan import Plan, Step
@@ -19,7 +20,7 @@ from natriface.workflows.report.study import report_study
 from natriface.workflows.steps.folder import read_step, run_step, write_step
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
-from tests.workflows.parts.known_engine import BARRIER_EV, energy_ev
+from tests.workflows.parts.known_engine import BARRIER_EV, KnownEngine, energy_ev
 
 STUDIES = {
     "interfaces": """
@@ -84,11 +85,14 @@ class Done:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
-    known = dict.fromkeys(ENGINES, "tests.workflows.parts.known_engine")
     with pytest.MonkeyPatch.context() as patch:
-        for name, module in known.items():
-            patch.setitem(ENGINES, name, module)
-        return {part: Done(part, tmp_path_factory.mktemp(part)) for part in PARTS}
+        for name in engine_names():
+            module = import_module(f"natriface.workflows.engines.{name}.engine")
+            patch.setattr(module, "ENGINE", KnownEngine(module.ENGINE.capabilities))
+        engine.cache_clear()
+        made = {part: Done(part, tmp_path_factory.mktemp(part)) for part in PARTS}
+    engine.cache_clear()
+    return made
 
 
 @pytest.mark.parametrize("part", PARTS)
