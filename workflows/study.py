@@ -8,7 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import Field, ModelWrapValidatorHandler, create_model, model_validator
+from pydantic import Field, create_model, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from natriface.structures.errors import StudyError, nearest
 from natriface.structures.reprs import short_repr
