@@ -42,6 +42,7 @@ _NEWER = {
         ML_LUSE_NAMES VELOCITY
     """,
     "int": """
+        ISEARCH
         EFERMI_NEDOS ELPH_FERMI_NEDOS ELPH_ISMEAR ELPH_LR ELPH_NBANDS ELPH_SELFEN_BAND_START
         ELPH_SELFEN_BAND_STOP ELPH_SELFEN_NW ELPH_TRANSPORT_DRIVER ELPH_TRANSPORT_NEDOS_PLOT
         ELPH_WF_COMM_OPT FMP_DIRECTION FMP_PERIOD FMP_SNUMBER FMP_SWAPNUM FOCKCORR IBSE IFC_ASR
@@ -91,6 +92,7 @@ _NEWER = {
 """Type -> tags of VASP 6 that pymatgen's table lacks."""
 
 _OTHER_TYPES = {
+    "NUPDOWN": "float",
     **dict.fromkeys(("POMASS", "ZVAL"), "list"),
     "LATTICE_CONSTRAINTS": "bools",
     "CMBJ": "float | list",
