@@ -7,6 +7,7 @@ import io
 import tempfile
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,24 @@ def _written(**facts: Any) -> bytes:
         return write_vasprun(Path(folder) / "vasprun.xml", Shape(**facts)).read_bytes()
 
 
-def _real(folder: str, *names: str) -> dict[str, bytes]:
+@cache
+def _written_tree() -> dict[str, bytes]:
+    from tests.written import lobster_tree, vasp_tree
+
+    return lobster_tree.files() | vasp_tree.files()
+
+
+def _of(title: str, folder: str, *names: str) -> list[Seed]:
+    """A run by its real files, or where these are absent by those that the tests write."""
     found = {}
     for name in names:
-        data = (SHARED / folder / name).read_bytes()
+        path = f"{folder}/{name}"
+        real = (SHARED / path).read_bytes() if SHARED.is_dir() else None
+        data = real or _written_tree().get(path)
+        if data is None:
+            return []
         found[name.removesuffix(".gz")] = gzip.decompress(data) if name.endswith(".gz") else data
-    return found
+    return [Seed(title, found)]
 
 
 def xml_seeds() -> Sequence[Seed]:
@@ -65,41 +78,31 @@ def xml_seeds() -> Sequence[Seed]:
         Seed("relaxed", {"vasprun.xml": _written(nsw=9, ibrion=2, n_steps=3, selective=True)}),
         Seed("VASP 5, spinors", {"vasprun.xml": _written(modern=False, n_components=4)}),
     ]
-    if SHARED.is_dir():
-        seeds += [
-            Seed("aiida", _real("broken/aiida_exit_codes/converged/out", "vasprun.xml")),
-            Seed("scan", _real("vasp/pmg_scan_relax/relaxation", "vasprun.xml.gz")),
-            Seed("Si", _real("grid/atomate_Si_locpot", "vasprun.xml.gz")),
-        ]
-    return seeds
+    return [
+        *seeds,
+        *_of("aiida", "broken/aiida_exit_codes/converged/out", "vasprun.xml"),
+        *_of("scan", "vasp/pmg_scan_relax/relaxation", "vasprun.xml.gz"),
+        *_of("Si", "grid/atomate_Si_locpot", "vasprun.xml.gz"),
+    ]
 
 
 def outcar_seeds() -> Sequence[Seed]:
-    """An OUTCAR alone, real ones only."""
-    if not SHARED.is_dir():
-        return []
+    """An OUTCAR alone."""
     return [
-        Seed("relaxed", _real("broken/aiida_exit_codes/converged/out", "OUTCAR")),
-        Seed("scan", _real("vasp/pmg_scan_relax/scan_relaxation", "OUTCAR")),
-        Seed("Si", _real("grid/atomate_Si_locpot", "OUTCAR.gz")),
-        Seed("aiida", _real("vasp/aiida_basic", "OUTCAR")),
+        *_of("relaxed", "broken/aiida_exit_codes/converged/out", "OUTCAR"),
+        *_of("scan", "vasp/pmg_scan_relax/scan_relaxation", "OUTCAR"),
+        *_of("Si", "grid/atomate_Si_locpot", "OUTCAR.gz"),
+        *_of("aiida", "vasp/aiida_basic", "OUTCAR"),
     ]
 
 
 def folder_seeds() -> Sequence[Seed]:
     """Outputs of one run beside each other, one of them damaged."""
-    if not SHARED.is_dir():
-        return []
+    lobster = "lobster/custodian_vasp_lobster_v51"
     return [
-        Seed("aiida", _real("broken/aiida_exit_codes/converged/out", "vasprun.xml", "OUTCAR")),
-        Seed("scan", _real("vasp/pmg_scan_relax/relaxation", "vasprun.xml.gz", "OUTCAR")),
-        Seed(
-            "LOBSTER's",
-            _real(
-                "lobster/custodian_vasp_lobster_v51",
-                *("vasprun.xml", "OUTCAR", "OSZICAR"),
-            ),
-        ),
+        *_of("aiida", "broken/aiida_exit_codes/converged/out", "vasprun.xml", "OUTCAR"),
+        *_of("scan", "vasp/pmg_scan_relax/relaxation", "vasprun.xml.gz", "OUTCAR"),
+        *_of("LOBSTER's", lobster, "vasprun.xml", "OUTCAR", "OSZICAR"),
     ]
 
 
