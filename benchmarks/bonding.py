@@ -24,9 +24,9 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
-from natriface.analysis.bond_pairs import bond_pairs
-from natriface.analysis.bond_populations import BondPopulations
-from natriface.analysis.projected_cohp import bond_populations
+from natriface.analysis.bonding.bond_pairs import bond_pairs
+from natriface.analysis.bonding.projected_cohp import bond_populations
+from natriface.analysis.results.bond_populations import BondPopulations
 from natriface.workflows.engines.gpaw.projection import bands_wanted, count_orbitals, project
 
 CUTOFF_EV = 480.0

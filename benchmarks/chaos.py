@@ -29,7 +29,7 @@ import psutil
 
 from benchmarks.chaos_account import account, plan_of
 from benchmarks.chaos_slurm import measure_slurm
-from natriface.structures.errors import NatrifaceError
+from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.plan import Plan
 from natriface.workflows.running import operations
 from natriface.workflows.workspace import Workspace, is_finished

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos_account import account, plan_of
-from natriface.structures.errors import NatrifaceError
+from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.jobs.folder import JobFolder, open_jobs
 from natriface.workflows.jobs.launch import launch
 from natriface.workflows.launchpad.connection import launchpad

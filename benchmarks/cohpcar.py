@@ -34,8 +34,8 @@ SHAPE = CohpShape(n_bonds=200, n_energies=501)
 
 def ours(path: Path, everything: bool = False) -> Any:
     """Read curves with natriface: those of the bonds, or all."""
-    from natriface.analysis.readers.lobster_curves import read_curves
-    from natriface.analysis.readers.lobster_header import whole_bonds
+    from natriface.analysis.readers.lobster.curves import read_curves
+    from natriface.analysis.readers.lobster.header import whole_bonds
 
     return read_curves(path, None if everything else whole_bonds)
 
@@ -51,7 +51,7 @@ def peer(path: Path) -> Any:
 
 def our_list(path: Path) -> Any:
     """Read an ICOHPLIST with natriface."""
-    from natriface.analysis.readers.lobster_lists import read_list
+    from natriface.analysis.readers.lobster.lists import read_list
 
     return read_list(path)
 
@@ -65,8 +65,8 @@ def peer_list(path: Path) -> Any:
 
 def our_folder(folder: Path) -> Any:
     """Bonds stronger than a tenth of the strongest, their means and curves."""
-    from natriface.analysis.cohp_figures import mean_curve
-    from natriface.analysis.readers.lobster import read_lobster_folder
+    from natriface.analysis.figures.cohp_curves import mean_curve
+    from natriface.analysis.readers.lobster.folder import read_lobster_folder
 
     bonds = read_lobster_folder(folder, curves=False).bonds
     limit = 0.1 * max(abs(bond.icohp_ev) for bond in bonds)

@@ -12,9 +12,9 @@ import numpy as np
 from ase import Atoms
 
 from benchmarks.harness import compare, main, wants_json
-from natriface.structures.doping import dope, substitution_sites
-from natriface.structures.phases import load_phase
-from natriface.structures.slabs import build_slab, find_terminations
+from natriface.structures.crystals.doping import dope, substitution_sites
+from natriface.structures.crystals.phases import load_phase
+from natriface.structures.surfaces.slabs import build_slab, find_terminations
 
 
 @cache

@@ -32,7 +32,7 @@ import numpy as np
 from benchmarks import fuzzing
 from benchmarks.fuzzing.mutations import MUTATIONS
 from benchmarks.fuzzing.target import Read, Reading, Seed, Target
-from natriface.structures.errors import NatrifaceError
+from natriface.structures.base.errors import NatrifaceError
 
 HANG_S = 20.0
 """A reader that takes longer for one small input hangs."""

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import Comparison, cpu_seconds, main, wants_json
-from natriface.structures import supercells
-from natriface.structures.matching import search_matches
-from natriface.structures.phases import load_phase
-from natriface.structures.supercells import Catalogue, pairs_within_lengths
-from natriface.structures.surface_cell import Crystal, Facet
+from natriface.structures.crystals.phases import load_phase
+from natriface.structures.interfaces.matching import search_matches
+from natriface.structures.surfaces import supercells
+from natriface.structures.surfaces.supercells import Catalogue, pairs_within_lengths
+from natriface.structures.surfaces.surface_cell import Crystal, Facet
 
 SUBSTRATES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 1, 1), (-1, 1, 1))
 FILMS = {
@@ -33,7 +33,7 @@ FILMS = {
     "Na9Sn4": ((0, 0, 1), (1, 0, 0), (0, 1, 0)),
 }
 AREAS_ANGSTROM2 = (100.0, 200.0, 400.0, 800.0)
-COMPILED = "natriface.structures.supercells_numba"
+COMPILED = "natriface.structures.surfaces.supercells_numba"
 Pair = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 

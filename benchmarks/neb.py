@@ -30,13 +30,13 @@ from ase.optimize import BFGS, FIRE
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from natriface.analysis.band import Band
-from natriface.analysis.barriers import summarise
-from natriface.analysis.hermite import HermiteFit
-from natriface.structures.adsorption import adatom_sites
-from natriface.structures.hop_endpoints import HopEndpoints, hop_endpoints
-from natriface.structures.hops import adatom_hops, vacancy_hops
-from natriface.structures.images import make_images
+from natriface.analysis.barriers.hermite import HermiteFit
+from natriface.analysis.barriers.summary import summarise
+from natriface.analysis.results.band import Band
+from natriface.structures.paths.hop_endpoints import HopEndpoints, hop_endpoints
+from natriface.structures.paths.hops import adatom_hops, vacancy_hops
+from natriface.structures.paths.images import make_images
+from natriface.structures.surfaces.adsorption import adatom_sites
 
 FloatArray = NDArray[np.float64]
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "neb"

@@ -34,10 +34,10 @@ from ase.constraints import FixAtoms
 from ase.mep import NEB
 from ase.optimize import BFGS, FIRE, LBFGS
 
-from natriface.structures.adsorption import adatom_sites
-from natriface.structures.hop_endpoints import HopEndpoints, hop_endpoints
-from natriface.structures.hops import adatom_hops, vacancy_hops
-from natriface.structures.images import displacements, make_images
+from natriface.structures.paths.hop_endpoints import HopEndpoints, hop_endpoints
+from natriface.structures.paths.hops import adatom_hops, vacancy_hops
+from natriface.structures.paths.images import displacements, make_images
+from natriface.structures.surfaces.adsorption import adatom_sites
 from natriface.workflows.engines.bands.relaxation import BandSearch, BandSettings
 from natriface.workflows.engines.potential.calculators import make_calculator
 

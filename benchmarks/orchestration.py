@@ -25,7 +25,7 @@ from typing import Any
 import psutil
 from ase.build import bulk
 
-from natriface.structures.atoms import to_document
+from natriface.structures.base.atoms import to_document
 from natriface.workflows.launchpad import ledger
 from natriface.workflows.launchpad.connection import launchpad, new_launch_id
 from natriface.workflows.launchpad.database import EmbeddedDatabase

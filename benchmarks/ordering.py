@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import compare, main, wants_json
-from natriface.structures.ewald import ewald_matrix
-from natriface.structures.ordering import Ordering, count_orderings, rank_orderings
-from natriface.structures.phases import Phase, load_phase
-from natriface.structures.symmetry import reduce_to_primitive
+from natriface.structures.base.symmetry import reduce_to_primitive
+from natriface.structures.crystals.ewald import ewald_matrix
+from natriface.structures.crystals.ordering import Ordering, count_orderings, rank_orderings
+from natriface.structures.crystals.phases import Phase, load_phase
 
 BEST = 5
 TOLERANCE_EV = 1e-3

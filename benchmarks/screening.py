@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 
 from benchmarks.harness import cpu_seconds, peak_mib, wants_json
-from natriface.structures.phases import load_phase
-from natriface.structures.screening import Screening, enumerate_interfaces
-from natriface.structures.slabs import Crystal
+from natriface.structures.crystals.phases import load_phase
+from natriface.structures.interfaces.screening import Screening, enumerate_interfaces
+from natriface.structures.surfaces.slabs import Crystal
 
 PARTNERS = (
     "Na", "NaF", "NaCl", "Na9Sn4", "Na15Sn4", "Na3P", "Na2O", "Na2S", "Na3PO4", "Na2SiO3",

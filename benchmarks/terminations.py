@@ -11,8 +11,8 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 
 from benchmarks.harness import Comparison, compare, cpu_seconds, main, wants_json
-from natriface.structures.phases import load_phase
-from natriface.structures.slabs import Crystal, build_slab, find_terminations
+from natriface.structures.crystals.phases import load_phase
+from natriface.structures.surfaces.slabs import Crystal, build_slab, find_terminations
 
 FACETS = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 1, 1), (-1, 1, 1))
 THICKNESS_ANGSTROM = 12.0

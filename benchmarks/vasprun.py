@@ -39,7 +39,7 @@ LEVELS = ("energies", "bands", "everything")
 
 def ours(path: Path, level: str) -> Any:
     """Read with natriface as much as `level` says."""
-    from natriface.analysis.readers.vasprun import Vasprun
+    from natriface.analysis.readers.vasprun.document import Vasprun
 
     run = Vasprun(path)
     read = [run.energies_ev, run.forces, run.steps.positions, run.steps.electronic_counts]

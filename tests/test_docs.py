@@ -12,8 +12,8 @@ from ase import Atoms
 from ase.build import sort
 
 from natriface.analysis import EnergyMap, InterfaceEnergy, Result
-from natriface.analysis.results import EngineRecord, StepRecord
-from natriface.structures.atoms import to_document
+from natriface.analysis.results.result import EngineRecord, StepRecord
+from natriface.structures.base.atoms import to_document
 from natriface.workflows.parts.interfaces.labels import InterfaceLabels
 from natriface.workflows.surfaces.labels import SlabLabels
 from tests.standins.test_standin_vasp import prepare, run

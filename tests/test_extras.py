@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from ase.build import bulk
 
-from natriface.analysis.readers.vaspout import Vaspout
-from natriface.structures.errors import NatrifaceError
-from natriface.structures.phases import load_phase
-from natriface.structures.supercells import accelerate
+from natriface.analysis.readers.vasprun.vaspout import Vaspout
+from natriface.structures.base.errors import NatrifaceError
+from natriface.structures.crystals.phases import load_phase
+from natriface.structures.surfaces.supercells import accelerate
 from natriface.workflows.engines.gpaw.datasets import require_gpaw
 from natriface.workflows.engines.potential.calculators import check_calculator
 from natriface.workflows.engines.pyscf_bonding import project
@@ -38,5 +38,5 @@ def test_a_missing_extra_is_named(extra: str, monkeypatch: pytest.MonkeyPatch) -
 
 def test_without_numba_the_search_is_the_slower_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
-    monkeypatch.setattr("natriface.structures.supercells._compiled", lambda: None)
+    monkeypatch.setattr("natriface.structures.surfaces.supercells._compiled", lambda: None)
     assert accelerate() is False

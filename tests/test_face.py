@@ -28,8 +28,8 @@ from natriface.analysis import (
     load_published,
     summarise,
 )
-from natriface.analysis.bond_populations import Curves
-from natriface.analysis.results import EngineRecord
+from natriface.analysis.results.bond_populations import Curves
+from natriface.analysis.results.result import EngineRecord
 from natriface.structures import (
     Crystal,
     adatom_grid,
@@ -50,8 +50,8 @@ from natriface.structures import (
     structure_id,
     vacancy_hops,
 )
-from natriface.structures.atoms import atoms_of, to_document
-from natriface.structures.errors import StructureError
+from natriface.structures.base.atoms import atoms_of, to_document
+from natriface.structures.base.errors import StructureError
 from natriface.workflows import load_study, plan_study, study_path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,13 +95,31 @@ def test_a_name_that_a_module_has_too_is_had_from_that_module(room: str) -> None
 
 
 def test_a_function_is_not_replaced_by_its_module_whichever_comes_first() -> None:
-    module = "natriface.structures.hop_endpoints"
+    module = "natriface.structures.paths.hop_endpoints"
     for first in (f"import {module}", f"from {module} import HopEndpoints", "pass"):
         code = (
             f"{first}; from natriface.structures import hop_endpoints as f; "
             f"from {module} import hop_endpoints as g, HopEndpoints; print(f is g)"
         )
         assert run(code) == "True"
+
+
+def test_a_module_is_found_where_it_stood_before_the_rooms() -> None:
+    code = (
+        "import warnings; warnings.simplefilter('error', DeprecationWarning)\n"
+        "try: import natriface.structures.slabs\n"
+        "except DeprecationWarning as error: print(error)\n"
+        "warnings.simplefilter('ignore')\n"
+        "from natriface.structures.slabs import build_slab as old\n"
+        "from natriface.structures.surfaces import slabs\n"
+        "print(old is slabs.build_slab, slabs.__spec__.name)"
+    )
+    said, same = run(code).splitlines()
+    assert said == (
+        "natriface.structures.slabs is now natriface.structures.surfaces.slabs; "
+        "import its names from natriface.structures"
+    )
+    assert same == "True natriface.structures.surfaces.slabs"
 
 
 def test_an_unknown_name_is_said_to_be_none() -> None:

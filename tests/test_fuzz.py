@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.fuzz import FAULTS, Reading, Seed, Target, fuzz, targets
-from natriface.structures.errors import ReaderError
+from natriface.structures.base.errors import ReaderError
 
 TARGETS = targets()
 

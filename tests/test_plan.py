@@ -9,8 +9,8 @@ from ase.build import bulk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import StudyError
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import StudyError
 from natriface.workflows.plan import Plan, Step, StructureFrom
 
 

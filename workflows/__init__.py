@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from natriface.structures.exports import export
+from natriface.structures.base.exports import export
 
 if TYPE_CHECKING:
     from natriface.workflows.commands.build import write_study_structures as write_study_structures

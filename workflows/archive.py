@@ -26,7 +26,7 @@ from typing import Any, BinaryIO
 
 import yaml
 
-from natriface.structures.yaml_files import parse_yaml, read_yaml
+from natriface.structures.base.yaml_files import parse_yaml, read_yaml
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import MARKER_FILE, PLAN_FILE, Workspace, is_finished

@@ -47,7 +47,7 @@ app.add_typer(analyze_app, name="analyze")
 
 def main() -> None:
     """Run the command line; an error of natriface's is one sentence and exit status 1."""
-    from natriface.structures.errors import NatrifaceError
+    from natriface.structures.base.errors import NatrifaceError
 
     logging.captureWarnings(True)
     warnings.simplefilter("default" if os.environ.get("NATRIFACE_WARNINGS") else "ignore")
@@ -212,7 +212,7 @@ def phases(
     ] = None,
 ) -> None:
     """List the phase library, or show one phase."""
-    from natriface.structures.phases import load_phase, phase_names
+    from natriface.structures.crystals.phases import load_phase, phase_names
     from natriface.workflows.commands.tables import print_phase, print_phases
 
     if name is None:

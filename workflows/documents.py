@@ -7,7 +7,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from natriface.structures.errors import StudyError, nearest
+from natriface.structures.base.errors import StudyError, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 

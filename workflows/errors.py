@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from natriface.structures.errors import NatrifaceError
+from natriface.structures.base.errors import NatrifaceError
 
 
 class DatabaseError(NatrifaceError):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from natriface.structures.errors import EngineError
-from natriface.structures.files import write_atomically
+from natriface.structures.base.errors import EngineError
+from natriface.structures.base.files import write_atomically
 from natriface.workflows.engines.base import (
     InputFiles,
     InputWriter,

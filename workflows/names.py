@@ -11,8 +11,8 @@ from ase.data import atomic_numbers
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from natriface.analysis.wording import slug
-from natriface.structures.errors import nearest
+from natriface.analysis.results.wording import slug
+from natriface.structures.base.errors import nearest
 from natriface.workflows.engines.base import engine_names
 
 MOST_LETTERS = 80

@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from natriface.structures.atoms import content_hash, from_document
-from natriface.structures.errors import StudyError
-from natriface.structures.reprs import short_repr
+from natriface.structures.base.atoms import content_hash, from_document
+from natriface.structures.base.errors import StudyError
+from natriface.structures.base.reprs import short_repr
 
 Kind = Literal["relax", "static", "dos", "elf", "lobster", "bonding", "neb", "md"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -33,7 +33,7 @@ class StructureFrom(BaseModel):
     vacuum_angstrom
         The height of the cell is made to leave exactly this; by default it stays as it is.
     exchange
-        A document of `natriface.structures.exchange.Exchange`: the structure's image is taken.
+        A document of `natriface.structures.Exchange`: the structure's image is taken.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,7 +50,7 @@ class Input(BaseModel):
     Attributes
     ----------
     structure
-        A document of `natriface.structures.atoms`, or
+        A document of `natriface.structures.base.atoms`, or
     step
         the step that supplies it: its final structure, or
     file
@@ -81,7 +81,7 @@ class Step(BaseModel):
     name
         For people; does not enter the id.
     structure, structure_from
-        Exactly one is given: a document of `natriface.structures.atoms`, or where the
+        Exactly one is given: a document of `natriface.structures.base.atoms`, or where the
         structure comes from once its step has ended. Of a band, the initial end point.
     inputs
         What the step needs besides, by name: of a band its ``final`` end point, and a ``band`` to

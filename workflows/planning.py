@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from natriface.analysis.published import load_published
-from natriface.structures.errors import NatrifaceError, StudyError, UnavailableError
+from natriface.analysis.results.published import load_published
+from natriface.structures.base.errors import NatrifaceError, StudyError, UnavailableError
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts import PARTS
 from natriface.workflows.plan import Plan, Step

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from natriface.structures.errors import StudyError, nearest
-from natriface.structures.yaml_files import read_yaml
+from natriface.structures.base.errors import StudyError, nearest
+from natriface.structures.base.yaml_files import read_yaml
 from natriface.workflows.documents import Document, validated
 from natriface.workflows.engines.base import engine_names
 from natriface.workflows.plan import KINDS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from natriface.structures.errors import StudyError, nearest
+from natriface.structures.base.errors import StudyError, nearest
 from natriface.workflows.engines.base import engine_names
 from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import KINDS, Input, Kind, Step, StructureFrom

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from pydantic import Field, create_model, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
-from natriface.structures.errors import StudyError, nearest
-from natriface.structures.reprs import short_repr
-from natriface.structures.yaml_files import read_yaml
+from natriface.structures.base.errors import StudyError, nearest
+from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.yaml_files import read_yaml
 from natriface.workflows.documents import Document, validated
 from natriface.workflows.names import EngineName, NameOrPath, StudyName
 from natriface.workflows.parts import PARTS

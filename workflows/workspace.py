@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from natriface.analysis.results import RESULT_FILE, Result
-from natriface.structures.errors import ReaderError, nearest
-from natriface.structures.files import write_atomically
+from natriface.analysis.results.result import RESULT_FILE, Result
+from natriface.structures.base.errors import ReaderError, nearest
+from natriface.structures.base.files import write_atomically
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.plan import Plan, Step
 

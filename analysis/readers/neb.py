@@ -15,17 +15,17 @@ from ase.geometry import find_mic
 from ase.io import read
 from ase.io.formats import UnknownFileTypeError
 
-from natriface.analysis.band import Band
-from natriface.analysis.comparability import require_like
-from natriface.analysis.readers.belonging import crystals_differ
-from natriface.analysis.readers.compression import SUFFIXES, Text
-from natriface.analysis.readers.folder import image_folders
-from natriface.analysis.readers.incar import is_true, read_incar
-from natriface.analysis.readers.poscar import ends_early, read_poscar, selective_flags
-from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
-from natriface.analysis.results import RESULT_FILE, Result, Status, StepRecord
-from natriface.structures.crystal_files import refuse_short_images
-from natriface.structures.errors import AnalysisError, ReaderError, StructureError
+from natriface.analysis.readers.text.compression import SUFFIXES, Text
+from natriface.analysis.readers.vasp.belonging import crystals_differ
+from natriface.analysis.readers.vasp.contcar import ends_early, read_poscar, selective_flags
+from natriface.analysis.readers.vasp.files import image_folders
+from natriface.analysis.readers.vasp.folder import read_neb_folder, read_vasp_folder
+from natriface.analysis.readers.vasp.incar import is_true, read_incar
+from natriface.analysis.results.band import Band
+from natriface.analysis.results.comparability import require_like
+from natriface.analysis.results.result import RESULT_FILE, Result, Status, StepRecord
+from natriface.structures.base.errors import AnalysisError, ReaderError, StructureError
+from natriface.structures.crystals.crystal_files import refuse_short_images
 
 _UNREADABLE = (
     UnknownFileTypeError, OSError, EOFError, ValueError, LookupError, TypeError, AttributeError,
@@ -65,7 +65,7 @@ def read_band(
         Images of one band in a trajectory, end points included; found from the end points, which
         stay, where not given.
     metadata
-        Of the hop (`natriface.structures.hop_endpoints.HopEndpoints.metadata`).
+        Of the hop (`natriface.structures.HopEndpoints.metadata`).
 
     Raises
     ------

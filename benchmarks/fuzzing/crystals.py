@@ -14,8 +14,8 @@ from ase import Atoms
 from ase.io import write
 
 from benchmarks.fuzzing.target import Reading, Seed, Target
-from natriface.structures.phases import Phase, load_phase
-from natriface.structures.symmetry import database_operations
+from natriface.structures.base.symmetry import database_operations
+from natriface.structures.crystals.phases import Phase, load_phase
 
 CIF = """data_{name}
 _cell_length_a {cell[0]:.5f}

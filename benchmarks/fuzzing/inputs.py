@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.fuzzing.target import Reading, Seed, Target
-from natriface.analysis.readers.incar import is_true, read_incar
+from natriface.analysis.readers.vasp.incar import is_true, read_incar
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
 from natriface.workflows.engines.vasp.inputs import load_inputs
 from natriface.workflows.engines.vasp.running.custodian import corrections

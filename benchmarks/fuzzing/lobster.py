@@ -42,8 +42,13 @@ abs. charge spilling:   0.3{spin}%
 
 def written(n_spins: int) -> Seed:
     """Bonds of rock salt as natriface writes them, with a log."""
-    from natriface.analysis.bond_populations import AtomCharges, Bond, BondPopulations, Curves
-    from natriface.analysis.lobster_files import write_lobster_files
+    from natriface.analysis.bonding.lobster_output import write_lobster_files
+    from natriface.analysis.results.bond_populations import (
+        AtomCharges,
+        Bond,
+        BondPopulations,
+        Curves,
+    )
 
     atoms = bulk("NaF", "rocksalt", a=4.62)
     bonds: list[Bond] = []
@@ -109,7 +114,7 @@ def seeds() -> list[Seed]:
 
 def read(folder: Path, curves: bool = True) -> Reading:
     """All that natriface takes from a run."""
-    from natriface.analysis.readers.lobster import read_lobster_folder
+    from natriface.analysis.readers.lobster.folder import read_lobster_folder
 
     found = read_lobster_folder(folder, curves=curves, overlap_curves=curves)
     values: dict[str, Any] = {
@@ -161,7 +166,7 @@ def read_with_pymatgen(folder: Path) -> Reading:
 
 def read_densities(folder: Path) -> Reading:
     """A DOSCAR.lobster."""
-    from natriface.analysis.readers.lobster_dos import read_lobster_dos
+    from natriface.analysis.readers.lobster.dos import read_lobster_dos
 
     found = read_lobster_dos(folder / "DOSCAR.lobster")
     return Reading(

@@ -117,7 +117,7 @@ def trajectory() -> Seed:
 
 def read(folder: Path) -> Reading:
     """What `natriface analyze neb` shows."""
-    from natriface.analysis.barriers import summarise
+    from natriface.analysis.barriers.summary import summarise
     from natriface.analysis.readers.neb import read_band
 
     path = folder / TRAJECTORY

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.fuzzing.target import Reading, Seed, Target
-from natriface.structures.yaml_files import read_yaml
+from natriface.structures.base.yaml_files import read_yaml
 from natriface.workflows.documents import validated
 from natriface.workflows.engines.machine import Machine
 from natriface.workflows.launchpad.connection import use_mongodb

@@ -15,7 +15,7 @@ import yaml
 from ase.build import bulk
 from ase.io import write
 
-from natriface.structures.atoms import to_document
+from natriface.structures.base.atoms import to_document
 from natriface.workflows.jobs.folder import job_folders, open_jobs
 from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.plan import Step
@@ -25,8 +25,8 @@ from natriface.workflows.running import operations
 from natriface.workflows.workspace import Workspace, is_finished
 from tests.paths import child_path
 from tests.slurm.conftest import launched, limits, nothing_in_queue, wait
+from tests.workflows.commands.test_cli import STUDY, natriface
 from tests.workflows.conftest import trivial_plan, trivial_step
-from tests.workflows.test_cli import STUDY, natriface
 from tests.workflows.trivial_engine import runs
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]

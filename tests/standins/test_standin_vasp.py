@@ -19,7 +19,7 @@ from ase.constraints import FixAtoms
 from pymatgen.io.vasp.inputs import Poscar
 from pymatgen.io.vasp.outputs import Eigenval, Oszicar, Outcar, Vasprun, Xdatcar
 
-from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
+from natriface.analysis.readers.vasp.folder import read_neb_folder, read_vasp_folder
 
 pytestmark = pytest.mark.slow
 STANDIN = Path(__file__).with_name("vasp")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ase.build import bulk
 
-from natriface.structures.atoms import to_document
+from natriface.structures.base.atoms import to_document
 from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.running import operations
 from natriface.workflows.workspace import Workspace

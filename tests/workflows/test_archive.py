@@ -19,7 +19,7 @@ from natriface.workflows.running import operations
 from natriface.workflows.running.run import run_plan
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
-from tests.workflows.test_cli import STUDY
+from tests.workflows.commands.test_cli import STUDY
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from pymatgen.io.vasp.inputs import Incar, Poscar
 from typer.testing import CliRunner
 
-from natriface.structures.atoms import from_document
-from natriface.structures.errors import NatrifaceError
+from natriface.structures.base.atoms import from_document
+from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.cli import app
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.inputs import write_study_inputs

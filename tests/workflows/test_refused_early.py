@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from natriface.structures.errors import EngineError, NatrifaceError, StudyError
-from natriface.structures.numbers import Real, Whole
-from natriface.structures.yaml_files import MOST_BYTES, parse_yaml, read_yaml
+from natriface.structures.base.errors import EngineError, NatrifaceError, StudyError
+from natriface.structures.base.numbers import Real, Whole
+from natriface.structures.base.yaml_files import MOST_BYTES, parse_yaml, read_yaml
 from natriface.workflows.engines.potential.calculators import check_atoms, known_elements
 from natriface.workflows.engines.potential.engine import PotentialSettings
 from natriface.workflows.errors import WorkspaceError

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from natriface.structures.errors import StudyError
+from natriface.structures.base.errors import StudyError
 from natriface.workflows.planning import plan_study
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study

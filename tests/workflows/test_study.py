@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import yaml
 
-from natriface.analysis.results import EngineRecord, Result
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import NatrifaceError, StudyError
-from natriface.structures.tags import DOPANT_TAG, SUBSTRATE_TAG, roles, sides
+from natriface.analysis.results.result import EngineRecord, Result
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import NatrifaceError, StudyError
+from natriface.structures.base.tags import DOPANT_TAG, SUBSTRATE_TAG, roles, sides
 from natriface.workflows.parts.interfaces.builder import build_interfaces
 from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import yaml
 
-from natriface.analysis.comparability import require_like
-from natriface.analysis.results import Result
+from natriface.analysis.results.comparability import require_like
+from natriface.analysis.results.result import Result
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import plan_study

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from natriface.analysis.results import Result
+from natriface.analysis.results.result import Result
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import plan_study
 from natriface.workflows.report.study import report_study

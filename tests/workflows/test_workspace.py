@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from natriface.analysis.results import EngineRecord, Result
-from natriface.structures.errors import ReaderError
+from natriface.analysis.results.result import EngineRecord, Result
+from natriface.structures.base.errors import ReaderError
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.workspace import Workspace, is_finished, writing
 from tests.workflows.conftest import trivial_plan, trivial_step

@@ -7,9 +7,9 @@ import os
 import time
 from pathlib import Path
 
-from natriface.analysis.results import EngineRecord, Result, StepRecord
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import EngineError, ReaderError
+from natriface.analysis.results.result import EngineRecord, Result, StepRecord
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import EngineError, ReaderError
 from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
 from natriface.workflows.plan import Step
 

@@ -13,7 +13,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.constraints import FixAtoms
 
-from natriface.structures.atoms import to_document
+from natriface.structures.base.atoms import to_document
 from natriface.workflows.engines.base import prepare_folder
 from natriface.workflows.engines.vasp.engine import ENGINE
 from natriface.workflows.plan import Step

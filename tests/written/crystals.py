@@ -10,8 +10,8 @@ from ase.cell import Cell
 from ase.io.vasp import write_vasp
 from pymatgen.core.operations import SymmOp
 
-from natriface.structures.phases import Phase
-from natriface.structures.symmetry import database_operations
+from natriface.structures.base.symmetry import database_operations
+from natriface.structures.crystals.phases import Phase
 
 
 def poscar(atoms: Atoms) -> str:

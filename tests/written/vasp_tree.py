@@ -16,7 +16,7 @@ from ase.build import bulk, sort
 
 from benchmarks.synthetic_vasprun import Shape
 from benchmarks.synthetic_vasprun import write_vasprun as write_random
-from natriface.analysis.readers.vasprun import Vasprun
+from natriface.analysis.readers.vasprun.document import Vasprun
 from tests.written import electrons, grids, lobster_tree
 from tests.written.crystals import poscar
 from tests.written.vasp import Files, Printed, run, step

@@ -13,8 +13,8 @@ from natriface.workflows.commands.analyze_pdos import pdos
 from natriface.workflows.commands.common import TABLE_WIDTH, finite
 
 if TYPE_CHECKING:
-    from natriface.analysis.band import Band
-    from natriface.analysis.barriers import BandSummary
+    from natriface.analysis.barriers.summary import BandSummary
+    from natriface.analysis.results.band import Band
 
 app = typer.Typer(
     help="Analyse finished calculations, natriface's or anyone's.", no_args_is_help=True
@@ -79,7 +79,7 @@ def neb(
 
     Ends with status 1 if the band is not converged.
     """
-    from natriface.analysis.barriers import summarise
+    from natriface.analysis.barriers.summary import summarise
     from natriface.analysis.readers.neb import read_band
 
     band = read_band(path, initial=initial, final=final, n_images=images)
@@ -102,8 +102,8 @@ def neb(
 
 def _rate(summary: BandSummary, temperature: float, prefactor: float) -> dict[str, object] | None:
     """The hop frequency, or why there is none; None without a barrier."""
-    from natriface.analysis.rates import hop_rate
-    from natriface.structures.errors import AnalysisError
+    from natriface.analysis.barriers.rates import hop_rate
+    from natriface.structures.base.errors import AnalysisError
 
     if summary.barrier is None:
         return None
@@ -118,7 +118,7 @@ def _diffusivity(
     rate: dict[str, object] | None, band: Band, hops: int | None, dimensions: int
 ) -> dict[str, object] | None:
     """D(T) of the carrier; None unless there is a rate and the number of hops was given."""
-    from natriface.analysis.rates import HopRate, diffusivity
+    from natriface.analysis.barriers.rates import HopRate, diffusivity
 
     if rate is None or "refused" in rate or hops is None:
         return None
@@ -133,8 +133,8 @@ def _as_dimensions(number: int) -> Literal[1, 2, 3]:
 
 
 def _plot(summary: BandSummary, target: Path) -> None:
-    from natriface.analysis.barrier_figures import energy_profile
-    from natriface.structures.errors import AnalysisError
+    from natriface.analysis.figures.energy_profiles import energy_profile
+    from natriface.structures.base.errors import AnalysisError
 
     if target.suffix not in (".png", ".pdf", ".svg"):
         raise AnalysisError(f"{target}: end the figure's name in .png, .pdf or .svg")

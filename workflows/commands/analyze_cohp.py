@@ -11,7 +11,7 @@ import typer
 from natriface.workflows.commands.common import TABLE_WIDTH
 
 if TYPE_CHECKING:
-    from natriface.analysis.bond_populations import Bond, BondPopulations
+    from natriface.analysis.results.bond_populations import Bond, BondPopulations
 
 MOST_ROWS = 40
 WEAK_EV = 0.05
@@ -68,7 +68,7 @@ def cohp(
     ICOHP up to the Fermi level from ICOHPLIST, negative = bonding. Ends with status 1 if the charge
     spilling is too high.
     """
-    from natriface.analysis.spilling import judge_spilling
+    from natriface.analysis.results.spilling import judge_spilling
 
     _require_numbers({"--longest": longest, "--weakest": weakest, "--max-spilling": max_spilling})
     populations, chosen = _read(
@@ -96,7 +96,7 @@ def cohp(
 
 def _require_numbers(options: Mapping[str, float | None]) -> None:
     """Refuse nan, with which every bond would pass."""
-    from natriface.structures.errors import AnalysisError
+    from natriface.structures.base.errors import AnalysisError
 
     for name, value in options.items():
         if value is not None and not value >= 0:
@@ -114,9 +114,9 @@ def _read(
     n_spins: int | None,
 ) -> tuple[BondPopulations, list[Bond]]:
     """The run, with curves of the chosen bonds alone where they are wanted; the chosen bonds."""
-    from natriface.analysis.bond_populations import BONDS_FILE, BondPopulations
-    from natriface.analysis.readers.lobster import read_lobster_folder
-    from natriface.structures.errors import AnalysisError
+    from natriface.analysis.readers.lobster.folder import read_lobster_folder
+    from natriface.analysis.results.bond_populations import BONDS_FILE, BondPopulations
+    from natriface.structures.base.errors import AnalysisError
 
     stored = path / BONDS_FILE if path.is_dir() else path
     if stored.suffix == ".json" and stored.is_file():
@@ -149,7 +149,7 @@ def _chosen(
     longest: float | None,
     least: float,
 ) -> list[Bond]:
-    from natriface.structures.errors import AnalysisError, nearest
+    from natriface.structures.base.errors import AnalysisError, nearest
 
     elements = sorted({symbol for bond in populations.bonds for symbol in bond.symbols})
     found: dict[str, Bond] = {}
@@ -176,7 +176,7 @@ def _means(bonds: Sequence[Bond]) -> list[dict[str, Any]]:
     Bonds whose lengths leave a gap belong to different shells; one of LOBSTER 2's bonds counts as
     often as it says.
     """
-    from natriface.analysis.bonding import Spread
+    from natriface.analysis.bonding.tetrahedra import Spread
 
     shells: dict[str, list[list[Bond]]] = {}
     for bond in sorted(bonds, key=lambda b: b.length_angstrom):
@@ -218,8 +218,8 @@ def _automatic(path: Path, populations: BondPopulations) -> list[str]:
     """lobsterpy's summary, from the run's own files or from files written for it."""
     import tempfile
 
-    from natriface.analysis.automatic_bonding import automatic_summary
-    from natriface.analysis.lobster_files import write_lobster_files
+    from natriface.analysis.bonding.automatic_bonding import automatic_summary
+    from natriface.analysis.bonding.lobster_output import write_lobster_files
 
     if path.suffix != ".json" and not (path / "bonding.json").is_file():
         return automatic_summary(path)
@@ -356,8 +356,8 @@ def _shown(value: float | None) -> str:
 
 
 def _plot(populations: BondPopulations, bonds: Sequence[Bond], target: Path) -> None:
-    from natriface.analysis.cohp_figures import CohpPanel, cohp_panels, like_curves
-    from natriface.structures.errors import AnalysisError
+    from natriface.analysis.figures.cohp_curves import CohpPanel, cohp_panels, like_curves
+    from natriface.structures.base.errors import AnalysisError
 
     if target.suffix not in (".png", ".pdf", ".svg"):
         raise AnalysisError(f"{target}: end the figure's name in .png, .pdf or .svg")

@@ -11,8 +11,8 @@ import typer
 from natriface.workflows.commands.common import TABLE_WIDTH
 
 if TYPE_CHECKING:
-    from natriface.analysis.localization import BondProfile
-    from natriface.analysis.readers.grid import Grid
+    from natriface.analysis.electrons.localization import BondProfile
+    from natriface.analysis.readers.vasp.grid import Grid
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def elf(
     ] = None,
 ) -> None:  # fmt: skip
     """ELF along bonds (attractor, valley, middle) and on planes through atoms."""
-    from natriface.analysis.localization import check_range
-    from natriface.structures.errors import AnalysisError
+    from natriface.analysis.electrons.localization import check_range
+    from natriface.structures.base.errors import AnalysisError
 
     grid = read_elf(path)
     check_range(grid)
@@ -74,11 +74,11 @@ def read_elf(path: Path) -> Grid:
     ReaderError
         If there is none, or files of the folder do not belong together.
     """
-    from natriface.analysis.readers.belonging import require_one_crystal
-    from natriface.analysis.readers.compression import SUFFIXES
-    from natriface.analysis.readers.folder import Files
-    from natriface.analysis.readers.grid import read_grid
-    from natriface.structures.errors import ReaderError
+    from natriface.analysis.readers.text.compression import SUFFIXES
+    from natriface.analysis.readers.vasp.belonging import require_one_crystal
+    from natriface.analysis.readers.vasp.files import Files
+    from natriface.analysis.readers.vasp.grid import read_grid
+    from natriface.structures.base.errors import ReaderError
 
     if not path.is_dir():
         return read_grid(path)
@@ -97,9 +97,9 @@ def read_elf(path: Path) -> Grid:
 
 
 def _bonds(grid: Grid, asked: list[str] | None, component: int) -> list[_Bond]:
-    from natriface.analysis.bonding import tetrahedra
-    from natriface.analysis.localization import bond_profile, nearest_image
-    from natriface.structures.errors import AnalysisError
+    from natriface.analysis.bonding.tetrahedra import tetrahedra
+    from natriface.analysis.electrons.localization import bond_profile, nearest_image
+    from natriface.structures.base.errors import AnalysisError
 
     atoms = grid.atoms
     found = []
@@ -189,10 +189,10 @@ def _plot(
     component: int,
     target: Path,
 ) -> None:
-    from natriface.analysis.elf_figures import bond_profiles, elf_maps
-    from natriface.analysis.localization import plane_map, plane_points
-    from natriface.analysis.pictures import save_figure
-    from natriface.structures.errors import AnalysisError
+    from natriface.analysis.electrons.localization import plane_map, plane_points
+    from natriface.analysis.figures.elf_maps import bond_profiles, elf_maps
+    from natriface.analysis.figures.pictures import save_figure
+    from natriface.structures.base.errors import AnalysisError
 
     if target.suffix not in (".png", ".pdf", ".svg"):
         raise AnalysisError(f"{target}: end the figure's name in .png, .pdf or .svg")

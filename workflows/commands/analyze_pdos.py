@@ -10,8 +10,8 @@ import typer
 from natriface.workflows.commands.common import TABLE_WIDTH
 
 if TYPE_CHECKING:
-    from natriface.analysis.band_centers import BandCenter
-    from natriface.analysis.pdos import EnergyZero, ProjectedDOS
+    from natriface.analysis.electrons.band_centers import BandCenter
+    from natriface.analysis.results.pdos import EnergyZero, ProjectedDOS
 
 
 def pdos(
@@ -50,7 +50,7 @@ def pdos(
     ] = None,
 ) -> None:
     """Band centers of the orbitals, with their window and zero, and what was projected."""
-    from natriface.analysis.pdos_sources import read_pdos
+    from natriface.analysis.electrons.pdos_sources import read_pdos
 
     dos = read_pdos(path)
     origin = _zero(dos, zero)
@@ -70,7 +70,7 @@ def pdos(
 
 
 def _zero(dos: ProjectedDOS, asked: str) -> EnergyZero:
-    from natriface.structures.errors import AnalysisError, nearest
+    from natriface.structures.base.errors import AnalysisError, nearest
 
     if asked == "auto":
         return dos.best_zero()
@@ -86,8 +86,8 @@ def _zero(dos: ProjectedDOS, asked: str) -> EnergyZero:
 
 def _groups(dos: ProjectedDOS, units: bool, atoms: list[int] | None) -> dict[str, list[int]]:
     """Name of a set of atoms -> their indices."""
-    from natriface.analysis.bonding import tetrahedra, unit_atoms
-    from natriface.structures.errors import AnalysisError
+    from natriface.analysis.bonding.tetrahedra import tetrahedra, unit_atoms
+    from natriface.structures.base.errors import AnalysisError
 
     everything = range(len(dos.symbols))
     chosen = set(everything) if not atoms else {number - 1 for number in atoms}
@@ -110,7 +110,7 @@ def _groups(dos: ProjectedDOS, units: bool, atoms: list[int] | None) -> dict[str
 def _channels(
     dos: ProjectedDOS, elements: list[str] | None, orbitals: list[str] | None
 ) -> list[tuple[str, str]]:
-    from natriface.structures.errors import AnalysisError, nearest
+    from natriface.structures.base.errors import AnalysisError, nearest
 
     present = list(dict.fromkeys(dos.symbols))
     for symbol in elements or ():
@@ -129,7 +129,7 @@ def _channels(
 
 
 def _has(dos: ProjectedDOS, element: str, orbital: str) -> bool:
-    from natriface.structures.errors import AnalysisError
+    from natriface.structures.base.errors import AnalysisError
 
     try:
         dos.select(elements=element, orbital=orbital)
@@ -149,8 +149,8 @@ def _centers(
     window: tuple[float, float] | None,
 ) -> list[Row]:
     """Label, and the centers of the window, of the occupied part and of the whole band."""
-    from natriface.analysis.band_centers import OCCUPIED, WHOLE_BAND, band_center
-    from natriface.structures.errors import AnalysisError
+    from natriface.analysis.electrons.band_centers import OCCUPIED, WHOLE_BAND, band_center
+    from natriface.structures.base.errors import AnalysisError
 
     rows: list[Row] = []
     for unit, members in groups.items():
@@ -251,9 +251,9 @@ def _plot(
     groups: dict[str, list[int]],
     target: Path,
 ) -> None:
-    from natriface.analysis.electronic_figures import DosPanel, pdos_stack
-    from natriface.analysis.pictures import save_figure
-    from natriface.structures.errors import AnalysisError
+    from natriface.analysis.figures.densities import DosPanel, pdos_stack
+    from natriface.analysis.figures.pictures import save_figure
+    from natriface.structures.base.errors import AnalysisError
 
     if target.suffix not in (".png", ".pdf", ".svg"):
         raise AnalysisError(f"{target}: end the figure's name in .png, .pdf or .svg")

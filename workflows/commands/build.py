@@ -15,9 +15,9 @@ import numpy as np
 from ase import Atoms
 from ase.io import write
 
-from natriface.analysis.pictures import structure_picture
-from natriface.analysis.wording import slug
-from natriface.structures.atoms import structure_id
+from natriface.analysis.figures.pictures import structure_picture
+from natriface.analysis.results.wording import slug
+from natriface.structures.base.atoms import structure_id
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.parts.interfaces.builder import (
     BuiltInterface,

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import yaml
 
-from natriface.structures.errors import NatrifaceError
+from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.engines.findings import Finding
 from natriface.workflows.errors import QueueError
 from natriface.workflows.queues.limits import QueueLimits, limits_path, load_limits

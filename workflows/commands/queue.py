@@ -228,7 +228,7 @@ def _limits(workspace: Workspace, path: Path | None, wishes: dict[str, Any]) -> 
 
 
 def _print(outcome: Launch, dry: bool) -> None:
-    from natriface.analysis.wording import duration
+    from natriface.analysis.results.wording import duration
     from natriface.workflows.jobs.launch import names
 
     for text in outcome.told:

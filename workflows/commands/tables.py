@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from natriface.analysis.wording import duration
-from natriface.structures.phases import Phase
+from natriface.analysis.results.wording import duration
+from natriface.structures.crystals.phases import Phase
 from natriface.workflows.engines.base import Estimate, engine
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.parts.labels import labels_of

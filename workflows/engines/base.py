@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ase import Atoms
 
-from natriface.analysis.results import Result
-from natriface.structures.atoms import from_document, to_document
-from natriface.structures.errors import EngineError, ReaderError, nearest
-from natriface.structures.files import write_atomically
+from natriface.analysis.results.result import Result
+from natriface.structures.base.atoms import from_document, to_document
+from natriface.structures.base.errors import EngineError, ReaderError, nearest
+from natriface.structures.base.files import write_atomically
 from natriface.workflows.plan import Kind, Step
 
 if TYPE_CHECKING:

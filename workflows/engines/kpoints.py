@@ -8,8 +8,8 @@ import numpy as np
 import spglib
 from ase import Atoms
 
-from natriface.structures.atoms import fixed_indices
-from natriface.structures.errors import EngineError
+from natriface.structures.base.atoms import fixed_indices
+from natriface.structures.base.errors import EngineError
 
 LEAST_VACUUM_ANGSTROM = 8.0
 """A gap without atoms as high as this is vacuum: no bands cross it, one k-point is enough."""

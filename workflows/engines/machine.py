@@ -14,10 +14,10 @@ from typing import Any
 import psutil
 from pydantic import Field, field_validator
 
-from natriface.analysis.deciding import MACHINE_TAGS
-from natriface.structures.errors import EngineError, UnavailableError, nearest
-from natriface.structures.numbers import Real, Whole
-from natriface.structures.yaml_files import read_yaml
+from natriface.analysis.results.deciding import MACHINE_TAGS
+from natriface.structures.base.errors import EngineError, UnavailableError, nearest
+from natriface.structures.base.numbers import Real, Whole
+from natriface.structures.base.yaml_files import read_yaml
 from natriface.workflows.documents import Document, validated
 from natriface.workflows.engines.vasp.incar.tags import check_tag
 from natriface.workflows.engines.walltime import length_s, moment

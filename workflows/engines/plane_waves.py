@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from natriface.structures.conversions import HBAR2_OVER_2M_EV_ANGSTROM2
+from natriface.structures.base.conversions import HBAR2_OVER_2M_EV_ANGSTROM2
 
 FFT_FLOPS_PER_S = 1.5e9
 MATRIX_FLOPS_PER_S = 8e9

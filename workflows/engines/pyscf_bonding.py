@@ -1,7 +1,7 @@
 """Bond energies of small crystals with PySCF: a route of its own, to check the others by.
 
 Gaussian orbitals and GTH pseudopotentials instead of plane waves and PAW; the projection and all
-after it are the same (`natriface.analysis.projected_cohp`).
+after it are the same (`natriface.analysis.bonding.projected_cohp`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from ase import Atoms
 from ase.units import Hartree
 from numpy.typing import NDArray
 
-from natriface.analysis.bond_pairs import bond_pairs
-from natriface.analysis.bond_populations import BondPopulations
-from natriface.analysis.broadening import Broadening
-from natriface.analysis.projected_cohp import AtomicOrbital, Projection, bond_populations
-from natriface.structures.errors import EngineError
+from natriface.analysis.bonding.bond_pairs import bond_pairs
+from natriface.analysis.bonding.broadening import Broadening
+from natriface.analysis.bonding.projected_cohp import AtomicOrbital, Projection, bond_populations
+from natriface.analysis.results.bond_populations import BondPopulations
+from natriface.structures.base.errors import EngineError
 
 FloatArray = NDArray[np.float64]
 

@@ -26,7 +26,7 @@ from typing import Any
 
 import psutil
 
-from natriface.structures.errors import NatrifaceError
+from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.engines.base import request_end, withdraw_end_request
 from natriface.workflows.engines.machine import JOB_ENDS_VARIABLE
 from natriface.workflows.errors import WorkspaceError

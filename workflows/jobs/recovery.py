@@ -14,7 +14,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from natriface.analysis.wording import duration
+from natriface.analysis.results.wording import duration
 from natriface.workflows.errors import QueueError
 from natriface.workflows.jobs.endings import UNKNOWN, ending
 from natriface.workflows.jobs.folder import JobFolder, JobStep, jobs_folder, open_jobs

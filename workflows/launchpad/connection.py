@@ -20,9 +20,9 @@ from pymongo.errors import (
     PyMongoError,
 )
 
-from natriface.structures.errors import StudyError
-from natriface.structures.files import write_atomically
-from natriface.structures.yaml_files import parse_yaml
+from natriface.structures.base.errors import StudyError
+from natriface.structures.base.files import write_atomically
+from natriface.structures.base.yaml_files import parse_yaml
 from natriface.workflows.errors import DatabaseError
 from natriface.workflows.launchpad.database import EmbeddedDatabase
 from natriface.workflows.launchpad.records import PARENTS, STEP_KEY, WORKSPACES

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ase.symbols import Symbols
 from pymongo import ReplaceOne
 
-from natriface.analysis.results import RESULT_FILE, Result
-from natriface.structures.errors import AnalysisError, ReaderError
+from natriface.analysis.results.result import RESULT_FILE, Result
+from natriface.structures.base.errors import AnalysisError, ReaderError
 from natriface.workflows.launchpad.records import batches
 from natriface.workflows.parts.labels import step_labels
 from natriface.workflows.workspace import PlannedStep, Workspace

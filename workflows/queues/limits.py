@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from natriface.structures.numbers import Real, Whole
-from natriface.structures.yaml_files import read_yaml
+from natriface.structures.base.numbers import Real, Whole
+from natriface.structures.base.yaml_files import read_yaml
 from natriface.workflows.documents import Document, validated
 
 LIMITS_VARIABLE = "NATRIFACE_QUEUE"

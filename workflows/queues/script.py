@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from natriface.structures.errors import nearest
-from natriface.structures.yaml_files import read_yaml
+from natriface.structures.base.errors import nearest
+from natriface.structures.base.yaml_files import read_yaml
 from natriface.workflows.documents import Document, validated
 from natriface.workflows.errors import QueueError
 from natriface.workflows.queues.limits import QueueLimits

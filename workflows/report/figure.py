@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from natriface.analysis.pictures import save_figure
+from natriface.analysis.figures.pictures import save_figure
 
 PAGE_PX_PER_INCH = 78
 """Two pictures of a 15 A wide interface fit beside each other, all at one scale."""

@@ -17,10 +17,10 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, Field
 
-from natriface.analysis.published import Published, load_published
-from natriface.analysis.results import EngineRecord, Result
-from natriface.analysis.wording import formula, number, unit
-from natriface.structures.files import write_atomically
+from natriface.analysis.results.published import Published, load_published
+from natriface.analysis.results.result import EngineRecord, Result
+from natriface.analysis.results.wording import formula, number, unit
+from natriface.structures.base.files import write_atomically
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.section import (
     Gallery,

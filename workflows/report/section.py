@@ -16,9 +16,9 @@ from typing import Any, Protocol
 
 from matplotlib.figure import Figure
 
-from natriface.analysis.published import Published
-from natriface.analysis.results import Result
-from natriface.analysis.wording import slug
+from natriface.analysis.results.published import Published
+from natriface.analysis.results.result import Result
+from natriface.analysis.results.wording import slug
 from natriface.workflows.parts import PARTS
 from natriface.workflows.parts.labels import step_labels
 from natriface.workflows.report.figure import ReportFigure, save_report_figure

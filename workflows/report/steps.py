@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from natriface.analysis.results import Result, StepRecord
+from natriface.analysis.results.result import Result, StepRecord
 from natriface.workflows.parts.labels import StepLabels, step_labels
 
 NOT_FINISHED = "not finished"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from natriface.analysis.results import RESULT_FILE, Result
-from natriface.structures.errors import ReaderError
+from natriface.analysis.results.result import RESULT_FILE, Result
+from natriface.structures.base.errors import ReaderError
 from natriface.workflows.plan import Plan
 from natriface.workflows.report.page import ProtocolRecord, Setting, write_report
 from natriface.workflows.report.steps import ExpectedStep

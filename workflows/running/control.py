@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from natriface.structures.errors import nearest
+from natriface.structures.base.errors import nearest
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.launchpad.ledger import hold, requeue
 from natriface.workflows.launchpad.records import step_of

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import IO, Any, Protocol
 
-from natriface.analysis.wording import duration
+from natriface.analysis.results.wording import duration
 
 PRIOR_WEIGHT = 0.25
 """Share of the study's estimate that counts as evidence for the estimate itself."""

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from natriface.structures.errors import EngineError, NatrifaceError
+from natriface.structures.base.errors import EngineError, NatrifaceError
 from natriface.workflows.engines.base import engine
 from natriface.workflows.errors import DatabaseError, WorkspaceError
 from natriface.workflows.jobs.recovery import reconcile

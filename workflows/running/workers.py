@@ -24,7 +24,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from natriface.structures.errors import NatrifaceError
+from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.processes import Process, death, die_with_parent
 from natriface.workflows.steps.attempts import attempt
 from natriface.workflows.steps.heartbeat import BEAT_SECONDS, beat, is_revoked

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
 
-from natriface.structures.errors import NatrifaceError
+from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.workspace import explain
 

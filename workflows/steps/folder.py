@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from natriface.analysis.deciding import PATH_SETTINGS
-from natriface.analysis.results import RESULT_FILE, Result
-from natriface.structures.atoms import from_document, select, to_document
-from natriface.structures.errors import EngineError, ReaderError
-from natriface.structures.exchange import Exchange
-from natriface.structures.files import write_atomically
-from natriface.structures.heights import isolated
-from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG, sides
+from natriface.analysis.results.deciding import PATH_SETTINGS
+from natriface.analysis.results.result import RESULT_FILE, Result
+from natriface.structures.base.atoms import from_document, select, to_document
+from natriface.structures.base.errors import EngineError, ReaderError
+from natriface.structures.base.files import write_atomically
+from natriface.structures.base.heights import isolated
+from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG, sides
+from natriface.structures.paths.exchange import Exchange
 from natriface.workflows.engines.base import (
     STEP_FILE,
     STRUCTURE_FILE,

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 from ase import Atoms
 
-from natriface.analysis.results import EngineRecord, Result
-from natriface.structures.atoms import from_document, to_document
-from natriface.structures.errors import NatrifaceError
+from natriface.analysis.results.result import EngineRecord, Result
+from natriface.structures.base.atoms import from_document, to_document
+from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.steps.folder import structure_for
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from ase import Atoms
 
-from natriface.structures.adsorption import AdatomSite, adatom_sites, place_adatom
-from natriface.structures.atoms import fixed_indices, hold, to_document
-from natriface.structures.bounds import require_supercell
-from natriface.structures.errors import StructureError, nearest
-from natriface.structures.phases import Phase, load_phase
-from natriface.structures.slabs import Slab, freeze
+from natriface.structures.base.atoms import fixed_indices, hold, to_document
+from natriface.structures.base.bounds import require_supercell
+from natriface.structures.base.errors import StructureError, nearest
+from natriface.structures.crystals.phases import Phase, load_phase
+from natriface.structures.surfaces.adsorption import AdatomSite, adatom_sites, place_adatom
+from natriface.structures.surfaces.slabs import Slab, freeze
 from natriface.workflows.surfaces.labels import SurfaceLabels
 from natriface.workflows.surfaces.request import SurfaceRequest
 from natriface.workflows.surfaces.slab_cut import cut_slab

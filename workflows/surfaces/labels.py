@@ -41,8 +41,8 @@ class SurfaceLabels(SlabLabels):
     Attributes
     ----------
     surface_cell
-        A document of `natriface.structures.atoms`: the slab in its surface cell, held layers and
-        all.
+        A document of `natriface.structures.base.atoms`: the slab in its surface cell, held
+        layers and all.
     repeats
         Surface cells in the supercell.
     """

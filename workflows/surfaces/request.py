@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from natriface.structures.numbers import Length, Repeat, Whole
+from natriface.structures.base.numbers import Length, Repeat, Whole
 from natriface.workflows.names import Element
 from natriface.workflows.surfaces.slab_request import SlabCut
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from natriface.structures.errors import StructureError
-from natriface.structures.phases import Phase
-from natriface.structures.slabs import Slab, build_slab
-from natriface.structures.terminations import Termination, find_terminations
-from natriface.structures.unit_charges import given_charges
+from natriface.structures.base.errors import StructureError
+from natriface.structures.chemistry.unit_charges import given_charges
+from natriface.structures.crystals.phases import Phase
+from natriface.structures.surfaces.slabs import Slab, build_slab
+from natriface.structures.surfaces.terminations import Termination, find_terminations
 from natriface.workflows.surfaces.slab_request import SlabCut
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from natriface.structures.numbers import Count, Length, Plane
+from natriface.structures.base.numbers import Count, Length, Plane
 from natriface.workflows.documents import Document
 from natriface.workflows.names import NameOrPath
 
@@ -31,7 +31,7 @@ class SlabCut(Document):
     thickness_angstrom, layers
         One of them: the least thickness, or the number of layers.
     symmetric, reconstruct, flip
-        See `natriface.structures.slabs.build_slab`.
+        See `natriface.structures.build_slab`.
     """
 
     phase: NameOrPath

@@ -18,10 +18,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from natriface.analysis.readers.vasp import read_vasp_folder
-from natriface.analysis.readers.vasprun import Vasprun
-from natriface.analysis.results import Result
-from natriface.structures.errors import ReaderError
+from natriface.analysis.readers.vasp.folder import read_vasp_folder
+from natriface.analysis.readers.vasprun.document import Vasprun
+from natriface.analysis.results.result import Result
+from natriface.structures.base.errors import ReaderError
 
 FILES = (
     "broken/aiida_exit_codes/converged/out/vasprun.xml",

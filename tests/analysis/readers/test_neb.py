@@ -15,9 +15,9 @@ from ase.io import read, write
 from ase.io.vasp import write_vasp
 from typer.testing import CliRunner
 
-from natriface.analysis.barriers import summarise
+from natriface.analysis.barriers.summary import summarise
 from natriface.analysis.readers.neb import read_band
-from natriface.structures.errors import AnalysisError, ReaderError
+from natriface.structures.base.errors import AnalysisError, ReaderError
 from natriface.workflows.commands.analyze import app
 
 LENGTH = 3.0

@@ -14,11 +14,11 @@ from ase.io.vasp import write_vasp
 from typer.testing import CliRunner
 
 from benchmarks.fuzzing.neb import vasp_band
-from natriface.analysis.band import Band
-from natriface.analysis.barriers import summarise
+from natriface.analysis.barriers.summary import summarise
 from natriface.analysis.readers.neb import read_band
-from natriface.analysis.readers.poscar import read_poscar
-from natriface.structures.errors import AnalysisError, ReaderError
+from natriface.analysis.readers.vasp.contcar import read_poscar
+from natriface.analysis.results.band import Band
+from natriface.structures.base.errors import AnalysisError, ReaderError
 from natriface.workflows.commands.analyze import app
 
 N = 5

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from natriface.analysis.readers.folder import find_files
-from natriface.analysis.readers.outcar import Outcar
-from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
-from natriface.analysis.readers.vaspout import Vaspout
-from natriface.analysis.readers.vasprun import Vasprun
-from natriface.structures.errors import ReaderError
+from natriface.analysis.readers.outcar.document import Outcar
+from natriface.analysis.readers.vasp.files import find_files
+from natriface.analysis.readers.vasp.folder import read_neb_folder, read_vasp_folder
+from natriface.analysis.readers.vasprun.document import Vasprun
+from natriface.analysis.readers.vasprun.vaspout import Vaspout
+from natriface.structures.base.errors import ReaderError
 from tests.sources import real_names, samples
 
 LARGE = 400_000

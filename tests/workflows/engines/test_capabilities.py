@@ -8,8 +8,8 @@ import pytest
 from ase import Atoms
 from typer.testing import CliRunner
 
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import EngineError
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.cli import app
 from natriface.workflows.engines.base import engine, engine_names
 from natriface.workflows.engines.gpaw.settings import GpawSettings

@@ -6,9 +6,9 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from natriface.analysis.bond_pairs import bond_pairs
-from natriface.analysis.projected_cohp import bond_populations
-from natriface.structures.errors import EngineError
+from natriface.analysis.bonding.bond_pairs import bond_pairs
+from natriface.analysis.bonding.projected_cohp import bond_populations
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.pyscf_bonding import project
 
 pytestmark = pytest.mark.slow

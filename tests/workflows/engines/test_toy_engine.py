@@ -24,9 +24,9 @@ import json
 from ase.calculators.emt import EMT
 from ase.optimize import FIRE
 
-from natriface.analysis.results import EngineRecord, Result, StepRecord
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import EngineError
+from natriface.analysis.results.result import EngineRecord, Result, StepRecord
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
 
 

@@ -9,9 +9,9 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
-from natriface.analysis.results import Convergence, ElectronicStructure, EngineRecord, Result
-from natriface.structures.atoms import to_document
-from natriface.structures.images import displacements
+from natriface.analysis.results.result import Convergence, ElectronicStructure, EngineRecord, Result
+from natriface.structures.base.atoms import to_document
+from natriface.structures.paths.images import displacements
 from natriface.workflows.engines.base import Capabilities, input_structure, load_folder
 from tests.workflows.parts.test_electronic_section import bonds_of, densities, write_elfcar
 from tests.workflows.trivial_engine import TrivialEngine

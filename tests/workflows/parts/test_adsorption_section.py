@@ -10,9 +10,9 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from natriface.analysis.published import Published
-from natriface.analysis.results import EngineRecord, Result, StepRecord
-from natriface.structures.atoms import to_document
+from natriface.analysis.results.published import Published
+from natriface.analysis.results.result import EngineRecord, Result, StepRecord
+from natriface.structures.base.atoms import to_document
 from natriface.workflows.parts.adsorption.section import section
 from natriface.workflows.parts.adsorption.steps import steps as planned_steps
 from natriface.workflows.parts.interfaces.gathering import ExpectedStep

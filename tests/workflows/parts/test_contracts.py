@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from natriface.structures.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
+from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.workflows.engines.base import STEP_FILE, engine, engine_names
 from natriface.workflows.parts import PARTS
 from natriface.workflows.parts.labels import labels_of

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from natriface.analysis.bond_populations import Bond, BondPopulations, Curves
-from natriface.analysis.bonding import stretched, tetrahedra
-from natriface.analysis.published import load_published
-from natriface.analysis.results import ElectronicStructure, EngineRecord, Result, StepRecord
-from natriface.analysis.spilling import Spilling
-from natriface.structures.atoms import to_document
-from natriface.structures.doping import dope
-from natriface.structures.errors import AnalysisError
-from natriface.structures.phases import load_phase
+from natriface.analysis.bonding.tetrahedra import stretched, tetrahedra
+from natriface.analysis.results.bond_populations import Bond, BondPopulations, Curves
+from natriface.analysis.results.published import load_published
+from natriface.analysis.results.result import ElectronicStructure, EngineRecord, Result, StepRecord
+from natriface.analysis.results.spilling import Spilling
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import AnalysisError
+from natriface.structures.crystals.doping import dope
+from natriface.structures.crystals.phases import load_phase
 from natriface.workflows.parts.electronic_structure.labels import CrystalLabels, StretchedLabels
 from natriface.workflows.parts.electronic_structure.records import in_order_of
 from natriface.workflows.parts.electronic_structure.section import section

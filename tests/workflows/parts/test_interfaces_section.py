@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from natriface.analysis.interface_energy import interfacial_formation_energy, work_of_adhesion
-from natriface.analysis.published import load_published, published_names
-from natriface.analysis.results import Convergence, EngineRecord, Result, StepRecord
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import AnalysisError
-from natriface.structures.tags import FILM_TAG, SUBSTRATE_TAG
+from natriface.analysis.energies.interface_energy import (
+    interfacial_formation_energy,
+    work_of_adhesion,
+)
+from natriface.analysis.results.published import load_published, published_names
+from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG
 from natriface.workflows.parts.interfaces.comparison import compare
 from natriface.workflows.parts.interfaces.gathering import ExpectedStep, gather
 from natriface.workflows.parts.interfaces.labels import InterfaceLabels

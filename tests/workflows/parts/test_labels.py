@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from natriface.analysis.results import StepRecord
-from natriface.structures.errors import AnalysisError
+from natriface.analysis.results.result import StepRecord
+from natriface.structures.base.errors import AnalysisError
 from natriface.workflows.parts.electronic_structure.labels import StretchedLabels, StretchMove
 from natriface.workflows.parts.interfaces.labels import SlabOfInterfaceLabels
 from natriface.workflows.parts.labels import labels_of, read_labels, step_labels

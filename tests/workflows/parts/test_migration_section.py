@@ -12,9 +12,9 @@ from ase.build import bulk, fcc100
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
-from natriface.analysis.published import Published
-from natriface.analysis.results import EngineRecord, Result, StepRecord
-from natriface.structures.atoms import to_document
+from natriface.analysis.results.published import Published
+from natriface.analysis.results.result import EngineRecord, Result, StepRecord
+from natriface.structures.base.atoms import to_document
 from natriface.workflows.parts.interfaces.gathering import ExpectedStep
 from natriface.workflows.parts.migration.labels import BandLabels
 from natriface.workflows.parts.migration.section import section

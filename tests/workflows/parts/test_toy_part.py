@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from natriface.structures.errors import StudyError
+from natriface.structures.base.errors import StudyError
 from natriface.workflows.commands.build import write_study_structures
 from natriface.workflows.commands.tables import print_plan
 from natriface.workflows.parts import PARTS

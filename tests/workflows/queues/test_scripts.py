@@ -10,7 +10,7 @@ from fireworks.user_objects.queue_adapters.common_adapter import CommonAdapter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from natriface.structures.errors import StudyError
+from natriface.structures.base.errors import StudyError
 from natriface.workflows.engines.base import Estimate
 from natriface.workflows.errors import QueueError
 from natriface.workflows.queues.limits import QueueLimits, Shape, load_limits

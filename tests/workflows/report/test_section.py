@@ -13,8 +13,8 @@ import pytest
 from ase.build import bulk
 from matplotlib.figure import Figure
 
-from natriface.analysis.results import EngineRecord, Result, StepRecord
-from natriface.structures.atoms import to_document
+from natriface.analysis.results.result import EngineRecord, Result, StepRecord
+from natriface.structures.base.atoms import to_document
 from natriface.workflows.parts import PARTS
 from natriface.workflows.parts.interfaces.gathering import ExpectedStep
 from natriface.workflows.report.page import ProtocolRecord, write_report

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 
-from natriface.structures.exchange import Exchange, exchange
+from natriface.structures.paths.exchange import Exchange, exchange
 from natriface.workflows.engines.bands.dynamics import FloatArray, Surface, largest
 
 SYMMETRIC_ANGSTROM = 0.1

@@ -13,7 +13,7 @@ from ase.data import covalent_radii
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from natriface.structures.idpp import close_pairs
+from natriface.structures.paths.idpp import close_pairs
 
 FloatArray = NDArray[np.float64]
 

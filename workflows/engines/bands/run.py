@@ -13,15 +13,15 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write as write_atoms
 
-from natriface.analysis.band import Band
-from natriface.analysis.barriers import BandSummary, summarise
-from natriface.analysis.rates import partial_hessian, saddle_index
+from natriface.analysis.barriers.rates import partial_hessian, saddle_index
+from natriface.analysis.barriers.summary import BandSummary, summarise
 from natriface.analysis.readers.neb import read_band
-from natriface.analysis.results import Convergence, EngineRecord, Result, StepRecord, Timing
-from natriface.structures.atoms import fixed_indices, to_document
-from natriface.structures.errors import EngineError, ReaderError
-from natriface.structures.files import write_atomically
-from natriface.structures.images import displacements
+from natriface.analysis.results.band import Band
+from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord, Timing
+from natriface.structures.base.atoms import fixed_indices, to_document
+from natriface.structures.base.errors import EngineError, ReaderError
+from natriface.structures.base.files import write_atomically
+from natriface.structures.paths.images import displacements
 from natriface.workflows.engines.bands.calls import CHECKPOINT_FILE
 from natriface.workflows.engines.bands.dynamics import FloatArray
 from natriface.workflows.engines.bands.relaxation import (

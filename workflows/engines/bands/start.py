@@ -11,10 +11,10 @@ from ase import Atoms
 from ase.io import read as read_atoms
 from numpy.typing import NDArray
 
-from natriface.analysis.results import Result
-from natriface.structures.atoms import fixed_indices, in_plane_fixed_indices
-from natriface.structures.errors import EngineError, NatrifaceError, StructureError
-from natriface.structures.images import (
+from natriface.analysis.results.result import Result
+from natriface.structures.base.atoms import fixed_indices, in_plane_fixed_indices
+from natriface.structures.base.errors import EngineError, NatrifaceError, StructureError
+from natriface.structures.paths.images import (
     Interpolation,
     align,
     displacements,

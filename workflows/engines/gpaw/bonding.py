@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from natriface.analysis.bond_pairs import bond_pairs
-from natriface.analysis.bond_populations import BONDS_FILE, BondPopulations
-from natriface.analysis.broadening import Broadening
-from natriface.analysis.lobster_files import write_lobster_files
-from natriface.analysis.projected_cohp import bond_populations
-from natriface.analysis.results import Result
-from natriface.analysis.spilling import Spilling, judge_spilling
-from natriface.structures.errors import ReaderError
+from natriface.analysis.bonding.bond_pairs import bond_pairs
+from natriface.analysis.bonding.broadening import Broadening
+from natriface.analysis.bonding.lobster_output import write_lobster_files
+from natriface.analysis.bonding.projected_cohp import bond_populations
+from natriface.analysis.results.bond_populations import BONDS_FILE, BondPopulations
+from natriface.analysis.results.result import Result
+from natriface.analysis.results.spilling import Spilling, judge_spilling
+from natriface.structures.base.errors import ReaderError
 from natriface.workflows.engines.gpaw.projection import bands_wanted, count_orbitals, project
 from natriface.workflows.engines.gpaw.settings import GpawSettings
 

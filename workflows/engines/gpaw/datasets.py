@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from natriface.structures.errors import EngineError, UnavailableError, nearest
+from natriface.structures.base.errors import EngineError, UnavailableError, nearest
 
 HOW_TO_INSTALL = "install it with: pip install 'natriface[gpaw]' (see docs/gpaw.md)"
 _HEAD_BYTES = 20_000

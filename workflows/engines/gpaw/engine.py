@@ -8,10 +8,10 @@ from pathlib import Path
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
-from natriface.analysis.deciding import PATH_SETTINGS
-from natriface.analysis.results import EngineRecord, Result
-from natriface.structures.errors import EngineError, UnavailableError
-from natriface.structures.files import write_atomically
+from natriface.analysis.results.deciding import PATH_SETTINGS
+from natriface.analysis.results.result import EngineRecord, Result
+from natriface.structures.base.errors import EngineError, UnavailableError
+from natriface.structures.base.files import write_atomically
 from natriface.workflows.engines.bands.run import band_result, check_band, write_band
 from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
 from natriface.workflows.engines.gpaw.calculator import gpaw_parameters

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import EngineError
-from natriface.structures.files import write_atomically
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import EngineError
+from natriface.structures.base.files import write_atomically
 from natriface.workflows.engines.bands.run import run_band
 from natriface.workflows.engines.base import (
     EndedEarlyError,

@@ -28,10 +28,10 @@ from scipy.integrate import simpson
 from scipy.interpolate import CubicSpline
 from scipy.special import spherical_jn
 
-from natriface.analysis.harmonics import real_harmonics
-from natriface.analysis.projected_cohp import AtomicOrbital, Projection
-from natriface.analysis.unfolding import Operation, unfold
-from natriface.structures.errors import EngineError
+from natriface.analysis.bonding.harmonics import real_harmonics
+from natriface.analysis.bonding.projected_cohp import AtomicOrbital, Projection
+from natriface.analysis.bonding.unfolding import Operation, unfold
+from natriface.structures.base.errors import EngineError
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]

@@ -9,7 +9,7 @@ from typing import Any
 
 from ase import Atoms
 
-from natriface.analysis.results import (
+from natriface.analysis.results.result import (
     Convergence,
     ElectronicStructure,
     EngineRecord,
@@ -17,8 +17,8 @@ from natriface.analysis.results import (
     StepRecord,
     Timing,
 )
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import ReaderError
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import ReaderError
 from natriface.workflows.engines.gpaw.calculator import PROGRESS_LOG, TEXT_FILE
 from natriface.workflows.engines.gpaw.run import load_outcome
 from natriface.workflows.engines.relaxation import TRAJECTORY_FILE

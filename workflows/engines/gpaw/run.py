@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from natriface.structures.errors import EngineError
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.bands.run import OUTCOME_FILE as BAND_OUTCOME_FILE
 from natriface.workflows.engines.base import EndedEarlyError, load_folder, withdraw_end_request
 from natriface.workflows.engines.gpaw.estimate import estimate_size

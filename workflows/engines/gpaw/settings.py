@@ -6,8 +6,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from natriface.structures.errors import EngineError, nearest
-from natriface.structures.numbers import Real, Whole
+from natriface.structures.base.errors import EngineError, nearest
+from natriface.structures.base.numbers import Real, Whole
 from natriface.workflows.engines.bands.relaxation import BandSettings
 from natriface.workflows.plan import Step
 

@@ -31,7 +31,7 @@ from ase.data import chemical_symbols
 from ase.neighborlist import neighbor_list
 from ase.units import GPa
 
-from natriface.structures.errors import EngineError, UnavailableError, nearest
+from natriface.structures.base.errors import EngineError, UnavailableError, nearest
 
 CHGNET_PREFIX = "chgnet"
 CHGNET_CUTOFF_ANGSTROM = 6.0

@@ -14,12 +14,12 @@ import numpy as np
 from ase import Atoms
 from ase.io import write as write_atoms
 
-from natriface.analysis.band import Band
-from natriface.analysis.barriers import summarise
+from natriface.analysis.barriers.summary import summarise
 from natriface.analysis.readers.neb import read_band
-from natriface.structures.atoms import from_document
-from natriface.structures.errors import AnalysisError, EngineError, ReaderError, StructureError
-from natriface.structures.images import make_images
+from natriface.analysis.results.band import Band
+from natriface.structures.base.atoms import from_document
+from natriface.structures.base.errors import AnalysisError, EngineError, ReaderError, StructureError
+from natriface.structures.paths.images import make_images
 from natriface.workflows.engines.bands.run import check_band, with_results
 from natriface.workflows.engines.bands.start import BAND_FILE, starting_images
 from natriface.workflows.engines.base import input_file

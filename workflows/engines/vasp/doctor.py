@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from natriface.structures.errors import EngineError
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.findings import Finding
 from natriface.workflows.engines.machine import Machine, command_line
 from natriface.workflows.engines.vasp.incar.settings import VaspKeys

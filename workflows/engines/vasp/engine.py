@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from natriface.analysis.deciding import PATH_SETTINGS
-from natriface.analysis.results import Result
-from natriface.structures.errors import EngineError, UnavailableError
+from natriface.analysis.results.deciding import PATH_SETTINGS
+from natriface.analysis.results.result import Result
+from natriface.structures.base.errors import EngineError, UnavailableError
 from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
 from natriface.workflows.engines.lock import alone
 from natriface.workflows.engines.machine import Machine, command_line, load_machine

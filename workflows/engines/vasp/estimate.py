@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from natriface.structures.conversions import HBAR2_OVER_2M_EV_ANGSTROM2
+from natriface.structures.base.conversions import HBAR2_OVER_2M_EV_ANGSTROM2
 from natriface.workflows.engines.base import Estimate
 from natriface.workflows.engines.kpoints import n_irreducible
 from natriface.workflows.engines.plane_waves import (

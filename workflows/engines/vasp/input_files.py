@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from natriface.analysis.deciding import PATH_SETTINGS, as_read
-from natriface.structures.errors import EngineError
+from natriface.analysis.results.deciding import PATH_SETTINGS, as_read
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.base import InputFiles, load_folder
 from natriface.workflows.engines.machine import load_machine
 from natriface.workflows.engines.vasp.estimate import Size, estimate_of

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from natriface.structures.atoms import fixed_indices, in_plane_fixed_indices, to_document
-from natriface.structures.errors import EngineError, StudyError
-from natriface.structures.files import write_atomically
+from natriface.structures.base.atoms import fixed_indices, in_plane_fixed_indices, to_document
+from natriface.structures.base.errors import EngineError, StudyError
+from natriface.structures.base.files import write_atomically
 from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
 from natriface.workflows.engines.machine import Machine
 from natriface.workflows.engines.vasp.band import (

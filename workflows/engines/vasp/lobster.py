@@ -9,11 +9,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from natriface.analysis.readers.lobster_log import LobsterLog, read_log
-from natriface.analysis.results import Result
-from natriface.analysis.spilling import Spilling, judge_spilling
-from natriface.structures.errors import EngineError, ReaderError
-from natriface.structures.files import write_atomically
+from natriface.analysis.readers.lobster.log import LobsterLog, read_log
+from natriface.analysis.results.result import Result
+from natriface.analysis.results.spilling import Spilling, judge_spilling
+from natriface.structures.base.errors import EngineError, ReaderError
+from natriface.structures.base.files import write_atomically
 from natriface.workflows.engines.machine import Machine, command_line
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
 from natriface.workflows.engines.vasp.inputs import VaspInputs

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from natriface.structures.errors import EngineError
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.vasp.potcars import Potcar
 
 FUNCTIONS = {"s": 1, "p": 3, "d": 5, "f": 7}

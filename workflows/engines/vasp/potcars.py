@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from natriface.structures.errors import EngineError, UnavailableError, nearest
+from natriface.structures.base.errors import EngineError, UnavailableError, nearest
 from natriface.workflows.engines.vasp.incar.settings import VaspKeys
 from natriface.workflows.engines.vasp.incar.tags import pymatgen_data
 

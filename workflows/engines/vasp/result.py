@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from natriface.analysis.barriers import FORCE_TOLERANCE_EV_PER_ANGSTROM
-from natriface.analysis.deciding import HARMLESS_TAGS
-from natriface.analysis.readers.arrays import ARRAYS_FILE
-from natriface.analysis.readers.vasp import read_neb_folder, read_vasp_folder
-from natriface.analysis.results import Convergence, EngineRecord, Result, StepRecord
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import ReaderError
+from natriface.analysis.barriers.summary import FORCE_TOLERANCE_EV_PER_ANGSTROM
+from natriface.analysis.readers.vasp.arrays import ARRAYS_FILE
+from natriface.analysis.readers.vasp.folder import read_neb_folder, read_vasp_folder
+from natriface.analysis.results.deciding import HARMLESS_TAGS
+from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import ReaderError
 from natriface.workflows.engines.vasp.band import whole_band
 from natriface.workflows.engines.vasp.incar.species import by_element
 from natriface.workflows.engines.vasp.inputs import load_inputs

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from natriface.analysis.adsorption_energy import CohesiveEnergy, Reference
+from natriface.analysis.energies.adsorption_energy import CohesiveEnergy, Reference
 from natriface.workflows.parts.labels import Labels
 from natriface.workflows.surfaces.labels import SlabLabels, SurfaceLabels
 
@@ -36,7 +36,7 @@ class PointPlan(_Inner):
 
 
 class MapPlan(_Inner):
-    """A map: see `natriface.structures.adatom_grid.AdatomGrid`."""
+    """A map: see `natriface.structures.AdatomGrid`."""
 
     shape: tuple[int, int]
     origin: tuple[float, float]

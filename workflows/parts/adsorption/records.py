@@ -8,20 +8,20 @@ import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field
 
-from natriface.analysis.adsorption_energy import (
+from natriface.analysis.energies.adsorption_energy import (
     AdsorptionEnergy,
     adsorption_energy_against_bulk,
     adsorption_energy_against_isolated_atom,
     moved_to_isolated_atom,
 )
-from natriface.analysis.comparability import require_like
-from natriface.analysis.energy_map import EnergyMap
-from natriface.analysis.results import EngineRecord, Result
-from natriface.structures.adsorption import site_beneath
-from natriface.structures.atoms import from_document
-from natriface.structures.errors import AnalysisError
-from natriface.structures.heights import surface_normal, whole_slab_positions
-from natriface.structures.images import displacements
+from natriface.analysis.energies.energy_map import EnergyMap
+from natriface.analysis.results.comparability import require_like
+from natriface.analysis.results.result import EngineRecord, Result
+from natriface.structures.base.atoms import from_document
+from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.heights import surface_normal, whole_slab_positions
+from natriface.structures.paths.images import displacements
+from natriface.structures.surfaces.adsorption import site_beneath
 from natriface.workflows.parts.adsorption.labels import BareSurfaceLabels, MapPlan, SitePlan
 from natriface.workflows.parts.labels import read_labels, step_labels
 from natriface.workflows.report.section import SectionContext

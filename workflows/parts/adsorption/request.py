@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from natriface.analysis.adsorption_energy import CohesiveEnergy, Reference
-from natriface.structures.numbers import GridPoints, Length
+from natriface.analysis.energies.adsorption_energy import CohesiveEnergy, Reference
+from natriface.structures.base.numbers import GridPoints, Length
 from natriface.workflows.documents import Document
 from natriface.workflows.names import Label, NameOrPath, check_distinct
 from natriface.workflows.surfaces.request import SurfaceRequest

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from natriface.analysis.adsorption_energy import Reference
-from natriface.analysis.energy_map_figure import map_figure
-from natriface.analysis.published import Published, PublishedAdsorption
-from natriface.analysis.results import Result
-from natriface.analysis.value_bars import PublishedBar, ValueBar, value_bars
-from natriface.analysis.wording import number
+from natriface.analysis.energies.adsorption_energy import Reference
+from natriface.analysis.figures.adatom_maps import map_figure
+from natriface.analysis.figures.value_bars import PublishedBar, ValueBar, value_bars
+from natriface.analysis.results.published import Published, PublishedAdsorption
+from natriface.analysis.results.result import Result
+from natriface.analysis.results.wording import number
 from natriface.workflows.parts.adsorption.records import (
     SiteRecord,
     SurfaceRecord,

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from natriface.structures.adatom_grid import AdatomGrid, GridPoint, adatom_grid
-from natriface.structures.adsorption import AdatomSite
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import StructureError
-from natriface.structures.phases import load_phase
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import StructureError
+from natriface.structures.crystals.phases import load_phase
+from natriface.structures.surfaces.adatom_grid import AdatomGrid, GridPoint, adatom_grid
+from natriface.structures.surfaces.adsorption import AdatomSite
 from natriface.workflows.parts.adsorption.labels import (
     AdatomLabels,
     BareSurfaceLabels,

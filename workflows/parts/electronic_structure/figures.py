@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from natriface.analysis.bonding import SAME_LENGTH_ANGSTROM
-from natriface.analysis.cohp_figures import CohpPanel, cohp_panels, mean_curve
-from natriface.analysis.electronic_figures import (
+from natriface.analysis.bonding.tetrahedra import SAME_LENGTH_ANGSTROM
+from natriface.analysis.electrons.localization import PlaneMap, plane_map, plane_points
+from natriface.analysis.figures.cohp_curves import CohpPanel, cohp_panels, mean_curve
+from natriface.analysis.figures.densities import (
     CenterColumn,
     DosPanel,
     band_center_diagram,
     pdos_stack,
 )
-from natriface.analysis.elf_figures import bond_profiles, elf_maps
-from natriface.analysis.localization import PlaneMap, plane_map, plane_points
-from natriface.analysis.pdos import EnergyZero
+from natriface.analysis.figures.elf_maps import bond_profiles, elf_maps
+from natriface.analysis.results.pdos import EnergyZero
 from natriface.workflows.parts.electronic_structure.records import (
     VALENCE_WINDOW,
     CrystalRecord,

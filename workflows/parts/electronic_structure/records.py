@@ -11,16 +11,7 @@ import numpy as np
 from ase import Atoms
 from ase.geometry import find_mic
 
-from natriface.analysis.band_centers import (
-    OCCUPIED,
-    WHOLE_BAND,
-    BandCenter,
-    Window,
-    orbital_centers,
-    semicore_zero,
-)
-from natriface.analysis.bond_populations import BONDS_FILE, BondPopulations
-from natriface.analysis.bonding import (
+from natriface.analysis.bonding.tetrahedra import (
     NEXT_TO_ANGSTROM,
     BondGroup,
     Slope,
@@ -30,15 +21,24 @@ from natriface.analysis.bonding import (
     tetrahedra,
     unit_atoms,
 )
-from natriface.analysis.localization import check_range
-from natriface.analysis.pdos import EnergyZero, ProjectedDOS
-from natriface.analysis.pdos_sources import result_pdos
-from natriface.analysis.readers.belonging import SAME_PLACE_ANGSTROM
-from natriface.analysis.readers.compression import SUFFIXES
-from natriface.analysis.readers.grid import Grid, read_grid
-from natriface.analysis.readers.lobster import read_lobster_folder
-from natriface.analysis.results import Result
-from natriface.structures.errors import AnalysisError, NatrifaceError, ReaderError
+from natriface.analysis.electrons.band_centers import (
+    OCCUPIED,
+    WHOLE_BAND,
+    BandCenter,
+    Window,
+    orbital_centers,
+    semicore_zero,
+)
+from natriface.analysis.electrons.localization import check_range
+from natriface.analysis.electrons.pdos_sources import result_pdos
+from natriface.analysis.readers.lobster.folder import read_lobster_folder
+from natriface.analysis.readers.text.compression import SUFFIXES
+from natriface.analysis.readers.vasp.belonging import SAME_PLACE_ANGSTROM
+from natriface.analysis.readers.vasp.grid import Grid, read_grid
+from natriface.analysis.results.bond_populations import BONDS_FILE, BondPopulations
+from natriface.analysis.results.pdos import EnergyZero, ProjectedDOS
+from natriface.analysis.results.result import Result
+from natriface.structures.base.errors import AnalysisError, NatrifaceError, ReaderError
 from natriface.workflows.parts.electronic_structure.labels import CrystalLabels, StretchedLabels
 from natriface.workflows.parts.labels import read_labels, step_labels
 

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from natriface.structures.errors import nearest
-from natriface.structures.numbers import Count, Positive, Real, Repeat
+from natriface.structures.base.errors import nearest
+from natriface.structures.base.numbers import Count, Positive, Real, Repeat
 from natriface.workflows.documents import Document, resolve_like
 from natriface.workflows.names import (
     Element,
@@ -37,7 +37,7 @@ class CrystalDopant(Document):
         Which of the symmetry-distinct arrangements, 1 being the lowest in electrostatic energy.
     compensation
         ``none``, ``vacancy`` (of Na) or ``substitution`` (Si for P); see
-        `natriface.structures.doping`.
+        `natriface.structures.crystals.doping`.
     """
 
     element: Element

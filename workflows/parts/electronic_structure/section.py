@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from natriface.analysis.band_centers import BandCenter, CenterShift, shift_between
-from natriface.analysis.bonding import (
+from natriface.analysis.bonding.tetrahedra import (
     NEXT_TO_ANGSTROM,
     BondDifference,
     BondGroup,
     Slope,
     compare_groups,
 )
-from natriface.analysis.published import Published
-from natriface.analysis.results import Result
-from natriface.analysis.spilling import judge_spilling
-from natriface.analysis.wording import number, signed
+from natriface.analysis.electrons.band_centers import BandCenter, CenterShift, shift_between
+from natriface.analysis.results.published import Published
+from natriface.analysis.results.result import Result
+from natriface.analysis.results.spilling import judge_spilling
+from natriface.analysis.results.wording import number, signed
 from natriface.workflows.parts.electronic_structure import figures as drawings
 from natriface.workflows.parts.electronic_structure import tables
 from natriface.workflows.parts.electronic_structure.records import (

@@ -16,14 +16,14 @@ from typing import Any, Literal
 import numpy as np
 from ase import Atoms
 
-from natriface.analysis.bonding import Tetrahedron, UnitBond, stretched, tetrahedra
-from natriface.structures.atoms import to_document
-from natriface.structures.bounds import require_supercell
-from natriface.structures.doping import dope
-from natriface.structures.errors import StructureError
-from natriface.structures.ordering import ordered_phase, rank_orderings
-from natriface.structures.phases import Phase, load_phase
-from natriface.structures.symmetry import reduce_to_primitive
+from natriface.analysis.bonding.tetrahedra import Tetrahedron, UnitBond, stretched, tetrahedra
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.bounds import require_supercell
+from natriface.structures.base.errors import StructureError
+from natriface.structures.base.symmetry import reduce_to_primitive
+from natriface.structures.crystals.doping import dope
+from natriface.structures.crystals.ordering import ordered_phase, rank_orderings
+from natriface.structures.crystals.phases import Phase, load_phase
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.electronic_structure.labels import (
     CrystalLabels,

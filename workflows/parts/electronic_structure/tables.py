@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from natriface.analysis.band_centers import BandCenter, CenterShift
-from natriface.analysis.bonding import BondDifference, BondGroup, Slope, UnitBond
-from natriface.analysis.localization import BondProfile, bond_profile
-from natriface.analysis.published import Published, PublishedBond
+from natriface.analysis.bonding.tetrahedra import BondDifference, BondGroup, Slope, UnitBond
+from natriface.analysis.electrons.band_centers import BandCenter, CenterShift
+from natriface.analysis.electrons.localization import BondProfile, bond_profile
+from natriface.analysis.results.published import Published, PublishedBond
 from natriface.workflows.parts.electronic_structure.records import WINDOWS, CrystalRecord
 from natriface.workflows.report.section import Cell, Column, Table
 

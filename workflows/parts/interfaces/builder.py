@@ -11,13 +11,13 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from natriface.structures.charges import OXIDATION_STATES, formal_charges
-from natriface.structures.doping import dope
-from natriface.structures.errors import StructureError
-from natriface.structures.interfaces import Interface, build_interface
-from natriface.structures.matching import find_matches
-from natriface.structures.phases import Phase, load_phase
-from natriface.structures.slabs import Slab
+from natriface.structures.base.errors import StructureError
+from natriface.structures.chemistry.charges import OXIDATION_STATES, formal_charges
+from natriface.structures.crystals.doping import dope
+from natriface.structures.crystals.phases import Phase, load_phase
+from natriface.structures.interfaces.build import Interface, build_interface
+from natriface.structures.interfaces.matching import find_matches
+from natriface.structures.surfaces.slabs import Slab
 from natriface.workflows.parts.interfaces.request import (
     Dopant,
     InterfaceRequest,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import combinations, product
 from statistics import fmean
 
-from natriface.analysis.published import Published
-from natriface.analysis.wording import number, signed
+from natriface.analysis.results.published import Published
+from natriface.analysis.results.wording import number, signed
 from natriface.workflows.parts.interfaces.records import InterfaceRecord, SlabRecord
 from natriface.workflows.parts.interfaces.reference_slabs import SAME_MINIMUM_EV
 

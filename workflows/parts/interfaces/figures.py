@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from natriface.analysis.figures import Bar, energy_bars, relaxation_courses
-from natriface.analysis.pictures import before_after_figure
-from natriface.analysis.published import Published
-from natriface.analysis.results import Result
-from natriface.analysis.wording import number, slug
-from natriface.structures.errors import AnalysisError
+from natriface.analysis.figures.energy_bars import Bar, energy_bars, relaxation_courses
+from natriface.analysis.figures.pictures import before_after_figure
+from natriface.analysis.results.published import Published
+from natriface.analysis.results.result import Result
+from natriface.analysis.results.wording import number, slug
+from natriface.structures.base.errors import AnalysisError
 from natriface.workflows.parts.interfaces.gathering import Gathered
 from natriface.workflows.parts.interfaces.records import InterfaceRecord, Quantity
 from natriface.workflows.report.figure import ReportFigure

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from natriface.analysis.integrity import Integrity, compare_units
-from natriface.analysis.interface_energy import (
+from natriface.analysis.bonding.integrity import Integrity, compare_units
+from natriface.analysis.energies.interface_energy import (
     InterfaceEnergy,
     area_and_contacts,
     interfacial_formation_energy,
     work_of_adhesion,
 )
-from natriface.analysis.results import Result
-from natriface.structures.errors import AnalysisError
+from natriface.analysis.results.result import Result
+from natriface.structures.base.errors import AnalysisError
 from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels
 from natriface.workflows.parts.interfaces.records import (
     BondMean,

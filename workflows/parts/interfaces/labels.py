@@ -54,7 +54,7 @@ class SlabOfInterfaceLabels(Labels):
 
 
 class InterfaceLabels(Labels):
-    """An interface: `natriface.structures.interfaces.Interface.metadata`, and its other steps.
+    """An interface: `natriface.structures.Interface.metadata`, and its other steps.
 
     Attributes
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from natriface.analysis.results import EngineRecord
+from natriface.analysis.results.result import EngineRecord
 from natriface.workflows.report.steps import StepRow
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from natriface.analysis.comparability import require_like
-from natriface.analysis.integrity import compare_units
-from natriface.analysis.results import Result
-from natriface.structures.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
-from natriface.structures.errors import AnalysisError
+from natriface.analysis.bonding.integrity import compare_units
+from natriface.analysis.results.comparability import require_like
+from natriface.analysis.results.result import Result
+from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
+from natriface.structures.base.errors import AnalysisError
 from natriface.workflows.parts.interfaces.records import ReferenceSlabRecord, SlabStart
 
 SAME_MINIMUM_EV = 0.005

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from natriface.structures.errors import nearest
-from natriface.structures.numbers import Count, Length, Positive, Real
+from natriface.structures.base.errors import nearest
+from natriface.structures.base.numbers import Count, Length, Positive, Real
 from natriface.workflows.documents import Document, resolve_like
 from natriface.workflows.names import Element, Label, check_distinct
 from natriface.workflows.surfaces.slab_request import SlabCut
@@ -31,7 +31,7 @@ class Dopant(Document):
         Take the sites nearest the face that meets the film; else the lowest in energy.
     compensation
         ``none``, ``vacancy`` (of Na) or ``substitution`` (Si for P); see
-        `natriface.structures.doping`.
+        `natriface.structures.crystals.doping`.
     """
 
     element: Element

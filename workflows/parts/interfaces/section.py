@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from natriface.analysis.integrity import BOND_LIMIT_ANGSTROM
-from natriface.analysis.interface_energy import ADHESION_FORMULA, FORMATION_FORMULA
-from natriface.analysis.published import Published
-from natriface.analysis.results import Result
-from natriface.analysis.wording import number
-from natriface.structures.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
+from natriface.analysis.bonding.integrity import BOND_LIMIT_ANGSTROM
+from natriface.analysis.energies.interface_energy import ADHESION_FORMULA, FORMATION_FORMULA
+from natriface.analysis.results.published import Published
+from natriface.analysis.results.result import Result
+from natriface.analysis.results.wording import number
+from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.workflows.parts.interfaces.comparison import Comparison, compare
 from natriface.workflows.parts.interfaces.figures import (
     adhesion_bars,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from natriface.structures.atoms import to_document
-from natriface.structures.heights import isolated
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.heights import isolated
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_interfaces
 from natriface.workflows.parts.interfaces.labels import (
     RIGID,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from natriface.analysis.integrity import SODIUM_CONTACT_ANGSTROM
-from natriface.analysis.interface_energy import ADHESION_FORMULA, FORMATION_FORMULA
-from natriface.analysis.published import Published
-from natriface.analysis.wording import number
+from natriface.analysis.bonding.integrity import SODIUM_CONTACT_ANGSTROM
+from natriface.analysis.energies.interface_energy import ADHESION_FORMULA, FORMATION_FORMULA
+from natriface.analysis.results.published import Published
+from natriface.analysis.results.wording import number
 from natriface.workflows.parts.interfaces.records import (
     InterfaceRecord,
     Quantity,

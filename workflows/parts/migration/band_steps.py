@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ase import Atoms
 
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import StructureError
-from natriface.structures.exchange import Exchange, exchange
-from natriface.structures.images import align, make_images, permutation_note
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import StructureError
+from natriface.structures.paths.exchange import Exchange, exchange
+from natriface.structures.paths.images import align, make_images, permutation_note
 from natriface.workflows.engines.base import engine as find_engine
 from natriface.workflows.parts.migration.labels import BandLabels, End, EndPointLabels, HopLabels
 from natriface.workflows.plan import Input, Step, StructureFrom

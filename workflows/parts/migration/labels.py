@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from natriface.analysis.barriers import HopPath
-from natriface.structures.hop_endpoints import HopCompensation
+from natriface.analysis.barriers.summary import HopPath
+from natriface.structures.paths.hop_endpoints import HopCompensation
 from natriface.workflows.parts.labels import Labels
 from natriface.workflows.surfaces.labels import SlabLabels, SurfaceLabels
 
@@ -16,7 +16,7 @@ End = Literal["initial", "final"]
 
 
 class HopLabels(BaseModel):
-    """What every step of a hop says: `natriface.structures.hop_endpoints.HopEndpoints.metadata`.
+    """What every step of a hop says: `natriface.structures.HopEndpoints.metadata`.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class HopLabels(BaseModel):
     n_distinct_hops
         Symmetry-distinct hops that were found, of which this is one.
     host_cell, surface
-        The crystal (a document of `natriface.structures.atoms`) or surface of the hop.
+        The crystal (a document of `natriface.structures.base.atoms`) or surface of the hop.
     exchanged_by
         Kind of operation that exchanges the end points, where one does.
     """

@@ -12,20 +12,20 @@ from ase import Atoms
 from ase.io import read as read_images
 from pydantic import BaseModel, ConfigDict, Field
 
-from natriface.analysis.band import Band
-from natriface.analysis.barriers import (
+from natriface.analysis.barriers.rates import Diffusivity, HopRate, diffusivity, hop_rate
+from natriface.analysis.barriers.summary import (
     FORCE_TOLERANCE_EV_PER_ANGSTROM,
     BandSummary,
     BarrierValues,
     summarise,
 )
-from natriface.analysis.rates import Diffusivity, HopRate, diffusivity, hop_rate
-from natriface.analysis.results import EngineRecord, Result
-from natriface.structures.adsorption import site_beneath
-from natriface.structures.atoms import from_document
-from natriface.structures.errors import AnalysisError, ReaderError
-from natriface.structures.hop_network import hop_network
-from natriface.structures.images import displacements
+from natriface.analysis.results.band import Band
+from natriface.analysis.results.result import EngineRecord, Result
+from natriface.structures.base.atoms import from_document
+from natriface.structures.base.errors import AnalysisError, ReaderError
+from natriface.structures.paths.hop_network import hop_network
+from natriface.structures.paths.images import displacements
+from natriface.structures.surfaces.adsorption import site_beneath
 from natriface.workflows.parts.labels import read_labels, step_labels
 from natriface.workflows.parts.migration.labels import BandLabels, End
 from natriface.workflows.report.section import SectionContext

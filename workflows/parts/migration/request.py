@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from natriface.structures.hop_endpoints import HopCompensation
-from natriface.structures.numbers import Count, Positive, Reach, Real, Repeat
+from natriface.structures.base.numbers import Count, Positive, Reach, Real, Repeat
+from natriface.structures.paths.hop_endpoints import HopCompensation
 from natriface.workflows.documents import Document
 from natriface.workflows.names import Element, EngineOrNone, Label, NameOrPath, check_distinct
 from natriface.workflows.surfaces.request import SurfaceRequest

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from natriface.analysis.barrier_figures import energy_profile
-from natriface.analysis.barriers import NO_MAXIMUM, BandSummary, are_unlike
-from natriface.analysis.path_pictures import path_picture
-from natriface.analysis.published import Published, PublishedBarrier
-from natriface.analysis.results import Result
-from natriface.analysis.value_bars import PublishedBar, ValueBar, value_bars
-from natriface.analysis.wording import number, slug
-from natriface.structures.conversions import BOLTZMANN_EV_PER_K
+from natriface.analysis.barriers.summary import NO_MAXIMUM, BandSummary, are_unlike
+from natriface.analysis.figures.energy_profiles import energy_profile
+from natriface.analysis.figures.path_pictures import path_picture
+from natriface.analysis.figures.value_bars import PublishedBar, ValueBar, value_bars
+from natriface.analysis.results.published import Published, PublishedBarrier
+from natriface.analysis.results.result import Result
+from natriface.analysis.results.wording import number, slug
+from natriface.structures.base.conversions import BOLTZMANN_EV_PER_K
 from natriface.workflows.parts.migration.records import (
     FarWay,
     HopRecord,

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from natriface.structures.atoms import to_document
-from natriface.structures.bounds import require_supercell
-from natriface.structures.errors import StructureError
-from natriface.structures.hop_endpoints import HopEndpoints, hop_endpoints
-from natriface.structures.hops import adatom_hops, interstitial_hops, vacancy_hops
-from natriface.structures.phases import load_phase
-from natriface.structures.unit_charges import given_charges
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.bounds import require_supercell
+from natriface.structures.base.errors import StructureError
+from natriface.structures.chemistry.unit_charges import given_charges
+from natriface.structures.crystals.phases import load_phase
+from natriface.structures.paths.hop_endpoints import HopEndpoints, hop_endpoints
+from natriface.structures.paths.hops import adatom_hops, interstitial_hops, vacancy_hops
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.migration.band_steps import band_steps
 from natriface.workflows.parts.migration.labels import HopLabels

@@ -16,15 +16,15 @@ from ase.constraints import FixAtoms
 from ase.io import read as read_atoms
 from ase.optimize import LBFGS
 
-from natriface.analysis.barriers import BandSummary, summarise
+from natriface.analysis.barriers.summary import BandSummary, summarise
 from natriface.analysis.readers.neb import read_band
-from natriface.analysis.results import Result
-from natriface.structures.atoms import fixed_indices, to_document
-from natriface.structures.errors import EngineError
-from natriface.structures.exchange import exchange
-from natriface.structures.hop_endpoints import hop_endpoints
-from natriface.structures.hops import vacancy_hops
-from natriface.structures.images import make_images
+from natriface.analysis.results.result import Result
+from natriface.structures.base.atoms import fixed_indices, to_document
+from natriface.structures.base.errors import EngineError
+from natriface.structures.paths.exchange import exchange
+from natriface.structures.paths.hop_endpoints import hop_endpoints
+from natriface.structures.paths.hops import vacancy_hops
+from natriface.structures.paths.images import make_images
 from natriface.workflows.engines.bands import relaxation as bands
 from natriface.workflows.engines.bands.calls import CHECKPOINT_FILE
 from natriface.workflows.engines.bands.mirror import BandMirror

@@ -10,11 +10,11 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from natriface.analysis.bond_pairs import bond_pairs
-from natriface.analysis.bond_populations import BondPopulations
-from natriface.analysis.projected_cohp import bond_populations
-from natriface.analysis.readers.lobster import read_lobster_folder
-from natriface.structures.errors import EngineError
+from natriface.analysis.bonding.bond_pairs import bond_pairs
+from natriface.analysis.bonding.projected_cohp import bond_populations
+from natriface.analysis.readers.lobster.folder import read_lobster_folder
+from natriface.analysis.results.bond_populations import BondPopulations
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.gpaw.bonding import bonding
 from natriface.workflows.engines.gpaw.projection import project
 from natriface.workflows.engines.gpaw.settings import GpawSettings

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from ase.build import bulk
 
-from natriface.analysis.bond_populations import BondPopulations
-from natriface.analysis.results import Result
-from natriface.analysis.spilling import Spilling
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import ReaderError
+from natriface.analysis.results.bond_populations import BondPopulations
+from natriface.analysis.results.result import Result
+from natriface.analysis.results.spilling import Spilling
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import ReaderError
 from natriface.workflows.engines.base import engine, prepare_folder
 from natriface.workflows.engines.gpaw.result import INPUTS_FILE
 from natriface.workflows.plan import Step

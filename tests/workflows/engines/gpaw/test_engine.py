@@ -16,11 +16,11 @@ from ase.constraints import FixAtoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from natriface.analysis.comparability import require_like
-from natriface.analysis.readers.grid import read_grid
-from natriface.analysis.results import Result
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import AnalysisError, EngineError, ReaderError
+from natriface.analysis.readers.vasp.grid import read_grid
+from natriface.analysis.results.comparability import require_like
+from natriface.analysis.results.result import Result
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import AnalysisError, EngineError, ReaderError
 from natriface.workflows.engines.base import engine, prepare_folder
 from natriface.workflows.engines.gpaw import datasets as gpaw_datasets
 from natriface.workflows.engines.gpaw.calculator import gpaw_parameters, progress_line

@@ -18,10 +18,10 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from natriface.analysis.readers.grid import read_grid
-from natriface.analysis.results import Result
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import EngineError
+from natriface.analysis.readers.vasp.grid import read_grid
+from natriface.analysis.results.result import Result
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.base import engine, prepare_folder, request_end, save_input
 from natriface.workflows.engines.machine import CONFIG_VARIABLE
 from natriface.workflows.engines.relaxation import CHECKPOINT_FILE

@@ -19,10 +19,10 @@ from ase.build import add_adsorbate, bulk, fcc100
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 
-from natriface.analysis.readers.grid import read_grid
-from natriface.analysis.results import Result
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import EngineError
+from natriface.analysis.readers.vasp.grid import read_grid
+from natriface.analysis.results.result import Result
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.base import (
     EndedEarlyError,
     engine,

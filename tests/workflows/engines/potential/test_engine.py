@@ -13,8 +13,8 @@ from ase.build import add_adsorbate, bulk, fcc100, fcc111
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import EngineError
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines import relaxation
 from natriface.workflows.engines.base import engine, prepare_folder
 from natriface.workflows.engines.potential.calculators import calculator_version, make_calculator

@@ -11,12 +11,12 @@ from ase import Atoms
 from ase.build import bulk
 from pymatgen.io.vasp.inputs import Incar
 
-from natriface.analysis.barriers import summarise
+from natriface.analysis.barriers.summary import summarise
 from natriface.analysis.readers.neb import read_band
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import EngineError, StructureError
-from natriface.structures.hop_endpoints import HopEndpoints, hop_endpoints
-from natriface.structures.hops import vacancy_hops
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import EngineError, StructureError
+from natriface.structures.paths.hop_endpoints import HopEndpoints, hop_endpoints
+from natriface.structures.paths.hops import vacancy_hops
 from natriface.workflows.engines.base import prepare_folder, save_input
 from natriface.workflows.engines.vasp import band as vasp_band
 from natriface.workflows.engines.vasp.engine import ENGINE

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from natriface.structures.errors import EngineError
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.base import EndedEarlyError, request_end, withdraw_end_request
 from natriface.workflows.engines.vasp.engine import ENGINE
 from natriface.workflows.engines.vasp.running.handlers import STARTED_INCAR, Unconverged
@@ -103,7 +103,7 @@ def test_every_kind_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: 
 def test_band_runs_and_gives_the_highest_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from natriface.structures.atoms import to_document
+    from natriface.structures.base.atoms import to_document
 
     use_standins(monkeypatch, tmp_path)
     start = small_crystal()

@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.io.vasp.inputs import BadIncarWarning, Incar, Kpoints, Poscar
 
-from natriface.structures.atoms import to_document
-from natriface.structures.errors import EngineError, StudyError
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import EngineError, StudyError
 from natriface.workflows.engines.base import engine
 from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh, n_irreducible
 from natriface.workflows.engines.machine import Machine, load_machine

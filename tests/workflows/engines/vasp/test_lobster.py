@@ -10,8 +10,8 @@ from ase import Atoms
 from ase.build import bulk
 from pymatgen.io.lobster import Icohplist, Lobsterin
 
-from natriface.analysis.readers.lobster_log import read_log
-from natriface.structures.errors import EngineError
+from natriface.analysis.readers.lobster.log import read_log
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.vasp.engine import ENGINE
 from natriface.workflows.engines.vasp.lobster import has_finished
 from natriface.workflows.engines.vasp.running.restart import n_bands

@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from pymatgen.io.vasp.inputs import Incar
 
-from natriface.structures.errors import EngineError, StudyError
+from natriface.structures.base.errors import EngineError, StudyError
 from natriface.workflows.engines.machine import Machine, load_machine
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
 from natriface.workflows.engines.vasp.inputs import incar_text, vasp_inputs, write_inputs

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natriface.structures.errors import EngineError
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.vasp.engine import ENGINE
 from natriface.workflows.engines.vasp.running.words import boxes, last_words, warnings
 from tests.workflows.vasp_tools import small_step, use_standins, written

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from natriface.structures.numbers import Positive
+from natriface.structures.base.numbers import Positive
 from natriface.workflows.documents import Document
 from natriface.workflows.names import Label, NameOrPath
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from natriface.analysis.results import Result
+from natriface.analysis.results.result import Result
 from natriface.workflows.parts.labels import read_labels
 from natriface.workflows.report.section import Column, Section, SectionContext, Table
 from tests.workflows.parts.toy.labels import ToyLabels

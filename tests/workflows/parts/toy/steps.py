@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from natriface.structures.atoms import to_document
-from natriface.structures.phases import load_phase
+from natriface.structures.base.atoms import to_document
+from natriface.structures.crystals.phases import load_phase
 from natriface.workflows.plan import Step
 from natriface.workflows.step_maker import StepMaker
 from tests.workflows.parts.toy.labels import ToyLabels

@@ -12,7 +12,7 @@ from typing import Any
 
 from ase import Atoms
 
-from natriface.structures.errors import EngineError
+from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.kpoints import n_irreducible, vacuum_axes
 from natriface.workflows.engines.vasp.incar.tags import needs_version
 

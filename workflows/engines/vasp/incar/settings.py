@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from natriface.structures.errors import EngineError, nearest
-from natriface.structures.numbers import Real, Whole
+from natriface.structures.base.errors import EngineError, nearest
+from natriface.structures.base.numbers import Real, Whole
 from natriface.workflows.engines.vasp.incar.species import BY_ELEMENT
 from natriface.workflows.engines.vasp.incar.tags import (
     check_elements,

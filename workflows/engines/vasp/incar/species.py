@@ -11,7 +11,7 @@ from typing import Any
 
 from ase import Atoms
 
-from natriface.structures.errors import EngineError
+from natriface.structures.base.errors import EngineError
 
 PER_SPECIES: dict[str, float | None] = {
     "LDAUL": -1,

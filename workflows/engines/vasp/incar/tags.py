@@ -16,7 +16,7 @@ from typing import Any
 
 from ase.data import chemical_symbols
 
-from natriface.structures.errors import EngineError, nearest
+from natriface.structures.base.errors import EngineError, nearest
 
 VTST_TAGS: dict[str, dict[str, Any]] = {
     "LCLIMB": {"type": "bool"},

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 from custodian.custodian import ErrorHandler
 from custodian.utils import backup
 
-from natriface.analysis.deciding import HARMLESS_TAGS
-from natriface.analysis.readers.vasp import read_vasp_folder
-from natriface.structures.errors import ReaderError
-from natriface.structures.files import write_atomically
+from natriface.analysis.readers.vasp.folder import read_vasp_folder
+from natriface.analysis.results.deciding import HARMLESS_TAGS
+from natriface.structures.base.errors import ReaderError
+from natriface.structures.base.files import write_atomically
 from natriface.workflows.engines.vasp.running.restart import (
     ends_well,
     longest_ionic_step_s,

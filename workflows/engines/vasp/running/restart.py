@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from natriface.structures.errors import EngineError
+from natriface.structures.base.errors import EngineError
 
 OUTPUTS = (
     *("OUTCAR", "vasprun.xml", "OSZICAR", "CONTCAR", "XDATCAR", "EIGENVAL", "DOSCAR", "PROCAR"),

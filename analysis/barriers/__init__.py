@@ -1,0 +1,1 @@
+"""Barriers of a band, and rates from them."""

@@ -1,0 +1,1 @@
+"""Bonds: pairs, COHP by projection, tetrahedra before and after contact."""

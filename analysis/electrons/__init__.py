@@ -1,0 +1,1 @@
+"""Densities of states, band centers and the electron localization function."""

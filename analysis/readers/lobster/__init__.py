@@ -1,0 +1,1 @@
+"""A folder of LOBSTER output, its files held against each other."""

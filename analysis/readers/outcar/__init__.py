@@ -1,0 +1,1 @@
+"""OUTCAR, for what vasprun.xml leaves out and where it is absent."""

@@ -1,0 +1,1 @@
+"""A folder of VASP output, its files held against each other."""

@@ -1,0 +1,194 @@
+"""Published values that a report lays beside ours, as ``templates/reference/*.yaml`` holds them."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from natriface.structures.base.errors import AnalysisError, nearest
+from natriface.structures.base.numbers import Real
+from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.yaml_files import parse_yaml
+
+
+class Contradiction(BaseModel):
+    """Where a source contradicts itself.
+
+    Attributes
+    ----------
+    pairs
+        The interfaces concerned.
+    text
+        What is contradictory, in words.
+    swapped
+        The other reading, J/m2, by pair.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    pairs: list[str]
+    text: str
+    swapped: dict[str, Real] = Field(default_factory=dict)
+
+
+class PublishedBarrier(BaseModel):
+    """A migration barrier in print.
+
+    Attributes
+    ----------
+    path_type
+        ``adatom``, ``vacancy`` or ``interstitial``; None where the source does not say.
+    value_ev
+        None where the source has words only.
+    words, place, note
+        What it says, where, and what to keep in mind.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    phase: str
+    carrier: str
+    path_type: str | None = None
+    value_ev: Real | None = None
+    words: str
+    place: str
+    note: str | None = None
+
+
+class PublishedAdsorption(BaseModel):
+    """An adsorption energy in print, per adatom.
+
+    Attributes
+    ----------
+    reference
+        ``isolated atom`` or ``bulk``; None where it is not stated and cannot be told.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    phase: str
+    element: str
+    value_ev: Real
+    reference: str | None = None
+    words: str
+    place: str
+    note: str | None = None
+
+
+class PublishedBond(BaseModel):
+    """Bonds of one kind in one kind of unit, in print.
+
+    Attributes
+    ----------
+    crystal, unit, bond
+        As a study labels them: ``NZSP-NSF``, ``PO3F``, ``P-O``.
+    length_angstrom
+        Mean length.
+    strength_ev
+        -ICOHP, positive for a bonding interaction, whatever sign the source prints.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    crystal: str
+    unit: str
+    bond: str
+    length_angstrom: Real | None = None
+    strength_ev: Real | None = None
+    place: str
+    note: str | None = None
+
+
+class Published(BaseModel):
+    """What one source prints; keys of later analyses are left to them.
+
+    Attributes
+    ----------
+    citation, method
+        Where it stands and how it was computed.
+    not_stated
+        What the source does not say and one would have to know to repeat it.
+    interfacial_formation_energy_j_per_m2
+        By pair, ``film|substrate``.
+    integrity
+        What it says about the interface's tetrahedra, by pair.
+    bond_length_angstrom
+        By bond, in words.
+    barriers, adsorption_energies
+        Each with what it is a barrier of, or referred to.
+    bonds
+        Lengths and ICOHPs.
+    electronic_structure
+        What it says about densities of states, band centers and ELF, by topic, in words.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    citation: str
+    method: str
+    not_stated: str | None = None
+    interfacial_formation_energy_j_per_m2: dict[str, Real] = Field(default_factory=dict)
+    contradictions: list[Contradiction] = Field(default_factory=list)
+    integrity: dict[str, str] = Field(default_factory=dict)
+    bond_length_angstrom: dict[str, Real] = Field(default_factory=dict)
+    barriers: list[PublishedBarrier] = Field(default_factory=list)
+    adsorption_energies: list[PublishedAdsorption] = Field(default_factory=list)
+    bonds: list[PublishedBond] = Field(default_factory=list)
+    electronic_structure: dict[str, str] = Field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.name, self.short_name)
+
+    __str__ = __repr__
+
+    @property
+    def short_name(self) -> str:
+        """The citation up to its first colon, for legends and headings of columns."""
+        return self.citation.split(":")[0].strip()
+
+    def bond_of(self, crystal: str, unit: str, bond: str) -> PublishedBond | None:
+        """What is printed for the bonds of one kind in one kind of unit, or None."""
+        wanted = (crystal, unit, bond)
+        return next((b for b in self.bonds if (b.crystal, b.unit, b.bond) == wanted), None)
+
+    def other_reading(self, pair: str) -> float | None:
+        """The formation energy (J/m2) if the contradiction about this pair is read otherwise."""
+        for contradiction in self.contradictions:
+            if pair in contradiction.swapped:
+                return contradiction.swapped[pair]
+        return None
+
+    def readings(self) -> dict[str, dict[str, float]]:
+        """All formation energies as printed, and, where the source contradicts itself, swapped."""
+        printed = self.interfacial_formation_energy_j_per_m2
+        swapped = {k: v for c in self.contradictions for k, v in c.swapped.items()}
+        return {"as printed": printed} | ({"swapped": printed | swapped} if swapped else {})
+
+
+def published_names() -> tuple[str, ...]:
+    """Names of the sources that come with natriface."""
+    folder = files("natriface.templates") / "reference"
+    return tuple(sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml")))
+
+
+def load_published(name: str) -> Published:
+    """A source's values by name.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no such source.
+    """
+    if name not in published_names():
+        raise AnalysisError(
+            f"no published values {name!r} to compare with ({nearest(name, published_names())})"
+        )
+    path = files("natriface.templates") / "reference" / f"{name}.yaml"
+    try:
+        return Published.model_validate(parse_yaml(path.read_bytes(), str(path)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise AnalysisError(f"{path}: {key}: {first['msg']}") from None

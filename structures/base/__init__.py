@@ -1,0 +1,1 @@
+"""What every room uses: errors, units, files, bounds on work, and the crystal as `ase.Atoms`."""

@@ -1,0 +1,76 @@
+"""A package's names, each imported when it is first asked for (PEP 562)."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from types import ModuleType
+from typing import Any
+
+
+class _FormerPaths(MetaPathFinder, Loader):
+    """Modules found where they stood before they had rooms, with a `DeprecationWarning`."""
+
+    def __init__(self, homes: Mapping[str, str]) -> None:
+        self.homes = homes
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        return spec_from_loader(fullname, self) if fullname in self.homes else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        home = import_module(self.homes[spec.name])
+        package = ".".join(spec.name.split(".")[:2])
+        warnings.warn(
+            f"{spec.name} is now {home.__name__}; import its names from {package}",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        spec.loader_state = home.__spec__
+        return home
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state  # the import system has put ours there
+
+
+def export(
+    package: str, names: Mapping[str, str]
+) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
+    """``__all__``, ``__getattr__`` and ``__dir__`` of a package, which has ``__version__`` too.
+
+    Parameters
+    ----------
+    package
+        Its ``__name__``.
+    names
+        Module within it -> the names that are had from it, with spaces between.
+    """
+    homes = {name: f"{package}.{module}" for module, had in names.items() for name in had.split()}
+    module = sys.modules[package]
+    sys.meta_path.append(
+        _FormerPaths({f"{package}.{name.rpartition('.')[2]}": f"{package}.{name}" for name in names})
+    )
+
+    def get(name: str) -> Any:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            value: Any = version("natriface")
+        elif name in homes:
+            value = getattr(import_module(homes[name]), name)
+        else:
+            raise AttributeError(
+                f"module {package!r} has no attribute {name!r}", name=name, obj=module
+            )
+        setattr(module, name, value)
+        return value
+
+    def listed() -> list[str]:
+        return sorted({*module.__dict__, *homes, "__version__"})
+
+    return sorted(homes), get, listed

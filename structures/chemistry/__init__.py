@@ -1,0 +1,1 @@
+"""Bonds, covalent units, formal charges and radii."""

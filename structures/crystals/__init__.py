@@ -1,0 +1,1 @@
+"""Phases, orderings, dopants and sites of bulk crystals."""

@@ -1,0 +1,1 @@
+"""Lattice matches, registries and interfaces of two slabs."""

@@ -1,0 +1,385 @@
+"""All interfaces of many planes of many phases, enumerated and ranked before any is built."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from natriface.structures.base.errors import StructureError
+from natriface.structures.base.reprs import short_repr
+from natriface.structures.interfaces.build import Interface, build_interface
+from natriface.structures.interfaces.match_search import MIRROR, MatchTable, match_table
+from natriface.structures.interfaces.matching import Match, Share, match_at, substrate_share
+from natriface.structures.surfaces.blocks import assemble
+from natriface.structures.surfaces.slabs import build_slab, layers_for
+from natriface.structures.surfaces.supercells import Catalogue
+from natriface.structures.surfaces.surface_cell import Crystal
+from natriface.structures.surfaces.terminations import Termination, find_terminations
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+Polar = Literal["keep", "drop"]
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face of a termination, as it meets the other side of a contact.
+
+    Attributes
+    ----------
+    termination
+        The termination.
+    flipped
+        True if the slab is turned upside down to bring this face to the contact.
+    """
+
+    termination: Termination
+    flipped: bool
+
+    def __repr__(self) -> str:
+        return short_repr(self, f"{self.termination.facet.crystal.formula} {self.label}")
+
+    @property
+    def surface_cell(self) -> FloatArray:
+        """In-plane cell of the slab that shows this face, rows, A, (2, 2)."""
+        cell = self.termination.surface_cell
+        return np.asarray(MIRROR @ cell @ MIRROR) if self.flipped else cell
+
+    @property
+    def surface_operations(self) -> IntArray:
+        """Point operations of that slab's surface, (k, 2, 2)."""
+        operations = self.termination.surface_operations
+        return np.asarray(MIRROR @ operations @ MIRROR) if self.flipped else operations
+
+    @property
+    def label(self) -> str:
+        """Label of the termination, with the face where it matters."""
+        return self.termination.label + (" flipped" if self.flipped else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """An interface that can be built.
+
+    Attributes
+    ----------
+    substrate_phase, film_phase
+        Names of the phases.
+    substrate, film
+        The faces that meet.
+    match
+        The match of their surface cells.
+    substrate_layers, film_layers
+        Layers of the slabs.
+    n_atoms
+        Atoms of the interface.
+    """
+
+    substrate_phase: str
+    film_phase: str
+    substrate: Face
+    film: Face
+    match: Match
+    substrate_layers: int
+    film_layers: int
+    n_atoms: int
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.label, f"{self.n_atoms} atoms")
+
+    @property
+    def label(self) -> str:
+        """``NaF (100)-1 | NZSP (001)-2, 144.7 A2, 2.1 %``."""
+        return (
+            f"{self.film_phase} {self.film.label} | {self.substrate_phase} "
+            f"{self.substrate.label}, {self.match.area_angstrom2:.1f} A2, "
+            f"{100 * self.match.max_strain:.2f} %"
+        )
+
+    def build(self, *, vacuum_angstrom: float = 20.0, **options: Any) -> Interface:
+        """Build the slabs and the interface; `options` as in `build_interface`."""
+        lower, upper = (
+            build_slab(
+                face.termination,
+                layers=layers,
+                flip=face.flipped,
+                vacuum_angstrom=vacuum_angstrom,
+            )
+            for face, layers in (
+                (self.substrate, self.substrate_layers),
+                (self.film, self.film_layers),
+            )
+        )
+        return build_interface(lower, upper, self.match, vacuum_angstrom=vacuum_angstrom, **options)
+
+
+@dataclass(frozen=True, eq=False)
+class Screening:
+    """Ranked candidates, held as plain arrays; candidates are made when asked for.
+
+    Attributes
+    ----------
+    counts
+        How many pairs, matches and candidates each filter met, removed and left, in order.
+    pair, row
+        Pair of faces and row in its table of matches, (n,).
+    n_atoms
+        Atoms of each candidate, (n,).
+    area_angstrom2, max_strain
+        Area and largest principal strain of each, (n,).
+    """
+
+    counts: dict[str, int]
+    pair: NDArray[np.int32]
+    row: NDArray[np.int32]
+    n_atoms: NDArray[np.int32]
+    area_angstrom2: FloatArray
+    max_strain: FloatArray
+    pairs: tuple[FacePair, ...]
+    tables: tuple[MatchTable, ...]
+    table_of_pair: IntArray
+
+    def __repr__(self) -> str:
+        return short_repr(self, f"{len(self)} candidates", f"{len(self.pairs)} pairs of faces")
+
+    def __len__(self) -> int:
+        return len(self.pair)
+
+    def __getitem__(self, position: int) -> Candidate:
+        pair = int(self.pair[position])
+        table = self.tables[int(self.table_of_pair[pair])]
+        lower, substrate, upper, film = self.pairs[pair]
+        return Candidate(
+            substrate_phase=lower.phase,
+            film_phase=upper.phase,
+            substrate=substrate,
+            film=film,
+            match=match_at(table, int(self.row[position])),
+            substrate_layers=lower.layers,
+            film_layers=upper.layers,
+            n_atoms=int(self.n_atoms[position]),
+        )
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return (self[position] for position in range(len(self)))
+
+    def summary(self) -> str:
+        """The counts, one a line."""
+        width = max(map(len, self.counts))
+        return "\n".join(f"{name:<{width}}  {count:>12,}" for name, count in self.counts.items())
+
+
+def enumerate_interfaces(
+    substrates: Mapping[str, Crystal],
+    films: Mapping[str, Crystal],
+    *,
+    substrate_planes: Sequence[Sequence[int]] | int = 1,
+    film_planes: Sequence[Sequence[int]] | int = 1,
+    max_area_angstrom2: float = 400.0,
+    max_strain: float = 0.03,
+    share: Share = "film",
+    substrate_thickness_angstrom: float = 12.0,
+    film_thickness_angstrom: float = 10.0,
+    polar: Polar = "keep",
+    max_atoms: int | None = None,
+    limit_per_pair: int | None = None,
+) -> Screening:
+    """Enumerate and rank all interfaces of two sets of phases; nothing is built.
+
+    Parameters
+    ----------
+    substrates, films
+        Name -> crystal.
+    substrate_planes, film_planes
+        Planes (h k l), or the largest index of the symmetry-distinct planes of each crystal.
+    max_area_angstrom2, max_strain, share
+        As in `find_matches`.
+    substrate_thickness_angstrom, film_thickness_angstrom
+        As in `build_slab`, A.
+    polar
+        "drop" leaves out terminations of Tasker's class III.
+    max_atoms
+        Leave out interfaces with more atoms.
+    limit_per_pair
+        Keep this many matches of each pair of faces, the smallest first.
+
+    Returns
+    -------
+    Screening
+        Ranked by area, then strain, then atoms.
+    """
+    if polar not in ("keep", "drop"):
+        raise StructureError(f"polar must be 'keep' or 'drop', got {polar!r}")
+    fraction = substrate_share(share)
+    lower = _sides(substrates, substrate_planes, substrate_thickness_angstrom, polar)
+    upper = _sides(films, film_planes, film_thickness_angstrom, polar)
+    n_pairs = lower.n_facets * upper.n_facets
+    counts = {
+        "pairs of planes": n_pairs,
+        "substrate terminations": lower.n_terminations,
+        "film terminations": upper.n_terminations,
+        "removed: polar terminations": lower.n_polar + upper.n_polar,
+    }
+    tables: list[MatchTable] = []
+    known: dict[tuple[int, bool, int, bool], int] = {}
+    catalogues: dict[bytes, Catalogue] = {}
+    pairs: list[FacePair] = []
+    table_of_pair: list[int] = []
+    for s in lower.sides:
+        for f in upper.sides:
+            for first, second in face_pairs(s.termination, f.termination):
+                key = (s.facet, first.flipped, f.facet, second.flipped)
+                turned = (s.facet, not first.flipped, f.facet, not second.flipped)
+                if key not in known:
+                    known[key] = len(tables)
+                    if turned in known:
+                        tables.append(tables[known[turned]].mirrored())
+                    else:
+                        tables.append(
+                            match_table(
+                                first, second, max_area_angstrom2, max_strain, fraction, catalogues
+                            )
+                        )
+                pairs.append((s, first, f, second))
+                table_of_pair.append(known[key])
+    counts["pairs of faces"] = len(pairs)
+    counts |= _match_counts(tables)
+    return _ranked(counts, pairs, table_of_pair, tables, max_atoms, limit_per_pair)
+
+
+def face_pairs(substrate: Termination, film: Termination) -> list[tuple[Face, Face]]:
+    """The distinct ways in which the faces of two terminations can meet.
+
+    The two faces of a slab are one if a rotation turns it over, mirror images if only an inversion
+    or reflection does, and otherwise two. An interface and its mirror image count once.
+    """
+    distinct: dict[tuple[int, int, int], tuple[Face, Face]] = {}
+    achiral = any((np.linalg.det(side.surface_operations) < 0).any() for side in (substrate, film))
+    for flip_substrate, flip_film in itertools.product((False, True), repeat=2):
+        kinds, hands = zip(
+            *(_face_kind(t, f) for t, f in ((substrate, flip_substrate), (film, flip_film))),
+            strict=True,
+        )
+        hand = 1 if achiral else hands[0] * hands[1]
+        distinct.setdefault(
+            (kinds[0], kinds[1], hand), (Face(substrate, flip_substrate), Face(film, flip_film))
+        )
+    return list(distinct.values())
+
+
+def _face_kind(termination: Termination, flipped: bool) -> tuple[int, int]:
+    """Which face it is, and its hand against the face that is not flipped."""
+    if not termination.symmetric:
+        return int(flipped), 1
+    return 0, -1 if flipped and not termination.reversed_by_rotation else 1
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    phase: str
+    facet: int
+    termination: Termination
+    layers: int
+
+    @cached_property
+    def n_atoms(self) -> int:
+        """Atoms of the slab in one surface cell, completed polyhedra included."""
+        cut, facet = self.termination.cut, self.termination.facet
+        return len(assemble(facet, cut, cut + self.layers / facet.steps_per_period).atom)
+
+
+FacePair = tuple[_Side, Face, _Side, Face]
+
+
+@dataclass(frozen=True, eq=False)
+class _Sides:
+    sides: list[_Side]
+    n_facets: int
+    n_terminations: int
+    n_polar: int
+
+
+def _sides(
+    crystals: Mapping[str, Crystal],
+    planes: Sequence[Sequence[int]] | int,
+    thickness_angstrom: float,
+    polar: Polar,
+) -> _Sides:
+    sides: list[_Side] = []
+    n_facets = n_terminations = n_polar = 0
+    for name, crystal in crystals.items():
+        chosen = crystal.distinct_facets(planes) if isinstance(planes, int) else planes
+        for miller in chosen:
+            terminations = find_terminations(crystal, miller)
+            kept = [t for t in terminations if polar == "keep" or t.nonpolar]
+            n_terminations += len(terminations)
+            n_polar += len(terminations) - len(kept)
+            sides += [_Side(name, n_facets, t, layers_for(t, thickness_angstrom)) for t in kept]
+            n_facets += 1
+    if not sides:
+        raise StructureError("no termination is left: keep polar ones or ask for other planes")
+    return _Sides(sides, n_facets, n_terminations, n_polar)
+
+
+def _match_counts(tables: Sequence[MatchTable]) -> dict[str, int]:
+    found = sum(t.n_found for t in tables)
+    primitive = sum(t.n_primitive for t in tables)
+    distinct = sum(map(len, tables))
+    return {
+        "matches within area and strain": found,
+        "removed: supercells of smaller matches": found - primitive,
+        "removed: equivalent by symmetry": primitive - distinct,
+        "distinct matches": distinct,
+    }
+
+
+def _ranked(
+    counts: dict[str, int],
+    pairs: Sequence[FacePair],
+    table_of_pair: Sequence[int],
+    tables: Sequence[MatchTable],
+    max_atoms: int | None,
+    limit_per_pair: int | None,
+) -> Screening:
+    lengths = np.array([len(tables[t]) for t in table_of_pair], dtype=np.int64)
+    counts["candidates"] = int(lengths.sum())
+    if limit_per_pair is not None:
+        counts["removed: beyond limit_per_pair"] = int(
+            np.maximum(lengths - limit_per_pair, 0).sum()
+        )
+        lengths = np.minimum(lengths, limit_per_pair)
+    pair = np.repeat(np.arange(len(pairs), dtype=np.int32), lengths)
+    row = (np.arange(len(pair)) - np.repeat(np.cumsum(lengths) - lengths, lengths)).astype(np.int32)
+    start = np.cumsum([0, *map(len, tables)])
+    place = start[np.array(table_of_pair, dtype=np.int64)][pair] + row
+    area, strain, cells, film_cells = (
+        np.concatenate([np.asarray(column) for column in columns] or [np.zeros(0)])[place]
+        for columns in zip(
+            *((t.area_angstrom2, t.max_strain, t.substrate_cells, t.film_cells) for t in tables),
+            strict=True,
+        )
+    )
+    per_cell = np.array([[s.n_atoms, f.n_atoms] for s, _, f, _ in pairs], dtype=np.int64)
+    n_atoms = per_cell[pair, 0] * cells + per_cell[pair, 1] * film_cells
+    order = np.lexsort((pair, n_atoms, np.round(strain, 9), np.round(area, 6)))
+    if max_atoms is not None:
+        counts[f"removed: more than {max_atoms} atoms"] = int((n_atoms > max_atoms).sum())
+        order = order[n_atoms[order] <= max_atoms]
+    counts["kept"] = len(order)
+    return Screening(
+        counts=counts,
+        pair=pair[order],
+        row=row[order],
+        n_atoms=n_atoms[order].astype(np.int32),
+        area_angstrom2=area[order],
+        max_strain=strain[order],
+        pairs=tuple(pairs),
+        tables=tuple(tables),
+        table_of_pair=np.array(table_of_pair, dtype=np.int64),
+    )

@@ -1,0 +1,1 @@
+"""Hops of an ion and the images along them."""

@@ -1,0 +1,1 @@
+"""Terminations, slabs and the sites of adatoms on them."""

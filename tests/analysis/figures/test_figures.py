@@ -1,0 +1,232 @@
+"""Figures show the numbers they are given; pictures show the atoms where they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.data import chemical_symbols
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from natriface.analysis.energies.interface_energy import InterfaceEnergy, QuantityName
+from natriface.analysis.figures.energy_bars import (
+    Bar,
+    energy_bars,
+    interface_energy_bars,
+    relaxation_courses,
+)
+from natriface.analysis.figures.pictures import (
+    INCHES_PER_ANGSTROM,
+    before_after_figure,
+    contact_heights_angstrom,
+    draw_structure,
+    structure_picture,
+)
+from natriface.analysis.figures.scene import element_color
+from natriface.analysis.results.published import load_published
+from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
+
+CELL = np.array([[7.0, 0.0, 0.0], [1.0, 16.0, 0.0], [0.0, 0.0, 40.0]])
+D = 1.54 / np.sqrt(3)
+PO4 = Atoms("PO4", [(0, 0, 0), (D, D, D), (-D, -D, D), (-D, D, -D), (D, -D, -D)])
+
+
+def interface(doped: bool = False) -> Atoms:
+    """One PO4 at the edge of the cell, so that its bonds cross it, under two Na."""
+    lower = PO4.copy()
+    lower.positions += (0.2, 0.1, 12.0)
+    if doped:
+        lower.symbols[1] = "F"
+    upper = Atoms("Na2", [(2, 3, 16), (5, 12, 16.5)])
+    atoms = lower + upper
+    atoms.set_cell(CELL)
+    atoms.set_pbc(True)
+    atoms.set_tags([SUBSTRATE_TAG] * 5 + [FILM_TAG] * 2)
+    if doped:
+        tags = atoms.get_tags()
+        tags[1] += DOPANT_TAG
+        atoms.set_tags(tags)
+    return atoms
+
+
+def texts(figure: Figure) -> str:
+    return "\n".join(text.get_text() for ax in figure.axes for text in ax.texts)
+
+
+def bars_of(figure: Figure) -> list[float]:
+    return [p.get_height() for p in figure.axes[0].patches if isinstance(p, Rectangle)]
+
+
+def test_bars_have_the_heights_of_the_values_and_the_axis_its_unit() -> None:
+    figure = energy_bars(
+        [Bar("Na|A", -0.8, None, -2.4, -1.36), Bar("NaF|A", -1.5, None, -3.31)], "energy"
+    )
+    assert sorted(bars_of(figure)) == pytest.approx([-3.31, -2.4, -1.5, -1.36, -0.8])
+    assert figure.axes[0].get_ylabel() == "energy (J/m²)"
+    labels = [t.get_text() for t in figure.axes[0].get_xticklabels()]
+    assert labels == ["Na|A †", "NaF|A"]
+
+
+def test_what_is_not_computed_is_no_bar_but_its_reason() -> None:
+    figure = energy_bars([Bar("Na|A", None, "forces still 0.2 eV/A"), Bar("B|A", 0.5)], "energy")
+    assert bars_of(figure) == pytest.approx([0.5])
+    assert "not computed\nforces still 0.2 eV/A" in texts(figure)
+
+
+def test_an_exact_zero_is_a_number() -> None:
+    figure = energy_bars([Bar("Na|A", 0.0)], "energy")
+    assert bars_of(figure) == pytest.approx([0.0])
+    assert "not computed" not in texts(figure)
+
+
+def test_no_bars_no_figure() -> None:
+    with pytest.raises(AnalysisError, match="no interface"):
+        energy_bars([], "energy")
+
+
+def test_relaxation_courses_are_relative_to_the_last_step() -> None:
+    figure = relaxation_courses(
+        {"Na|A": {"interface": [-3.0, -3.09, -3.1], "film": [-1.0]}, "B|A": {"film": []}}
+    )
+    assert [ax.get_title() for ax in figure.axes] == ["Na|A"]
+    (line,) = figure.axes[0].lines
+    assert line.get_ydata() == pytest.approx([100.0, 10.0])
+    with pytest.raises(AnalysisError):
+        relaxation_courses({"Na|A": {"film": [-1.0]}})
+
+
+def test_one_contact_with_vacuum_two_in_a_sandwich_none_in_a_slab() -> None:
+    atoms = interface()
+    (height,) = contact_heights_angstrom(atoms)
+    assert 12 + D < height < 16
+    doped = interface(doped=True)
+    assert contact_heights_angstrom(doped) == pytest.approx([height])
+    atoms.cell[2, 2] = 9.0
+    low, high = contact_heights_angstrom(atoms)
+    assert low == pytest.approx(height)
+    assert high > 16
+    assert contact_heights_angstrom(atoms[:5]) == []
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    shifts=st.lists(st.tuples(st.integers(-2, 2), st.integers(-2, 2)), min_size=7, max_size=7),
+    view=st.sampled_from(["side", "top"]),
+)
+def test_images_of_atoms_make_the_same_picture(shifts: list[tuple[int, int]], view: str) -> None:
+    atoms = interface()
+    moved = atoms.copy()
+    moved.positions += np.array([(i, j, 0) for i, j in shifts]) @ CELL
+    extents = [draw_structure(Figure().add_subplot(), a, view) for a in (atoms, moved)]
+    assert extents[0] == pytest.approx(extents[1], abs=1e-6)
+
+
+def test_a_tetrahedron_at_the_edge_of_the_cell_is_drawn_whole() -> None:
+    ax = Figure().add_subplot()
+    left, right, bottom, top = draw_structure(ax, interface())
+    # Along the shorter vector the cell is 16 A wide; the PO4 reaches out of it to the left.
+    assert left < -D < 0
+    assert 16 < right < 19
+    assert 12 - D > bottom > 12 - D - 2
+    assert top > 16.5
+
+
+def test_both_panels_have_one_scale_and_frame() -> None:
+    before = interface()
+    after = before.copy()
+    after.positions[5:, 2] += 3.0
+    figure = before_after_figure(before, after, "Na|A")
+    width, height = figure.get_size_inches()
+    frames = []
+    for ax in figure.axes:
+        box = ax.get_position()
+        (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+        assert box.width * width / (right - left) == pytest.approx(INCHES_PER_ANGSTROM)
+        assert box.height * height / (top - bottom) == pytest.approx(INCHES_PER_ANGSTROM)
+        frames.append((left, right, bottom, top))
+    assert frames[0] == frames[1]
+    assert frames[0][3] > 19.5
+
+
+def test_a_common_shift_or_a_sliding_film_does_not_leave_the_frame() -> None:
+    before = interface()
+    frame = before_after_figure(before, before, "Na|A").axes[1].get_xlim()
+    shifted = before.copy()
+    shifted.positions += (2.0, 7.0, 0.0)
+    moved = before_after_figure(before, shifted, "Na|A").axes[1].get_xlim()
+    assert moved == pytest.approx(frame)
+    slid = before.copy()
+    slid.positions[5:, 1] += 6.0
+    wider = np.ptp(before_after_figure(before, slid, "Na|A").axes[1].get_xlim()) - np.ptp(frame)
+    assert 0 <= wider < 1.5
+
+
+def test_broken_bonds_are_dotted_only_after() -> None:
+    before, after = interface(), interface()
+    after.positions[1, 2] += 1.5
+    figure = before_after_figure(before, after, "Na|A", broken=[(0, 1)])
+    dotted = [[line for line in ax.lines if line.get_linestyle() == ":"] for ax in figure.axes]
+    assert [len(lines) for lines in dotted] == [0, 1]
+
+
+def test_pictures_need_the_same_atoms() -> None:
+    with pytest.raises(AnalysisError, match="same atoms"):
+        before_after_figure(interface(), interface(doped=True), "Na|A")
+
+
+def test_pictures_are_files_and_leave_matplotlib_as_it_was(tmp_path: Path) -> None:
+    settings_before = dict(mpl.rcParams)
+    png = structure_picture(interface(), tmp_path / "a.png", "Na|A")
+    svg = structure_picture(interface(doped=True), tmp_path / "b.svg", "F")
+    assert png.read_bytes().startswith(b"\x89PNG\r\n")
+    assert ElementTree.parse(svg).getroot().tag.endswith("svg")
+    assert dict(mpl.rcParams) == settings_before
+
+
+def test_every_element_has_a_colour() -> None:
+    colors = {element_color(symbol) for symbol in chemical_symbols[1:100]}
+    assert all(color.startswith("#") and len(color) == 7 for color in colors)
+    assert len({element_color(s) for s in ("Na", "Zr", "Si", "P", "O", "F", "Sn")}) == 7
+
+
+def energy(
+    j_per_m2: float, quantity: QuantityName = "interfacial formation energy"
+) -> InterfaceEnergy:
+    return InterfaceEnergy(quantity, "", j_per_m2, j_per_m2 / 16.02, j_per_m2, 16.02, 1, {})
+
+
+def test_interface_energies_beside_published_ones() -> None:
+    ours = {"NaF|NZSP": energy(-2.5), "Na|mine": energy(0.25)}
+    assert bars_of(interface_energy_bars(ours)) == [-2.5, 0.25]
+    figure = interface_energy_bars(ours, {"NaF|NZSP": -3.31, "not ours": 9.0})
+    assert sorted(bars_of(figure)) == [-3.31, -2.5, 0.25]
+    assert figure.axes[0].get_ylabel() == "interfacial formation energy (J/m²)"
+
+
+def test_a_source_brings_its_name_and_its_other_readings() -> None:
+    source = load_published("li2025")
+    pair, other = next(
+        (pair, value) for c in source.contradictions for pair, value in c.swapped.items()
+    )
+    figure = interface_energy_bars({pair: energy(-1.0)}, source)
+    printed = source.interfacial_formation_energy_j_per_m2[pair]
+    assert sorted(bars_of(figure)) == sorted([-1.0, printed, other])
+    assert source.short_name in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_unlike_interface_energies_are_not_drawn_together() -> None:
+    adhesion = energy(1.0, "work of adhesion")
+    with pytest.raises(AnalysisError, match="do not belong on one axis"):
+        interface_energy_bars({"a": energy(1.0), "b": adhesion})
+    with pytest.raises(AnalysisError, match="not to be laid beside a work of adhesion"):
+        interface_energy_bars({"NaF|NZSP": adhesion}, load_published("li2025"))
+    with pytest.raises(AnalysisError, match="no interface energy"):
+        interface_energy_bars({})
