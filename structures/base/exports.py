@@ -53,7 +53,9 @@ def export(
     homes = {name: f"{package}.{module}" for module, had in names.items() for name in had.split()}
     module = sys.modules[package]
     sys.meta_path.append(
-        _FormerPaths({f"{package}.{name.rpartition('.')[2]}": f"{package}.{name}" for name in names})
+        _FormerPaths(
+            {f"{package}.{name.rpartition('.')[2]}": f"{package}.{name}" for name in names}
+        )
     )
 
     def get(name: str) -> Any:
