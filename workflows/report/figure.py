@@ -8,10 +8,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from natriface.analysis.figures.pictures import save_figure
+from natriface.analysis.figures.style import save_figure
 
-PAGE_PX_PER_INCH = 78
-"""Two pictures of a 15 A wide interface fit beside each other, all at one scale."""
+PAGE_PX_PER_INCH = 130
+"""Two figures as wide as a column of a journal fit beside each other, all at one scale."""
 
 
 @dataclass(frozen=True)

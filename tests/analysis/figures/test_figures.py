@@ -16,20 +16,20 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from natriface.analysis.energies.interface_energy import InterfaceEnergy, QuantityName
-from natriface.analysis.figures.energy_bars import (
+from natriface.analysis.figures.bars import (
     Bar,
     energy_bars,
     interface_energy_bars,
-    relaxation_courses,
 )
-from natriface.analysis.figures.pictures import (
-    INCHES_PER_ANGSTROM,
+from natriface.analysis.figures.panels import INCHES_PER_ANGSTROM
+from natriface.analysis.figures.relaxations import relaxation_courses
+from natriface.analysis.figures.structure_pictures import (
     before_after_figure,
     contact_heights_angstrom,
     draw_structure,
     structure_picture,
 )
-from natriface.analysis.figures.scene import element_color
+from natriface.analysis.figures.style import element_color
 from natriface.analysis.results.published import load_published
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG

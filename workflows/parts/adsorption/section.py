@@ -7,7 +7,7 @@ from typing import Any
 
 from natriface.analysis.energies.adsorption_energy import Reference
 from natriface.analysis.figures.adatom_maps import map_figure
-from natriface.analysis.figures.value_bars import PublishedBar, ValueBar, value_bars
+from natriface.analysis.figures.bars import PublishedBar, ValueBar, value_bars
 from natriface.analysis.results.published import Published, PublishedAdsorption
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
