@@ -30,6 +30,7 @@ from natriface.analysis.figures.style import (
     element_dot,
     in_style,
     legend_above,
+    rows_and_columns,
     scale_bar,
     wrapped,
 )
@@ -44,7 +45,7 @@ TOP_ANGSTROM = 1.6
 """Atoms this far below the outermost one are still drawn."""
 
 COLUMNS = 4
-_MAP_INCHES, _BAR_INCHES = 1.5, 0.6
+_MAP_INCHES, _BAR_INCHES = 1.37, 0.6
 _MAP_RESOLUTION = 140
 _WAY = QUALITATIVE[1]
 
@@ -70,21 +71,22 @@ def map_figure(maps: Mapping[str, EnergyMap], element: str = "Na") -> Figure:
     """
     if not maps:
         raise AnalysisError("there is no map to draw")
-    columns = min(COLUMNS, len(maps))
-    rows = -(-len(maps) // columns)
+    rows, columns = rows_and_columns(len(maps), COLUMNS)
     width = column_width(_MAP_INCHES * columns + _BAR_INCHES)
     room = (width - _BAR_INCHES) / columns
-    figure = StyledFigure(figsize=(width, (room + 0.55) * rows + 0.4), layout="constrained")
+    titles = [wrapped(title, 0.95 * room) for title in maps]
+    words = 0.45 + 0.13 * max(title.count("\n") + 1 for title in titles)
+    figure = StyledFigure(figsize=(width, (room + words) * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     top = max(max(_above(m).max() for m in maps.values()), 0.01)
     longest = max(float(np.linalg.norm(m.vectors, axis=1).max()) for m in maps.values())
     window = max(WINDOW_ANGSTROM, 1.2 * longest)
     drawn: Any = None
     seen: set[str] = set()
-    for ax, (title, energy_map) in zip(axes, maps.items(), strict=False):
+    for ax, title, energy_map in zip(axes, titles, maps.values(), strict=False):
         drawn = _draw(ax, energy_map, top, window)
         seen |= _draw_atoms(ax, energy_map, window)
-        ax.set_title(wrapped(title, 0.95 * room))
+        ax.set_title(title)
         scale_bar(ax, 2.0)
         ax.annotate(
             f"from cell to cell {energy_map.hop.barrier_ev:.2f} eV\n"

@@ -27,6 +27,7 @@ from natriface.analysis.figures.style import (
     in_style,
     legend_above,
     note_below,
+    rows_and_columns,
     text_width,
     wrapped,
 )
@@ -34,7 +35,7 @@ from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number
 from natriface.structures.base.errors import AnalysisError
 
-_AXIS_INCHES, _ROW_INCHES = 0.55, 2.5
+_AXIS_INCHES, _ROW_INCHES = 0.55, 2.3
 """What the axis of values takes beside the bars; height of one row of bars."""
 _SLOT_INCHES, _GAP_INCHES = 0.34, 0.14
 """Room for a bar and the number on it; between groups."""
@@ -249,6 +250,7 @@ def _chart(
     """Groups of bars in rows as wide as a page at most, on one scale of values."""
     group_inches = _GAP_INCHES + _SLOT_INCHES * max(2, *(1 + len(g.printed) for g in groups))
     per_row = max(1, int((TWO_COLUMNS - _AXIS_INCHES) / group_inches))
+    per_row = rows_and_columns(len(groups), per_row)[1]
     rows = [groups[k : k + per_row] for k in range(0, len(groups), per_row)]
     width = column_width(_AXIS_INCHES + group_inches * len(rows[0]))
     figure = StyledFigure(figsize=(width, _ROW_INCHES * len(rows)), layout="constrained")

@@ -23,6 +23,7 @@ from natriface.analysis.figures.style import (
     column_width,
     in_style,
     note_below,
+    rows_and_columns,
     wrapped,
     zero_line,
 )
@@ -164,8 +165,8 @@ def cohp_panels(
     high = min(range_ev[1], max(c.energies_ev[-1] for p in panels for c in p.curves))
     if not low < high:
         raise AnalysisError(f"no COHP lies between {range_ev[0]:g} and {range_ev[1]:g} eV")
-    columns = min(len(panels), int((TWO_COLUMNS - _AXIS_INCHES) / _PANEL_INCHES))
-    rows = -(-len(panels) // columns)
+    most = int((TWO_COLUMNS - _AXIS_INCHES) / _PANEL_INCHES)
+    rows, columns = rows_and_columns(len(panels), most)
     width = column_width(_AXIS_INCHES + _PANEL_INCHES * columns)
     figure = StyledFigure(figsize=(width, 3.4 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)

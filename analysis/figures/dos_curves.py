@@ -33,6 +33,7 @@ from natriface.analysis.figures.style import (
     element_color,
     in_style,
     legend_above,
+    rows_and_columns,
     wrapped,
     zero_line,
 )
@@ -41,7 +42,7 @@ from natriface.structures.base.arrays import Floats
 from natriface.structures.base.errors import AnalysisError
 
 _PANEL_INCHES, _STACK_WIDTH_INCHES = 1.3, 3.3
-_AXIS_INCHES, _COLUMN_INCHES, _LEVELS_INCHES = 0.55, 1.35, 2.9
+_AXIS_INCHES, _COLUMN_INCHES, _LEVELS_INCHES = 0.5, 1.4, 2.9
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def pdos_stack(
     if not panels:
         raise AnalysisError("there is no density of states to draw")
     width = column_width(_STACK_WIDTH_INCHES)
-    figure = StyledFigure(figsize=(width, 0.6 + _PANEL_INCHES * len(panels)), layout="constrained")
+    figure = StyledFigure(figsize=(width, 0.4 + _PANEL_INCHES * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     names = list(dict.fromkeys(name for panel in panels for name in panel.curves))
     colors = _channel_colors(names)
@@ -164,7 +165,8 @@ def band_center_diagram(columns: Sequence[CenterColumn], zero: str) -> Figure:
     columns = [column for column in columns if column.centers]
     if not columns:
         raise AnalysisError("there are no band centers to draw")
-    per_row = min(len(columns), int((TWO_COLUMNS - _AXIS_INCHES) / _COLUMN_INCHES))
+    most = int((TWO_COLUMNS - _AXIS_INCHES) / _COLUMN_INCHES)
+    per_row = rows_and_columns(len(columns), most)[1]
     rows = [columns[k : k + per_row] for k in range(0, len(columns), per_row)]
     width = column_width(_AXIS_INCHES + _COLUMN_INCHES * per_row)
     figure = StyledFigure(figsize=(width, _LEVELS_INCHES * len(rows)), layout="constrained")
@@ -173,7 +175,7 @@ def band_center_diagram(columns: Sequence[CenterColumn], zero: str) -> Figure:
     low = min(c.center_ev - c.width_ev for c in centers)
     high = max(c.center_ev + c.width_ev for c in centers)
     span = max(high - low, 1.0)
-    line = 1.1 * span * FONT_SIZE * LINE_HEIGHT / POINTS_PER_INCH / (0.75 * _LEVELS_INCHES)
+    line = span * FONT_SIZE * LINE_HEIGHT / POINTS_PER_INCH / (0.75 * _LEVELS_INCHES)
     colors = _channel_colors(list(dict.fromkeys(_channel(c) for c in centers)))
     for ax, row in zip(axes, rows, strict=True):
         for k, column in enumerate(row):
@@ -181,7 +183,7 @@ def band_center_diagram(columns: Sequence[CenterColumn], zero: str) -> Figure:
         room = 0.95 * (width - _AXIS_INCHES) / per_row
         ax.set_xticks(range(len(row)), [wrapped(column.title, room) for column in row])
         ax.tick_params(axis="x", length=0, labelsize=FONT_SIZE)
-        ax.set(xlim=(-0.5, per_row - 0.5), ylim=(low - 0.05 * span, high + 0.05 * span))
+        ax.set(xlim=(-0.47, per_row - 0.47), ylim=(low - 0.05 * span, high + 0.05 * span))
         zero_line(ax)
     figure.supylabel(wrapped(f"band center, from {zero} (eV)", 0.9 * _LEVELS_INCHES * len(rows)))
     return figure
@@ -196,17 +198,18 @@ def _draw_levels(
     for center, place in zip(ordered, places, strict=True):
         channel = _channel(center)
         color = colors[channel]
-        ax.bar(at - 0.06, 2 * center.width_ev, 0.26, bottom=center.center_ev - center.width_ev,
+        ax.bar(at - 0.04, 2 * center.width_ev, 0.2, bottom=center.center_ev - center.width_ev,
                color=color, alpha=0.15, lw=0)  # fmt: skip
-        ax.plot([at - 0.22, at + 0.1], [center.center_ev] * 2, color=color, lw=2.0,
+        ax.plot([at - 0.16, at + 0.08], [center.center_ev] * 2, color=color, lw=2.0,
                 solid_capstyle="butt", zorder=3)  # fmt: skip
-        ax.plot([at + 0.1, at + 0.14], [center.center_ev, place], color=color, lw=0.6)
-        ax.text(at + 0.15, place, f"{channel}  {number(center.center_ev)}", va="center")
+        ax.plot([at + 0.08, at + 0.11], [center.center_ev, place], color=color, lw=0.6)
+        text = f"{channel}  {number(center.center_ev)}"
+        ax.text(at + 0.12, place, text, va="center", fontsize=SMALL)
     for k, (below, above) in enumerate(pairwise(ordered)):
         gap = above.center_ev - below.center_ev
         if gap < 1.5 * line:
             continue  # an arrow has no room
-        x = at - 0.26 - 0.03 * (k % 2)
+        x = at - 0.19 - 0.03 * (k % 2)
         ax.annotate("", (x, above.center_ev), xytext=(x, below.center_ev), arrowprops={
             "arrowstyle": "<->", "color": MUTED, "lw": 0.6, "shrinkA": 0, "shrinkB": 0,
             "mutation_scale": 6,

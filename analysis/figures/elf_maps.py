@@ -14,7 +14,6 @@ from matplotlib.patheffects import withStroke
 from natriface.analysis.electrons.localization import AtomInPlane, BondProfile, PlaneMap
 from natriface.analysis.figures.style import (
     DASHES,
-    FONT_SIZE,
     HEAT,
     INK,
     MARKERS,
@@ -26,6 +25,7 @@ from natriface.analysis.figures.style import (
     element_color,
     in_style,
     legend_above,
+    rows_and_columns,
     scale_bar,
     wrapped,
 )
@@ -56,8 +56,7 @@ def elf_maps(maps: Mapping[str, PlaneMap], quantity: str = "ELF") -> Figure:
     """
     if not maps:
         raise AnalysisError("there is no map to draw")
-    columns = min(_MOST_COLUMNS, len(maps))
-    rows = -(-len(maps) // columns)
+    rows, columns = rows_and_columns(len(maps), _MOST_COLUMNS)
     width = column_width(_BAR_INCHES + _MAP_INCHES * columns)
     widest = max(float(np.ptp(m.x_angstrom)) for m in maps.values())
     highest = max(float(np.ptp(m.y_angstrom)) for m in maps.values())
@@ -133,9 +132,7 @@ def bond_profiles(profiles: Sequence[tuple[str, BondProfile]], quantity: str = "
     """
     if not profiles:
         raise AnalysisError("there is no bond to draw")
-    figure = StyledFigure(
-        figsize=(ONE_COLUMN, 2.2 + FONT_SIZE / 50 * len(profiles)), layout="constrained"
-    )
+    figure = StyledFigure(figsize=(ONE_COLUMN, 2.2), layout="constrained")
     ax = figure.add_subplot()
     handles = []
     for k, (_, profile) in enumerate(profiles):

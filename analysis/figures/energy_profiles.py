@@ -52,7 +52,7 @@ def energy_profile(summaries: Sequence[BandSummary], labels: Sequence[str] | Non
     ]
     if not drawn:
         raise AnalysisError("no band has energies to draw")
-    figure = StyledFigure(figsize=(ONE_COLUMN, 2.3 + 0.13 * len(drawn)), layout="constrained")
+    figure = StyledFigure(figsize=(ONE_COLUMN, 2.3), layout="constrained")
     ax = figure.add_subplot()
     handles = []
     for k, (summary, name) in enumerate(drawn):

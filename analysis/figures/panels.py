@@ -18,8 +18,8 @@ from natriface.analysis.figures.style import (
     POINTS_PER_INCH,
     StyledFigure,
     element_dot,
+    legend_columns,
     scale_bar,
-    text_width,
     wrapped,
 )
 
@@ -27,7 +27,7 @@ INCHES_PER_ANGSTROM = 0.09
 """Two views of an interface 15 A wide fill a column."""
 _GAP = 0.1
 _LINE = FONT_SIZE * LINE_HEIGHT / POINTS_PER_INCH
-_HANDLE = 2 * FONT_SIZE / POINTS_PER_INCH
+_HANDLE = 2.2 * FONT_SIZE / POINTS_PER_INCH
 """What an entry of the legend takes beside its text."""
 _SCALE_BAR_ANGSTROM = 5.0
 
@@ -68,14 +68,13 @@ def picture_panels(
     drawn = sum(widths) + _GAP * (len(panels) - 1)
     width = max(drawn + 2 * _GAP, ONE_COLUMN)
     entries = [*((element_dot(symbol), symbol) for symbol in dict.fromkeys(elements)), *others]
-    widest = max(text_width(name) for _, name in entries) + _HANDLE
-    columns = max(1, min(len(entries), int((width - 2 * _GAP) / widest)))
+    columns = legend_columns([name for _, name in entries], _HANDLE, width - 2 * _GAP)
     captions = [
         wrapped(panel.caption, max(w, 0.8 * width / len(panels)))
         for panel, w in zip(panels, widths, strict=True)
     ]
     title = wrapped(title, width - 2 * _GAP)
-    foot = 2.2 * _LINE + _LINE * -(-len(entries) // columns)
+    foot = 2.0 * _LINE + _LINE * -(-len(entries) // columns)
     over = _LINE * max(caption.count("\n") + 1 for caption in captions)
     head = over + _LINE * (title.count("\n") + 2 if title else 0.5)
     height = max(heights) + head + foot

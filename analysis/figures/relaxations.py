@@ -15,6 +15,7 @@ from natriface.analysis.figures.style import (
     column_width,
     in_style,
     legend_above,
+    rows_and_columns,
     wrapped,
 )
 from natriface.structures.base.errors import AnalysisError
@@ -44,10 +45,9 @@ def relaxation_courses(courses: Mapping[str, Mapping[str, Sequence[float]]]) -> 
     drawn = {title: lines for title, lines in drawn.items() if lines}
     if not drawn:
         raise AnalysisError("there is no relaxation of more than one step to draw")
-    columns = min(_MOST_COLUMNS, len(drawn))
-    rows = -(-len(drawn) // columns)
+    rows, columns = rows_and_columns(len(drawn), _MOST_COLUMNS)
     width = column_width(_PANEL_INCHES * columns)
-    figure = StyledFigure(figsize=(width, 1.5 * rows + 0.5), layout="constrained")
+    figure = StyledFigure(figsize=(width, 1.5 * rows + 0.3), layout="constrained")
     axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     roles = list(dict.fromkeys(role for lines in drawn.values() for role in lines))
     handles: dict[str, Artist] = {}
@@ -57,9 +57,10 @@ def relaxation_courses(courses: Mapping[str, Mapping[str, Sequence[float]]]) -> 
             steps = np.arange(len(above))
             shown = above > 0  # an optimiser may pass below where it ends
             k = roles.index(role)
-            (handles[role],) = ax.semilogy(
-                steps[shown], above[shown], color=QUALITATIVE[k], ls=DASHES[k % len(DASHES)]
-            )
+            look = {"color": QUALITATIVE[k], "ls": DASHES[k % len(DASHES)]}
+            (line,) = ax.semilogy(steps[shown], above[shown], **look)
+            if shown.any():
+                handles[role] = line
         ax.set_title(wrapped(title, 0.85 * width / columns))
         ax.grid(axis="y")
     for ax in axes[len(drawn) :]:

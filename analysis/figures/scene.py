@@ -15,10 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Circle, Patch, Polygon
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from natriface.analysis.bonding.integrity import BOND_LIMIT_ANGSTROM
-from natriface.analysis.figures.style import BROKEN, PAPER, element_color, mixed, outline
+from natriface.analysis.figures.style import INK, PAPER, element_color, mixed, outline
 
 FloatArray = NDArray[np.float64]
 View = Literal["side", "top"]
@@ -163,7 +164,7 @@ def paint(ax: Axes, scene: Scene) -> None:
     )
     depth = scene.points[:, 2]
     front, span = float(depth.max()), max(float(np.ptp(depth)), 1e-9)
-    veils = [_FOG * (front - piece.height) / span for piece in pieces]
+    veils = [_FOG * max(front - piece.height, 0.0) / span for piece in pieces]
 
     def veiled(color: str, veil: float, alpha: float) -> tuple[float, ...]:
         return (*to_rgb(mixed(color, PAPER, veil)), alpha)
@@ -180,7 +181,8 @@ def paint(ax: Axes, scene: Scene) -> None:
         )
     )
     for i, j in scene.broken:
-        ax.plot(*scene.points[[i, j], :2].T, ":", color=BROKEN, lw=1.2, zorder=3)
+        (line,) = ax.plot(*scene.points[[i, j], :2].T, ":", color=INK, lw=1.2, zorder=3)
+        line.set_path_effects([withStroke(linewidth=2.4, foreground=PAPER)])
 
 
 def _bonds(scene: Scene) -> Iterable[_Piece]:

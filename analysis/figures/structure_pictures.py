@@ -46,7 +46,7 @@ def draw_structure(
     atoms
         Cell with c along z.
     broken
-        Pairs of atoms whose broken bond is dotted in red.
+        Pairs of atoms whose broken bond is dotted.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def before_after_figure(
     before, after
         The same atoms in the same order.
     broken
-        Pairs whose bond is there before and not after; dotted in red after.
+        Pairs whose bond is there before and not after; dotted after.
 
     Raises
     ------

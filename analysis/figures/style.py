@@ -20,8 +20,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from natriface.structures.base.errors import AnalysisError
@@ -44,13 +45,15 @@ PUBLISHED = "#b4bcc8"
 """Of values in print, beside ours."""
 FAINT = "#dfe3e8"
 """Of a background, such as the total density of states."""
-BROKEN = "#c0182b"
 
 QUALITATIVE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """For lines and bars told apart: the palette of Okabe and Ito (Color Universal Design, 2008)
 without its yellow, which is not seen on white."""
 
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
+DASHES: tuple[Any, ...] = (
+    "-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 2)),
+    (0, (3, 1, 1, 1, 1, 1)),
+)  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P")
 """Beside the colour, for readers and printers without it."""
 
@@ -143,7 +146,7 @@ def save_figure(figure: Figure, path: Path) -> Path:
         ".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}
     }  # fmt: skip
     if path.suffix not in undated:
-        raise AnalysisError(f"{path}: end the figure's name in .png, .pdf or .svg")
+        raise AnalysisError(f"{path}: end the figure's name in .png, .svg or .pdf")
     in_style(figure.savefig)(path, metadata=undated[path.suffix])
     return path
 
@@ -196,9 +199,12 @@ def element_dot(symbol: str) -> Line2D:
 
 def text_width(text: str, size: float = FONT_SIZE) -> float:
     """Of the longest line of `text`, inches."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    widths = [float(TextPath((0, 0), line, size=size).get_extents().x1) for line in lines]
-    return max(widths, default=0.0) / POINTS_PER_INCH
+    font = FontProperties(size=size)
+    widths = [
+        text_to_path.get_text_width_height_descent(line, font, ismath=False)[0]
+        for line in text.split("\n")
+    ]
+    return float(max(widths)) / POINTS_PER_INCH
 
 
 def wrapped(text: str, width: float, size: float = FONT_SIZE) -> str:
@@ -212,19 +218,36 @@ def wrapped(text: str, width: float, size: float = FONT_SIZE) -> str:
     return "\n".join(lines)
 
 
+def legend_columns(labels: Sequence[str], handle: float, room: float) -> int:
+    """Most columns of a legend that fit into `room`; an entry takes `handle` beside its text.
+
+    All in inches. Entries stand below one another, column by column.
+    """
+    widths = [text_width(label) + handle for label in labels]
+    for columns in range(len(labels), 1, -1):
+        if sum(float(own.max()) for own in np.array_split(widths, columns)) <= room:
+            return columns
+    return 1
+
+
 def legend_above(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
-    """One legend over the whole figure, in as many columns as fit into its width."""
+    """One legend over the whole figure, which grows by its height."""
     if not handles:
         return
-    handle, room = 3.5 * FONT_SIZE / POINTS_PER_INCH, figure.get_figwidth() - 0.1
-    longest = max(text_width(label) for label in labels) + handle
-    columns = int(np.clip(room // longest, 1, len(handles)))
-    figure.legend(
-        list(handles),
-        [wrapped(label, room / columns - handle) for label in labels],
-        loc="outside upper left",
-        ncols=columns,
-    )
+    handle, room = 4.4 * FONT_SIZE / POINTS_PER_INCH, figure.get_figwidth() - 0.1
+    columns = legend_columns(labels, handle, room)
+    texts = [wrapped(label, room - handle) for label in labels] if columns == 1 else list(labels)
+    figure.legend(list(handles), texts, loc="outside upper left", ncols=columns)
+    heights = [text.count("\n") + 1.2 for text in texts]
+    n_lines = max(float(own.sum()) for own in np.array_split(heights, columns))
+    line = FONT_SIZE * LINE_HEIGHT / POINTS_PER_INCH
+    figure.set_figheight(figure.get_figheight() + line * n_lines)
+
+
+def rows_and_columns(n: int, most: int) -> tuple[int, int]:
+    """Of `n` panels, at most `most` in a row, the rows as full as each other."""
+    rows = -(-n // most)
+    return rows, -(-n // rows)
 
 
 def note_below(figure: Figure, text: str) -> None:
