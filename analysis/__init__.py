@@ -129,4 +129,13 @@ else:
             "readers.vasprun.document": "Vasprun",
             "results.result": "Result",
         },
+        former={
+            "barrier_figures": "figures.energy_profiles",
+            "cohp_figures": "figures.cohp_curves",
+            "electronic_figures": "figures.dos_curves",
+            "elf_figures": "figures.elf_maps",
+            "energy_map_figure": "figures.adatom_maps",
+            "pictures": "figures.structure_pictures",
+            "value_bars": "figures.bars",
+        },
     )
