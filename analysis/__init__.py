@@ -136,6 +136,5 @@ else:
             "elf_figures": "figures.elf_maps",
             "energy_map_figure": "figures.adatom_maps",
             "pictures": "figures.structure_pictures",
-            "value_bars": "figures.bars",
         },
     )

@@ -125,9 +125,9 @@ def test_a_module_is_found_where_it_stood_before_the_rooms() -> None:
 def test_a_module_is_found_under_its_former_name() -> None:
     code = (
         "import warnings; warnings.simplefilter('ignore')\n"
-        "from natriface.analysis.value_bars import ValueBar as old\n"
-        "from natriface.analysis import ValueBar\n"
-        "print(old is ValueBar)"
+        "from natriface.analysis.electronic_figures import pdos_stack as old\n"
+        "from natriface.analysis import pdos_stack\n"
+        "print(old is pdos_stack)"
     )
     assert run(code) == "True"
 
