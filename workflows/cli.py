@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from natriface.workflows.commands import archive, control, queue
+from natriface.workflows.commands import queue, steering, transfer
 from natriface.workflows.commands.analyze import app as analyze_app
 from natriface.workflows.commands.common import (
     LaunchpadOption,
@@ -122,8 +122,8 @@ def submit(
 def plan(study: StudyArgument, folder: WorkspaceOption = None) -> None:
     """Show a study's steps: atoms, estimated time, and what is finished already."""
     from natriface.workflows.commands.tables import print_plan
-    from natriface.workflows.inputs import setting_warnings
     from natriface.workflows.planning import lacking
+    from natriface.workflows.study_inputs import setting_warnings
     from natriface.workflows.workspace import Workspace
 
     if folder is not None:
@@ -143,8 +143,8 @@ def inputs(
     engine: Annotated[str, typer.Option(help="Engine whose inputs are written.")] = "vasp",
 ) -> None:
     """Write every step's VASP inputs, with sizes and costs, without VASP or POTCARs."""
-    from natriface.workflows.inputs import print_summary, write_study_inputs
     from natriface.workflows.study import load_study, study_path
+    from natriface.workflows.study_inputs import print_summary, write_study_inputs
 
     path = study_path(study)
     loaded = load_study(path)
@@ -321,9 +321,9 @@ def _say_how_it_ended(summary: RunSummary, study: str) -> None:
         )
 
 
-control.add_to(app)
+steering.add_to(app)
 queue.add_to(app)
-archive.add_to(app)
+transfer.add_to(app)
 
 if __name__ == "__main__":
     main()

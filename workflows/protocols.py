@@ -12,9 +12,9 @@ from pydantic import Field, field_validator
 
 from natriface.structures.base.errors import StudyError, nearest
 from natriface.structures.base.yaml_files import read_yaml
-from natriface.workflows.documents import Document, validated
 from natriface.workflows.engines.base import engine_names
 from natriface.workflows.plan import KINDS
+from natriface.workflows.validation import Document, validated
 
 EVERY_KIND = "all"
 

@@ -14,9 +14,9 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 from natriface.structures.base.errors import StudyError, nearest
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.base.yaml_files import read_yaml
-from natriface.workflows.documents import Document, validated
 from natriface.workflows.names import EngineName, NameOrPath, StudyName
 from natriface.workflows.parts import PARTS
+from natriface.workflows.validation import Document, validated
 
 
 class _RequestModule(Protocol):

@@ -29,7 +29,7 @@ def from_arrays(
     source: str = "density of states",
     warnings: Sequence[str] = (),
 ) -> ProjectedDOS:
-    """From the arrays of `natriface.analysis.readers.vasp.arrays.collect_arrays`.
+    """From the arrays of `natriface.analysis.readers.vasp.large_arrays.collect_arrays`.
 
     Of a non-collinear calculation the charge component is taken.
 

@@ -12,6 +12,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 
+from natriface.structures.base.atom_tags import DOPANT_TAG, sides
 from natriface.structures.base.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.base.bounds import require_few
 from natriface.structures.base.errors import StructureError, nearest
@@ -22,8 +23,7 @@ from natriface.structures.base.symmetry import (
     IntArray,
     site_permutations,
 )
-from natriface.structures.base.tags import DOPANT_TAG, sides
-from natriface.structures.chemistry.charges import OXIDATION_STATES
+from natriface.structures.chemistry.formal_charges import OXIDATION_STATES
 from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.chemistry.unit_charges import formal_charges_of
 from natriface.structures.crystals.arrangements import (

@@ -20,7 +20,7 @@ from natriface.structures.base.bounds import require_few
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.chemistry.bonds import Bonds, bonded_pairs
-from natriface.structures.chemistry.charges import formal_charges, is_metal
+from natriface.structures.chemistry.formal_charges import formal_charges, is_metal
 from natriface.structures.chemistry.polyanions import CovalentUnits, formula, units_from_neighbours
 from natriface.structures.chemistry.unit_charges import crystal_charges
 

@@ -125,7 +125,7 @@ def queue_jobs(
     every: Annotated[bool, typer.Option("--all", "-a", help="Those that have ended too.")] = False,
 ) -> None:
     """List a workspace's jobs: their steps, and how they ended."""
-    from natriface.workflows.jobs.folder import job_folders
+    from natriface.workflows.jobs.job import job_folders
     from natriface.workflows.jobs.launch import names
 
     found = 0
@@ -156,7 +156,7 @@ def queue_answer(
 ) -> None:
     """Say what the queue does not: a job's number, or that it is not in the queue any more."""
     from natriface.workflows.errors import QueueError
-    from natriface.workflows.jobs.recovery import answer
+    from natriface.workflows.jobs.reconciliation import answer
     from natriface.workflows.launchpad.connection import launchpad
 
     if number != "none" and not number[:1].isdigit():

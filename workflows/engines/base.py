@@ -17,7 +17,7 @@ from ase import Atoms
 from natriface.analysis.results.result import Result
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import EngineError, ReaderError, nearest
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.plan import Kind, Step
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from natriface.analysis.results.deciding import MACHINE_TAGS
 from natriface.structures.base.errors import EngineError, UnavailableError, nearest
 from natriface.structures.base.numbers import Real, Whole
 from natriface.structures.base.yaml_files import read_yaml
-from natriface.workflows.documents import Document, validated
 from natriface.workflows.engines.vasp.incar.tags import check_tag
 from natriface.workflows.engines.walltime import length_s, moment
+from natriface.workflows.validation import Document, validated
 
 CONFIG_VARIABLE = "NATRIFACE_CONFIG"
 JOB_ENDS_VARIABLE = "NATRIFACE_JOB_ENDS"

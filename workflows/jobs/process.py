@@ -30,7 +30,7 @@ from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.engines.base import request_end, withdraw_end_request
 from natriface.workflows.engines.machine import JOB_ENDS_VARIABLE
 from natriface.workflows.errors import WorkspaceError
-from natriface.workflows.jobs.folder import Job, JobFolder, JobStep, jobs_folder
+from natriface.workflows.jobs.job import Job, JobFolder, JobStep, jobs_folder
 from natriface.workflows.jobs.notes import JobNotes
 from natriface.workflows.processes import Process, death
 from natriface.workflows.queues.submission import asked_clusters

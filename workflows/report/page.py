@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from natriface.analysis.results.published import Published, load_published
 from natriface.analysis.results.result import EngineRecord, Result
 from natriface.analysis.results.wording import formula, number, unit
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.section import (
     Gallery,

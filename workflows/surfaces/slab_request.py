@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import model_validator
 
 from natriface.structures.base.numbers import Count, Length, Plane
-from natriface.workflows.documents import Document
 from natriface.workflows.names import NameOrPath
+from natriface.workflows.validation import Document
 
 Charges = dict[str, float]
 """Formal charge in e of each element of a phase, or of a site by its label."""

@@ -17,17 +17,17 @@ from natriface.analysis.readers.vasp.agreement import (
     steps_apart,
     structures_apart,
 )
-from natriface.analysis.readers.vasp.arrays import Source, write_arrays
 from natriface.analysis.readers.vasp.contcar import selective_flags
+from natriface.analysis.readers.vasp.decisive_settings import decisive_settings
 from natriface.analysis.readers.vasp.electrons import electronic_structure
 from natriface.analysis.readers.vasp.files import Files, find_files, image_folders
+from natriface.analysis.readers.vasp.large_arrays import Source, write_arrays
 from natriface.analysis.readers.vasp.oszicar import Oszicar, read_oszicar
-from natriface.analysis.readers.vasp.settings import decisive_settings
 from natriface.analysis.readers.vasprun.convergence import Said, Verdict, judge
 from natriface.analysis.readers.vasprun.crystal import crystal, partly_frozen
 from natriface.analysis.readers.vasprun.document import Vasprun
 from natriface.analysis.readers.vasprun.header import Header, responds
-from natriface.analysis.readers.vasprun.steps import Steps
+from natriface.analysis.readers.vasprun.ionic_steps import Steps
 from natriface.analysis.readers.vasprun.vaspout import Vaspout
 from natriface.analysis.results.result import (
     Convergence,

@@ -11,7 +11,7 @@ from ase.neighborlist import neighbor_list
 from natriface.analysis.results.deciding import PATH_SETTINGS
 from natriface.analysis.results.result import EngineRecord, Result
 from natriface.structures.base.errors import EngineError, UnavailableError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.bands.run import band_result, check_band, write_band
 from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
 from natriface.workflows.engines.gpaw.calculator import gpaw_parameters

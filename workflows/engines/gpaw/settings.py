@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.structures.base.errors import EngineError, nearest
 from natriface.structures.base.numbers import Real, Whole
-from natriface.workflows.engines.bands.relaxation import BandSettings
+from natriface.workflows.engines.bands.search import BandSettings
 from natriface.workflows.plan import Step
 
 

@@ -13,7 +13,7 @@ from ase import Atoms
 
 from natriface.structures.base.atoms import fixed_indices, in_plane_fixed_indices, to_document
 from natriface.structures.base.errors import EngineError, StudyError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
 from natriface.workflows.engines.machine import Machine
 from natriface.workflows.engines.vasp.band import (

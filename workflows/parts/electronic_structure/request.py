@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from natriface.structures.base.errors import nearest
 from natriface.structures.base.numbers import Count, Positive, Real, Repeat
-from natriface.workflows.documents import Document, resolve_like
 from natriface.workflows.names import (
     Element,
     EngineName,
@@ -18,6 +17,7 @@ from natriface.workflows.names import (
     check_distinct,
 )
 from natriface.workflows.surfaces.slab_request import Charges
+from natriface.workflows.validation import Document, resolve_like
 
 Quantity = Literal["bonding", "pdos", "elf"]
 

@@ -12,7 +12,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from natriface.structures.base.errors import StructureError
-from natriface.structures.chemistry.charges import OXIDATION_STATES, formal_charges
+from natriface.structures.chemistry.formal_charges import OXIDATION_STATES, formal_charges
 from natriface.structures.crystals.doping import dope
 from natriface.structures.crystals.phases import Phase, load_phase
 from natriface.structures.interfaces.build import Interface, build_interface

@@ -8,9 +8,9 @@ from pydantic import Field, model_validator
 
 from natriface.structures.base.errors import nearest
 from natriface.structures.base.numbers import Count, Length, Positive, Real
-from natriface.workflows.documents import Document, resolve_like
 from natriface.workflows.names import Element, Label, check_distinct
 from natriface.workflows.surfaces.slab_request import SlabCut
+from natriface.workflows.validation import Document, resolve_like
 
 Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
 

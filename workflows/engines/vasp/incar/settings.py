@@ -123,7 +123,7 @@ class VaspKeys(BaseModel):
     charge_e
         Charge of the cell, against a uniform background: NELECT follows from the POTCARs.
     n_images, interpolation
-        Of a band, see `natriface.workflows.engines.bands.relaxation.BandSettings`.
+        Of a band, see `natriface.workflows.engines.bands.search.BandSettings`.
     vtst
         Whether VASP has the VTST extension, so that the highest image of a band climbs: ``auto``
         looks into the program.

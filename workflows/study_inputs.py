@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from natriface.structures.base.errors import EngineError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import (
     InputFiles,
     InputWriter,
