@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -167,13 +168,28 @@ def test_heavy_extras_are_imported_inside_functions() -> None:
 
 
 def test_the_command_line_starts_without_the_heavy_packages() -> None:
-    code = (
-        "import sys, natriface.workflows.cli; "
-        "print([m for m in ('pymatgen', 'ase', 'fireworks', 'torch', 'scipy', 'matplotlib', "
-        "'numpy') if m in sys.modules])"
+    heavy = (
+        *("pymatgen", "ase", "fireworks", "torch", "scipy", "matplotlib", "numpy", "yaml"),
+        *("jinja2", "pymongo", "pydantic", "rich", "importlib.resources", "asyncio"),
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    code = (
+        "import sys; from natriface.workflows.cli import main\n"
+        "sys.argv = ['natriface', '--help']\n"
+        "try: main()\n"
+        f"finally: print([m for m in {heavy} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"COLUMNS": "80"},
+        text=True,
+        check=True,
+    )
+    *text, imported = done.stdout.splitlines()
+    assert imported == "[]"
+    cut = [line for line in text if line.startswith("  ") and line.endswith("...")]
+    assert not cut, f"first sentences that do not fit into 80 columns: {cut}"
+    assert len(text) > 20
 
 
 def test_real_outputs_are_reached_in_one_way() -> None:

@@ -36,9 +36,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 database_app = typer.Typer(
-    help="The embedded database of a workspace, e.g. to keep it up for lpad.",
+    help="The embedded database of a workspace, to keep it up for lpad.",
     no_args_is_help=True,
 )
 app.add_typer(database_app, name="database")
@@ -82,7 +83,7 @@ def run(
     ] = None,
     launchpad: LaunchpadOption = None,
 ) -> None:
-    """Run a study to its report; run again after any interruption to go on."""
+    """Run a study to its report; run again to go on after a stop."""
     from natriface.workflows.running.progress import progress_for
     from natriface.workflows.running.run import run_plan
 
@@ -120,7 +121,7 @@ def submit(
 
 @app.command()
 def plan(study: StudyArgument, folder: WorkspaceOption = None) -> None:
-    """Show a study's steps: atoms, estimated time, and what is finished already."""
+    """Show a study's steps: atoms, estimated time, what is finished."""
     from natriface.workflows.commands.tables import print_plan
     from natriface.workflows.planning import lacking
     from natriface.workflows.study_inputs import setting_warnings
@@ -142,7 +143,10 @@ def inputs(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write into.")],
     engine: Annotated[str, typer.Option(help="Engine whose inputs are written.")] = "vasp",
 ) -> None:
-    """Write every step's VASP inputs, with sizes and costs, without VASP or POTCARs."""
+    """Write every step's VASP inputs, with sizes and costs.
+
+    It needs neither VASP nor POTCARs.
+    """
     from natriface.workflows.study import load_study, study_path
     from natriface.workflows.study_inputs import print_summary, write_study_inputs
 
@@ -191,7 +195,7 @@ def build(
     ],
     pictures: Annotated[bool, typer.Option(help="Draw each structure.")] = True,
 ) -> None:
-    """Write a study's structures: POSCAR, CIF, extxyz, pictures and a manifest."""
+    """Write a study's structures as POSCAR, CIF, extxyz and pictures."""
     from natriface.workflows.commands.build import write_study_structures
     from natriface.workflows.commands.tables import print_structures
     from natriface.workflows.study import load_study, study_path

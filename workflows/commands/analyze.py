@@ -75,7 +75,9 @@ def neb(
         Path | None, typer.Option(help="Write the energy profile (.png, .pdf, .svg).")
     ] = None,
 ) -> None:
-    """Barriers of a nudged elastic band: images, Hermite fit with forces, convergence, rate, D(T).
+    """Barriers of a nudged elastic band: images, fit, rate, D(T).
+
+    The fit is Hermite's, with the forces; convergence is told.
 
     Ends with status 1 if the band is not converged.
     """

@@ -63,10 +63,10 @@ def cohp(
         Path | None, typer.Option(help="Draw -COHP of these bonds (.png, .pdf, .svg).")
     ] = None,
 ) -> None:
-    """Bonds with length and ICOHP, means by elements and shell, and whether the projection will do.
+    """Bonds with length and ICOHP, and whether the projection will do.
 
-    ICOHP up to the Fermi level from ICOHPLIST, negative = bonding. Ends with status 1 if the charge
-    spilling is too high.
+    Means are by elements and shell. ICOHP up to the Fermi level from ICOHPLIST, negative =
+    bonding. Ends with status 1 if the charge spilling is too high.
     """
     from natriface.analysis.results.spilling import judge_spilling
 

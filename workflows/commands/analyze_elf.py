@@ -46,7 +46,10 @@ def elf(
         typer.Option(help="Draw the plane, or the bonds without one (.png, .pdf, .svg)."),
     ] = None,
 ) -> None:  # fmt: skip
-    """ELF along bonds (attractor, valley, middle) and on planes through atoms."""
+    """ELF along bonds and on planes through atoms.
+
+    Of a bond: attractor, valley, middle.
+    """
     from natriface.analysis.electrons.localization import check_range
     from natriface.structures.base.errors import AnalysisError
 

@@ -49,7 +49,7 @@ def pdos(
         Path | None, typer.Option(help="Draw the densities (.png, .pdf, .svg).")
     ] = None,
 ) -> None:
-    """Band centers of the orbitals, with their window and zero, and what was projected."""
+    """Band centers of the orbitals, with window, zero and projection."""
     from natriface.analysis.electrons.pdos_sources import read_pdos
 
     dos = read_pdos(path)

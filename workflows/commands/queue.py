@@ -154,7 +154,7 @@ def queue_answer(
         ),
     ],
 ) -> None:
-    """Say what the queue does not: a job's number, or that it is not in the queue any more."""
+    """Say what the queue does not: a job's number, or that it is gone."""
     from natriface.workflows.errors import QueueError
     from natriface.workflows.jobs.reconciliation import answer
     from natriface.workflows.launchpad.connection import launchpad
@@ -176,7 +176,7 @@ def queue_adapter(
         bool, typer.Option("--reserve", help="For qlaunch --reserve: one job a step.")
     ] = False,
 ) -> None:
-    """Write my_qadapter.yaml and its template, for FireWorks' own qlaunch."""
+    """Write my_qadapter.yaml and its template, for qlaunch."""
     from natriface.workflows.queues.qadapter import write_qadapter
 
     workspace = _opened(folder)
@@ -197,7 +197,7 @@ def doctor(
     limits: LimitsOption = None,
     launchpad: LaunchpadOption = None,
 ) -> None:
-    """Check the set-up: programs, files, database, queue, folders; say what to mend."""
+    """Check programs, files, database, queue; say what to mend."""
     from natriface.workflows.commands.doctor import examine
 
     marks = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("error", "red")}
