@@ -118,6 +118,22 @@ def test_the_folders_stay_small() -> None:
         assert len(loose) <= 14, f"{folder} has {len(loose)} modules: give some a room"
 
 
+def test_functions_stay_short() -> None:
+    """At most 60 lines of code; a docstring that says "One function because ..." says why not."""
+    long = []
+    for room in (*ROOMS, "benchmarks"):
+        for path in modules(room):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if not isinstance(node, ast.FunctionDef):
+                    continue
+                assert node.end_lineno is not None
+                said = ast.get_docstring(node, clean=False) or ""
+                lines = node.end_lineno - node.lineno + 1 - (len(said.splitlines()) if said else 0)
+                if lines > 60 and "One function because" not in said:
+                    long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {lines}")
+    assert not long, long
+
+
 @pytest.mark.parametrize("floor", FLOORS)
 def test_no_circle_between_the_rooms(floor: str) -> None:
     rooms = FLOORS[floor]

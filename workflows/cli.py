@@ -122,9 +122,9 @@ def submit(
 @app.command()
 def plan(study: StudyArgument, folder: WorkspaceOption = None) -> None:
     """Show a study's steps: atoms, estimated time, what is finished."""
+    from natriface.workflows.commands.study_inputs import setting_warnings
     from natriface.workflows.commands.tables import print_plan
     from natriface.workflows.planning import lacking
-    from natriface.workflows.study_inputs import setting_warnings
     from natriface.workflows.workspace import Workspace
 
     if folder is not None:
@@ -147,8 +147,8 @@ def inputs(
 
     It needs neither VASP nor POTCARs.
     """
+    from natriface.workflows.commands.study_inputs import print_summary, write_study_inputs
     from natriface.workflows.study import load_study, study_path
-    from natriface.workflows.study_inputs import print_summary, write_study_inputs
 
     path = study_path(study)
     loaded = load_study(path)

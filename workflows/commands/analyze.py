@@ -21,6 +21,10 @@ app = typer.Typer(
 )
 
 
+BandArgument = Annotated[
+    Path,
+    typer.Argument(metavar="PATH", help="A VASP NEB folder (00, 01, ...) or an ASE trajectory."),
+]
 app.command()(cohp)
 app.command()(pdos)
 app.command()(elf)
@@ -33,12 +37,7 @@ def analyze() -> None:
 
 @app.command()
 def neb(
-    path: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PATH", help="A VASP NEB folder (00, 01, ...) or an ASE trajectory."
-        ),
-    ],
+    path: BandArgument,
     initial: Annotated[
         Path | None,
         typer.Option(help="Run of the initial end point, if folder 00 holds no output."),
@@ -77,9 +76,8 @@ def neb(
 ) -> None:
     """Barriers of a nudged elastic band: images, fit, rate, D(T).
 
-    The fit is Hermite's, with the forces; convergence is told.
-
-    Ends with status 1 if the band is not converged.
+    The fit is Hermite's, with the forces; convergence is told. Ends with status 1 if
+    the band is not converged.
     """
     from natriface.analysis.barriers.summary import summarise
     from natriface.analysis.readers.neb import read_band

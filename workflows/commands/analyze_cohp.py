@@ -16,16 +16,23 @@ if TYPE_CHECKING:
 MOST_ROWS = 40
 WEAK_EV = 0.05
 SHELL_GAP_ANGSTROM = 0.3
+BondsArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PATH",
+        help="A folder of LOBSTER's output, its ICOHPLIST.lobster, or a step's bonding.json.",
+    ),
+]
+SpinsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=2, help="Spins of the run, where the folder holds nothing but its ICOHPLIST."
+    ),
+]
 
 
 def cohp(
-    path: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PATH",
-            help="A folder of LOBSTER's output, its ICOHPLIST.lobster, or a step's bonding.json.",
-        ),
-    ],
+    path: BondsArgument,
     bond: Annotated[
         list[str] | None,
         typer.Option("--bond", "-b", help="Only bonds of these elements: P-O, or Na."),
@@ -49,12 +56,7 @@ def cohp(
     max_spilling: Annotated[
         float, typer.Option(help="Charge spilling that is still good, percent.")
     ] = 5.0,
-    spins: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=2, help="Spins of the run, where the folder holds nothing but its ICOHPLIST."
-        ),
-    ] = None,
+    spins: SpinsOption = None,
     automatic: Annotated[
         bool, typer.Option("--automatic", help="Add the summary of lobsterpy's own analysis.")
     ] = False,

@@ -12,6 +12,7 @@ import typer
 from natriface.workflows.commands.common import LaunchpadOption, finite
 
 if TYPE_CHECKING:
+    from natriface.workflows.jobs.job import Mode
     from natriface.workflows.jobs.launch import Launch
     from natriface.workflows.queues.limits import QueueLimits
     from natriface.workflows.workspace import Workspace
@@ -77,30 +78,18 @@ def launch(
     """Submit jobs to a cluster's queue for all steps that can run."""
     from natriface.workflows.errors import QueueError
     from natriface.workflows.jobs.launch import launch as launch_jobs
-    from natriface.workflows.launchpad.connection import is_embedded, launchpad
+    from natriface.workflows.launchpad.connection import launchpad
     from natriface.workflows.queues.script import load_template
 
     workspace = _opened(folder)
-    wishes = {
-        "queue": queue,
-        "partition": partition,
-        "account": account,
-        "max_walltime_hours": hours,
-        "max_jobs": jobs,
-    }
-    asked = _limits(workspace, limits, wishes)
+    wishes = {"queue": queue, "partition": partition, "account": account}
+    asked = _limits(workspace, limits, wishes | {"max_walltime_hours": hours, "max_jobs": jobs})
     load_template(asked.queue)  # a wrong one will not be right later
-    without = is_embedded(workspace) if offline is None else offline
-    if not without and is_embedded(workspace):
-        from natriface.workflows.running import operations
-
-        operations.start_database(workspace)  # and leave it running: the jobs need it
+    mode = _mode(workspace, offline)
     while True:
         try:
             with launchpad(workspace) as pad:
-                outcome = launch_jobs(
-                    pad, workspace, asked, "offline" if without else "database", dry=dry_run
-                )
+                outcome = launch_jobs(pad, workspace, asked, mode, dry=dry_run)
             _print(outcome, dry_run)
             if not outcome.in_queue:  # nothing runs, and nothing could be launched
                 break
@@ -117,6 +106,19 @@ def launch(
             return
     if outcome.refused and not outcome.jobs:
         sys.exit(1)
+
+
+def _mode(workspace: Workspace, offline: bool | None) -> Mode:
+    """How the jobs tell what they do; the embedded database runs for those that need it."""
+    from natriface.workflows.launchpad.connection import is_embedded
+    from natriface.workflows.running import operations
+
+    embedded = is_embedded(workspace)
+    if embedded if offline is None else offline:
+        return "offline"
+    if embedded:
+        operations.start_database(workspace)
+    return "database"
 
 
 @queue_app.command("jobs")

@@ -271,7 +271,7 @@ def script(
     folder = jobs_folder(workspace) / job.name
     values |= {"job_name": job.name, "output_stem": str(folder / "output")}
     python = shlex.quote(limits.python or sys.executable)
-    run = f"{python} -P -m natriface.workflows.jobs.process"
+    run = f"{python} -P -m natriface.workflows.queue_job"
     # where the engines' files are; not every queue hands the environment on
     places = (
         variable for name in engine_names() for variable in engine(name).capabilities.environment

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from natriface.structures.base.atoms import from_document
 from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.cli import app
+from natriface.workflows.commands.study_inputs import write_study_inputs
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.study import load_study
-from natriface.workflows.study_inputs import write_study_inputs
 
 STUDY = """
 name: small
