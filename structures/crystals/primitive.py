@@ -190,11 +190,6 @@ class Crystal:
         h = self.to_primitive @ np.asarray(miller, dtype=float)
         return coprime(np.rint(h * DENOMINATOR).astype(np.int64))
 
-    def given_miller(self, miller: Sequence[int]) -> Miller:
-        """Inverse of `primitive_miller`."""
-        h = np.linalg.inv(self.to_primitive) @ np.asarray(miller, dtype=float)
-        return coprime(np.rint(h * DENOMINATOR).astype(np.int64))
-
     def distinct_facets(self, max_index: int) -> list[Miller]:
         """One (hkl), in the cell as given, of every symmetry-distinct set of planes.
 

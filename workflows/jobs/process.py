@@ -187,7 +187,7 @@ class JobProcess:
             for key, _ in self.selector.select(TICK_SECONDS):
                 self._hear(key.data)
         for step in self.waiting:
-            self._put_back(step, "", self._why_not_run(step))
+            self._put_back(step, "", self._why_not_run())
 
     def _assign(self) -> None:
         free = [lane for lane in self.lanes if lane.step is None]
@@ -283,7 +283,7 @@ class JobProcess:
         self.tell("back", step=step.id, word=word, note=text)
         self.notes.put_back(step, word, text)
 
-    def _why_not_run(self, step: JobStep) -> str:
+    def _why_not_run(self) -> str:
         if self.why_ending:
             return f"not begun as {self.why_ending}"
         return "not begun: a step it needs has not finished"

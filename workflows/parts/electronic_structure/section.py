@@ -171,7 +171,7 @@ def _findings(
     foreign = [d for d in parted if "F in" in d.second or "F of" in d.second]
     said += [_bond_sentence(difference) for difference in foreign or parted or computed]
     if published and slope is not None:
-        said += _published_sentence(differences, slope, published)
+        said += _published_sentence(slope, published)
     for one, other, found in shifts:
         words = [
             f"{shift.label} {signed(shift.shift_ev)} eV"
@@ -214,9 +214,7 @@ def _bond_sentence(difference: BondDifference) -> str:
     )
 
 
-def _published_sentence(
-    differences: Sequence[BondDifference], slope: Slope, published: Published
-) -> list[str]:
+def _published_sentence(slope: Slope, published: Published) -> list[str]:
     bonds = [b for b in published.bonds if slope.label.startswith(b.bond)]
     if len(bonds) != 2:
         return []

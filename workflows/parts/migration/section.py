@@ -48,7 +48,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         return None
     published = context.published
     ways = far_ways(records)
-    tables = [_barriers(records, published), _frequencies(records)]
+    tables = [_barriers(records), _frequencies(records)]
     if ways:
         tables.append(_far(ways))
     if published and any(_matches(record, published) for record in records):
@@ -105,7 +105,7 @@ def _same_kind(record: HopRecord, printed: PublishedBarrier) -> bool:
     return printed.path_type == record.labels.path_type
 
 
-def _barriers(records: Sequence[HopRecord], published: Published | None) -> Table:
+def _barriers(records: Sequence[HopRecord]) -> Table:
     columns = [
         Column("Hop"),
         Column("path"),

@@ -16,8 +16,8 @@ from natriface.workflows.report.study import report_study
 from natriface.workflows.running import operations
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
-from tests.workflows import test_vasp_study as whole
-from tests.workflows.vasp_tools import use_standins
+from tests.workflows.engines.vasp import test_study as whole
+from tests.workflows.engines.vasp.vasp_tools import use_standins
 
 pytestmark = pytest.mark.slow
 

@@ -21,7 +21,7 @@ from natriface.workflows.running import operations
 from natriface.workflows.running.run import RunSummary, run_plan
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
-from tests.workflows.vasp_tools import TEST_SETTINGS, n_starts, use_standins
+from tests.workflows.engines.vasp.vasp_tools import TEST_SETTINGS, n_starts, use_standins
 
 pytestmark = pytest.mark.slow
 
