@@ -143,14 +143,15 @@ def inputs(
     engine: Annotated[str, typer.Option(help="Engine whose inputs are written.")] = "vasp",
 ) -> None:
     """Write every step's VASP inputs, with sizes and costs, without VASP or POTCARs."""
-    from natriface.workflows.inputs import print_summary, write_study_inputs
+    from natriface.workflows.commands.tables import print_inputs
+    from natriface.workflows.inputs import write_study_inputs
     from natriface.workflows.study import load_study, study_path
 
     path = study_path(study)
     loaded = load_study(path)
     with note(f"building the structures of {loaded.name}"):
         written = write_study_inputs(loaded, path.resolve().parent, output, engine)
-    print_summary(written)
+    print_inputs(written)
     typer.echo(f"inputs: {output}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from natriface.analysis.energies.adsorption_energy import Reference
+from natriface.analysis.energies.adsorption_energy import FORMULAS, Reference
 from natriface.analysis.figures.adatom_maps import map_figure
 from natriface.analysis.figures.value_bars import PublishedBar, ValueBar, value_bars
 from natriface.analysis.results.published import Published, PublishedAdsorption
@@ -17,21 +17,15 @@ from natriface.workflows.parts.adsorption.records import (
     surface_records,
 )
 from natriface.workflows.report.figure import ReportFigure
-from natriface.workflows.report.section import (
-    Cell,
-    Column,
-    Section,
-    SectionContext,
-    Table,
-    with_care,
-)
+from natriface.workflows.report.section import Section, SectionContext, with_care
+from natriface.workflows.report.table import Cell, Column, Table
 
 KEY, TITLE = "adsorption", "Adsorption"
 
 METHODS = (
-    "Adsorption energy against bulk: (E(slab + n adatoms) - E(slab)) / n - E(bulk) per atom; "
-    "against the isolated atom: the same with the energy of one atom in vacuum. Negative is bound. "
-    "The two differ by the cohesive energy of the adatom's crystal.",
+    *(formula.filled(n="n", x="X") for formula in FORMULAS.values()),
+    "An adsorption energy is negative where the adatom X is bound. The two differ by the cohesive "
+    "energy of its crystal.",
     "Energy map: the adatom held over each symmetry-distinct point of a grid, everything else and "
     "its height relaxed, unfolded by the symmetry of the face and interpolated by the shortest "
     "waves that pass through all points. The climb from cell to cell is where basins of the map "
@@ -99,7 +93,7 @@ def _energies(records: Sequence[SurfaceRecord]) -> Table:
         Column("coverage", "1/nm²", 2),
         Column("height", "Å", 2),
         Column("came to rest"),
-        Column("status"),
+        Column("status", state=True),
     ]
     rows: list[list[Cell]] = []
     for record in records:
@@ -148,7 +142,7 @@ def _maps(records: Sequence[SurfaceRecord]) -> Table:
         Column("highest less lowest point", "eV", 3),
         Column("from cell to cell", "eV", 3),
         Column("other minima above the lowest", "eV"),
-        Column("status"),
+        Column("status", state=True),
     ]
     rows: list[list[Cell]] = []
     for record in records:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from natriface.analysis.barriers.rates import DIFFUSIVITY_FORMULA, RATE_FORMULA
 from natriface.analysis.barriers.summary import NO_MAXIMUM, BandSummary, are_unlike
 from natriface.analysis.figures.energy_profiles import energy_profile
 from natriface.analysis.figures.path_pictures import path_picture
@@ -21,14 +22,8 @@ from natriface.workflows.parts.migration.records import (
     load_band,
 )
 from natriface.workflows.report.figure import ReportFigure
-from natriface.workflows.report.section import (
-    Cell,
-    Column,
-    Section,
-    SectionContext,
-    Table,
-    with_care,
-)
+from natriface.workflows.report.section import Section, SectionContext, with_care
+from natriface.workflows.report.table import Cell, Column, Table
 
 KEY, TITLE = "migration", "Migration barriers"
 
@@ -74,10 +69,8 @@ METHODS = (
     "elastic band's images and their forces along the improved tangent (Henkelman and Jonsson, "
     "J. Chem. Phys. 113, 9978 (2000)), over the minimum-image path length; the gap to the highest "
     "image is given beside it.",
-    "Hop frequency: harmonic transition-state theory, prefactor x exp(-E/kT) (Vineyard, J. Phys. "
-    "Chem. Solids 3, 121 (1957)), prefactor 1e13 Hz where none was computed; refused below kT.",
-    "Diffusivity of the carrier, not of the tracer: D = n a^2 rate / (2 d), for hops between "
-    "equivalent sites that lead in all directions.",
+    RATE_FORMULA,
+    DIFFUSIVITY_FORMULA,
 )
 
 
@@ -118,7 +111,7 @@ def _barriers(records: Sequence[HopRecord], published: Published | None) -> Tabl
         Column("fit less image", "eV", 3),
         Column("force left across the path", "eV/Å", 3),
         Column("straight length", "Å", 2),
-        Column("status"),
+        Column("status", state=True),
     ]
     rows: list[list[Cell]] = []
     for record in records:
