@@ -276,6 +276,7 @@ def _print(
     console.print(_table(bonds[:most], populations.n_spins))
     if len(bonds) > most:
         console.print(f"... and {len(bonds) - most} more (--rows {len(bonds)})")
+    console.print()
     console.print(_means_table(bonds))
     console.print("ICOHP up to the Fermi level, summed over spins, one bond; negative = bonding")
     if populations.spilling is None:

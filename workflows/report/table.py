@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Self
 
 from natriface.analysis.results.formulas import Formula
@@ -231,15 +232,16 @@ class Table:
         least, texts = 0, self._texts()
         for place, k in enumerate(self._in_terminal):
             column = self.columns[k]
-            heading = f"{column.name}\n{column.unit}" if column.unit else column.name
             whole = column.right or column.whole
+            heading = column.name.split() + ([column.unit] if column.unit else [])
+            longest = max(map(len, [*heading, *(row[place] for row in texts)]), default=0)
+            lines = [*wrap(column.name, max(longest, 1)), column.unit]
             ruled.add_column(
-                Text(heading),
+                Text("\n".join(line for line in lines if line)),
                 justify="right" if column.right else "left",
                 no_wrap=whole,
                 overflow="fold",
             )
-            longest = max(map(len, [*heading.split("\n"), *(row[place] for row in texts)]))
             least += 2 + (longest if whole else min(longest, _LEAST_WORDS))
         for row, shown in zip(self.rows, texts, strict=True):
             tones = (self.columns[k].tone(row[k]) or "" for k in self._in_terminal)

@@ -286,33 +286,18 @@ def _findings(records: Sequence[SurfaceRecord], published: Published | None) -> 
 
 
 def _surfaces(records: Sequence[SurfaceRecord]) -> Table:
-    rows: list[list[Cell]] = []
-    for record in records:
-        surface = record.labels.surface
-        n1, n2 = surface.repeats
-        rows.append(
-            [
-                record.label,
-                surface.phase,
-                surface.label,
-                surface.layers,
-                surface.frozen_layers,
-                f"{n1} x {n2}",
-                surface.supercell_area_angstrom2,
-                surface.vacuum_angstrom,
-            ]
-        )
-    columns = [
-        Column("Surface"),
-        Column("phase"),
-        Column("termination"),
-        Column("layers", digits=0),
-        Column("held", digits=0),
-        Column("surface cells"),
-        Column("area", "Å²", 1),
-        Column("vacuum", "Å", 1),
-    ]
-    return Table("Surfaces of the adatoms", columns, rows)
+    surfaces = [(record.label, record.labels.surface) for record in records]
+    columns = (
+        Column("Surface", of=lambda row: row[0]),
+        Column("phase", of=lambda row: row[1].phase),
+        Column("termination", of=lambda row: row[1].label),
+        Column("layers", digits=0, of=lambda row: row[1].layers),
+        Column("held", digits=0, of=lambda row: row[1].frozen_layers),
+        Column("surface cells", of=lambda row: " x ".join(map(str, row[1].repeats))),
+        Column("area", "Å²", 1, of=lambda row: row[1].supercell_area_angstrom2),
+        Column("vacuum", "Å", 1, of=lambda row: row[1].vacuum_angstrom),
+    )
+    return Table.of("Surfaces of the adatoms", columns, surfaces)
 
 
 def _warnings(records: Sequence[SurfaceRecord], published: Published | None) -> list[str]:
