@@ -298,7 +298,7 @@ def _table(bonds: Sequence[Bond], n_spins: int) -> Table:
     from natriface.workflows.report.table import Column, Table
 
     def of(name: str) -> Callable[[Bond], float | None]:
-        return lambda bond: getattr(bond, name)  # type: ignore[no-any-return]
+        return lambda bond: getattr(bond, name)
 
     columns = [
         Column("label", of=lambda bond: bond.label, whole=True),

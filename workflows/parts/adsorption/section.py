@@ -8,6 +8,7 @@ from typing import Any
 from natriface.analysis.energies.adsorption_energy import FORMULAS, Reference
 from natriface.analysis.figures.adatom_maps import map_figure
 from natriface.analysis.figures.value_bars import PublishedBar, ValueBar, value_bars
+from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published, PublishedAdsorption
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
@@ -22,7 +23,7 @@ from natriface.workflows.report.table import Cell, Column, Table
 
 KEY, TITLE = "adsorption", "Adsorption"
 
-METHODS = (
+METHODS: tuple[str | Formula, ...] = (
     *(formula.filled(n="n", x="X") for formula in FORMULAS.values()),
     "An adsorption energy is negative where the adatom X is bound. The two differ by the cohesive "
     "energy of its crystal.",
