@@ -167,8 +167,6 @@ def test_engines_are_asked_for_by_name_alone() -> None:
     prefixes = {f"natriface.workflows.engines.{package}": package for package in packages}
     for path in modules("workflows"):
         own = path.relative_to(folder).parts[0] if path.is_relative_to(folder) else None
-        if own == "machine.py":  # the tags that spread VASP's work stand in the machine's file
-            continue
         for name, line in imports(path):
             of = prefixes.get(".".join(name.split(".")[:4]))
             assert of in (None, own), f"{path}:{line} imports {name}"

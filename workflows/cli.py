@@ -87,10 +87,10 @@ def run(
     from natriface.workflows.running.progress import progress_for
     from natriface.workflows.running.run import run_plan
 
-    loaded, plan, workspace, root = _prepared(study, folder, launchpad)
+    loaded, plan, workspace = _prepared(study, folder, launchpad)
     summary = run_plan(plan, workspace, workers, progress_for(sys.stdout), checked=True)
     _say_how_it_ended(summary, study)
-    _write_report(loaded, plan, workspace, list(summary.steps), root)
+    _write_report(loaded, plan, workspace, list(summary.steps))
     sys.exit(summary.exit_code)
 
 
@@ -103,7 +103,7 @@ def submit(
     """Put a study's steps into the LaunchPad without running them."""
     from natriface.workflows.running import operations
 
-    _, plan, workspace, _ = _prepared(study, folder, launchpad)
+    _, plan, workspace = _prepared(study, folder, launchpad)
     submission = operations.submit(plan, workspace, checked=True)
     typer.echo(
         f"{len(submission.added)} steps submitted, {len(submission.known)} were there already, "
@@ -129,7 +129,7 @@ def plan(study: StudyArgument, folder: WorkspaceOption = None) -> None:
 
     if folder is not None:
         Workspace(folder).require_writable()
-    loaded, planned, _ = _planned(study)
+    loaded, planned = _planned(study)
     with note("asking the engines"):
         lacks = lacking(planned)
     print_plan(planned, workspace_path(loaded, folder), setting_warnings(planned))
@@ -147,14 +147,15 @@ def inputs(
 
     It needs neither VASP nor POTCARs.
     """
-    from natriface.workflows.commands.study_inputs import print_summary, write_study_inputs
+    from natriface.workflows.commands.study_inputs import write_study_inputs
+    from natriface.workflows.commands.tables import print_inputs
     from natriface.workflows.study import load_study, study_path
 
     path = study_path(study)
     loaded = load_study(path)
     with note(f"building the structures of {loaded.name}"):
         written = write_study_inputs(loaded, path.resolve().parent, output, engine)
-    print_summary(written)
+    print_inputs(written)
     typer.echo(f"inputs: {output}")
 
 
@@ -182,9 +183,9 @@ def where(study: StudyArgument, step: str, folder: WorkspaceOption = None) -> No
 @app.command()
 def report(study: StudyArgument, folder: WorkspaceOption = None) -> None:
     """Write the report of what is finished so far."""
-    loaded, planned, root = _planned(study)
+    loaded, planned = _planned(study)
     workspace = opened(study, folder, loaded)
-    _write_report(loaded, planned, workspace, _statuses(workspace), root)
+    _write_report(loaded, planned, workspace, _statuses(workspace))
 
 
 @app.command()
@@ -270,8 +271,8 @@ def database_status(folder: WorkspaceArgument) -> None:
         typer.echo(f"running on 127.0.0.1:{server.port}, process {server.process.pid}")
 
 
-def _planned(name: str, to_run: bool = False) -> tuple[Study, Plan, Path]:
-    """The study, its plan, and the folder its paths are relative to.
+def _planned(name: str, to_run: bool = False) -> tuple[Study, Plan]:
+    """The study and its plan.
 
     Only what is `to_run` needs an engine that is installed and set up.
     """
@@ -281,21 +282,20 @@ def _planned(name: str, to_run: bool = False) -> tuple[Study, Plan, Path]:
     path = study_path(name)
     study = load_study(path)
     with note(f"building the structures of {study.name}"):
-        root = path.resolve().parent
-        return study, plan_study(study, root, to_run=to_run), root
+        return study, plan_study(study, path.resolve().parent, to_run=to_run)
 
 
 def _prepared(
     name: str, folder: Path | None, launchpad: Path | None
-) -> tuple[Study, Plan, Workspace, Path]:
+) -> tuple[Study, Plan, Workspace]:
     from natriface.workflows.launchpad.connection import use_mongodb
     from natriface.workflows.workspace import Workspace
 
-    study, plan, root = _planned(name, to_run=True)
+    study, plan = _planned(name, to_run=True)
     workspace = Workspace.create(workspace_path(study, folder), study.name)
     if launchpad is not None:
         use_mongodb(workspace, launchpad)
-    return study, plan, workspace, root
+    return study, plan, workspace
 
 
 def _statuses(workspace: Workspace) -> list[StepStatus]:
@@ -305,12 +305,12 @@ def _statuses(workspace: Workspace) -> list[StepStatus]:
 
 
 def _write_report(
-    study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus], root: Path
+    study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus]
 ) -> None:
     from natriface.workflows.report.study import report_study
 
     with note("writing the report"):
-        written = report_study(study, plan, workspace, statuses, root)
+        written = report_study(study, plan, workspace, statuses)
     typer.echo(f"report: {written}")
 
 

@@ -68,6 +68,14 @@ class Study(Document):
             )
         return self
 
+    def overrides(self, kind: str, engine: str) -> dict[str, Any]:
+        """What the study itself sets for a kind of calculation on an engine.
+
+        Its ``settings`` name a kind, for its own engine, or ``ENGINE.KIND``.
+        """
+        own = self.settings.get(kind, {}) if engine == self.engine else {}
+        return {**own, **self.settings.get(f"{engine}.{kind}", {})}
+
     def parts(self) -> dict[str, Any]:
         """What is asked for: the request of each part asked, by the part's name."""
         found = {name: _request_module(package).asked(self) for name, package in PARTS.items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from natriface.workflows.commands.common import LaunchpadOption, finite
+from natriface.workflows.commands.common import LaunchpadOption, finite, text_console
 
 if TYPE_CHECKING:
     from natriface.workflows.jobs.job import Mode
@@ -129,20 +129,20 @@ def queue_jobs(
     """List a workspace's jobs: their steps, and how they ended."""
     from natriface.workflows.jobs.job import job_folders
     from natriface.workflows.jobs.launch import names
+    from natriface.workflows.report.table import Column, Table
 
-    found = 0
-    for job in job_folders(_opened(folder)):
-        closed = job.closed
-        if closed is not None and not every:
-            continue
-        found += 1
-        state = closed["text"] if closed else "in the queue"
-        typer.echo(
-            f"{job.queue_id or '-':>10}  {job.name}  {len(job.job.steps)} steps "
-            f"({names(job.job.steps)}): {state}"
-        )
-    if not found:
+    jobs = [job for job in job_folders(_opened(folder)) if every or job.closed is None]
+    if not jobs:
         typer.echo("no job" if every else "no job is in the queue")
+        return
+    columns = (
+        Column("number", of=lambda job: job.queue_id, whole=True),
+        Column("job", of=lambda job: job.name, whole=True),
+        Column("steps", digits=0, of=lambda job: len(job.job.steps)),
+        Column("of them", of=lambda job: names(job.job.steps)),
+        Column("state", of=lambda job: job.closed["text"] if job.closed else "in the queue"),
+    )
+    text_console().print(Table.of("", columns, jobs))
 
 
 @queue_app.command("answer")

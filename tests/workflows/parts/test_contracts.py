@@ -73,7 +73,7 @@ class Done:
             write_step(folder, workspace)
             run_step(folder)
             read_step(folder)
-        self.page = report_study(study, self.plan, workspace, [], root)
+        self.page = report_study(study, self.plan, workspace, [])
         document: dict[str, Any] = json.loads((self.page.parent / "results.json").read_text())
         self.document = document
         self.section: dict[str, Any] = document["sections"][part]

@@ -71,7 +71,7 @@ def report(plan: Plan, folder: Path) -> tuple[str, dict[str, str]]:
     """The page of the report, and the one row of its table."""
     workspace = Workspace.open(folder / "w")
     study = load_study(folder / "study.yaml")
-    page = report_study(study, plan, workspace, operations.status(workspace), folder)
+    page = report_study(study, plan, workspace, operations.status(workspace))
     with (page.parent / "results.csv").open() as file:
         (row,) = csv.DictReader(file)
     return page.read_text(), row

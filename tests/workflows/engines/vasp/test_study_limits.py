@@ -58,7 +58,7 @@ def results(plan: Plan, place: Path) -> list[Result]:
 def page(plan: Plan, folder: Path) -> str:
     workspace = Workspace.open(folder / "w")
     study = load_study(folder / "study.yaml")
-    return report_study(study, plan, workspace, operations.status(workspace), folder).read_text()
+    return report_study(study, plan, workspace, operations.status(workspace)).read_text()
 
 
 def test_relaxations_that_need_more_steps_and_one_that_never_arrives(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from natriface.analysis.results.deciding import MACHINE_TAGS
 from natriface.structures.base.errors import EngineError, nearest
 from natriface.structures.base.numbers import Real, Whole
 from natriface.workflows.engines.vasp.incar.species import BY_ELEMENT
@@ -197,6 +199,23 @@ def parse_settings(settings: dict[str, Any], where: str) -> VaspSettings:
         else:
             check_plain(name, value, where)
     return VaspSettings({**tags, **keys.unchecked_tags}, keys)
+
+
+def check_spreading(tags: Mapping[str, Any]) -> None:
+    """Refuse, among a machine's tags, what does more than spread the work over its cores.
+
+    Raises
+    ------
+    EngineError
+        Naming the tag.
+    """
+    for tag, value in tags.items():
+        if tag not in MACHINE_TAGS:
+            raise EngineError(
+                f"{tag} may decide results and belongs into a protocol or study "
+                f"({nearest(tag, MACHINE_TAGS)})"
+            )
+        check_tag(tag, value, "incar")
 
 
 def _check_tag(name: str, value: Any, where: str) -> None:
