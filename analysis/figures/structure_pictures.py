@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from natriface.analysis.figures.panels import Panel, picture_panels
 from natriface.analysis.figures.scene import Extent, View, paint, project
 from natriface.analysis.figures.style import INK, in_style, save_figure
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import AnalysisError
-from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG, sides
 
 LEAST_WIDTH_ANGSTROM = 13.0
 """Narrower cells are repeated sideways."""

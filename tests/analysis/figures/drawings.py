@@ -30,7 +30,7 @@ from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.analysis.figures.structure_pictures import before_after_figure, structure_figure
 from natriface.analysis.results.band import Band
 from natriface.analysis.results.pdos import EnergyZero
-from natriface.structures.base.tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
+from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
 
 CELL = np.array([[7.0, 0.0, 0.0], [1.0, 16.0, 0.0], [0.0, 0.0, 40.0]])
 D = 1.54 / np.sqrt(3)
