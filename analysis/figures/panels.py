@@ -92,6 +92,11 @@ def picture_panels(
     lowest = (foot - 0.1 * _LINE) / height  # also where the last panel is not as high as others
     scale_bar(axes[-1], _SCALE_BAR_ANGSTROM, 2.0 + POINTS_PER_INCH * (
         axes[-1].get_position().y0 - lowest) * height)  # fmt: skip
+    _legend_below(figure, entries, columns)
+    return figure
+
+
+def _legend_below(figure: Figure, entries: Sequence[tuple[Artist, str]], columns: int) -> None:
     figure.legend(
         [handle for handle, _ in entries],
         [name for _, name in entries],
@@ -102,4 +107,3 @@ def picture_panels(
         handletextpad=0.3,
         columnspacing=0.9,
     )
-    return figure
