@@ -69,6 +69,7 @@ def run_band(
     force_call: ForceCall,
     version: Callable[[], str],
     asked_to_end: Callable[[], bool] | None = None,
+    weights: str | None = None,
 ) -> None:
     """Converge the band, going on from its checkpoint; once is enough.
 
@@ -80,6 +81,8 @@ def run_band(
         Of the engine, asked at the end.
     asked_to_end
         See `BandSearch`.
+    weights
+        See `EngineRecord.weights_sha256`.
 
     Raises
     ------
@@ -113,6 +116,7 @@ def run_band(
         "notes": notes,
         "saddle": saddle,
         "version": version(),
+        "weights": weights,
         "wall_s": time.monotonic() - started,
         "cpu_s": time.process_time() - cpu_started,
         "peak_memory_mb": peak_memory_mb(),
@@ -130,7 +134,7 @@ def band_result(
     Parameters
     ----------
     engine
-        Its version is replaced by what ran.
+        Its version and weights are replaced by what ran.
     """
     common: dict[str, Any] = {
         "kind": step.kind,
@@ -171,7 +175,9 @@ def band_result(
     energy = float(band.energies_ev[top])
     return Result(
         **common,
-        engine=engine.model_copy(update={"version": outcome["version"]}),
+        engine=engine.model_copy(
+            update={"version": outcome["version"], "weights_sha256": outcome.get("weights")}
+        ),
         status=status,
         reason="; ".join(reasons) or None,
         energy_ev=energy,
