@@ -78,7 +78,7 @@ def run_band(
     force_call
         Called with the image's number and its structure.
     version
-        Of the engine, asked at the end.
+        Of the engine.
     asked_to_end
         See `BandSearch`.
     weights
@@ -97,7 +97,7 @@ def run_band(
     )
     ends = []
     for number, which in ((0, "initial"), (len(images) - 1, "final")):
-        known = known_end(folder, which, images[number], step)
+        known = known_end(folder, which, images[number], step, version(), weights)
         ends.append(known or force_call(number, images[number].copy()))
     search = BandSearch(folder, images, settings, force_call, ends, step.name, asked_to_end)
     if search.is_mirrored:

@@ -151,7 +151,7 @@ def calculator_version(model: str, calculator: Calculator | None = None) -> str:
 
 
 def cost_of(model: str) -> tuple[Cost, str]:
-    """Cost of a force call, and the potential it was measured with: the default for unknown ones."""
+    """Cost of a force call, and the potential it was measured with: the default for others."""
     potential = potential_of(model) or potentials()[DEFAULT]
     return potential.cost, potential.name
 

@@ -1,4 +1,4 @@
-"""What a potential with weights of its own declares, and what is refused by it before it is loaded."""
+"""What a potential declares whose weights come with its package, and what it refuses unloaded."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import Any
 
 from ase.calculators.calculator import Calculator
 
-from natriface.structures.base.errors import EngineError, UnavailableError, nearest
+from natriface.structures.base.errors import EngineError, UnavailableError
 
 MEASURED_ON = (
-    "one core of an AMD EPYC (Zen 3, 2.4 GHz), CPU time of energy and forces of NZSP cells of 80 and "
-    "400 atoms, by chgnet 0.4.2, sevenn 0.13 and torch 2.13"
+    "one core of an AMD EPYC (Zen 3, 2.4 GHz) with others at work beside: CPU time of energy and "
+    "forces of NZSP cells of 80 and 400 atoms, by chgnet 0.4.2, sevenn 0.13 and torch 2.13"
 )
 """How the costs below were measured; another core may be twice as fast or slow."""
 
@@ -156,10 +156,11 @@ class Potential:
             given = options.get(option)
             if given not in values:
                 raise EngineError(
-                    f"model {self.name!r} "
-                    + (f"has no {option} {given!r:.40}" if option in options else f"needs {option}")
-                    + f" ({nearest(str(given), values) if given else 'one of ' + ', '.join(values)})"
-                    f"; set model_options: {{{option}: {values[0]}}} or another"
+                    f"model {self.name!r} has no {option} {given!r:.40}; set model_options: "
+                    f"{{{option}: {' or '.join(values)}}}"
+                    if option in options
+                    else f"model {self.name!r} is several, by {option}; set model_options: "
+                    f"{{{option}: {' or '.join(values)}}}"
                 )
 
 
