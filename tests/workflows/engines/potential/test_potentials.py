@@ -361,3 +361,16 @@ def test_an_end_point_by_other_weights_is_computed_again(tmp_path: Path) -> None
     assert known_end(tmp_path, "initial", start, step, by.version, "a" * 64) is not None
     assert known_end(tmp_path, "initial", start, step, by.version, "b" * 64) is None
     assert known_end(tmp_path, "initial", start, step, "ase 1", "a" * 64) is None
+
+
+def test_the_page_says_what_is_declared() -> None:
+    page = (Path(__file__).resolve().parents[4] / "docs" / "potentials.md").read_text()
+    rows = {row[1].split("`")[1]: row for line in page.splitlines() if len(row := line.split("|")) == 8
+            and "`" in row[1]}  # fmt: skip
+    assert rows.keys() == potentials().keys()
+    for name, potential in potentials().items():
+        _, _, functional, ms, mb, extra, source, _ = (cell.strip() for cell in rows[name])
+        assert functional.replace("`", "") == potential.functional
+        assert (float(ms), float(mb)) == (potential.cost.ms_per_atom, potential.cost.mb_per_atom)
+        assert extra == f"`{potential.extra}`"
+        assert "same" in source or "as " in source or potential.citation.startswith(source)

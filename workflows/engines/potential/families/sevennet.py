@@ -46,7 +46,7 @@ POTENTIALS = (
         name="sevennet-0",
         weights="pretrained_potentials/SevenNet_0__11Jul2024/checkpoint_sevennet_0.pth",
         sha256="7052cb42b7b3be42b40b97fa0d21077a48c54b5548948fc4dcf346629f813c36",
-        cost=Cost(10, 500, 10),
+        cost=Cost(20, 600, 4.8),
     ),
     _sevennet(
         name="sevennet-mf-0",
@@ -54,13 +54,13 @@ POTENTIALS = (
         weights="pretrained_potentials/SevenNet_MF_0/checkpoint_sevennet_mf_0.pth",
         sha256="81791329b37d445f46b531578c182c41792d98c7814222c9e5dde276402225fd",
         choices={"modal": ("PBE", "R2SCAN")},
-        cost=Cost(10, 500, 10),
+        cost=Cost(23, 600, 5),
         citation="Kim et al., J. Am. Chem. Soc. (2025), doi:10.1021/jacs.4c14455",
     ),
     _sevennet(
         name="sevennet-l3i5",
         weights="pretrained_potentials/SevenNet_l3i5/checkpoint_l3i5.pth",
         sha256="a7ff190d41efe5b8317a03d20a468e4036a1a3e64e0b14fdbab64ac3f4bfc09d",
-        cost=Cost(30, 500, 20),
+        cost=Cost(45, 650, 11),
     ),
 )
