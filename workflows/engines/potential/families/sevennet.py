@@ -61,6 +61,6 @@ POTENTIALS = (
         name="sevennet-l3i5",
         weights="pretrained_potentials/SevenNet_l3i5/checkpoint_l3i5.pth",
         sha256="a7ff190d41efe5b8317a03d20a468e4036a1a3e64e0b14fdbab64ac3f4bfc09d",
-        cost=Cost(45, 650, 11),
+        cost=Cost(53, 610, 11),
     ),
 )
