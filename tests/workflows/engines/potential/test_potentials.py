@@ -43,7 +43,7 @@ from natriface.workflows.engines.potential.calculators import (
 from natriface.workflows.engines.potential.doctor import examine
 from natriface.workflows.engines.potential.families import DEFAULT, potentials
 from natriface.workflows.plan import Step
-from tests.workflows.test_refused_early import ADATOMS, planned
+from tests.workflows.test_planning import ADATOMS, planned
 
 ENGINE = engine("potential")
 pytestmark = pytest.mark.potential
