@@ -171,13 +171,12 @@ def band_result(
             "raise max_force_calls or look at the band"
         )
     status = summary.status if outcome["converged"] else "unconverged"
+    ran = {"version": outcome["version"], "weights_sha256": outcome.get("weights")}
     top = int(np.nanargmax(band.energies_ev))
     energy = float(band.energies_ev[top])
     return Result(
         **common,
-        engine=engine.model_copy(
-            update={"version": outcome["version"], "weights_sha256": outcome.get("weights")}
-        ),
+        engine=engine.model_copy(update=ran),
         status=status,
         reason="; ".join(reasons) or None,
         energy_ev=energy,
