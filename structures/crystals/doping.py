@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
+from numpy.typing import NDArray
 
 from natriface.structures.base.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.base.bounds import require_few
@@ -23,6 +24,7 @@ from natriface.structures.base.symmetry import (
     site_permutations,
 )
 from natriface.structures.base.tags import DOPANT_TAG, sides
+from natriface.structures.chemistry.bonds import Bonds
 from natriface.structures.chemistry.charges import OXIDATION_STATES
 from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.chemistry.unit_charges import formal_charges_of
@@ -164,6 +166,7 @@ def substitute(
     *,
     vacancy: str = "Na",
     exchange: tuple[str, str] = ("P", "Si"),
+    keep_centre: bool = True,
     ranking: Ranking | None = None,
     charges: Mapping[str, float] | None = None,
     symprec_angstrom: float = SYMPREC_ANGSTROM,
@@ -180,6 +183,9 @@ def substitute(
         ``none``: the cell keeps the dopant's charge; ``vacancy``: ions of the element `vacancy`
         are removed; ``substitution``: ions are exchanged as `exchange` says (from, to). Frozen
         ions stay, and in an interface the dopant's own side compensates.
+    keep_centre
+        Ions bonded to a dopant are not exchanged: F stays on P, where SiO3F may be lower in
+        electrostatic energy.
     ranking
         ``ewald`` (electrostatic energy of the formal charges) or ``distance`` (nearest to the
         dopant first); by default ewald where all formal charges are known.
@@ -195,7 +201,7 @@ def substitute(
     atoms = atoms_of(atoms)
     indices = [sites.representative] if isinstance(sites, SiteOrbit) else _indices(sites)
     _check_indices(atoms, indices)
-    task = _Task(atoms, dopant, compensation, vacancy, exchange, ranking, charges)
+    task = _Task(atoms, dopant, compensation, vacancy, exchange, keep_centre, ranking, charges)
     return task.arrangements(np.array([sorted(indices)]), 1, symprec_angstrom, None)[0]
 
 
@@ -210,6 +216,7 @@ def dope(
     best: int = 10,
     vacancy: str = "Na",
     exchange: tuple[str, str] = ("P", "Si"),
+    keep_centre: bool = True,
     ranking: Ranking | None = None,
     charges: Mapping[str, float] | None = None,
     where: SiteRule | None = None,
@@ -246,7 +253,7 @@ def dope(
             "ask for fewer dopants or restrict the sites (within_angstrom, where)"
         )
     placements = np.array(list(combinations(chosen.tolist(), number)), dtype=int)
-    task = _Task(atoms, dopant, compensation, vacancy, exchange, ranking, charges)
+    task = _Task(atoms, dopant, compensation, vacancy, exchange, keep_centre, ranking, charges)
     return task.arrangements(placements, best, symprec_angstrom, distances)
 
 
@@ -275,6 +282,7 @@ class _Task:
     compensation: Compensation
     vacancy: str
     exchange: tuple[str, str]
+    keep_centre: bool
     ranking: Ranking | None
     charges: Mapping[str, float] | None
 
@@ -309,9 +317,8 @@ class _Task:
         host = np.array([states.get(x, 0.0) for x in self.atoms.get_chemical_symbols()])
         score = ewald_scores if ranking == "ewald" else distance_scores
         scores = score(self.atoms, placements, partners, host, step, change_charge)
-        clash = (placements[:, None, :, None] == partners[None, :, None, :]).any(axis=(2, 3))
-        scores[clash] = np.inf
         bonds = bonds_of(self.atoms)
+        scores[self._clashes(placements, partners, bonds)] = np.inf
         found: list[Doped] = []
         seen: set[bytes] = set()
         for flat in ranked(placements, scores, distances):
@@ -345,7 +352,22 @@ class _Task:
             )
             if len(found) == best:
                 break
+        if not found:
+            keeping = " and keep the dopants' centres (keep_centre)" if self.keep_centre else ""
+            raise StructureError(
+                f"no {count} sites of {self.atoms.get_chemical_formula()} allow {change}{keeping}; "
+                "choose another compensation or a larger cell"
+            )
         return found
+
+    def _clashes(self, placements: IntArray, partners: IntArray, bonds: Bonds) -> NDArray[np.bool_]:
+        """Which placements (rows) and partners (columns) do not go together."""
+        barred = np.eye(len(self.atoms), dtype=bool)
+        if self.compensation == "substitution" and self.keep_centre:
+            barred[bonds.first, bonds.second] = True
+        pairs = barred[placements[:, None, :, None], partners[None, :, None, :]]
+        clashes: NDArray[np.bool_] = pairs.any(axis=(2, 3))
+        return clashes
 
     def _element_charges(self) -> dict[str, float]:
         """Mean formal charge of each element of the host, none where they are not known."""

@@ -38,6 +38,8 @@ class CrystalDopant(Document):
     compensation
         ``none``, ``vacancy`` (of Na) or ``substitution`` (Si for P); see
         `natriface.structures.crystals.doping`.
+    keep_centre
+        Whether substitution spares the ion that the dopant is bonded to, so that F stays on P.
     """
 
     element: Element
@@ -46,6 +48,7 @@ class CrystalDopant(Document):
     number: Count = 1
     rank: Count = 1
     compensation: Literal["none", "vacancy", "substitution"] = "none"
+    keep_centre: bool = True
 
 
 class CrystalRequest(Document):

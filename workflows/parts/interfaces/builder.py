@@ -116,6 +116,7 @@ def _doped(slab: Slab, dopant: Dopant) -> tuple[Slab, str]:
         dopant.number_per_surface_cell,
         dopant.coordinated_to,
         dopant.compensation,
+        keep_centre=dopant.keep_centre,
         best=1,
         charges=states,
         near="surface" if dopant.near_contact else None,

@@ -32,6 +32,8 @@ class Dopant(Document):
     compensation
         ``none``, ``vacancy`` (of Na) or ``substitution`` (Si for P); see
         `natriface.structures.crystals.doping`.
+    keep_centre
+        Whether substitution spares the ion that the dopant is bonded to, so that F stays on P.
     """
 
     element: Element
@@ -40,6 +42,7 @@ class Dopant(Document):
     number_per_surface_cell: Count = 1
     near_contact: bool = True
     compensation: Literal["none", "vacancy", "substitution"] = "none"
+    keep_centre: bool = True
 
 
 class SlabRequest(SlabCut):
