@@ -225,10 +225,21 @@ def principal_strains(basis: ArrayLike, crystal: Atoms, cell: ArrayLike) -> tupl
     cell
         Rows a and b of the interface, A.
     """
-    frame = standard_frame(np.asarray(basis) @ np.asarray(crystal.cell))[:2, :2]
-    gradient = np.linalg.solve(frame, np.asarray(cell)[:2, :2])
+    gradient = np.linalg.solve(_plane(basis, crystal), np.asarray(cell)[:2, :2])
     large, small = np.linalg.svd(gradient, compute_uv=False) - 1
     return float(small), float(large)
+
+
+def stretches(
+    substrate: tuple[ArrayLike, Atoms], film: tuple[ArrayLike, Atoms]
+) -> tuple[float, float]:
+    """Principal stretches film -> substrate, smallest first, of (basis, crystal) of the sides."""
+    return common_cell(_plane(*substrate), _plane(*film), 0.0)[1]
+
+
+def _plane(basis: ArrayLike, crystal: Atoms) -> FloatArray:
+    frame: FloatArray = standard_frame(np.asarray(basis) @ np.asarray(crystal.cell))
+    return frame[:2, :2]
 
 
 def _side(slab: Slab, matrix: ArrayLike, atoms: Atoms | None) -> CutSide:

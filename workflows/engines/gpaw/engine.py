@@ -26,6 +26,7 @@ from natriface.workflows.engines.gpaw.settings import (
     settings_of,
 )
 from natriface.workflows.engines.machine import command_line, load_machine, total_memory_mb
+from natriface.workflows.engines.relaxation import RELAXING_CELL
 from natriface.workflows.plan import Step
 
 LEAST_DISTANCE_ANGSTROM = 0.6
@@ -42,6 +43,7 @@ class GpawEngine:
         charge=True,
         parallel=lambda machine: "threads" if machine.gpaw_command is None else "MPI",
         path_settings=PATH_SETTINGS["gpaw"],
+        relaxing_cell=RELAXING_CELL,
         examine=examine,
         environment=("GPAW_SETUP_PATH",),
     )

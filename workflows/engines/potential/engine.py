@@ -30,7 +30,7 @@ from natriface.workflows.engines.potential.calculators import (
     make_calculator,
 )
 from natriface.workflows.engines.potential.doctor import examine
-from natriface.workflows.engines.relaxation import TRAJECTORY_FILE, Relaxation
+from natriface.workflows.engines.relaxation import RELAXING_CELL, TRAJECTORY_FILE, Relaxation
 from natriface.workflows.plan import Step
 from natriface.workflows.processes import peak_memory_mb
 
@@ -90,6 +90,7 @@ class PotentialEngine:
     capabilities = Capabilities(
         kinds=("relax", "static", "neb"),
         path_settings=PATH_SETTINGS["potential"],
+        relaxing_cell=RELAXING_CELL,
         examine=examine,
     )
 

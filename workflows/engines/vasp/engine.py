@@ -40,6 +40,7 @@ class VaspEngine:
         charge=True,
         parallel=lambda machine: "MPI",
         path_settings=PATH_SETTINGS["vasp"],
+        relaxing_cell={"ISIF": 3},
         examine=examine,
         environment=("PMG_VASP_PSP_DIR",),
         inputs=VaspInputWriter(),

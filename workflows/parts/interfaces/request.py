@@ -15,6 +15,9 @@ from natriface.workflows.surfaces.slab_request import SlabCut
 Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
 
 
+Bulk = Literal["library", "relaxed"]
+
+
 class Dopant(Document):
     """Atoms of a slab replaced by a dopant.
 
@@ -85,6 +88,9 @@ class InterfaceRequest(Document):
         relaxed interface; the lower of the two is its energy.
     max_atoms
         Refuse larger interfaces.
+    bulk
+        What the slabs are cut from: the crystals as the ``library`` or the user's file has them, or
+        ``relaxed``, cell and all, by the engine and protocol that compute the slabs.
     """
 
     pairs: Literal["all"] | Annotated[list[tuple[str, str]], Field(min_length=1)] = "all"
@@ -97,6 +103,7 @@ class InterfaceRequest(Document):
     contacts: Literal[1, 2] = 1
     second_start: bool = True
     max_atoms: Count = 400
+    bulk: Bulk = "library"
 
 
 class InterfacesAsked(Document):
