@@ -11,6 +11,7 @@ import pytest
 
 from natriface.analysis.results.result import Result
 from natriface.structures.base.atoms import from_document, to_document
+from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import StudyError
 from natriface.structures.base.tags import SUBSTRATE_TAG, sides
 from natriface.workflows.engines.base import (
@@ -28,7 +29,7 @@ from natriface.workflows.steps.folder import read_step, run_step, write_step
 from natriface.workflows.steps.starts import start_geometries
 from natriface.workflows.study import Study, load_study
 from natriface.workflows.workspace import Workspace
-from tests.workflows.parts.known_engine import KnownEngine
+from tests.workflows.parts.known_engine import KnownEngine, energy_ev
 
 STUDY = """
 name: bulk-first
@@ -53,9 +54,9 @@ class GrowingEngine(KnownEngine):
         return result.model_copy(update={"final_structure": to_document(atoms)})
 
 
-def _study(root: Path, bulk: str) -> Study:
+def _study(root: Path, bulk: str, more: str = "") -> Study:
     path = root / "study.yaml"
-    path.write_text(f"{STUDY}\ninterfaces: {{max_strain_percent: 10, bulk: {bulk}}}\n")
+    path.write_text(f"{STUDY}\ninterfaces: {{max_strain_percent: 10, bulk: {bulk}}}\n{more}\n")
     return load_study(path)
 
 
@@ -96,16 +97,13 @@ def test_before_anything_is_relaxed_the_slabs_are_those_of_the_library(
         assert np.allclose(shown[step.name].cell, atoms.cell, atol=1e-8)
 
 
-def test_slabs_are_cut_from_the_relaxed_crystals(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = _study(tmp_path, "relaxed")
+def _run(study: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Plan, Workspace, Path]:
     module = "natriface.workflows.engines.potential.engine.ENGINE"
     monkeypatch.setattr(module, GrowingEngine(engine("potential").capabilities))
     engine.cache_clear()
     try:
-        plan = plan_study(study, tmp_path, to_run=False)
-        workspace = Workspace.create(tmp_path / "workspace", study.name)
+        plan = plan_study(study, root, to_run=False)
+        workspace = Workspace.create(root / "workspace", study.name)
         workspace.save_plan(plan)
         for step in plan.walk():
             folder = workspace.folder(step)
@@ -114,9 +112,16 @@ def test_slabs_are_cut_from_the_relaxed_crystals(
             write_step(folder, workspace)
             run_step(folder)
             read_step(folder)
-        page = report_study(study, plan, workspace, [], tmp_path)
+        return plan, workspace, report_study(study, plan, workspace, [], root)
     finally:
         engine.cache_clear()
+
+
+def test_slabs_are_cut_from_the_relaxed_crystals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = _study(tmp_path, "relaxed")
+    plan, workspace, page = _run(study, tmp_path, monkeypatch)
     built = {step.name: atoms for step, atoms, _ in start_geometries(plan)}
     values = json.loads((page.parent / "results.json").read_text())["sections"]["interfaces"]
     for pair in ("Na|NaF", "NaCl|NaF"):
@@ -135,6 +140,29 @@ def test_slabs_are_cut_from_the_relaxed_crystals(
         assert record["max_strain"] == pytest.approx(np.abs(stretch - 1).max(), abs=1e-9)
         assert record["area_angstrom2"] == pytest.approx(1.02**2 * step.metadata["area_angstrom2"])
         assert not any("library" in caveat for caveat in record["caveats"])
+
+
+@pytest.mark.parametrize("bulk", ["library", "relaxed"])
+def test_the_bound_is_that_of_the_slabs_against_their_relaxed_crystals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bulk: str
+) -> None:
+    study = _study(tmp_path, bulk, "quantities: [interfacial_formation_energy, unreacted_bound]")
+    plan, _, page = _run(study, tmp_path, monkeypatch)
+    steps = _by_name(plan)
+    assert steps["NaF bulk, single point"].parents == (steps["NaF bulk"].id,)
+    document = json.loads((page.parent / "results.json").read_text())
+    for pair, record in document["sections"]["interfaces"]["values"].items():
+        bound = record["bound"]
+        expected = {}
+        for side, label in zip(("film", "substrate"), pair.split("|"), strict=True):
+            slab, crystal = steps[f"{pair} {label} slab"], steps[f"{label} bulk"]
+            cells = slab.n_atoms / crystal.n_atoms
+            excess = energy_ev(slab.n_atoms) - cells * energy_ev(crystal.n_atoms)
+            expected[side] = excess / (2 * record["area_angstrom2"]) * EV_PER_ANGSTROM2_IN_J_PER_M2
+        assert bound["surface_energies_j_per_m2"] == pytest.approx(expected)
+        assert bound["value_j_per_m2"] == pytest.approx(-sum(expected.values()))
+    header = (page.parent / "results.csv").read_text().splitlines()[0]
+    assert "lower bound without reaction (J/m2)" in header
 
 
 def test_an_engine_that_cannot_relax_a_cell_is_refused(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from natriface.structures.interfaces.recut import Recut, crystal_atoms
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, BuiltSlab
 from natriface.workflows.parts.interfaces.labels import BulkLabels, Side
+from natriface.workflows.parts.interfaces.request import Quantity
 from natriface.workflows.plan import FILM_CRYSTAL, Input, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 
@@ -25,19 +26,22 @@ class Crystals:
     Attributes
     ----------
     relaxed
-        By side: the step that relaxes its crystal; none where slabs are cut from it as it is.
+        By side: the step that relaxes its crystal, where that is needed.
+    energies
+        By side: the single point of the relaxed crystal, where its energy is needed.
     """
 
     built: BuiltInterface
     relaxed: Mapping[Side, Step] = field(default_factory=dict)
+    energies: Mapping[Side, Step] = field(default_factory=dict)
 
     def steps(self) -> list[Step]:
-        """The steps that relax them."""
-        return list(self.relaxed.values())
+        """The steps that relax them, and their energies."""
+        return [*self.relaxed.values(), *self.energies.values()]
 
     def source(self, atoms: Atoms) -> dict[str, Any]:
         """Where a step has its structure from: the interface, or a slab in its cell, as built."""
-        if not self.relaxed:
+        if self.built.bulk == "library":
             return {"structure": to_document(atoms)}
         cut = Recut.of(self.built.interface, atoms).document()
         return {
@@ -46,11 +50,13 @@ class Crystals:
         }
 
     def labels(self) -> dict[str, Any]:
-        """What a report needs to state the strains that the relaxed crystals leave."""
-        if not self.relaxed:
-            return {}
+        """What a report needs of them: for strains against them, and for surface energies."""
+        energies = {"bulk_energies": {side: step.id for side, step in self.energies.items()}}
+        if self.built.bulk == "library":
+            return energies if self.energies else {}
         recut = Recut.of(self.built.interface)
         return {
+            **(energies if self.energies else {}),
             "crystal_steps": {side: step.id for side, step in self.relaxed.items()},
             "bases": {
                 "substrate": recut.substrate.basis.tolist(),
@@ -59,20 +65,29 @@ class Crystals:
         }
 
 
-def crystals_of(built: BuiltInterface, make: StepMaker) -> Crystals:
+def crystals_of(
+    built: BuiltInterface, quantities: Collection[Quantity], make: StepMaker
+) -> Crystals:
     """The crystals of an interface, with the steps that relax them where that is asked for.
+
+    Parameters
+    ----------
+    quantities
+        What is computed: the bound by the free surfaces needs the relaxed crystals' energies,
+        whatever the slabs are cut from.
 
     Raises
     ------
     StudyError
         If the engine cannot relax a cell.
     """
-    if built.bulk == "library":
+    bounded = "unreacted_bound" in quantities
+    if built.bulk == "library" and not bounded:
         return Crystals(built)
-    return Crystals(
-        built,
-        {"substrate": bulk_step(built.substrate, make), "film": bulk_step(built.film, make)},
-    )
+    slabs: dict[Side, BuiltSlab] = {"substrate": built.substrate, "film": built.film}
+    relaxed = {side: bulk_step(slab, make) for side, slab in slabs.items()}
+    energies = {side: energy_step(relaxed[side], slab, make) for side, slab in slabs.items()}
+    return Crystals(built, relaxed, energies if bounded else {})
 
 
 def bulk_step(slab: BuiltSlab, make: StepMaker) -> Step:
@@ -96,4 +111,18 @@ def bulk_step(slab: BuiltSlab, make: StepMaker) -> Step:
         structure=to_document(atoms),
         settings=dict(settings),
         labels=BulkLabels(label=phase.name, grade=phase.grade, source=phase.source),
+    )
+
+
+def energy_step(relaxed: Step, slab: BuiltSlab, make: StepMaker) -> Step:
+    """The single point of a relaxed crystal: its energy as those of slabs are computed."""
+    phase = slab.phase
+    return make.step(
+        f"{phase.name} bulk, single point",
+        "static",
+        relaxed.n_atoms,
+        structure_from=StructureFrom(step=relaxed.id),
+        labels=BulkLabels(
+            role="bulk_energy", label=phase.name, grade=phase.grade, source=phase.source
+        ),
     )

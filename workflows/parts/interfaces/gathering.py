@@ -29,6 +29,7 @@ from natriface.workflows.parts.interfaces.reference_slabs import (
     start_caveats,
 )
 from natriface.workflows.parts.interfaces.strains import strains
+from natriface.workflows.parts.interfaces.unreacted import unreacted_bound
 from natriface.workflows.parts.labels import read_labels, step_labels
 from natriface.workflows.report.steps import ExpectedStep, Steps, known_steps
 from natriface.workflows.surfaces.labels import SlabLabels
@@ -153,6 +154,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         level=some.engine.level if some else None,
         interfacial_formation_energy=energies["interfacial_formation_energy"],
         work_of_adhesion=energies["work_of_adhesion"],
+        bound=unreacted_bound(labels, found, steps),
         integrity=integrity_record,
         reference_slabs=[
             reference_slab(side, interface, slab, contact_area)
@@ -171,7 +173,12 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         ],
         steps=[
             steps.row(identifier, "interface"),
-            *(steps.row(step, "bulk") for step in dict.fromkeys(labels.crystal_steps.values())),
+            *(
+                steps.row(step)
+                for step in dict.fromkeys(
+                    [*labels.crystal_steps.values(), *labels.bulk_energies.values()]
+                )
+            ),
             *(
                 steps.row(step, role)
                 for role in REFERENCE_ROLES

@@ -54,7 +54,7 @@ class SlabOfInterfaceLabels(Labels):
 
 
 class BulkLabels(Labels):
-    """A crystal that slabs are cut from, relaxed with its cell.
+    """A crystal that slabs are cut from, relaxed with its cell, and its energy then.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class BulkLabels(Labels):
     """
 
     section: Literal["interfaces"] = "interfaces"
-    role: Literal["bulk"] = "bulk"
+    role: Literal["bulk", "bulk_energy"] = "bulk"
     label: str
     grade: str
     source: str
@@ -84,6 +84,9 @@ class InterfaceLabels(Labels):
         What was asked for; by default what the reference steps give.
     crystal_steps
         By side: id of the step that relaxes its crystal, where the slabs are cut from it.
+    bulk_energies
+        By side: id of the single point of its relaxed crystal, where the bound by the free surfaces
+        is asked for.
     bases
         By side: the interface's cell in lattice vectors of that crystal, see
         `natriface.structures.interfaces.recut.CutSide`.
@@ -97,6 +100,7 @@ class InterfaceLabels(Labels):
     quantities: list[Quantity] | None = None
     crystal_steps: dict[str, str] = Field(default_factory=dict)
     bases: dict[str, list[list[int]]] = Field(default_factory=dict)
+    bulk_energies: dict[str, str] = Field(default_factory=dict)
     film: SlabLabels
     substrate: SlabLabels
     id: str | None = None

@@ -12,7 +12,9 @@ from natriface.workflows.documents import Document, resolve_like
 from natriface.workflows.names import Element, Label, check_distinct
 from natriface.workflows.surfaces.slab_request import SlabCut
 
-Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
+Quantity = Literal[
+    "interfacial_formation_energy", "work_of_adhesion", "integrity", "unreacted_bound"
+]
 
 
 Bulk = Literal["library", "relaxed"]
@@ -117,7 +119,8 @@ class InterfacesAsked(Document):
     interfaces
         How they are put together.
     quantities
-        What is computed for every interface.
+        What is computed for every interface; ``unreacted_bound``, what its formation energy cannot
+        lie below while the sides do not react, needs the energy of each crystal.
     """
 
     substrates: dict[Label, SlabRequest] = Field(default_factory=dict)

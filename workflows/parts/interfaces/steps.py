@@ -92,7 +92,7 @@ def _planned(request: InterfacesAsked, make: StepMaker, built: BuiltInterface) -
         "substrate": (built.substrate.label, interface.substrate_atoms),
         "film": (built.film.label, interface.film_atoms),
     }
-    crystals = crystals_of(built, make)
+    crystals = crystals_of(built, request.quantities, make)
     whole = make.step(
         f"{pair} interface", "relax", len(interface.atoms), **crystals.source(interface.atoms)
     )
