@@ -27,8 +27,8 @@ BOUND_NOTE = (
     "engine, against their relaxed crystals: a contact of relaxed slabs that do not react gains no "
     "more than the two surfaces it takes away. The strain of a slab is in its γ, so that the bound "
     f"lies rather too low. {BELOW_BOUND} marks values below it: reference slabs that are not "
-    "relaxed or are cut through bonds, a reaction, or another normalisation can give them. It is "
-    "known for slabs with the composition of their crystal and two faces alike."
+    "relaxed, in a higher minimum or cut through bonds, a reaction, or another normalisation can "
+    "give them. It is known for slabs with the composition of their crystal and two faces alike."
 )
 
 
