@@ -8,16 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from natriface.analysis.results.comparability import require_like
+from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.result import Result
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.reprs import short_repr
 
-SURFACE_FORMULA = "(E_slab - n E_bulk) / (2 A)"
-"""The mean of a slab's two faces, n cells of the relaxed crystal in it."""
-
-BOUND_FORMULA = "-(γ_A + γ_B)"
-"""With the surface energies of the two slabs that the formation energy refers to."""
+SURFACE_FORMULA = Formula(
+    "surface energy",
+    "(E_slab - n E_bulk) / (2 A)",
+    "J/m2",
+    source="Boettger, Phys. Rev. B 49, 16798 (1994)",
+    symbol="γ",
+    where="the mean of a slab's two faces, against n cells of its relaxed crystal",
+)
+BOUND_FORMULA = Formula(
+    "lower bound without reaction",
+    "-(γ_A + γ_B)",
+    "J/m2",
+    where="surface energies of the two slabs that the formation energy refers to",
+)
 
 
 @dataclass(frozen=True)
@@ -47,8 +57,7 @@ class SurfaceEnergy:
 def surface_energy(slab: Result, bulk: Result) -> SurfaceEnergy:
     """Surface energy of a slab with the composition of its crystal, per area.
 
-    gamma = (E_slab - n E_bulk) / (2 A), the mean of both faces. Boettger, Phys. Rev. B 49, 16798
-    (1994), on what it needs: energies of slab and crystal computed alike.
+    See `SURFACE_FORMULA`; slab and crystal must be computed alike.
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
+from natriface.structures.base.atom_tags import DOPANT_TAG, sides
 from natriface.structures.base.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.base.bounds import require_few
 from natriface.structures.base.errors import StructureError, nearest
@@ -23,9 +24,8 @@ from natriface.structures.base.symmetry import (
     IntArray,
     site_permutations,
 )
-from natriface.structures.base.tags import DOPANT_TAG, sides
 from natriface.structures.chemistry.bonds import Bonds
-from natriface.structures.chemistry.charges import OXIDATION_STATES
+from natriface.structures.chemistry.formal_charges import OXIDATION_STATES
 from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.chemistry.unit_charges import formal_charges_of
 from natriface.structures.crystals.arrangements import (
@@ -296,29 +296,22 @@ class _Task:
         """The best symmetry-distinct arrangements over all placements (p, number) of dopants."""
         replaced = self.atoms.symbols[placements[0, 0]]
         states, complete = self._states(replaced)
-        ranking: Ranking = self.ranking or ("ewald" if complete else "distance")
-        if ranking == "ewald" and not complete:
-            raise StructureError(
-                "ranking by Ewald energy needs a formal charge for every element; give "
-                "charges={element: e} or ranking='distance'"
-            )
+        ranking = self._ranking(complete)
         step = states[self.dopant] - states[replaced]
         change, change_charge, count = self._compensation(states, step * placements.shape[1])
         space_group = site_symmetry(self.atoms, symprec_angstrom)
-        moves = site_permutations(
-            space_group.operations, scaled_positions(self.atoms), SITE_TOLERANCE
-        )
+        positions = scaled_positions(self.atoms)
+        moves = site_permutations(space_group.operations, positions, SITE_TOLERANCE)
         permutations = np.unique(moves, axis=0)
         if distances is not None:  # of equivalent placements, keep the one nearest what was named
-            nearest_first = np.argsort(distances[placements].sum(axis=1), kind="stable")
-            placements = placements[nearest_first]
+            placements = placements[np.argsort(distances[placements].sum(axis=1), kind="stable")]
         placements = distinct_sets(placements, permutations)
         partners = self._partners(count, placements)
         host = np.array([states.get(x, 0.0) for x in self.atoms.get_chemical_symbols()])
         score = ewald_scores if ranking == "ewald" else distance_scores
         scores = score(self.atoms, placements, partners, host, step, change_charge)
         bonds = bonds_of(self.atoms)
-        scores[self._clashes(placements, partners, bonds)] = np.inf
+        scores[self._clashes(placements, partners, bonds, change)] = np.inf
         found: list[Doped] = []
         seen: set[bytes] = set()
         for flat in ranked(placements, scores, distances):
@@ -352,22 +345,34 @@ class _Task:
             )
             if len(found) == best:
                 break
-        if not found:
-            keeping = " and keep the dopants' centres (keep_centre)" if self.keep_centre else ""
-            raise StructureError(
-                f"no {count} sites of {self.atoms.get_chemical_formula()} allow {change}{keeping}; "
-                "choose another compensation or a larger cell"
-            )
         return found
 
-    def _clashes(self, placements: IntArray, partners: IntArray, bonds: Bonds) -> NDArray[np.bool_]:
-        """Which placements (rows) and partners (columns) do not go together."""
+    def _clashes(
+        self, placements: IntArray, partners: IntArray, bonds: Bonds, change: str
+    ) -> NDArray[np.bool_]:
+        """Which placements (rows) and partners (columns) do not go together; not all of them."""
         barred = np.eye(len(self.atoms), dtype=bool)
         if self.compensation == "substitution" and self.keep_centre:
             barred[bonds.first, bonds.second] = True
         pairs = barred[placements[:, None, :, None], partners[None, :, None, :]]
-        clashes: NDArray[np.bool_] = pairs.any(axis=(2, 3))
+        clashes = np.asarray(pairs.any(axis=(2, 3)))
+        if clashes.all():
+            keeping = " and keep the dopants' centres (keep_centre)" if self.keep_centre else ""
+            raise StructureError(
+                f"no sites of {self.atoms.get_chemical_formula()} allow {change}{keeping}; choose "
+                "another compensation or a larger cell"
+            )
         return clashes
+
+    def _ranking(self, complete: bool) -> Ranking:
+        """As asked for; by default the energy where the charges of all elements are known."""
+        ranking = self.ranking or ("ewald" if complete else "distance")
+        if ranking == "ewald" and not complete:
+            raise StructureError(
+                "ranking by Ewald energy needs a formal charge for every element; give "
+                "charges={element: e} or ranking='distance'"
+            )
+        return ranking
 
     def _element_charges(self) -> dict[str, float]:
         """Mean formal charge of each element of the host, none where they are not known."""

@@ -16,10 +16,10 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
-from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.interfaces.build import Interface
 from natriface.structures.interfaces.matching import common_cell
 from natriface.structures.surfaces.slabs import IMAGES, Slab

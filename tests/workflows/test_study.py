@@ -11,15 +11,15 @@ import pytest
 import yaml
 
 from natriface.analysis.results.result import EngineRecord, Result
+from natriface.structures.base.atom_tags import DOPANT_TAG, SUBSTRATE_TAG, roles, sides
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import NatrifaceError, StudyError
-from natriface.structures.base.tags import DOPANT_TAG, SUBSTRATE_TAG, roles, sides
 from natriface.structures.crystals.sites import bonds_of
 from natriface.workflows.parts.interfaces.builder import build_interfaces
 from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.protocols import load_protocol, protocol_names
-from natriface.workflows.steps.folder import structure_for
+from natriface.workflows.steps.stages import structure_for
 from natriface.workflows.study import Study, load_study, study_names, study_path
 
 

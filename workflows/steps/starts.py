@@ -11,7 +11,7 @@ from natriface.analysis.results.result import EngineRecord, Result
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.plan import Plan, Step
-from natriface.workflows.steps.folder import structure_for
+from natriface.workflows.steps.stages import structure_for
 
 
 def with_starts(plan: Plan) -> Iterator[Step]:

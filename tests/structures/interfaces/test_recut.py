@@ -11,9 +11,9 @@ from ase.geometry import get_distances
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.heights import isolated
-from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.crystals.doping import dope
 from natriface.structures.crystals.phases import load_phase
 from natriface.structures.interfaces.build import Interface, build_interface

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from natriface.analysis.results.result import Result
+from natriface.structures.base.atom_tags import SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import StudyError
-from natriface.structures.base.tags import SUBSTRATE_TAG, sides
 from natriface.workflows.engines.base import (
     STEP_FILE,
     STRUCTURE_FILE,
@@ -25,7 +25,7 @@ from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.report.study import report_study
-from natriface.workflows.steps.folder import read_step, run_step, write_step
+from natriface.workflows.steps.stages import read_step, run_step, write_step
 from natriface.workflows.steps.starts import start_geometries
 from natriface.workflows.study import Study, load_study
 from natriface.workflows.workspace import Workspace
@@ -112,7 +112,7 @@ def _run(study: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Pla
             write_step(folder, workspace)
             run_step(folder)
             read_step(folder)
-        return plan, workspace, report_study(study, plan, workspace, [], root)
+        return plan, workspace, report_study(study, plan, workspace, [])
     finally:
         engine.cache_clear()
 

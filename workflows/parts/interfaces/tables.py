@@ -17,18 +17,17 @@ from natriface.workflows.parts.interfaces.records import (
     ReferenceSlabRecord,
 )
 from natriface.workflows.parts.interfaces.unreacted import lies_below
-from natriface.workflows.report.section import Cell, Column, Table
+from natriface.workflows.report.table import Cell, Column, Table
 
 VALUE = "interfacial formation energy"
-BOUND = "lower bound without reaction"
+BOUND = BOUND_FORMULA.name
 BELOW_BOUND = "§"
 BOUND_NOTE = (
-    f"The {BOUND} is {BOUND_FORMULA} with γ = {SURFACE_FORMULA} of the same two slabs, by the same "
-    "engine, against their relaxed crystals: a contact of relaxed slabs that do not react gains no "
-    "more than the two surfaces it takes away. The strain of a slab is in its γ, so that the bound "
-    f"lies rather too low. {BELOW_BOUND} marks values below it: reference slabs that are not "
-    "relaxed, in a higher minimum or cut through bonds, a reaction, or another normalisation can "
-    "give them. It is known for slabs with the composition of their crystal and two faces alike."
+    "A contact of relaxed slabs that do not react gains no more than the two surfaces it takes "
+    "away. The strain of a slab is in its surface energy, so that the bound lies rather too low. "
+    f"{BELOW_BOUND} marks values below it: reference slabs that are not relaxed, in a higher "
+    "minimum or cut through bonds, a reaction, or another normalisation can give them. It is known "
+    "for slabs with the composition of their crystal and two faces alike."
 )
 
 
@@ -53,19 +52,20 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
             mark += BELOW_BOUND if lies_below(value, record.bound) else ""
             if mark:
                 marks[k, title] = mark
-    lowest = ", the lower of its starts" if any(r.reference_slabs for r in records) else ""
+    notes = ["Steps, force and status are the interface's; those of its slabs: All steps."]
+    if any(record.reference_slabs for record in records):
+        notes.append("A slab's energy is the lower of its starts.")
+    if bounded:
+        notes.append(BOUND_NOTE)
     return Table(
         "Interfacial formation energies" if asked else "Interfaces computed",
         columns,
         [[cell for _, cell in row] for row in pairs],
-        notes=[
-            f"γ = {FORMATION_FORMULA}: both slabs relaxed on their own, each in the in-plane cell "
-            f"it has in the interface{lowest}. Steps, force and status are the interface's; those "
-            "of its slabs stand under All steps.",
-            *([BOUND_NOTE] if bounded else []),
-        ]
-        if asked
-        else [],
+        notes=notes if asked else [],
+        formulas=[
+            *([FORMATION_FORMULA] if asked else []),
+            *([BOUND_FORMULA, SURFACE_FORMULA] if bounded else []),
+        ],
         stem="results",
         below=below,
         marks=marks,
@@ -92,7 +92,7 @@ def _overview_cells(
             Column("largest force left", "eV/A", 3, "force left"),
             relaxation.max_force_ev_per_angstrom,
         ),
-        (Column("status"), relaxation.status),
+        (Column("status", state=True), relaxation.status),
     ]
     more: list[tuple[str, str, Cell]] = [
         (VALUE, "eV/A2", formation.value_ev_per_angstrom2),
@@ -227,7 +227,7 @@ def adhesion_table(records: Sequence[InterfaceRecord]) -> Table | None:
             [r.pair, w.value_j_per_m2, w.difference_ev, r.area_angstrom2, r.n_contacts]
             for r, w in asked
         ],
-        notes=[f"W = {ADHESION_FORMULA}, slabs frozen as they lie in the relaxed interface."],
+        formulas=[ADHESION_FORMULA],
         below={k: w.reason for k, (_, w) in enumerate(asked) if w.reason},
     )
 

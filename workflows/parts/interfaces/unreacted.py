@@ -40,13 +40,13 @@ def unreacted_bound(
             surfaces[side] = _surface(side, labels, found, steps)
         except AnalysisError as error:
             reasons.append(str(error))
-    values = {side: surface.value_j_per_m2 for side, surface in surfaces.items()}
+    values: dict[str, float] = {side: surface.value_j_per_m2 for side, surface in surfaces.items()}
     if reasons:
         return BoundRecord(surface_energies_j_per_m2=values, reason="; ".join(reasons))
     return BoundRecord(
         value_j_per_m2=unreacted_bound_j_per_m2(surfaces["substrate"], surfaces["film"]),
         surface_energies_j_per_m2=values,
-        formula=f"{BOUND_FORMULA}, γ = {SURFACE_FORMULA}",
+        formula=f"{BOUND_FORMULA}, {SURFACE_FORMULA.equation}",
     )
 
 

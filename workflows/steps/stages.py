@@ -18,11 +18,11 @@ from ase import Atoms
 
 from natriface.analysis.results.deciding import PATH_SETTINGS
 from natriface.analysis.results.result import RESULT_FILE, Result
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import from_document, select, to_document
 from natriface.structures.base.errors import EngineError, ReaderError
-from natriface.structures.base.files import write_atomically
 from natriface.structures.base.heights import isolated
-from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG, sides
+from natriface.structures.base.writing import write_atomically
 from natriface.structures.interfaces.recut import Recut
 from natriface.structures.paths.exchange import Exchange
 from natriface.workflows.engines.base import (
