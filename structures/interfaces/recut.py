@@ -134,6 +134,20 @@ class Recut:
             share=match.share,
         )
 
+    @classmethod
+    def of_slab(cls, slab: Slab) -> Recut:
+        """Of a free slab: its crystal stands for both sides, so that nothing strains it.
+
+        Raises
+        ------
+        StructureError
+            If the slab does not say how it was cut.
+        """
+        atoms = slab.atoms.copy()
+        atoms.set_tags(SUBSTRATE_TAG)
+        alone = np.eye(2, dtype=np.int64)
+        return cls(atoms, _side(slab, alone, atoms), _side(slab, alone, None), share=0.0)
+
     def apply(self, substrate: Atoms, film: Atoms) -> Atoms:
         """The structure cut from relaxed crystals.
 

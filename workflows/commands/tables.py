@@ -21,7 +21,6 @@ from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.plan import Plan
 from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.running.status import StepStatus, cached, counts
-from natriface.workflows.surfaces.labels import SlabLabels
 from natriface.workflows.workspace import Workspace
 
 PROVISIONAL = (
@@ -65,7 +64,7 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
     console.print(f"{len(done)} of {len(plan)} steps are finished in {workspace.root}")
     if any(step.structure_from and step.structure_from.cut for step in plan.walk()):
         console.print(PROVISIONAL)
-    _print_cautions(console, [slab for step in plan.walk() for slab in labels_of(step).slabs])
+    _print_cautions(console, (text for step in plan.walk() for text in labels_of(step).cautions))
     if left:
         total = sum(estimate.core_seconds for estimate in left)
         memory = max(estimate.memory_mb for estimate in left)
@@ -102,13 +101,13 @@ def print_structures(interfaces: Sequence[BuiltInterface]) -> None:
         )
     if any(built.bulk == "relaxed" for built in interfaces):
         console.print(PROVISIONAL)
-    _print_cautions(console, [s.labels() for b in interfaces for s in (b.film, b.substrate)])
+    slabs = [side.labels() for built in interfaces for side in (built.film, built.substrate)]
+    _print_cautions(console, (f"{slab.name}: {slab.caution}" for slab in slabs if slab.caution))
 
 
-def _print_cautions(console: Console, slabs: Iterable[SlabLabels]) -> None:
+def _print_cautions(console: Console, cautions: Iterable[str]) -> None:
     """What slabs cannot claim: each once."""
-    said = {f"{slab.name}: {slab.caution}": None for slab in slabs if slab.caution}
-    for caution in said:
+    for caution in dict.fromkeys(cautions):
         console.print(f"[yellow]caution[/] {escape(caution)}")
 
 

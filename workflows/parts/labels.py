@@ -47,6 +47,11 @@ class Labels(BaseModel):
         """The slabs that its structure consists of."""
         return ()
 
+    @property
+    def cautions(self) -> Sequence[str]:
+        """What its slabs cannot claim, and what was left out beside them."""
+        return [f"{slab.name}: {slab.caution}" for slab in self.slabs if slab.caution]
+
 
 class StepLabels(BaseModel):
     """What any step's metadata say to who does not know its part.

@@ -9,14 +9,13 @@ from typing import Any
 from ase import Atoms
 
 from natriface.structures.base.atoms import to_document
-from natriface.structures.base.errors import StudyError
 from natriface.structures.interfaces.recut import Recut, crystal_atoms
-from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, BuiltSlab
 from natriface.workflows.parts.interfaces.labels import BulkLabels, Side
 from natriface.workflows.parts.interfaces.request import Quantity
 from natriface.workflows.plan import FILM_CRYSTAL, Input, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
+from natriface.workflows.surfaces.crystal_steps import crystal_energy, relaxed_crystal
 
 
 @dataclass(frozen=True)
@@ -85,44 +84,13 @@ def crystals_of(
     if built.bulk == "library" and not bounded:
         return Crystals(built)
     slabs: dict[Side, BuiltSlab] = {"substrate": built.substrate, "film": built.film}
-    relaxed = {side: bulk_step(slab, make) for side, slab in slabs.items()}
-    energies = {side: energy_step(relaxed[side], slab, make) for side, slab in slabs.items()}
-    return Crystals(built, relaxed, energies if bounded else {})
-
-
-def bulk_step(slab: BuiltSlab, make: StepMaker) -> Step:
-    """The relaxation of the crystal that a slab is cut from, with its cell.
-
-    Raises
-    ------
-    StudyError
-        If the engine cannot relax a cell.
-    """
-    settings = engine(make.engine).capabilities.relaxing_cell
-    if not settings:
-        raise StudyError(
-            f"engine {make.engine} cannot relax a cell; choose bulk: library, or another engine"
-        )
-    phase, atoms = slab.phase, crystal_atoms(slab.clean)
-    return make.step(
-        f"{phase.name} bulk",
-        "relax",
-        len(atoms),
-        structure=to_document(atoms),
-        settings=dict(settings),
-        labels=BulkLabels(label=phase.name, grade=phase.grade, source=phase.source),
-    )
-
-
-def energy_step(relaxed: Step, slab: BuiltSlab, make: StepMaker) -> Step:
-    """The single point of a relaxed crystal: its energy as those of slabs are computed."""
-    phase = slab.phase
-    return make.step(
-        f"{phase.name} bulk, single point",
-        "static",
-        relaxed.n_atoms,
-        structure_from=StructureFrom(step=relaxed.id),
-        labels=BulkLabels(
+    relaxed, energies = {}, {}
+    for side, slab in slabs.items():
+        phase = slab.phase
+        labels = BulkLabels(label=phase.name, grade=phase.grade, source=phase.source)
+        of_energy = BulkLabels(
             role="bulk_energy", label=phase.name, grade=phase.grade, source=phase.source
-        ),
-    )
+        )
+        relaxed[side] = relaxed_crystal(phase.name, crystal_atoms(slab.clean), make, labels)
+        energies[side] = crystal_energy(relaxed[side], make, of_energy)
+    return Crystals(built, relaxed, energies if bounded else {})
