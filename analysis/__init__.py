@@ -43,12 +43,18 @@ if TYPE_CHECKING:
     from natriface.analysis.energies.adsorption_energy import (
         adsorption_energy_against_isolated_atom as adsorption_energy_against_isolated_atom,
     )
+    from natriface.analysis.energies.chemical_potentials import PotentialBounds as PotentialBounds
+    from natriface.analysis.energies.chemical_potentials import potential_bounds as potential_bounds
     from natriface.analysis.energies.energy_map import EnergyMap as EnergyMap
     from natriface.analysis.energies.interface_energy import InterfaceEnergy as InterfaceEnergy
     from natriface.analysis.energies.interface_energy import (
         interfacial_formation_energy as interfacial_formation_energy,
     )
     from natriface.analysis.energies.interface_energy import work_of_adhesion as work_of_adhesion
+    from natriface.analysis.energies.surface_energy import SurfaceEnergy as SurfaceEnergy
+    from natriface.analysis.energies.surface_energy import surface_energy as surface_energy
+    from natriface.analysis.energies.wulff_shape import WulffShape as WulffShape
+    from natriface.analysis.energies.wulff_shape import wulff_shape as wulff_shape
     from natriface.analysis.figures.adatom_maps import map_figure as map_figure
     from natriface.analysis.figures.bars import Bar as Bar
     from natriface.analysis.figures.bars import ValueBar as ValueBar
@@ -74,6 +80,9 @@ if TYPE_CHECKING:
     )
     from natriface.analysis.figures.structure_pictures import structure_figure as structure_figure
     from natriface.analysis.figures.style import save_figure as save_figure
+    from natriface.analysis.figures.surface_pictures import PotentialPanel as PotentialPanel
+    from natriface.analysis.figures.surface_pictures import potential_lines as potential_lines
+    from natriface.analysis.figures.surface_pictures import wulff_figure as wulff_figure
     from natriface.analysis.readers.lobster.folder import read_lobster_folder as read_lobster_folder
     from natriface.analysis.readers.neb import read_band as read_band
     from natriface.analysis.readers.vasp.folder import read_neb_folder as read_neb_folder
@@ -107,12 +116,16 @@ else:
             "figures.cohp_curves": "CohpPanel cohp_panels mean_curve",
             "figures.dos_curves": "CenterColumn DosPanel band_center_diagram pdos_stack",
             "figures.elf_maps": "bond_profiles elf_maps",
+            "energies.chemical_potentials": "PotentialBounds potential_bounds",
             "energies.energy_map": "EnergyMap",
             "figures.adatom_maps": "map_figure",
             "figures.bars": "Bar ValueBar energy_bars interface_energy_bars value_bars",
             "bonding.integrity": "Integrity compare_units",
             "energies.interface_energy": "InterfaceEnergy "
             "interfacial_formation_energy work_of_adhesion",
+            "energies.surface_energy": "SurfaceEnergy surface_energy",
+            "energies.wulff_shape": "WulffShape wulff_shape",
+            "figures.surface_pictures": "PotentialPanel potential_lines wulff_figure",
             "bonding.lobster_output": "write_lobster_files",
             "figures.path_pictures": "path_picture",
             "results.pdos": "ProjectedDOS",

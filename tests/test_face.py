@@ -27,6 +27,7 @@ from natriface.analysis import (
     compare_units,
     load_published,
     summarise,
+    wulff_shape,
 )
 from natriface.analysis.results.bond_populations import Curves
 from natriface.analysis.results.result import EngineRecord
@@ -188,6 +189,8 @@ def results() -> Iterator[object]:
     bond = Bond("1", (0, 1), ("P", "O"), (0, 0, 0), 1.5, -9.0, (-9.0,), None, None, {})
     curves = Curves(np.zeros(9), ("1",), np.zeros((1, 1, 9)), np.zeros((1, 1, 9)))
     yield from (curves, BondPopulations((bond,), curves, source="LOBSTER 5.1.1"))
+    axes = [*np.eye(3), *-np.eye(3)]
+    yield wulff_shape({"(100)": axes}, {"(100)": 0.3})
     yield EnergyMap(atoms, np.zeros((6, 6)), (0.0, 0.0))
     yield Grid(atoms, np.zeros((1, 20, 20, 20)), Path("a/folder") / ("long" * 60) / "ELFCAR")
     yield compare_units(atoms, atoms)

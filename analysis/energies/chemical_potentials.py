@@ -80,7 +80,7 @@ def potential_bounds(bulk: Result, phases: Mapping[str, Result], element: str) -
     rows = np.array([[counts[x] for x in elements] for counts, _ in rivals.values()], dtype=float)
     limits = np.array([energy for _, energy in rivals.values()])
     atoms = rows.sum(axis=1)
-    ends = []
+    ends: list[tuple[float | None, tuple[str, ...]]] = []
     for sign in (1.0, -1.0):
         found = linprog(
             [sign * (x == element) for x in elements],

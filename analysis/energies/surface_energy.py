@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,7 +105,7 @@ def surface_energy(slab: Result, bulk: Result, reservoir: Result | None = None) 
     require_like(given)
     have, want = (Counter(r.final_atoms().get_chemical_symbols()) for r in (slab, bulk))
     element = None if reservoir is None else _element(reservoir)
-    n_cells = _cells(have, want, element)
+    n_cells = crystal_cells(have, want, element)
     if n_cells is None:
         but = "" if element is None else f", also apart from an excess of {element}"
         raise AnalysisError(
@@ -127,15 +129,28 @@ def _element(reservoir: Result) -> str:
     found = sorted(set(reservoir.final_atoms().get_chemical_symbols()))
     if len(found) > 1:
         raise AnalysisError(f"{reservoir.label}: {' and '.join(found)} are no one element")
-    return found[0]
+    return str(found[0])
 
 
-def _cells(have: Counter[str], want: Counter[str], element: str | None) -> float | None:
-    """Cells of a crystal in a slab by all elements but one; None where they do not agree."""
-    counted = [x for x in have | want if x != element] or list(want)
-    if any(want[x] == 0 for x in counted):
-        return None
-    numbers = [have[x] / want[x] for x in counted]
+def crystal_cells(
+    have: Mapping[str, int], want: Mapping[str, int], element: str | None = None
+) -> float | None:
+    """Cells of a crystal in a slab by all its elements, or by all but one.
+
+    Parameters
+    ----------
+    have, want
+        Atoms of each element in the slab and in the crystal's cell.
+    element
+        The element that the slab may have more or less of.
+
+    Returns
+    -------
+    float or None
+        None where the elements do not agree.
+    """
+    counted = [x for x in have.keys() | want.keys() if x != element] or list(want)
+    numbers = [have.get(x, 0) / want[x] if want.get(x) else math.inf for x in counted]
     return numbers[0] if max(numbers) - min(numbers) < SAME_NUMBER else None
 
 

@@ -26,6 +26,9 @@ films:
   Na: {<<: *slab, phase: Na, layers: 2}
 interfaces: {vacuum_angstrom: 15, registry: [0.1, 0.0]}
 settings: {relax: {max_steps: 100, fmax_ev_per_angstrom: 1e-2}}
+surface_energies:
+  layers: [2, 3]
+  phases: {NaF faces: {phase: NaF, facets: [[1, 0, 0]]}}
 adsorption:
   surfaces:
     NaF surface: {phase: NaF, miller: [1, 0, 0], layers: 3, repeats: [2, 2], sites: [on-top Na]}

@@ -161,6 +161,13 @@ class Crystal:
         )
 
     @property
+    def atoms(self) -> Atoms:
+        """The primitive cell, its lattice vectors and atoms in this order."""
+        return Atoms(
+            numbers=self.numbers, scaled_positions=self.fractional, cell=self.lattice, pbc=True
+        )
+
+    @property
     def charges_unknown(self) -> bool:
         """Whether this is no metal, and yet no formal charges fit its composition and bonds."""
         return self.charges is None and not is_metal(chemical_symbols[z] for z in self.numbers)

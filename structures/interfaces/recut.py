@@ -220,13 +220,7 @@ class Recut:
 
 def crystal_atoms(slab: Slab) -> Atoms:
     """The primitive crystal that a slab is cut from, as its lattice vectors are counted."""
-    crystal = slab.termination.facet.crystal
-    return Atoms(
-        numbers=crystal.numbers,
-        scaled_positions=crystal.fractional,
-        cell=crystal.lattice,
-        pbc=True,
-    )
+    return slab.termination.facet.crystal.atoms
 
 
 def principal_strains(basis: ArrayLike, crystal: Atoms, cell: ArrayLike) -> tuple[float, float]:

@@ -24,8 +24,8 @@ from natriface.workflows.running.status import StepStatus, cached, counts
 from natriface.workflows.workspace import Workspace
 
 PROVISIONAL = (
-    "bulk: relaxed: cells, strains and geometries shown are those of the crystals as they are; in "
-    "a run each slab is cut from its crystal as relaxed, with the same atoms and match"
+    "slabs of relaxed crystals: cells, strains and geometries shown are those of the crystals as "
+    "they are; in a run each slab is cut from its crystal as relaxed, with the same atoms and match"
 )
 
 

@@ -13,6 +13,7 @@
 
 PARTS: dict[str, str] = {
     "interfaces": "natriface.workflows.parts.interfaces",
+    "surface_energies": "natriface.workflows.parts.surface_energies",
     "migration": "natriface.workflows.parts.migration",
     "adsorption": "natriface.workflows.parts.adsorption",
     "electronic_structure": "natriface.workflows.parts.electronic_structure",

@@ -27,8 +27,8 @@ def relaxed_crystal(name: str, crystal: Atoms, make: StepMaker, labels: Labels) 
     settings = engine(make.engine).capabilities.relaxing_cell
     if not settings:
         raise StudyError(
-            f"engine {make.engine} cannot relax a cell, as slabs of relaxed crystals need; choose "
-            "another engine, or, for interfaces, bulk: library"
+            f"engine {make.engine} cannot relax a cell; choose bulk: library, where a part has "
+            "that, or another engine"
         )
     return make.step(
         f"{name} bulk",

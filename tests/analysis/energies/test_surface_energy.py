@@ -82,3 +82,33 @@ def test_what_has_no_surface_energy_is_refused() -> None:
     relaxed = _emt(bulk("Cu", a=3.6), settings={"model": "m", "fmax_ev_per_angstrom": 0.005})
     with pytest.raises(AnalysisError, match="fmax"):
         surface_energy(_slab(3), relaxed)
+
+
+@given(delta=st.floats(-3, 3), cells=st.integers(1, 5), excess=st.integers(-2, 3))
+def test_a_chemical_potential_counts_by_the_excess_alone(
+    delta: float, cells: int, excess: int
+) -> None:
+    """Not at all for a slab of its crystal's composition, and with the slope -k / 2A else."""
+    area, gamma, of_na, of_salt = 16.0, 0.02, -1.3, -7.0
+    crystal = make_result(Atoms("NaF", cell=[4, 4, 4], pbc=True), of_salt, kind="static")
+    metal = make_result(Atoms("Na2", cell=[4, 4, 4], pbc=True), 2 * of_na, kind="static")
+    atoms = Atoms(f"Na{cells + 2 + excess}F{cells + 2}", cell=[4, 4, 40], pbc=True)
+    energy_ev = (cells + 2) * of_salt + excess * of_na + 2 * area * gamma
+    found = surface_energy(make_result(atoms, energy_ev), crystal, metal)
+    assert found.excess == excess
+    assert found.element == ("Na" if excess else None)
+    per_area = gamma - excess * delta / (2 * area)
+    assert found.at(delta) == pytest.approx(16.02176634 * per_area, abs=1e-9)
+    if not excess:
+        assert found.at(delta) == found.value_j_per_m2
+        assert found == surface_energy(make_result(atoms, energy_ev), crystal)
+
+
+def test_an_excess_of_another_element_is_refused() -> None:
+    crystal = make_result(Atoms("NaF", cell=[4, 4, 4], pbc=True), -7.0, kind="static")
+    metal = make_result(Atoms("Na", cell=[4, 4, 4], pbc=True), -1.0, kind="static")
+    foreign = make_result(Atoms("Na2F2Cl", cell=[4, 4, 30], pbc=True), -9.0)
+    with pytest.raises(AnalysisError, match="also apart from an excess of Na"):
+        surface_energy(foreign, crystal, metal)
+    with pytest.raises(AnalysisError, match="no one element"):
+        surface_energy(foreign, crystal, crystal)

@@ -14,6 +14,8 @@ from natriface.analysis.barriers.summary import summarise
 from natriface.analysis.electrons.band_centers import BandCenter
 from natriface.analysis.electrons.localization import AtomInPlane, BondProfile, PlaneMap
 from natriface.analysis.energies.energy_map import EnergyMap
+from natriface.analysis.energies.surface_energy import SurfaceEnergy
+from natriface.analysis.energies.wulff_shape import wulff_shape
 from natriface.analysis.figures.adatom_maps import map_figure
 from natriface.analysis.figures.bars import Bar, PublishedBar, ValueBar, energy_bars, value_bars
 from natriface.analysis.figures.cohp_curves import CohpCurve, CohpPanel, cohp_panels
@@ -28,6 +30,11 @@ from natriface.analysis.figures.energy_profiles import energy_profile
 from natriface.analysis.figures.path_pictures import path_picture
 from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.analysis.figures.structure_pictures import before_after_figure, structure_figure
+from natriface.analysis.figures.surface_pictures import (
+    PotentialPanel,
+    potential_lines,
+    wulff_figure,
+)
 from natriface.analysis.results.band import Band
 from natriface.analysis.results.pdos import EnergyZero
 from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
@@ -216,6 +223,30 @@ def relaxed() -> Figure:
     return before_after_figure(before, after, "Na|NZSP-NSF", captions=captions, broken=[(0, 1)])
 
 
+def wulff() -> Figure:
+    """Many facets, a long title, and more shapes than a row holds."""
+    grid = np.array(np.meshgrid(*[np.arange(-2, 3)] * 3)).reshape(3, -1).T
+    kinds = {"(100)": (0, 0, 1), "(110)": (0, 1, 1), "(111)": (1, 1, 1), "(210)": (0, 1, 2),
+             "(211)": (1, 1, 2), "(221)": (1, 2, 2)}  # fmt: skip
+    families = {
+        label: grid[(np.sort(np.abs(grid), axis=1) == kind).all(axis=1)]
+        for label, kind in kinds.items()
+    }
+    round_ = wulff_shape(families, dict.fromkeys(kinds, 0.3141))
+    cube = wulff_shape({"(100)": families["(100)"]}, {"(100)": 0.2})
+    titles = ["Na3Zr2Si2PO12 with a name that is long, Na-poor, Δμ = −0.32 eV", "NaF", "Na", "NaCl"]
+    return wulff_figure({**dict.fromkeys(titles, round_), "NaBr": cube, "NaI": cube})
+
+
+def potentials() -> Figure:
+    energies = {
+        f"({k}11)-{k} symmetric top": SurfaceEnergy(0.3 + k / 10, 3.0, 20.0, k - 2.0, "Na")
+        for k in range(5)
+    }
+    panels = [PotentialPanel(f"Na9Sn4 no. {k}", "Na", -0.31, 0.0, energies) for k in range(4)]
+    return potential_lines(panels)
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "energy_bars": interfaces,
     "value_bars": barriers,
@@ -230,5 +261,7 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "bond_profiles": along_bonds,
     "structure_figure": lambda: structure_figure(interface(doped=True), "F-doped PO4 under Na"),
     "before_after_figure": relaxed,
+    "wulff_figure": wulff,
+    "potential_lines": potentials,
 }
 """By the function that draws it."""

@@ -30,6 +30,13 @@ films:
   Na: {phase: Na, miller: [1, 0, 0], layers: 2}
 interfaces: {max_strain_percent: 10}
 """,
+    "surface_energies": """
+surface_energies:
+  layers: [2, 3]
+  chemical_potentials: {element: Na, phases: [Na]}
+  phases:
+    NaF: {phase: NaF, max_index: 1}
+""",
     "migration": """
 migration:
   pre_engine: none
@@ -121,6 +128,24 @@ def test_interface_energies_are_those_of_its_own_slabs(done: dict[str, Done]) ->
     assert [slab["side"] for slab in record["reference_slabs"]] == ["substrate", "film"]
     assert record["integrity"]["reason"] is None
     assert (made.page.parent / "results.csv").is_file()
+
+
+def test_surface_energies_are_those_of_slabs_against_their_crystal(done: dict[str, Done]) -> None:
+    made = done["surface_energies"]
+    record = made.values["NaF"]
+    by_name = {one["termination"]: one for one in record["terminations"]}
+    assert set(by_name) == {
+        "(100)-1", "(110)-1", "(111)-1 symmetric top", "(111)-1 symmetric bottom"
+    }  # fmt: skip
+    for slab, layers in zip(by_name["(100)-1"]["slabs"], (2, 3), strict=True):
+        n, area = 2 * layers, slab["relaxed"]["area_angstrom2"]
+        per_area = (energy_ev(n) - layers * energy_ev(2)) / (2 * area)
+        value = per_area * EV_PER_ANGSTROM2_IN_J_PER_M2
+        assert slab["relaxed"]["value_j_per_m2"] == pytest.approx(value)
+        assert slab["unrelaxed"]["value_j_per_m2"] == pytest.approx(value)
+    excess = by_name["(111)-1 symmetric top"]["slabs"][-1]["relaxed"]
+    assert abs(excess["excess"]) == pytest.approx(1)
+    assert record["crystal"]["left_out"] == {}
 
 
 def test_hops_have_the_barrier_of_their_bands(done: dict[str, Done]) -> None:

@@ -1,0 +1,1 @@
+"""Surface energies of the terminations of phases, and their Wulff shapes."""
