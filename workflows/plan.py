@@ -19,6 +19,8 @@ from natriface.structures.base.reprs import short_repr
 Kind = Literal["relax", "static", "dos", "elf", "lobster", "bonding", "neb", "md"]
 KINDS: tuple[str, ...] = get_args(Kind)
 Selection = Literal["all", "substrate", "film"]
+FILM_CRYSTAL = "film_crystal"
+"""Input of a step that is cut from relaxed crystals; see `StructureFrom.cut`."""
 
 
 class StructureFrom(BaseModel):
@@ -34,6 +36,9 @@ class StructureFrom(BaseModel):
         The height of the cell is made to leave exactly this; by default it stays as it is.
     exchange
         A document of `natriface.structures.Exchange`: the structure's image is taken.
+    cut
+        A document of `natriface.structures.Recut`: the step has relaxed the substrate's crystal,
+        the step's input `FILM_CRYSTAL` is the film's, and the slab or interface is cut from them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +47,7 @@ class StructureFrom(BaseModel):
     select: Selection = "all"
     vacuum_angstrom: float | None = Field(default=None, gt=0)
     exchange: dict[str, Any] | None = None
+    cut: dict[str, Any] | None = None
 
 
 class Input(BaseModel):

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
+from numpy.typing import NDArray
 
 from natriface.structures.base.atom_tags import DOPANT_TAG, sides
 from natriface.structures.base.atoms import Structure, atoms_of, fixed_indices
@@ -23,6 +24,7 @@ from natriface.structures.base.symmetry import (
     IntArray,
     site_permutations,
 )
+from natriface.structures.chemistry.bonds import Bonds
 from natriface.structures.chemistry.formal_charges import OXIDATION_STATES
 from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.chemistry.unit_charges import formal_charges_of
@@ -164,6 +166,7 @@ def substitute(
     *,
     vacancy: str = "Na",
     exchange: tuple[str, str] = ("P", "Si"),
+    keep_centre: bool = True,
     ranking: Ranking | None = None,
     charges: Mapping[str, float] | None = None,
     symprec_angstrom: float = SYMPREC_ANGSTROM,
@@ -180,6 +183,9 @@ def substitute(
         ``none``: the cell keeps the dopant's charge; ``vacancy``: ions of the element `vacancy`
         are removed; ``substitution``: ions are exchanged as `exchange` says (from, to). Frozen
         ions stay, and in an interface the dopant's own side compensates.
+    keep_centre
+        Ions bonded to a dopant are not exchanged: F stays on P, where SiO3F may be lower in
+        electrostatic energy.
     ranking
         ``ewald`` (electrostatic energy of the formal charges) or ``distance`` (nearest to the
         dopant first); by default ewald where all formal charges are known.
@@ -195,7 +201,7 @@ def substitute(
     atoms = atoms_of(atoms)
     indices = [sites.representative] if isinstance(sites, SiteOrbit) else _indices(sites)
     _check_indices(atoms, indices)
-    task = _Task(atoms, dopant, compensation, vacancy, exchange, ranking, charges)
+    task = _Task(atoms, dopant, compensation, vacancy, exchange, keep_centre, ranking, charges)
     return task.arrangements(np.array([sorted(indices)]), 1, symprec_angstrom, None)[0]
 
 
@@ -210,6 +216,7 @@ def dope(
     best: int = 10,
     vacancy: str = "Na",
     exchange: tuple[str, str] = ("P", "Si"),
+    keep_centre: bool = True,
     ranking: Ranking | None = None,
     charges: Mapping[str, float] | None = None,
     where: SiteRule | None = None,
@@ -246,7 +253,7 @@ def dope(
             "ask for fewer dopants or restrict the sites (within_angstrom, where)"
         )
     placements = np.array(list(combinations(chosen.tolist(), number)), dtype=int)
-    task = _Task(atoms, dopant, compensation, vacancy, exchange, ranking, charges)
+    task = _Task(atoms, dopant, compensation, vacancy, exchange, keep_centre, ranking, charges)
     return task.arrangements(placements, best, symprec_angstrom, distances)
 
 
@@ -275,6 +282,7 @@ class _Task:
     compensation: Compensation
     vacancy: str
     exchange: tuple[str, str]
+    keep_centre: bool
     ranking: Ranking | None
     charges: Mapping[str, float] | None
 
@@ -302,9 +310,8 @@ class _Task:
         host = np.array([states.get(x, 0.0) for x in self.atoms.get_chemical_symbols()])
         score = ewald_scores if ranking == "ewald" else distance_scores
         scores = score(self.atoms, placements, partners, host, step, change_charge)
-        clash = (placements[:, None, :, None] == partners[None, :, None, :]).any(axis=(2, 3))
-        scores[clash] = np.inf
         bonds = bonds_of(self.atoms)
+        scores[self._clashes(placements, partners, bonds, change)] = np.inf
         found: list[Doped] = []
         seen: set[bytes] = set()
         for flat in ranked(placements, scores, distances):
@@ -339,6 +346,23 @@ class _Task:
             if len(found) == best:
                 break
         return found
+
+    def _clashes(
+        self, placements: IntArray, partners: IntArray, bonds: Bonds, change: str
+    ) -> NDArray[np.bool_]:
+        """Which placements (rows) and partners (columns) do not go together; not all of them."""
+        barred = np.eye(len(self.atoms), dtype=bool)
+        if self.compensation == "substitution" and self.keep_centre:
+            barred[bonds.first, bonds.second] = True
+        pairs = barred[placements[:, None, :, None], partners[None, :, None, :]]
+        clashes = np.asarray(pairs.any(axis=(2, 3)))
+        if clashes.all():
+            keeping = " and keep the dopants' centres (keep_centre)" if self.keep_centre else ""
+            raise StructureError(
+                f"no sites of {self.atoms.get_chemical_formula()} allow {change}{keeping}; choose "
+                "another compensation or a larger cell"
+            )
+        return clashes
 
     def _ranking(self, complete: bool) -> Ranking:
         """As asked for; by default the energy where the charges of all elements are known."""

@@ -23,7 +23,7 @@ from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.chemistry.radii import touching_distances
 from natriface.structures.interfaces.matching import Match
 from natriface.structures.interfaces.registries import distinct_registries
-from natriface.structures.surfaces.slabs import Slab
+from natriface.structures.surfaces.slabs import IMAGES, Slab
 from natriface.structures.surfaces.surface_cell import lattice_points
 
 __all__ = [
@@ -337,6 +337,8 @@ def _supercell(atoms: Atoms, matrix: IntArray, common: FloatArray) -> Atoms:
         pbc=(True, True, True),
         tags=np.tile(atoms.get_tags(), count),
     )
+    if atoms.has(IMAGES):
+        copies.set_array(IMAGES, np.tile(atoms.get_array(IMAGES), (count, 1)))
     held = np.array(fixed_indices(atoms), dtype=int)
     if len(held):
         indices = (held[None, :] + len(atoms) * np.arange(count)[:, None]).ravel()

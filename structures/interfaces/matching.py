@@ -230,10 +230,9 @@ def make_match(
     share: float,
 ) -> Match:
     """The match of two supercells, in a reduced basis of their common cell."""
-    target = substrate_matrix @ substrate_cell
-    gradient = np.linalg.solve(film_matrix @ film_cell, target)
-    _, stretches, right = np.linalg.svd(gradient)
-    common = target @ (right.T * stretches**-share) @ right
+    common, stretches = common_cell(
+        substrate_matrix @ substrate_cell, film_matrix @ film_cell, share
+    )
     reduced, unimodular = gauss_reduce(common)
     length = float(np.hypot(*reduced[0]))
     along = float(reduced[0] @ reduced[1]) / length
@@ -245,8 +244,32 @@ def make_match(
         film_cell=_cell(film_cell),
         cell=((length, 0.0), (along, across)),
         share=share,
-        stretches=(float(stretches[1]), float(stretches[0])),
+        stretches=stretches,
     )
+
+
+def common_cell(
+    substrate: FloatArray, film: FloatArray, share: float
+) -> tuple[FloatArray, tuple[float, float]]:
+    """The cell that two in-plane cells share, and the principal stretches film -> substrate.
+
+    Parameters
+    ----------
+    substrate, film
+        Rows that belong together, A, (2, 2).
+    share
+        Fraction of the logarithmic strain borne by the substrate.
+
+    Returns
+    -------
+    (2, 2) array, (float, float)
+        Rows in A, turned against the substrate's only as its strain turns them; stretches,
+        smallest first.
+    """
+    gradient = np.linalg.solve(film, substrate)
+    _, stretches, right = np.linalg.svd(gradient)
+    common: FloatArray = substrate @ (right.T * stretches**-share) @ right
+    return common, (float(stretches[1]), float(stretches[0]))
 
 
 def substrate_share(share: Share) -> float:

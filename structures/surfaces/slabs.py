@@ -43,6 +43,9 @@ __all__ = [
     "termination_named",
 ]
 
+IMAGES = "images"
+"""Array of a slab's atoms: see `Slab.basis`."""
+
 MAX_ATOMS = 2000
 """Default limit on the atoms of one slab."""
 
@@ -76,6 +79,10 @@ class Slab:
         nan for these where charges are unknown.
     charges_e
         Formal charges of the atoms, e, (n,); None for metals and alloys and where unknown.
+    basis
+        Rows: the cell's a, b and a vector from layer to layer, in primitive lattice vectors of the
+        crystal, (3, 3) integers. The array `IMAGES` of `atoms` holds for each atom that of the
+        crystal of which it is an image, and the translation, (n, 4) integers.
     """
 
     atoms: Atoms
@@ -88,6 +95,7 @@ class Slab:
     dipole_e_angstrom: float
     net_charge_e: float
     charges_e: NDArray[np.float64] | None = None
+    basis: NDArray[np.int64] | None = None
 
     def __repr__(self) -> str:
         return short_repr(
@@ -341,7 +349,17 @@ def build_slab(
         dipole_e_angstrom=dipole,
         net_charge_e=net_charge,
         charges_e=charges,
+        basis=_basis(block, flip),
     )
+
+
+def _basis(block: Block, flip: bool) -> NDArray[np.int64]:
+    """Rows of the slab's cell, the third from layer to layer, in primitive lattice vectors."""
+    basis = block.facet.basis.copy()
+    basis[:2] = block.supercell @ basis[:2]
+    if flip:  # as `_finish` turns it
+        basis[1:] *= -1
+    return basis
 
 
 def _require_charges(termination: Termination) -> None:
@@ -404,6 +422,8 @@ def _finish(
     atoms = Atoms(
         numbers=block.numbers[order], positions=positions[order], cell=cell, pbc=(True, True, True)
     )
+    images = np.column_stack([block.atom, block.shift @ block.facet.basis])
+    atoms.set_array(IMAGES, images[order])
     known = block.facet.crystal.charges is not None
     return atoms, block.charges[order] if known else None
 

@@ -81,7 +81,7 @@ class Facet:
         h = np.array(crystal.primitive_miller(plane), dtype=np.int64)
         basis = _reduced_plane_basis(h, crystal.lattice)
         inverse = np.rint(np.linalg.inv(basis)).astype(np.int64)
-        lattice = _standard_frame(basis @ crystal.lattice)
+        lattice = standard_frame(basis @ crystal.lattice)
         units = crystal.units.split_along(h)
         in_basis = CovalentUnits(
             units.numbers,
@@ -283,7 +283,7 @@ def _bezout(a: int, b: int) -> tuple[int, int]:
     return (-x, -y) if a < 0 else (x, y)
 
 
-def _standard_frame(lattice: FloatArray) -> FloatArray:
+def standard_frame(lattice: FloatArray) -> FloatArray:
     """The same lattice with its first vector along x and the second in the xy plane, y > 0."""
     upper = np.linalg.qr(lattice.T, mode="r")
     turned = (np.sign(np.diag(upper))[:, None] * upper).T

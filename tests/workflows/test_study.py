@@ -14,6 +14,7 @@ from natriface.analysis.results.result import EngineRecord, Result
 from natriface.structures.base.atom_tags import DOPANT_TAG, SUBSTRATE_TAG, roles, sides
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import NatrifaceError, StudyError
+from natriface.structures.crystals.sites import bonds_of
 from natriface.workflows.parts.interfaces.builder import build_interfaces
 from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study
@@ -125,7 +126,8 @@ def test_unknown_study_and_missing_file() -> None:
 def test_plan_of_the_paper(content: dict[str, Any], load: Callable[[Any], Study]) -> None:
     plan = plan_study(load(content), Path())
     interfaces = [step for step in plan.walk() if step.metadata["role"] == "interface"]
-    assert len(interfaces) == 6
+    # the paper's six, and sodium on the doped slab with its charge balanced
+    assert len(interfaces) == 7
     for step in interfaces:
         metadata = step.metadata
         atoms = step.atoms()
@@ -161,17 +163,36 @@ def test_slabs_start_again_from_the_interface(
             assert own.metadata == {"role": f"{side}_second_start", "pair": pair}
             assert own.settings == first.settings
             assert own.n_atoms == first.n_atoms
-            assert len(others) == (side == "film")  # NZSP and NZSP-NSF share the film
+            # the substrates share their films: Na has three of them, the others two
+            films = {"Na": 2, "NaF": 1, "Na9Sn4": 1}
+            assert len(others) == (films[pair.partition("|")[0]] if side == "film" else 0)
             result = parent_of(step)
             atoms = structure_for(own, result)
             assert np.allclose(atoms.cell, first.atoms().cell)
             assert np.allclose(atoms.positions, first.atoms().positions)  # nothing has relaxed yet
             assert (sides(atoms) == sides(first.atoms())).all()
     shared = [
-        interfaces[pair].metadata["second_starts"]["film"] for pair in ("Na|NZSP", "Na|NZSP-NSF")
+        interfaces[pair].metadata["second_starts"]["film"]
+        for pair in ("Na|NZSP", "Na|NZSP-NSF", "Na|NZSP-NSF-Si")
     ]
-    assert set(shared[0]) == set(shared[1])
-    assert shared[0] != shared[1]  # each names its own first
+    assert set(shared[0]) == set(shared[1]) == set(shared[2])
+    assert len({tuple(starts) for starts in shared}) == 3  # each names its own first
+
+
+def test_fluorine_keeps_its_phosphorus_where_silicon_balances_it(
+    content: dict[str, Any], load: Callable[[Any], Study]
+) -> None:
+    plan = plan_study(load(content), Path())
+    # of two P in a surface cell one carries F; the other stays, or is the Si that balances it
+    for pair, others in (("Na|NZSP-NSF", 1), ("Na|NZSP-NSF-Si", 0)):
+        atoms = next(s for s in plan.walk() if s.metadata.get("pair") == pair).atoms()
+        bonds = bonds_of(atoms)
+        phosphorus, fluorine = (np.flatnonzero(atoms.symbols == x) for x in ("P", "F"))
+        bonded = bonds.second[np.isin(bonds.first, fluorine)]
+        carriers = np.intersect1d(phosphorus, bonded)
+        assert len(carriers) == len(fluorine) > 0
+        assert len(phosphorus) - len(carriers) == others * len(fluorine)
+        assert "Si" not in set(atoms.symbols[bonded])
 
 
 def test_second_starts_can_be_left_out(

@@ -24,6 +24,11 @@ from natriface.workflows.running.status import StepStatus, cached, counts
 from natriface.workflows.surfaces.labels import SlabLabels
 from natriface.workflows.workspace import Workspace
 
+PROVISIONAL = (
+    "bulk: relaxed: cells, strains and geometries shown are those of the crystals as they are; in "
+    "a run each slab is cut from its crystal as relaxed, with the same atoms and match"
+)
+
 
 def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
     """The steps with atoms, estimated time and whether they are finished in this workspace.
@@ -58,6 +63,8 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
     console = text_console()
     console.print(table)
     console.print(f"{len(done)} of {len(plan)} steps are finished in {workspace.root}")
+    if any(step.structure_from and step.structure_from.cut for step in plan.walk()):
+        console.print(PROVISIONAL)
     _print_cautions(console, [slab for step in plan.walk() for slab in labels_of(step).slabs])
     if left:
         total = sum(estimate.core_seconds for estimate in left)
@@ -93,6 +100,8 @@ def print_structures(interfaces: Sequence[BuiltInterface]) -> None:
             f"{escape(slab.label)}: {slab.phase.name}, {slab.phase.grade}, "
             f"{escape(slab.phase.source)}{escape(note)}"
         )
+    if any(built.bulk == "relaxed" for built in interfaces):
+        console.print(PROVISIONAL)
     _print_cautions(console, [s.labels() for b in interfaces for s in (b.film, b.substrate)])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -140,6 +140,8 @@ class Capabilities:
     end_record
         What a band takes of its relaxed end points, so that they need not be computed again: a
         file by the name `Result.files` lists it under, or ``result``.
+    relaxing_cell
+        Settings by which a crystal is relaxed with its cell; empty where the engine cannot.
     charge
         Whether a cell's charge is a setting, ``charge_e``; else cells are computed without.
     parallel
@@ -164,6 +166,7 @@ class Capabilities:
     bonding: Kind = "bonding"
     shares_state: bool = False
     end_record: str = "result"
+    relaxing_cell: Mapping[str, Any] = field(default_factory=dict)
     charge: bool = False
     parallel: Callable[[Machine], Parallel] | None = None
     spreading: Spreading | None = None

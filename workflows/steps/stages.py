@@ -9,7 +9,9 @@ from __future__ import annotations
 import filecmp
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from ase import Atoms
@@ -21,6 +23,7 @@ from natriface.structures.base.atoms import from_document, select, to_document
 from natriface.structures.base.errors import EngineError, ReaderError
 from natriface.structures.base.heights import isolated
 from natriface.structures.base.writing import write_atomically
+from natriface.structures.interfaces.recut import Recut
 from natriface.structures.paths.exchange import Exchange
 from natriface.workflows.engines.base import (
     STEP_FILE,
@@ -31,7 +34,7 @@ from natriface.workflows.engines.base import (
     prepare_folder,
     save_input,
 )
-from natriface.workflows.plan import Input, Selection, Step
+from natriface.workflows.plan import FILM_CRYSTAL, Input, Selection, Step
 from natriface.workflows.steps.heartbeat import REVOKED_FILE
 from natriface.workflows.workspace import Workspace
 
@@ -50,8 +53,8 @@ def write_step(folder: Path, workspace: Workspace) -> None:
     """
     step = load_step(folder)
     parent = workspace.result(step.structure_from.step) if step.structure_from else None
-    atoms = structure_for(step, parent)
     inputs = {name: input_for(step, name, workspace) for name in step.inputs}
+    atoms = structure_for(step, parent, inputs)
     if stage(folder) in ("written", "ran"):
         if _holds(folder, atoms, inputs):
             return
@@ -106,13 +109,23 @@ def _declared(result: Result, capabilities: Capabilities) -> Result:
     return result.model_copy(update={"engine": record, "path_settings": settings})
 
 
-def structure_for(step: Step, parent: Result | None) -> Atoms:
+def structure_for(
+    step: Step, parent: Result | None, inputs: Mapping[str, Atoms | Path] = MappingProxyType({})
+) -> Atoms:
     """The structure a step starts from: its own, or its parent's final one, a side or image of it.
+
+    Parameters
+    ----------
+    inputs
+        What the step needs beside its structure: the film's crystal, of a slab or interface that is
+        cut from relaxed crystals.
 
     Raises
     ------
     EngineError
         If the step needs a parent and there is none, or its structure has no such side.
+    StructureError
+        If a crystal it is cut from is no longer the same.
     AnalysisError
         If the parent's result holds no final structure.
     """
@@ -121,6 +134,13 @@ def structure_for(step: Step, parent: Result | None) -> Atoms:
     if parent is None or step.structure_from is None:
         raise EngineError(f"{step.name} needs the result of another step")
     source = step.structure_from
+    if source.cut is not None:
+        film = inputs.get(FILM_CRYSTAL)
+        if not isinstance(film, Atoms):
+            raise EngineError(
+                f"{step.name} needs the film's crystal, which is not among its inputs"
+            )
+        return Recut.of_document(source.cut).apply(parent.final_atoms(), film)
     atoms = _side(parent.final_atoms(), source.select, step.name)
     if source.vacuum_angstrom is not None:
         atoms = isolated(atoms, source.vacuum_angstrom)

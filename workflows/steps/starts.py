@@ -52,11 +52,11 @@ def _start(step: Step, known: Mapping[str, Atoms]) -> Atoms:
             engine=EngineRecord(name="none", version="none"),
             final_structure=to_document(known[step.structure_from.step]),
         )
-    return structure_for(step, parent)
+    return structure_for(step, parent, _input_structures(step, known))
 
 
 def _input_structures(step: Step, known: Mapping[str, Atoms]) -> dict[str, Atoms]:
-    structures = {}
+    structures: dict[str, Atoms] = {}
     for name, item in step.inputs.items():
         if item.structure is not None:
             structures[name] = from_document(item.structure)

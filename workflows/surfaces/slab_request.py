@@ -26,12 +26,15 @@ class Dopant(Document):
     compensation
         ``none``, ``vacancy`` (of Na) or ``substitution`` (Si for P); see
         `natriface.structures.crystals.doping`.
+    keep_centre
+        Whether substitution spares the ion that the dopant is bonded to, so that F stays on P.
     """
 
     element: Element
     replaces: Element
     coordinated_to: Element | None = None
     compensation: Literal["none", "vacancy", "substitution"] = "none"
+    keep_centre: bool = True
 
 
 class SlabCut(Document):

@@ -30,6 +30,7 @@ from natriface.structures.crystals.doping import (
 )
 from natriface.structures.crystals.ewald import ewald_matrix
 from natriface.structures.crystals.phases import load_phase
+from natriface.structures.crystals.sites import bonds_of
 from natriface.structures.surfaces.slabs import build_slab, find_terminations, freeze
 
 CHARGES = {"Na": 1.0, "Zr": 4.0, "Si": 4.0, "P": 5.0, "O": -2.0, "F": -1.0}
@@ -170,6 +171,35 @@ def test_silicon_for_phosphorus(nzsp: Atoms) -> None:
     assert doped[0].net_charge_e == 0
     assert doped[0].atoms.get_chemical_formula() == "FNa12O47P3Si9Zr8"
     assert doped[0].score == pytest.approx(_energy(doped[0].atoms) - _energy(nzsp), abs=1e-6)
+
+
+def _centres(doped: Doped) -> list[str]:
+    """Elements that the dopants are bonded to, Na left out."""
+    bonds = bonds_of(doped.atoms)
+    bonded = bonds.second[np.isin(bonds.first, doped.dopant_indices)]
+    return sorted({doped.atoms.symbols[i] for i in bonded} - {"Na", "Zr"})
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_compensation_keeps_the_dopants_centre(nzsp: Atoms, number: int) -> None:
+    doped = dope(nzsp, "O", "F", number, "P", "substitution", best=1000)
+    assert {tuple(_centres(d)) for d in doped} == {("P",)}
+    # every other arrangement is there: those that are left out turn a P that carries F into Si
+    free = dope(nzsp, "O", "F", number, "P", "substitution", best=1000, keep_centre=False)
+    keeping = [d.score for d in free if _centres(d) == ["P"]]
+    assert [d.score for d in doped] == pytest.approx(keeping)
+    # Si next to F is lower in electrostatic energy: why the rule is needed
+    assert _centres(free[0]) == ["Si"]
+
+
+def test_a_centre_that_cannot_be_kept_is_said(slab: Atoms) -> None:
+    lone = slab.copy()
+    phosphorus = np.flatnonzero(lone.numbers == 15)
+    lone.numbers[phosphorus[1:]] = 14
+    options = {"coordinated_to": "P", "compensation": "substitution", "charges": CHARGES}
+    assert _centres(dope(lone, "O", "F", keep_centre=False, **options)[0]) == ["Si"]
+    with pytest.raises(StructureError, match="P -> Si and keep the dopants' centres"):
+        dope(lone, "O", "F", **options)
 
 
 def test_two_dopants_and_two_vacancies(nzsp: Atoms) -> None:

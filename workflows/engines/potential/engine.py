@@ -33,7 +33,7 @@ from natriface.workflows.engines.potential.calculators import (
 )
 from natriface.workflows.engines.potential.doctor import examine
 from natriface.workflows.engines.potential.families import DEFAULT
-from natriface.workflows.engines.relaxation import TRAJECTORY_FILE, Relaxation
+from natriface.workflows.engines.relaxation import RELAXING_CELL, TRAJECTORY_FILE, Relaxation
 from natriface.workflows.plan import Step
 from natriface.workflows.processes import peak_memory_mb
 
@@ -93,6 +93,7 @@ class PotentialEngine:
     capabilities = Capabilities(
         kinds=("relax", "static", "neb"),
         path_settings=PATH_SETTINGS["potential"],
+        relaxing_cell=RELAXING_CELL,
         examine=examine,
     )
 

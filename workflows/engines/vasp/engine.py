@@ -41,6 +41,7 @@ class VaspEngine:
         parallel=lambda machine: "MPI",
         spreading=Spreading("incar", check_spreading),
         path_settings=PATH_SETTINGS["vasp"],
+        relaxing_cell={"ISIF": 3},
         examine=examine,
         environment=("PMG_VASP_PSP_DIR",),
         inputs=VaspInputWriter(),

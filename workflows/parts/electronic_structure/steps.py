@@ -134,6 +134,7 @@ def _doped(
         dopant.number,
         dopant.coordinated_to,
         dopant.compensation,
+        keep_centre=dopant.keep_centre,
         best=dopant.rank,
         charges=charges,
     )

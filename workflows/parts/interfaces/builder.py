@@ -19,6 +19,7 @@ from natriface.structures.interfaces.build import Interface, build_interface
 from natriface.structures.interfaces.matching import find_matches
 from natriface.structures.surfaces.slabs import Slab
 from natriface.workflows.parts.interfaces.request import (
+    Bulk,
     InterfaceRequest,
     InterfacesAsked,
     SlabDopant,
@@ -55,11 +56,18 @@ class BuiltSlab:
 
 @dataclass(frozen=True)
 class BuiltInterface:
-    """An interface of a study."""
+    """An interface of a study.
+
+    Attributes
+    ----------
+    bulk
+        What its slabs are computed as cut from; see `InterfaceRequest.bulk`.
+    """
 
     film: BuiltSlab
     substrate: BuiltSlab
     interface: Interface
+    bulk: Bulk = "library"
 
     @property
     def label(self) -> str:
@@ -116,6 +124,7 @@ def _doped(slab: Slab, dopant: SlabDopant) -> tuple[Slab, str]:
         dopant.number_per_surface_cell,
         dopant.coordinated_to,
         dopant.compensation,
+        keep_centre=dopant.keep_centre,
         best=1,
         charges=states,
         near="surface" if dopant.near_contact else None,
@@ -160,4 +169,4 @@ def _joined(asked: InterfaceRequest, film: BuiltSlab, substrate: BuiltSlab) -> B
         )
     except StructureError as error:
         raise StructureError(f"interface {film.label}|{substrate.label}: {error}") from None
-    return BuiltInterface(film, substrate, interface)
+    return BuiltInterface(film, substrate, interface, asked.bulk)

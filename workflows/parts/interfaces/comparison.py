@@ -11,6 +11,7 @@ from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number, signed
 from natriface.workflows.parts.interfaces.records import InterfaceRecord, SlabRecord
 from natriface.workflows.parts.interfaces.reference_slabs import SAME_MINIMUM_EV
+from natriface.workflows.parts.interfaces.unreacted import lies_below
 
 SAME_J_PER_M2 = 0.01
 """Differences smaller than this are called none; published values have two decimals."""
@@ -311,6 +312,7 @@ def _reasons(records: Sequence[InterfaceRecord], published: Published) -> list[s
         reasons.append(
             f"Crystals: neither measured nor computed by DFT, but models, are {'; '.join(models)}."
         )
+    reasons += _beyond_bounds(records, published)
     strains = [100 * r.max_strain for r in records if r.max_strain is not None]
     if strains:
         reasons.append(
@@ -327,6 +329,29 @@ def _reasons(records: Sequence[InterfaceRecord], published: Published) -> list[s
         "taken, not the best of all."
     )
     return reasons
+
+
+def _beyond_bounds(records: Sequence[InterfaceRecord], published: Published) -> list[str]:
+    """Printed values that no contact of relaxed, unreacted slabs can have."""
+    printed = published.interfacial_formation_energy_j_per_m2
+    known = [
+        (r.pair, printed[r.pair], r.bound.value_j_per_m2, lies_below(printed[r.pair], r.bound))
+        for r in records
+        if r.pair in printed and r.bound is not None and r.bound.value_j_per_m2 is not None
+    ]
+    beyond = [
+        f"{pair} {number(value)} below {number(bound)}"
+        for pair, value, bound, below in known
+        if below
+    ]
+    if not beyond:
+        return []
+    return [
+        f"Bounds: a contact of relaxed slabs that do not react cannot lie below minus the sum of "
+        f"their surface energies; of the {len(known)} values printed for which this engine gives "
+        f"the sum, {len(beyond)} do (J/m²: {'; '.join(beyond)}). References that were not relaxed "
+        "or are cut through bonds, a reaction, or another normalisation can give such values."
+    ]
 
 
 def _surface(slab: SlabRecord) -> str:

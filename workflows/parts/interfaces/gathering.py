@@ -28,6 +28,8 @@ from natriface.workflows.parts.interfaces.reference_slabs import (
     reference_slab,
     start_caveats,
 )
+from natriface.workflows.parts.interfaces.strains import strains
+from natriface.workflows.parts.interfaces.unreacted import unreacted_bound
 from natriface.workflows.parts.labels import read_labels, step_labels
 from natriface.workflows.report.steps import ExpectedStep, Steps, known_steps
 from natriface.workflows.surfaces.labels import SlabLabels
@@ -134,16 +136,17 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
     some = interface or next(iter(found.values()), None)
     area, n_contacts = _area(interface, labels)
     contact_area = area * n_contacts if area and n_contacts else None
+    strained = strains(labels, interface, steps.results)
     record = InterfaceRecord(
         pair=labels.pair,
         label=labels.label,
-        film=_slab(labels.film, labels.film_strain),
-        substrate=_slab(labels.substrate, labels.substrate_strain),
+        film=_slab(labels.film, strained.of["film"]),
+        substrate=_slab(labels.substrate, strained.of["substrate"]),
         formula=labels.formula,
         n_atoms=labels.n_atoms,
         area_angstrom2=area,
         n_contacts=n_contacts,
-        max_strain=labels.max_strain,
+        max_strain=strained.largest,
         gap_angstrom=labels.gap_angstrom,
         vacuum_angstrom=labels.vacuum_angstrom,
         rotation_degrees=labels.match.rotation_degrees if labels.match else None,
@@ -152,6 +155,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         level=some.engine.level if some else None,
         interfacial_formation_energy=energies["interfacial_formation_energy"],
         work_of_adhesion=energies["work_of_adhesion"],
+        bound=unreacted_bound(labels, found, steps),
         integrity=integrity_record,
         reference_slabs=[
             reference_slab(side, interface, slab, contact_area)
@@ -159,12 +163,23 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
             if len(slab) > 1
         ],
         caveats=[
-            caveat
-            for side, slab in starts.items()
-            for caveat in start_caveats(interface, slab, found.get(f"rigid_{side}"), contact_area)
+            *([strained.caveat] if strained.caveat else []),
+            *(
+                caveat
+                for side, slab in starts.items()
+                for caveat in start_caveats(
+                    interface, slab, found.get(f"rigid_{side}"), contact_area
+                )
+            ),
         ],
         steps=[
             steps.row(identifier, "interface"),
+            *(
+                steps.row(step)
+                for step in dict.fromkeys(
+                    [*labels.crystal_steps.values(), *labels.bulk_energies.values()]
+                )
+            ),
             *(
                 steps.row(step, role)
                 for role in REFERENCE_ROLES

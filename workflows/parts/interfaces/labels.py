@@ -53,6 +53,22 @@ class SlabOfInterfaceLabels(Labels):
     pair: str
 
 
+class BulkLabels(Labels):
+    """A crystal that slabs are cut from, relaxed with its cell, and its energy then.
+
+    Attributes
+    ----------
+    label
+        The phase.
+    """
+
+    section: Literal["interfaces"] = "interfaces"
+    role: Literal["bulk", "bulk_energy"] = "bulk"
+    label: str
+    grade: str
+    source: str
+
+
 class InterfaceLabels(Labels):
     """An interface: `natriface.structures.Interface.metadata`, and its other steps.
 
@@ -66,6 +82,14 @@ class InterfaceLabels(Labels):
         By side: ids of their relaxations from the geometry that they have in an interface.
     quantities
         What was asked for; by default what the reference steps give.
+    crystal_steps
+        By side: id of the step that relaxes its crystal, where the slabs are cut from it.
+    bulk_energies
+        By side: id of the single point of its relaxed crystal, where the bound by the free surfaces
+        is asked for.
+    bases
+        By side: the interface's cell in lattice vectors of that crystal, see
+        `natriface.structures.interfaces.recut.CutSide`.
     """
 
     section: Literal["interfaces"] = "interfaces"
@@ -74,6 +98,9 @@ class InterfaceLabels(Labels):
     reference_steps: dict[str, str] = Field(default_factory=dict)
     second_starts: dict[str, list[str]] = Field(default_factory=dict)
     quantities: list[Quantity] | None = None
+    crystal_steps: dict[str, str] = Field(default_factory=dict)
+    bases: dict[str, list[list[int]]] = Field(default_factory=dict)
+    bulk_energies: dict[str, str] = Field(default_factory=dict)
     film: SlabLabels
     substrate: SlabLabels
     id: str | None = None
@@ -103,4 +130,4 @@ class InterfaceLabels(Labels):
         return (self.film, self.substrate)
 
 
-LABELS: tuple[type[Labels], ...] = (InterfaceLabels, SlabOfInterfaceLabels)
+LABELS: tuple[type[Labels], ...] = (InterfaceLabels, SlabOfInterfaceLabels, BulkLabels)

@@ -75,6 +75,21 @@ class ReferenceSlabRecord(_Record):
         return next((start for start in self.starts if start.taken), None)
 
 
+class BoundRecord(_Record):
+    """What an unreacted contact's formation energy cannot lie below, or why it is not known.
+
+    Attributes
+    ----------
+    surface_energies_j_per_m2
+        By side, of those known.
+    """
+
+    value_j_per_m2: float | None = None
+    surface_energies_j_per_m2: dict[str, float] = Field(default_factory=dict)
+    formula: str | None = None
+    reason: str | None = None
+
+
 class BondMean(_Record):
     """Mean length of one kind of bond in one kind of tetrahedron, A."""
 
@@ -119,6 +134,7 @@ class InterfaceRecord(_Record):
     level: str | None = None
     interfacial_formation_energy: Quantity | None = None
     work_of_adhesion: Quantity | None = None
+    bound: BoundRecord | None = None
     integrity: IntegrityRecord | None = None
     reference_slabs: list[ReferenceSlabRecord] = Field(default_factory=list)
     caveats: list[str] = Field(default_factory=list)

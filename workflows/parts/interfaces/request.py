@@ -12,7 +12,12 @@ from natriface.workflows.names import Label, check_distinct
 from natriface.workflows.surfaces.slab_request import Dopant, SlabCut
 from natriface.workflows.validation import Document, resolve_like
 
-Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
+Quantity = Literal[
+    "interfacial_formation_energy", "work_of_adhesion", "integrity", "unreacted_bound"
+]
+
+
+Bulk = Literal["library", "relaxed"]
 
 
 class SlabDopant(Dopant):
@@ -71,6 +76,9 @@ class InterfaceRequest(Document):
         relaxed interface; the lower of the two is its energy.
     max_atoms
         Refuse larger interfaces.
+    bulk
+        What the slabs are cut from: the crystals as the ``library`` or the user's file has them, or
+        ``relaxed``, cell and all, by the engine and protocol that compute the slabs.
     """
 
     pairs: Literal["all"] | Annotated[list[tuple[str, str]], Field(min_length=1)] = "all"
@@ -83,6 +91,7 @@ class InterfaceRequest(Document):
     contacts: Literal[1, 2] = 1
     second_start: bool = True
     max_atoms: Count = 400
+    bulk: Bulk = "library"
 
 
 class InterfacesAsked(Document):
@@ -96,7 +105,8 @@ class InterfacesAsked(Document):
     interfaces
         How they are put together.
     quantities
-        What is computed for every interface.
+        What is computed for every interface; ``unreacted_bound``, what its formation energy cannot
+        lie below while the sides do not react, needs the energy of each crystal.
     """
 
     substrates: dict[Label, SlabRequest] = Field(default_factory=dict)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from natriface.structures.base.atoms import to_document
 from natriface.structures.base.heights import isolated
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_interfaces
+from natriface.workflows.parts.interfaces.crystals import Crystals, crystals_of
 from natriface.workflows.parts.interfaces.labels import (
     RIGID,
     SECOND_START,
@@ -33,16 +33,24 @@ class _Planned:
         (``substrate``, ``film``), and rigid as in the interface (``rigid_substrate``, ...).
     second_starts
         By side: the slabs relaxed on their own from the geometry they have in the interface.
+    crystals
+        What the slabs are cut from.
     """
 
     built: BuiltInterface
+    crystals: Crystals
     whole: Step
     references: Mapping[str, Step]
     second_starts: Mapping[Side, Step]
 
     def steps(self, labels: InterfaceLabels) -> list[Step]:
         whole = self.whole.model_copy(update={"metadata": labels.document()})
-        return [whole, *self.references.values(), *self.second_starts.values()]
+        return [
+            *self.crystals.steps(),
+            whole,
+            *self.references.values(),
+            *self.second_starts.values(),
+        ]
 
 
 def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
@@ -70,6 +78,7 @@ def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
                     for side, second in one.second_starts.items()
                 },
                 quantities=list(request.quantities),
+                **one.crystals.labels(),
                 **one.built.describe(),
             )
         )
@@ -83,11 +92,9 @@ def _planned(request: InterfacesAsked, make: StepMaker, built: BuiltInterface) -
         "substrate": (built.substrate.label, interface.substrate_atoms),
         "film": (built.film.label, interface.film_atoms),
     }
+    crystals = crystals_of(built, request.quantities, make)
     whole = make.step(
-        f"{pair} interface",
-        "relax",
-        len(interface.atoms),
-        structure=to_document(interface.atoms),
+        f"{pair} interface", "relax", len(interface.atoms), **crystals.source(interface.atoms)
     )
     references: dict[str, Step] = {}
     second_starts: dict[Side, Step] = {}
@@ -98,7 +105,7 @@ def _planned(request: InterfacesAsked, make: StepMaker, built: BuiltInterface) -
                 f"{pair} {label} slab",
                 "relax",
                 len(atoms),
-                structure=to_document(isolated(atoms, vacuum)),
+                **crystals.source(isolated(atoms, vacuum)),
                 labels=SlabOfInterfaceLabels(role=side, pair=pair),
             )
             if request.interfaces.second_start:
@@ -121,4 +128,4 @@ def _planned(request: InterfacesAsked, make: StepMaker, built: BuiltInterface) -
                 structure_from=StructureFrom(step=whole.id, select=side),
                 labels=SlabOfInterfaceLabels(role=RIGID[side], pair=pair),
             )
-    return _Planned(built, whole, references, second_starts)
+    return _Planned(built, crystals, whole, references, second_starts)

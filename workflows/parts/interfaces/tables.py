@@ -6,41 +6,66 @@ from collections.abc import Sequence
 
 from natriface.analysis.bonding.integrity import SODIUM_CONTACT_ANGSTROM
 from natriface.analysis.energies.interface_energy import ADHESION_FORMULA, FORMATION_FORMULA
+from natriface.analysis.energies.surface_energy import BOUND_FORMULA, SURFACE_FORMULA
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number
+from natriface.workflows.parts.interfaces.labels import SIDES
 from natriface.workflows.parts.interfaces.records import (
+    BoundRecord,
     InterfaceRecord,
     Quantity,
     ReferenceSlabRecord,
 )
+from natriface.workflows.parts.interfaces.unreacted import lies_below
 from natriface.workflows.report.table import Cell, Column, Table
 
 VALUE = "interfacial formation energy"
+BOUND = BOUND_FORMULA.name
+BELOW_BOUND = "§"
+BOUND_NOTE = (
+    "A contact of relaxed slabs that do not react gains no more than the two surfaces it takes "
+    "away. The strain of a slab is in its surface energy, so that the bound lies rather too low. "
+    f"{BELOW_BOUND} marks values below it: reference slabs that are not relaxed, in a higher "
+    "minimum or cut through bonds, a reaction, or another normalisation can give them. It is known "
+    "for slabs with the composition of their crystal and two faces alike."
+)
 
 
 def overview(records: Sequence[InterfaceRecord], published: Published | None) -> Table:
     """One row an interface: ``results.csv``; on the page what belongs to the formation energy."""
     asked = any(record.interfacial_formation_energy is not None for record in records)
-    pairs = [_overview_cells(record, published, asked) for record in records]
+    bounded = any(record.bound is not None for record in records)
+    pairs = [_overview_cells(record, published, asked, bounded) for record in records]
     columns = [column for column, _ in pairs[0]]
     below, marks = {}, {}
     for k, record in enumerate(records):
         quantity = record.interfacial_formation_energy
         if quantity is not None and quantity.value_j_per_m2 is None and quantity.reason:
             below[k] = quantity.reason
-        if record.caveats:
-            marks[k, VALUE] = "‡"
-        if published and published.other_reading(record.pair) is not None:
-            marks[k, published.short_name] = "†"
+        formation = record.interfacial_formation_energy or Quantity()
+        values = [(VALUE, formation.value_j_per_m2, "‡" if record.caveats else "")]
+        if published:
+            printed = published.interfacial_formation_energy_j_per_m2.get(record.pair)
+            contradicted = published.other_reading(record.pair) is not None
+            values.append((published.short_name, printed, "†" if contradicted else ""))
+        for title, value, mark in values:
+            mark += BELOW_BOUND if lies_below(value, record.bound) else ""
+            if mark:
+                marks[k, title] = mark
     notes = ["Steps, force and status are the interface's; those of its slabs: All steps."]
     if any(record.reference_slabs for record in records):
         notes.append("A slab's energy is the lower of its starts.")
+    if bounded:
+        notes.append(BOUND_NOTE)
     return Table(
         "Interfacial formation energies" if asked else "Interfaces computed",
         columns,
         [[cell for _, cell in row] for row in pairs],
         notes=notes if asked else [],
-        formulas=[FORMATION_FORMULA] if asked else [],
+        formulas=[
+            *([FORMATION_FORMULA] if asked else []),
+            *([BOUND_FORMULA, SURFACE_FORMULA] if bounded else []),
+        ],
         stem="results",
         below=below,
         marks=marks,
@@ -48,7 +73,7 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
 
 
 def _overview_cells(
-    record: InterfaceRecord, published: Published | None, asked: bool
+    record: InterfaceRecord, published: Published | None, asked: bool, bounded: bool
 ) -> list[tuple[Column, Cell]]:
     formation = record.interfacial_formation_energy or Quantity()
     adhesion = record.work_of_adhesion or Quantity()
@@ -57,6 +82,7 @@ def _overview_cells(
         (Column("pair (film|substrate)", shown_as="Interface"), record.pair),
         (Column(VALUE, "J/m2", 2, "here", asked), formation.value_j_per_m2),
         *(_printed_cells(record, formation, published) if published else []),
+        *(_bound_cells(record.bound or BoundRecord()) if bounded else []),
         (Column("area", "A2", 1, "area A"), record.area_angstrom2),
         (Column("contacts N", digits=0), record.n_contacts),
         (Column("largest strain", "%", 2), _percent(record.max_strain)),
@@ -102,6 +128,21 @@ def _overview_cells(
         ("doping", "", record.substrate.doping),
     ]
     return cells + [(Column(title, unit, on_page=False), cell) for title, unit, cell in more]
+
+
+def _bound_cells(bound: BoundRecord) -> list[tuple[Column, Cell]]:
+    """The bound without reaction, and the surface energies it is made of."""
+    return [
+        (Column(BOUND, "J/m2", 2), bound.value_j_per_m2),
+        *(
+            (
+                Column(f"surface energy of the {side}", "J/m2", 2, on_page=False),
+                bound.surface_energies_j_per_m2.get(side),
+            )
+            for side in SIDES
+        ),
+        (Column("reason bound not known", on_page=False), bound.reason),
+    ]
 
 
 def _printed_cells(

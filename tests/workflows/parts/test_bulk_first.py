@@ -1,0 +1,178 @@
+"""Slabs cut from crystals that the study itself relaxes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from natriface.analysis.results.result import Result
+from natriface.structures.base.atom_tags import SUBSTRATE_TAG, sides
+from natriface.structures.base.atoms import from_document, to_document
+from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
+from natriface.structures.base.errors import StudyError
+from natriface.workflows.engines.base import (
+    STEP_FILE,
+    STRUCTURE_FILE,
+    Capabilities,
+    engine,
+    load_folder,
+)
+from natriface.workflows.parts.labels import labels_of
+from natriface.workflows.plan import Plan, Step
+from natriface.workflows.planning import plan_study
+from natriface.workflows.report.study import report_study
+from natriface.workflows.steps.stages import read_step, run_step, write_step
+from natriface.workflows.steps.starts import start_geometries
+from natriface.workflows.study import Study, load_study
+from natriface.workflows.workspace import Workspace
+from tests.workflows.parts.known_engine import KnownEngine, energy_ev
+
+STUDY = """
+name: bulk-first
+title: Bulk first
+substrates:
+  NaF: {phase: NaF, miller: [1, 0, 0], layers: 1}
+films:
+  Na: {phase: Na, miller: [1, 0, 0], layers: 2}
+  NaCl: {phase: NaCl, miller: [1, 0, 0], layers: 1}
+"""
+GROWTH = {"NaF bulk": 1.02, "Na bulk": 0.98, "NaCl bulk": 1.01}
+
+
+class GrowingEngine(KnownEngine):
+    """Moves nothing but the cells of crystals."""
+
+    def read(self, folder: Path) -> Result:
+        result = super().read(folder)
+        step, atoms = load_folder(folder)
+        if step.name in GROWTH:
+            atoms.set_cell(atoms.cell * GROWTH[step.name], scale_atoms=True)
+        return result.model_copy(update={"final_structure": to_document(atoms)})
+
+
+def _study(root: Path, bulk: str, more: str = "") -> Study:
+    path = root / "study.yaml"
+    path.write_text(f"{STUDY}\ninterfaces: {{max_strain_percent: 10, bulk: {bulk}}}\n{more}\n")
+    return load_study(path)
+
+
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Plan]:
+    root = tmp_path_factory.mktemp("plans")
+    return {
+        bulk: plan_study(_study(root, bulk), root, to_run=False) for bulk in ("library", "relaxed")
+    }
+
+
+def _by_name(plan: Plan) -> dict[str, Step]:
+    return {step.name: step for step in plan.walk()}
+
+
+def test_crystals_come_first_and_once(plans: dict[str, Plan]) -> None:
+    library, relaxed = (_by_name(plans[bulk]) for bulk in ("library", "relaxed"))
+    assert set(relaxed) - set(library) == set(GROWTH)
+    for name, step in relaxed.items():
+        if name in GROWTH:
+            assert step.kind == "relax"
+            assert step.settings["relax_cell"] is True
+            assert step.parents == ()
+            assert labels_of(step).role == "bulk"
+        elif library[name].structure is not None:
+            crystals = {f"{crystal} bulk" for crystal in name.split()[0].split("|")}
+            assert set(step.parents) == {relaxed[crystal].id for crystal in crystals}
+            assert step.id != library[name].id  # another crystal, another result
+        assert step.n_atoms == library.get(name, step).n_atoms
+
+
+def test_before_anything_is_relaxed_the_slabs_are_those_of_the_library(
+    plans: dict[str, Plan],
+) -> None:
+    shown = {step.name: atoms for step, atoms, _ in start_geometries(plans["relaxed"])}
+    for step, atoms, _ in start_geometries(plans["library"]):
+        assert np.allclose(shown[step.name].positions, atoms.positions, atol=1e-8)
+        assert np.allclose(shown[step.name].cell, atoms.cell, atol=1e-8)
+
+
+def _run(study: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Plan, Workspace, Path]:
+    module = "natriface.workflows.engines.potential.engine.ENGINE"
+    monkeypatch.setattr(module, GrowingEngine(engine("potential").capabilities))
+    engine.cache_clear()
+    try:
+        plan = plan_study(study, root, to_run=False)
+        workspace = Workspace.create(root / "workspace", study.name)
+        workspace.save_plan(plan)
+        for step in plan.walk():
+            folder = workspace.folder(step)
+            folder.mkdir(parents=True)
+            (folder / STEP_FILE).write_text(step.model_dump_json(exclude_none=True))
+            write_step(folder, workspace)
+            run_step(folder)
+            read_step(folder)
+        return plan, workspace, report_study(study, plan, workspace, [])
+    finally:
+        engine.cache_clear()
+
+
+def test_slabs_are_cut_from_the_relaxed_crystals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = _study(tmp_path, "relaxed")
+    plan, workspace, page = _run(study, tmp_path, monkeypatch)
+    built = {step.name: atoms for step, atoms, _ in start_geometries(plan)}
+    values = json.loads((page.parent / "results.json").read_text())["sections"]["interfaces"]
+    for pair in ("Na|NaF", "NaCl|NaF"):
+        step = _by_name(plan)[f"{pair} interface"]
+        document: dict[str, Any] = json.loads((workspace.folder(step) / STRUCTURE_FILE).read_text())
+        atoms, before = from_document(document), built[step.name]
+        # the substrate grows by 2 % in all directions, and the film is strained to it
+        assert np.allclose(atoms.cell[:2], 1.02 * before.cell[:2])
+        heights = [a.positions[sides(a) == SUBSTRATE_TAG, 2] for a in (atoms, before)]
+        assert np.ptp(heights[0]) == pytest.approx(1.02 * np.ptp(heights[1]), abs=1e-9)
+        film = pair.partition("|")[0]
+        record = values["values"][pair]
+        stretch = (1 + np.array(step.metadata["film_strain"])) * 1.02 / GROWTH[f"{film} bulk"]
+        assert record["film"]["principal_strains"] == pytest.approx(stretch - 1, abs=1e-9)
+        assert record["substrate"]["principal_strains"] == pytest.approx([0, 0], abs=1e-9)
+        assert record["max_strain"] == pytest.approx(np.abs(stretch - 1).max(), abs=1e-9)
+        assert record["area_angstrom2"] == pytest.approx(1.02**2 * step.metadata["area_angstrom2"])
+        assert not any("library" in caveat for caveat in record["caveats"])
+
+
+@pytest.mark.parametrize("bulk", ["library", "relaxed"])
+def test_the_bound_is_that_of_the_slabs_against_their_relaxed_crystals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bulk: str
+) -> None:
+    study = _study(tmp_path, bulk, "quantities: [interfacial_formation_energy, unreacted_bound]")
+    plan, _, page = _run(study, tmp_path, monkeypatch)
+    steps = _by_name(plan)
+    assert steps["NaF bulk, single point"].parents == (steps["NaF bulk"].id,)
+    document = json.loads((page.parent / "results.json").read_text())
+    for pair, record in document["sections"]["interfaces"]["values"].items():
+        bound = record["bound"]
+        expected = {}
+        for side, label in zip(("film", "substrate"), pair.split("|"), strict=True):
+            slab, crystal = steps[f"{pair} {label} slab"], steps[f"{label} bulk"]
+            cells = slab.n_atoms / crystal.n_atoms
+            excess = energy_ev(slab.n_atoms) - cells * energy_ev(crystal.n_atoms)
+            expected[side] = excess / (2 * record["area_angstrom2"]) * EV_PER_ANGSTROM2_IN_J_PER_M2
+        assert bound["surface_energies_j_per_m2"] == pytest.approx(expected)
+        assert bound["value_j_per_m2"] == pytest.approx(-sum(expected.values()))
+    header = (page.parent / "results.csv").read_text().splitlines()[0]
+    assert "lower bound without reaction (J/m2)" in header
+
+
+def test_an_engine_that_cannot_relax_a_cell_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = "natriface.workflows.engines.potential.engine.ENGINE"
+    monkeypatch.setattr(module, KnownEngine(Capabilities(kinds=("relax", "static"))))
+    engine.cache_clear()
+    try:
+        with pytest.raises(StudyError, match="cannot relax a cell; choose bulk: library"):
+            plan_study(_study(tmp_path, "relaxed"), tmp_path, to_run=False)
+    finally:
+        engine.cache_clear()
