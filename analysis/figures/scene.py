@@ -73,12 +73,18 @@ def _sight(atoms: Atoms) -> tuple[int, int]:
 
 
 def _wrapped(atoms: Atoms) -> Atoms:
-    """In-plane into the cell; heights untouched, so that no slab is split."""
+    """In-plane into the cell; heights untouched, so that no slab is split.
+
+    A crystal whose a and b do not lie in the plane is turned until they do.
+    """
     moved = atoms.copy()
     moved.set_constraint()
-    fraction = np.linalg.solve(atoms.cell.array.T, moved.positions.T).T
+    if np.abs(moved.cell.array[:2, 2]).max() > 1e-6:
+        moved.set_cell(moved.cell.standard_form()[0], scale_atoms=True)
+    cell = moved.cell.array
+    fraction = np.linalg.solve(cell.T, moved.positions.T).T
     fraction[:, :2] -= np.floor(fraction[:, :2] + 1e-6)
-    moved.positions = fraction @ atoms.cell.array
+    moved.positions = fraction @ cell
     return moved
 
 

@@ -136,7 +136,7 @@ def _paint(ax: Axes, shape: WulffShape, colors: Mapping[str, str]) -> None:
         if face.normal @ out > 1e-6:
             polygons.append(face.corners @ screen[:2].T)
             lit = float((screen @ face.normal) @ (_LIGHT / np.linalg.norm(_LIGHT)))
-            color = mixed(colors[face.facet], "#000000", 0.35 * (1 - max(lit, 0.0)))
+            color = mixed(colors[face.facet], INK, 0.4 * (1 - max(lit, 0.0)))
             faces.append(to_rgb(mixed(color, PAPER, 0.3 * max(lit, 0.0))))
     ax.add_collection(
         PolyCollection(

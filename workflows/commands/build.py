@@ -27,6 +27,7 @@ from natriface.workflows.parts.interfaces.request import InterfacesAsked
 from natriface.workflows.parts.labels import DEFAULT_SECTION, step_labels
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
+from natriface.workflows.steps.starts import start_geometries
 from natriface.workflows.study import Study
 
 MANIFEST_FILE = "manifest.json"
@@ -55,7 +56,7 @@ def write_study_structures(
     joined: InterfacesAsked | None = parts.pop("interfaces", None)
     interfaces = [] if joined is None else build_interfaces(joined, root)
     plan = plan_study(study, root, to_run=False) if parts else Plan.of(study.name, [])
-    steps = [step for step in plan.walk() if _is_of_a_part(step)]
+    steps = [(step, atoms) for step, atoms, _ in start_geometries(plan) if _is_of_a_part(step)]
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
@@ -65,7 +66,7 @@ def write_study_structures(
             "natriface": version("natriface"),
             "study": study.model_dump(mode="json"),
             "interfaces": entries,
-            "parts": [_write_step(step, draft, pictures) for step in steps],
+            "parts": [_write_step(step, atoms, draft, pictures) for step, atoms in steps],
         }
         (draft / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1))
         if entries:
@@ -111,12 +112,15 @@ def _write_interface(built: BuiltInterface, folder: Path, pictures: bool) -> dic
 
 
 def _is_of_a_part(step: Step) -> bool:
-    """Whether the step belongs to a part beside the interfaces, and starts from what is known."""
-    return step_labels(step).section != DEFAULT_SECTION and step.structure is not None
+    """Whether the step belongs to a part beside the interfaces, and starts from what is known.
+
+    Of a slab that is cut from a relaxed crystal that is all but the crystal's relaxation.
+    """
+    known = step.structure is not None or (step.structure_from and step.structure_from.cut)
+    return step_labels(step).section != DEFAULT_SECTION and bool(known)
 
 
-def _write_step(step: Step, folder: Path, pictures: bool) -> dict[str, Any]:
-    atoms = step.atoms()
+def _write_step(step: Step, atoms: Atoms, folder: Path, pictures: bool) -> dict[str, Any]:
     place = folder / step_labels(step).section
     place.mkdir(exist_ok=True)
     stem = place / step.folder_name

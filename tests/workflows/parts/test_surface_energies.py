@@ -11,10 +11,13 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, fcc100, fcc111
 from ase.calculators.emt import EMT
-from ase.io import write
+from ase.io import read, write
 
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import StructureError, StudyError
+from natriface.structures.crystals.phases import load_phase
+from natriface.structures.surfaces.slabs import build_slab, find_terminations
+from natriface.workflows.commands.build import write_study_structures
 from natriface.workflows.commands.tables import print_plan
 from natriface.workflows.engines.base import STEP_FILE
 from natriface.workflows.parts.labels import labels_of
@@ -218,6 +221,20 @@ def test_what_is_left_out_is_said_in_the_plan(
     assert [step.name for step in slabs] == ["NaF (100)-1, 2 layers", "NaF (110)-1, 2 layers"]
     print_plan(plan, tmp_path / "workspace")
     assert "NaF (111)-1: left out: polar" in capsys.readouterr().out
+
+
+def test_slabs_are_built_as_they_are_before_their_crystal_relaxes(tmp_path: Path) -> None:
+    request = "\n  layers: [3]\n  phases: {NaF: {phase: NaF, facets: [[1, 0, 0]]}}\n"
+    plan = planned(tmp_path, request)
+    write_study_structures(load_study(tmp_path / "study.yaml"), tmp_path, tmp_path / "built")
+    folder = tmp_path / "built" / "surface_energies"
+    (slab,) = (step for step in plan.walk() if labels_of(step).role == "slab")
+    atoms = read(folder / f"{slab.folder_name}.extxyz")
+    cut = build_slab(find_terminations(load_phase("NaF"), (1, 0, 0))[0], layers=3)
+    assert atoms.get_all_distances(mic=True) == pytest.approx(
+        cut.atoms.get_all_distances(mic=True), abs=1e-6
+    )
+    assert len(list(folder.glob("*.png"))) == 3
 
 
 def test_covalent_units_stay_whole(tmp_path: Path) -> None:
