@@ -18,7 +18,7 @@ from natriface.workflows.parts.interfaces.builder import build_interfaces
 from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.protocols import load_protocol, protocol_names
-from natriface.workflows.steps.folder import structure_for
+from natriface.workflows.steps.start_structure import structure_for
 from natriface.workflows.study import Study, load_study, study_names, study_path
 
 
@@ -163,7 +163,7 @@ def test_slabs_start_again_from_the_interface(
             assert own.n_atoms == first.n_atoms
             assert len(others) == (side == "film")  # NZSP and NZSP-NSF share the film
             result = parent_of(step)
-            atoms = structure_for(own, result)
+            atoms = structure_for(own, {step.id: result})
             assert np.allclose(atoms.cell, first.atoms().cell)
             assert np.allclose(atoms.positions, first.atoms().positions)  # nothing has relaxed yet
             assert (sides(atoms) == sides(first.atoms())).all()
@@ -202,7 +202,7 @@ def test_a_side_of_a_sandwich_gets_a_vacuum_of_its_own(
     for side in ("substrate", "film"):
         first = plan.step(step.metadata["reference_steps"][side]).atoms()
         (own,) = step.metadata["second_starts"][side]
-        again = structure_for(plan.step(own), moved)
+        again = structure_for(plan.step(own), {step.id: moved})
         assert np.allclose(again.cell, first.cell)
         assert np.allclose(again.get_all_distances(mic=True), first.get_all_distances(mic=True))
 

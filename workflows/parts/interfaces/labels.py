@@ -9,14 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from natriface.workflows.parts.interfaces.request import Quantity
 from natriface.workflows.parts.labels import Labels
+from natriface.workflows.plan import Side
 from natriface.workflows.surfaces.labels import SlabLabels
 
-Side = Literal["substrate", "film"]
 SlabRole = Literal[
     "substrate",
     "film",
     "substrate_second_start",
     "film_second_start",
+    "substrate_shared_start",
+    "film_shared_start",
     "rigid_substrate",
     "rigid_film",
 ]
@@ -26,6 +28,12 @@ SECOND_START: dict[Side, SlabRole] = {
     "film": "film_second_start",
 }
 """Side -> role of its slab relaxed from the geometry that it has in the interface."""
+
+SHARED_START: dict[Side, SlabRole] = {
+    "substrate": "substrate_shared_start",
+    "film": "film_shared_start",
+}
+"""Side -> role of its slab relaxed from the lowest arrangement found in any supercell."""
 
 RIGID: dict[Side, SlabRole] = {"substrate": "rigid_substrate", "film": "rigid_film"}
 """Side -> role of its slab as it lies in the interface."""
@@ -53,6 +61,15 @@ class SlabOfInterfaceLabels(Labels):
     pair: str
 
 
+class RestartLabels(Labels):
+    """An interface once more, with its sides in the lowest arrangement found of each."""
+
+    section: Literal["interfaces"] = "interfaces"
+    role: Literal["interface_restart"] = "interface_restart"
+    pair: str
+    n_contacts: int
+
+
 class InterfaceLabels(Labels):
     """An interface: `natriface.structures.Interface.metadata`, and its other steps.
 
@@ -63,7 +80,10 @@ class InterfaceLabels(Labels):
     reference_steps
         By role: ids of the steps of its slabs.
     second_starts
-        By side: ids of their relaxations from the geometry that they have in an interface.
+        By side: ids of their other relaxations on their own, in any supercell: from the geometry
+        that they have in an interface, this one first, and from the lowest arrangement found.
+    restarts
+        Ids of the interface's other relaxations.
     quantities
         What was asked for; by default what the reference steps give.
     """
@@ -73,6 +93,7 @@ class InterfaceLabels(Labels):
     pair: str
     reference_steps: dict[str, str] = Field(default_factory=dict)
     second_starts: dict[str, list[str]] = Field(default_factory=dict)
+    restarts: list[str] = Field(default_factory=list)
     quantities: list[Quantity] | None = None
     film: SlabLabels
     substrate: SlabLabels
@@ -103,4 +124,4 @@ class InterfaceLabels(Labels):
         return (self.film, self.substrate)
 
 
-LABELS: tuple[type[Labels], ...] = (InterfaceLabels, SlabOfInterfaceLabels)
+LABELS: tuple[type[Labels], ...] = (InterfaceLabels, SlabOfInterfaceLabels, RestartLabels)

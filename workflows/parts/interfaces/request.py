@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from natriface.structures.base.errors import nearest
-from natriface.structures.base.numbers import Count, Length, Positive, Real
+from natriface.structures.base.numbers import Count, Length, Positive, Real, Whole
 from natriface.workflows.documents import Document, resolve_like
 from natriface.workflows.names import Element, Label, check_distinct
 from natriface.workflows.surfaces.slab_request import SlabCut
@@ -80,6 +80,10 @@ class InterfaceRequest(Document):
     second_start
         Whether each reference slab is relaxed a second time, from the geometry it has in the
         relaxed interface; the lower of the two is its energy.
+    rounds
+        How often, after that, each slab and interface is relaxed again from the lowest arrangement
+        found of its slabs in any supercell and interface; what is there already costs one force
+        call. 0: never.
     max_atoms
         Refuse larger interfaces.
     """
@@ -93,6 +97,7 @@ class InterfaceRequest(Document):
     vacuum_angstrom: Length = 20.0
     contacts: Literal[1, 2] = 1
     second_start: bool = True
+    rounds: Whole = Field(default=1, ge=0, le=10)
     max_atoms: Count = 400
 
 
