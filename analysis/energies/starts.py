@@ -6,6 +6,7 @@ another start been the only one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from natriface.analysis.results.result import Result
@@ -44,3 +45,14 @@ def n_atoms(result: Result) -> int:
 def is_sample(result: Result) -> bool:
     """Whether a relaxation has gone anywhere: one that starts in a minimum is no second sample."""
     return result.convergence.n_ionic_steps != 0
+
+
+def spread(energies: Sequence[float]) -> float | None:
+    """Highest less lowest of at least two samples; ``None`` of fewer, which have no spread."""
+    return max(energies) - min(energies) if len(energies) > 1 else None
+
+
+def in_quadrature(*uncertainties: float | None) -> float | None:
+    """Uncertainty of a sum or difference; ``None`` if one of its terms has none."""
+    known = [each for each in uncertainties if each is not None]
+    return math.hypot(*known) if len(known) == len(uncertainties) else None
