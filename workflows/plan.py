@@ -99,7 +99,6 @@ class InterfaceAndSlabs(BaseModel):
     substrate: str
     film: str
 
-
     def side(self, side: Side) -> str:
         """Id of the step of one of the slabs."""
         return self.substrate if side == "substrate" else self.film

@@ -182,9 +182,7 @@ def _per_area(
         difference_ev=difference,
         area_angstrom2=area,
         n_contacts=n_contacts,
-        energies_ev=dict(
-            zip((result.label for result in results), (whole, *pieces), strict=True)
-        ),
+        energies_ev=dict(zip((result.label for result in results), (whole, *pieces), strict=True)),
     )
 
 

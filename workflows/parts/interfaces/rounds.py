@@ -1,4 +1,4 @@
-"""One slab, one energy: rounds in which every arrangement found is offered wherever its slab occurs.
+"""One slab, one energy: rounds that offer every arrangement found wherever its slab occurs.
 
 A free slab is known by its surface cell: phase, facet, termination, layers, dopants, strain. The
 supercells in which interfaces need it are one family. In a round each supercell is relaxed from the

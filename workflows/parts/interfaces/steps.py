@@ -54,7 +54,10 @@ class PlannedInterface:
             family = [step.id for each in free.family(slab) for step in each.relaxed]
             seconds[side] = [x for x in dict.fromkeys([*own, *family]) if x != first[side]]
         return InterfaceLabels(
-            reference_steps={**first, **{RIGID[side]: step.id for side, step in self.rigid.items()}},
+            reference_steps={
+                **first,
+                **{RIGID[side]: step.id for side, step in self.rigid.items()},
+            },
             second_starts={side: ids for side, ids in seconds.items() if ids},
             restarts=[step.id for step in self.restarts],
             quantities=list(request.quantities),
@@ -95,7 +98,7 @@ def _labelled(
 def _planned(
     request: InterfacesAsked, make: StepMaker, built: BuiltInterface, free: FreeSlabs
 ) -> PlannedInterface:
-    """An interface and its slabs on their own, from where they were built and from where they lie."""
+    """An interface, and its slabs on their own: as they were built, and as they lie in it."""
     vacuum = request.interfaces.vacuum_angstrom
     atoms = built.interface.atoms
     name = f"{built.label} interface"
