@@ -39,6 +39,8 @@ class Bar:
     other_reading_j_per_m2
         What the published value would be if a contradiction in its source were resolved the
         other way.
+    uncertainty_j_per_m2
+        Of the value; drawn as a whisker.
     """
 
     label: str
@@ -46,6 +48,7 @@ class Bar:
     reason: str | None = None
     published_j_per_m2: float | None = None
     other_reading_j_per_m2: float | None = None
+    uncertainty_j_per_m2: float | None = None
 
 
 def energy_bars(
@@ -84,8 +87,19 @@ def energy_bars(
     for k, bar in enumerate(bars):
         at = k - width / 2 - 0.02 if compared else float(k)
         if bar.value_j_per_m2 is not None:
-            ax.bar(at, bar.value_j_per_m2, width, color=OURS, zorder=2)
-            write_value(ax, at, bar.value_j_per_m2, span, OURS)
+            ax.bar(
+                at,
+                bar.value_j_per_m2,
+                width,
+                yerr=bar.uncertainty_j_per_m2,
+                color=OURS,
+                ecolor=INK,
+                capsize=3,
+                zorder=2,
+            )
+            write_value(
+                ax, at, bar.value_j_per_m2, span, OURS, beyond=bar.uncertainty_j_per_m2 or 0.0
+            )
         else:
             write_reason(ax, at, "not computed", bar.reason, downward=-low > high)
         _draw_published(ax, bar, k + width / 2 + 0.02, width, span)
@@ -226,7 +240,11 @@ def relaxation_courses(courses: Mapping[str, Mapping[str, Sequence[float]]]) -> 
 
 def _values(bar: Bar) -> list[float]:
     numbers = (bar.value_j_per_m2, bar.published_j_per_m2, bar.other_reading_j_per_m2)
-    return [number for number in numbers if number is not None]
+    ends = [number for number in numbers if number is not None]
+    if bar.value_j_per_m2 is not None and bar.uncertainty_j_per_m2 is not None:
+        whisker = bar.uncertainty_j_per_m2
+        ends += [bar.value_j_per_m2 - whisker, bar.value_j_per_m2 + whisker]
+    return ends
 
 
 def _draw_published(ax: Any, bar: Bar, at: float, width: float, span: float) -> None:
@@ -250,12 +268,14 @@ def _draw_published(ax: Any, bar: Bar, at: float, width: float, span: float) -> 
     write_value(ax, at, printed, span, "#4a525c")
 
 
-def write_value(ax: Any, at: float, value: float, span: float, color: str) -> None:
-    """The value at the outer end of its bar."""
+def write_value(
+    ax: Any, at: float, value: float, span: float, color: str, *, beyond: float = 0.0
+) -> None:
+    """The value at the outer end of its bar, beyond its whisker."""
     up = value >= 0
     ax.text(
         at,
-        value + (0.012 if up else -0.012) * span,
+        value + (0.012 * span + beyond if up else -0.012 * span - beyond),
         number(value),
         ha="center",
         va="bottom" if up else "top",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ase.data import chemical_symbols
 
-from natriface.analysis.results.deciding import HUBBARD_TAGS, as_read, path_settings
+from natriface.analysis.results.deciding import HUBBARD_TAGS, START_SETTINGS, as_read, path_settings
 from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import AnalysisError
 
@@ -57,7 +57,7 @@ def _difference(a: Result, b: Result) -> str | None:
     ):
         if mine != theirs:
             return f"{what}: {mine} against {theirs}"
-    ignored: frozenset[str] = frozenset()
+    ignored = START_SETTINGS
     if a.kind != b.kind:
         ignored = ignored.union(
             *(path_settings(each.engine.name, each.path_settings) for each in (a, b))

@@ -126,6 +126,8 @@ class Capabilities:
         file by the name `Result.files` lists it under, or ``result``.
     charge
         Whether a cell's charge is a setting, ``charge_e``; else cells are computed without.
+    anneals
+        Whether a relaxation has the setting ``anneal``: a start by molecular dynamics.
     parallel
         How a calculation takes the cores of the machine's file, as a program of its own that is
         asked to stop before the queue's job ends; ``None`` where it is computed within natriface,
@@ -147,6 +149,7 @@ class Capabilities:
     shares_state: bool = False
     end_record: str = "result"
     charge: bool = False
+    anneals: bool = False
     parallel: Callable[[Machine], Parallel] | None = None
     theory: str | None = None
     path_settings: frozenset[str] = frozenset()

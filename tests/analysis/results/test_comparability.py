@@ -127,3 +127,10 @@ def test_what_steers_only_the_path_is_what_the_engine_says() -> None:
         require_like([by_toy("relax", None, sweeps=5), by_toy("static", None)])
     require_like([by_toy("relax", None, NSW=5, fmax_ev_per_angstrom=1), by_toy("static", None)])
     require_like([result("V4", NSW=5, EDIFFG=-0.02), result("V4", "static")])
+
+
+def test_relaxations_from_other_starts_are_alike() -> None:
+    one, other = (result("NaF", rattle_angstrom=rattle) for rattle in (0.03, 0.0))
+    require_like([one, other])
+    with pytest.raises(AnalysisError, match="fmax"):
+        require_like([one, result("NaF", fmax_ev_per_angstrom=0.1)])

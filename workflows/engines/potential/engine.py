@@ -23,6 +23,7 @@ from natriface.structures.base.numbers import Real, Whole
 from natriface.workflows.engines.bands.relaxation import BandSettings, ForceCall
 from natriface.workflows.engines.bands.run import band_result, check_band, run_band, write_band
 from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
+from natriface.workflows.engines.potential.annealing import Annealing, anneal
 from natriface.workflows.engines.potential.calculators import (
     calculator_version,
     check_atoms,
@@ -59,6 +60,8 @@ class PotentialSettings(BaseModel):
     rattle_angstrom
         Standard deviation of the random displacements (always the same) that free atoms get
         before a relaxation, so that a symmetric start cannot end on a saddle.
+    anneal
+        Molecular dynamics before a relaxation, so that it ends in another minimum.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,6 +74,7 @@ class PotentialSettings(BaseModel):
     max_displacement_angstrom: Real = Field(default=0.2, gt=0, le=1)
     relax_cell: bool = False
     rattle_angstrom: Real = Field(default=0.0, ge=0, le=0.2)
+    anneal: Annealing | None = None
 
 
 class PotentialBandSettings(BandSettings):
@@ -89,6 +93,7 @@ class PotentialEngine:
     name = "potential"
     capabilities = Capabilities(
         kinds=("relax", "static", "neb"),
+        anneals=True,
         path_settings=PATH_SETTINGS["potential"],
         examine=examine,
     )
@@ -139,6 +144,8 @@ class PotentialEngine:
         else:
             settings = self.settings(step.settings, step.name)
             n_calls = 1 if step.kind == "static" else min(200, settings.max_steps)
+            if settings.anneal is not None:
+                n_calls += settings.anneal.n_steps
         return Estimate(
             core_seconds=2.0 + 0.003 * step.n_atoms * n_calls,
             memory_mb=450 + 5.0 * step.n_atoms,
@@ -168,6 +175,8 @@ class PotentialEngine:
         if step.kind == "static":
             converged, n_steps, energies = True, 0, [_sound_energy(atoms, step.name)]
         else:
+            if settings.anneal is not None:
+                anneal(folder, atoms, settings.anneal, lambda: _sound_energy(atoms, step.name))
             relaxation = Relaxation(folder, atoms, settings)
             converged = relaxation.run(lambda: _sound_energy(atoms, step.name))
             n_steps, energies = relaxation.n_steps, relaxation.energies_ev

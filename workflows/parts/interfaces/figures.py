@@ -30,7 +30,8 @@ def formation_bars(
         context,
         "interfacial formation energy",
         f"Interfacial formation energies per area and contact{beside}.{_ours(records)} "
-        "More negative: contact lowers the energy more.",
+        "More negative: contact lowers the energy more. Whiskers: the spread of the starts, where "
+        "there are several.",
         published,
     )
 
@@ -90,6 +91,7 @@ def _bar(record: InterfaceRecord, quantity: Quantity, published: Published | Non
         reason=quantity.reason,
         published_j_per_m2=printed.get(record.pair),
         other_reading_j_per_m2=published.other_reading(record.pair) if published else None,
+        uncertainty_j_per_m2=quantity.uncertainty_j_per_m2,
     )
 
 

@@ -17,6 +17,8 @@ SlabRole = Literal[
     "film",
     "substrate_second_start",
     "film_second_start",
+    "substrate_annealed_start",
+    "film_annealed_start",
     "substrate_shared_start",
     "film_shared_start",
     "rigid_substrate",
@@ -28,6 +30,12 @@ SECOND_START: dict[Side, SlabRole] = {
     "film": "film_second_start",
 }
 """Side -> role of its slab relaxed from the geometry that it has in the interface."""
+
+ANNEALED_START: dict[Side, SlabRole] = {
+    "substrate": "substrate_annealed_start",
+    "film": "film_annealed_start",
+}
+"""Side -> role of its slab relaxed after annealing."""
 
 SHARED_START: dict[Side, SlabRole] = {
     "substrate": "substrate_shared_start",
@@ -62,7 +70,7 @@ class SlabOfInterfaceLabels(Labels):
 
 
 class RestartLabels(Labels):
-    """An interface once more, with its sides in the lowest arrangement found of each."""
+    """An interface once more: annealed, or with its sides in the lowest arrangement found."""
 
     section: Literal["interfaces"] = "interfaces"
     role: Literal["interface_restart"] = "interface_restart"

@@ -159,10 +159,10 @@ def start_caveats(
 ) -> list[str]:
     """What is wrong with a slab's reference energy, though it converged.
 
-    Starts that could not be taken; an energy that is still above that of the same slab frozen as
-    it is in the interface, for a slab left to itself can only lower its energy; one below that
-    of the start from the interface, which then may have a lower minimum too; and tetrahedra that
-    are not those the slab was built with.
+    Starts in its cell that could not be taken; an energy that is still above that of the same slab
+    frozen as it is in the interface, for a slab left to itself can only lower its energy; one below
+    that of the start from the interface, which then may have a lower minimum too; and tetrahedra
+    that are not those the slab was built with.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def start_caveats(
     caveats = [
         f"{start.name}: {reason}; the reference energy is that of {taken.name}, without it."
         for start in starts
-        if len(starts) > 1 and (reason := why_not(interface, start)) is not None
+        if len(starts) > 1 and start.share == 1 and (reason := why_not(interface, start))
     ]
     excess = _excess_ev(taken, rigid)
     if excess is not None and excess >= SAME_MINIMUM_EV:
@@ -226,5 +226,6 @@ def _excess_ev(taken: Start, rigid: Result | None) -> float | None:
 
 
 def energy_ev(start: Start) -> float:
+    """Energy of a start in the interface's cell, eV."""
     assert start.result is not None
-    return start.result.converged_energy_ev()
+    return start.result.converged_energy_ev() * start.share

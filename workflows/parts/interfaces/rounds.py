@@ -16,14 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import StudyError
+from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.parts.interfaces.labels import (
+    ANNEALED_START,
     SECOND_START,
     SHARED_START,
     SIDES,
     RestartLabels,
     SlabOfInterfaceLabels,
 )
+from natriface.workflows.parts.interfaces.request import InterfaceRequest
 from natriface.workflows.plan import (
     InterfaceAndSlabs,
     LowestArrangement,
@@ -32,6 +36,7 @@ from natriface.workflows.plan import (
     Side,
     SlabAgain,
     Step,
+    StructureFrom,
 )
 from natriface.workflows.step_maker import StepMaker
 
@@ -97,6 +102,61 @@ class FreeSlabs:
         return [slab, *others]
 
 
+def add_annealed(
+    planned: Sequence[PlannedInterface],
+    free: FreeSlabs,
+    make: StepMaker,
+    request: InterfaceRequest,
+) -> None:
+    """Add starts by annealing what the first has relaxed, each from a seed of its own.
+
+    Raises
+    ------
+    StudyError
+        If the study's engine does not anneal.
+    """
+    if request.starts > 1 and not engine(make.engine).capabilities.anneals:
+        raise StudyError(
+            f"interfaces: starts: {request.starts}: engine {make.engine} does not anneal; set "
+            "starts: 1, or take the engine potential"
+        )
+    for seed in range(1, request.starts):
+        name = f"start {seed + 1}"
+        hot = {"anneal": {**request.anneal.model_dump(), "seed": seed}}
+        for slab in free.slabs:
+            slab.relaxed.append(
+                make.step(
+                    f"{slab.label}, {name}",
+                    "relax",
+                    slab.relaxed[0].n_atoms,
+                    structure_from=StructureFrom(step=slab.relaxed[0].id),
+                    labels=SlabOfInterfaceLabels(
+                        role=ANNEALED_START[slab.side], pair=slab.built.label
+                    ),
+                    settings=hot,
+                )
+            )
+        for one in planned:
+            restart = make.step(
+                f"{one.built.label} interface, {name}",
+                "relax",
+                one.whole.n_atoms,
+                structure_from=StructureFrom(step=one.whole.id),
+                labels=_restart_labels(one),
+                settings=hot,
+            )
+            _add_restart(one, restart, make, name, request.vacuum_angstrom, _still(make))
+
+
+def _still(make: StepMaker) -> dict[str, Any]:
+    """Settings by which a start that is a minimum already stays one."""
+    return {"rattle_angstrom": 0.0} if "rattle_angstrom" in make.settings("relax") else {}
+
+
+def _restart_labels(one: PlannedInterface) -> RestartLabels:
+    return RestartLabels(pair=one.built.label, n_contacts=one.built.interface.n_contacts)
+
+
 def add_rounds(
     planned: Sequence[PlannedInterface],
     free: FreeSlabs,
@@ -105,9 +165,7 @@ def add_rounds(
     vacuum_angstrom: float,
 ) -> None:
     """Add the steps of all rounds to interfaces whose slabs have been planned."""
-    with_slabs = [one for one in planned if one.relaxed]
-    # a start that is a minimum already must stay one
-    still = {"rattle_angstrom": 0.0} if "rattle_angstrom" in make.settings("relax") else {}
+    still = _still(make)
     tried: list[str] = []
     for k in range(1, rounds + 1):
         round_name = f"round {k}"
@@ -119,7 +177,7 @@ def add_rounds(
         ]
         for slab, step in shared:
             slab.relaxed.append(step)
-        again = [(one, _restart(one, make, tried, round_name, still)) for one in with_slabs]
+        again = [(one, _restart(one, make, tried, round_name, still)) for one in planned]
         for one, restart in again:
             _add_restart(one, restart, make, round_name, vacuum_angstrom, still)
         tried = [*known, *(step.id for _, step in shared)]
@@ -171,7 +229,7 @@ def _restart(
             slabs=slabs,
             tried=tuple(x for ids in slabs.values() for x in ids if x in tried),
         ),
-        labels=RestartLabels(pair=one.built.label, n_contacts=one.built.interface.n_contacts),
+        labels=_restart_labels(one),
         settings=settings,
     )
 

@@ -25,6 +25,7 @@ from natriface.workflows.parts.interfaces.tables import (
     integrity_table,
     overview,
     reference_slab_table,
+    restart_table,
 )
 from natriface.workflows.report.section import Block, Gallery, Listed, Section, SectionContext
 
@@ -62,6 +63,7 @@ def _blocks(
         overview(records, published),
         _list("‡ To be taken with care", words.caveats),
         reference_slab_table(records),
+        restart_table(records),
         _list("† The source contradicts itself", words.contradictions),
         _list("Why these numbers may differ from the published ones", words.reasons),
         adhesion_bars(records, context),
@@ -103,8 +105,8 @@ def _methods(records: Sequence[InterfaceRecord]) -> list[str]:
     text += [" ".join(cells)] if cells else []
     starts = any(record.reference_slabs for record in records)
     lowest = (
-        ", each from its geometry as built and from that in the relaxed interface, the lower "
-        "energy taken"
+        ", each from several starts (as built, as in a relaxed interface, as found lowest in any "
+        "supercell of its surface cell), the lowest energy per area taken"
         if starts
         else ""
     )

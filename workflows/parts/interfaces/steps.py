@@ -17,7 +17,12 @@ from natriface.workflows.parts.interfaces.labels import (
     SlabOfInterfaceLabels,
 )
 from natriface.workflows.parts.interfaces.request import InterfacesAsked
-from natriface.workflows.parts.interfaces.rounds import FreeSlab, FreeSlabs, add_rounds
+from natriface.workflows.parts.interfaces.rounds import (
+    FreeSlab,
+    FreeSlabs,
+    add_annealed,
+    add_rounds,
+)
 from natriface.workflows.plan import InterfaceAndSlabs, Side, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 
@@ -77,7 +82,9 @@ def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
     vacuum = request.interfaces.vacuum_angstrom
     planned = [_planned(request, make, built, free) for built in build_interfaces(request, root)]
     if request.interfaces.second_start:
-        add_rounds(planned, free, make, request.interfaces.rounds, vacuum)
+        with_slabs = [one for one in planned if one.relaxed]
+        add_annealed(with_slabs, free, make, request.interfaces)
+        add_rounds(with_slabs, free, make, request.interfaces.rounds, vacuum)
     if "work_of_adhesion" in request.quantities:
         for one in planned:
             _add_rigid(one, make)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from natriface.analysis.bonding.integrity import SODIUM_CONTACT_ANGSTROM
 from natriface.analysis.energies.interface_energy import ADHESION_FORMULA, FORMATION_FORMULA
+from natriface.analysis.energies.starts import spread
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number
 from natriface.workflows.parts.interfaces.records import (
@@ -13,6 +14,7 @@ from natriface.workflows.parts.interfaces.records import (
     Quantity,
     ReferenceSlabRecord,
 )
+from natriface.workflows.parts.interfaces.reference_slabs import per_contact
 from natriface.workflows.report.section import Cell, Column, Table
 
 VALUE = "interfacial formation energy"
@@ -40,7 +42,8 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
         notes=[
             f"γ = {FORMATION_FORMULA}: both slabs relaxed on their own, each in the in-plane cell "
             f"it has in the interface{lowest}. Steps, force and status are the interface's; those "
-            "of its slabs stand under All steps."
+            "of its slabs stand under All steps. ± is the spread (highest less lowest) of the "
+            "starts of the interface and of both slabs, in quadrature; of one start there is none."
         ]
         if asked
         else [],
@@ -59,6 +62,10 @@ def _overview_cells(
     cells: list[tuple[Column, Cell]] = [
         (Column("pair (film|substrate)", shown_as="Interface"), record.pair),
         (Column(VALUE, "J/m2", 2, "here", asked), formation.value_j_per_m2),
+        (
+            Column("uncertainty by the spread of starts", "J/m2", 2, "±", asked),
+            formation.uncertainty_j_per_m2,
+        ),
         *(_printed_cells(record, formation, published) if published else []),
         (Column("area", "A2", 1, "area A"), record.area_angstrom2),
         (Column("contacts N", digits=0), record.n_contacts),
@@ -79,6 +86,8 @@ def _overview_cells(
             record.second_start_change_j_per_m2,
         ),
         ("reason not computed", "", formation.reason),
+        ("reason without uncertainty", "", formation.no_uncertainty),
+        ("starts of the interface", "", sum(start.sample for start in record.starts) or 1),
         ("caveats", "", " ".join(record.caveats) or None),
         ("formula", "", formation.formula),
         ("rigid work of adhesion", "J/m2", adhesion.value_j_per_m2),
@@ -136,29 +145,40 @@ def reference_slab_table(records: Sequence[InterfaceRecord]) -> Table | None:
             Column("Interface"),
             Column("Slab"),
             Column("started as built", "eV", 3),
-            Column("started as in the interface", "eV"),
+            Column("other starts in this cell", "eV"),
             Column("taken"),
+            Column("energy", "eV/Å²", 5),
             Column("lower by", "eV", 3),
+            Column("this cell lies above it", "J/m²", 3),
             Column("changes γ by", "J/m²", 2),
         ],
         [_reference_slab_row(record, slab) for record, slab in slabs],
         notes=[
             "A relaxation ends in the minimum nearest to its start. Each slab is relaxed from the "
             "geometry it was built with and from that it has in the relaxed interface, alone in "
-            "the same in-plane cell both times; the lowest energy is the slab's. A slab that "
-            "interfaces share has a second start from each of them.",
+            "the same in-plane cell both times; then from the lowest arrangement found in any "
+            "supercell of its surface cell, tiled, and so is each interface with it in place of "
+            "its side. A slab is known by its surface cell: the lowest energy per area counts in "
+            "all interfaces, and what their own cells still lie above it stands beside.",
         ],
+        stem="slabs",
         below={
             k: "; ".join(reasons)
             for k, (_, slab) in enumerate(slabs)
-            if (reasons := [f"{s.name}: {s.reason}" for s in slab.starts if s.reason])
+            if (
+                reasons := [
+                    f"{s.name}: {s.reason}" for s in slab.starts if s.reason and not s.other_cell
+                ]
+            )
         },
     )
 
 
 def _reference_slab_row(record: InterfaceRecord, slab: ReferenceSlabRecord) -> list[Cell]:
     later = [
-        "–" if start.energy_ev is None else number(start.energy_ev, 3) for start in slab.starts[1:]
+        "–" if start.energy_ev is None else number(start.energy_ev, 3)
+        for start in slab.starts[1:]
+        if not start.other_cell
     ]
     return [
         record.pair,
@@ -166,9 +186,52 @@ def _reference_slab_row(record: InterfaceRecord, slab: ReferenceSlabRecord) -> l
         slab.starts[0].energy_ev,
         "; ".join(later),
         slab.taken.name if slab.taken else None,
+        slab.energy_ev_per_angstrom2,
         slab.lowered_ev,
+        slab.left_j_per_m2,
         slab.change_j_per_m2,
     ]
+
+
+def restart_table(records: Sequence[InterfaceRecord]) -> Table | None:
+    """The starts of every interface."""
+    several = [record for record in records if len(record.starts) > 1]
+    if not several:
+        return None
+    return Table(
+        "Which minimum the interfaces are in",
+        [
+            Column("Interface"),
+            Column("started as built", "eV", 3),
+            Column("other starts", "eV"),
+            Column("taken"),
+            Column("spread", "J/m²", 3),
+        ],
+        [_restart_row(record) for record in several],
+        notes=[
+            "Other starts: the interface with its sides in the lowest arrangements found of the "
+            "slabs, the film lowered until it touches. One that started in a minimum already found "
+            "(=) is no sample and has no part in the spread."
+        ],
+        stem="interface-starts",
+        below={
+            k: "; ".join(reasons)
+            for k, record in enumerate(several)
+            if (reasons := [f"{s.name}: {s.reason}" for s in record.starts if s.reason])
+        },
+    )
+
+
+def _restart_row(record: InterfaceRecord) -> list[Cell]:
+    first, *others = record.starts
+    told = [
+        "–" if s.energy_ev is None else number(s.energy_ev, 3) + ("" if s.sample else " =")
+        for s in others
+    ]
+    energies = [s.energy_ev for s in record.starts if s.sample and s.energy_ev is not None]
+    taken = next((s.name for s in record.starts if s.taken), None)
+    apart = per_contact(spread(energies), record.area_angstrom2, record.n_contacts)
+    return [record.pair, first.energy_ev, "; ".join(told), taken, apart]
 
 
 def adhesion_table(records: Sequence[InterfaceRecord]) -> Table | None:
