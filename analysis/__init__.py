@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from natriface.analysis.barriers.rates import HopRate as HopRate
     from natriface.analysis.barriers.rates import diffusivity as diffusivity
     from natriface.analysis.barriers.rates import hop_rate as hop_rate
+    from natriface.analysis.barriers.rates import vineyard_prefactor_hz as vineyard_prefactor_hz
     from natriface.analysis.barriers.summary import BandSummary as BandSummary
     from natriface.analysis.barriers.summary import BarrierValues as BarrierValues
     from natriface.analysis.barriers.summary import rank_barriers as rank_barriers
@@ -117,7 +118,7 @@ else:
             "figures.pictures": "before_after_figure save_figure structure_figure",
             "bonding.projected_cohp": "Projection",
             "results.published": "Published load_published published_names",
-            "barriers.rates": "Diffusivity HopRate diffusivity hop_rate",
+            "barriers.rates": "Diffusivity HopRate diffusivity hop_rate vineyard_prefactor_hz",
             "readers.vasp.grid": "Grid read_grid",
             "readers.lobster.folder": "read_lobster_folder",
             "readers.neb": "read_band",

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.chaos_account import account, plan_of
 from natriface.structures.base.errors import NatrifaceError
-from natriface.workflows.jobs.folder import JobFolder, open_jobs
+from natriface.workflows.jobs.job import JobFolder, open_jobs
 from natriface.workflows.jobs.launch import launch
 from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.queues.limits import QueueLimits

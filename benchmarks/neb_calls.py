@@ -38,7 +38,7 @@ from natriface.structures.paths.hop_endpoints import HopEndpoints, hop_endpoints
 from natriface.structures.paths.hops import adatom_hops, vacancy_hops
 from natriface.structures.paths.images import displacements, make_images
 from natriface.structures.surfaces.adsorption import adatom_sites
-from natriface.workflows.engines.bands.relaxation import BandSearch, BandSettings
+from natriface.workflows.engines.bands.search import BandSearch, BandSettings
 from natriface.workflows.engines.potential.calculators import make_calculator
 
 SAME_EV = 0.005

@@ -13,9 +13,6 @@ Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 _ELEMENTS = (("Na", 0.25), ("Zr", 0.1), ("Si", 0.12), ("P", 0.05), ("O", 0.46), ("F", 0.02))
 
 
-_FERMI_EV = 2.13317482  # between the filled and the empty levels
-
-
 @dataclass(frozen=True)
 class Shape:
     """What to print.

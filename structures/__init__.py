@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from natriface.structures.interfaces.build import registry_scan as registry_scan
     from natriface.structures.interfaces.matching import Match as Match
     from natriface.structures.interfaces.matching import find_matches as find_matches
+    from natriface.structures.interfaces.matching import share_by_stiffness as share_by_stiffness
     from natriface.structures.interfaces.screening import Screening as Screening
     from natriface.structures.interfaces.screening import (
         enumerate_interfaces as enumerate_interfaces,
@@ -88,7 +89,7 @@ else:
             "paths.hops": "Hop adatom_hops interstitial_hops vacancy_hops",
             "paths.images": "Images make_images match_atoms",
             "interfaces.build": "Interface build_interface contact_gap gap_scan registry_scan",
-            "interfaces.matching": "Match find_matches",
+            "interfaces.matching": "Match find_matches share_by_stiffness",
             "crystals.ordering": "Ordering count_orderings ordered_phase rank_orderings",
             "crystals.phases": "Phase load_phase phase_names",
             "chemistry.polyanions": "CovalentUnits find_units",

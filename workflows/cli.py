@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from natriface.workflows.commands import archive, control, queue
+from natriface.workflows.commands import queue, steering, transfer
 from natriface.workflows.commands.analyze import app as analyze_app
 from natriface.workflows.commands.common import (
     LaunchpadOption,
@@ -36,9 +36,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 database_app = typer.Typer(
-    help="The embedded database of a workspace, e.g. to keep it up for lpad.",
+    help="The embedded database of a workspace, to keep it up for lpad.",
     no_args_is_help=True,
 )
 app.add_typer(database_app, name="database")
@@ -82,14 +83,14 @@ def run(
     ] = None,
     launchpad: LaunchpadOption = None,
 ) -> None:
-    """Run a study to its report; run again after any interruption to go on."""
+    """Run a study to its report; run again to go on after a stop."""
     from natriface.workflows.running.progress import progress_for
     from natriface.workflows.running.run import run_plan
 
-    loaded, plan, workspace, root = _prepared(study, folder, launchpad)
+    loaded, plan, workspace = _prepared(study, folder, launchpad)
     summary = run_plan(plan, workspace, workers, progress_for(sys.stdout), checked=True)
     _say_how_it_ended(summary, study)
-    _write_report(loaded, plan, workspace, list(summary.steps), root)
+    _write_report(loaded, plan, workspace, list(summary.steps))
     sys.exit(summary.exit_code)
 
 
@@ -102,7 +103,7 @@ def submit(
     """Put a study's steps into the LaunchPad without running them."""
     from natriface.workflows.running import operations
 
-    _, plan, workspace, _ = _prepared(study, folder, launchpad)
+    _, plan, workspace = _prepared(study, folder, launchpad)
     submission = operations.submit(plan, workspace, checked=True)
     typer.echo(
         f"{len(submission.added)} steps submitted, {len(submission.known)} were there already, "
@@ -120,15 +121,15 @@ def submit(
 
 @app.command()
 def plan(study: StudyArgument, folder: WorkspaceOption = None) -> None:
-    """Show a study's steps: atoms, estimated time, and what is finished already."""
+    """Show a study's steps: atoms, estimated time, what is finished."""
+    from natriface.workflows.commands.study_inputs import setting_warnings
     from natriface.workflows.commands.tables import print_plan
-    from natriface.workflows.inputs import setting_warnings
     from natriface.workflows.planning import lacking
     from natriface.workflows.workspace import Workspace
 
     if folder is not None:
         Workspace(folder).require_writable()
-    loaded, planned, _ = _planned(study)
+    loaded, planned = _planned(study)
     with note("asking the engines"):
         lacks = lacking(planned)
     print_plan(planned, workspace_path(loaded, folder), setting_warnings(planned))
@@ -142,15 +143,19 @@ def inputs(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write into.")],
     engine: Annotated[str, typer.Option(help="Engine whose inputs are written.")] = "vasp",
 ) -> None:
-    """Write every step's VASP inputs, with sizes and costs, without VASP or POTCARs."""
-    from natriface.workflows.inputs import print_summary, write_study_inputs
+    """Write every step's VASP inputs, with sizes and costs.
+
+    It needs neither VASP nor POTCARs.
+    """
+    from natriface.workflows.commands.study_inputs import write_study_inputs
+    from natriface.workflows.commands.tables import print_inputs
     from natriface.workflows.study import load_study, study_path
 
     path = study_path(study)
     loaded = load_study(path)
     with note(f"building the structures of {loaded.name}"):
         written = write_study_inputs(loaded, path.resolve().parent, output, engine)
-    print_summary(written)
+    print_inputs(written)
     typer.echo(f"inputs: {output}")
 
 
@@ -178,9 +183,9 @@ def where(study: StudyArgument, step: str, folder: WorkspaceOption = None) -> No
 @app.command()
 def report(study: StudyArgument, folder: WorkspaceOption = None) -> None:
     """Write the report of what is finished so far."""
-    loaded, planned, root = _planned(study)
+    loaded, planned = _planned(study)
     workspace = opened(study, folder, loaded)
-    _write_report(loaded, planned, workspace, _statuses(workspace), root)
+    _write_report(loaded, planned, workspace, _statuses(workspace))
 
 
 @app.command()
@@ -191,7 +196,7 @@ def build(
     ],
     pictures: Annotated[bool, typer.Option(help="Draw each structure.")] = True,
 ) -> None:
-    """Write a study's structures: POSCAR, CIF, extxyz, pictures and a manifest."""
+    """Write a study's structures as POSCAR, CIF, extxyz and pictures."""
     from natriface.workflows.commands.build import write_study_structures
     from natriface.workflows.commands.tables import print_structures
     from natriface.workflows.study import load_study, study_path
@@ -266,8 +271,8 @@ def database_status(folder: WorkspaceArgument) -> None:
         typer.echo(f"running on 127.0.0.1:{server.port}, process {server.process.pid}")
 
 
-def _planned(name: str, to_run: bool = False) -> tuple[Study, Plan, Path]:
-    """The study, its plan, and the folder its paths are relative to.
+def _planned(name: str, to_run: bool = False) -> tuple[Study, Plan]:
+    """The study and its plan.
 
     Only what is `to_run` needs an engine that is installed and set up.
     """
@@ -277,21 +282,20 @@ def _planned(name: str, to_run: bool = False) -> tuple[Study, Plan, Path]:
     path = study_path(name)
     study = load_study(path)
     with note(f"building the structures of {study.name}"):
-        root = path.resolve().parent
-        return study, plan_study(study, root, to_run=to_run), root
+        return study, plan_study(study, path.resolve().parent, to_run=to_run)
 
 
 def _prepared(
     name: str, folder: Path | None, launchpad: Path | None
-) -> tuple[Study, Plan, Workspace, Path]:
+) -> tuple[Study, Plan, Workspace]:
     from natriface.workflows.launchpad.connection import use_mongodb
     from natriface.workflows.workspace import Workspace
 
-    study, plan, root = _planned(name, to_run=True)
+    study, plan = _planned(name, to_run=True)
     workspace = Workspace.create(workspace_path(study, folder), study.name)
     if launchpad is not None:
         use_mongodb(workspace, launchpad)
-    return study, plan, workspace, root
+    return study, plan, workspace
 
 
 def _statuses(workspace: Workspace) -> list[StepStatus]:
@@ -301,12 +305,12 @@ def _statuses(workspace: Workspace) -> list[StepStatus]:
 
 
 def _write_report(
-    study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus], root: Path
+    study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus]
 ) -> None:
     from natriface.workflows.report.study import report_study
 
     with note("writing the report"):
-        written = report_study(study, plan, workspace, statuses, root)
+        written = report_study(study, plan, workspace, statuses)
     typer.echo(f"report: {written}")
 
 
@@ -321,9 +325,9 @@ def _say_how_it_ended(summary: RunSummary, study: str) -> None:
         )
 
 
-control.add_to(app)
+steering.add_to(app)
 queue.add_to(app)
-archive.add_to(app)
+transfer.add_to(app)
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,6 @@
 """The three Firetasks of a step: it is written, run, read, so that a failed read never reruns it.
 
-They do what `natriface.workflows.steps.folder` says, under natriface's workers and under
+They do what `natriface.workflows.steps.stages` says, under natriface's workers and under
 FireWorks' own launchers. Databases name them by this module's path.
 """
 
@@ -13,7 +13,7 @@ from fireworks.core.firework import FiretaskBase, FWAction
 from fireworks.utilities.fw_utilities import explicit_serialize
 
 from natriface.workflows.launchpad.ledger import honour_rerun
-from natriface.workflows.steps.folder import read_step, run_step, write_step
+from natriface.workflows.steps.stages import read_step, run_step, write_step
 from natriface.workflows.workspace import Workspace, is_finished
 
 

@@ -206,6 +206,9 @@ class Step(BaseModel):
         The protocol resolved for this engine and kind.
     n_atoms
         Known before anything is run.
+    sources
+        Setting -> where its value comes from, as the protocol says; of those that the study or
+        this one step sets, nothing. Does not enter the id.
     metadata
         What the structure stands for (role, labels, areas, strains, grades); goes into the
         result, does not enter the id.
@@ -222,6 +225,7 @@ class Step(BaseModel):
     structure: dict[str, Any] | None = None
     structure_from: Source | None = None
     inputs: dict[str, Input] = Field(default_factory=dict)
+    sources: dict[str, str] = Field(default_factory=dict)
     metadata: dict[str, Any] = Field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -282,12 +286,15 @@ class Plan(BaseModel):
         Name of the study.
     steps
         Each id once; parents before children.
+    settings_description
+        What the protocol says of itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     study: str
     steps: tuple[Step, ...]
+    settings_description: str = ""
 
     def __repr__(self) -> str:
         return short_repr(self, self.study, f"{len(self)} steps")
@@ -295,7 +302,7 @@ class Plan(BaseModel):
     __str__ = __repr__
 
     @classmethod
-    def of(cls, study: str, steps: Iterable[Step]) -> Plan:
+    def of(cls, study: str, steps: Iterable[Step], settings_description: str = "") -> Plan:
         """A plan from steps in any order; steps of equal content are kept once.
 
         Raises
@@ -315,7 +322,11 @@ class Plan(BaseModel):
             order = list(TopologicalSorter(graph).static_order())
         except CycleError as error:
             raise StudyError(f"steps need each other in a ring: {error.args[1]}") from None
-        return cls(study=study, steps=tuple(by_id[identifier] for identifier in order))
+        return cls(
+            study=study,
+            steps=tuple(by_id[identifier] for identifier in order),
+            settings_description=settings_description,
+        )
 
     def __len__(self) -> int:
         return len(self.steps)

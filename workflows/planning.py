@@ -44,7 +44,7 @@ def plan_study(study: Study, root: Path, *, to_run: bool = True) -> Plan:
     for name, request in study.parts().items():
         part: _Part = import_module(f"{PARTS[name]}.steps")
         steps += part.steps(request, make, root)
-    plan = Plan.of(study.name, steps)
+    plan = Plan.of(study.name, steps, make.protocol.description)
     for name, number in Counter(step.name for step in plan.walk()).items():
         if number > 1:
             raise StudyError(

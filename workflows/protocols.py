@@ -12,9 +12,9 @@ from pydantic import Field, field_validator
 
 from natriface.structures.base.errors import StudyError, nearest
 from natriface.structures.base.yaml_files import read_yaml
-from natriface.workflows.documents import Document, validated
 from natriface.workflows.engines.base import engine_names
 from natriface.workflows.plan import KINDS
+from natriface.workflows.validation import Document, validated
 
 EVERY_KIND = "all"
 
@@ -106,10 +106,30 @@ def _load(name_or_path: str, root: Path | None, seen: tuple[Path, ...]) -> Proto
         ring = " -> ".join(each.name for each in (*seen, path))
         raise StudyError(f"protocol {seen[0].name}: parents in a ring: {ring}")
     protocol = validated(Protocol, read_yaml(path), f"protocol {path.name}")
+    if name_or_path not in protocol_names():
+        protocol = _signed(protocol, path)
     if protocol.parent is None:
         return protocol
     parent = _load(protocol.parent, path.parent, (*seen, path.resolve()))
     return protocol.model_copy(update={"engines": _merged(parent.engines, protocol.engines)})
+
+
+def _signed(protocol: Protocol, path: Path) -> Protocol:
+    """A user's protocol, its name and file among the sources of its own values."""
+    engines = {
+        engine: {
+            kind: {
+                name: Choice(
+                    value=choice.value,
+                    source=f"{choice.source} (protocol {protocol.name}, {path.name})",
+                )
+                for name, choice in choices.items()
+            }
+            for kind, choices in kinds.items()
+        }
+        for engine, kinds in protocol.engines.items()
+    }
+    return protocol.model_copy(update={"engines": engines})
 
 
 def _merged(

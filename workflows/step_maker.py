@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,14 @@ class StepMaker:
 
     Attributes
     ----------
-    engine, protocol
-        The study's engine, and the protocol it names.
-    given
-        The study's own settings, by kind of calculation or by ``ENGINE.KIND``.
+    study
+        Whose steps, with its own settings.
+    protocol
+        That it names.
     """
 
-    engine: str
+    study: Study
     protocol: Protocol
-    given: Mapping[str, dict[str, Any]]
 
     @classmethod
     def of(cls, study: Study, root: Path | None = None) -> StepMaker:
@@ -40,10 +38,10 @@ class StepMaker:
         StudyError
             If there is no such protocol, or a setting is of no engine or kind.
         """
-        return cls(study.engine, load_protocol(study.protocol, root), study.settings)
+        return cls(study, load_protocol(study.protocol, root))
 
     def __post_init__(self) -> None:
-        for key in self.given:
+        for key in self.study.settings:
             engine, _, kind = key.rpartition(".")
             if engine and engine not in engine_names():
                 raise StudyError(
@@ -54,18 +52,15 @@ class StepMaker:
                     f"settings: no kind of calculation {kind!r}; {nearest(kind, KINDS)}"
                 )
 
+    @property
+    def engine(self) -> str:
+        """The study's."""
+        return self.study.engine
+
     def settings(self, kind: str, engine: str | None = None) -> dict[str, Any]:
-        """The protocol's settings with the study's on top.
-
-        The study's ``settings`` name a kind, for its own engine, or ``ENGINE.KIND``.
-        """
+        """The protocol's settings with the study's on top."""
         engine = engine or self.engine
-        return self.protocol.settings(engine, kind, self.overrides(kind, engine))
-
-    def overrides(self, kind: str, engine: str) -> dict[str, Any]:
-        """What the study itself sets for a kind of calculation on an engine."""
-        own = self.given.get(kind, {}) if engine == self.engine else {}
-        return {**own, **self.given.get(f"{engine}.{kind}", {})}
+        return self.protocol.settings(engine, kind, self.study.overrides(kind, engine))
 
     def step(
         self,
@@ -95,12 +90,15 @@ class StepMaker:
             Unless just one of `structure` and `structure_from` is given.
         """
         engine = engine or self.engine
+        own = self.study.overrides(kind, engine) | (settings or {})
+        choices = self.protocol.choices(engine, kind)
         return Step(
             name=name,
             kind=kind,
             engine=engine,
             protocol=self.protocol.name,
-            settings=self.settings(kind, engine) | (settings or {}),
+            settings=self.protocol.settings(engine, kind, own),
+            sources={name: c.source for name, c in choices.items() if name not in own},
             n_atoms=n_atoms,
             structure=structure,
             structure_from=structure_from,

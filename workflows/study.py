@@ -14,9 +14,9 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 from natriface.structures.base.errors import StudyError, nearest
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.base.yaml_files import read_yaml
-from natriface.workflows.documents import Document, validated
 from natriface.workflows.names import EngineName, NameOrPath, StudyName
 from natriface.workflows.parts import PARTS
+from natriface.workflows.validation import Document, validated
 
 
 class _RequestModule(Protocol):
@@ -67,6 +67,14 @@ class Study(Document):
                 f"nothing is asked for: give substrates and films, or {' or '.join(others)}"
             )
         return self
+
+    def overrides(self, kind: str, engine: str) -> dict[str, Any]:
+        """What the study itself sets for a kind of calculation on an engine.
+
+        Its ``settings`` name a kind, for its own engine, or ``ENGINE.KIND``.
+        """
+        own = self.settings.get(kind, {}) if engine == self.engine else {}
+        return {**own, **self.settings.get(f"{engine}.{kind}", {})}
 
     def parts(self) -> dict[str, Any]:
         """What is asked for: the request of each part asked, by the part's name."""

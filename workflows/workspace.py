@@ -27,7 +27,7 @@ from typing import Any
 
 from natriface.analysis.results.result import RESULT_FILE, Result
 from natriface.structures.base.errors import ReaderError, nearest
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.plan import Plan, Step
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 
+from natriface.analysis.results.formulas import Formula
 from natriface.structures.base.conversions import (
     ANGSTROM2_IN_CM2,
     BOLTZMANN_EV_PER_K,
@@ -22,12 +23,31 @@ FloatArray = NDArray[np.float64]
 ASSUMED_PREFACTOR_HZ = 1e13
 """Usual attempt frequency of an ion in a solid, where none was computed."""
 
+RATE_FORMULA = Formula(
+    "hop frequency",
+    "prefactor exp(-E / kT)",
+    "Hz",
+    source="Vineyard, J. Phys. Chem. Solids 3, 121 (1957)",
+    symbol="rate",
+    where="harmonic transition-state theory with the barrier E, prefactor "
+    f"{ASSUMED_PREFACTOR_HZ:.0e} Hz where none was computed; refused below kT",
+)
+DIFFUSIVITY_FORMULA = Formula(
+    "diffusivity of the carrier",
+    "n a^2 rate f / (2 d)",
+    "cm2/s",
+    source="Mehrer, Diffusion in Solids (2007)",
+    symbol="D",
+    where="not of the tracer; n equivalent hops of straight length a out of a site, in d "
+    "dimensions, correlation factor f, between equivalent sites that lead in all directions",
+)
+
 SAFE_BARRIER_KT = 5.0
 """Below this many kT, hops are not rare events: the rate is an order of magnitude at best."""
 
 
 class HopRate(BaseModel):
-    """Rate of one hop by harmonic transition-state theory, rate = prefactor exp(-E/kT).
+    """Rate of one hop by harmonic transition-state theory, `RATE_FORMULA`.
 
     Attributes
     ----------
@@ -57,7 +77,7 @@ class Diffusivity(BaseModel):
     Attributes
     ----------
     diffusivity_cm2_per_s
-        D = n a^2 rate f / (2 d).
+        By `DIFFUSIVITY_FORMULA`.
     length_angstrom, n_hops, dimensions, correlation
         a, n (equivalent hops out of a site), d and f.
     """
@@ -79,7 +99,7 @@ def hop_rate(
     prefactor_hz: float = ASSUMED_PREFACTOR_HZ,
     prefactor_source: str = "assumed",
 ) -> HopRate:
-    """Rate of a hop over a barrier, G. H. Vineyard, J. Phys. Chem. Solids 3, 121 (1957).
+    """Rate of a hop over a barrier, by `RATE_FORMULA`.
 
     Valid where the barrier is many kT (the carrier rests and forgets between hops), the saddle
     point and the minimum are harmonic over kT, and nuclei are classical; all of it is checked as
@@ -132,7 +152,7 @@ def diffusivity(
 ) -> Diffusivity:
     """D(T) of a carrier that makes one kind of hop between equivalent sites.
 
-    D = n a^2 rate f / (2 d). The tracer's D is this times the share of carriers per ion, with the
+    By `DIFFUSIVITY_FORMULA`. The tracer's D is this times the share of carriers per ion, with the
     correlation factor of the mechanism (0.7815 for vacancies on an fcc sublattice).
 
     Parameters

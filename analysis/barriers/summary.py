@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.analysis.barriers.hermite import HermiteFit
 from natriface.analysis.results.band import Band
+from natriface.structures.base.arrays import Floats
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.paths.images import SAME_ANGSTROM
@@ -229,17 +230,6 @@ def summarise(
             "those of the band, not of the atoms, and are not used"
         )
         forces = np.full_like(forces, np.nan)
-    records = [
-        ImageRecord(
-            path_angstrom=float(band.lengths_angstrom[k]),
-            energy_ev=_number(energies[k] - zero),
-            tangential_force_ev_per_angstrom=_number(forces[k]),
-            perpendicular_force_ev_per_angstrom=_number(across[k]),
-            status=band.statuses[k],
-            reason=band.reasons[k],
-        )
-        for k in range(len(energies))
-    ]
     fatal = _fatal(band)
     reasons = [] if fatal else _unconverged(band, force_tolerance_ev_per_angstrom)
     judged = np.minimum(across, band.bisected_forces_ev_per_angstrom)
@@ -257,7 +247,7 @@ def summarise(
         else None,
         force_tolerance_ev_per_angstrom=force_tolerance_ev_per_angstrom,
         path=dict(band.metadata),
-        images=records,
+        images=_records(band, energies - zero, forces),
     )
     if fatal:
         return summary
@@ -275,6 +265,20 @@ def summarise(
     else:
         summary.barrier = values
     return summary
+
+
+def _records(band: Band, relative_ev: Floats, forces: Floats) -> list[ImageRecord]:
+    return [
+        ImageRecord(
+            path_angstrom=float(band.lengths_angstrom[k]),
+            energy_ev=_number(relative_ev[k]),
+            tangential_force_ev_per_angstrom=_number(forces[k]),
+            perpendicular_force_ev_per_angstrom=_number(across),
+            status=band.statuses[k],
+            reason=band.reasons[k],
+        )
+        for k, across in enumerate(band.perpendicular_forces_ev_per_angstrom)
+    ]
 
 
 def are_unlike(paths: Sequence[HopPath]) -> bool:

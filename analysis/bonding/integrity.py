@@ -74,16 +74,6 @@ class Integrity:
     def __repr__(self) -> str:
         return short_repr(self, self.summary())
 
-    @property
-    def n_units(self) -> int:
-        """Number of tetrahedra before."""
-        return len(self.before)
-
-    @property
-    def n_intact(self) -> int:
-        """Number of tetrahedra that kept exactly their ligands."""
-        return sum(n for n, _ in self.intact_by_formula.values())
-
     def mean_bond_angstrom(self, formula: str, ligand: str, when: str, symbols: list[str]) -> float:
         """Mean centre-ligand length over the units of this formula, ``before`` or ``after``.
 

@@ -11,7 +11,7 @@ from ase.io.vasp import write_vasp
 
 from natriface.analysis.results.bond_populations import Bond, BondPopulations, FloatArray
 from natriface.structures.base.errors import AnalysisError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 
 Kind = Literal["COHP", "COOP", "COBI"]
 _TITLES: dict[Kind, str] = {"COHP": "pCOHP", "COOP": "pCOOP", "COBI": "COBI"}

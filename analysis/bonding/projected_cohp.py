@@ -223,13 +223,6 @@ def _kept_bands(projected: ComplexArray, occupations: FloatArray) -> IntArray:
     return np.sort(np.concatenate([occupied, empty[order[: n_orbitals - len(occupied)]]]))
 
 
-def band_energy_ev(states: LoewdinStates, weights: FloatArray) -> float:
-    """Sum over the occupied states of their energies, eV per cell, both spins."""
-    degeneracy = 2.0 / len(states.energies_ev)
-    energies = weights[None, :, None] * states.occupations * states.energies_ev
-    return float(degeneracy * energies.sum())
-
-
 def bond_populations(
     projection: Projection,
     pairs: Sequence[Pair],

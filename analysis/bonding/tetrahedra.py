@@ -16,6 +16,7 @@ import numpy as np
 from ase import Atoms
 
 from natriface.analysis.results.bond_populations import BondPopulations
+from natriface.analysis.results.formulas import Formula
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.chemistry.polyanions import CovalentUnits, find_units, formula
@@ -113,6 +114,22 @@ class BondGroup:
         return f"{self.bond} in {self.kind}"
 
 
+STRENGTH_FORMULA = Formula(
+    "strength of a bond",
+    "-ICOHP(E_F)",
+    "eV",
+    source="Dronskowski and Blöchl, J. Phys. Chem. 97, 8617 (1993)",
+    where="of one bond, spins summed; positive = bonding",
+)
+BY_LENGTH_FORMULA = Formula(
+    "part explained by length",
+    "d(-ICOHP)/d(length) x change of the mean length",
+    "eV",
+    where="the slope is of the same kind of bond, computed by stretching one bond and compressing "
+    "one like it; the remainder is what another ligand, charge or surrounding does at equal length",
+)
+
+
 @dataclass(frozen=True)
 class Slope:
     """How the strength of a bond answers to its length.
@@ -149,7 +166,7 @@ class BondDifference:
     strength_change_ev
         Of the mean of -ICOHP; positive = stronger.
     by_length_ev
-        The part the change of length explains: slope times change of length.
+        The part the change of length explains, by `BY_LENGTH_FORMULA`.
     remainder_ev
         The rest: what another ligand, charge or surrounding does at equal length.
     """

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.pdos import EnergyZero, ProjectedDOS, cut
 from natriface.structures.base.arrays import Floats
 from natriface.structures.base.errors import AnalysisError
@@ -19,6 +20,15 @@ from natriface.structures.base.reprs import short_repr
 WHOLE_BAND = (-np.inf, np.inf)
 OCCUPIED = (-np.inf, 0.0)
 Window = tuple[float, float]
+CENTER_FORMULA = Formula(
+    "band center",
+    "∫ E ρ(E) dE / ∫ ρ(E) dE",
+    "eV",
+    source="Hammer and Nørskov, Surf. Sci. 343, 211 (1995)",
+    symbol="ε",
+    where="over the stated window, counted from the stated zero; width: square root of the second "
+    "central moment",
+)
 LEAST_DEPTH_EV = 12.0
 """Levels nearer to the top of the valence band than this may take part in bonds."""
 LEAST_STATES = 1e-3
@@ -34,7 +44,7 @@ class BandCenter:
     label
         E.g. ``P-p of PO4``.
     center_ev
-        eps = int E rho(E) dE / int rho(E) dE over the window, counted from the zero.
+        By `CENTER_FORMULA`, over the window and counted from the zero.
     width_ev
         Square root of the band's second central moment over the window; a rectangular band of
         width W has W / sqrt(12).

@@ -29,7 +29,7 @@ def from_arrays(
     source: str = "density of states",
     warnings: Sequence[str] = (),
 ) -> ProjectedDOS:
-    """From the arrays of `natriface.analysis.readers.vasp.arrays.collect_arrays`.
+    """From the arrays of `natriface.analysis.readers.vasp.large_arrays.collect_arrays`.
 
     Of a non-collinear calculation the charge component is taken.
 
@@ -46,25 +46,23 @@ def from_arrays(
             raise AnalysisError(f"{source}: {remedy}")
     projected = np.asarray(arrays["projected_dos"], dtype=float)
     total = np.atleast_2d(np.asarray(arrays["total_dos"], dtype=float))
-    orbitals = [str(name) for name in arrays["orbitals"]]
     if projected.shape[0] != len(symbols):
         raise AnalysisError(
             f"{source}: projected on {projected.shape[0]} atoms, but the crystal has {len(symbols)}"
         )
+    components = 1 if projected.shape[1] == 4 else None
+    projected, total = projected[:, :components], total[:components]
     integrated = arrays.get("integrated_dos")
     if integrated is not None:
-        integrated = np.atleast_2d(np.asarray(integrated, dtype=float))
-    if projected.shape[1] == 4:
-        projected, total = projected[:, :1], total[:1]
-        integrated = None if integrated is None else integrated[:1]
+        integrated = np.atleast_2d(np.asarray(integrated, dtype=float))[:components]
     if integrated is not None and integrated.shape != total.shape:
         integrated = None
     # atoms whose projectors have fewer shells than others hold NaN in the rest
     absent = np.isnan(projected).all(axis=(1, 3))
     channels = tuple(
-        Channel(atom, shell_of(name), name)
+        Channel(atom, shell_of(str(name)), str(name))
         for atom in range(len(symbols))
-        for index, name in enumerate(orbitals)
+        for index, name in enumerate(arrays["orbitals"])
         if not absent[atom, index]
     )
     densities = projected.transpose(0, 2, 1, 3)[~absent]
@@ -73,17 +71,8 @@ def from_arrays(
     if damaged:
         said.append(f"{damaged} numbers of the projections overflowed and count as none")
     electronic = electronic or ElectronicStructure()
-    gap, top = electronic.band_gap_ev, electronic.valence_band_maximum_ev
-    bottom = electronic.conduction_band_minimum_ev
-    if top is None and electronic.fermi_level_ev is not None and "eigenvalues_ev" in arrays:
-        edges = host_edges(arrays["eigenvalues_ev"], electronic.fermi_level_ev)
-        if edges is not None:
-            top, bottom = edges
-            said.append(
-                "electrons of a dopant stand in the conduction band, "
-                f"{electronic.fermi_level_ev - bottom:.2f} eV from its bottom; the valence-band "
-                f"maximum is the top of the filled bands below the gap of {bottom - top:.2f} eV"
-            )
+    gap = electronic.band_gap_ev
+    top, bottom, doped = _edges(arrays, electronic)
     return ProjectedDOS(
         energies_ev=np.asarray(arrays["dos_energies_ev"], dtype=float),
         channels=channels,
@@ -97,8 +86,31 @@ def from_arrays(
         n_electrons=electronic.n_electrons,
         atoms=atoms,
         source=source,
-        warnings=tuple(said),
+        warnings=(*said, *doped),
         integrated=integrated,
+    )
+
+
+def _edges(
+    arrays: Mapping[str, NDArray[Any]], electronic: ElectronicStructure
+) -> tuple[float | None, float | None, list[str]]:
+    """The band edges known, or those of a doped insulator, and what is to be said of them."""
+    top, bottom = electronic.valence_band_maximum_ev, electronic.conduction_band_minimum_ev
+    fermi = electronic.fermi_level_ev
+    if top is not None or fermi is None or "eigenvalues_ev" not in arrays:
+        return top, bottom, []
+    edges = host_edges(arrays["eigenvalues_ev"], fermi)
+    if edges is None:
+        return top, bottom, []
+    top, bottom = edges
+    return (
+        top,
+        bottom,
+        [
+            f"electrons of a dopant stand in the conduction band, {fermi - bottom:.2f} eV from its "
+            "bottom; the valence-band maximum is the top of the filled bands below the gap of "
+            f"{bottom - top:.2f} eV"
+        ],
     )
 
 

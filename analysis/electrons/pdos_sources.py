@@ -13,11 +13,11 @@ from natriface.analysis.readers.lobster.dos import read_lobster_dos
 from natriface.analysis.readers.lobster.files import LobsterFiles, find_lobster_files
 from natriface.analysis.readers.lobster.log import read_log
 from natriface.analysis.readers.text.compression import SUFFIXES
-from natriface.analysis.readers.vasp.arrays import Source, collect_arrays
 from natriface.analysis.readers.vasp.belonging import require_one_crystal
 from natriface.analysis.readers.vasp.contcar import read_poscar
 from natriface.analysis.readers.vasp.files import Files, find_files
 from natriface.analysis.readers.vasp.folder import read_vasp_folder
+from natriface.analysis.readers.vasp.large_arrays import Source, collect_arrays
 from natriface.analysis.readers.vasprun.document import Vasprun
 from natriface.analysis.readers.vasprun.vaspout import Vaspout
 from natriface.analysis.results.pdos import ProjectedDOS

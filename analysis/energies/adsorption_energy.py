@@ -10,11 +10,26 @@ from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field
 
 from natriface.analysis.results.comparability import require_like
+from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.numbers import Positive
 
 Reference = Literal["isolated atom", "bulk"]
+
+FORMULAS: dict[Reference, Formula] = {
+    "isolated atom": Formula(
+        "adsorption energy against the isolated atom",
+        "(E(slab + {n} {x}) - E(slab)) / {n} - E(isolated {x} atom)",
+        "eV per adatom",
+    ),
+    "bulk": Formula(
+        "adsorption energy against bulk",
+        "(E(slab + {n} {x}) - E(slab)) / {n} - E(bulk {x}) per atom",
+        "eV per adatom",
+    ),
+}
+"""Of ``n`` adatoms of element ``x``; negative is bound."""
 
 
 class AdsorptionEnergy(BaseModel):
@@ -79,7 +94,7 @@ class CohesiveEnergy(BaseModel):
 def adsorption_energy_against_isolated_atom(
     with_adatoms: Result, slab: Result, atom: Result
 ) -> AdsorptionEnergy:
-    """(E(slab + n adatoms) - E(slab) - n E(atom)) / n.
+    """What an adatom gains over an atom alone in vacuum; see `FORMULAS`.
 
     Parameters
     ----------
@@ -99,13 +114,13 @@ def adsorption_energy_against_isolated_atom(
         raise AnalysisError(
             f"{atom.label}: the reference is to be one isolated atom, and has {len(own)} atoms"
         )
-    return _against("isolated atom", with_adatoms, slab, atom, "E(isolated {x} atom)")
+    return _against("isolated atom", with_adatoms, slab, atom)
 
 
 def adsorption_energy_against_bulk(
     with_adatoms: Result, slab: Result, bulk: Result
 ) -> AdsorptionEnergy:
-    """(E(slab + n adatoms) - E(slab) - n E(bulk) / atoms of the bulk cell) / n.
+    """What an adatom gains over an atom of its own crystal; see `FORMULAS`.
 
     Near zero for an atom on its own metal: positive by what an adatom lacks of a full layer.
 
@@ -119,7 +134,7 @@ def adsorption_energy_against_bulk(
             f"{bulk.label}: the bulk reference is to be an element, not "
             f"{bulk.final_atoms().get_chemical_formula()}"
         )
-    return _against("bulk", with_adatoms, slab, bulk, "E(bulk {x}) per atom")
+    return _against("bulk", with_adatoms, slab, bulk)
 
 
 def moved_to_isolated_atom(energy: AdsorptionEnergy, cohesive: CohesiveEnergy) -> AdsorptionEnergy:
@@ -150,7 +165,7 @@ def moved_to_isolated_atom(energy: AdsorptionEnergy, cohesive: CohesiveEnergy) -
 
 
 def _against(
-    reference: Reference, with_adatoms: Result, slab: Result, own: Result, term: str
+    reference: Reference, with_adatoms: Result, slab: Result, own: Result
 ) -> AdsorptionEnergy:
     total, bare, single = (result.converged_energy_ev() for result in (with_adatoms, slab, own))
     require_like([with_adatoms, slab, own])
@@ -167,7 +182,7 @@ def _against(
         energy_ev=(total - bare) / n - single / len(counted),
         n_adatoms=n,
         area_angstrom2=float(np.linalg.norm(np.cross(cell[0], cell[1]))),
-        formula=f"(E(slab + {n} {element}) - E(slab)) / {n} - {term.format(x=element)}",
+        formula=FORMULAS[reference].filled(n=n, x=element).text,
     )
 
 

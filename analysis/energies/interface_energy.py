@@ -16,17 +16,29 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from natriface.analysis.results.comparability import require_like
+from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.result import Result, StepRecord
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.heights import CONTACT_ANGSTROM, whole_positions
 from natriface.structures.base.reprs import short_repr
 
-FORMATION_FORMULA = "(E_AB - E_A - E_B) / (N A)"
-"""With the slabs A and B relaxed on their own, each in the in-plane cell of the interface."""
-
-ADHESION_FORMULA = "(E_A + E_B - E_AB) / (N A)"
-"""With the slabs A and B frozen as they lie in the relaxed interface."""
+FORMATION_FORMULA = Formula(
+    "interfacial formation energy",
+    "(E_AB - E_A - E_B) / (N A)",
+    "J/m2",
+    source="Nat. Commun. (2025), which prints the difference undivided",
+    symbol="γ",
+    where="slabs A and B relaxed on their own, each in the in-plane cell of the interface",
+)
+ADHESION_FORMULA = Formula(
+    "rigid work of adhesion",
+    "(E_A + E_B - E_AB) / (N A)",
+    "J/m2",
+    source="Finnis, J. Phys.: Condens. Matter 8, 5811 (1996)",
+    symbol="W",
+    where="slabs A and B frozen as they lie in the relaxed interface",
+)
 
 SAME_AREA = 1e-3
 """Atoms by which a slab's area may be off that of the same slab in an interface."""
@@ -78,9 +90,8 @@ def interfacial_formation_energy(
 ) -> InterfaceEnergy:
     """Interfacial formation energy of Li et al., Nat. Commun. (2025), per area.
 
-    gamma = (E_AB - E_A - E_B) / (N A), where the slabs A and B are relaxed on their own, each in
-    the in-plane cell it has in the interface. Negative where contact lowers the energy. The
-    paper gives dE = E_A+B - E_A - E_B without area and N; the division is ours.
+    By `FORMATION_FORMULA`; negative where contact lowers the energy. The paper gives the energy
+    difference without area and N; the division is ours.
 
     Parameters
     ----------
@@ -110,10 +121,7 @@ def interfacial_formation_energy(
 def work_of_adhesion(
     interface: Result, substrate: Result, film: Result, *, contacts: int | None = None
 ) -> InterfaceEnergy:
-    """Rigid work of adhesion, W = (E_A + E_B - E_AB) / (N A).
-
-    The slabs A and B are frozen as they lie in the relaxed interface. Positive where the
-    interface holds together.
+    """Rigid work of adhesion, by `ADHESION_FORMULA`; positive where the interface holds together.
 
     Parameters
     ----------

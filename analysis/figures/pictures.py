@@ -26,9 +26,9 @@ from natriface.analysis.figures.scene import (
     paint,
     project,
 )
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import AnalysisError
-from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG, sides
 
 _Panel = tuple[Atoms, View, str, list[tuple[int, int]]]
 """What is drawn, from where, under which caption, and its broken bonds."""

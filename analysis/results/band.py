@@ -115,23 +115,7 @@ class Band:
             )
         for k, image in enumerate(images):
             _require_sound(image, f"{source or 'band'}: image {k}")
-        chain: list[Atoms] = [images[0].copy()]
-        chain[0].calc = None
-        sorted_forces = [_as_forces(given[0], len(images[0]))]
-        notes = []
-        order = np.arange(len(images[0]))
-        for k, image in enumerate(images[1:], start=1):
-            try:
-                aligned, matching = align(chain[-1], image)
-            except StructureError as error:
-                raise AnalysisError(f"{source or 'band'}: images 0 and {k}: {error}") from None
-            # images in the first one's order, or in that of the image before, need no word
-            if matching.permuted and not np.array_equal(matching.order, order):
-                notes.append(permutation_note(matching, f"image {k}"))
-            order = matching.order
-            chain.append(aligned)
-            sorted_forces.append(_as_forces(given[k], len(image))[matching.order])
-        forces = np.array(sorted_forces)
+        chain, forces, notes = _in_one_order(images, given, source or "band")
         frozen = [c.index for c in images[0].constraints if isinstance(c, FixAtoms)]
         if frozen:
             forces[:, np.concatenate(frozen)] = 0.0
@@ -265,6 +249,29 @@ class Band:
             metadata=self.metadata,
             engine=self.engine,
         )
+
+
+def _in_one_order(
+    images: Sequence[Atoms], given: Sequence[Any], source: str
+) -> tuple[list[Atoms], FloatArray, list[str]]:
+    """Images and their forces in the first one's order of atoms, and where that was not theirs."""
+    chain: list[Atoms] = [images[0].copy()]
+    chain[0].calc = None
+    forces = [_as_forces(given[0], len(images[0]))]
+    notes = []
+    order = np.arange(len(images[0]))
+    for k, image in enumerate(images[1:], start=1):
+        try:
+            aligned, matching = align(chain[-1], image)
+        except StructureError as error:
+            raise AnalysisError(f"{source}: images 0 and {k}: {error}") from None
+        # images in the first one's order, or in that of the image before, need no word
+        if matching.permuted and not np.array_equal(matching.order, order):
+            notes.append(permutation_note(matching, f"image {k}"))
+        order = matching.order
+        chain.append(aligned)
+        forces.append(_as_forces(given[k], len(image))[matching.order])
+    return chain, np.array(forces), notes
 
 
 def _unit(vectors: FloatArray) -> FloatArray:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from natriface.analysis.results.spilling import Spilling
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import AnalysisError, ReaderError, StructureError
-from natriface.structures.base.files import write_atomically
 from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.writing import write_atomically
 
 FloatArray = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.structures.base.atoms import from_document
 from natriface.structures.base.errors import AnalysisError, ReaderError
-from natriface.structures.base.files import write_atomically
 from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.writing import write_atomically
 from natriface.structures.chemistry.polyanions import formula
 
 SCHEMA_VERSION = 1

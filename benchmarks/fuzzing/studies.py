@@ -9,13 +9,13 @@ from typing import Any
 
 from benchmarks.fuzzing.target import Reading, Seed, Target
 from natriface.structures.base.yaml_files import read_yaml
-from natriface.workflows.documents import validated
 from natriface.workflows.engines.machine import Machine
 from natriface.workflows.launchpad.connection import use_mongodb
 from natriface.workflows.planning import lacking, plan_study
 from natriface.workflows.protocols import load_protocol
 from natriface.workflows.queues.limits import load_limits
 from natriface.workflows.study import load_study
+from natriface.workflows.validation import validated
 from natriface.workflows.workspace import Workspace
 
 SMALL = b"""name: small

@@ -15,8 +15,8 @@ import numpy as np
 
 from benchmarks.fuzzing.target import Reading, Seed, Target
 from benchmarks.synthetic_vasprun import Shape, write_vasprun
-from natriface.analysis.readers.vasp.arrays import ARRAYS_FILE
 from natriface.analysis.readers.vasp.folder import read_vasp_folder
+from natriface.analysis.readers.vasp.large_arrays import ARRAYS_FILE
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 _ION = "intermediate/ion_dynamics/"

@@ -6,14 +6,18 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+else:  # which would bring tempfile and much else to the start of the command line
+    Loader = object
 
 
-class _FormerPaths(MetaPathFinder, Loader):
+class _FormerPaths(Loader):
     """Modules found where they stood before they had rooms, with a `DeprecationWarning`."""
 
     def __init__(self, homes: Mapping[str, str]) -> None:
@@ -53,7 +57,9 @@ def export(
     homes = {name: f"{package}.{module}" for module, had in names.items() for name in had.split()}
     module = sys.modules[package]
     sys.meta_path.append(
-        _FormerPaths({f"{package}.{name.rpartition('.')[2]}": f"{package}.{name}" for name in names})
+        _FormerPaths(
+            {f"{package}.{name.rpartition('.')[2]}": f"{package}.{name}" for name in names}
+        )
     )
 
     def get(name: str) -> Any:

@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 from ase import Atoms
 
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.symmetry import FloatArray
-from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG, sides
 
 Side = Literal["top", "bottom"]
 
@@ -107,7 +107,7 @@ def distance_from_contact(atoms: Structure) -> FloatArray:
     """Distance (n,) in A along the normal from each atom to the nearest substrate|film contact.
 
     A contact is the plane half-way between the facing outermost atoms of the two sides, which are
-    told apart by their tags (`natriface.structures.base.tags`); a periodic sandwich has two.
+    told apart by their tags (`natriface.structures.base.atom_tags`); a periodic sandwich has two.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def distance_from_contact(atoms: Structure) -> FloatArray:
     side = sides(atoms)
     if not (np.any(side == SUBSTRATE_TAG) and np.any(side == FILM_TAG)):
         raise StructureError(
-            "no contact: tag the atoms as substrate and film (natriface.structures.base.tags)"
+            "no contact: tag the atoms as substrate and film (natriface.structures.base.atom_tags)"
         )
     heights = whole_positions(atoms)[0] @ surface_normal(atoms)
     period = float(atoms.cell.complete().array[2] @ surface_normal(atoms))

@@ -110,7 +110,6 @@ class _Open:
     nodes_before: int
     merged: dict[str, Any] = field(default_factory=dict)
     key: str | None = None
-    key_line: int = 0
     is_merge: bool = False
 
 
@@ -243,7 +242,7 @@ class _Builder:
                 f"{parent.line}); keep one of the two",
             )
         parent.value[value] = None  # holds its place, and is known as given
-        parent.key, parent.key_line = value, line
+        parent.key = value
 
     def _merge(self, parent: _Open, value: Any, line: int) -> None:
         """What ``<<`` names: one mapping or several, of which earlier ones count."""

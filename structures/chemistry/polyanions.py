@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.chemistry.bonds import NON_METALS, Bonds, bonded_pairs
-from natriface.structures.chemistry.charges import anion_rank
+from natriface.structures.chemistry.formal_charges import anion_rank
 from natriface.structures.chemistry.unit_charges import crystal_charges
 
 LIKE_IONS = 1.1

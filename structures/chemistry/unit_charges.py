@@ -25,7 +25,7 @@ from scipy.sparse.csgraph import connected_components
 
 from natriface.structures.base.errors import StructureError, nearest
 from natriface.structures.chemistry.bonds import NON_METALS, Bonds, bonded_pairs
-from natriface.structures.chemistry.charges import (
+from natriface.structures.chemistry.formal_charges import (
     OXIDATION_STATES,
     anion_rank,
     balanced_states,
@@ -110,7 +110,7 @@ def crystal_charges(numbers: IntArray, near: Bonds) -> FloatArray | None:
     Returns
     -------
     (n,) array in e, or None for metals and alloys
-    (`natriface.structures.chemistry.charges.is_metal`), and where no charges, or more
+    (`natriface.structures.chemistry.formal_charges.is_metal`), and where no charges, or more
     than one set of them, fit.
     """
     numbers = np.asarray(numbers, dtype=np.int64)

@@ -12,6 +12,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 
+from natriface.structures.base.atom_tags import DOPANT_TAG, sides
 from natriface.structures.base.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.base.bounds import require_few
 from natriface.structures.base.errors import StructureError, nearest
@@ -22,8 +23,7 @@ from natriface.structures.base.symmetry import (
     IntArray,
     site_permutations,
 )
-from natriface.structures.base.tags import DOPANT_TAG, sides
-from natriface.structures.chemistry.charges import OXIDATION_STATES
+from natriface.structures.chemistry.formal_charges import OXIDATION_STATES
 from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.chemistry.unit_charges import formal_charges_of
 from natriface.structures.crystals.arrangements import (
@@ -288,22 +288,15 @@ class _Task:
         """The best symmetry-distinct arrangements over all placements (p, number) of dopants."""
         replaced = self.atoms.symbols[placements[0, 0]]
         states, complete = self._states(replaced)
-        ranking: Ranking = self.ranking or ("ewald" if complete else "distance")
-        if ranking == "ewald" and not complete:
-            raise StructureError(
-                "ranking by Ewald energy needs a formal charge for every element; give "
-                "charges={element: e} or ranking='distance'"
-            )
+        ranking = self._ranking(complete)
         step = states[self.dopant] - states[replaced]
         change, change_charge, count = self._compensation(states, step * placements.shape[1])
         space_group = site_symmetry(self.atoms, symprec_angstrom)
-        moves = site_permutations(
-            space_group.operations, scaled_positions(self.atoms), SITE_TOLERANCE
-        )
+        positions = scaled_positions(self.atoms)
+        moves = site_permutations(space_group.operations, positions, SITE_TOLERANCE)
         permutations = np.unique(moves, axis=0)
         if distances is not None:  # of equivalent placements, keep the one nearest what was named
-            nearest_first = np.argsort(distances[placements].sum(axis=1), kind="stable")
-            placements = placements[nearest_first]
+            placements = placements[np.argsort(distances[placements].sum(axis=1), kind="stable")]
         placements = distinct_sets(placements, permutations)
         partners = self._partners(count, placements)
         host = np.array([states.get(x, 0.0) for x in self.atoms.get_chemical_symbols()])
@@ -346,6 +339,16 @@ class _Task:
             if len(found) == best:
                 break
         return found
+
+    def _ranking(self, complete: bool) -> Ranking:
+        """As asked for; by default the energy where the charges of all elements are known."""
+        ranking = self.ranking or ("ewald" if complete else "distance")
+        if ranking == "ewald" and not complete:
+            raise StructureError(
+                "ranking by Ewald energy needs a formal charge for every element; give "
+                "charges={element: e} or ranking='distance'"
+            )
+        return ranking
 
     def _element_charges(self) -> dict[str, float]:
         """Mean formal charge of each element of the host, none where they are not known."""

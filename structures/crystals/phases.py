@@ -32,7 +32,7 @@ from natriface.structures.base.symmetry import (
     find_space_group,
     nearest_distances,
 )
-from natriface.structures.chemistry.charges import nearest_states
+from natriface.structures.chemistry.formal_charges import nearest_states
 
 Grade = Literal["experiment", "DFT", "model", "user"]
 """How a structure is known: measured, computed, built without a published one, or the user's."""

@@ -20,7 +20,7 @@ from natriface.structures.base.bounds import require_few
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.chemistry.bonds import Bonds, bonded_pairs
-from natriface.structures.chemistry.charges import formal_charges, is_metal
+from natriface.structures.chemistry.formal_charges import formal_charges, is_metal
 from natriface.structures.chemistry.polyanions import CovalentUnits, formula, units_from_neighbours
 from natriface.structures.chemistry.unit_charges import crystal_charges
 
@@ -188,11 +188,6 @@ class Crystal:
     def primitive_miller(self, miller: Sequence[int]) -> Miller:
         """Indices in the primitive cell of the plane (hkl) of the cell as given, coprime."""
         h = self.to_primitive @ np.asarray(miller, dtype=float)
-        return coprime(np.rint(h * DENOMINATOR).astype(np.int64))
-
-    def given_miller(self, miller: Sequence[int]) -> Miller:
-        """Inverse of `primitive_miller`."""
-        h = np.linalg.inv(self.to_primitive) @ np.asarray(miller, dtype=float)
         return coprime(np.rint(h * DENOMINATOR).astype(np.int64))
 
     def distinct_facets(self, max_index: int) -> list[Miller]:

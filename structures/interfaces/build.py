@@ -14,11 +14,11 @@ from ase.constraints import FixAtoms
 from ase.data import covalent_radii
 from numpy.typing import NDArray
 
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, roles
 from natriface.structures.base.atoms import Structure, atoms_of, fixed_indices, structure_id
 from natriface.structures.base.bounds import require_gap
 from natriface.structures.base.errors import StructureError, require_kind
 from natriface.structures.base.reprs import short_repr
-from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG, roles
 from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.chemistry.radii import touching_distances
 from natriface.structures.interfaces.matching import Match

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import select
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.heights import CONTACT_ANGSTROM, whole_positions
-from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.interfaces.build import contact_gap
 from natriface.structures.surfaces.arrangements import arrange_like, refuse_overlap
 
@@ -22,7 +22,7 @@ def restack(interface: Atoms, substrate: Atoms | None = None, film: Atoms | None
     Parameters
     ----------
     interface
-        Tagged (`natriface.structures.base.tags`), c along z.
+        Tagged (`natriface.structures.base.atom_tags`), c along z.
     substrate, film
         The same atoms as that side, in the same order and in-plane cell, arranged otherwise, such
         as the slab relaxed on its own; ``None`` leaves the side as it lies.

@@ -9,14 +9,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 from ase import Atom, Atoms
 
+from natriface.structures.base.atom_tags import ADATOM_TAG
 from natriface.structures.base.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.base.bounds import MAX_SUPERCELL_ATOMS, require_few
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.heights import VACUUM_ANGSTROM, whole_positions
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.base.symmetry import nearest_distances
-from natriface.structures.base.tags import ADATOM_TAG
-from natriface.structures.chemistry.charges import OXIDATION_STATES, is_metal
+from natriface.structures.chemistry.formal_charges import OXIDATION_STATES, is_metal
 from natriface.structures.chemistry.unit_charges import formal_charges_of
 from natriface.structures.paths.hops import Hop
 

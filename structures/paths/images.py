@@ -199,8 +199,8 @@ def make_images(
     if method not in get_args(Interpolation):
         raise StructureError(f"interpolation {method!r}: 'idpp' or 'linear'")
     initial = atoms_of(initial)
-    aligned, matching = align(initial, final)
-    _require_path(initial, aligned, matching)
+    _, matching = align(initial, final)
+    _require_path(initial, matching)
     if n_images is None:
         n_images = images_for(float(np.linalg.norm(matching.displacements, axis=1).max()))
     if not n_images >= 1 or n_images != n_images // 1:
@@ -316,7 +316,7 @@ def _require_comparable(reference: Atoms, other: Atoms) -> None:
         )
 
 
-def _require_path(initial: Atoms, final: Atoms, matching: Matching) -> None:
+def _require_path(initial: Atoms, matching: Matching) -> None:
     if matching.length_angstrom < SAME_ANGSTROM:
         raise StructureError("the two end points are the same structure: there is no path")
     frozen = fixed_indices(initial)

@@ -105,19 +105,9 @@ def adatom_grid(
     sites = adatom_sites(slab, element, side, symprec_angstrom=symprec_angstrom)
     origin = np.array(min(sites, key=lambda site: site.multiplicity).scaled)
     lengths = np.linalg.norm(slab.cell.array[:2], axis=1)
-    if shape is None:
-        if not 0 < spacing_angstrom < np.inf:
-            raise StructureError(f"the spacing must be positive, got {spacing_angstrom} A")
-        finest = math.prod((lengths / spacing_angstrom).tolist())
-        require_few(finest, MAX_POINTS * len(rotations), "points", "take a wider spacing")
-        least = np.maximum(np.ceil(lengths / spacing_angstrom - 1e-9).astype(int), 2)
-        choices = [
-            (int(least[0]) + i, int(least[1]) + j) for i, j in product(range(FINER + 1), repeat=2)
-        ]
-    else:
-        if min(shape) < 1:
-            raise StructureError(f"a grid of {shape[0]} x {shape[1]} points: at least 1 a side")
-        choices = [shape]
+    choices = [shape] if shape else _shapes(lengths, spacing_angstrom, len(rotations))
+    if shape and min(shape) < 1:
+        raise StructureError(f"a grid of {shape[0]} x {shape[1]} points: at least 1 a side")
     if min(m * n for m, n in choices) > MAX_POINTS * len(rotations):
         raise StructureError(
             f"a grid of {choices[0][0]} x {choices[0][1]} points needs more than {MAX_POINTS} "
@@ -152,6 +142,18 @@ def adatom_grid(
     return AdatomGrid(
         (n1, n2), (float(origin[0]), float(origin[1])), tuple(points), n_operations, side
     )
+
+
+def _shapes(
+    lengths_angstrom: FloatArray, spacing_angstrom: float, n_rotations: int
+) -> list[tuple[int, int]]:
+    """Grids as fine as the spacing, or up to `FINER` points a side finer."""
+    if not 0 < spacing_angstrom < np.inf:
+        raise StructureError(f"the spacing must be positive, got {spacing_angstrom} A")
+    finest = math.prod((lengths_angstrom / spacing_angstrom).tolist())
+    require_few(finest, MAX_POINTS * n_rotations, "points", "take a wider spacing")
+    least = np.maximum(np.ceil(lengths_angstrom / spacing_angstrom - 1e-9).astype(int), 2)
+    return [(int(least[0]) + i, int(least[1]) + j) for i, j in product(range(FINER + 1), repeat=2)]
 
 
 def _plane_operations(slab: Atoms, symprec_angstrom: float) -> tuple[IntArray, FloatArray]:

@@ -17,7 +17,7 @@ from natriface.structures.base.atoms import structure_id
 from natriface.structures.base.bounds import require_gap
 from natriface.structures.base.errors import StructureError, require_kind
 from natriface.structures.base.reprs import short_repr
-from natriface.structures.chemistry.charges import is_metal
+from natriface.structures.chemistry.formal_charges import is_metal
 from natriface.structures.chemistry.polyanions import element_order, formula
 from natriface.structures.chemistry.unit_charges import formal_charges_of
 from natriface.structures.surfaces.blocks import Block, assemble, symmetric_cuts

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from natriface.workflows.jobs.folder import Mode
+from natriface.workflows.jobs.job import Mode
 from natriface.workflows.jobs.launch import Launch, launch
 from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.queues.limits import QueueLimits

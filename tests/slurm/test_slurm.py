@@ -16,7 +16,7 @@ from ase.build import bulk
 from ase.io import write
 
 from natriface.structures.base.atoms import to_document
-from natriface.workflows.jobs.folder import job_folders, open_jobs
+from natriface.workflows.jobs.job import job_folders, open_jobs
 from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.plan import Step
 from natriface.workflows.queues.limits import load_limits
@@ -241,7 +241,7 @@ import os, sys
 from pathlib import Path
 from natriface.workflows.jobs.launch import launch
 from natriface.workflows.launchpad.connection import launchpad
-from natriface.workflows.jobs.folder import JobFolder
+from natriface.workflows.jobs.job import JobFolder
 from natriface.workflows.workspace import Workspace
 from tests.slurm.conftest import limits
 

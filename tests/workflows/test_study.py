@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from natriface.analysis.results.result import EngineRecord, Result
+from natriface.structures.base.atom_tags import DOPANT_TAG, SUBSTRATE_TAG, roles, sides
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import NatrifaceError, StudyError
-from natriface.structures.base.tags import DOPANT_TAG, SUBSTRATE_TAG, roles, sides
 from natriface.workflows.parts.interfaces.builder import build_interfaces
 from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study

@@ -10,7 +10,7 @@ import typer
 from natriface.workflows.commands.analyze_cohp import cohp
 from natriface.workflows.commands.analyze_elf import elf
 from natriface.workflows.commands.analyze_pdos import pdos
-from natriface.workflows.commands.common import TABLE_WIDTH, finite
+from natriface.workflows.commands.common import finite, text_console
 
 if TYPE_CHECKING:
     from natriface.analysis.barriers.summary import BandSummary
@@ -21,6 +21,10 @@ app = typer.Typer(
 )
 
 
+BandArgument = Annotated[
+    Path,
+    typer.Argument(metavar="PATH", help="A VASP NEB folder (00, 01, ...) or an ASE trajectory."),
+]
 app.command()(cohp)
 app.command()(pdos)
 app.command()(elf)
@@ -33,12 +37,7 @@ def analyze() -> None:
 
 @app.command()
 def neb(
-    path: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PATH", help="A VASP NEB folder (00, 01, ...) or an ASE trajectory."
-        ),
-    ],
+    path: BandArgument,
     initial: Annotated[
         Path | None,
         typer.Option(help="Run of the initial end point, if folder 00 holds no output."),
@@ -75,9 +74,10 @@ def neb(
         Path | None, typer.Option(help="Write the energy profile (.png, .pdf, .svg).")
     ] = None,
 ) -> None:
-    """Barriers of a nudged elastic band: images, Hermite fit with forces, convergence, rate, D(T).
+    """Barriers of a nudged elastic band: images, fit, rate, D(T).
 
-    Ends with status 1 if the band is not converged.
+    The fit is Hermite's, with the forces; convergence is told. Ends with status 1 if
+    the band is not converged.
     """
     from natriface.analysis.barriers.summary import summarise
     from natriface.analysis.readers.neb import read_band
@@ -144,25 +144,24 @@ def _plot(summary: BandSummary, target: Path) -> None:
 def _print(
     summary: BandSummary, rate: dict[str, object] | None, spread: dict[str, object] | None
 ) -> None:
-    from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True, width=TABLE_WIDTH)
-    table = Table("image", "path (Å)", "energy (eV)", "force along", "force across", "state")
-    for column in table.columns[:5]:
-        column.justify = "right"
-    for k, image in enumerate(summary.images):
-        table.add_row(
-            str(k),
-            f"{image.path_angstrom:.3f}",
-            _shown(image.energy_ev, 4),
-            _shown(image.tangential_force_ev_per_angstrom, 3),
-            _shown(image.perpendicular_force_ev_per_angstrom, 3),
-            escape(image.status),
-        )
-    console.print(table)
-    console.print("energies above the first end point; forces in eV/Å, across: largest atom\n")
+    from natriface.analysis.barriers.rates import RATE_FORMULA
+    from natriface.workflows.report.table import Column, Table
+
+    columns = (
+        Column("image", digits=0, of=lambda row: row[0]),
+        Column("path", "Å", 3, of=lambda row: row[1].path_angstrom),
+        Column("energy", "eV", 4, of=lambda row: row[1].energy_ev),
+        Column("force along", "eV/Å", 3, of=lambda row: row[1].tangential_force_ev_per_angstrom),
+        Column(
+            "force across", "eV/Å", 3, of=lambda row: row[1].perpendicular_force_ev_per_angstrom
+        ),
+        Column("state", state=True, of=lambda row: row[1].status),
+    )
+    console = text_console()
+    console.print(Table.of("", columns, enumerate(summary.images)))
+    console.print("energies above the first end point; force across: largest atom\n")
     for title, values in (("", summary.barrier), ("so far, not a result: ", summary.estimate)):
         if values is None:
             continue
@@ -181,6 +180,7 @@ def _print(
             f"hop frequency {rate['rate_hz']:.3g} Hz at {rate['temperature_k']:g} K "
             f"({rate['prefactor_source']} prefactor {rate['prefactor_hz']:.3g} Hz)"
         )
+        console.print(f"  {RATE_FORMULA.sentence}")
         for warning in _strings(rate["warnings"]):
             console.print(f"  {escape(warning)}")
     if rate is not None and spread is not None:
@@ -201,7 +201,3 @@ def _print(
 
 def _strings(values: object) -> list[str]:
     return [str(value) for value in values] if isinstance(values, list) else []
-
-
-def _shown(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"

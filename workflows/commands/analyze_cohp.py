@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from natriface.workflows.commands.common import TABLE_WIDTH
+from natriface.workflows.commands.common import text_console
 
 if TYPE_CHECKING:
     from natriface.analysis.results.bond_populations import Bond, BondPopulations
+    from natriface.workflows.report.table import Table
 
 MOST_ROWS = 40
 WEAK_EV = 0.05
 SHELL_GAP_ANGSTROM = 0.3
+BondsArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PATH",
+        help="A folder of LOBSTER's output, its ICOHPLIST.lobster, or a step's bonding.json.",
+    ),
+]
+SpinsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=2, help="Spins of the run, where the folder holds nothing but its ICOHPLIST."
+    ),
+]
 
 
 def cohp(
-    path: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PATH",
-            help="A folder of LOBSTER's output, its ICOHPLIST.lobster, or a step's bonding.json.",
-        ),
-    ],
+    path: BondsArgument,
     bond: Annotated[
         list[str] | None,
         typer.Option("--bond", "-b", help="Only bonds of these elements: P-O, or Na."),
@@ -49,12 +57,7 @@ def cohp(
     max_spilling: Annotated[
         float, typer.Option(help="Charge spilling that is still good, percent.")
     ] = 5.0,
-    spins: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=2, help="Spins of the run, where the folder holds nothing but its ICOHPLIST."
-        ),
-    ] = None,
+    spins: SpinsOption = None,
     automatic: Annotated[
         bool, typer.Option("--automatic", help="Add the summary of lobsterpy's own analysis.")
     ] = False,
@@ -63,10 +66,10 @@ def cohp(
         Path | None, typer.Option(help="Draw -COHP of these bonds (.png, .pdf, .svg).")
     ] = None,
 ) -> None:
-    """Bonds with length and ICOHP, means by elements and shell, and whether the projection will do.
+    """Bonds with length and ICOHP, and whether the projection will do.
 
-    ICOHP up to the Fermi level from ICOHPLIST, negative = bonding. Ends with status 1 if the charge
-    spilling is too high.
+    Means are by elements and shell. ICOHP up to the Fermi level from ICOHPLIST, negative =
+    bonding. Ends with status 1 if the charge spilling is too high.
     """
     from natriface.analysis.results.spilling import judge_spilling
 
@@ -266,16 +269,16 @@ def _print(
     most: int,
     summary: list[str] | None,
 ) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console(highlight=False, soft_wrap=True, width=TABLE_WIDTH)
+    console = text_console()
     console.print(
         f"{populations.source}: {len(bonds)} of {len(populations.bonds)} bonds, strongest first"
     )
     console.print(_table(bonds[:most], populations.n_spins))
     if len(bonds) > most:
         console.print(f"... and {len(bonds) - most} more (--rows {len(bonds)})")
+    console.print()
     console.print(_means_table(bonds))
     console.print("ICOHP up to the Fermi level, summed over spins, one bond; negative = bonding")
     if populations.spilling is None:
@@ -293,66 +296,55 @@ def _print(
         console.print(escape(line))
 
 
-def _table(bonds: Sequence[Bond], n_spins: int) -> Any:
-    from rich.table import Table
+def _table(bonds: Sequence[Bond], n_spins: int) -> Table:
+    from natriface.workflows.report.table import Column, Table
 
-    with_cell = any(bond.translation is not None for bond in bonds)
-    with_count = any(bond.count > 1 for bond in bonds)
-    overlaps = [(n, k) for n, k in (("ICOOP", "icoop"), ("ICOBI", "icobi"))
-                if any(getattr(b, k) is not None for b in bonds)]  # fmt: skip
-    table = Table("label", "bond")
-    for heading in (
-        *(["cell"] if with_cell else []),
-        *(["times"] if with_count else []),
-        "length (Å)",
-        *(["ICOHP up", "ICOHP down"] if n_spins == 2 else []),
-        "ICOHP (eV)",
-        *(name for name, _ in overlaps),
-    ):
-        table.add_column(heading, justify="right")
-    for bond in bonds:
-        cells = [bond.label, bond.name]
-        if with_cell:
-            cells.append("" if bond.translation is None else _cell(bond.translation))
-        if with_count:
-            cells.append(str(bond.count))
-        cells.append(f"{bond.length_angstrom:.4f}")
-        if n_spins == 2:
-            cells += [f"{value:.4f}" for value in bond.icohp_by_spin_ev]
-        cells.append(f"{bond.icohp_ev:.4f}")
-        cells += [_shown(getattr(bond, key)) for _, key in overlaps]
-        table.add_row(*cells)
-    return table
+    def of(name: str) -> Callable[[Bond], float | None]:
+        return lambda bond: getattr(bond, name)
+
+    columns = [
+        Column("label", of=lambda bond: bond.label, whole=True),
+        Column("bond", of=lambda bond: bond.name, whole=True),
+    ]
+    if any(bond.translation is not None for bond in bonds):
+        columns.append(Column("cell", of=lambda b: b.translation and _cell(b.translation)))
+    if any(bond.count > 1 for bond in bonds):
+        columns.append(Column("times", digits=0, of=lambda bond: bond.count))
+    columns.append(Column("length", "Å", 4, of=of("length_angstrom")))
+    if n_spins == 2:
+        columns += [
+            Column("ICOHP up", "eV", 4, of=lambda bond: bond.icohp_by_spin_ev[0]),
+            Column("ICOHP down", "eV", 4, of=lambda bond: bond.icohp_by_spin_ev[1]),
+        ]
+    columns.append(Column("ICOHP", "eV", 4, of=of("icohp_ev")))
+    for title, name in (("ICOOP", "icoop"), ("ICOBI", "icobi")):
+        if any(getattr(bond, name) is not None for bond in bonds):
+            columns.append(Column(title, digits=4, of=of(name)))
+    return Table.of("", columns, bonds)
 
 
-def _means_table(bonds: Sequence[Bond]) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def _means_table(bonds: Sequence[Bond]) -> Table:
+    from natriface.workflows.report.table import Column, Table
 
-    table = Table("bond", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("n", "length (Å)", "range", "ICOHP (eV)", "sd", "from", "to"):
-        table.add_column(heading, justify="right")
-    for group in _means(bonds):
-        length, icohp = group["length_angstrom"], group["icohp_ev"]
-        table.add_row(
-            group["bond"],
-            str(group["n"]),
-            f"{length['mean']:.4f}",
-            f"{length['minimum']:.3f}–{length['maximum']:.3f}",
-            f"{icohp['mean']:.4f}",
-            f"{icohp['sd']:.4f}",
-            f"{icohp['minimum']:.4f}",
-            f"{icohp['maximum']:.4f}",
-        )
-    return table
+    def of(quantity: str, name: str) -> Callable[[Any], float]:
+        return lambda group: float(group[quantity][name])
+
+    columns = (
+        Column("bond", of=lambda group: group["bond"], whole=True),
+        Column("n", digits=0, of=lambda group: group["n"]),
+        Column("length", "Å", 4, of=of("length_angstrom", "mean")),
+        Column("shortest", "Å", 3, of=of("length_angstrom", "minimum")),
+        Column("longest", "Å", 3, of=of("length_angstrom", "maximum")),
+        Column("ICOHP", "eV", 4, of=of("icohp_ev", "mean")),
+        Column("sd", "eV", 4, of=of("icohp_ev", "sd")),
+        Column("from", "eV", 4, of=of("icohp_ev", "minimum")),
+        Column("to", "eV", 4, of=of("icohp_ev", "maximum")),
+    )
+    return Table.of("", columns, _means(bonds))
 
 
 def _cell(translation: Sequence[int]) -> str:
     return " ".join(str(x) for x in translation)
-
-
-def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
 
 
 def _plot(populations: BondPopulations, bonds: Sequence[Bond], target: Path) -> None:

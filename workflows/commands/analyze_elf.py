@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from natriface.workflows.commands.common import TABLE_WIDTH
+from natriface.workflows.commands.common import text_console
 
 if TYPE_CHECKING:
     from natriface.analysis.electrons.localization import BondProfile
@@ -46,7 +46,10 @@ def elf(
         typer.Option(help="Draw the plane, or the bonds without one (.png, .pdf, .svg)."),
     ] = None,
 ) -> None:  # fmt: skip
-    """ELF along bonds (attractor, valley, middle) and on planes through atoms."""
+    """ELF along bonds and on planes through atoms.
+
+    Of a bond: attractor, valley, middle.
+    """
     from natriface.analysis.electrons.localization import check_range
     from natriface.structures.base.errors import AnalysisError
 
@@ -153,11 +156,11 @@ def _document(grid: Grid, bonds: list[_Bond], spin: int) -> dict[str, Any]:
 
 
 def _print(grid: Grid, bonds: list[_Bond], spin: int) -> None:
-    from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True, width=TABLE_WIDTH)
+    from natriface.workflows.parts.electronic_structure.tables import profile_table
+
+    console = text_console()
     low, high = float(grid.values.min()), float(grid.values.max())
     console.print(
         f"{escape(str(grid.path))}: {grid.atoms.get_chemical_formula()}, grid "
@@ -167,19 +170,7 @@ def _print(grid: Grid, bonds: list[_Bond], spin: int) -> None:
     if not bonds:
         console.print("no tetrahedra; name two atoms with --bond 1-2")
         return
-    table = Table("bond", "unit", "length (Å)", "highest in its middle", "at (Å)", "valley",
-                  "at (Å)", "half-way")  # fmt: skip
-    for bond in bonds:
-        p = bond.profile
-        table.add_row(bond.name, bond.unit or "–", f"{p.length_angstrom:.4f}", f"{p.maximum:.3f}",
-                      f"{p.maximum_at_angstrom:.3f}", _shown(p.minimum),
-                      _shown(p.minimum_at_angstrom), f"{p.midpoint:.3f}")  # fmt: skip
-    console.print(table)
-    console.print("distances from the first atom")
-
-
-def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    console.print(profile_table("", [("", b.unit or None, b.name, b.profile) for b in bonds]))
 
 
 def _plot(

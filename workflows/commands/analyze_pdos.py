@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from natriface.workflows.commands.common import TABLE_WIDTH
+from natriface.workflows.commands.common import text_console
 
 if TYPE_CHECKING:
     from natriface.analysis.electrons.band_centers import BandCenter
@@ -49,7 +49,7 @@ def pdos(
         Path | None, typer.Option(help="Draw the densities (.png, .pdf, .svg).")
     ] = None,
 ) -> None:
-    """Band centers of the orbitals, with their window and zero, and what was projected."""
+    """Band centers of the orbitals, with window, zero and projection."""
     from natriface.analysis.electrons.pdos_sources import read_pdos
 
     dos = read_pdos(path)
@@ -209,39 +209,30 @@ def _document(
 
 
 def _print(dos: ProjectedDOS, zero: EnergyZero, rows: list[Row], notes: list[str]) -> None:
-    from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True, width=TABLE_WIDTH)
+    from natriface.analysis.electrons.band_centers import CENTER_FORMULA
+    from natriface.workflows.parts.electronic_structure.tables import centers_table
+
+    console = text_console()
     console.print(
         f"{escape(dos.source)}: {len(dos.symbols)} atoms, {dos.n_spins} "
         f"spin{'s' if dos.n_spins > 1 else ''}; energies from {zero.words} at "
         f"{zero.energy_ev:.4f} eV"
     )
-    asked = any(row[1] is not None for row in rows)
-    table = Table("band", *(["in the window", "width"] if asked else []), "occupied", "width",
-                  "states", "whole band", "states")  # fmt: skip
-    for label, window, occupied, whole in rows:
-        cells = [label]
-        if asked:
-            cells += [_shown(window, "center_ev"), _shown(window, "width_ev")]
-        cells += [_shown(occupied, name) for name in ("center_ev", "width_ev", "n_states")]
-        cells += [_shown(whole, name) for name in ("center_ev", "n_states")]
-        table.add_row(*cells)
-    console.print(table)
-    console.print("centers and widths (root of the second moment) in eV; windows:")
-    for index, name in ((1, "in the window"), (2, "occupied"), (3, "whole band")):
-        first = next((row[index] for row in rows if row[index] is not None), None)
+    named = {"in the window": 1, "occupied": 2, "whole band": 3}
+    words = {}
+    for name, place in named.items():
+        first = next((row[place] for row in rows if row[place] is not None), None)
         if first is not None:
-            console.print(f"  {name}: {first.window_words}")  # type: ignore[union-attr]
+            words[name] = first.window_words  # type: ignore[union-attr]
+    window = "in the window" if "in the window" in words else None
+    notes_of_windows = [f"{name}: {text}" for name, text in words.items()]
+    console.print(centers_table("", [("", *row) for row in rows], window, notes_of_windows))
+    console.print(CENTER_FORMULA.sentence)
     console.print(dos.projected_words(zero))
     for note in notes:
         console.print(f"[yellow]warning:[/] {escape(note)}")
-
-
-def _shown(center: BandCenter | None, name: str) -> str:
-    return "–" if center is None else f"{getattr(center, name):.3f}"
 
 
 def _plot(

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from natriface.workflows.study import Study
     from natriface.workflows.workspace import Workspace
 
@@ -31,8 +33,8 @@ LaunchpadOption = Annotated[
     Path | None,
     typer.Option("--launchpad", "-l", help="Use the MongoDB of this launchpad.yaml."),
 ]
-TABLE_WIDTH = 200
-"""Columns of text: on a narrower screen, or in a pipe, a table is broken, no number shortened."""
+NO_TERMINAL = 10_000
+"""Columns of what is no terminal: a row is a line, whatever reads it."""
 
 
 def opened(name: str, folder: Path | None, study: Study | None = None) -> Workspace:
@@ -67,6 +69,14 @@ def finite(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is no finite number")
     return value
+
+
+def text_console() -> Console:
+    """A console as wide as the terminal; where there is none, as wide as the text."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=NO_TERMINAL)
 
 
 @contextmanager

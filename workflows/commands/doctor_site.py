@@ -136,7 +136,7 @@ def examine_database(folder: Path | None, access: Path | None) -> Iterator[Findi
         yield from _mongodb(workspace.launchpad_file)
         return
     from natriface.workflows.launchpad.connection import launchpad
-    from natriface.workflows.launchpad.records import n_fireworks
+    from natriface.workflows.launchpad.queries import n_fireworks
 
     try:
         with launchpad(workspace) as pad:
@@ -151,7 +151,7 @@ def _mongodb(path: Path) -> Iterator[Finding]:
     from pymongo.errors import PyMongoError
 
     from natriface.workflows.launchpad.connection import named_by, try_writing
-    from natriface.workflows.launchpad.records import n_fireworks
+    from natriface.workflows.launchpad.queries import n_fireworks
 
     what = f"database of {path}"
     try:

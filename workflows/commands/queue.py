@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from natriface.workflows.commands.common import LaunchpadOption, finite
+from natriface.workflows.commands.common import LaunchpadOption, finite, text_console
 
 if TYPE_CHECKING:
+    from natriface.workflows.jobs.job import Mode
     from natriface.workflows.jobs.launch import Launch
     from natriface.workflows.queues.limits import QueueLimits
     from natriface.workflows.workspace import Workspace
@@ -77,30 +78,18 @@ def launch(
     """Submit jobs to a cluster's queue for all steps that can run."""
     from natriface.workflows.errors import QueueError
     from natriface.workflows.jobs.launch import launch as launch_jobs
-    from natriface.workflows.launchpad.connection import is_embedded, launchpad
+    from natriface.workflows.launchpad.connection import launchpad
     from natriface.workflows.queues.script import load_template
 
     workspace = _opened(folder)
-    wishes = {
-        "queue": queue,
-        "partition": partition,
-        "account": account,
-        "max_walltime_hours": hours,
-        "max_jobs": jobs,
-    }
-    asked = _limits(workspace, limits, wishes)
+    wishes = {"queue": queue, "partition": partition, "account": account}
+    asked = _limits(workspace, limits, wishes | {"max_walltime_hours": hours, "max_jobs": jobs})
     load_template(asked.queue)  # a wrong one will not be right later
-    without = is_embedded(workspace) if offline is None else offline
-    if not without and is_embedded(workspace):
-        from natriface.workflows.running import operations
-
-        operations.start_database(workspace)  # and leave it running: the jobs need it
+    mode = _mode(workspace, offline)
     while True:
         try:
             with launchpad(workspace) as pad:
-                outcome = launch_jobs(
-                    pad, workspace, asked, "offline" if without else "database", dry=dry_run
-                )
+                outcome = launch_jobs(pad, workspace, asked, mode, dry=dry_run)
             _print(outcome, dry_run)
             if not outcome.in_queue:  # nothing runs, and nothing could be launched
                 break
@@ -119,28 +108,41 @@ def launch(
         sys.exit(1)
 
 
+def _mode(workspace: Workspace, offline: bool | None) -> Mode:
+    """How the jobs tell what they do; the embedded database runs for those that need it."""
+    from natriface.workflows.launchpad.connection import is_embedded
+    from natriface.workflows.running import operations
+
+    embedded = is_embedded(workspace)
+    if embedded if offline is None else offline:
+        return "offline"
+    if embedded:
+        operations.start_database(workspace)
+    return "database"
+
+
 @queue_app.command("jobs")
 def queue_jobs(
     folder: WorkspaceArgument,
     every: Annotated[bool, typer.Option("--all", "-a", help="Those that have ended too.")] = False,
 ) -> None:
     """List a workspace's jobs: their steps, and how they ended."""
-    from natriface.workflows.jobs.folder import job_folders
+    from natriface.workflows.jobs.job import job_folders
     from natriface.workflows.jobs.launch import names
+    from natriface.workflows.report.table import Column, Table
 
-    found = 0
-    for job in job_folders(_opened(folder)):
-        closed = job.closed
-        if closed is not None and not every:
-            continue
-        found += 1
-        state = closed["text"] if closed else "in the queue"
-        typer.echo(
-            f"{job.queue_id or '-':>10}  {job.name}  {len(job.job.steps)} steps "
-            f"({names(job.job.steps)}): {state}"
-        )
-    if not found:
+    jobs = [job for job in job_folders(_opened(folder)) if every or job.closed is None]
+    if not jobs:
         typer.echo("no job" if every else "no job is in the queue")
+        return
+    columns = (
+        Column("number", of=lambda job: job.queue_id, whole=True),
+        Column("job", of=lambda job: job.name, whole=True),
+        Column("steps", digits=0, of=lambda job: len(job.job.steps)),
+        Column("of them", of=lambda job: names(job.job.steps)),
+        Column("state", of=lambda job: job.closed["text"] if job.closed else "in the queue"),
+    )
+    text_console().print(Table.of("", columns, jobs))
 
 
 @queue_app.command("answer")
@@ -154,9 +156,9 @@ def queue_answer(
         ),
     ],
 ) -> None:
-    """Say what the queue does not: a job's number, or that it is not in the queue any more."""
+    """Say what the queue does not: a job's number, or that it is gone."""
     from natriface.workflows.errors import QueueError
-    from natriface.workflows.jobs.recovery import answer
+    from natriface.workflows.jobs.reconciliation import answer
     from natriface.workflows.launchpad.connection import launchpad
 
     if number != "none" and not number[:1].isdigit():
@@ -176,7 +178,7 @@ def queue_adapter(
         bool, typer.Option("--reserve", help="For qlaunch --reserve: one job a step.")
     ] = False,
 ) -> None:
-    """Write my_qadapter.yaml and its template, for FireWorks' own qlaunch."""
+    """Write my_qadapter.yaml and its template, for qlaunch."""
     from natriface.workflows.queues.qadapter import write_qadapter
 
     workspace = _opened(folder)
@@ -197,7 +199,7 @@ def doctor(
     limits: LimitsOption = None,
     launchpad: LaunchpadOption = None,
 ) -> None:
-    """Check the set-up: programs, files, database, queue, folders; say what to mend."""
+    """Check programs, files, database, queue; say what to mend."""
     from natriface.workflows.commands.doctor import examine
 
     marks = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("error", "red")}

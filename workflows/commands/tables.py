@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ase.geometry import cell_to_cellpar
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from natriface.analysis.results.wording import duration
 from natriface.structures.crystals.phases import Phase
-from natriface.workflows.engines.base import Estimate, engine
+from natriface.workflows.commands.common import text_console
+from natriface.workflows.commands.study_inputs import UNRELAXED, WrittenInputs
+from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.plan import Plan
+from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.running.status import StepStatus, cached, counts
 from natriface.workflows.surfaces.labels import SlabLabels
 from natriface.workflows.workspace import Workspace
-
-STYLES = {
-    "finished": "green",
-    "running": "cyan",
-    "failed": "red",
-    "blocked": "yellow",
-    "paused": "yellow",
-    "cancelled": "yellow",
-}
 
 
 def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
@@ -42,27 +36,26 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
     workspace = Workspace(folder)
     done = cached(plan, workspace) if workspace.study == plan.study else set()
     engines = " and ".join(sorted({step.engine for step in plan.walk()}))
-    table = Table(title=f"{plan.study}: {len(plan)} steps, engine {engines}", title_justify="left")
-    table.add_column("step")
-    table.add_column("kind", no_wrap=True)
-    table.add_column("atoms", justify="right", no_wrap=True)
-    table.add_column("1 core", justify="right", no_wrap=True)
-    table.add_column("id", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    left: list[Estimate] = []
-    for step in plan.walk():
-        estimate = engine(step.engine).estimate(step)
-        if step.id not in done:
-            left.append(estimate)
-        table.add_row(
-            escape(step.name),
-            step.kind,
-            str(step.n_atoms),
-            duration(estimate.core_seconds),
-            step.id,
-            "[green]cached[/]" if step.id in done else "to run",
-        )
-    console = _console()
+    estimates = [(step, engine(step.engine).estimate(step)) for step in plan.walk()]
+    table = Table.of(
+        f"{plan.study}: {len(plan)} steps, engine {engines}",
+        (
+            Column("step", of=lambda row: row[0].name),
+            Column("kind", of=lambda row: row[0].kind, whole=True),
+            Column("atoms", digits=0, of=lambda row: row[0].n_atoms),
+            Column("1 core", written=duration, of=lambda row: row[1].core_seconds),
+            Column("id", of=lambda row: row[0].id, whole=True),
+            Column(
+                "state",
+                of=lambda row: "cached" if row[0].id in done else "to run",
+                state=True,
+                whole=True,
+            ),
+        ),
+        estimates,
+    )
+    left = [estimate for step, estimate in estimates if step.id not in done]
+    console = text_console()
     console.print(table)
     console.print(f"{len(done)} of {len(plan)} steps are finished in {workspace.root}")
     _print_cautions(console, [slab for step in plan.walk() for slab in labels_of(step).slabs])
@@ -80,28 +73,20 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
 
 def print_structures(interfaces: Sequence[BuiltInterface]) -> None:
     """The interfaces of a study: surfaces, atoms, area, strain, gap."""
-    table = Table()
-    for heading, justify in (
-        ("interface", "left"), ("surfaces", "left"), ("atoms", "right"), ("area, A2", "right"),
-        ("strain, %", "right"), ("gap, A", "right"), ("vacuum, A", "right"), ("N", "right"),
-        ("id", "left"),
-    ):  # fmt: skip
-        table.add_column(heading, justify=justify, no_wrap=heading != "surfaces")  # type: ignore[arg-type]
-    for built in interfaces:
-        interface = built.interface
-        table.add_row(
-            escape(built.label),
-            escape(f"{built.film.slab.label} on {built.substrate.slab.label}"),
-            str(len(interface.atoms)),
-            f"{interface.area_angstrom2:.1f}",
-            f"{100 * interface.max_strain:.2f}",
-            f"{interface.gap_angstrom:.2f}",
-            f"{interface.vacuum_angstrom:g}",
-            str(interface.n_contacts),
-            interface.id,
-        )
-    console = _console()
-    console.print(table)
+    columns = (
+        Column("interface", of=lambda built: built.label, whole=True),
+        Column("film", of=lambda built: built.film.slab.label),
+        Column("substrate", of=lambda built: built.substrate.slab.label),
+        Column("atoms", digits=0, of=lambda built: len(built.interface.atoms)),
+        Column("area", "A2", 1, of=lambda built: built.interface.area_angstrom2),
+        Column("strain", "%", 2, of=lambda built: 100 * built.interface.max_strain),
+        Column("gap", "A", 2, of=lambda built: built.interface.gap_angstrom),
+        Column("vacuum", "A", 1, of=lambda built: built.interface.vacuum_angstrom),
+        Column("N", digits=0, of=lambda built: built.interface.n_contacts),
+        Column("id", of=lambda built: built.interface.id, whole=True),
+    )
+    console = text_console()
+    console.print(Table.of("", columns, interfaces))
     for slab in {id(s): s for b in interfaces for s in (b.film, b.substrate)}.values():
         note = f"; {slab.doping}" if slab.doping else ""
         console.print(
@@ -120,24 +105,20 @@ def _print_cautions(console: Console, slabs: Iterable[SlabLabels]) -> None:
 
 def print_phases(phases: Sequence[Phase]) -> None:
     """The phase library."""
-    table = Table()
-    for heading in ("phase", "formula", "space group", "grade", "g/cm3", "source"):
-        table.add_column(heading, no_wrap=heading != "source")
-    for phase in phases:
-        table.add_row(
-            phase.name,
-            phase.formula,
-            f"{phase.space_group} ({phase.space_group_number})",
-            phase.grade,
-            f"{phase.density_g_cm3:.3f}",
-            escape(phase.source),
-        )
-    _console().print(table)
+    columns = (
+        Column("phase", of=lambda phase: phase.name, whole=True),
+        Column("formula", of=lambda phase: phase.formula),
+        Column("space group", of=lambda p: f"{p.space_group} ({p.space_group_number})"),
+        Column("grade", of=lambda phase: phase.grade, whole=True),
+        Column("density", "g/cm3", 3, of=lambda phase: phase.density_g_cm3),
+        Column("source", of=lambda phase: phase.source),
+    )
+    text_console().print(Table.of("", columns, phases))
 
 
 def print_phase(phase: Phase) -> None:
     """One phase: what is known of it, its cell and its sites."""
-    console = _console()
+    console = text_console()
     lengths, angles = cell_to_cellpar(phase.cell)[:3], cell_to_cellpar(phase.cell)[3:]
     order = "" if phase.is_ordered else ", disordered"
     console.print(f"[bold]{phase.name}[/]  {phase.formula}{order}")
@@ -154,22 +135,21 @@ def print_phase(phase: Phase) -> None:
         console.print(f"note         {escape(phase.note)}")
     if phase.caution:
         console.print(f"[yellow]caution[/]      {escape(phase.caution)}")
-    table = Table()
-    for heading in ("site", "element", "multiplicity", "x", "y", "z"):
-        table.add_column(heading, justify="left" if heading in ("site", "element") else "right")
+    rows: list[list[Cell]] = []
     for index, site in enumerate(phase.sites):
         first = phase.scaled_positions[phase.site_indices == index][0]
         elements = " ".join(
             element if share > 1 - 1e-9 else f"{element}{share:.3g}"
             for element, share in site.occupancy.items()
         )
-        table.add_row(site.label, elements, str(site.multiplicity), *(f"{x:.5f}" for x in first))
-    console.print(table)
+        rows.append([site.label, elements, site.multiplicity, *map(float, first)])
+    words, numbers = (Column("site"), Column("element")), (Column(c, digits=5) for c in "xyz")
+    console.print(Table("", [*words, Column("multiplicity", digits=0), *numbers], rows))
 
 
 def print_status(study: str, steps: Sequence[StepStatus], every: bool) -> None:
     """Counts, the steps that are not finished (or all), and the reason of each failure."""
-    console = _console()
+    console = text_console()
     if not steps:
         console.print(f"{study}: nothing has been submitted")
         return
@@ -190,48 +170,57 @@ def tally(steps: Sequence[StepStatus]) -> str:
 
 def status_table(steps: Sequence[StepStatus]) -> Table:
     """Steps with state, time and reason."""
-    table = Table()
-    for heading in ("step", "state", "time", "id", "why"):
-        table.add_column(heading, no_wrap=heading in ("id", "state"))
-    for step in steps:
-        style = STYLES.get(step.state, "")
-        state = f"[{style}]{step.state}[/]" if style else step.state
-        time = duration(step.wall_s) if step.wall_s is not None else ""
-        table.add_row(escape(step.name), state, time, step.id, escape(step.reason or ""))
-    return table
+    columns = (
+        Column("step", of=lambda step: step.name),
+        Column("state", state=True, of=lambda step: step.state, whole=True),
+        Column("time", written=duration, of=lambda step: step.wall_s),
+        Column("id", of=lambda step: step.id, whole=True),
+        Column("why", of=lambda step: step.reason),
+    )
+    return Table.of("", columns, steps)
 
 
 def print_results(entries: Sequence[Mapping[str, Any]]) -> None:
     """Results in short, as `natriface.workflows.launchpad.result_index` has them."""
-    table = Table()
-    columns = ("step", "kind", "engine", "formula", "energy, eV", "force left, eV/A", "state")
-    for heading in columns:
-        right = heading.startswith(("energy", "force"))
-        table.add_column(heading, justify="right" if right else "left", no_wrap=heading != "step")
-    for entry in entries:
-        energy, force = entry["energy_ev"], entry["max_force_ev_per_angstrom"]
-        table.add_row(
-            escape(entry["name"]),
-            entry["kind"],
-            escape(entry["model"] or entry["engine"]),
-            entry["formula"] or "",
-            "" if energy is None else f"{energy:.4f}",
-            "" if force is None else f"{force:.3f}",
-            entry["status"],
-        )
-    _console().print(table)
+    columns = (
+        Column("step", of=lambda entry: entry["name"]),
+        Column("kind", of=lambda entry: entry["kind"], whole=True),
+        Column("engine", of=lambda entry: entry["model"] or entry["engine"]),
+        Column("formula", of=lambda entry: entry["formula"]),
+        Column("energy", "eV", 4, of=lambda entry: entry["energy_ev"]),
+        Column("force left", "eV/A", 3, of=lambda entry: entry["max_force_ev_per_angstrom"]),
+        Column("state", state=True, of=lambda entry: entry["status"], whole=True),
+    )
+    text_console().print(Table.of("", columns, entries))
+
+
+def print_inputs(written: Sequence[WrittenInputs]) -> None:
+    """Sizes and costs of the input files of a study's steps, and what is doubtful in them."""
+    columns = [
+        Column("step", of=lambda item: item.step.name + " *" * item.unrelaxed),
+        Column("kind", of=lambda item: item.step.kind, whole=True),
+    ]
+    for heading in written[0].files.columns if written else ():
+        columns.append(Column(heading, written=str, of=partial(_size, heading)))
+    console = text_console()
+    console.print(Table.of("", columns, written))
+    if any(item.unrelaxed for item in written):
+        console.print(f"* {UNRELAXED}")
+    total = sum(item.files.estimate.core_seconds for item in written) / 3600
+    basis = f" Basis: {written[0].files.estimate.basis}" if written else ""
+    console.print(f"{len(written)} steps, about {total:,.0f} core-hours in all.{basis}")
+    for warning in dict.fromkeys(warning for item in written for warning in item.warnings):
+        console.print(f"[yellow]warning:[/] {escape(warning)}")
+
+
+def _size(heading: str, item: WrittenInputs) -> str:
+    return item.files.columns[heading]
 
 
 def print_failures(steps: Sequence[StepStatus]) -> None:
     """Each failed step with its reason and folder."""
-    console = _console()
+    console = text_console()
     for step in steps:
         if step.state == "failed":
             console.print(f"[red]failed[/] {escape(step.name)}: {escape(step.reason or '')}")
             console.print(f"       {escape(str(step.folder))}", soft_wrap=True)
-
-
-def _console() -> Console:
-    """A console as wide as the terminal; where there is none, as wide as the text."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=160)

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from natriface.workflows.commands.tables import status_table, tally
-from natriface.workflows.jobs.recovery import reconcile
+from natriface.workflows.jobs.reconciliation import reconcile
 from natriface.workflows.launchpad.connection import Connection, launchpad
 from natriface.workflows.running.status import StepStatus, counts, status
 from natriface.workflows.workspace import Workspace

@@ -17,7 +17,7 @@ from ase import Atoms
 from natriface.analysis.results.result import Result
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import EngineError, ReaderError, nearest
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.plan import Kind, Step
 
 if TYPE_CHECKING:
@@ -110,6 +110,22 @@ class InputWriter(Protocol):
 
 
 @dataclass(frozen=True)
+class Spreading:
+    """How an engine's work is spread over processes: settings of the machine, and of no study.
+
+    Attributes
+    ----------
+    key
+        What they stand under in the machine's file.
+    check
+        Raises `EngineError` of what spreads no work, or has a value that it cannot have.
+    """
+
+    key: str
+    check: Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
 class Capabilities:
     """What an engine can do, and what the rest of a study must know of it.
 
@@ -132,6 +148,8 @@ class Capabilities:
         How a calculation takes the cores of the machine's file, as a program of its own that is
         asked to stop before the queue's job ends; ``None`` where it is computed within natriface,
         on one core.
+    spreading
+        Its settings in the machine's file; ``None`` where it has none.
     theory
         Level of theory; ``None`` for DFT, or where the record of its results names a model.
     path_settings
@@ -151,6 +169,7 @@ class Capabilities:
     charge: bool = False
     anneals: bool = False
     parallel: Callable[[Machine], Parallel] | None = None
+    spreading: Spreading | None = None
     theory: str | None = None
     path_settings: frozenset[str] = frozenset()
     inputs: InputWriter | None = None

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from natriface.analysis.results.deciding import MACHINE_TAGS
-from natriface.structures.base.errors import EngineError, UnavailableError, nearest
+from natriface.structures.base.errors import EngineError, UnavailableError
 from natriface.structures.base.numbers import Real, Whole
 from natriface.structures.base.yaml_files import read_yaml
-from natriface.workflows.documents import Document, validated
-from natriface.workflows.engines.vasp.incar.tags import check_tag
+from natriface.workflows.engines.base import engine, engine_names
 from natriface.workflows.engines.walltime import length_s, moment
+from natriface.workflows.validation import Document, validated
 
 CONFIG_VARIABLE = "NATRIFACE_CONFIG"
 JOB_ENDS_VARIABLE = "NATRIFACE_JOB_ENDS"
@@ -83,20 +82,18 @@ class Machine(Document):
     gzip_above_mb: Real = Field(default=20, gt=0)
     most_corrections: Whole = Field(default=8, gt=0)
 
-    @field_validator("incar")
+    @field_validator("incar", "gpaw_parallel")
     @classmethod
-    def _only_parallel_tags(cls, tags: dict[str, Any]) -> dict[str, Any]:
-        for tag in tags:
-            if tag not in MACHINE_TAGS:
-                raise ValueError(
-                    f"{tag} may decide results and belongs into a protocol or study "
-                    f"({nearest(tag, MACHINE_TAGS)})"
-                )
-            try:
-                check_tag(tag, tags[tag], "incar")
-            except EngineError as error:
-                raise ValueError(str(error)) from None
-        return tags
+    def _only_spreads_work(cls, given: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """Have the engine whose settings these are look at them."""
+        spreadings = (engine(name).capabilities.spreading for name in engine_names())
+        for spreading in spreadings:
+            if spreading is not None and spreading.key == info.field_name:
+                try:
+                    spreading.check(given)
+                except EngineError as error:
+                    raise ValueError(str(error)) from None
+        return given
 
 
 def config_path() -> Path:

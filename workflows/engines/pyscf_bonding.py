@@ -86,39 +86,12 @@ def project(
     """The states of `populations` and their overlaps with the free atoms' orbitals."""
     try:
         import pyscf
-        from pyscf.gto.basis import load
-        from pyscf.lib.exceptions import BasisNotFoundError
-        from pyscf.pbc import dft, gto
+        from pyscf.pbc import dft
         from pyscf.pbc.gto.cell import intor_cross
     except ImportError:
         raise EngineError("PySCF is not installed: pip install 'natriface[pyscf]'") from None
 
-    for symbol in sorted(set(structure.get_chemical_symbols())):
-        try:
-            load(orbital_basis, symbol)
-        except BasisNotFoundError:
-            raise EngineError(
-                f"PySCF has no {orbital_basis} for the free atom {symbol}; name another "
-                f"orbital_basis, such as {BASIS}, which has shorter tails"
-            ) from None
-    cell, atomic_cell = gto.Cell(), gto.Cell()
-    for built, functions in ((cell, basis), (atomic_cell, orbital_basis)):
-        built.build(
-            a=np.asarray(structure.cell),
-            atom=list(zip(structure.get_chemical_symbols(), structure.positions, strict=True)),
-            unit="A",
-            basis=functions,
-            pseudo=PSEUDOPOTENTIAL,
-            ke_cutoff=cutoff_hartree,
-            verbose=0,
-            dump_input=False,
-            parse_arg=False,
-        )
-    if cell.nelectron % 2:
-        raise EngineError(
-            f"{structure.get_chemical_formula()} has {cell.nelectron} electrons, an odd number; "
-            "this route is for closed shells"
-        )
+    cell, atomic_cell = _cells(structure, (basis, orbital_basis), cutoff_hartree)
     points = cell.make_kpts(list(kpoint_mesh))
     field = dft.KRKS(cell, kpts=points)
     field.xc = "PBE"
@@ -150,6 +123,41 @@ def project(
         fermi_level_ev=float((energies[filled].max() + energies[~filled].min()) / 2.0),
         source=f"natriface projection, PySCF {pyscf.__version__} ({basis}, {orbital_basis})",
     )
+
+
+def _cells(structure: Atoms, bases: tuple[str, str], cutoff_hartree: float) -> tuple[Any, Any]:
+    """PySCF's cells of a closed shell, in the basis of the states and in that of the free atoms."""
+    from pyscf.gto.basis import load
+    from pyscf.lib.exceptions import BasisNotFoundError
+    from pyscf.pbc import gto
+
+    for symbol in sorted(set(structure.get_chemical_symbols())):
+        try:
+            load(bases[1], symbol)
+        except BasisNotFoundError:
+            raise EngineError(
+                f"PySCF has no {bases[1]} for the free atom {symbol}; name another "
+                f"orbital_basis, such as {BASIS}, which has shorter tails"
+            ) from None
+    cells = gto.Cell(), gto.Cell()
+    for cell, functions in zip(cells, bases, strict=True):
+        cell.build(
+            a=np.asarray(structure.cell),
+            atom=list(zip(structure.get_chemical_symbols(), structure.positions, strict=True)),
+            unit="A",
+            basis=functions,
+            pseudo=PSEUDOPOTENTIAL,
+            ke_cutoff=cutoff_hartree,
+            verbose=0,
+            dump_input=False,
+            parse_arg=False,
+        )
+    if cells[0].nelectron % 2:
+        raise EngineError(
+            f"{structure.get_chemical_formula()} has {cells[0].nelectron} electrons, an odd "
+            "number; this route is for closed shells"
+        )
+    return cells
 
 
 def _assembled(

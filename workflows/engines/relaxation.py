@@ -15,7 +15,7 @@ from ase.filters import FrechetCellFilter
 from ase.io import write as write_atoms
 from ase.optimize import BFGS, FIRE, LBFGS
 
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
 
 TRAJECTORY_FILE = "trajectory.extxyz"

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from natriface.workflows.errors import DatabaseError
-from natriface.workflows.jobs.folder import Job, JobStep
+from natriface.workflows.jobs.job import Job, JobStep
 from natriface.workflows.jobs.notes import JobNotes
 from natriface.workflows.launchpad import reservations
 from natriface.workflows.launchpad.connection import Connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from natriface.workflows.jobs.folder import JobFolder
+from natriface.workflows.jobs.job import JobFolder
 from natriface.workflows.queues.parsers import QueueJob
 
 _SIGNS = (  # what queues write into a job's output, and the word for it

@@ -17,7 +17,7 @@ from natriface.workflows.engines.base import EndedEarlyError
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.processes import die_with_parent
 from natriface.workflows.steps.attempts import attempt
-from natriface.workflows.steps.folder import read_step, run_step, write_step
+from natriface.workflows.steps.stages import read_step, run_step, write_step
 from natriface.workflows.workspace import Workspace, is_finished
 
 

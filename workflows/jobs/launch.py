@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from natriface.workflows.engines.base import engine, engine_names
 from natriface.workflows.engines.machine import CONFIG_VARIABLE
 from natriface.workflows.errors import QueueError, UnreadAnswerError
-from natriface.workflows.jobs.folder import (
+from natriface.workflows.jobs.job import (
     Job,
     JobFolder,
     JobStep,
@@ -23,11 +23,11 @@ from natriface.workflows.jobs.folder import (
     new_name,
     open_jobs,
 )
-from natriface.workflows.jobs.recovery import abandon, held_text, launch_lock, reconcile
+from natriface.workflows.jobs.reconciliation import abandon, held_text, launch_lock, reconcile
 from natriface.workflows.launchpad import reservations
 from natriface.workflows.launchpad.connection import new_launch_id
 from natriface.workflows.launchpad.ledger import honour_reruns
-from natriface.workflows.launchpad.records import StepRecord, steps_of
+from natriface.workflows.launchpad.queries import StepRecord, steps_of
 from natriface.workflows.queues.adapters import adapter
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Item, Pack, pack
@@ -40,7 +40,7 @@ from natriface.workflows.queues.script import (
     script_fields,
     script_values,
 )
-from natriface.workflows.steps.folder import load_step
+from natriface.workflows.steps.stages import load_step
 from natriface.workflows.workspace import PlannedStep, Workspace, is_finished, writing
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Launch:
     Attributes
     ----------
     told
-        What `natriface.workflows.jobs.recovery.reconcile` had to tell.
+        What `natriface.workflows.jobs.reconciliation.reconcile` had to tell.
     refused
         Names of steps that the limits have no room for -> why.
     waiting
@@ -271,7 +271,7 @@ def script(
     folder = jobs_folder(workspace) / job.name
     values |= {"job_name": job.name, "output_stem": str(folder / "output")}
     python = shlex.quote(limits.python or sys.executable)
-    run = f"{python} -P -m natriface.workflows.jobs.process"
+    run = f"{python} -P -m natriface.workflows.queue_job"
     # where the engines' files are; not every queue hands the environment on
     places = (
         variable for name in engine_names() for variable in engine(name).capabilities.environment

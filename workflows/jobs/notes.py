@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from natriface.workflows.jobs.folder import JobStep
+from natriface.workflows.jobs.job import JobStep
 
 
 class JobNotes:

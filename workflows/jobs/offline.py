@@ -20,7 +20,7 @@ from natriface.workflows.launchpad.ledger import (
     fail_lost,
     requeue,
 )
-from natriface.workflows.launchpad.records import StepRecord, offline_runs, queue_number
+from natriface.workflows.launchpad.queries import StepRecord, offline_runs, queue_number
 from natriface.workflows.queues.adapters import adapter
 from natriface.workflows.queues.limits import limits_path, load_limits
 from natriface.workflows.queues.script import load_template

@@ -1,8 +1,8 @@
 """What a job of a queue runs: its own list of steps, parents before children, some at a time.
 
-``python -m natriface.workflows.jobs.process WORKSPACE NAME`` is the last line of a job's script. It
-looks at the clock and answers the queue's signals: before the job ends, the steps under way are
-asked to come to an end, so that another job goes on with them. All it does it also tells in
+The script of a job ends in ``natriface.workflows.queue_job``, which is this process. It looks at
+the clock and answers the queue's signals: before the job ends, the steps under way are asked to
+come to an end, so that another job goes on with them. All it does it also tells in
 ``events.jsonl``, from which it can be told later without any database.
 """
 
@@ -30,7 +30,7 @@ from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.engines.base import request_end, withdraw_end_request
 from natriface.workflows.engines.machine import JOB_ENDS_VARIABLE
 from natriface.workflows.errors import WorkspaceError
-from natriface.workflows.jobs.folder import Job, JobFolder, JobStep, jobs_folder
+from natriface.workflows.jobs.job import Job, JobFolder, JobStep, jobs_folder
 from natriface.workflows.jobs.notes import JobNotes
 from natriface.workflows.processes import Process, death
 from natriface.workflows.queues.submission import asked_clusters
@@ -187,7 +187,7 @@ class JobProcess:
             for key, _ in self.selector.select(TICK_SECONDS):
                 self._hear(key.data)
         for step in self.waiting:
-            self._put_back(step, "", self._why_not_run(step))
+            self._put_back(step, "", self._why_not_run())
 
     def _assign(self) -> None:
         free = [lane for lane in self.lanes if lane.step is None]
@@ -283,7 +283,7 @@ class JobProcess:
         self.tell("back", step=step.id, word=word, note=text)
         self.notes.put_back(step, word, text)
 
-    def _why_not_run(self, step: JobStep) -> str:
+    def _why_not_run(self) -> str:
         if self.why_ending:
             return f"not begun as {self.why_ending}"
         return "not begun: a step it needs has not finished"
@@ -330,17 +330,19 @@ def _queue_id(folder: JobFolder) -> str | None:
     return number
 
 
-def _main(root: str, name: str) -> int:
-    workspace = Workspace.open(Path(root))
-    process = JobProcess(workspace, JobFolder(jobs_folder(workspace) / name))
-    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
-    for number in signals:
-        signal.signal(number, process.stop)
-    return process.run()
-
-
-if __name__ == "__main__":
+def main() -> None:
+    """Run the job that the command line names, and end with its exit status."""
+    root, name = sys.argv[1:]
     try:
-        sys.exit(_main(*sys.argv[1:]))
+        workspace = Workspace.open(Path(root))
+        process = JobProcess(workspace, JobFolder(jobs_folder(workspace) / name))
+        signals = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
+        for number in signals:
+            signal.signal(number, process.stop)
+        sys.exit(process.run())
     except NatrifaceError as error:
         sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":  # named by scripts that wait from before `queue_job` was back
+    main()

@@ -20,7 +20,7 @@ from pymongo import UpdateOne
 from natriface.workflows.launchpad.connection import new_fw_ids
 from natriface.workflows.launchpad.documents import firework, workflows
 from natriface.workflows.launchpad.ledger import completed_of, free_children, requeue
-from natriface.workflows.launchpad.records import (
+from natriface.workflows.launchpad.queries import (
     PARENTS,
     STEP_KEY,
     WORKSPACES,

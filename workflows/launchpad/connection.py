@@ -21,11 +21,11 @@ from pymongo.errors import (
 )
 
 from natriface.structures.base.errors import StudyError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.structures.base.yaml_files import parse_yaml
 from natriface.workflows.errors import DatabaseError
 from natriface.workflows.launchpad.database import EmbeddedDatabase
-from natriface.workflows.launchpad.records import PARENTS, STEP_KEY, WORKSPACES
+from natriface.workflows.launchpad.queries import PARENTS, STEP_KEY, WORKSPACES
 from natriface.workflows.workspace import Workspace, writing
 
 CONNECT_TIMEOUT_MS = 10_000

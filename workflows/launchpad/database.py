@@ -26,7 +26,7 @@ import yaml
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.errors import DatabaseError
 from natriface.workflows.processes import Process, bound_command
 from natriface.workflows.workspace import Workspace, writing

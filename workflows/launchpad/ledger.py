@@ -25,7 +25,7 @@ from fireworks.core.fworker import FWorker
 from fireworks.core.launchpad import LaunchPad
 from pymongo import UpdateOne
 
-from natriface.workflows.launchpad.records import (
+from natriface.workflows.launchpad.queries import (
     PARENTS,
     WORKSPACES,
     StepRecord,
@@ -39,7 +39,7 @@ from natriface.workflows.launchpad.workflow_states import (
     workflow_state,
 )
 from natriface.workflows.steps.attempts import ERROR_FILE
-from natriface.workflows.steps.folder import set_aside
+from natriface.workflows.steps.stages import set_aside
 from natriface.workflows.workspace import Workspace, is_finished
 
 ACTIVE = ("RESERVED", "RUNNING")

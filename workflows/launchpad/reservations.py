@@ -20,7 +20,7 @@ from pymongo import UpdateOne
 
 from natriface.workflows.launchpad import ledger
 from natriface.workflows.launchpad.ledger import MOST_DEATHS, Claim
-from natriface.workflows.launchpad.records import batches
+from natriface.workflows.launchpad.queries import batches
 from natriface.workflows.launchpad.workflow_states import StateNotes, note_states, now
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pymongo import ReplaceOne
 
 from natriface.analysis.results.result import RESULT_FILE, Result
 from natriface.structures.base.errors import AnalysisError, ReaderError
-from natriface.workflows.launchpad.records import batches
+from natriface.workflows.launchpad.queries import batches
 from natriface.workflows.parts.labels import step_labels
 from natriface.workflows.workspace import PlannedStep, Workspace
 

@@ -15,7 +15,7 @@ from natriface.workflows.errors import DatabaseError
 from natriface.workflows.launchpad import adding
 from natriface.workflows.launchpad.documents import step_key
 from natriface.workflows.launchpad.ledger import requeue
-from natriface.workflows.launchpad.records import steps_with_keys
+from natriface.workflows.launchpad.queries import steps_with_keys
 from natriface.workflows.launchpad.workflow_states import StateNotes
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.workspace import Workspace, is_finished, writing

@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from natriface.workflows.launchpad.records import FEW
+from natriface.workflows.launchpad.queries import FEW
 
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad

@@ -13,9 +13,9 @@ from typing import Any, Protocol, TypeVar, get_args
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from natriface.structures.base.errors import AnalysisError, StudyError, nearest
-from natriface.workflows.documents import validated
 from natriface.workflows.parts import PARTS
 from natriface.workflows.surfaces.labels import SlabLabels
+from natriface.workflows.validation import validated
 
 DEFAULT_SECTION = "interfaces"
 """That of steps whose metadata name none."""

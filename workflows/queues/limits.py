@@ -9,7 +9,7 @@ from pydantic import Field
 
 from natriface.structures.base.numbers import Real, Whole
 from natriface.structures.base.yaml_files import read_yaml
-from natriface.workflows.documents import Document, validated
+from natriface.workflows.validation import Document, validated
 
 LIMITS_VARIABLE = "NATRIFACE_QUEUE"
 LIMITS_FILE = "queue.yaml"

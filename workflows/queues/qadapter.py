@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Item, Pack
 from natriface.workflows.queues.resources import Resources

@@ -10,10 +10,10 @@ from typing import Literal
 
 from natriface.structures.base.errors import nearest
 from natriface.structures.base.yaml_files import read_yaml
-from natriface.workflows.documents import Document, validated
 from natriface.workflows.errors import QueueError
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Pack
+from natriface.workflows.validation import Document, validated
 
 _PLACEHOLDER = re.compile(r"\$\$\{(\w+)\}")
 _VALUE = re.compile(r"\{(\w+)\}")

@@ -19,18 +19,24 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from natriface.analysis.results.published import Published, load_published
 from natriface.analysis.results.result import EngineRecord, Result
-from natriface.analysis.results.wording import formula, number, unit
-from natriface.structures.base.files import write_atomically
+from natriface.analysis.results.wording import unit
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.section import (
     Gallery,
     Listed,
     Section,
     SectionContext,
-    Table,
     write_sections,
 )
-from natriface.workflows.report.steps import ExpectedStep, StepRow, Steps
+from natriface.workflows.report.steps import (
+    ExpectedStep,
+    StepRow,
+    Steps,
+    step_table,
+    unfinished_table,
+)
+from natriface.workflows.report.table import Column, Table
 
 SCHEMA_VERSION = 2
 LIBRARIES = ("natriface", "ase", "pymatgen", "spglib", "numpy")
@@ -194,7 +200,7 @@ def _page(
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "unit": unit, "formula": formula}
+    environment.filters["unit"] = unit
     blocks = (("figure", ReportFigure), ("gallery", Gallery), ("table", Table), ("list", Listed))
     environment.tests |= {
         name: lambda block, kind=kind: isinstance(block, kind) for name, kind in blocks
@@ -203,6 +209,9 @@ def _page(
     return template.render(
         report=document,
         sections=sections,
+        steps=step_table(document.steps, any(engine.level != "DFT" for engine in engines)),
+        unfinished=unfinished_table(document.unfinished),
+        settings=_setting_table(document.protocol.settings),
         potentials=sorted({engine.words for engine in engines if engine.level != "DFT"}),
         all_potentials=all(engine.level != "DFT" for engine in engines),
         engines=[
@@ -210,4 +219,13 @@ def _page(
             for engine in engines
         ],
         style=Markup((folder / "style.css").read_text()),
+    )
+
+
+def _setting_table(settings: Sequence[Setting]) -> Table:
+    return Table(
+        "Settings",
+        [Column("Calculation"), Column("Setting"), Column("Value"), Column("Source")],
+        [[s.kind, s.name, str(s.value), s.source] for s in settings],
+        marks={(k, "Source"): "our choice" for k, s in enumerate(settings) if s.ours},
     )

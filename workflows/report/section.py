@@ -6,8 +6,6 @@ CSV files are made from it without knowing what it is about.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -16,83 +14,14 @@ from typing import Any, Protocol
 
 from matplotlib.figure import Figure
 
+from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
-from natriface.analysis.results.wording import slug
 from natriface.workflows.parts import PARTS
 from natriface.workflows.parts.labels import step_labels
 from natriface.workflows.report.figure import ReportFigure, save_report_figure
 from natriface.workflows.report.steps import ExpectedStep
-
-Cell = str | float | int | None
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of numbers or words.
-
-    Attributes
-    ----------
-    title, unit
-        As the CSV file has them.
-    digits
-        Decimals on the page; None for words.
-    shown_as
-        Title on the page where it is another one.
-    on_page
-        False for a column of the CSV file alone.
-    """
-
-    title: str
-    unit: str = ""
-    digits: int | None = None
-    shown_as: str | None = None
-    on_page: bool = True
-
-    @property
-    def heading(self) -> str:
-        """For files: the title with its unit."""
-        return f"{self.title} ({self.unit})" if self.unit else self.title
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table; ``None`` is a value that is not there.
-
-    Attributes
-    ----------
-    title
-        Also names the CSV file, where `stem` does not.
-    notes
-        Sentences under the table: formulas, criteria, why something is not there.
-    stem
-        Name of the CSV file without its suffix.
-    below
-        Row -> a sentence under it.
-    marks
-        Row and column title -> a sign behind the number, explained further down.
-    """
-
-    title: str
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
-    notes: Sequence[str] = ()
-    stem: str | None = None
-    below: Mapping[int, str] = field(default_factory=dict)
-    marks: Mapping[tuple[int, str], str] = field(default_factory=dict)
-
-    @property
-    def file_name(self) -> str:
-        """Name of the table's CSV file."""
-        return f"{self.stem or slug(self.title.lower())}.csv"
-
-    def as_csv(self) -> str:
-        """All rows, unrounded, units in the header."""
-        handle = io.StringIO()
-        writer = csv.writer(handle)
-        writer.writerow([column.heading for column in self.columns])
-        writer.writerows(self.rows)
-        return handle.getvalue()
+from natriface.workflows.report.table import Table
 
 
 @dataclass(frozen=True)
@@ -138,7 +67,7 @@ class Section:
     title: str
     findings: Sequence[str] = ()
     blocks: Sequence[Block] = ()
-    methods: Sequence[str] = ()
+    methods: Sequence[str | Formula] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -171,7 +100,7 @@ class Section:
                     "title": table.title,
                     "columns": [column.heading for column in table.columns],
                     "rows": [list(row) for row in table.rows],
-                    "notes": list(table.notes),
+                    "notes": table.remarks,
                 }
                 for table in self.tables
             ],

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from natriface.analysis.results.result import Result, StepRecord
 from natriface.workflows.parts.labels import StepLabels, step_labels
+from natriface.workflows.report.table import Column, Table
 
 NOT_FINISHED = "not finished"
 MOVES_ATOMS = ("relax", "neb", "md")
@@ -150,3 +151,41 @@ class Steps:
             for name, reason in self.missing.items()
             if name not in named
         ]
+
+
+def step_table(rows: Sequence[StepRow], potentials: bool = False) -> Table:
+    """Every step of a study; what is to be said of one stands below it.
+
+    Parameters
+    ----------
+    potentials
+        Whether any of the energies is of an interatomic potential.
+    """
+    columns = (
+        Column("Of", of=lambda row: row.belongs_to),
+        Column("Step", of=lambda row: row.name),
+        Column("Role", of=lambda row: row.role.replace("_", " ")),
+        Column("atoms", digits=0, of=lambda row: row.n_atoms),
+        Column("steps", digits=0, of=lambda row: row.n_ionic_steps),
+        Column("force left", "eV/A", 3, of=lambda row: row.max_force_ev_per_angstrom),
+        Column("energy", "eV, potential" if potentials else "eV", 3, of=lambda row: row.energy_ev),
+        Column("time", "s", 1, of=lambda row: row.wall_s),
+        Column("status", state=True, of=lambda row: row.status),
+    )
+    below = {
+        k: "; ".join([*([row.reason] if row.reason else []), *row.warnings])
+        for k, row in enumerate(rows)
+        if row.reason or row.warnings
+    }
+    note = "A step that several parts of the study share was run once."
+    return Table.of("All steps", columns, rows, below=below, notes=[note])
+
+
+def unfinished_table(rows: Sequence[StepRow]) -> Table:
+    """The steps without a sound result, and why."""
+    columns = (
+        Column("Step", of=lambda row: row.name),
+        Column("status", state=True, of=lambda row: row.status),
+        Column("reason", of=lambda row: row.reason or "its turn has not come"),
+    )
+    return Table.of("Not computed", columns, rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from natriface.analysis.results.result import RESULT_FILE, Result
 from natriface.structures.base.errors import ReaderError
@@ -11,7 +12,6 @@ from natriface.workflows.plan import Plan
 from natriface.workflows.report.page import ProtocolRecord, Setting, write_report
 from natriface.workflows.report.steps import ExpectedStep
 from natriface.workflows.running.status import StepStatus
-from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 from natriface.workflows.workspace import Workspace
 
@@ -19,15 +19,9 @@ REPORT_FOLDER = "report"
 
 
 def report_study(
-    study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus], root: Path
+    study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus]
 ) -> Path:
-    """Write the report of a study's finished steps into its workspace; path of the page.
-
-    Parameters
-    ----------
-    root
-        Folder of the study's file, which its protocol's path is relative to.
-    """
+    """Write the report of a study's finished steps into its workspace; path of the page."""
     results, missing = [], {}
     folders = workspace.folders()
     state = {status.id: status for status in statuses}
@@ -55,26 +49,30 @@ def report_study(
         compare_with=study.compare_with,
         missing=missing,
         folders=folders,
-        protocol=protocol_record(study, plan, root),
+        protocol=protocol_record(study, plan),
     )
 
 
-def protocol_record(study: Study, plan: Plan, root: Path) -> ProtocolRecord:
-    """The settings the plan's kinds of calculation use, each with its source."""
-    make = StepMaker.of(study, root)
-    used = sorted({(step.engine, step.kind) for step in plan.walk()})
+def protocol_record(study: Study, plan: Plan) -> ProtocolRecord:
+    """The settings that the plan's kinds of calculation were given, each with its source."""
+    used: dict[tuple[str, str], dict[str, tuple[Any, str]]] = {}
+    for step in plan.walk():
+        said = used.setdefault((step.engine, step.kind), {})
+        for name, source in step.sources.items():
+            said.setdefault(name, (step.settings[name], source))
     several = len({engine for engine, _ in used}) > 1
     settings = []
-    for engine, kind in used:
+    for engine, kind in sorted(used):
+        overrides = study.overrides(kind, engine)
+        said = used[engine, kind] | {k: (v, "study: override") for k, v in overrides.items()}
         label = f"{engine} {kind}" if several else kind
-        overrides = make.overrides(kind, engine)
-        for name, choice in make.protocol.choices(engine, kind).items():
-            if name not in overrides:
-                settings.append(
-                    Setting(kind=label, name=name, value=choice.value, source=choice.source)
-                )
-        for name, value in overrides.items():
-            settings.append(Setting(kind=label, name=name, value=value, source="study: override"))
+        settings += [
+            Setting(kind=label, name=name, value=value, source=source)
+            for name, (value, source) in said.items()
+        ]
+    names = dict.fromkeys(step.protocol for step in plan.walk())
     return ProtocolRecord(
-        name=make.protocol.name, description=make.protocol.description, settings=settings
+        name=", ".join(names) or study.protocol,
+        description=plan.settings_description,
+        settings=settings,
     )

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Literal
 from natriface.structures.base.errors import nearest
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.launchpad.ledger import hold, requeue
-from natriface.workflows.launchpad.records import step_of
+from natriface.workflows.launchpad.queries import step_of
 from natriface.workflows.launchpad.workflow_states import StateNotes
 from natriface.workflows.processes import Process
 from natriface.workflows.running.status import StepStatus, status
-from natriface.workflows.steps.folder import set_aside
 from natriface.workflows.steps.heartbeat import revoke
+from natriface.workflows.steps.stages import set_aside
 from natriface.workflows.workspace import Workspace
 
 if TYPE_CHECKING:

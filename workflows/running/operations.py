@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from natriface.workflows.errors import DatabaseError
 from natriface.workflows.jobs.offline import recover_offline
-from natriface.workflows.jobs.recovery import reconcile
+from natriface.workflows.jobs.reconciliation import reconcile
 from natriface.workflows.launchpad.connection import is_embedded, launchpad
 from natriface.workflows.launchpad.database import EmbeddedDatabase, Server
 from natriface.workflows.launchpad.result_index import update_index

@@ -58,11 +58,6 @@ class Forecast:
             self._estimated += estimate
             self._actual += wall_s
 
-    def dropped(self, identifier: str) -> None:
-        """A step will not run."""
-        self._left.pop(identifier, None)
-        self._running.pop(identifier, None)
-
     def lost(self, identifier: str) -> None:
         """A step's worker has died; it will start again."""
         self._running.pop(identifier, None)

@@ -18,7 +18,7 @@ from natriface.workflows.launchpad.ledger import (
     requeue,
     settle,
 )
-from natriface.workflows.launchpad.records import last_launches, steps_of
+from natriface.workflows.launchpad.queries import last_launches, steps_of
 from natriface.workflows.processes import Process
 from natriface.workflows.steps.heartbeat import STALE_SECONDS, revoke, silence_s
 from natriface.workflows.workspace import Workspace

@@ -17,11 +17,11 @@ from types import FrameType
 from natriface.structures.base.errors import EngineError, NatrifaceError
 from natriface.workflows.engines.base import engine
 from natriface.workflows.errors import DatabaseError, WorkspaceError
-from natriface.workflows.jobs.recovery import reconcile
+from natriface.workflows.jobs.reconciliation import reconcile
 from natriface.workflows.launchpad.connection import Connection, is_embedded, launchpad
 from natriface.workflows.launchpad.database import EmbeddedDatabase
 from natriface.workflows.launchpad.ledger import MOST_DEATHS, fail_lost, ping, settle
-from natriface.workflows.launchpad.records import n_active, step_of
+from natriface.workflows.launchpad.queries import n_active, step_of
 from natriface.workflows.launchpad.submit import Submission, submit_plan
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.running.progress import Forecast, Progress, Silent

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from natriface.workflows.jobs.folder import open_jobs
-from natriface.workflows.launchpad.records import (
+from natriface.workflows.jobs.job import open_jobs
+from natriface.workflows.launchpad.queries import (
     LaunchRecord,
     StepRecord,
     last_launches,

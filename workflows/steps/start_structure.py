@@ -10,10 +10,10 @@ from ase import Atoms
 
 from natriface.analysis.energies.starts import SAME_MINIMUM_EV, energy_per_atom, lowest
 from natriface.analysis.results.result import Result
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import from_document, select
 from natriface.structures.base.errors import EngineError, StructureError
 from natriface.structures.base.heights import isolated
-from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.interfaces.restacking import restack
 from natriface.structures.paths.exchange import Exchange
 from natriface.structures.surfaces.arrangements import carry

@@ -7,11 +7,31 @@ from typing import Literal
 from pydantic import model_validator
 
 from natriface.structures.base.numbers import Count, Length, Plane
-from natriface.workflows.documents import Document
-from natriface.workflows.names import NameOrPath
+from natriface.workflows.names import Element, NameOrPath
+from natriface.workflows.validation import Document
 
 Charges = dict[str, float]
 """Formal charge in e of each element of a phase, or of a site by its label."""
+
+
+class Dopant(Document):
+    """Atoms replaced by a dopant.
+
+    Attributes
+    ----------
+    element, replaces
+        What is put in, and the element taken out.
+    coordinated_to
+        Only sites bonded to this element: ``P`` for the oxygens of PO4.
+    compensation
+        ``none``, ``vacancy`` (of Na) or ``substitution`` (Si for P); see
+        `natriface.structures.crystals.doping`.
+    """
+
+    element: Element
+    replaces: Element
+    coordinated_to: Element | None = None
+    compensation: Literal["none", "vacancy", "substitution"] = "none"
 
 
 class SlabCut(Document):

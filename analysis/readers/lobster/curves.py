@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from natriface.analysis.readers.lobster.fields import Bytes, Fields, decode_loose
 from natriface.analysis.readers.lobster.header import (
     Header,
     Interaction,
@@ -24,7 +25,6 @@ from natriface.analysis.readers.lobster.header import (
     read_interactions,
     whole_bonds,
 )
-from natriface.analysis.readers.lobster.numbers import Bytes, Fields, decode_loose
 from natriface.analysis.readers.lobster.proof import (
     SAME_ENERGY_EV,
     check_average,

@@ -15,19 +15,19 @@ from natriface.analysis.readers.outcar.header import (
     listed_positions,
     read_outcar_header,
 )
-from natriface.analysis.readers.outcar.iterations import Iterations, is_gapless, missing_steps
-from natriface.analysis.readers.outcar.tables import (
+from natriface.analysis.readers.outcar.ionic_tables import (
     read_cell,
     read_positions_and_forces,
     read_stress,
 )
+from natriface.analysis.readers.outcar.iterations import Iterations, is_gapless, missing_steps
 from natriface.analysis.readers.text.compression import Text
 from natriface.analysis.readers.vasprun.convergence import Said
 from natriface.analysis.readers.vasprun.crystal import fractional
 from natriface.analysis.readers.vasprun.header import SAME_KPOINT, SAME_WEIGHT, Header, responds
+from natriface.analysis.readers.vasprun.ionic_steps import Steps
 from natriface.analysis.readers.vasprun.redundancy import check_energies, damaged_forces, is_smeared
 from natriface.analysis.readers.vasprun.rows import BlockError, number
-from natriface.analysis.readers.vasprun.steps import Steps
 from natriface.structures.base.arrays import Floats
 from natriface.structures.base.errors import ReaderError
 

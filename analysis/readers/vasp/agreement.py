@@ -15,7 +15,7 @@ from natriface.analysis.readers.vasp.contcar import read_poscar
 from natriface.analysis.readers.vasp.oszicar import Oszicar
 from natriface.analysis.readers.vasprun.crystal import crystal
 from natriface.analysis.readers.vasprun.header import SAME_KPOINT, SAME_WEIGHT, Header
-from natriface.analysis.readers.vasprun.steps import Steps
+from natriface.analysis.readers.vasprun.ionic_steps import Steps
 from natriface.structures.base.arrays import Floats
 from natriface.structures.base.errors import ReaderError
 

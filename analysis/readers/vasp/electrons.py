@@ -13,7 +13,7 @@ from natriface.analysis.readers.vasp.agreement import (
     count_contradiction,
     fermi_contradiction,
 )
-from natriface.analysis.readers.vasp.arrays import Source
+from natriface.analysis.readers.vasp.large_arrays import Source
 from natriface.analysis.readers.vasp.oszicar import Oszicar
 from natriface.analysis.readers.vasprun.band_edges import band_edges, count_electrons
 from natriface.analysis.readers.vasprun.document import Vasprun

@@ -17,17 +17,17 @@ from natriface.analysis.readers.vasp.agreement import (
     steps_apart,
     structures_apart,
 )
-from natriface.analysis.readers.vasp.arrays import Source, write_arrays
 from natriface.analysis.readers.vasp.contcar import selective_flags
+from natriface.analysis.readers.vasp.decisive_settings import decisive_settings
 from natriface.analysis.readers.vasp.electrons import electronic_structure
 from natriface.analysis.readers.vasp.files import Files, find_files, image_folders
+from natriface.analysis.readers.vasp.large_arrays import Source, write_arrays
 from natriface.analysis.readers.vasp.oszicar import Oszicar, read_oszicar
-from natriface.analysis.readers.vasp.settings import decisive_settings
 from natriface.analysis.readers.vasprun.convergence import Said, Verdict, judge
 from natriface.analysis.readers.vasprun.crystal import crystal, partly_frozen
 from natriface.analysis.readers.vasprun.document import Vasprun
 from natriface.analysis.readers.vasprun.header import Header, responds
-from natriface.analysis.readers.vasprun.steps import Steps
+from natriface.analysis.readers.vasprun.ionic_steps import Steps
 from natriface.analysis.readers.vasprun.vaspout import Vaspout
 from natriface.analysis.results.result import (
     Convergence,
@@ -199,16 +199,6 @@ class _Reading:
         has_energy = status == "converged"
         final = _document(header, steps, -1) if n else None
         forces = steps.forces[-1] if n else np.empty((0, 3))
-        warnings = list(dict.fromkeys([*self.notes, *source.problems, *steps.problems]))
-        partly = partly_frozen(header.selective)
-        if partly:
-            warnings.append(f"{partly} atoms are frozen along some directions only; listed as free")
-        if header.setting("IBRION") in _DISPLACING and n > 1:
-            warnings.append(
-                "finite differences: the energy is that of the last displaced structure"
-            )
-        if n and steps.energies_ev[-1] > 0:
-            warnings.append("the total energy is positive")
         return Result(
             kind=kind or _kind(header),
             status=status,
@@ -240,9 +230,23 @@ class _Reading:
             ),
             electronic=electronic,
             timing=_timing(same),
-            warnings=warnings,
+            warnings=self._warnings(source),
             files={name: str(file.name) for name, file in sorted(self.files.paths.items())},
         )
+
+    def _warnings(self, source: Source) -> list[str]:
+        header, steps = source.header, source.steps
+        warnings = list(dict.fromkeys([*self.notes, *source.problems, *steps.problems]))
+        partly = partly_frozen(header.selective)
+        if partly:
+            warnings.append(f"{partly} atoms are frozen along some directions only; listed as free")
+        if header.setting("IBRION") in _DISPLACING and len(steps) > 1:
+            warnings.append(
+                "finite differences: the energy is that of the last displaced structure"
+            )
+        if len(steps) and steps.energies_ev[-1] > 0:
+            warnings.append("the total energy is positive")
+        return warnings
 
     def _status(self, verdict: Verdict, outcar: Outcar | None) -> tuple[Status, str | None]:
         assert self.source is not None

@@ -8,7 +8,7 @@ import numpy as np
 
 from natriface.analysis.readers.vasprun.crystal import free_forces
 from natriface.analysis.readers.vasprun.header import RESPONSES, Header, algorithm
-from natriface.analysis.readers.vasprun.steps import Steps
+from natriface.analysis.readers.vasprun.ionic_steps import Steps
 
 _NO_CYCLE = ("exact", "diag", "eigenval", "subrot", *RESPONSES)
 _NO_STEP = ("none", "nothing")

@@ -19,9 +19,9 @@ from natriface.analysis.readers.vasprun.electrons import (
 from natriface.analysis.readers.vasprun.elements import Sizes, find_elements
 from natriface.analysis.readers.vasprun.frames import find_steps
 from natriface.analysis.readers.vasprun.header import Header, Value, read_header, responds
+from natriface.analysis.readers.vasprun.ionic_steps import Steps, read_loose_frames, read_steps
 from natriface.analysis.readers.vasprun.rows import BlockError
 from natriface.analysis.readers.vasprun.spectra import Electrons, read_optional
-from natriface.analysis.readers.vasprun.steps import Steps, read_loose_frames, read_steps
 from natriface.analysis.readers.vasprun.structure import crystal, lattices, positions
 from natriface.structures.base.arrays import Floats
 from natriface.structures.base.errors import ReaderError

@@ -20,8 +20,8 @@ from natriface.analysis.readers.vasprun.electrons import (
     TotalDos,
 )
 from natriface.analysis.readers.vasprun.header import Header, Value
+from natriface.analysis.readers.vasprun.ionic_steps import Steps
 from natriface.analysis.readers.vasprun.redundancy import is_smeared
-from natriface.analysis.readers.vasprun.steps import Steps
 from natriface.structures.base.arrays import Floats
 from natriface.structures.base.errors import ReaderError
 

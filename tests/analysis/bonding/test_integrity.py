@@ -40,7 +40,7 @@ def test_a_ligand_pulled_away_is_a_broken_bond(which: int, pull: float) -> None:
     change = compare_units(before, after)
     assert [(bond.centre, bond.ligand) for bond in change.broken] == [(0, which)]
     assert change.broken[0].length_angstrom == pytest.approx(1.54 + pull)
-    assert (change.n_intact, change.n_units) == (0, 1)
+    assert list(change.intact_by_formula.values()) == [(0, 1)]
     assert "0 of 1 PO4 intact; 1 bonds broken" in change.summary()
 
 
@@ -48,7 +48,7 @@ def test_a_ligand_pulled_away_is_a_broken_bond(which: int, pull: float) -> None:
 def test_breathing_breaks_nothing(stretch: float) -> None:
     change = compare_units(tetrahedron(), tetrahedron(bond=1.54 + stretch))
     assert not change.broken
-    assert change.n_intact == 1
+    assert list(change.intact_by_formula.values()) == [(1, 1)]
     symbols = tetrahedron().get_chemical_symbols()
     after = change.mean_bond_angstrom("PO4", "O", "after", symbols)
     assert after == pytest.approx(1.54 + stretch)

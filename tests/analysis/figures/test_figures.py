@@ -31,8 +31,8 @@ from natriface.analysis.figures.pictures import (
 )
 from natriface.analysis.figures.scene import element_color
 from natriface.analysis.results.published import load_published
+from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
 from natriface.structures.base.errors import AnalysisError
-from natriface.structures.base.tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
 
 CELL = np.array([[7.0, 0.0, 0.0], [1.0, 16.0, 0.0], [0.0, 0.0, 40.0]])
 D = 1.54 / np.sqrt(3)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ase import Atoms
 
-from natriface.analysis.readers.vasp.settings import decisive_settings
+from natriface.analysis.readers.vasp.decisive_settings import decisive_settings
 from natriface.analysis.results.comparability import hubbard_terms, require_like
 from natriface.analysis.results.result import Convergence, EngineRecord, Result
 from natriface.structures.base.atoms import to_document

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from natriface.analysis.results.result import EngineRecord, Result
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import AnalysisError, ReaderError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 
 
 def make_result(**changes: Any) -> Result:

@@ -29,9 +29,9 @@ from natriface.structures.surfaces.freezing import freeze
 from natriface.structures.surfaces.slabs import Slab, build_slab
 from natriface.structures.surfaces.surface_cell import checked_miller
 from natriface.structures.surfaces.terminations import find_terminations
-from natriface.workflows.documents import validated
 from natriface.workflows.engines.kpoints import kpoint_mesh
 from natriface.workflows.study import Study
+from natriface.workflows.validation import validated
 
 
 def slab(phase: str = "NaF", layers: int = 3) -> Slab:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from natriface.structures.chemistry.charges import formal_charges
+from natriface.structures.chemistry.formal_charges import formal_charges
 from natriface.structures.chemistry.polyanions import find_units, formula
 from natriface.structures.crystals.phases import load_phase
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from natriface.structures.base.errors import StructureError
-from natriface.structures.chemistry.charges import is_metal
+from natriface.structures.chemistry.formal_charges import is_metal
 from natriface.structures.chemistry.unit_charges import given_charges
 from natriface.structures.crystals.phases import load_phase
 from natriface.structures.crystals.primitive import Crystal

@@ -12,6 +12,7 @@ from ase.constraints import FixAtoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
 from natriface.structures.base.atoms import fixed_indices
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.heights import (
@@ -20,7 +21,6 @@ from natriface.structures.base.heights import (
     whole_positions,
 )
 from natriface.structures.base.symmetry import space_group_of
-from natriface.structures.base.tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
 from natriface.structures.crystals.doping import (
     Doped,
     SiteOrbit,

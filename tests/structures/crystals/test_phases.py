@@ -27,7 +27,7 @@ from natriface.structures.base.symmetry import (
     nearest_distances,
     supercell_sites,
 )
-from natriface.structures.chemistry.charges import balanced_states, formal_charges
+from natriface.structures.chemistry.formal_charges import balanced_states, formal_charges
 from natriface.structures.crystals import phases
 from natriface.structures.crystals.crystal_files import phase_from_atoms
 from natriface.structures.crystals.phases import (

@@ -13,9 +13,9 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 from scipy.spatial.transform import Rotation
 
+from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
 from natriface.structures.base.atoms import fixed_indices, structure_id
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
 from natriface.structures.chemistry.radii import touching_distances
 from natriface.structures.crystals.phases import load_phase
 from natriface.structures.interfaces.build import (

@@ -7,10 +7,10 @@ import pytest
 from ase import Atoms
 
 from natriface.structures import build_interface, build_slab, find_matches, load_phase
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import select
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.heights import isolated
-from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.interfaces.build import contact_gap
 from natriface.structures.interfaces.restacking import restack
 from natriface.structures.surfaces.terminations import find_terminations

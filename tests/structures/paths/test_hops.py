@@ -14,8 +14,8 @@ from ase.neighborlist import neighbor_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from natriface.structures.base.atom_tags import ADATOM_TAG
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.tags import ADATOM_TAG
 from natriface.structures.crystals.cavities import interstitial_sites
 from natriface.structures.crystals.phases import load_phase
 from natriface.structures.paths.hop_endpoints import hop_endpoints

@@ -10,10 +10,10 @@ from ase.constraints import FixAtoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from natriface.structures.base.atom_tags import ADATOM_TAG
 from natriface.structures.base.atoms import fixed_indices
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.heights import Side
-from natriface.structures.base.tags import ADATOM_TAG
 from natriface.structures.crystals.phases import load_phase
 from natriface.structures.surfaces.adsorption import AdatomSite, adatom_sites, add_adatom
 from natriface.structures.surfaces.slabs import build_slab, find_terminations

@@ -135,7 +135,7 @@ def test_facet_geometry(phase: str, miller: tuple[int, int, int]) -> None:
     assert a @ a <= b @ b + 1e-6
     assert a[1] == 0
     assert a[0] > 0
-    assert crystal(phase).given_miller(facet.miller_primitive) == facet.miller
+    assert crystal(phase).primitive_miller(facet.miller) == facet.miller_primitive
 
 
 @pytest.mark.parametrize("vacuum", [0.5, 12.0, 20.0, 33.3])

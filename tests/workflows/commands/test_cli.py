@@ -16,7 +16,7 @@ import yaml
 from ase.build import bulk
 from ase.io import read, write
 
-from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG
 
 STUDY: dict[str, Any] = {
     "name": "silver-on-gold",

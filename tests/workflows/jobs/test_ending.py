@@ -19,7 +19,7 @@ from natriface.workflows.engines.base import (
 from natriface.workflows.engines.potential.engine import ENGINE
 from natriface.workflows.jobs.lane import run_folder
 from natriface.workflows.plan import Step
-from natriface.workflows.steps.folder import stage
+from natriface.workflows.steps.stages import stage
 from natriface.workflows.workspace import Workspace, is_finished
 
 

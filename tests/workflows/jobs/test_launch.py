@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from natriface.workflows.errors import QueueError
-from natriface.workflows.jobs.folder import Mode, job_folders, open_jobs
+from natriface.workflows.jobs.job import Mode, job_folders, open_jobs
 from natriface.workflows.jobs.launch import Launch, launch
 from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.queues.limits import QueueLimits

@@ -17,7 +17,7 @@ from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.report.study import report_study
-from natriface.workflows.steps.folder import read_step, run_step, write_step
+from natriface.workflows.steps.stages import read_step, run_step, write_step
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
 from tests.workflows.parts.known_engine import BARRIER_EV, KnownEngine, energy_ev
@@ -73,7 +73,7 @@ class Done:
             write_step(folder, workspace)
             run_step(folder)
             read_step(folder)
-        self.page = report_study(study, self.plan, workspace, [], root)
+        self.page = report_study(study, self.plan, workspace, [])
         document: dict[str, Any] = json.loads((self.page.parent / "results.json").read_text())
         self.document = document
         self.section: dict[str, Any] = document["sections"][part]

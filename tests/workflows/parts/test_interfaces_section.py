@@ -19,9 +19,9 @@ from natriface.analysis.energies.interface_energy import (
 )
 from natriface.analysis.results.published import load_published, published_names
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import AnalysisError
-from natriface.structures.base.tags import FILM_TAG, SUBSTRATE_TAG
 from natriface.workflows.parts.interfaces.comparison import compare
 from natriface.workflows.parts.interfaces.gathering import ExpectedStep, gather
 from natriface.workflows.parts.interfaces.labels import InterfaceLabels

@@ -296,7 +296,8 @@ def test_of_a_symmetric_hop_one_end_point_tells_of_both(tmp_path: Path) -> None:
     (told,) = [text for text in made.lists[CARE] if "relaxed 1.00 A away" in text]
     assert "at the initial end" in told
     assert "so it does at the final end, its image" in told
-    assert any("exchanges the end points of NaF (mirror plane)" in text for text in made.methods)
+    said = [str(method) for method in made.methods]
+    assert any("exchanges the end points of NaF (mirror plane)" in text for text in said)
 
 
 def test_what_is_planned_and_not_computed_is_listed(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class Story:
         plan = plan_study(study, root)
         workspace = Workspace.create(root / "workspace", study.name)
         self.summary: RunSummary = run_plan(plan, workspace, 2, Lines(io.StringIO()))
-        page = report_study(study, plan, workspace, self.summary.steps, root)
+        page = report_study(study, plan, workspace, self.summary.steps)
         self.folder = page.parent
         self.page = page.read_text()
         self.document: dict[str, Any] = json.loads((self.folder / "results.json").read_text())

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from natriface.analysis.energies.adsorption_energy import CohesiveEnergy
+from natriface.structures.base.atom_tags import ADATOM_TAG
 from natriface.structures.base.atoms import (
     fixed_indices,
     from_document,
@@ -16,7 +17,6 @@ from natriface.structures.base.atoms import (
     to_document,
 )
 from natriface.structures.base.errors import StructureError, StudyError
-from natriface.structures.base.tags import ADATOM_TAG
 from natriface.structures.crystals.phases import load_phase
 from natriface.workflows.engines.gpaw.calculator import gpaw_parameters
 from natriface.workflows.engines.gpaw.settings import ElectronicSettings

@@ -53,7 +53,7 @@ def test_a_study_of_toys_is_planned_run_and_reported(
     summary = run_plan(plan, workspace, 1, Lines(io.StringIO()))
     assert summary.is_complete
 
-    page = report_study(study, plan, workspace, summary.steps, tmp_path)
+    page = report_study(study, plan, workspace, summary.steps)
     text = page.read_text()
     assert "4 of 4 toys were weighed." in text
     assert "Energies of toys" in text

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from natriface.workflows.cli import app
 from natriface.workflows.errors import QueueError
-from natriface.workflows.jobs.folder import JobFolder, job_folders, open_jobs
+from natriface.workflows.jobs.job import JobFolder, job_folders, open_jobs
 from natriface.workflows.jobs.launch import Launch, launch
-from natriface.workflows.jobs.recovery import answer
+from natriface.workflows.jobs.reconciliation import answer
 from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.running import operations

@@ -18,7 +18,8 @@ from natriface.structures.base.atoms import to_document
 from natriface.workflows.parts import PARTS
 from natriface.workflows.parts.interfaces.gathering import ExpectedStep
 from natriface.workflows.report.page import ProtocolRecord, write_report
-from natriface.workflows.report.section import Column, Listed, Section, SectionContext, Table
+from natriface.workflows.report.section import Listed, Section, SectionContext
+from natriface.workflows.report.table import Column, Table
 
 METADATA = {"section": "colours", "role": "colour"}
 

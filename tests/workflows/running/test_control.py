@@ -16,7 +16,7 @@ from natriface.workflows.commands.watching import watch_study
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.launchpad.connection import launchpad, new_launch_id
 from natriface.workflows.launchpad.ledger import claim, complete, complete_lost, fail_lost, requeue
-from natriface.workflows.launchpad.records import last_launches, steps_of
+from natriface.workflows.launchpad.queries import last_launches, steps_of
 from natriface.workflows.launchpad.submit import submit_plan
 from natriface.workflows.plan import Plan
 from natriface.workflows.running import control, operations

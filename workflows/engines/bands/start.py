@@ -21,7 +21,7 @@ from natriface.structures.paths.images import (
     image_problems,
     make_images,
 )
-from natriface.workflows.engines.bands.relaxation import BandSettings
+from natriface.workflows.engines.bands.search import BandSettings
 from natriface.workflows.engines.base import input_file, input_structure
 from natriface.workflows.plan import Step
 

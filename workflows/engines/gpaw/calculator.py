@@ -14,7 +14,7 @@ from ase.calculators.calculator import Calculator, all_changes
 
 from natriface.structures.base.atoms import fixed_indices, in_plane_fixed_indices
 from natriface.structures.base.errors import EngineError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
 from natriface.workflows.engines.gpaw.settings import ElectronicSettings
 from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh

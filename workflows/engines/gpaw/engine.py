@@ -11,9 +11,9 @@ from ase.neighborlist import neighbor_list
 from natriface.analysis.results.deciding import PATH_SETTINGS
 from natriface.analysis.results.result import EngineRecord, Result
 from natriface.structures.base.errors import EngineError, UnavailableError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.bands.run import band_result, check_band, write_band
-from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
+from natriface.workflows.engines.base import Capabilities, Estimate, Spreading, load_folder
 from natriface.workflows.engines.gpaw.calculator import gpaw_parameters
 from natriface.workflows.engines.gpaw.datasets import find_datasets, has_gpaw, require_gpaw
 from natriface.workflows.engines.gpaw.doctor import examine
@@ -22,6 +22,7 @@ from natriface.workflows.engines.gpaw.result import INPUTS_FILE, installed_versi
 from natriface.workflows.engines.gpaw.run import run_gpaw
 from natriface.workflows.engines.gpaw.settings import (
     GpawBandSettings,
+    check_parallel,
     parse_band_settings,
     settings_of,
 )
@@ -41,6 +42,7 @@ class GpawEngine:
         shares_state=True,
         charge=True,
         parallel=lambda machine: "threads" if machine.gpaw_command is None else "MPI",
+        spreading=Spreading("gpaw_parallel", check_parallel),
         path_settings=PATH_SETTINGS["gpaw"],
         examine=examine,
         environment=("GPAW_SETUP_PATH",),

@@ -24,7 +24,7 @@ from ase import Atoms
 
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.bands.run import run_band
 from natriface.workflows.engines.base import (
     EndedEarlyError,

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.structures.base.errors import EngineError, nearest
 from natriface.structures.base.numbers import Real, Whole
-from natriface.workflows.engines.bands.relaxation import BandSettings
+from natriface.workflows.engines.bands.search import BandSettings
 from natriface.workflows.plan import Step
+
+PARALLEL_KEYS = (
+    *("kpt", "domain", "band", "order", "stridebands", "augment_grids", "buffer_size", "gpu"),
+    *("sl_auto", "sl_default", "sl_diagonalize", "sl_inverse_cholesky", "sl_lcao", "sl_lrtddft"),
+    *("use_elpa", "elpasolver"),
+)
+"""Of GPAW's ``parallel``: they spread the work and decide no result (``gpaw.dft``)."""
 
 
 class ElectronicSettings(BaseModel):
@@ -140,6 +148,21 @@ def settings_of(step: Step) -> GpawSettings | GpawBandSettings:
     """
     parse = parse_band_settings if step.kind == "neb" else parse_settings
     return parse(step.settings, step.name)
+
+
+def check_parallel(parallel: Mapping[str, Any]) -> None:
+    """Refuse what GPAW's ``parallel`` does not have.
+
+    Raises
+    ------
+    EngineError
+        Naming the key and the nearest valid one.
+    """
+    unknown = next((key for key in parallel if key not in PARALLEL_KEYS), None)
+    if unknown is not None:
+        raise EngineError(
+            f"GPAW spreads no work by {unknown!r} ({nearest(unknown, PARALLEL_KEYS)})"
+        )
 
 
 def _validated(model: type[Settings], settings: dict[str, Any], where: str) -> Settings:

@@ -1,8 +1,9 @@
 """What GPAW's eigenstates say: band edges, densities of states by atom and orbital.
 
-The arrays have the names and shapes of `natriface.analysis.readers.vasp.arrays`, so that analysis
-does not tell GPAW from VASP. The weight of a state psi on orbital lm of an atom is that part of the
-all-electron wave function inside the atom's PAW sphere (radius: the largest of its projectors),
+The arrays have the names and shapes of `natriface.analysis.readers.vasp.large_arrays`, so that
+analysis does not tell GPAW from VASP. The weight of a state psi on orbital lm of an atom is that
+part of the all-electron wave function inside the atom's PAW sphere (radius: the largest of its
+projectors),
 
     w = sum_ij <psi|p_i> <phi_i|phi_j>_sphere <p_j|psi>,    i, j of this l and m,
 
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from natriface.analysis.readers.vasp.arrays import ARRAYS_FILE
+from natriface.analysis.readers.vasp.large_arrays import ARRAYS_FILE
 from natriface.analysis.readers.vasprun.band_edges import band_edges, count_electrons
 from natriface.analysis.results.result import ElectronicStructure
 from natriface.workflows.engines.gpaw.settings import GpawSettings

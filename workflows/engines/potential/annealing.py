@@ -22,8 +22,8 @@ from ase.neighborlist import neighbor_list
 from pydantic import BaseModel, ConfigDict, Field
 
 from natriface.structures.base.errors import EngineError
-from natriface.structures.base.files import write_atomically
 from natriface.structures.base.numbers import Positive, Whole
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
 from natriface.workflows.engines.relaxation import CHECKPOINT_INTERVAL_S
 

@@ -18,10 +18,10 @@ from natriface.analysis.results.deciding import PATH_SETTINGS
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord, Timing
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError, ReaderError, nearest
-from natriface.structures.base.files import write_atomically
 from natriface.structures.base.numbers import Real, Whole
-from natriface.workflows.engines.bands.relaxation import BandSettings, ForceCall
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.bands.run import band_result, check_band, run_band, write_band
+from natriface.workflows.engines.bands.search import BandSettings, ForceCall
 from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
 from natriface.workflows.engines.potential.annealing import Annealing, anneal
 from natriface.workflows.engines.potential.calculators import (

@@ -8,13 +8,13 @@ from pathlib import Path
 from natriface.analysis.results.deciding import PATH_SETTINGS
 from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import EngineError, UnavailableError
-from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
+from natriface.workflows.engines.base import Capabilities, Estimate, Spreading, load_folder
 from natriface.workflows.engines.lock import alone
 from natriface.workflows.engines.machine import Machine, command_line, load_machine
 from natriface.workflows.engines.vasp.band import check_band_settings
 from natriface.workflows.engines.vasp.doctor import examine
 from natriface.workflows.engines.vasp.estimate import estimate_of, n_steps
-from natriface.workflows.engines.vasp.incar.settings import parse_settings
+from natriface.workflows.engines.vasp.incar.settings import check_spreading, parse_settings
 from natriface.workflows.engines.vasp.input_files import VaspInputWriter
 from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp.lobster import missing_bands, run_lobster
@@ -39,6 +39,7 @@ class VaspEngine:
         end_record="OUTCAR",
         charge=True,
         parallel=lambda machine: "MPI",
+        spreading=Spreading("incar", check_spreading),
         path_settings=PATH_SETTINGS["vasp"],
         examine=examine,
         environment=("PMG_VASP_PSP_DIR",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import numpy as np
 from ase import Atoms
 
 from natriface.structures.base.atoms import fixed_indices, in_plane_fixed_indices, to_document
-from natriface.structures.base.errors import EngineError, StudyError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.errors import EngineError
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
 from natriface.workflows.engines.machine import Machine
 from natriface.workflows.engines.vasp.band import (
@@ -39,7 +38,6 @@ from natriface.workflows.engines.vasp.potcars import (
     choose_potcars,
 )
 from natriface.workflows.plan import Step
-from natriface.workflows.protocols import load_protocol, protocol_names
 
 INPUTS_FILE = "vasp_inputs.json"
 MOST_REMEMBERED = 1000
@@ -119,7 +117,7 @@ def vasp_inputs(
     if step.kind == "neb":
         return _decide(step, atoms, machine, folder)
     key = (
-        step.model_dump_json(include={"name", "kind", "protocol", "settings"}),
+        step.model_dump_json(include={"name", "kind", "protocol", "settings", "sources"}),
         json.dumps(to_document(atoms)),
         machine.model_dump_json(),
     )
@@ -343,18 +341,10 @@ def load_inputs(folder: Path) -> dict[str, Any]:
 
 
 def _sources(step: Step) -> dict[str, str]:
-    """Where each value comes from, if its protocol is one of those that come with natriface."""
-    if step.protocol not in protocol_names():
-        return dict.fromkeys(step.settings, f"protocol {step.protocol} or the study")
-    try:
-        choices: Mapping[str, Any] = load_protocol(step.protocol).choices("vasp", step.kind)
-    except StudyError as error:
-        raise EngineError(f"{step.name}: {error}") from None
-    return {
-        key: choice.source
-        for key, choice in choices.items()
-        if key in step.settings and step.settings[key] == choice.value
-    }
+    """Where each value comes from; steps planned before they said so name their protocol."""
+    return dict(step.sources) or dict.fromkeys(
+        step.settings, f"protocol {step.protocol} or the study"
+    )
 
 
 def _species_order(atoms: Atoms) -> list[int]:

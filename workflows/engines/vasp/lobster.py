@@ -13,7 +13,7 @@ from natriface.analysis.readers.lobster.log import LobsterLog, read_log
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.spilling import Spilling, judge_spilling
 from natriface.structures.base.errors import EngineError, ReaderError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.machine import Machine, command_line
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
 from natriface.workflows.engines.vasp.inputs import VaspInputs

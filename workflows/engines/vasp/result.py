@@ -9,8 +9,8 @@ import numpy as np
 from ase import Atoms
 
 from natriface.analysis.barriers.summary import FORCE_TOLERANCE_EV_PER_ANGSTROM
-from natriface.analysis.readers.vasp.arrays import ARRAYS_FILE
 from natriface.analysis.readers.vasp.folder import read_neb_folder, read_vasp_folder
+from natriface.analysis.readers.vasp.large_arrays import ARRAYS_FILE
 from natriface.analysis.results.deciding import HARMLESS_TAGS
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord
 from natriface.structures.base.atoms import to_document

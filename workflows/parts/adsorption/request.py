@@ -8,9 +8,9 @@ from pydantic import Field, model_validator
 
 from natriface.analysis.energies.adsorption_energy import CohesiveEnergy, Reference
 from natriface.structures.base.numbers import GridPoints, Length
-from natriface.workflows.documents import Document
 from natriface.workflows.names import Label, NameOrPath, check_distinct
 from natriface.workflows.surfaces.request import SurfaceRequest
+from natriface.workflows.validation import Document
 
 
 class MapRequest(Document):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from natriface.analysis.energies.adsorption_energy import Reference
+from natriface.analysis.energies.adsorption_energy import FORMULAS, Reference
 from natriface.analysis.figures.adatom_maps import map_figure
 from natriface.analysis.figures.value_bars import PublishedBar, ValueBar, value_bars
+from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published, PublishedAdsorption
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
@@ -17,21 +18,15 @@ from natriface.workflows.parts.adsorption.records import (
     surface_records,
 )
 from natriface.workflows.report.figure import ReportFigure
-from natriface.workflows.report.section import (
-    Cell,
-    Column,
-    Section,
-    SectionContext,
-    Table,
-    with_care,
-)
+from natriface.workflows.report.section import Section, SectionContext, with_care
+from natriface.workflows.report.table import Cell, Column, Table
 
 KEY, TITLE = "adsorption", "Adsorption"
 
-METHODS = (
-    "Adsorption energy against bulk: (E(slab + n adatoms) - E(slab)) / n - E(bulk) per atom; "
-    "against the isolated atom: the same with the energy of one atom in vacuum. Negative is bound. "
-    "The two differ by the cohesive energy of the adatom's crystal.",
+METHODS: tuple[str | Formula, ...] = (
+    *(formula.filled(n="n", x="X") for formula in FORMULAS.values()),
+    "An adsorption energy is negative where the adatom X is bound. The two differ by the cohesive "
+    "energy of its crystal.",
     "Energy map: the adatom held over each symmetry-distinct point of a grid, everything else and "
     "its height relaxed, unfolded by the symmetry of the face and interpolated by the shortest "
     "waves that pass through all points. The climb from cell to cell is where basins of the map "
@@ -99,7 +94,7 @@ def _energies(records: Sequence[SurfaceRecord]) -> Table:
         Column("coverage", "1/nm²", 2),
         Column("height", "Å", 2),
         Column("came to rest"),
-        Column("status"),
+        Column("status", state=True),
     ]
     rows: list[list[Cell]] = []
     for record in records:
@@ -148,7 +143,7 @@ def _maps(records: Sequence[SurfaceRecord]) -> Table:
         Column("highest less lowest point", "eV", 3),
         Column("from cell to cell", "eV", 3),
         Column("other minima above the lowest", "eV"),
-        Column("status"),
+        Column("status", state=True),
     ]
     rows: list[list[Cell]] = []
     for record in records:
@@ -292,33 +287,18 @@ def _findings(records: Sequence[SurfaceRecord], published: Published | None) -> 
 
 
 def _surfaces(records: Sequence[SurfaceRecord]) -> Table:
-    rows: list[list[Cell]] = []
-    for record in records:
-        surface = record.labels.surface
-        n1, n2 = surface.repeats
-        rows.append(
-            [
-                record.label,
-                surface.phase,
-                surface.label,
-                surface.layers,
-                surface.frozen_layers,
-                f"{n1} x {n2}",
-                surface.supercell_area_angstrom2,
-                surface.vacuum_angstrom,
-            ]
-        )
-    columns = [
-        Column("Surface"),
-        Column("phase"),
-        Column("termination"),
-        Column("layers", digits=0),
-        Column("held", digits=0),
-        Column("surface cells"),
-        Column("area", "Å²", 1),
-        Column("vacuum", "Å", 1),
-    ]
-    return Table("Surfaces of the adatoms", columns, rows)
+    surfaces = [(record.label, record.labels.surface) for record in records]
+    columns = (
+        Column("Surface", of=lambda row: row[0]),
+        Column("phase", of=lambda row: row[1].phase),
+        Column("termination", of=lambda row: row[1].label),
+        Column("layers", digits=0, of=lambda row: row[1].layers),
+        Column("held", digits=0, of=lambda row: row[1].frozen_layers),
+        Column("surface cells", of=lambda row: " x ".join(map(str, row[1].repeats))),
+        Column("area", "Å²", 1, of=lambda row: row[1].supercell_area_angstrom2),
+        Column("vacuum", "Å", 1, of=lambda row: row[1].vacuum_angstrom),
+    )
+    return Table.of("Surfaces of the adatoms", columns, surfaces)
 
 
 def _warnings(records: Sequence[SurfaceRecord], published: Published | None) -> list[str]:

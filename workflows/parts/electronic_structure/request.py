@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from natriface.structures.base.errors import nearest
 from natriface.structures.base.numbers import Count, Positive, Real, Repeat
-from natriface.workflows.documents import Document, resolve_like
 from natriface.workflows.names import (
     Element,
     EngineName,
@@ -17,35 +16,25 @@ from natriface.workflows.names import (
     NameOrPath,
     check_distinct,
 )
-from natriface.workflows.surfaces.slab_request import Charges
+from natriface.workflows.surfaces.slab_request import Charges, Dopant
+from natriface.workflows.validation import Document, resolve_like
 
 Quantity = Literal["bonding", "pdos", "elf"]
 
 
-class CrystalDopant(Document):
+class CrystalDopant(Dopant):
     """Atoms of a crystal replaced by a dopant.
 
     Attributes
     ----------
-    element, replaces
-        What is put in, and the element taken out.
-    coordinated_to
-        Only sites bonded to this element: ``P`` for the oxygens of PO4.
     number
         Dopants in the cell.
     rank
         Which of the symmetry-distinct arrangements, 1 being the lowest in electrostatic energy.
-    compensation
-        ``none``, ``vacancy`` (of Na) or ``substitution`` (Si for P); see
-        `natriface.structures.crystals.doping`.
     """
 
-    element: Element
-    replaces: Element
-    coordinated_to: Element | None = None
     number: Count = 1
     rank: Count = 1
-    compensation: Literal["none", "vacancy", "substitution"] = "none"
 
 
 class CrystalRequest(Document):

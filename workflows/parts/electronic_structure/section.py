@@ -6,13 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from natriface.analysis.bonding.tetrahedra import (
+    BY_LENGTH_FORMULA,
     NEXT_TO_ANGSTROM,
+    STRENGTH_FORMULA,
     BondDifference,
     BondGroup,
     Slope,
     compare_groups,
 )
-from natriface.analysis.electrons.band_centers import BandCenter, CenterShift, shift_between
+from natriface.analysis.electrons.band_centers import (
+    CENTER_FORMULA,
+    BandCenter,
+    CenterShift,
+    shift_between,
+)
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.spilling import judge_spilling
@@ -27,21 +34,20 @@ from natriface.workflows.parts.electronic_structure.records import (
     gather_slope,
 )
 from natriface.workflows.parts.labels import step_labels
-from natriface.workflows.report.section import Section, SectionContext, Table, with_care
+from natriface.workflows.report.section import Section, SectionContext, with_care
+from natriface.workflows.report.table import Table
 
 KEY = "electronic_structure"
 TITLE = "Bonds, band centers and electron localization"
 
 METHODS = (
-    "Strength of a bond: -ICOHP(E_F) of one bond, spins summed, in eV; positive = bonding. Changes "
-    "are of the second crystal less the first: positive = stronger, longer, higher in energy.",
-    "Part explained by length: d(-ICOHP)/d(length) of the same kind of bond, computed by "
-    "stretching one bond and compressing one like it, times the change of the mean length; the "
-    "remainder is what another ligand, charge or surrounding does at equal length.",
-    "Band center: int E rho(E) dE / int rho(E) dE over the stated window, counted from the stated "
-    "zero; width: square root of the second central moment. Valence window: 12 eV below the zero, "
-    "which leaves out O 2s and F 2s; occupied: all below the zero; whole band: all that was "
-    "computed, its upper end set by the number of empty bands.",
+    STRENGTH_FORMULA,
+    "Changes are of the second crystal less the first: positive = stronger, longer, higher in "
+    "energy.",
+    BY_LENGTH_FORMULA,
+    CENTER_FORMULA,
+    "Valence window: 12 eV below the zero, which leaves out O 2s and F 2s; occupied: all below the "
+    "zero; whole band: all that was computed, its upper end set by the number of empty bands.",
     "Centers of two crystals are subtracted only where a semicore level of atoms away from F "
     "aligns the crystals.",
     f"A unit is next to F where one of its ligands is closer than {NEXT_TO_ANGSTROM:g} Å to an F "
@@ -171,7 +177,7 @@ def _findings(
     foreign = [d for d in parted if "F in" in d.second or "F of" in d.second]
     said += [_bond_sentence(difference) for difference in foreign or parted or computed]
     if published and slope is not None:
-        said += _published_sentence(differences, slope, published)
+        said += _published_sentence(slope, published)
     for one, other, found in shifts:
         words = [
             f"{shift.label} {signed(shift.shift_ev)} eV"
@@ -214,9 +220,7 @@ def _bond_sentence(difference: BondDifference) -> str:
     )
 
 
-def _published_sentence(
-    differences: Sequence[BondDifference], slope: Slope, published: Published
-) -> list[str]:
+def _published_sentence(slope: Slope, published: Published) -> list[str]:
     bonds = [b for b in published.bonds if slope.label.startswith(b.bond)]
     if len(bonds) != 2:
         return []

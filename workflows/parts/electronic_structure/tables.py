@@ -2,51 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from natriface.analysis.bonding.tetrahedra import BondDifference, BondGroup, Slope, UnitBond
+from natriface.analysis.bonding.tetrahedra import BondDifference, Slope, UnitBond
 from natriface.analysis.electrons.band_centers import BandCenter, CenterShift
 from natriface.analysis.electrons.localization import BondProfile, bond_profile
-from natriface.analysis.results.published import Published, PublishedBond
+from natriface.analysis.results.published import Published
 from natriface.workflows.parts.electronic_structure.records import WINDOWS, CrystalRecord
-from natriface.workflows.report.section import Cell, Column, Table
+from natriface.workflows.report.table import Cell, Column, Table
 
 
 def bond_table(crystals: Sequence[CrystalRecord], published: Published | None) -> Table | None:
     """Lengths and strengths by kind of bond and unit, beside the published ones."""
-    rows: list[list[Cell]] = []
-    notes: list[str] = []
-    printed_any = bool(published and published.bonds)
-    for crystal in crystals:
-        for group in crystal.groups:
-            printed = (
-                published.bond_of(crystal.label, group.kind, group.bond) if published else None
-            )
-            rows.append(_bond_row(crystal.label, group, printed, printed_any))
-            if printed is not None and printed.note:
-                notes.append(f"{printed.place}: {printed.note}.")
-    if not rows:
-        return None
-    columns = [
-        Column("crystal"),
-        Column("unit"),
-        Column("bond"),
-        Column("n"),
-        Column("length", "Å", 4),
-        Column("min", "Å", 4),
-        Column("max", "Å", 4),
-        Column("sd", "Å", 4),
-        Column("−ICOHP", "eV", 3),
-        Column("min", "eV", 3),
-        Column("max", "eV", 3),
-        Column("sd", "eV", 3),
+    groups = [
+        (
+            crystal.label,
+            group,
+            published.bond_of(crystal.label, group.kind, group.bond) if published else None,
+        )
+        for crystal in crystals
+        for group in crystal.groups
     ]
-    if printed_any:
-        columns += [Column("published length", "Å", 2), Column("published |ICOHP|", "eV", 2)]
+    if not groups:
+        return None
+
+    def length(name: str) -> Callable[[Any], float]:
+        return lambda row: float(getattr(row[1].length_angstrom, name))
+
+    def strength(name: str, sign: int = -1) -> Callable[[Any], float | None]:
+        return lambda row: row[1].icohp_ev and sign * float(getattr(row[1].icohp_ev, name))
+
+    columns = [
+        Column("crystal", of=lambda row: row[0]),
+        Column("unit", of=lambda row: row[1].kind),
+        Column("bond", of=lambda row: row[1].bond),
+        Column("n", digits=0, of=lambda row: row[1].length_angstrom.n),
+        Column("length", "Å", 4, of=length("mean")),
+        Column("min", "Å", 4, of=length("minimum")),
+        Column("max", "Å", 4, of=length("maximum")),
+        Column("sd", "Å", 4, of=length("sd")),
+        Column("−ICOHP", "eV", 3, of=strength("mean")),
+        Column("min", "eV", 3, of=strength("maximum")),
+        Column("max", "eV", 3, of=strength("minimum")),
+        Column("sd", "eV", 3, of=strength("sd", 1)),
+    ]
+    if published and published.bonds:
+        columns += [
+            Column("published length", "Å", 2, of=lambda row: row[2] and row[2].length_angstrom),
+            Column("published |ICOHP|", "eV", 2, of=lambda row: row[2] and row[2].strength_ev),
+        ]
     sources = sorted({c.bonds.source for c in crystals if c.bonds is not None and c.bonds.source})
-    notes = [*(f"Bonds by {source}." for source in sources), *_spilling_notes(crystals), *notes]
-    return Table("Bonds of the tetrahedra", columns, rows, list(dict.fromkeys(notes)))
+    notes = [
+        *(f"Bonds by {source}." for source in sources),
+        *_spilling_notes(crystals),
+        *(f"{p.place}: {p.note}." for _, _, p in groups if p is not None and p.note),
+    ]
+    return Table.of("Bonds of the tetrahedra", columns, groups, notes=list(dict.fromkeys(notes)))
 
 
 def difference_table(
@@ -102,9 +114,13 @@ def difference_table(
     return Table("Changes of bonds", columns, rows, notes)
 
 
+Centers = tuple[str, str, BandCenter | None, BandCenter | None, BandCenter | None]
+"""Crystal and label of a band, and its centers over a window, its occupied part and all of it."""
+
+
 def center_table(crystals: Sequence[CrystalRecord]) -> Table | None:
     """Centers over the three windows, and the gap from the lowest center of the unit."""
-    rows: list[list[Cell]] = []
+    rows: list[Centers] = []
     notes: list[str] = []
     for crystal in crystals:
         by_window = {
@@ -112,39 +128,53 @@ def center_table(crystals: Sequence[CrystalRecord]) -> Table | None:
             for name, window in WINDOWS.items()
         }
         for label, center in by_window["occupied"].items():
-            valence = by_window["valence"].get(label)
-            whole = by_window["whole band"].get(label)
-            rows.append(
-                [
-                    crystal.label,
-                    label,
-                    _of(valence, "center_ev"),
-                    _of(valence, "width_ev"),
-                    center.center_ev,
-                    center.width_ev,
-                    center.n_states,
-                    _of(whole, "center_ev"),
-                ]
-            )
+            valence, whole = (by_window[name].get(label) for name in ("valence", "whole band"))
+            rows.append((crystal.label, label, valence, center, whole))
         for name, centers in by_window.items():
             first = next(iter(centers.values()), None)
             if first is not None:
                 notes.append(f"{crystal.label}, {name}: {first.window_words}.")
         if crystal.dos is not None and crystal.zero is not None:
             notes.append(f"{crystal.label}: {crystal.dos.projected_words(crystal.zero)}.")
-    if not rows:
-        return None
+    return centers_table("Band centers", rows, "valence", notes) if rows else None
+
+
+def centers_table(
+    title: str, rows: Sequence[Centers], window: str | None, notes: Sequence[str]
+) -> Table:
+    """Band centers, as the report and the terminal show them.
+
+    Parameters
+    ----------
+    window
+        Name of the first window; None where there is none.
+    """
+
+    def of(place: int, name: str) -> Callable[[Centers], float | None]:
+        def value(row: Centers) -> float | None:
+            center = row[place]
+            return None if center is None else float(getattr(center, name))
+
+        return value
+
     columns = [
-        Column("crystal"),
-        Column("center"),
-        Column("valence", "eV", 3),
-        Column("width", "eV", 3),
-        Column("occupied", "eV", 3),
-        Column("width", "eV", 3),
-        Column("states"  , "", 2),
-        Column("whole band", "eV", 3),
-    ]  # fmt: skip
-    return Table("Band centers", columns, rows, notes)
+        Column("crystal", of=lambda row: row[0], in_terminal=False),
+        Column("center", of=lambda row: row[1]),
+        *(
+            [
+                Column(window, "eV", 3, of=of(2, "center_ev")),
+                Column(f"width of {window}", "eV", 3, "width", of=of(2, "width_ev")),
+            ]
+            if window
+            else []
+        ),
+        Column("occupied", "eV", 3, of=of(3, "center_ev")),
+        Column("width of occupied", "eV", 3, "width", of=of(3, "width_ev")),
+        Column("states", "", 3, of=of(3, "n_states")),
+        Column("whole band", "eV", 3, of=of(4, "center_ev")),
+        Column("states of whole band", "", 3, "states", on_page=False, of=of(4, "n_states")),
+    ]
+    return Table.of(title, columns, rows, notes=notes)
 
 
 def shift_table(
@@ -189,66 +219,51 @@ def shift_table(
 
 def elf_table(crystals: Sequence[CrystalRecord]) -> Table | None:
     """ELF along the bonds of the unit that the maps show."""
-    rows: list[list[Cell]] = []
-    for crystal in crystals:
-        for kind, bond, profile in elf_profiles(crystal):
-            rows.append(
-                [
-                    crystal.label,
-                    kind,
-                    bond.name,
-                    bond.length_angstrom,
-                    profile.maximum,
-                    profile.maximum_at_angstrom,
-                    profile.minimum,
-                    profile.minimum_at_angstrom,
-                    profile.midpoint,
-                ]
-            )
-    if not rows:
-        return None
-    columns = [
-        Column("crystal"),
-        Column("unit"),
-        Column("bond"),
-        Column("length", "Å", 4),
-        Column("highest", "", 3),
-        Column("at", "Å", 3),
-        Column("valley", "", 3),
-        Column("at", "Å", 3),
-        Column("half-way", "", 3),
+    found = [
+        (crystal.label, unit, bond.name, profile)
+        for crystal in crystals
+        for unit, bond, profile in elf_profiles(crystal)
     ]
-    notes = [
-        "Along the line from the centre to the ligand: the highest value in the middle half of the "
-        "bond, the deepest valley outside the cores where there is one, and the value half-way."
-    ]
-    return Table("ELF along bonds", columns, rows, notes)
+    return profile_table("ELF along bonds", found) if found else None
+
+
+def profile_table(title: str, rows: Sequence[tuple[str, str | None, str, BondProfile]]) -> Table:
+    """Crystal, unit, bond and the ELF along it, as the report and the terminal show them."""
+    columns = (
+        Column("crystal", of=lambda row: row[0], in_terminal=False),
+        Column("unit", of=lambda row: row[1]),
+        Column("bond", of=lambda row: row[2], whole=True),
+        Column("length", "Å", 4, of=lambda row: row[3].length_angstrom),
+        Column("highest", "", 3, of=lambda row: row[3].maximum),
+        Column("place of highest", "Å", 3, "at", of=lambda row: row[3].maximum_at_angstrom),
+        Column("valley", "", 3, of=lambda row: row[3].minimum),
+        Column("place of valley", "Å", 3, "at", of=lambda row: row[3].minimum_at_angstrom),
+        Column("half-way", "", 3, of=lambda row: row[3].midpoint),
+    )
+    note = (
+        "Along the line from the first atom to the second: the highest value in the middle half of "
+        "the bond, the deepest valley outside the cores where there is one, and the value half-way."
+    )
+    return Table.of(title, columns, rows, notes=[note])
 
 
 def single_bond_table(crystals: Sequence[CrystalRecord]) -> Table | None:
     """Every bond of every unit."""
-    rows: list[list[Cell]] = [
-        [
-            crystal.label,
-            unit.kind,
-            bond.name,
-            bond.length_angstrom,
-            None if bond.icohp_ev is None else -bond.icohp_ev,
-        ]
+    bonds = [
+        (crystal.label, unit.kind, bond)
         for crystal in crystals
         for unit in crystal.units
         for bond in unit.bonds
     ]
-    if not rows:
-        return None
-    columns = [
-        Column("crystal"),
-        Column("unit"),
-        Column("bond"),
-        Column("length", "Å", 4),
-        Column("−ICOHP", "eV", 3),
-    ]
-    return Table("All bonds", columns, rows, ["Atoms are counted from 1."])
+    columns = (
+        Column("crystal", of=lambda row: row[0]),
+        Column("unit", of=lambda row: row[1]),
+        Column("bond", of=lambda row: row[2].name),
+        Column("length", "Å", 4, of=lambda row: row[2].length_angstrom),
+        Column("−ICOHP", "eV", 3, of=lambda row: _strength(row[2].icohp_ev)),
+    )
+    notes = ["Atoms are counted from 1."]
+    return Table.of("All bonds", columns, bonds, notes=notes) if bonds else None
 
 
 def elf_profiles(crystal: CrystalRecord) -> list[tuple[str, UnitBond, BondProfile]]:
@@ -318,24 +333,8 @@ def crystal_document(crystal: CrystalRecord) -> dict[str, Any]:
     }
 
 
-def _bond_row(
-    label: str, group: BondGroup, printed: PublishedBond | None, with_published: bool
-) -> list[Cell]:
-    length, icohp = group.length_angstrom, group.icohp_ev
-    row: list[Cell] = [
-        label, group.kind, group.bond, length.n,
-        length.mean, length.minimum, length.maximum, length.sd,
-    ]  # fmt: skip
-    if icohp is None:
-        row += [None] * 4
-    else:
-        row += [-icohp.mean, -icohp.maximum, -icohp.minimum, icohp.sd]
-    if with_published:
-        row += [
-            None if printed is None else printed.length_angstrom,
-            None if printed is None else printed.strength_ev,
-        ]
-    return row
+def _strength(icohp_ev: float | None) -> float | None:
+    return None if icohp_ev is None else -icohp_ev
 
 
 def _spilling_notes(crystals: Sequence[CrystalRecord]) -> list[str]:
@@ -375,7 +374,3 @@ def _gap(crystal: CrystalRecord) -> float | None:
     if dos is None or dos.valence_band_maximum_ev is None or dos.conduction_band_minimum_ev is None:
         return None
     return dos.conduction_band_minimum_ev - dos.valence_band_maximum_ev
-
-
-def _of(center: BandCenter | None, name: str) -> float | None:
-    return None if center is None else float(getattr(center, name))

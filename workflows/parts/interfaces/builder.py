@@ -12,16 +12,16 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from natriface.structures.base.errors import StructureError
-from natriface.structures.chemistry.charges import OXIDATION_STATES, formal_charges
+from natriface.structures.chemistry.formal_charges import OXIDATION_STATES, formal_charges
 from natriface.structures.crystals.doping import dope
 from natriface.structures.crystals.phases import Phase, load_phase
 from natriface.structures.interfaces.build import Interface, build_interface
 from natriface.structures.interfaces.matching import find_matches
 from natriface.structures.surfaces.slabs import Slab
 from natriface.workflows.parts.interfaces.request import (
-    Dopant,
     InterfaceRequest,
     InterfacesAsked,
+    SlabDopant,
     SlabRequest,
 )
 from natriface.workflows.plan import Side
@@ -112,7 +112,7 @@ def _built(label: str, asked: SlabRequest, root: Path) -> BuiltSlab:
     return BuiltSlab(label, phase, clean, slab, doping)
 
 
-def _doped(slab: Slab, dopant: Dopant) -> tuple[Slab, str]:
+def _doped(slab: Slab, dopant: SlabDopant) -> tuple[Slab, str]:
     states = slab.termination.facet.crystal.states
     arrangement = dope(
         slab.atoms,

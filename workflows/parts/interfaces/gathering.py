@@ -108,6 +108,7 @@ def _starts(
 
 
 def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathered:
+    """One function because every field of the record is of the same results, looked up once."""
     planned, seconds = labels.reference_steps, labels.second_starts
     asked: Sequence[str] | None = labels.quantities
     if asked is None:

@@ -8,38 +8,27 @@ from pydantic import Field, model_validator
 
 from natriface.structures.base.errors import nearest
 from natriface.structures.base.numbers import Count, Length, Positive, Real, Whole
-from natriface.workflows.documents import Document, resolve_like
-from natriface.workflows.names import Element, Label, check_distinct
-from natriface.workflows.surfaces.slab_request import SlabCut
+from natriface.workflows.names import Label, check_distinct
+from natriface.workflows.surfaces.slab_request import Dopant, SlabCut
+from natriface.workflows.validation import Document, resolve_like
 
 Quantity = Literal["interfacial_formation_energy", "work_of_adhesion", "integrity"]
 
 
-class Dopant(Document):
+class SlabDopant(Dopant):
     """Atoms of a slab replaced by a dopant.
 
     Attributes
     ----------
-    element, replaces
-        What is put in, and the element taken out.
-    coordinated_to
-        Only sites bonded to this element: ``P`` for the oxygens of PO4.
     number_per_surface_cell
         Dopants in the slab's primitive surface cell, so that the coverage does not depend on the
         match.
     near_contact
         Take the sites nearest the face that meets the film; else the lowest in energy.
-    compensation
-        ``none``, ``vacancy`` (of Na) or ``substitution`` (Si for P); see
-        `natriface.structures.crystals.doping`.
     """
 
-    element: Element
-    replaces: Element
-    coordinated_to: Element | None = None
     number_per_surface_cell: Count = 1
     near_contact: bool = True
-    compensation: Literal["none", "vacancy", "substitution"] = "none"
 
 
 class SlabRequest(SlabCut):
@@ -54,7 +43,7 @@ class SlabRequest(SlabCut):
     """
 
     frozen_angstrom: Real = Field(default=0.0, ge=0)
-    dopant: Dopant | None = None
+    dopant: SlabDopant | None = None
 
 
 class Anneal(Document):

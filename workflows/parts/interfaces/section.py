@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from natriface.analysis.bonding.integrity import BOND_LIMIT_ANGSTROM
 from natriface.analysis.energies.interface_energy import ADHESION_FORMULA, FORMATION_FORMULA
+from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
@@ -98,15 +99,15 @@ def _printed_bonds(records: Sequence[InterfaceRecord], published: Published | No
     return f"{published.short_name} prints {', '.join(printed)}."
 
 
-def _methods(records: Sequence[InterfaceRecord]) -> list[str]:
+def _methods(records: Sequence[InterfaceRecord]) -> list[str | Formula]:
     slabs = {slab.name: slab for record in records for slab in (record.substrate, record.film)}
-    text = [" ".join(map(_slab_words, slabs.values()))]
+    text: list[str | Formula] = [" ".join(map(_slab_words, slabs.values()))]
     cells = [_cell_words(record) for record in records if record.area_angstrom2 is not None]
     text += [" ".join(cells)] if cells else []
     starts = any(record.reference_slabs for record in records)
     lowest = (
-        ", each from several starts (as built, as in a relaxed interface, as found lowest in any "
-        "supercell of its surface cell), the lowest energy per area taken"
+        "; each slab is relaxed from several starts (as built, as in a relaxed interface, as found "
+        "lowest in any supercell of its surface cell), the lowest energy per area taken"
         if starts
         else ""
     )
@@ -118,10 +119,9 @@ def _methods(records: Sequence[InterfaceRecord]) -> list[str]:
         )
     return [
         *text,
-        f"The interfacial formation energy is γ = {FORMATION_FORMULA}, with the slabs A and B "
-        f"relaxed on their own in the interface's in-plane cell{lowest}; the rigid work of "
-        f"adhesion is W = {ADHESION_FORMULA}, with the slabs as they lie in the relaxed "
-        "interface; A is the area and N the number of contacts in the cell. "
+        FORMATION_FORMULA,
+        ADHESION_FORMULA,
+        f"A is the area and N the number of contacts in the cell{lowest}. "
         f"1 eV/Å² = {EV_PER_ANGSTROM2_IN_J_PER_M2:.8f} J/m². Energies are subtracted only between "
         "converged calculations with the same engine, version, model, protocol and settings.",
     ]

@@ -15,7 +15,7 @@ from natriface.workflows.parts.interfaces.records import (
     ReferenceSlabRecord,
 )
 from natriface.workflows.parts.interfaces.reference_slabs import per_contact
-from natriface.workflows.report.section import Cell, Column, Table
+from natriface.workflows.report.table import Cell, Column, Table
 
 VALUE = "interfacial formation energy"
 
@@ -34,19 +34,19 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
             marks[k, VALUE] = "‡"
         if published and published.other_reading(record.pair) is not None:
             marks[k, published.short_name] = "†"
-    lowest = ", the lower of its starts" if any(r.reference_slabs for r in records) else ""
+    notes = ["Steps, force and status are the interface's; those of its slabs: All steps."]
+    if any(record.reference_slabs for record in records):
+        notes.append(
+            "Energies are those of the lowest starts, a slab's by area whatever its supercell. ± is "
+            "the spread (highest less lowest) of the starts of the interface and of both slabs, in "
+            "quadrature; one start has none."
+        )
     return Table(
         "Interfacial formation energies" if asked else "Interfaces computed",
         columns,
         [[cell for _, cell in row] for row in pairs],
-        notes=[
-            f"γ = {FORMATION_FORMULA}: both slabs relaxed on their own, each in the in-plane cell "
-            f"it has in the interface{lowest}. Steps, force and status are the interface's; those "
-            "of its slabs stand under All steps. ± is the spread (highest less lowest) of the "
-            "starts of the interface and of both slabs, in quadrature; of one start there is none."
-        ]
-        if asked
-        else [],
+        notes=notes if asked else [],
+        formulas=[FORMATION_FORMULA] if asked else [],
         stem="results",
         below=below,
         marks=marks,
@@ -76,7 +76,7 @@ def _overview_cells(
             Column("largest force left", "eV/A", 3, "force left"),
             relaxation.max_force_ev_per_angstrom,
         ),
-        (Column("status"), relaxation.status),
+        (Column("status", state=True), relaxation.status),
     ]
     more: list[tuple[str, str, Cell]] = [
         (VALUE, "eV/A2", formation.value_ev_per_angstrom2),
@@ -252,7 +252,7 @@ def adhesion_table(records: Sequence[InterfaceRecord]) -> Table | None:
             [r.pair, w.value_j_per_m2, w.difference_ev, r.area_angstrom2, r.n_contacts]
             for r, w in asked
         ],
-        notes=[f"W = {ADHESION_FORMULA}, slabs frozen as they lie in the relaxed interface."],
+        formulas=[ADHESION_FORMULA],
         below={k: w.reason for k, (_, w) in enumerate(asked) if w.reason},
     )
 

@@ -8,10 +8,10 @@ from pydantic import Field, model_validator
 
 from natriface.structures.base.numbers import Count, Positive, Reach, Real, Repeat
 from natriface.structures.paths.hop_endpoints import HopCompensation
-from natriface.workflows.documents import Document
 from natriface.workflows.names import Element, EngineOrNone, Label, NameOrPath, check_distinct
 from natriface.workflows.surfaces.request import SurfaceRequest
 from natriface.workflows.surfaces.slab_request import Charges
+from natriface.workflows.validation import Document
 
 
 class BulkHops(Document):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from natriface.analysis.barriers.rates import DIFFUSIVITY_FORMULA, RATE_FORMULA
 from natriface.analysis.barriers.summary import NO_MAXIMUM, BandSummary, are_unlike
 from natriface.analysis.figures.energy_profiles import energy_profile
 from natriface.analysis.figures.path_pictures import path_picture
 from natriface.analysis.figures.value_bars import PublishedBar, ValueBar, value_bars
-from natriface.analysis.results.published import Published, PublishedBarrier
+from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number, slug
-from natriface.structures.base.conversions import BOLTZMANN_EV_PER_K
 from natriface.workflows.parts.migration.records import (
     FarWay,
     HopRecord,
@@ -20,15 +20,16 @@ from natriface.workflows.parts.migration.records import (
     hop_records,
     load_band,
 )
-from natriface.workflows.report.figure import ReportFigure
-from natriface.workflows.report.section import (
-    Cell,
-    Column,
-    Section,
-    SectionContext,
-    Table,
-    with_care,
+from natriface.workflows.parts.migration.tables import (
+    barrier_table,
+    comparison_table,
+    far_table,
+    frequency_table,
+    matches,
+    same_kind,
 )
+from natriface.workflows.report.figure import ReportFigure
+from natriface.workflows.report.section import Section, SectionContext, with_care
 
 KEY, TITLE = "migration", "Migration barriers"
 
@@ -48,11 +49,11 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         return None
     published = context.published
     ways = far_ways(records)
-    tables = [_barriers(records, published), _frequencies(records)]
+    tables = [barrier_table(records), frequency_table(records)]
     if ways:
-        tables.append(_far(ways))
-    if published and any(_matches(record, published) for record in records):
-        tables.append(_comparison(records, published))
+        tables.append(far_table(ways))
+    if published and any(matches(record, published) for record in records):
+        tables.append(comparison_table(records, published))
     return Section(
         key=KEY,
         title=TITLE,
@@ -74,10 +75,8 @@ METHODS = (
     "elastic band's images and their forces along the improved tangent (Henkelman and Jonsson, "
     "J. Chem. Phys. 113, 9978 (2000)), over the minimum-image path length; the gap to the highest "
     "image is given beside it.",
-    "Hop frequency: harmonic transition-state theory, prefactor x exp(-E/kT) (Vineyard, J. Phys. "
-    "Chem. Solids 3, 121 (1957)), prefactor 1e13 Hz where none was computed; refused below kT.",
-    "Diffusivity of the carrier, not of the tracer: D = n a^2 rate / (2 d), for hops between "
-    "equivalent sites that lead in all directions.",
+    RATE_FORMULA,
+    DIFFUSIVITY_FORMULA,
 )
 
 
@@ -94,155 +93,6 @@ def _symmetry_words(records: Sequence[HopRecord]) -> list[str]:
         f"An operation exchanges the end points of {', '.join(symmetric)}: the final one was made "
         "from the relaxed initial one, and its forces were computed."
     ]
-
-
-def _matches(record: HopRecord, published: Published) -> list[PublishedBarrier]:
-    own = record.labels.phase, record.labels.carrier
-    return [b for b in published.barriers if (b.phase, b.carrier) == own]
-
-
-def _same_kind(record: HopRecord, printed: PublishedBarrier) -> bool:
-    return printed.path_type == record.labels.path_type
-
-
-def _barriers(records: Sequence[HopRecord], published: Published | None) -> Table:
-    columns = [
-        Column("Hop"),
-        Column("path"),
-        Column("facet"),
-        Column("charge"),
-        Column("forward", "eV", 3),
-        Column("reverse", "eV", 3),
-        Column("reaction", "eV", 3),
-        Column("highest image", "eV", 3),
-        Column("fit less image", "eV", 3),
-        Column("force left across the path", "eV/Å", 3),
-        Column("straight length", "Å", 2),
-        Column("status"),
-    ]
-    rows: list[list[Cell]] = []
-    for record in records:
-        barrier, summary = record.barrier, record.summary
-        rows.append(
-            [
-                record.name,
-                record.labels.hop_label or record.kind,
-                _facet(record),
-                None if record.engine and record.engine.model else record.charge_words,
-                barrier.forward_ev if barrier else None,
-                barrier.reverse_ev if barrier else None,
-                barrier.reaction_energy_ev if barrier else None,
-                barrier.highest_image_forward_ev if barrier else None,
-                barrier.gap_ev if barrier else None,
-                summary.max_perpendicular_force_ev_per_angstrom if summary else None,
-                record.labels.length_angstrom,
-                _status(record),
-            ]
-        )
-    return Table(
-        "Barriers",
-        columns,
-        rows,
-        [
-            "A band that is not converged has no barrier. Reaction: final less initial end point.",
-            *(
-                ["A potential computes the cell without being told its charge."]
-                if any(r.engine and r.engine.model for r in records)
-                else []
-            ),
-        ],
-    )
-
-
-def _frequencies(records: Sequence[HopRecord]) -> Table:
-    temperature = records[0].temperature_k
-    rows: list[list[Cell]] = []
-    for record in records:
-        rate, spread = record.rate, record.diffusivity
-        words = record.rate_reason or (record.diffusivity_reason if rate else None)
-        if not record.barrier:
-            words = "no barrier"
-        limits = "; ".join([*(rate.warnings if rate else []), *([words] if words else [])])
-        rows.append(
-            [
-                record.name,
-                record.barrier.forward_ev if record.barrier else None,
-                f"{rate.rate_hz:.1e}" if rate else None,
-                f"{spread.diffusivity_cm2_per_s:.1e}" if spread else None,
-                f"{rate.prefactor_hz:.0e} Hz, {rate.prefactor_source}" if rate else None,
-                limits or None,
-            ]
-        )
-    kt = 1000 * BOLTZMANN_EV_PER_K * temperature
-    return Table(
-        "Hop frequencies",
-        [
-            Column("Hop"),
-            Column("barrier", "eV", 3),
-            Column("hops over it", "1/s"),
-            Column("D of the carrier", "cm²/s"),
-            Column("prefactor"),
-            Column("limits"),
-        ],
-        rows,
-        [f"At {temperature:g} K, where kT is {kt:.1f} meV."],
-    )
-
-
-def _far(ways: Sequence[FarWay]) -> Table:
-    rows: list[list[Cell]] = [
-        [way.label, *(way.barriers_ev.get(n) for n in (1, 2, 3)), f"{way.n_open} of {way.n_hops}"]
-        for way in ways
-    ]
-    columns = [
-        Column("Crystal"),
-        Column("in one direction", "eV", 3),
-        Column("in two", "eV", 3),
-        Column("in all three", "eV", 3),
-        Column("hops with a barrier"),
-    ]
-    note = (
-        "Highest point of the lowest way through the network of all equivalents of these hops, "
-        "above the lowest end point; hops without a barrier count as closed."
-    )
-    return Table("Through the crystal", columns, rows, [note])
-
-
-def _comparison(records: Sequence[HopRecord], published: Published) -> Table:
-    rows: list[list[Cell]] = []
-    for record in records:
-        for printed in _matches(record, published):
-            if _same_kind(record, printed):
-                kind = "the same kind of path"
-            elif printed.path_type is None:
-                kind = "the source does not say which path"
-            else:
-                kind = f"another path: {printed.path_type}"
-            rows.append(
-                [
-                    record.name,
-                    record.kind,
-                    record.barrier.forward_ev if record.barrier else None,
-                    printed.value_ev,
-                    printed.words,
-                    kind,
-                    f"{printed.place}{'; ' + printed.note if printed.note else ''}",
-                ]
-            )
-    return Table(
-        "Barriers in print",
-        [
-            Column("Hop"),
-            Column("path here"),
-            Column("here", "eV", 3),
-            Column("printed", "eV", 3),
-            Column("words"),
-            Column("compared"),
-            Column("place"),
-        ],
-        rows,
-        [f"{published.citation}. Not stated there: {published.not_stated or 'nothing missing'}."],
-    )
 
 
 def _figures(
@@ -291,7 +141,7 @@ def _bars(records: Sequence[HopRecord], context: SectionContext) -> ReportFigure
     published = context.published
     bars = []
     for record in records:
-        printed = _matches(record, published) if published else []
+        printed = matches(record, published) if published else []
         words = [p.words for p in printed if p.value_ev is None and record.number == 1]
         bars.append(
             ValueBar(
@@ -300,7 +150,7 @@ def _bars(records: Sequence[HopRecord], context: SectionContext) -> ReportFigure
                 value_ev=record.barrier.forward_ev if record.barrier else None,
                 reason="its ends are no minima" if record.no_barrier else record.reason,
                 published=[
-                    PublishedBar(p.value_ev, not _same_kind(record, p))
+                    PublishedBar(p.value_ev, not same_kind(record, p))
                     for p in printed
                     if p.value_ev is not None
                 ],
@@ -376,8 +226,8 @@ def _findings(
             text += f", {number(record.barrier.reverse_ev, 3)} eV back"
         numbers = [
             p
-            for p in (_matches(record, published) if published else [])
-            if p.value_ev is not None and _same_kind(record, p)
+            for p in (matches(record, published) if published else [])
+            if p.value_ev is not None and same_kind(record, p)
         ]
         if numbers and published:
             text += f"; {published.short_name}: {number(numbers[0].value_ev, 2)} eV"
@@ -391,10 +241,10 @@ def _findings(
 
 def _in_words(record: HopRecord, published: Published) -> str:
     """What a source says where it gives no number, and of which path."""
-    words = [p for p in _matches(record, published) if p.value_ev is None]
+    words = [p for p in matches(record, published) if p.value_ev is None]
     if not words:
         return ""
-    kind = "" if _same_kind(record, words[0]) else ", of a path it does not state"
+    kind = "" if same_kind(record, words[0]) else ", of a path it does not state"
     return f"; {published.short_name}: “{words[0].words}”{kind}"
 
 
@@ -430,23 +280,11 @@ def _warnings(records: Sequence[HopRecord], published: Published | None) -> list
                 f"{phase} is a model structure, not a published one: so are the barriers in it."
             )
     if published:
-        notes = {p.note for r in records for p in _matches(r, published) if p.note}
+        notes = {p.note for r in records for p in matches(r, published) if p.note}
         found += [f"{published.short_name}: {note}." for note in sorted(notes)]
     return found
-
-
-def _status(record: HopRecord) -> str:
-    if record.no_barrier:
-        return f"{record.status}; its ends are no minima"
-    why = record.reason
-    return record.status if record.barrier or not why else f"{record.status}: {why}"
 
 
 def _values(record: HopRecord) -> dict[str, Any]:
     content = record.model_dump(mode="json", exclude={"label", "number", "n_hops"})
     return {**content, "path": record.labels.path()}
-
-
-def _facet(record: HopRecord) -> str | None:
-    facet = record.labels.facet
-    return f"({''.join(map(str, facet))})" if facet else None

@@ -133,7 +133,7 @@ def _charged(make: StepMaker, charge_e: float) -> StepMaker:
     """Makes the same steps, of cells with a charge where the study's engine is told of it."""
     if not charge_e or not engine(make.engine).capabilities.charge:
         return make
-    given = dict(make.given)
+    given = dict(make.study.settings)
     for kind in ("relax", "static", "neb"):
         given[kind] = {**given.get(kind, {}), "charge_e": charge_e}
-    return replace(make, given=given)
+    return replace(make, study=make.study.model_copy(update={"settings": given}))

@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.synthetic_vasprun import Shape, write_vasprun
 from natriface.analysis.readers.outcar.document import Outcar
+from natriface.analysis.readers.vasp.decisive_settings import decisive_settings
 from natriface.analysis.readers.vasp.folder import read_vasp_folder
-from natriface.analysis.readers.vasp.settings import decisive_settings
 from natriface.structures.base.errors import ReaderError
 
 HEAD = """ vasp.6.4.1 05Apr23 (build Jun 14 2024 13:23:31) complex

@@ -13,8 +13,7 @@ from natriface.analysis.readers.vasp.agreement import count_contradiction, fermi
 from natriface.analysis.readers.vasp.folder import read_vasp_folder
 from natriface.analysis.readers.vasprun.document import Vasprun
 from natriface.analysis.results.result import Result
-
-from .test_outcar import END, outcar
+from tests.analysis.readers.outcar.test_document import END, outcar
 
 LINES = {"\n": b"\n", "\r\n": b"\r\n", "\r": b"\r"}
 

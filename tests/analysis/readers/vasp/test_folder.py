@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from benchmarks.synthetic_vasprun import Shape, write_vasprun
 from natriface.analysis.readers.vasp.contcar import read_poscar, selective_flags
+from natriface.analysis.readers.vasp.decisive_settings import functional
 from natriface.analysis.readers.vasp.folder import read_neb_folder, read_vasp_folder
 from natriface.analysis.readers.vasp.oszicar import read_oszicar
-from natriface.analysis.readers.vasp.settings import functional
 from natriface.analysis.readers.vasprun.band_edges import band_edges, count_electrons
 from natriface.analysis.readers.vasprun.crystal import free_forces
 from natriface.analysis.readers.vasprun.redundancy import (

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from benchmarks.synthetic_vasprun import ORBITALS, Shape, write_vasprun
-from natriface.analysis.readers.vasp.arrays import collect_arrays
 from natriface.analysis.readers.vasp.folder import read_vasp_folder
+from natriface.analysis.readers.vasp.large_arrays import collect_arrays
 from natriface.analysis.readers.vasprun.document import Vasprun
 from natriface.structures.base.errors import ReaderError
 

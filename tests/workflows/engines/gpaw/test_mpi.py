@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -20,12 +19,11 @@ from ase.build import bulk
 
 from natriface.analysis.readers.vasp.grid import read_grid
 from natriface.analysis.results.result import Result
-from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError
-from natriface.workflows.engines.base import engine, prepare_folder, request_end, save_input
+from natriface.workflows.engines.base import request_end
 from natriface.workflows.engines.machine import CONFIG_VARIABLE
 from natriface.workflows.engines.relaxation import CHECKPOINT_FILE
-from natriface.workflows.plan import Step
+from tests.workflows.engines.gpaw.gpaw_tools import ENGINE, make_step, prepared, run
 
 cgpaw = pytest.importorskip("gpaw.cgpaw", reason="GPAW is not installed or could not be built")
 LAUNCHER = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
@@ -36,36 +34,12 @@ pytestmark = [
     pytest.mark.skipif(LAUNCHER is None, reason="no mpiexec to start GPAW with"),
 ]
 
-ENGINE = engine("gpaw")
-COARSE: dict[str, Any] = {"cutoff_ev": 300, "kpoint_spacing_per_angstrom": 0.9}
 RUN = "import sys; from pathlib import Path; from natriface.workflows.engines.base import engine; "
 RUN += "engine('gpaw').run(Path(sys.argv[1]))"
 
 
-def make_step(kind: str, atoms: Atoms | None = None, **settings: Any) -> Step:
-    atoms = bulk("NaCl", "rocksalt", a=5.69) if atoms is None else atoms
-    return Step(
-        name="test",
-        kind=kind,  # type: ignore[arg-type]
-        engine="gpaw",
-        protocol="test",
-        settings=COARSE | settings,
-        n_atoms=len(atoms),
-        structure=to_document(atoms),
-    )
-
-
-def prepared(folder: Path, step: Step, state: Path | None = None) -> Path:
-    prepare_folder(folder, step, step.atoms())
-    if state is not None:
-        save_input(folder, "state", state)
-    ENGINE.write(folder)
-    return folder
-
-
-def run(folder: Path, step: Step, state: Path | None = None) -> Result:
-    ENGINE.run(prepared(folder, step, state))
-    return ENGINE.read(folder)
+def salt() -> Atoms:
+    return bulk("NaCl", "rocksalt", a=5.69)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +70,7 @@ def states(
         with pytest.MonkeyPatch.context() as patch:
             if name == "two":
                 in_parallel(patch)
-            found[name] = folder, run(folder, make_step("static", symmetry="time_reversal"))
+            found[name] = folder, run(folder, make_step(salt(), symmetry="time_reversal"))
     return found
 
 
@@ -127,7 +101,7 @@ def test_what_follows_from_a_state_is_that_of_one_process(
 ) -> None:
     folder, ground = states["two"]
     state = folder / ground.files["state"]
-    step = make_step(kind, symmetry="time_reversal")
+    step = make_step(salt(), kind, symmetry="time_reversal")
     alone = run(tmp_path / "one", step, state)
     in_parallel(monkeypatch)
     together = run(tmp_path / "two", step, state)
@@ -160,7 +134,7 @@ def test_a_relaxation_that_ended_leaves_nothing_running_and_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     in_parallel(monkeypatch)
-    folder = prepared(tmp_path, make_step("relax", off_center(), fmax_ev_per_angstrom=0.05))
+    folder = prepared(tmp_path, make_step(off_center(), "relax", fmax_ev_per_angstrom=0.05))
     child = subprocess.Popen([sys.executable, "-c", RUN, str(folder)], stderr=subprocess.PIPE)
     made = _wait_for_steps(folder, child)
     family = psutil.Process(child.pid).children(recursive=True)
@@ -202,7 +176,7 @@ def test_an_error_of_one_process_ends_them_all_with_its_words(
 ) -> None:
     in_parallel(monkeypatch)
     folder, ground = states["two"]
-    step = make_step("elf", symmetry="time_reversal")
+    step = make_step(salt(), "elf", symmetry="time_reversal")
     prepared(tmp_path, step, folder / ground.files["state"])
     (tmp_path / "ELFCAR").mkdir()  # only the first process writes there
     with pytest.raises(EngineError, match="IsADirectoryError"):
@@ -215,7 +189,7 @@ def test_a_process_that_is_killed_ends_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     in_parallel(monkeypatch)
-    folder = prepared(tmp_path, make_step("relax", off_center()))
+    folder = prepared(tmp_path, make_step(off_center(), "relax"))
     child = subprocess.Popen([sys.executable, "-c", RUN, str(folder)], stderr=subprocess.PIPE)
     _wait_for_steps(folder, child, 1)
     own = [

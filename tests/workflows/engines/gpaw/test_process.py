@@ -25,7 +25,6 @@ from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.base import (
     EndedEarlyError,
-    engine,
     prepare_folder,
     request_end,
     save_input,
@@ -33,38 +32,11 @@ from natriface.workflows.engines.base import (
 from natriface.workflows.engines.gpaw.calculator import GpawCalculator, ScfError
 from natriface.workflows.engines.gpaw.settings import GpawBandSettings, GpawSettings
 from natriface.workflows.engines.relaxation import CHECKPOINT_FILE, TRAJECTORY_FILE
-from natriface.workflows.plan import Input, Step
+from natriface.workflows.plan import Input
+from tests.workflows.engines.gpaw.gpaw_tools import COARSE, ENGINE, make_step, prepared, run
 
 pytest.importorskip("gpaw", reason="GPAW is not installed or could not be built")
 pytestmark = pytest.mark.gpaw
-
-ENGINE = engine("gpaw")
-COARSE: dict[str, Any] = {"cutoff_ev": 300, "kpoint_spacing_per_angstrom": 0.9}
-
-
-def make_step(atoms: Atoms, kind: str = "static", **settings: Any) -> Step:
-    return Step(
-        name="test",
-        kind=kind,  # type: ignore[arg-type]
-        engine="gpaw",
-        protocol="test",
-        settings=COARSE | settings,
-        n_atoms=len(atoms),
-        structure=to_document(atoms),
-    )
-
-
-def prepared(folder: Path, step: Step, state: Path | None = None) -> Path:
-    prepare_folder(folder, step, step.atoms())
-    if state is not None:
-        save_input(folder, "state", state)
-    ENGINE.write(folder)
-    return folder
-
-
-def run(folder: Path, step: Step, state: Path | None = None) -> Result:
-    ENGINE.run(prepared(folder, step, state))
-    return ENGINE.read(folder)
 
 
 def sodium_fluoride() -> Atoms:

@@ -27,7 +27,7 @@ from natriface.workflows.plan import Input, Plan, Step
 from natriface.workflows.protocols import load_protocol
 from natriface.workflows.running.run import run_plan
 from natriface.workflows.workspace import Workspace
-from tests.workflows.vasp_tools import TEST_SETTINGS, n_starts, use_standins
+from tests.workflows.engines.vasp.vasp_tools import TEST_SETTINGS, n_starts, use_standins
 
 PATH = {"carrier": "Cu", "path_type": "vacancy"}
 

@@ -18,7 +18,7 @@ from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.base import EndedEarlyError, request_end, withdraw_end_request
 from natriface.workflows.engines.vasp.engine import ENGINE
 from natriface.workflows.engines.vasp.running.handlers import STARTED_INCAR, Unconverged
-from tests.workflows.vasp_tools import (
+from tests.workflows.engines.vasp.vasp_tools import (
     largest_free_force,
     n_starts,
     small_crystal,

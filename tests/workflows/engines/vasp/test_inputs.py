@@ -51,12 +51,15 @@ def rocksalt_slab(layers: int = 5, vacuum: float = 10.0) -> Atoms:
 def vasp_step(
     atoms: Atoms, kind: str = "static", protocol: str = "li2025", **overrides: Any
 ) -> Step:
+    chosen = load_protocol(protocol)
+    choices = chosen.choices("vasp", kind)
     return Step(
         name=f"test {kind}",
         kind=kind,
         engine="vasp",
         protocol=protocol,
-        settings=load_protocol(protocol).settings("vasp", kind, overrides),
+        settings=chosen.settings("vasp", kind, overrides),
+        sources={key: choice.source for key, choice in choices.items() if key not in overrides},
         n_atoms=len(atoms),
         structure=to_document(atoms),
     )
@@ -384,6 +387,9 @@ def test_without_vasp_the_check_says_how_to_see_the_inputs(
         engine("vasp").check(step)
     config.write_text("vasp_comand: sh\n")
     with pytest.raises(StudyError, match="did you mean 'vasp_command'"):
+        load_machine()
+    config.write_text("gpaw_parallel: {bnd: 2}\n")
+    with pytest.raises(StudyError, match=r"spreads no work by 'bnd' .*did you mean 'band'"):
         load_machine()
     config.write_text("incar: {ENCUT: 300}\n")
     with pytest.raises(StudyError, match="belongs into a protocol"):

@@ -15,7 +15,7 @@ from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.vasp.engine import ENGINE
 from natriface.workflows.engines.vasp.lobster import has_finished
 from natriface.workflows.engines.vasp.running.restart import n_bands
-from tests.workflows.vasp_tools import n_starts, small_step, use_standins, written
+from tests.workflows.engines.vasp.vasp_tools import n_starts, small_step, use_standins, written
 
 pytestmark = pytest.mark.slow
 

@@ -12,10 +12,10 @@ from ase.build import bulk, molecule
 from pymatgen.io.vasp.inputs import Incar
 
 from natriface.structures.base.errors import EngineError, StudyError
+from natriface.workflows.commands.study_inputs import write_study_inputs
 from natriface.workflows.engines.machine import Machine, load_machine
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
 from natriface.workflows.engines.vasp.inputs import incar_text, vasp_inputs, write_inputs
-from natriface.workflows.inputs import write_study_inputs
 from natriface.workflows.study import load_study
 from tests.workflows.engines.vasp.test_inputs import MACHINE, inputs_of, rocksalt_slab, vasp_step
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.vasp.engine import ENGINE
 from natriface.workflows.engines.vasp.running.words import boxes, last_words, warnings
-from tests.workflows.vasp_tools import small_step, use_standins, written
+from tests.workflows.engines.vasp.vasp_tools import small_step, use_standins, written
 
 BANNERS = {
     "error": (

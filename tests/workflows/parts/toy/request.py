@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from natriface.structures.base.numbers import Positive
-from natriface.workflows.documents import Document
 from natriface.workflows.names import Label, NameOrPath
+from natriface.workflows.validation import Document
 
 
 class ToyRequest(Document):

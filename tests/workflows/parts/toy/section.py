@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from natriface.analysis.results.result import Result
 from natriface.workflows.parts.labels import read_labels
-from natriface.workflows.report.section import Column, Section, SectionContext, Table
+from natriface.workflows.report.section import Section, SectionContext
+from natriface.workflows.report.table import Column, Table
 from tests.workflows.parts.toy.labels import ToyLabels
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from natriface.analysis.results.deciding import MACHINE_TAGS
 from natriface.structures.base.errors import EngineError, nearest
 from natriface.structures.base.numbers import Real, Whole
 from natriface.workflows.engines.vasp.incar.species import BY_ELEMENT
@@ -123,7 +125,7 @@ class VaspKeys(BaseModel):
     charge_e
         Charge of the cell, against a uniform background: NELECT follows from the POTCARs.
     n_images, interpolation
-        Of a band, see `natriface.workflows.engines.bands.relaxation.BandSettings`.
+        Of a band, see `natriface.workflows.engines.bands.search.BandSettings`.
     vtst
         Whether VASP has the VTST extension, so that the highest image of a band climbs: ``auto``
         looks into the program.
@@ -197,6 +199,23 @@ def parse_settings(settings: dict[str, Any], where: str) -> VaspSettings:
         else:
             check_plain(name, value, where)
     return VaspSettings({**tags, **keys.unchecked_tags}, keys)
+
+
+def check_spreading(tags: Mapping[str, Any]) -> None:
+    """Refuse, among a machine's tags, what does more than spread the work over its cores.
+
+    Raises
+    ------
+    EngineError
+        Naming the tag.
+    """
+    for tag, value in tags.items():
+        if tag not in MACHINE_TAGS:
+            raise EngineError(
+                f"{tag} may decide results and belongs into a protocol or study "
+                f"({nearest(tag, MACHINE_TAGS)})"
+            )
+        check_tag(tag, value, "incar")
 
 
 def _check_tag(name: str, value: Any, where: str) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from custodian import Custodian
 from custodian.custodian import CustodianError, Job, Validator
 
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.vasp.running.handlers import (
     ERRORS,
     OUTPUT,

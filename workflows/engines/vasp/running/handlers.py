@@ -14,7 +14,7 @@ from custodian.utils import backup
 from natriface.analysis.readers.vasp.folder import read_vasp_folder
 from natriface.analysis.results.deciding import HARMLESS_TAGS
 from natriface.structures.base.errors import ReaderError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.vasp.running.restart import (
     ends_well,
     longest_ionic_step_s,

@@ -16,7 +16,7 @@ from typing import Any
 
 from natriface.analysis.readers.vasp.folder import read_neb_folder, read_vasp_folder
 from natriface.structures.base.errors import EngineError, ReaderError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import END_REQUEST_FILE, EndedEarlyError
 from natriface.workflows.engines.machine import Machine, command_line, deadline
 from natriface.workflows.engines.vasp.inputs import VaspInputs, write_inputs

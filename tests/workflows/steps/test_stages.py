@@ -11,7 +11,7 @@ from natriface.structures.base.errors import EngineError, ReaderError
 from natriface.workflows.engines.base import STEP_FILE, input_file, input_structure
 from natriface.workflows.plan import Input, Plan, Step
 from natriface.workflows.running.run import run_plan
-from natriface.workflows.steps.folder import read_step, run_step, stage, write_step
+from natriface.workflows.steps.stages import read_step, run_step, stage, write_step
 from natriface.workflows.workspace import Workspace
 from tests.workflows.conftest import trivial_step
 

@@ -17,7 +17,7 @@ from natriface.analysis.results.deciding import PATH_SETTINGS
 from natriface.analysis.results.result import RESULT_FILE, Result
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import EngineError, ReaderError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import (
     STEP_FILE,
     STRUCTURE_FILE,

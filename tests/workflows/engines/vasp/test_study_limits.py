@@ -16,8 +16,8 @@ from natriface.workflows.report.study import report_study
 from natriface.workflows.running import operations
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
-from tests.workflows import test_vasp_study as whole
-from tests.workflows.vasp_tools import use_standins
+from tests.workflows.engines.vasp import test_study as whole
+from tests.workflows.engines.vasp.vasp_tools import use_standins
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +58,7 @@ def results(plan: Plan, place: Path) -> list[Result]:
 def page(plan: Plan, folder: Path) -> str:
     workspace = Workspace.open(folder / "w")
     study = load_study(folder / "study.yaml")
-    return report_study(study, plan, workspace, operations.status(workspace), folder).read_text()
+    return report_study(study, plan, workspace, operations.status(workspace)).read_text()
 
 
 def test_relaxations_that_need_more_steps_and_one_that_never_arrives(

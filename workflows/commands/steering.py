@@ -25,7 +25,7 @@ def watch(
         float, typer.Option("--every", min=0.2, callback=finite, help="Seconds between two looks.")
     ] = 2.0,
 ) -> None:
-    """Follow a study in the terminal until nothing runs or waits any more; Ctrl-C leaves it."""
+    """Follow a study until nothing runs or waits; Ctrl-C leaves it."""
     from natriface.workflows.commands.watching import watch_study
 
     watch_study(opened(study, folder), every)
@@ -70,7 +70,7 @@ def cancel(
     ] = False,
     folder: WorkspaceOption = None,
 ) -> None:
-    """End running steps and give up waiting ones; what they have left stays."""
+    """End running steps, give up waiting ones; what they left stays."""
     from natriface.workflows.running import operations
 
     if bool(steps) == everything:
@@ -99,7 +99,10 @@ def rerun(
     steps: Annotated[list[str], typer.Argument(help="Names or ids of steps.")],
     folder: WorkspaceOption = None,
 ) -> None:
-    """Do steps anew, and all that depend on them; earlier results are set aside, not deleted."""
+    """Do steps anew, and all that depend on them.
+
+    Earlier results are set aside, not deleted.
+    """
     from natriface.workflows.running import operations
 
     workspace = opened(study, folder)
@@ -118,7 +121,7 @@ def recover(
         ),
     ] = STALE_SECONDS / 60,
 ) -> None:
-    """Find steps whose worker, node or job is gone, and have them run again."""
+    """Have steps whose worker, node or job is gone run again."""
     from natriface.workflows.running import operations
 
     workspace = opened(study, folder)

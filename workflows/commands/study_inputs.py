@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from natriface.structures.base.errors import EngineError
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import (
     InputFiles,
     InputWriter,
@@ -144,29 +144,3 @@ def summary(study: Study, written: Sequence[WrittenInputs]) -> dict[str, Any]:
             for item in written
         ],
     }
-
-
-def print_summary(written: Sequence[WrittenInputs]) -> None:
-    """The summary as a table on the terminal."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from natriface.workflows.commands.tables import _console
-
-    table = Table(title_justify="left")
-    table.add_column("step")
-    table.add_column("kind", no_wrap=True)
-    for heading in written[0].files.columns if written else ():
-        table.add_column(heading, justify="right", no_wrap=True)
-    for item in written:
-        marked = escape(item.step.name) + (" *" if item.unrelaxed else "")
-        table.add_row(marked, item.step.kind, *item.files.columns.values())
-    console = _console()
-    console.print(table)
-    if any(item.unrelaxed for item in written):
-        console.print(f"* {UNRELAXED}")
-    total = sum(item.files.estimate.core_seconds for item in written) / 3600
-    basis = f" Basis: {written[0].files.estimate.basis}" if written else ""
-    console.print(f"{len(written)} steps, about {total:,.0f} core-hours in all.{basis}")
-    for warning in dict.fromkeys(warning for item in written for warning in item.warnings):
-        console.print(f"[yellow]warning:[/] {escape(warning)}")

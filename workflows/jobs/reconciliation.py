@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from natriface.analysis.results.wording import duration
 from natriface.workflows.errors import QueueError
 from natriface.workflows.jobs.endings import UNKNOWN, ending
-from natriface.workflows.jobs.folder import JobFolder, JobStep, jobs_folder, open_jobs
+from natriface.workflows.jobs.job import JobFolder, JobStep, jobs_folder, open_jobs
 from natriface.workflows.launchpad import reservations
 from natriface.workflows.launchpad.workflow_states import StateNotes
 from natriface.workflows.queues.adapters import adapter

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from natriface.analysis.readers.vasprun.document import Vasprun
 from natriface.analysis.readers.vasprun.electrons import OptionalBands
 from natriface.analysis.readers.vasprun.header import Header
-from natriface.analysis.readers.vasprun.steps import Steps
+from natriface.analysis.readers.vasprun.ionic_steps import Steps
 from natriface.analysis.readers.vasprun.vaspout import Vaspout
 from natriface.structures.base.arrays import Floats
 

@@ -25,10 +25,10 @@ from natriface.structures.paths.exchange import exchange
 from natriface.structures.paths.hop_endpoints import hop_endpoints
 from natriface.structures.paths.hops import vacancy_hops
 from natriface.structures.paths.images import make_images
-from natriface.workflows.engines.bands import relaxation as bands
+from natriface.workflows.engines.bands import search
 from natriface.workflows.engines.bands.calls import CHECKPOINT_FILE
 from natriface.workflows.engines.bands.mirror import BandMirror
-from natriface.workflows.engines.bands.relaxation import BandSearch, BandSettings
+from natriface.workflows.engines.bands.search import BandSearch, BandSettings
 from natriface.workflows.engines.base import (
     EndedEarlyError,
     engine,
@@ -294,7 +294,7 @@ def test_damaged_checkpoint_is_left_aside(tmp_path: Path, gold: tuple[Atoms, Ato
 def test_progress_is_told_while_it_runs(tmp_path: Path, gold: tuple[Atoms, Atoms]) -> None:
     with pytest.raises(KilledError):
         searching(tmp_path, gold, 5).run()
-    told = json.loads((tmp_path / bands.PROGRESS_FILE).read_text())
+    told = json.loads((tmp_path / search.PROGRESS_FILE).read_text())
     assert told["force_calls"] == 5
 
 

@@ -54,7 +54,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     workspace = Workspace.create(root / "workspace", study.name)
     summary = run_plan(plan, workspace, 2, Lines(io.StringIO()))
     assert all(step.state == "finished" for step in summary.steps)
-    page = report_study(study, plan, workspace, summary.steps, root)
+    page = report_study(study, plan, workspace, summary.steps)
     assert {path.stem for path in (page.parent / "figures").glob("*.png")} == {
         "cohp", "elf", "elf-profiles", "band-centers", "pdos",
     }  # fmt: skip

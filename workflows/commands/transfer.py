@@ -49,9 +49,9 @@ def export(
         bool, typer.Option("--large", help="Take wavefunctions and densities along.")
     ] = False,
 ) -> None:
-    """Write a study with all its results into one archive with checksums (an RO-Crate).
+    """Write a study and its results into one archive (an RO-Crate).
 
-    POTCARs, which are licensed, and passwords stay out.
+    It has a checksum of each file. POTCARs, which are licensed, and passwords stay out.
     """
     from natriface.workflows.archive import export_study
     from natriface.workflows.study import study_path
@@ -70,7 +70,10 @@ def import_(
         Path, typer.Option("--workspace", "-w", help="A new folder for the study.")
     ],
 ) -> None:
-    """Unpack an exported study into a workspace; what is finished is not run again."""
+    """Unpack an exported study into a workspace.
+
+    What is finished is not run again.
+    """
     from natriface.workflows.archive import import_study
 
     with note(f"unpacking {archive.name}"):

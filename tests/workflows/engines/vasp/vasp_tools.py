@@ -19,7 +19,7 @@ from natriface.workflows.engines.vasp.engine import ENGINE
 from natriface.workflows.plan import Step
 from natriface.workflows.protocols import load_protocol
 
-STANDINS = Path(__file__).resolve().parents[1] / "standins"
+STANDINS = Path(__file__).resolve().parents[3] / "standins"
 TEST_SETTINGS: dict[str, Any] = {
     "EDIFFG": -0.05,
     "NSW": 60,

@@ -24,8 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from natriface.structures.base.atoms import fixed_indices
 from natriface.structures.base.errors import EngineError, NatrifaceError
-from natriface.structures.base.files import write_atomically
 from natriface.structures.base.numbers import Real, Whole
+from natriface.structures.base.writing import write_atomically
 from natriface.structures.paths.images import clash
 from natriface.workflows.engines.bands.calls import ForceCalls, load_calls
 from natriface.workflows.engines.bands.dynamics import (

@@ -21,7 +21,7 @@ from natriface.workflows.running import operations
 from natriface.workflows.running.run import RunSummary, run_plan
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
-from tests.workflows.vasp_tools import TEST_SETTINGS, n_starts, use_standins
+from tests.workflows.engines.vasp.vasp_tools import TEST_SETTINGS, n_starts, use_standins
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +71,7 @@ def report(plan: Plan, folder: Path) -> tuple[str, dict[str, str]]:
     """The page of the report, and the one row of its table."""
     workspace = Workspace.open(folder / "w")
     study = load_study(folder / "study.yaml")
-    page = report_study(study, plan, workspace, operations.status(workspace), folder)
+    page = report_study(study, plan, workspace, operations.status(workspace))
     with (page.parent / "results.csv").open() as file:
         (row,) = csv.DictReader(file)
     return page.read_text(), row

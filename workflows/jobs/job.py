@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from natriface.structures.base.files import write_atomically
+from natriface.structures.base.writing import write_atomically
 from natriface.workflows.errors import QueueError
 from natriface.workflows.workspace import Workspace, writing
 

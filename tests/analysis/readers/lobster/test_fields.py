@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from natriface.analysis.readers.lobster.numbers import Fields, decode_loose
+from natriface.analysis.readers.lobster.fields import Fields, decode_loose
 
 LAYOUTS = [(10, 5), (9, 5), (8, 4), (9, 4), (11, 6)]
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from natriface.structures.base.atoms import from_document
 from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.cli import app
+from natriface.workflows.commands.study_inputs import write_study_inputs
 from natriface.workflows.errors import WorkspaceError
-from natriface.workflows.inputs import write_study_inputs
 from natriface.workflows.study import load_study
 
 STUDY = """
@@ -100,3 +100,28 @@ def test_nothing_is_written_of_a_study_with_a_wrong_setting(tmp_path: Path) -> N
     with pytest.raises(NatrifaceError, match="did you mean 'ENCUT'"):
         write_study_inputs(load_study(path), tmp_path, tmp_path / "inputs")
     assert not (tmp_path / "inputs").exists()
+
+
+def test_values_of_a_users_protocol_are_commented_with_their_source(
+    study: Path, tmp_path: Path
+) -> None:
+    mine = {"EDIFFG": {"value": -0.07, "source": "ours: for a look"}}
+    (tmp_path / "quick.yaml").write_text(
+        json.dumps(
+            {
+                "name": "mine",
+                "description": "A quick look.",
+                "parent": "li2025",
+                "engines": {"vasp": {"relax": mine}},
+            }
+        )
+    )
+    study.write_text(STUDY + "protocol: quick.yaml\n")
+    written = write_study_inputs(load_study(study), tmp_path, tmp_path / "out")
+    (tmp_path / "quick.yaml").unlink()  # what was read once is not asked for again
+    relax = next(item for item in written if item.step.kind == "relax")
+    lines = (relax.folder / "INCAR").read_text().splitlines()
+    above = {line.split(" = ")[0]: lines[k - 1] for k, line in enumerate(lines) if " = " in line}
+    assert above["EDIFFG"].endswith("ours: for a look (protocol mine, quick.yaml)")
+    assert "quick.yaml" not in above["ENCUT"]  # the parent's
+    assert "Li et al." in above["ENCUT"]
