@@ -143,12 +143,13 @@ def test_plan_of_the_paper(content: dict[str, Any], load: Callable[[Any], Study]
             assert np.allclose(slab.cell[:2], atoms.cell[:2])
             extent = np.ptp(slab.positions[:, 2])
             assert slab.cell[2, 2] - extent == pytest.approx(20.0, abs=1e-9)
-        assert references["rigid_film"].parents == (step.id,)
+        assert references["rigid_film"].parents == (step.id, *metadata["restarts"])
 
 
 def test_slabs_start_again_from_the_interface(
     content: dict[str, Any], load: Callable[[Any], Study]
 ) -> None:
+    content["interfaces"]["rounds"] = 0
     plan = plan_study(load(content), Path())
     interfaces = {
         step.metadata["pair"]: step for step in plan.walk() if step.metadata["role"] == "interface"
@@ -177,6 +178,7 @@ def test_slabs_start_again_from_the_interface(
 def test_second_starts_can_be_left_out(
     content: dict[str, Any], load: Callable[[Any], Study]
 ) -> None:
+    content["interfaces"]["rounds"] = 0
     every = {step.id for step in plan_study(load(content), Path()).walk()}
     content["interfaces"]["second_start"] = False
     plan = plan_study(load(content), Path())
@@ -189,7 +191,7 @@ def test_second_starts_can_be_left_out(
 def test_a_side_of_a_sandwich_gets_a_vacuum_of_its_own(
     content: dict[str, Any], load: Callable[[Any], Study]
 ) -> None:
-    content["interfaces"] |= {"contacts": 2, "pairs": [["NaF", "NZSP"]]}
+    content["interfaces"] |= {"contacts": 2, "pairs": [["NaF", "NZSP"]], "rounds": 0}
     plan = plan_study(load(content), Path())
     (step,) = (step for step in plan.walk() if step.metadata["role"] == "interface")
     result = parent_of(step)

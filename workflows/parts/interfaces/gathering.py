@@ -109,7 +109,11 @@ def _starts(
 
 def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathered:
     """One function because every field of the record is of the same results, looked up once."""
-    planned, seconds = labels.reference_steps, labels.second_starts
+    planned = labels.reference_steps
+    seconds = {
+        side: [*labels.second_starts.get(side, ()), *labels.other_supercells.get(side, ())]
+        for side in SIDES
+    }
     asked: Sequence[str] | None = labels.quantities
     if asked is None:
         asked = [q for q, roles in PARTS.items() if set(roles) <= planned.keys()] + ["integrity"]
@@ -129,7 +133,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
     contact_area = area * n_contacts if area and n_contacts else None
     sizes = {"substrate": labels.n_substrate_atoms, "film": labels.n_film_atoms}
     starts = {
-        side: _starts(steps, [planned[side], *seconds.get(side, ())], sizes[side])
+        side: _starts(steps, [planned[side], *seconds[side]], sizes[side])
         for side in SIDES
         if side in planned
     }

@@ -88,8 +88,10 @@ class InterfaceLabels(Labels):
     reference_steps
         By role: ids of the steps of its slabs.
     second_starts
-        By side: ids of their other relaxations on their own, in any supercell: from the geometry
-        that they have in an interface, this one first, and from the lowest arrangement found.
+        By side: ids of their other relaxations on their own: from the geometry that they have in
+        an interface, this one first, annealed, and from the lowest arrangement found.
+    other_supercells
+        By side: ids of those of the same slab in other supercells.
     restarts
         Ids of the interface's other relaxations.
     quantities
@@ -101,6 +103,7 @@ class InterfaceLabels(Labels):
     pair: str
     reference_steps: dict[str, str] = Field(default_factory=dict)
     second_starts: dict[str, list[str]] = Field(default_factory=dict)
+    other_supercells: dict[str, list[str]] = Field(default_factory=dict)
     restarts: list[str] = Field(default_factory=list)
     quantities: list[Quantity] | None = None
     film: SlabLabels

@@ -54,16 +54,17 @@ class PlannedInterface:
         """What the report finds the interface's other steps by."""
         first = {side: slab.relaxed[0].id for side, slab in self.slabs.items()}
         seconds: dict[str, list[str]] = {}
+        others: dict[str, list[str]] = {}
         for side, slab in self.slabs.items():
             own = [one.side(side) for one in self.relaxed]
-            family = [step.id for each in free.family(slab) for step in each.relaxed]
-            seconds[side] = [x for x in dict.fromkeys([*own, *family]) if x != first[side]]
+            later = dict.fromkeys([*own, *(step.id for step in slab.relaxed[1:])])
+            seconds[side] = list(later)
+            family = free.family(slab)[1:]
+            others[side] = [step.id for each in family for step in each.relaxed]
         return InterfaceLabels(
-            reference_steps={
-                **first,
-                **{RIGID[side]: step.id for side, step in self.rigid.items()},
-            },
+            reference_steps=first | {RIGID[side]: step.id for side, step in self.rigid.items()},
             second_starts={side: ids for side, ids in seconds.items() if ids},
+            other_supercells={side: ids for side, ids in others.items() if ids},
             restarts=[step.id for step in self.restarts],
             quantities=list(request.quantities),
             **self.built.describe(),

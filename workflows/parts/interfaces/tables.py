@@ -37,8 +37,8 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
     notes = ["Steps, force and status are the interface's; those of its slabs: All steps."]
     if any(record.reference_slabs for record in records):
         notes.append(
-            "Energies are those of the lowest starts, a slab's by area whatever its supercell. ± is "
-            "the spread (highest less lowest) of the starts of the interface and of both slabs, in "
+            "Energies are those of the lowest starts, a slab's by area in any supercell. ± is the "
+            "spread (highest less lowest) of the starts of the interface and of both slabs, in "
             "quadrature; one start has none."
         )
     return Table(
