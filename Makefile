@@ -72,10 +72,10 @@ $(VENV)/.dev: $(VENV)/.base
 	@touch $@
 
 $(VENV)/.potential: $(VENV)/.base
-	@echo "installing the machine-learned potential"
+	@echo "installing the machine-learned potentials"
 	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) '$(TORCH)' \
 		|| echo "$(TORCH) is not to be had here; taking the package index's newest"
-	@$(PIP) --editable '.[potential]'
+	@$(PIP) --editable '.[potential,sevennet]'
 	@touch $@
 
 $(LOWEST)/.dev: pyproject.toml
@@ -85,7 +85,7 @@ $(LOWEST)/.dev: pyproject.toml
 	@$(LOWEST)/bin/python -m pip install --quiet '$(TORCH)' \
 		|| echo "$(TORCH) is not to be had here; taking the package index's oldest allowed"
 	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python \
-		--resolution lowest-direct --editable '.[dev,potential]'
+		--resolution lowest-direct --editable '.[dev,potential,sevennet]'
 	@touch $@
 
 # Built from source, with the libraries this machine has and with none where it has none.

@@ -50,28 +50,30 @@ if TYPE_CHECKING:
     )
     from natriface.analysis.energies.interface_energy import work_of_adhesion as work_of_adhesion
     from natriface.analysis.figures.adatom_maps import map_figure as map_figure
+    from natriface.analysis.figures.bars import Bar as Bar
+    from natriface.analysis.figures.bars import ValueBar as ValueBar
+    from natriface.analysis.figures.bars import energy_bars as energy_bars
+    from natriface.analysis.figures.bars import (
+        interface_energy_bars as interface_energy_bars,
+    )
+    from natriface.analysis.figures.bars import value_bars as value_bars
     from natriface.analysis.figures.cohp_curves import CohpPanel as CohpPanel
     from natriface.analysis.figures.cohp_curves import cohp_panels as cohp_panels
     from natriface.analysis.figures.cohp_curves import mean_curve as mean_curve
-    from natriface.analysis.figures.densities import CenterColumn as CenterColumn
-    from natriface.analysis.figures.densities import DosPanel as DosPanel
-    from natriface.analysis.figures.densities import band_center_diagram as band_center_diagram
-    from natriface.analysis.figures.densities import pdos_stack as pdos_stack
+    from natriface.analysis.figures.dos_curves import CenterColumn as CenterColumn
+    from natriface.analysis.figures.dos_curves import DosPanel as DosPanel
+    from natriface.analysis.figures.dos_curves import band_center_diagram as band_center_diagram
+    from natriface.analysis.figures.dos_curves import pdos_stack as pdos_stack
     from natriface.analysis.figures.elf_maps import bond_profiles as bond_profiles
     from natriface.analysis.figures.elf_maps import elf_maps as elf_maps
-    from natriface.analysis.figures.energy_bars import Bar as Bar
-    from natriface.analysis.figures.energy_bars import energy_bars as energy_bars
-    from natriface.analysis.figures.energy_bars import (
-        interface_energy_bars as interface_energy_bars,
-    )
-    from natriface.analysis.figures.energy_bars import relaxation_courses as relaxation_courses
     from natriface.analysis.figures.energy_profiles import energy_profile as energy_profile
     from natriface.analysis.figures.path_pictures import path_picture as path_picture
-    from natriface.analysis.figures.pictures import before_after_figure as before_after_figure
-    from natriface.analysis.figures.pictures import save_figure as save_figure
-    from natriface.analysis.figures.pictures import structure_figure as structure_figure
-    from natriface.analysis.figures.value_bars import ValueBar as ValueBar
-    from natriface.analysis.figures.value_bars import value_bars as value_bars
+    from natriface.analysis.figures.relaxations import relaxation_courses as relaxation_courses
+    from natriface.analysis.figures.structure_pictures import (
+        before_after_figure as before_after_figure,
+    )
+    from natriface.analysis.figures.structure_pictures import structure_figure as structure_figure
+    from natriface.analysis.figures.style import save_figure as save_figure
     from natriface.analysis.readers.lobster.folder import read_lobster_folder as read_lobster_folder
     from natriface.analysis.readers.neb import read_band as read_band
     from natriface.analysis.readers.vasp.folder import read_neb_folder as read_neb_folder
@@ -103,11 +105,11 @@ else:
             "bonding.tetrahedra": "BondGroup Tetrahedron bond_groups "
             "compare_groups find_group slope_of tetrahedra",
             "figures.cohp_curves": "CohpPanel cohp_panels mean_curve",
-            "figures.densities": "CenterColumn DosPanel band_center_diagram pdos_stack",
+            "figures.dos_curves": "CenterColumn DosPanel band_center_diagram pdos_stack",
             "figures.elf_maps": "bond_profiles elf_maps",
             "energies.energy_map": "EnergyMap",
             "figures.adatom_maps": "map_figure",
-            "figures.energy_bars": "Bar energy_bars interface_energy_bars relaxation_courses",
+            "figures.bars": "Bar ValueBar energy_bars interface_energy_bars value_bars",
             "bonding.integrity": "Integrity compare_units",
             "energies.interface_energy": "InterfaceEnergy "
             "interfacial_formation_energy work_of_adhesion",
@@ -115,7 +117,9 @@ else:
             "figures.path_pictures": "path_picture",
             "results.pdos": "ProjectedDOS",
             "electrons.pdos_sources": "read_pdos result_pdos",
-            "figures.pictures": "before_after_figure save_figure structure_figure",
+            "figures.structure_pictures": "before_after_figure structure_figure",
+            "figures.relaxations": "relaxation_courses",
+            "figures.style": "save_figure",
             "bonding.projected_cohp": "Projection",
             "results.published": "Published load_published published_names",
             "barriers.rates": "Diffusivity HopRate diffusivity hop_rate vineyard_prefactor_hz",
@@ -125,6 +129,13 @@ else:
             "readers.vasp.folder": "read_neb_folder read_vasp_folder",
             "readers.vasprun.document": "Vasprun",
             "results.result": "Result",
-            "figures.value_bars": "ValueBar value_bars",
+        },
+        former={
+            "barrier_figures": "figures.energy_profiles",
+            "cohp_figures": "figures.cohp_curves",
+            "electronic_figures": "figures.dos_curves",
+            "elf_figures": "figures.elf_maps",
+            "energy_map_figure": "figures.adatom_maps",
+            "pictures": "figures.structure_pictures",
         },
     )

@@ -173,7 +173,7 @@ def test_engines_are_asked_for_by_name_alone() -> None:
 
 
 def test_heavy_extras_are_imported_inside_functions() -> None:
-    extras = {"torch", "chgnet", "gpaw", "numba", "mp_api", "pyscf", "h5py"}
+    extras = {"torch", "chgnet", "sevenn", "gpaw", "numba", "mp_api", "pyscf", "h5py"}
     for room in ROOMS:
         for path in modules(room):
             packages = {name.split(".")[0] for name in top_level_imports(path)} & extras

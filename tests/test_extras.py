@@ -22,6 +22,7 @@ NEEDED: dict[str, tuple[str, Callable[[], object]]] = {
     "hdf5": ("h5py", lambda: Vaspout(Path("vaspout.h5"))),
     "mp": ("mp_api.client", lambda: load_phase("mp-682")),
     "potential": ("chgnet", lambda: check_calculator("chgnet-0.3.0", {})),
+    "sevennet": ("sevenn", lambda: check_calculator("sevennet-0", {})),
     "pyscf": ("pyscf", lambda: project(bulk("C"), (1, 1, 1))),
 }
 """Extra -> the package that is hidden, and what asks for it."""

@@ -122,6 +122,16 @@ def test_a_module_is_found_where_it_stood_before_the_rooms() -> None:
     assert same == "True natriface.structures.surfaces.slabs"
 
 
+def test_a_module_is_found_under_its_former_name() -> None:
+    code = (
+        "import warnings; warnings.simplefilter('ignore')\n"
+        "from natriface.analysis.electronic_figures import pdos_stack as old\n"
+        "from natriface.analysis import pdos_stack\n"
+        "print(old is pdos_stack)"
+    )
+    assert run(code) == "True"
+
+
 def test_an_unknown_name_is_said_to_be_none() -> None:
     with pytest.raises(AttributeError, match=r"natriface\.structures.*load_fase"):
         _ = shown("structures").load_fase

@@ -7,14 +7,33 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from matplotlib import colormaps
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from natriface.analysis.energies.energy_map import EnergyMap
-from natriface.analysis.figures.energy_bars import INK, MUTED
-from natriface.analysis.figures.scene import ball_radius_angstrom, element_color
+from natriface.analysis.figures.scene import ball_radius_angstrom
+from natriface.analysis.figures.style import (
+    HEAT,
+    INK,
+    MUTED,
+    PAPER,
+    QUALITATIVE,
+    SMALL,
+    StyledFigure,
+    column_width,
+    element_color,
+    element_dot,
+    in_style,
+    legend_above,
+    rows_and_columns,
+    scale_bar,
+    wrapped,
+)
 from natriface.structures.base.errors import AnalysisError
 
 FloatArray = NDArray[np.float64]
@@ -26,14 +45,16 @@ TOP_ANGSTROM = 1.6
 """Atoms this far below the outermost one are still drawn."""
 
 COLUMNS = 4
-_COLORS = colormaps["viridis"]
+_MAP_INCHES, _BAR_INCHES = 1.37, 0.6
 _MAP_RESOLUTION = 140
+_WAY = QUALITATIVE[1]
 
 
+@in_style
 def map_figure(maps: Mapping[str, EnergyMap], element: str = "Na") -> Figure:
     """Maps side by side, at one scale of length and one of energy, each above its lowest point.
 
-    Circles are the atoms of the outermost layers, stars the minima, the line the lowest way from
+    Rings are the atoms of the outermost layers, stars the minima, the line the lowest way from
     cell to cell with its saddle point, small dots the points computed.
 
     Parameters
@@ -50,32 +71,40 @@ def map_figure(maps: Mapping[str, EnergyMap], element: str = "Na") -> Figure:
     """
     if not maps:
         raise AnalysisError("there is no map to draw")
-    columns = min(COLUMNS, len(maps))
-    rows = -(-len(maps) // columns)
-    figure = Figure(figsize=(2.45 * columns + 0.9, 2.85 * rows + 0.25), layout="constrained")
+    rows, columns = rows_and_columns(len(maps), COLUMNS)
+    width = column_width(_MAP_INCHES * columns + _BAR_INCHES)
+    room = (width - _BAR_INCHES) / columns
+    titles = [wrapped(title, 0.95 * room) for title in maps]
+    words = 0.45 + 0.13 * max(title.count("\n") + 1 for title in titles)
+    figure = StyledFigure(figsize=(width, (room + words) * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     top = max(max(_above(m).max() for m in maps.values()), 0.01)
+    longest = max(float(np.linalg.norm(m.vectors, axis=1).max()) for m in maps.values())
+    window = max(WINDOW_ANGSTROM, 1.2 * longest)
     drawn: Any = None
-    for ax, (title, energy_map) in zip(axes, maps.items(), strict=False):
-        drawn = _draw(ax, energy_map, top)
-        ax.set_title(title, fontsize=9.5, color=INK, pad=4)
-        ax.text(
-            0.5,
-            -0.03,
+    seen: set[str] = set()
+    for ax, title, energy_map in zip(axes, titles, maps.values(), strict=False):
+        drawn = _draw(ax, energy_map, top, window)
+        seen |= _draw_atoms(ax, energy_map, window)
+        ax.set_title(title)
+        scale_bar(ax, 2.0)
+        ax.annotate(
             f"from cell to cell {energy_map.hop.barrier_ev:.2f} eV\n"
             f"highest less lowest {energy_map.corrugation_ev:.2f} eV",
-            transform=ax.transAxes,
-            ha="center",
-            va="top",
-            fontsize=7.5,
-            color=MUTED,
-        )
+            (0.5, 0.0), xycoords="axes fraction", xytext=(0, -13), textcoords="offset points",
+            ha="center", va="top", fontsize=SMALL, color=MUTED,
+        )  # fmt: skip
     for ax in axes[len(maps) :]:
         ax.remove()
-    bar = figure.colorbar(drawn, ax=list(axes[: len(maps)]), shrink=0.75, pad=0.02, aspect=25)
-    bar.set_label(f"energy of {element} above the map's lowest point (eV)", fontsize=8.5, color=INK)
-    bar.ax.tick_params(labelsize=8, colors=INK)
+    bar = figure.colorbar(drawn, ax=list(axes[: len(maps)]), shrink=0.9, pad=0.02, aspect=25)
+    bar.set_label(wrapped(f"energy of {element} above the map's lowest point (eV)", room))
     bar.outline.set_visible(False)
+    entries: list[tuple[Artist, str]] = [(element_dot(symbol), symbol) for symbol in sorted(seen)]
+    entries += [
+        (Line2D([], [], ls="", marker="*", ms=6, mfc=PAPER, mec=INK, mew=0.5), "minimum"),
+        (Line2D([], [], color=_WAY, marker="D", ms=3.5, mec=PAPER, mew=0.5), "way, saddle"),
+    ]
+    legend_above(figure, [handle for handle, _ in entries], [name for _, name in entries])
     return figure
 
 
@@ -85,68 +114,59 @@ def _above(energy_map: EnergyMap) -> FloatArray:
     return above
 
 
-def _draw(ax: Any, energy_map: EnergyMap, top: float) -> Any:
-    vectors = energy_map.vectors
-    width = max(WINDOW_ANGSTROM, 1.2 * float(np.linalg.norm(vectors, axis=1).max()))
+def _draw(ax: Axes, energy_map: EnergyMap, top: float, window: float) -> Any:
+    """Energies, points computed, minima and the way, around the deepest minimum."""
+    vectors, half = energy_map.vectors, window / 2
     inverse = np.linalg.inv(vectors)
-    line = np.linspace(-width / 2, width / 2, _MAP_RESOLUTION)
-    centre = np.array(energy_map.minima[0].scaled) @ vectors
+    line = np.linspace(-half, half, _MAP_RESOLUTION)
+    centre = _centre(energy_map)
     x, y = np.meshgrid(line, line)
-    points = np.stack([x, y], axis=-1) + centre
-    energies = energy_map(points @ inverse)
+    energies = energy_map((np.stack([x, y], axis=-1) + centre) @ inverse)
     energies -= energy_map.minima[0].energy_ev
     shown = ax.pcolormesh(
-        x, y, energies, cmap=_COLORS, vmin=0.0, vmax=top, shading="gouraud", rasterized=True
+        x, y, energies, cmap=HEAT, vmin=0.0, vmax=top, shading="gouraud", rasterized=True
     )
-    ax.contour(
-        x,
-        y,
-        energies,
-        levels=np.linspace(0, top, 12)[1:-1],
-        colors="white",
-        linewidths=0.4,
-        alpha=0.6,
-    )
-    half = width / 2
-    for symbol, place, depth in _outermost(energy_map.surface, centre, half, vectors):
-        _atom(ax, symbol, place, depth)
+    levels = np.linspace(0, top, 12)[1:-1]
+    ax.contour(x, y, energies, levels=levels, colors=PAPER, linewidths=0.3, alpha=0.6)
     grid = np.stack(
         np.meshgrid(*(np.arange(n) / n for n in energy_map.energies_ev.shape), indexing="ij"),
         axis=-1,
     ).reshape(-1, 2) + np.array(energy_map.origin)
     dots = _images(grid @ vectors - centre, vectors, half)
-    ax.plot(*dots.T, ".", color="white", ms=1.1, alpha=0.65, zorder=2.4)
-    hop = energy_map.hop
-    way = np.array(hop.way) @ vectors - centre
-    back = np.round(way.mean(axis=0) @ inverse) @ vectors
-    way -= back
-    ax.plot(*way.T, "-", color="#ff5a36", lw=1.6, zorder=4)
-    top_of_way = int(np.argmax(energy_map(hop.way)))
-    ax.plot(*way[top_of_way], "D", color="#ff5a36", ms=4.5, mec="white", mew=0.6, zorder=5)
+    ax.plot(*dots.T, ".", color=PAPER, ms=1.0, alpha=0.65, zorder=2.4)
+    way = np.array(energy_map.hop.way) @ vectors - centre
+    way -= np.round(way.mean(axis=0) @ inverse) @ vectors
+    ax.plot(*way.T, "-", color=_WAY, lw=1.4, zorder=4)
+    saddle = int(np.argmax(energy_map(energy_map.hop.way)))
+    ax.plot(*way[saddle], "D", color=_WAY, ms=3.5, mec=PAPER, mew=0.5, zorder=5)
     for minimum in energy_map.minima:
         stars = _images(np.array([minimum.scaled]) @ vectors - centre, vectors, half)
-        ax.plot(*stars.T, "*", color="white", ms=8, mec=INK, mew=0.5, zorder=4.5)
+        ax.plot(*stars.T, "*", color=PAPER, ms=6, mec=INK, mew=0.5, zorder=4.5)
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) - 0.5
-    ax.plot(*(corners @ vectors).T, "--", color="white", lw=0.8, alpha=0.9, zorder=3)
-    ax.set_xlim(-half, half)
-    ax.set_ylim(-half, half)
-    ax.set_aspect("equal")
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for side in ax.spines.values():
-        side.set_visible(False)
-    ax.plot([half - 2.4, half - 0.4], [-half + 0.4] * 2, color="white", lw=2, zorder=6)
-    ax.text(
-        half - 1.4,
-        -half + 0.55,
-        "2 Å",
-        ha="center",
-        va="bottom",
-        fontsize=6.5,
-        color="white",
-        zorder=6,
-    )
+    ax.plot(*(corners @ vectors).T, "--", color=PAPER, lw=0.7, alpha=0.9, zorder=3)
+    ax.set(xlim=(-half, half), ylim=(-half, half), aspect="equal")
+    ax.set_axis_off()
     return shown
+
+
+def _centre(energy_map: EnergyMap) -> FloatArray:
+    centre: FloatArray = np.array(energy_map.minima[0].scaled) @ energy_map.vectors
+    return centre
+
+
+def _draw_atoms(ax: Axes, energy_map: EnergyMap, window: float) -> set[str]:
+    """Rings that leave the map to be seen; those of deeper atoms are paler."""
+    half = window / 2
+    atoms = _outermost(energy_map.surface, _centre(energy_map), half, energy_map.vectors)
+    for symbol, place, depth in atoms:
+        ring = Circle(
+            (place[0], place[1]), 0.75 * ball_radius_angstrom(symbol), fill=False,
+            edgecolor=element_color(symbol), linewidth=1.2, zorder=2.5,
+            alpha=1.0 if depth < 0.3 else 0.6,
+        )  # fmt: skip
+        ring.set_path_effects([withStroke(linewidth=2.4, foreground=PAPER)])
+        ax.add_patch(ring)
+    return {symbol for symbol, _, _ in atoms}
 
 
 def _outermost(
@@ -161,35 +181,6 @@ def _outermost(
         for place in _images(plane[None], vectors, half + 1.0):
             found.append((surface.symbols[k], place, float(depth[k])))
     return sorted(found, key=lambda item: -item[2])
-
-
-def _atom(ax: Any, symbol: str, place: FloatArray, depth: float) -> None:
-    color = element_color(symbol)
-    ax.add_patch(
-        Circle(
-            tuple(place),
-            0.75 * ball_radius_angstrom(symbol),
-            facecolor=(*_rgb(color), 0.45 if depth < 0.3 else 0.2),
-            edgecolor="white",
-            linewidth=0.7,
-            zorder=2.5,
-            clip_on=True,
-        )
-    )
-    ax.text(
-        *place,
-        symbol,
-        fontsize=6.5,
-        color="white",
-        ha="center",
-        va="center",
-        zorder=2.6,
-        clip_on=True,
-    )
-
-
-def _rgb(color: str) -> tuple[float, float, float]:
-    return tuple(int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))  # type: ignore[return-value]
 
 
 def _images(points: FloatArray, vectors: FloatArray, half: float) -> FloatArray:

@@ -10,14 +10,28 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from natriface.analysis.figures.energy_bars import INK, MUTED
+from natriface.analysis.figures.style import (
+    DASHES,
+    FONT_SIZE,
+    INK,
+    LINE_HEIGHT,
+    MUTED,
+    QUALITATIVE,
+    SMALL,
+    TWO_COLUMNS,
+    StyledFigure,
+    column_width,
+    in_style,
+    note_below,
+    rows_and_columns,
+    wrapped,
+    zero_line,
+)
 from natriface.analysis.results.bond_populations import Bond, BondPopulations, FloatArray
 from natriface.analysis.results.wording import number
 from natriface.structures.base.errors import AnalysisError
 
-COLORS = ("#2563a8", "#c8372d", "#2b8a3e", "#e08a12", "#8e4bbd", "#0f8b8d")
-"""Of the curves of a panel, in their order."""
-
+_AXIS_INCHES, _PANEL_INCHES = 0.5, 1.7
 SHOWN_EV = (-25.0, 6.0)
 """Range of energies by default: O 2s and F 2s are within it."""
 
@@ -125,6 +139,7 @@ def _kinds(bonds: Sequence[Bond], length: float, icohp: float) -> list[list[Bond
     return found
 
 
+@in_style
 def cohp_panels(
     panels: Sequence[CohpPanel], range_ev: tuple[float, float] = SHOWN_EV, note: str = ""
 ) -> Figure:
@@ -150,62 +165,50 @@ def cohp_panels(
     high = min(range_ev[1], max(c.energies_ev[-1] for p in panels for c in p.curves))
     if not low < high:
         raise AnalysisError(f"no COHP lies between {range_ev[0]:g} and {range_ev[1]:g} eV")
-    figure = Figure(figsize=(3.1 * len(panels) + 0.7, 5.0), layout="constrained")
-    axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
-    for ax, panel in zip(axes, panels, strict=True):
-        _draw(ax, panel, low, high)
-    axes[0].set_ylabel("E − E$_\\mathrm{F}$ (eV)", color=INK)
-    for ax in axes:
-        ax.set_xlabel("−COHP per bond (eV/eV)", color=INK)
-    _make_room(axes, panels)
-    if note:
-        figure.supxlabel(note, fontsize=7.5, color=MUTED)
+    most = int((TWO_COLUMNS - _AXIS_INCHES) / _PANEL_INCHES)
+    rows, columns = rows_and_columns(len(panels), most)
+    width = column_width(_AXIS_INCHES + _PANEL_INCHES * columns)
+    figure = StyledFigure(figsize=(width, 3.4 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for ax in axes.ravel()[len(panels) :]:
+        ax.remove()
+    for ax, panel in zip(axes.ravel(), panels, strict=False):
+        _draw(ax, panel, low, high, (width - _AXIS_INCHES) / columns)
+    left, right = axes[0, 0].get_xlim()
+    reach = 0.25 * max(abs(left), abs(right))  # so that something of both sides is seen
+    axes[0, 0].set_xlim(min(left, -reach), max(right, reach))
+    figure.supylabel("E − E$_\\mathrm{F}$ (eV)")
+    note_below(figure, note)
     return figure
 
 
-def _draw(ax: Axes, panel: CohpPanel, low: float, high: float) -> None:
+def _draw(ax: Axes, panel: CohpPanel, low: float, high: float, room: float) -> None:
     for k, curve in enumerate(panel.curves):
-        color = COLORS[k % len(COLORS)]
+        color = QUALITATIVE[k % len(QUALITATIVE)]
         shown = (curve.energies_ev >= low) & (curve.energies_ev <= high)
         energies, values = curve.energies_ev[shown], -curve.cohp_per_ev[:, shown].sum(axis=0)
-        ax.plot(values, energies, color=color, lw=1.2, label=curve.legend, zorder=3)
+        ax.plot(
+            values, energies, color=color, ls=DASHES[k % len(DASHES)], label=curve.legend, zorder=3
+        )
         if len(panel.curves) <= 2:
             filled = energies <= 0
             ax.fill_betweenx(
                 energies[filled], 0, values[filled], color=color, alpha=0.15, lw=0, zorder=2
             )
-    ax.axvline(0.0, color=INK, lw=0.8)
-    ax.axhline(0.0, color=MUTED, lw=0.8, ls=(0, (4, 3)))
+    ax.axvline(0.0, color=INK, lw=0.7)
+    zero_line(ax)
+    ax.set_xlabel("−COHP per bond (eV/eV)")
     ax.set_ylim(low, high)
-    ax.set_title(panel.title, fontsize=10, color=INK, pad=14)
-    ax.tick_params(colors=INK, labelsize=8.5)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
+    title = wrapped(panel.title, 0.95 * room)
+    ax.set_title(title, pad=1.8 * FONT_SIZE)
+    for x, word, side in ((0.0, "antibonding", "left"), (1.0, "bonding", "right")):
+        ax.annotate(
+            word, (x, 1.0), xycoords="axes fraction", xytext=(0, 2), textcoords="offset points",
+            ha=side, va="bottom", fontsize=SMALL, style="italic", color=MUTED,
+        )  # fmt: skip
     ax.legend(
         loc="lower center",
-        bbox_to_anchor=(0.5, 1.09),
-        fontsize=7.5,
-        frameon=False,
-        labelcolor=INK,
-        handlelength=1.4,
+        bbox_to_anchor=(0.5, 1.0),
+        borderaxespad=2.2 + LINE_HEIGHT * (title.count("\n") + 1),
+        fontsize=SMALL,
     )
-
-
-def _make_room(axes: Sequence[Axes], panels: Sequence[CohpPanel]) -> None:
-    """Show something of both sides, and name them."""
-    left, right = axes[0].get_xlim()
-    reach = max(abs(left), abs(right))
-    axes[0].set_xlim(min(left, -0.25 * reach), max(right, 0.25 * reach))
-    for ax in axes:
-        for x, word in ((0.0, "antibonding"), (1.0, "bonding")):
-            ax.text(
-                x,
-                1.005,
-                word,
-                transform=ax.transAxes,
-                ha="left" if x == 0 else "right",
-                va="bottom",
-                fontsize=7.5,
-                style="italic",
-                color=MUTED,
-            )

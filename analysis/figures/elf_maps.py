@@ -5,21 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 
-from natriface.analysis.electrons.localization import BondProfile, PlaneMap
-from natriface.analysis.figures.energy_bars import INK, MUTED
-from natriface.analysis.figures.scene import element_color, mixed
+from natriface.analysis.electrons.localization import AtomInPlane, BondProfile, PlaneMap
+from natriface.analysis.figures.style import (
+    DASHES,
+    HEAT,
+    INK,
+    MARKERS,
+    ONE_COLUMN,
+    PAPER,
+    QUALITATIVE,
+    StyledFigure,
+    column_width,
+    element_color,
+    in_style,
+    legend_above,
+    rows_and_columns,
+    scale_bar,
+    wrapped,
+)
 from natriface.structures.base.errors import AnalysisError
 
 ATOM_RADIUS_ANGSTROM = 0.16
+OFF_PLANE_ANGSTROM = 0.4
+"""Atoms so far from the plane are the palest."""
 CONTOURS = (0.2, 0.4, 0.6, 0.8)
-COLOR_MAP = "viridis"
-PROFILE_COLORS = ("#2563a8", "#c8372d", "#2b8a3e", "#e08a12", "#8e4bbd", "#0f8b8d")
+_MAP_INCHES, _BAR_INCHES, _MOST_COLUMNS = 1.35, 0.55, 4
 
 
+@in_style
 def elf_maps(maps: Mapping[str, PlaneMap], quantity: str = "ELF") -> Figure:
     """Maps beside each other, on one scale of lengths and one of values from 0 to 1.
 
@@ -37,72 +56,74 @@ def elf_maps(maps: Mapping[str, PlaneMap], quantity: str = "ELF") -> Figure:
     """
     if not maps:
         raise AnalysisError("there is no map to draw")
-    widths = [m.x_angstrom[-1] - m.x_angstrom[0] for m in maps.values()]
-    heights = [m.y_angstrom[-1] - m.y_angstrom[0] for m in maps.values()]
-    inch_per_angstrom = min(0.62, 10.5 / sum(widths))
-    figure = Figure(
-        figsize=(inch_per_angstrom * sum(widths) + 1.1, inch_per_angstrom * max(heights) + 0.7),
-        layout="constrained",
+    rows, columns = rows_and_columns(len(maps), _MOST_COLUMNS)
+    width = column_width(_BAR_INCHES + _MAP_INCHES * columns)
+    widest = max(float(np.ptp(m.x_angstrom)) for m in maps.values())
+    highest = max(float(np.ptp(m.y_angstrom)) for m in maps.values())
+    room = (width - _BAR_INCHES) / columns
+    figure = StyledFigure(
+        figsize=(width, rows * (0.95 * room * highest / widest + 0.55)), layout="constrained"
     )
-    axes = figure.subplots(1, len(maps), squeeze=False, width_ratios=widths)[0]
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     image: Any = None
-    for ax, (title, drawn) in zip(axes, maps.items(), strict=True):
-        x, y = drawn.x_angstrom, drawn.y_angstrom
-        extent = (x[0], x[-1], y[0], y[-1])
-        image = ax.imshow(
-            drawn.values, origin="lower", extent=extent, vmin=0, vmax=1, cmap=COLOR_MAP,
-            interpolation="bilinear", aspect="equal",
-        )  # fmt: skip
-        ax.contour(x, y, drawn.values, levels=CONTOURS, colors="white", linewidths=0.5, alpha=0.7)
-        for atom in drawn.atoms:
-            color = element_color(atom.symbol)
-            off = min(abs(atom.height_angstrom) / 0.4, 1.0)
-            place = (atom.x_angstrom, atom.y_angstrom)
-            ax.add_patch(
-                Circle(
-                    place,
-                    ATOM_RADIUS_ANGSTROM,
-                    facecolor=mixed(color, "#ffffff", off / 2),
-                    edgecolor="white",
-                    lw=0.8,
-                    alpha=1 - 0.5 * off,
-                    zorder=3,
-                )
-            )
-            ax.annotate(
-                atom.symbol,
-                place,
-                xytext=(-5 if atom.x_angstrom > x[-1] - 0.4 else 5, 5),
-                textcoords="offset points",
-                ha="right" if atom.x_angstrom > x[-1] - 0.4 else "left",
-                fontsize=8.5,
-                color="white",
-                alpha=1 - 0.5 * off,
-                zorder=4,
-                annotation_clip=True,
-                path_effects=[withStroke(linewidth=1.6, foreground=INK)],
-            )
-        ax.set_title(title, fontsize=9.5, color=INK, pad=5)
-        ax.set_xlim(x[0], x[-1])
-        ax.set_ylim(y[0], y[-1])
-        ax.set_xticks([])
-        ax.set_yticks([])
-        for spine in ax.spines.values():
-            spine.set_color(MUTED)
-        bar = x[0] + 0.25
-        ax.plot([bar, bar + 1.0], [y[0] + 0.22] * 2, color="white", lw=2.0, zorder=4)
-        ax.text(bar + 0.5, y[0] + 0.3, "1 Å", ha="center", va="bottom", fontsize=7.5,
-                color="white", zorder=4)  # fmt: skip
-    colorbar = figure.colorbar(image, ax=list(axes), fraction=0.05, pad=0.02, aspect=24)
-    colorbar.set_label(quantity, fontsize=9.5, color=INK)
-    colorbar.ax.tick_params(labelsize=8, colors=INK)
+    for ax, (title, drawn) in zip(axes, maps.items(), strict=False):
+        image = _draw(ax, drawn)
+        ax.set_title(wrapped(title, 0.9 * room))
+        ax.set(xlim=(-widest / 2, widest / 2), ylim=(-highest / 2, highest / 2))
+        scale_bar(ax, 1.0)
+    for ax in axes[len(maps) :]:
+        ax.remove()
+    bar = figure.colorbar(image, ax=list(axes[: len(maps)]), fraction=0.05, pad=0.02, aspect=24)
+    bar.set_label(quantity)
+    bar.outline.set_visible(False)
     for level in CONTOURS:
-        colorbar.ax.axhline(level, color="white", lw=0.5)
+        bar.ax.axhline(level, color=PAPER, lw=0.5)
     return figure
 
 
+def _draw(ax: Axes, drawn: PlaneMap) -> Any:
+    """One map, its middle at the origin of the axes."""
+    centre = np.array([np.mean(axis[[0, -1]]) for axis in (drawn.x_angstrom, drawn.y_angstrom)])
+    x, y = drawn.x_angstrom - centre[0], drawn.y_angstrom - centre[1]
+    image = ax.imshow(
+        drawn.values, origin="lower", extent=(x[0], x[-1], y[0], y[-1]), vmin=0, vmax=1, cmap=HEAT,
+        interpolation="bilinear", aspect="equal",
+    )  # fmt: skip
+    ax.contour(x, y, drawn.values, levels=CONTOURS, colors=PAPER, linewidths=0.5, alpha=0.7)
+    for atom in drawn.atoms:
+        _write_atom(ax, atom, np.array([atom.x_angstrom, atom.y_angstrom]) - centre, x[-1], y[-1])
+    ax.set_axis_off()
+    return image
+
+
+def _write_atom(ax: Axes, atom: AtomInPlane, place: Any, right: float, top: float) -> None:
+    """A dot and the symbol beside it, towards the inside of the map."""
+    off = min(abs(atom.height_angstrom) / OFF_PLANE_ANGSTROM, 1.0)
+    ax.add_patch(
+        Circle(
+            tuple(place), ATOM_RADIUS_ANGSTROM, facecolor=element_color(atom.symbol),
+            edgecolor=PAPER, lw=0.8, alpha=1 - 0.6 * off, zorder=3,
+        )
+    )  # fmt: skip
+    aside, up = (-1 if place[0] > right - 0.6 else 1), (-1 if place[1] > top - 0.6 else 1)
+    ax.annotate(
+        atom.symbol,
+        tuple(place),
+        xytext=(4 * aside, 3 * up),
+        textcoords="offset points",
+        ha="right" if aside < 0 else "left",
+        va="top" if up < 0 else "bottom",
+        color=PAPER,
+        alpha=1 - 0.4 * off,
+        zorder=4,
+        annotation_clip=True,
+        path_effects=[withStroke(linewidth=1.3, foreground=INK)],
+    )
+
+
+@in_style
 def bond_profiles(profiles: Sequence[tuple[str, BondProfile]], quantity: str = "ELF") -> Figure:
-    """Values along bonds, from the centre to the ligand.
+    """Values along bonds, from the centre to the ligand; a symbol is half-way.
 
     Raises
     ------
@@ -111,21 +132,19 @@ def bond_profiles(profiles: Sequence[tuple[str, BondProfile]], quantity: str = "
     """
     if not profiles:
         raise AnalysisError("there is no bond to draw")
-    figure = Figure(figsize=(5.6, 3.4), layout="constrained")
+    figure = StyledFigure(figsize=(ONE_COLUMN, 2.2), layout="constrained")
     ax = figure.add_subplot()
-    for k, (label, profile) in enumerate(profiles):
-        color = PROFILE_COLORS[k % len(PROFILE_COLORS)]
-        ax.plot(profile.distances_angstrom, profile.values, color=color, lw=1.4, label=label)
+    handles = []
+    for k, (_, profile) in enumerate(profiles):
+        look: dict[str, Any] = {"color": QUALITATIVE[k % len(QUALITATIVE)]}
+        marker = MARKERS[k % len(MARKERS)]
+        places = profile.distances_angstrom
+        ax.plot(places, profile.values, ls=DASHES[k % len(DASHES)], **look)
         half = profile.length_angstrom / 2
-        ax.plot([half], [profile.midpoint], "o", ms=4, color=color, mec="white", mew=0.6)
-    ax.set_ylim(0, 1)
-    ax.set_xlim(0, None)
-    ax.set_xlabel("distance from the centre (Å)", fontsize=9.5, color=INK)
-    ax.set_ylabel(quantity, fontsize=9.5, color=INK)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_color(MUTED)
-    ax.tick_params(colors=INK, labelsize=8.5)
-    ax.legend(frameon=False, fontsize=8, labelcolor=INK)
+        ax.plot([half], [profile.midpoint], marker=marker, ls="none", mec=PAPER, mew=0.5, **look)
+        handles += ax.plot([], [], ls=DASHES[k % len(DASHES)], marker=marker, mec=PAPER, **look)
+    ax.set(ylim=(0, 1), xlim=(0, None))
+    ax.set_xlabel("distance from the centre (Å)")
+    ax.set_ylabel(quantity)
+    legend_above(figure, handles, [label for label, _ in profiles])
     return figure

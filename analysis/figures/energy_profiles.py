@@ -8,21 +8,31 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from natriface.analysis.barriers.summary import BandSummary, are_unlike
-from natriface.analysis.figures.energy_bars import INK, MUTED, OURS
+from natriface.analysis.figures.style import (
+    INK,
+    MARKERS,
+    MUTED,
+    ONE_COLUMN,
+    PAPER,
+    QUALITATIVE,
+    StyledFigure,
+    in_style,
+    legend_above,
+    note_below,
+)
 from natriface.structures.base.errors import AnalysisError
-
-_COLORS = (OURS, "#e08a12", "#8e4bbd", "#2f8f5b", "#c23b3b", "#5b6470")
 
 _MARKED_EV = 0.002
 """The highest point of a fit is marked where no image sits on it."""
 
 
+@in_style
 def energy_profile(summaries: Sequence[BandSummary], labels: Sequence[str] | None = None) -> Figure:
     """Energy above the first end point, in eV, against the path length, in A.
 
-    The curve is the Hermite fit with forces; dots are images. A band that is not converged is
-    dashed with open dots and named so; unlike paths (carrier, type, facet, charge) are named as
-    such below the axis.
+    The curve is the Hermite fit with forces; symbols are images, a short line is the highest point
+    of the fit where no image sits on it. A band that is not converged is dashed with open symbols
+    and named so; unlike paths (carrier, type, facet, charge) are named as such below the axis.
 
     Parameters
     ----------
@@ -34,57 +44,46 @@ def energy_profile(summaries: Sequence[BandSummary], labels: Sequence[str] | Non
     AnalysisError
         If no band has energies to draw.
     """
-    drawn = [s for s in summaries if any(i.energy_ev is not None for i in s.images)]
+    names = list(labels) if labels is not None else [_label(s) for s in summaries]
+    drawn = [
+        (summary, name)
+        for summary, name in zip(summaries, names, strict=True)
+        if any(image.energy_ev is not None for image in summary.images)
+    ]
     if not drawn:
         raise AnalysisError("no band has energies to draw")
-    names = list(labels) if labels is not None else [_label(s) for s in summaries]
-    figure = Figure(figsize=(5.6, 3.9), layout="constrained")
+    figure = StyledFigure(figsize=(ONE_COLUMN, 2.3), layout="constrained")
     ax = figure.add_subplot()
-    for k, (summary, name) in enumerate(zip(summaries, names, strict=True)):
-        if summary not in drawn:
-            continue
-        color = _COLORS[k % len(_COLORS)]
+    handles = []
+    for k, (summary, name) in enumerate(drawn):
+        color, marker = QUALITATIVE[k % len(QUALITATIVE)], MARKERS[k % len(MARKERS)]
         converged = summary.status == "converged"
+        dashes = "-" if converged else "--"
         fit = summary.fit()
         if fit is not None:
             places = np.linspace(0.0, summary.length_angstrom, 400)
-            ax.plot(places, fit(places), color=color, lw=1.6, ls="-" if converged else "--")
+            ax.plot(places, fit(places), color=color, ls=dashes)
         known = [(i.path_angstrom, i.energy_ev) for i in summary.images if i.energy_ev is not None]
         values = summary.barrier
-        text = f"{name}: {values.forward_ev:.3f} eV" if values else f"{name}: {summary.status}"
-        ax.plot(
+        (images,) = ax.plot(
             *zip(*known, strict=True),
-            "o" if fit is not None else "o:",
             color=color,
-            markerfacecolor=color if converged else "white",
-            markersize=5,
-            label=text,
+            marker=marker,
+            ls=":" if fit is None else "none",
+            markerfacecolor=color if converged else PAPER,
+            label=f"{name}: {values.forward_ev:.3f} eV" if values else f"{name}: {summary.status}",
         )
+        handles.append(images)
         if values is not None and abs(values.gap_ev or 0.0) > _MARKED_EV:
-            ax.plot(
-                [values.saddle_path_angstrom],
-                [values.forward_ev],
-                marker="_",
-                color=INK,
-                markersize=12,
-                lw=0,
-                zorder=4,
-            )
-    ax.axhline(0.0, color=MUTED, lw=0.7, zorder=0)
-    ax.set_xlabel("path length over all atoms (Å)", fontsize=9.5, color=INK)
-    ax.set_ylabel("energy above the first end point (eV)", fontsize=9.5, color=INK)
-    ax.tick_params(colors=INK, labelsize=8.5)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_color(MUTED)
-    figure.legend(loc="outside upper left", frameon=False, fontsize=8.5, labelcolor=INK)
+            top = (values.saddle_path_angstrom, values.forward_ev)
+            ax.plot(*top, marker="_", color=INK, markersize=9, zorder=4)
+    ax.axhline(0.0, color=MUTED, lw=0.6, zorder=0)
+    ax.set_xlabel("path length over all atoms (Å)")
+    ax.set_ylabel("energy above the first end point (eV)")
+    legend_above(figure, handles, [str(handle.get_label()) for handle in handles])
     if are_unlike([s.hop_path for s in summaries]):
-        figure.supxlabel(
-            "These are paths of different kinds: their barriers do not rank materials.",
-            fontsize=8,
-            color=MUTED,
-            style="italic",
+        note_below(
+            figure, "These are paths of different kinds: their barriers do not rank materials."
         )
     return figure
 

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
-from ase.data.colors import jmol_colors
 from ase.neighborlist import neighbor_list
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Circle, Patch, Polygon
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from natriface.analysis.bonding.integrity import BOND_LIMIT_ANGSTROM
+from natriface.analysis.figures.style import INK, PAPER, element_color, mixed, outline
 
 FloatArray = NDArray[np.float64]
 View = Literal["side", "top"]
-
-ELEMENT_COLORS: dict[str, str] = {
-    "Na": "#f39c1f",
-    "Zr": "#3fae5a",
-    "Si": "#3f74d1",
-    "P": "#8e4bbd",
-    "O": "#f2d43d",
-    "F": "#d9372c",
-    "Sn": "#8d939b",
-}
-"""Na, Si, P, O and F as in Fig. 6 of Li et al., Nat. Commun. (2025); those absent as in Jmol."""
+Extent = tuple[float, float, float, float]
+"""Left, right, bottom and top of what was drawn, A."""
 
 TETRAHEDRAL_CENTRES = ("P", "Si")
 
@@ -47,18 +42,28 @@ class Scene:
     symbols: list[str]
     points: FloatArray
     bonds: list[tuple[int, int]]
-    broken: list[tuple[int, int]]
-    width_angstrom: float
+    broken: list[tuple[int, int]] = field(default_factory=list)
+    width_angstrom: float = 0.0
 
-
-def element_color(symbol: str) -> str:
-    """The colour an element is drawn in, as ``#rrggbb``."""
-    return ELEMENT_COLORS.get(symbol) or str(to_hex(jmol_colors[atomic_numbers[symbol]]))
+    def extent(self) -> Extent:
+        """Of the balls."""
+        radii = np.array([ball_radius_angstrom(s) for s in self.symbols])[:, None]
+        low = (self.points[:, :2] - radii).min(axis=0)
+        high = (self.points[:, :2] + radii).max(axis=0)
+        return float(low[0]), float(high[0]), float(low[1]), float(high[1])
 
 
 def ball_radius_angstrom(symbol: str) -> float:
     """The radius an element is drawn with: growing with, but smaller than, the covalent one."""
     return 0.22 + 0.36 * float(covalent_radii[atomic_numbers[symbol]])
+
+
+def tetrahedral_bonds(atoms: Atoms) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+    """Centre, ligand and the ligand's cell of each bond of P or Si."""
+    symbols = atoms.get_chemical_symbols()
+    for i, j, cell in zip(*neighbor_list("ijS", atoms, BOND_LIMIT_ANGSTROM), strict=True):
+        if symbols[i] in TETRAHEDRAL_CENTRES:
+            yield int(i), int(j), cell
 
 
 def _sight(atoms: Atoms) -> tuple[int, int]:
@@ -121,18 +126,16 @@ def project(atoms: Atoms, view: View, broken: list[tuple[int, int]], least_width
     bonds: list[tuple[int, int]] = []
     ghosts: dict[tuple[int, tuple[int, ...]], int] = {}
     n_own = len(tiled)
-    for i, j, shift in zip(*neighbor_list("ijS", tiled, BOND_LIMIT_ANGSTROM), strict=True):
-        if symbols[i] not in TETRAHEDRAL_CENTRES:
-            continue
+    for i, j, shift in tetrahedral_bonds(tiled):
         if shift.any():
-            key = (int(j), tuple(int(s) for s in shift))
+            key = (j, tuple(shift.tolist()))
             if key not in ghosts:
                 ghosts[key] = n_own + len(ghosts)
                 points.append(((positions[j] + shift @ tiled.cell.array) @ screen.T)[None, :])
                 symbols.append(symbols[j])
-            bonds.append((int(i), ghosts[key]))
+            bonds.append((i, ghosts[key]))
         else:
-            bonds.append((int(i), int(j)))
+            bonds.append((i, j))
     return Scene(
         symbols=symbols,
         points=np.concatenate(points),
@@ -142,82 +145,80 @@ def project(atoms: Atoms, view: View, broken: list[tuple[int, int]], least_width
     )
 
 
-def paint(
-    scene: Scene,
-) -> tuple[list[Patch], list[tuple[float, ...]], list[tuple[float, ...]], list[float]]:
-    """Patches from back to front, with their face and edge colours (RGBA) and line widths."""
+@dataclass(frozen=True)
+class _Piece:
+    """One patch of a scene, and how far in front it lies."""
+
+    height: float
+    patch: Patch
+    face: str
+    edge: str
+    line_width: float = 0.0
+    alpha: float = 1.0
+
+
+def paint(ax: Axes, scene: Scene) -> None:
+    """Draw a scene from back to front; what lies back is paler, broken bonds are dotted."""
+    pieces = sorted(
+        [*_bonds(scene), *_tetrahedra(scene), *_balls(scene)], key=lambda piece: piece.height
+    )
     depth = scene.points[:, 2]
-    back, front = float(depth.min()), float(depth.max())
-    items: list[tuple[float, Patch, tuple[float, ...], tuple[float, ...], float]] = []
+    front, span = float(depth.max()), max(float(np.ptp(depth)), 1e-9)
+    veils = [_FOG * max(front - piece.height, 0.0) / span for piece in pieces]
 
-    def fog(height: float) -> float:
-        return _FOG * (front - height) / max(front - back, 1e-9)
+    def veiled(color: str, veil: float, alpha: float) -> tuple[float, ...]:
+        return (*to_rgb(mixed(color, PAPER, veil)), alpha)
 
-    def put(height: float, patch: Patch, face: str, edge: str, width: float, alpha: float) -> None:
-        veil = fog(height)
-        items.append(
-            (
-                height,
-                patch,
-                (*to_rgb(mixed(face, "#ffffff", veil)), alpha),
-                (*to_rgb(mixed(edge, "#ffffff", veil)), min(1.0, 2 * alpha)),
-                width,
-            )
+    ax.add_collection(
+        PatchCollection(
+            [p.patch for p in pieces],
+            facecolors=[veiled(p.face, v, p.alpha) for p, v in zip(pieces, veils, strict=True)],
+            edgecolors=[
+                veiled(p.edge, v, min(1.0, 2 * p.alpha)) for p, v in zip(pieces, veils, strict=True)
+            ],
+            linewidths=[p.line_width for p in pieces],
+            zorder=2,
         )
+    )
+    for i, j in scene.broken:
+        (line,) = ax.plot(*scene.points[[i, j], :2].T, ":", color=INK, lw=1.2, zorder=3)
+        line.set_path_effects([withStroke(linewidth=2.4, foreground=PAPER)])
 
+
+def _bonds(scene: Scene) -> Iterable[_Piece]:
+    """A bond as two halves, each in the colour of its atom."""
+    for pair in scene.bonds:
+        one, other = scene.points[list(pair)]
+        middle, flat = (one + other) / 2, (other - one)[:2]
+        length = float(np.hypot(*flat))
+        if length < 1e-3:
+            continue
+        aside = np.array([-flat[1], flat[0]]) / length * _BOND_HALF_WIDTH_ANGSTROM
+        for end, atom in zip((one, other), pair, strict=True):
+            corners = [end[:2] + aside, middle[:2] + aside, middle[:2] - aside, end[:2] - aside]
+            color = element_color(scene.symbols[atom])
+            height = float((end[2] + middle[2]) / 2)
+            yield _Piece(height, Polygon(np.array(corners)), color, outline(color), 0.2)
+
+
+def _tetrahedra(scene: Scene) -> Iterable[_Piece]:
     ligands: dict[int, list[int]] = {}
     for i, j in scene.bonds:
         ligands.setdefault(i, []).append(j)
-        _put_bond(put, scene, i, j)
     for centre, corners in ligands.items():
         if len(corners) == 4:
             color = element_color(scene.symbols[centre])
             for three in combinations(corners, 3):
-                corner = scene.points[list(three)]
-                height = float(corner[:, 2].mean())
-                put(height, Polygon(corner[:, :2], closed=True), color, color, 0.5, 0.2)
-    for k, symbol in enumerate(scene.symbols):
-        x, y, z = scene.points[k]
-        radius = ball_radius_angstrom(symbol)
-        color = element_color(symbol)
+                face = scene.points[list(three)]
+                height = float(face[:, 2].mean())
+                yield _Piece(height, Polygon(face[:, :2]), color, color, 0.4, 0.2)
+
+
+def _balls(scene: Scene) -> Iterable[_Piece]:
+    for symbol, (x, y, z) in zip(scene.symbols, scene.points, strict=True):
+        radius, color = ball_radius_angstrom(symbol), element_color(symbol)
         for n, (size, offset, light) in enumerate(_BALL):
-            patch = Circle((x - offset * radius, y + offset * radius), size * radius)
-            face = mixed(color, "#ffffff", light)
-            edge = mixed(color, "#000000", 0.5) if n == 0 else face
-            put(z + radius / 2 + 1e-6 * n, patch, face, edge, 0.45 if n == 0 else 0.0, 1.0)
-    items.sort(key=lambda item: item[0])
-    return (
-        [item[1] for item in items],
-        [item[2] for item in items],
-        [item[3] for item in items],
-        [item[4] for item in items],
-    )
-
-
-def _put_bond(put: Any, scene: Scene, i: int, j: int) -> None:
-    """A bond as two halves, each in the colour of its atom."""
-    one, other = scene.points[i], scene.points[j]
-    middle = (one + other) / 2
-    flat = other[:2] - one[:2]
-    length = float(np.hypot(*flat))
-    if length < 1e-3:
-        return
-    aside = np.array([-flat[1], flat[0]]) / length * _BOND_HALF_WIDTH_ANGSTROM
-    for end, symbol in ((one, scene.symbols[i]), (other, scene.symbols[j])):
-        corners = [end[:2] + aside, middle[:2] + aside, middle[:2] - aside, end[:2] - aside]
-        color = element_color(symbol)
-        height = float((end[2] + middle[2]) / 2)
-        put(
-            height,
-            Polygon(np.array(corners), closed=True),
-            color,
-            mixed(color, "#000000", 0.4),
-            0.3,
-            1.0,
-        )
-
-
-def mixed(color: str, other: str, share: float) -> str:
-    """`color` with a share (0 to 1) of `other`, as ``#rrggbb``."""
-    a, b = np.array(to_rgb(color)), np.array(to_rgb(other))
-    return str(to_hex(np.clip(a + (b - a) * share, 0, 1)))
+            disc = Circle((x - offset * radius, y + offset * radius), size * radius)
+            face = mixed(color, PAPER, light)
+            height = float(z + radius / 2 + 1e-6 * n)
+            yield _Piece(height, disc, face, face if n else outline(color), 0.0 if n else 0.35)

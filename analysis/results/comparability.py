@@ -7,7 +7,14 @@ from typing import Any
 
 from ase.data import chemical_symbols
 
-from natriface.analysis.results.deciding import HUBBARD_TAGS, START_SETTINGS, as_read, path_settings
+from natriface.analysis.results.deciding import (
+    HUBBARD_TAGS,
+    MACHINE_OPTIONS,
+    MODEL_OPTIONS,
+    START_SETTINGS,
+    as_read,
+    path_settings,
+)
 from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import AnalysisError
 
@@ -15,7 +22,7 @@ CELL_DEPENDENT = frozenset({"n_irreducible", "species"})
 """What follows from the cell and not from a choice.
 
 A setting that is a mapping (element -> POTCAR, say) is compared where both results have the key: a
-slab lacks the elements of the other side.
+slab lacks the elements of the other side. The options of a potential are compared as a whole.
 """
 
 HUBBARD = ("LDAU", *HUBBARD_TAGS)
@@ -36,7 +43,7 @@ def require_like(results: Sequence[Result]) -> None:
     ------
     AnalysisError
         Naming the two results and the first thing in which they differ: engine, version, model,
-        protocol or a setting.
+        weights, protocol or a setting.
     """
     first, *others = results
     for other in others:
@@ -57,7 +64,10 @@ def _difference(a: Result, b: Result) -> str | None:
     ):
         if mine != theirs:
             return f"{what}: {mine} against {theirs}"
-    ignored = START_SETTINGS
+    difference = _models_differ(a, b)
+    if difference:
+        return difference
+    ignored = START_SETTINGS | {MODEL_OPTIONS}
     if a.kind != b.kind:
         ignored = ignored.union(
             *(path_settings(each.engine.name, each.path_settings) for each in (a, b))
@@ -80,6 +90,19 @@ def _difference(a: Result, b: Result) -> str | None:
                     return f"setting {key}, {part}: {mine[part]} against {theirs[part]}"
         elif mine != theirs:
             return f"setting {key}: {mine} against {theirs}"
+    return None
+
+
+def _models_differ(a: Result, b: Result) -> str | None:
+    """How the weights or options of a potential differ; older results recorded no weights."""
+    mine, theirs = (result.engine.weights_sha256 for result in (a, b))
+    if mine and theirs and mine != theirs:
+        return f"weights of the model, sha256: {mine:.12}... against {theirs:.12}..."
+    of_a, of_b = (result.settings.get(MODEL_OPTIONS) or {} for result in (a, b))
+    for key in sorted((of_a.keys() | of_b.keys()) - MACHINE_OPTIONS):
+        one, other = of_a.get(key, "not set"), of_b.get(key, "not set")
+        if one != other:
+            return f"setting {MODEL_OPTIONS}, {key}: {one} against {other}"
     return None
 
 

@@ -55,6 +55,12 @@ _UNHEEDED = frozenset(
 )
 """Titles, what is printed, what of the charge is mixed, and further ways to move the atoms."""
 
+MODEL_OPTIONS = "model_options"
+"""The setting that holds the options of a potential: its checkpoint, modality, precision, ..."""
+
+MACHINE_OPTIONS = frozenset({"device"})
+"""Options of a potential that say where it is computed and do not decide a result."""
+
 PATH_SETTINGS: dict[str, frozenset[str]] = {
     "potential": _RELAXATION,
     "gpaw": _RELAXATION

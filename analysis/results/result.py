@@ -31,6 +31,9 @@ class EngineRecord(_Document):
 
     Attributes
     ----------
+    weights_sha256
+        Checksum of the file that holds the weights of a `model`, or of each; ``None`` where it has
+        none or they were not recorded.
     theory
         Level of theory, where it is neither DFT nor, of a `model`, that of a potential.
     """
@@ -38,6 +41,7 @@ class EngineRecord(_Document):
     name: str
     version: str
     model: str | None = None
+    weights_sha256: str | None = None
     theory: str | None = None
 
     @property

@@ -43,7 +43,7 @@ class _FormerPaths(Loader):
 
 
 def export(
-    package: str, names: Mapping[str, str]
+    package: str, names: Mapping[str, str], former: Mapping[str, str] | None = None
 ) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
     """``__all__``, ``__getattr__`` and ``__dir__`` of a package, which has ``__version__`` too.
 
@@ -53,13 +53,14 @@ def export(
         Its ``__name__``.
     names
         Module within it -> the names that are had from it, with spaces between.
+    former
+        Former name of a module -> the module within the package that has its names now.
     """
     homes = {name: f"{package}.{module}" for module, had in names.items() for name in had.split()}
     module = sys.modules[package]
+    stood = {name.rpartition(".")[2]: name for name in names} | dict(former or {})
     sys.meta_path.append(
-        _FormerPaths(
-            {f"{package}.{name.rpartition('.')[2]}": f"{package}.{name}" for name in names}
-        )
+        _FormerPaths({f"{package}.{old}": f"{package}.{new}" for old, new in stood.items()})
     )
 
     def get(name: str) -> Any:

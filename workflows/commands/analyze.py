@@ -134,11 +134,9 @@ def _as_dimensions(number: int) -> Literal[1, 2, 3]:
 
 def _plot(summary: BandSummary, target: Path) -> None:
     from natriface.analysis.figures.energy_profiles import energy_profile
-    from natriface.structures.base.errors import AnalysisError
+    from natriface.analysis.figures.style import save_figure
 
-    if target.suffix not in (".png", ".pdf", ".svg"):
-        raise AnalysisError(f"{target}: end the figure's name in .png, .pdf or .svg")
-    energy_profile([summary]).savefig(target, dpi=200)
+    save_figure(energy_profile([summary]), target)
 
 
 def _print(

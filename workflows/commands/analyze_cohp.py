@@ -349,10 +349,9 @@ def _cell(translation: Sequence[int]) -> str:
 
 def _plot(populations: BondPopulations, bonds: Sequence[Bond], target: Path) -> None:
     from natriface.analysis.figures.cohp_curves import CohpPanel, cohp_panels, like_curves
+    from natriface.analysis.figures.style import save_figure
     from natriface.structures.base.errors import AnalysisError
 
-    if target.suffix not in (".png", ".pdf", ".svg"):
-        raise AnalysisError(f"{target}: end the figure's name in .png, .pdf or .svg")
     if populations.curves is None:
         raise AnalysisError(
             f"{populations.source}: there is no COHPCAR.lobster, so there are no curves to draw"
@@ -365,4 +364,4 @@ def _plot(populations: BondPopulations, bonds: Sequence[Bond], target: Path) -> 
         worst = max(populations.spilling.charge_percent)
         note += f", charge spilling {worst:.2f} %"
     panels = [CohpPanel(name, like_curves(populations, group)) for name, group in groups.items()]
-    cohp_panels(panels[:4], note=note).savefig(target, dpi=200)
+    save_figure(cohp_panels(panels[:4], note=note), target)

@@ -182,11 +182,9 @@ def _plot(
 ) -> None:
     from natriface.analysis.electrons.localization import plane_map, plane_points
     from natriface.analysis.figures.elf_maps import bond_profiles, elf_maps
-    from natriface.analysis.figures.pictures import save_figure
+    from natriface.analysis.figures.style import save_figure
     from natriface.structures.base.errors import AnalysisError
 
-    if target.suffix not in (".png", ".pdf", ".svg"):
-        raise AnalysisError(f"{target}: end the figure's name in .png, .pdf or .svg")
     if plane is None:
         save_figure(bond_profiles([(b.name, b.profile) for b in bonds[:8]]), target)
         return

@@ -242,12 +242,9 @@ def _plot(
     groups: dict[str, list[int]],
     target: Path,
 ) -> None:
-    from natriface.analysis.figures.densities import DosPanel, pdos_stack
-    from natriface.analysis.figures.pictures import save_figure
-    from natriface.structures.base.errors import AnalysisError
+    from natriface.analysis.figures.dos_curves import DosPanel, pdos_stack
+    from natriface.analysis.figures.style import save_figure
 
-    if target.suffix not in (".png", ".pdf", ".svg"):
-        raise AnalysisError(f"{target}: end the figure's name in .png, .pdf or .svg")
     energies = dos.energies_ev - zero.energy_ev
     panels = []
     for unit, members in groups.items():

@@ -1,4 +1,4 @@
-"""A figure of a report: written as PNG and SVG, and ready for its page."""
+"""A figure of a report: written as PNG, SVG and PDF, and ready for its page."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from natriface.analysis.figures.pictures import save_figure
+from natriface.analysis.figures.style import save_figure
 
-PAGE_PX_PER_INCH = 78
-"""Two pictures of a 15 A wide interface fit beside each other, all at one scale."""
+PAGE_PX_PER_INCH = 130
+"""Two figures as wide as a column of a journal fit beside each other, all at one scale."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,11 @@ class ReportFigure:
 def save_report_figure(
     figure: Figure, folder: Path, stem: str, *, caption: str, alt: str, vector: bool
 ) -> ReportFigure:
-    """Write a figure as PNG and SVG into `folder`; the page shows the SVG if `vector`."""
+    """Write a figure as PNG, SVG and PDF into `folder`; the page shows the SVG if `vector`."""
     png = save_figure(figure, folder / f"{stem}.png")
-    figure.set_layout_engine("none")  # laid out by now; the second format need not do it again
+    figure.set_layout_engine("none")  # laid out by now; the other formats need not do it again
     svg = save_figure(figure, folder / f"{stem}.svg")
+    save_figure(figure, folder / f"{stem}.pdf")
     shown, mime = (svg, "image/svg+xml") if vector else (png, "image/png")
     data = base64.b64encode(shown.read_bytes()).decode()
     return ReportFigure(

@@ -186,9 +186,10 @@ def _versions() -> dict[str, str]:
 def _engines(results: Sequence[Result]) -> list[EngineRecord]:
     """The engines that computed the sound results, each once."""
     engines = {
-        (result.engine.name, result.engine.version, result.engine.model): result.engine
+        (by.name, by.version, by.model, by.weights_sha256): by
         for result in results
         if result.status == "converged"
+        for by in [result.engine]
     }
     return [engines[key] for key in sorted(engines, key=str)]
 
@@ -215,7 +216,9 @@ def _page(
         potentials=sorted({engine.words for engine in engines if engine.level != "DFT"}),
         all_potentials=all(engine.level != "DFT" for engine in engines),
         engines=[
-            f"{engine.name} {engine.version}" + (f", model {engine.model}" if engine.model else "")
+            f"{engine.name} {engine.version}"
+            + (f", model {engine.model}" if engine.model else "")
+            + (f", weights {engine.weights_sha256:.12}" if engine.weights_sha256 else "")
             for engine in engines
         ],
         style=Markup((folder / "style.css").read_text()),

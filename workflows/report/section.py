@@ -146,7 +146,7 @@ class SectionContext:
     def draw(
         self, figure: Figure, stem: str, *, caption: str, alt: str, vector: bool = True
     ) -> ReportFigure:
-        """Write a figure as PNG and SVG; the page shows the SVG where it is a `vector` drawing."""
+        """Write a figure as PNG, SVG and PDF; the page shows the SVG of a `vector` drawing."""
         return save_report_figure(
             figure, self.figures, stem, caption=caption, alt=alt, vector=vector
         )

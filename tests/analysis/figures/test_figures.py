@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import numpy as np
 import pytest
-from ase import Atoms
 from ase.data import chemical_symbols
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,45 +15,23 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from natriface.analysis.energies.interface_energy import InterfaceEnergy, QuantityName
-from natriface.analysis.figures.energy_bars import (
+from natriface.analysis.figures.bars import (
     Bar,
     energy_bars,
     interface_energy_bars,
-    relaxation_courses,
 )
-from natriface.analysis.figures.pictures import (
-    INCHES_PER_ANGSTROM,
+from natriface.analysis.figures.panels import INCHES_PER_ANGSTROM
+from natriface.analysis.figures.relaxations import relaxation_courses
+from natriface.analysis.figures.structure_pictures import (
     before_after_figure,
     contact_heights_angstrom,
     draw_structure,
     structure_picture,
 )
-from natriface.analysis.figures.scene import element_color
+from natriface.analysis.figures.style import element_color
 from natriface.analysis.results.published import load_published
-from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
 from natriface.structures.base.errors import AnalysisError
-
-CELL = np.array([[7.0, 0.0, 0.0], [1.0, 16.0, 0.0], [0.0, 0.0, 40.0]])
-D = 1.54 / np.sqrt(3)
-PO4 = Atoms("PO4", [(0, 0, 0), (D, D, D), (-D, -D, D), (-D, D, -D), (D, -D, -D)])
-
-
-def interface(doped: bool = False) -> Atoms:
-    """One PO4 at the edge of the cell, so that its bonds cross it, under two Na."""
-    lower = PO4.copy()
-    lower.positions += (0.2, 0.1, 12.0)
-    if doped:
-        lower.symbols[1] = "F"
-    upper = Atoms("Na2", [(2, 3, 16), (5, 12, 16.5)])
-    atoms = lower + upper
-    atoms.set_cell(CELL)
-    atoms.set_pbc(True)
-    atoms.set_tags([SUBSTRATE_TAG] * 5 + [FILM_TAG] * 2)
-    if doped:
-        tags = atoms.get_tags()
-        tags[1] += DOPANT_TAG
-        atoms.set_tags(tags)
-    return atoms
+from tests.analysis.figures.drawings import CELL, D, interface
 
 
 def texts(figure: Figure) -> str:

@@ -134,3 +134,39 @@ def test_relaxations_from_other_starts_are_alike() -> None:
     require_like([one, other])
     with pytest.raises(AnalysisError, match="fmax"):
         require_like([one, result("NaF", fmax_ev_per_angstrom=0.1)])
+
+
+def by_potential(options: dict[str, Any] | None, **engine: Any) -> Result:
+    record = EngineRecord(name="potential", version="1", **{"model": "sevennet-mf-0", **engine})
+    settings = {} if options is None else {"model_options": options}
+    found = result("NaF").model_copy(update={"engine": record})
+    return found.model_copy(update={"settings": settings})
+
+
+def test_other_options_of_a_potential_are_another_potential() -> None:
+    pbe = by_potential({"modal": "PBE"})
+    for other, words in (
+        (by_potential({"modal": "R2SCAN"}), "modal: PBE against R2SCAN"),
+        (by_potential({}), "modal: PBE against not set"),
+        (by_potential(None), "modal: PBE against not set"),
+        (by_potential({"modal": "PBE"}, model="sevennet-0"), "model: "),
+        (by_potential({"modal": "PBE", "dispersion": True}), "dispersion: not set against True"),
+    ):
+        for pair in ([pbe, other], [other, pbe]):
+            with pytest.raises(AnalysisError, match="not computed alike"):
+                require_like(pair)
+        with pytest.raises(AnalysisError, match=words):
+            require_like([pbe, other])
+
+
+def test_where_a_potential_is_computed_and_what_it_was_not_told_are_no_difference() -> None:
+    require_like([by_potential({"modal": "PBE", "device": "cuda"}), by_potential({"modal": "PBE"})])
+    require_like([by_potential({}), by_potential(None)])
+
+
+def test_other_weights_are_another_potential() -> None:
+    one, other = (by_potential({}, weights_sha256=c * 64) for c in "ab")
+    with pytest.raises(AnalysisError, match="weights of the model"):
+        require_like([one, other])
+    require_like([one, by_potential({}, weights_sha256="a" * 64)])
+    require_like([one, by_potential({})])  # of before weights were recorded

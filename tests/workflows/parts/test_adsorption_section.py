@@ -203,3 +203,12 @@ def test_nothing_to_say_without_surfaces(tmp_path: Path) -> None:
         final_structure=to_document(bulk("Na")),
     )  # fmt: skip
     assert section([alone], SectionContext(tmp_path)) is None
+
+
+def test_a_map_by_two_potentials_is_none(tmp_path: Path, plan: list[Step]) -> None:
+    results = [result(step) for step in plan]
+    point = next(r for r in results if r.step and r.step.metadata["role"] == "map_point")
+    assert point.engine.model == "test"
+    point.engine = point.engine.model_copy(update={"model": "another"})
+    made = report(tmp_path, plan, results)
+    assert "not computed alike" in str(made)

@@ -106,3 +106,17 @@ def test_files_hold_the_section(page: Path) -> None:
     assert rows == [["step", "energy (eV)"], ["red", "-1.25"], ["blue", ""]]
     assert (page.parent / "figures" / "colours.png").is_file()
     assert not (page.parent / "results.csv").exists()
+
+
+def test_page_tells_files_of_weights_apart(tmp_path: Path) -> None:
+    results = []
+    for name, digit in (("red", "a"), ("green", "b"), ("blue", "b")):
+        by = EngineRecord(
+            name="potential", version="mace 1", model="mace_mp", weights_sha256=64 * digit
+        )
+        results.append(result(name).model_copy(update={"engine": by}))
+    protocol = ProtocolRecord(name="fast")
+    page = write_report(results, tmp_path, study_name="hues", title="Hues", protocol=protocol)
+    text = page.read_text()
+    for digit in "ab":
+        assert text.count(f"potential mace 1, model mace_mp, weights {12 * digit}") == 1

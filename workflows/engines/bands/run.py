@@ -69,6 +69,7 @@ def run_band(
     force_call: ForceCall,
     version: Callable[[], str],
     asked_to_end: Callable[[], bool] | None = None,
+    weights: str | None = None,
 ) -> None:
     """Converge the band, going on from its checkpoint; once is enough.
 
@@ -77,9 +78,11 @@ def run_band(
     force_call
         Called with the image's number and its structure.
     version
-        Of the engine, asked at the end.
+        Of the engine.
     asked_to_end
         See `BandSearch`.
+    weights
+        See `EngineRecord.weights_sha256`.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def run_band(
     )
     ends = []
     for number, which in ((0, "initial"), (len(images) - 1, "final")):
-        known = known_end(folder, which, images[number], step)
+        known = known_end(folder, which, images[number], step, version(), weights)
         ends.append(known or force_call(number, images[number].copy()))
     search = BandSearch(folder, images, settings, force_call, ends, step.name, asked_to_end)
     if search.is_mirrored:
@@ -113,6 +116,7 @@ def run_band(
         "notes": notes,
         "saddle": saddle,
         "version": version(),
+        "weights": weights,
         "wall_s": time.monotonic() - started,
         "cpu_s": time.process_time() - cpu_started,
         "peak_memory_mb": peak_memory_mb(),
@@ -130,7 +134,7 @@ def band_result(
     Parameters
     ----------
     engine
-        Its version is replaced by what ran.
+        Its version and weights are replaced by what ran.
     """
     common: dict[str, Any] = {
         "kind": step.kind,
@@ -167,11 +171,12 @@ def band_result(
             "raise max_force_calls or look at the band"
         )
     status = summary.status if outcome["converged"] else "unconverged"
+    ran = {"version": outcome["version"], "weights_sha256": outcome.get("weights")}
     top = int(np.nanargmax(band.energies_ev))
     energy = float(band.energies_ev[top])
     return Result(
         **common,
-        engine=engine.model_copy(update={"version": outcome["version"]}),
+        engine=engine.model_copy(update=ran),
         status=status,
         reason="; ".join(reasons) or None,
         energy_ev=energy,

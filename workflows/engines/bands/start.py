@@ -111,12 +111,12 @@ def moved_band(frames: Sequence[Atoms], initial: Atoms, final: Atoms) -> tuple[A
 
 
 def known_end(
-    folder: Path, which: str, atoms: Atoms, step: Step
+    folder: Path, which: str, atoms: Atoms, step: Step, version: str, weights: str | None = None
 ) -> tuple[float, FloatArray] | None:
     """Energy and forces of an end point from the result among the step's inputs.
 
     ``None`` where there is none, it is of another place or not converged, or was not computed with
-    the step's own engine and settings: then it has to be computed.
+    the step's own engine and settings, by this version and weights: then it has to be computed.
     """
     path = input_file(folder, f"{which}_result")
     if path is None:
@@ -128,6 +128,8 @@ def known_end(
         return None
     alike = (
         result.engine.name == step.engine
+        and result.engine.version == version
+        and result.engine.weights_sha256 in (None, weights)
         and result.protocol == step.protocol
         and not result.corrections
         and _energy_settings(result.settings) == _energy_settings(step.settings)

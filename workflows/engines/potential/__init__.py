@@ -1,1 +1,1 @@
-"""Machine-learned potentials, and every other ASE calculator."""
+"""Machine-learned potentials (`families`), and every other ASE calculator."""

@@ -28,9 +28,12 @@ from natriface.workflows.engines.potential.calculators import (
     calculator_version,
     check_atoms,
     check_calculator,
+    cost_of,
     make_calculator,
+    weights_of,
 )
 from natriface.workflows.engines.potential.doctor import examine
+from natriface.workflows.engines.potential.families import DEFAULT
 from natriface.workflows.engines.relaxation import TRAJECTORY_FILE, Relaxation
 from natriface.workflows.plan import Step
 from natriface.workflows.processes import peak_memory_mb
@@ -66,7 +69,7 @@ class PotentialSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str = "chgnet-0.3.0"
+    model: str = DEFAULT
     model_options: dict[str, Any] = Field(default_factory=dict)
     optimizer: Literal["LBFGS", "BFGS", "FIRE"] = "LBFGS"
     fmax_ev_per_angstrom: Real = Field(default=0.02, gt=0)
@@ -80,7 +83,7 @@ class PotentialSettings(BaseModel):
 class PotentialBandSettings(BandSettings):
     """What decides a band of this engine; see `PotentialSettings` and `BandSettings`."""
 
-    model: str = "chgnet-0.3.0"
+    model: str = DEFAULT
     model_options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -137,19 +140,23 @@ class PotentialEngine:
             raise type(error)(f"{step.name}: {error}") from None
 
     def estimate(self, step: Step) -> Estimate:
-        """From 3 ms and 5 MB per atom and force call, measured with CHGNet on NZSP slabs."""
+        """From what a force call of the potential costs, as declared."""
         if step.kind == "neb":
             band = self.band_settings(step.settings, step.name)
+            model = band.model
             n_calls = min(5 * (band.n_images or 5), band.max_force_calls)
         else:
             settings = self.settings(step.settings, step.name)
+            model = settings.model
             n_calls = 1 if step.kind == "static" else min(200, settings.max_steps)
             if settings.anneal is not None:
                 n_calls += settings.anneal.n_steps
+        cost, measured_with = cost_of(model)
         return Estimate(
-            core_seconds=2.0 + 0.003 * step.n_atoms * n_calls,
-            memory_mb=450 + 5.0 * step.n_atoms,
-            basis=f"{n_calls} force calls at 3 ms an atom, as measured with CHGNet on one core",
+            core_seconds=2.0 + 1e-3 * cost.ms_per_atom * step.n_atoms * n_calls,
+            memory_mb=cost.start_mb + cost.mb_per_atom * step.n_atoms,
+            basis=f"{n_calls} force calls at {cost.ms_per_atom:g} ms an atom, as measured with "
+            f"{measured_with} on one core",
         )
 
     def write(self, folder: Path) -> None:
@@ -170,7 +177,9 @@ class PotentialEngine:
             self._run_band(folder, step, atoms)
             return
         settings = self.settings(step.settings, step.name)
-        atoms.calc = make_calculator(settings.model, settings.model_options)
+        weights = weights_of(settings.model, settings.model_options)
+        calculator = make_calculator(settings.model, settings.model_options)
+        atoms.calc = calculator
         started, cpu_started = time.monotonic(), time.process_time()
         if step.kind == "static":
             converged, n_steps, energies = True, 0, [_sound_energy(atoms, step.name)]
@@ -188,7 +197,8 @@ class PotentialEngine:
             "max_force_ev_per_angstrom": largest_force(atoms),
             "stress_ev_per_angstrom3": atoms.get_stress().tolist() if settings.relax_cell else None,
             "final_structure": to_document(atoms),
-            "version": calculator_version(settings.model),
+            "version": calculator_version(settings.model, calculator),
+            "weights": weights,
             "wall_s": time.monotonic() - started,
             "cpu_s": time.process_time() - cpu_started,
             "peak_memory_mb": peak_memory_mb(),
@@ -197,12 +207,14 @@ class PotentialEngine:
 
     def _run_band(self, folder: Path, step: Step, atoms: Atoms) -> None:
         settings = self.band_settings(step.settings, step.name)
+        weights = weights_of(settings.model, settings.model_options)
         calculator = make_calculator(settings.model, settings.model_options)
 
         def version() -> str:
-            return calculator_version(settings.model)
+            return calculator_version(settings.model, calculator)
 
-        run_band(folder, step, atoms, settings, force_call_of(calculator), version)
+        force_call = force_call_of(calculator)
+        run_band(folder, step, atoms, settings, force_call, version, weights=weights)
 
     def read(self, folder: Path) -> Result:
         """See `natriface.workflows.engines.base.Engine.read`."""
@@ -223,7 +235,12 @@ class PotentialEngine:
         version = outcome["version"] if outcome is not None else calculator_version(settings.model)
         common: dict[str, Any] = {
             "kind": step.kind,
-            "engine": EngineRecord(name=self.name, version=version, model=settings.model),
+            "engine": EngineRecord(
+                name=self.name,
+                version=version,
+                model=settings.model,
+                weights_sha256=(outcome or {}).get("weights"),
+            ),
             "protocol": step.protocol,
             "settings": step.settings,
             "step": StepRecord(id=step.id, name=step.name, metadata=step.metadata),

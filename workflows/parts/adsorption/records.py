@@ -246,15 +246,18 @@ def _place(record: SiteRecord, result: Result, labels: BareSurfaceLabels) -> Non
 
 
 def _map(record: SurfaceRecord, asked: MapPlan, by_id: Mapping[str, Result]) -> None:
-    energies, equivalents = {}, {}
+    energies, equivalents, sound = {}, {}, []
     for point in asked.points:
         equivalents[point.index] = point.equivalents
         result = by_id.get(point.step)
         if result is not None and result.status == "converged" and result.energy_ev is not None:
             energies[point.index] = result.energy_ev
+            sound.append(result)
     record.map = MapRecord(n_points=len(equivalents), n_computed=len(energies), relaxed=asked.relax)
     cell: Atoms = from_document(record.labels.surface.surface_cell)
     try:
+        if sound:
+            require_like(sound)
         found = EnergyMap.unfolded(cell, asked.shape, asked.origin, energies, equivalents)
     except AnalysisError as error:
         record.map.reason = str(error)

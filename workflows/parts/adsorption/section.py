@@ -7,7 +7,7 @@ from typing import Any
 
 from natriface.analysis.energies.adsorption_energy import FORMULAS, Reference
 from natriface.analysis.figures.adatom_maps import map_figure
-from natriface.analysis.figures.value_bars import PublishedBar, ValueBar, value_bars
+from natriface.analysis.figures.bars import PublishedBar, ValueBar, value_bars
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published, PublishedAdsorption
 from natriface.analysis.results.result import Result
@@ -181,8 +181,9 @@ def _figures(records: Sequence[SurfaceRecord], context: SectionContext) -> list[
                 map_figure(maps, element),
                 "adsorption-maps",
                 caption=f"Energy of a {element} adatom over the surface cell, each map above its "
-                "lowest point, all at one scale. Circles: outermost atoms; stars: minima; line: "
-                "lowest way from cell to cell, its saddle marked; dots: points of the grid.",
+                "lowest point, all at one scale. Rings: outermost atoms, those below paler; stars: "
+                "minima; line: lowest way from cell to cell, its saddle marked; dots: points of "
+                "the grid.",
                 alt=f"Energy maps. {places}",
                 vector=False,
             )
@@ -217,7 +218,7 @@ def _bars(records: Sequence[SurfaceRecord], context: SectionContext) -> ReportFi
         figure,
         "adsorption-energies",
         caption=f"Lowest adsorption energy found on each surface, against the {reference}"
-        + (f", beside those of {name}" if context.published else "")
+        + (f", beside those of {name}" if any(bar.published for bar in bars) else "")
         + ". More negative: more strongly bound.",
         alt="Bars of the adsorption energies: "
         + "; ".join(f"{b.label} {number(b.value_ev, 2)} eV" for b in bars),

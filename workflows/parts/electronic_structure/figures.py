@@ -9,7 +9,7 @@ import numpy as np
 from natriface.analysis.bonding.tetrahedra import SAME_LENGTH_ANGSTROM
 from natriface.analysis.electrons.localization import PlaneMap, plane_map, plane_points
 from natriface.analysis.figures.cohp_curves import CohpPanel, cohp_panels, mean_curve
-from natriface.analysis.figures.densities import (
+from natriface.analysis.figures.dos_curves import (
     CenterColumn,
     DosPanel,
     band_center_diagram,

@@ -83,7 +83,7 @@ def _blocks(
 PICTURE_NOTE = (
     "Seen along the shorter in-plane vector, at one scale; narrow cells are repeated sideways. The "
     "dashed line is where the two sides meet. P and Si are drawn with their bonds and tetrahedra; "
-    "a broken bond is dotted in red."
+    "a broken bond is dotted."
 )
 
 

@@ -98,14 +98,7 @@ def _overview_cells(
         ("engine version", "", record.engine.version if record.engine else None),
         ("model", "", record.engine.model if record.engine else None),
         ("protocol", "", record.protocol),
-        *(
-            (f"{side} strain {k + 1}", "%", _percent(strains[k] if len(strains) > k else None))
-            for side, strains in (
-                ("film", record.film.principal_strains),
-                ("substrate", record.substrate.principal_strains),
-            )
-            for k in range(2)
-        ),
+        *_strain_cells(record),
         ("tetrahedra", "", found.summary or found.reason if found else None),
         ("bonds broken", "", found.n_broken if found else None),
         ("bonds formed", "", found.n_formed if found else None),
@@ -114,6 +107,15 @@ def _overview_cells(
         ("doping", "", record.substrate.doping),
     ]
     return cells + [(Column(title, unit, on_page=False), cell) for title, unit, cell in more]
+
+
+def _strain_cells(record: InterfaceRecord) -> list[tuple[str, str, Cell]]:
+    sides = {"film": record.film, "substrate": record.substrate}
+    return [
+        (f"{side} strain {k + 1}", "%", _percent(strains[k] if len(strains) > k else None))
+        for side, strains in ((side, slab.principal_strains) for side, slab in sides.items())
+        for k in range(2)
+    ]
 
 
 def _printed_cells(

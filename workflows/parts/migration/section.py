@@ -7,9 +7,9 @@ from typing import Any
 
 from natriface.analysis.barriers.rates import DIFFUSIVITY_FORMULA, RATE_FORMULA
 from natriface.analysis.barriers.summary import NO_MAXIMUM, BandSummary, are_unlike
+from natriface.analysis.figures.bars import PublishedBar, ValueBar, value_bars
 from natriface.analysis.figures.energy_profiles import energy_profile
 from natriface.analysis.figures.path_pictures import path_picture
-from natriface.analysis.figures.value_bars import PublishedBar, ValueBar, value_bars
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number, slug
@@ -111,8 +111,8 @@ def _figures(
             context.draw(
                 figure,
                 f"energy-profile-{slug(kind)}",
-                caption=f"Energy along the path, {kind}: {names}. Dots are images, the curve is "
-                "the fit with forces; dashed where a band is not converged.",
+                caption=f"Energy along the path, {kind}: {names}. Symbols are images, the curve is "
+                f"the fit with forces{_dashed(chosen)}.",
                 alt=f"Energy profiles of {names}",
             )
         )
@@ -122,6 +122,11 @@ def _figures(
             continue
         drawn.append(_picture(record, by_id[record.step], context))
     return drawn
+
+
+def _dashed(records: Sequence[HopRecord]) -> str:
+    every = all(record.summary and record.summary.status == "converged" for record in records)
+    return "" if every else "; open and dashed where a band is not converged"
 
 
 def _drawn(record: HopRecord) -> BandSummary:
@@ -158,6 +163,7 @@ def _bars(records: Sequence[HopRecord], context: SectionContext) -> ReportFigure
             )
         )
     name = published.short_name if published else "published"
+    printed_bars = [printed for bar in bars for printed in bar.published]
     unlike = are_unlike([record.labels.hop_path for record in records])
     figure = value_bars(
         bars,
@@ -169,8 +175,12 @@ def _bars(records: Sequence[HopRecord], context: SectionContext) -> ReportFigure
         figure,
         "migration-barriers",
         caption="Forward barriers"
-        + (f", beside those of {name}." if published else ".")
-        + (" Hatched: of another path, or of one the source does not state." if published else ""),
+        + (f", beside those of {name}." if printed_bars else ".")
+        + (
+            " Hatched: of another path, or of one the source does not state."
+            if any(printed.unlike for printed in printed_bars)
+            else ""
+        ),
         alt="Bars of the migration barriers: "
         + "; ".join(f"{b.label} {number(b.value_ev, 3)} eV" for b in bars),
     )
@@ -186,6 +196,7 @@ def _picture(record: HopRecord, result: Result, context: SectionContext) -> Repo
         record.name,
     )
     labels = record.labels
+    colored = " by their energy" if _has_energies(record) else ""
     text = (
         f"{record.name}: {labels.hop_label or record.kind} in "
         f"{' x '.join(map(str, labels.repeats))} {labels.host}; {record.charge_words}."
@@ -193,7 +204,7 @@ def _picture(record: HopRecord, result: Result, context: SectionContext) -> Repo
     return context.draw(
         figure,
         f"path-{slug(record.name)}",
-        caption=f"{text} Images of the moving {labels.carrier} by their energy; "
+        caption=f"{text} Images of the moving {labels.carrier}{colored}; "
         "the other atoms as in the highest image.",
         alt=f"Path of {text}",
         vector=False,

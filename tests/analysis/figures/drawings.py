@@ -1,0 +1,234 @@
+"""One figure of each kind, with what is hard to place: long names, many bars, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk, fcc100
+from matplotlib.figure import Figure
+
+from natriface.analysis.barriers.summary import summarise
+from natriface.analysis.electrons.band_centers import BandCenter
+from natriface.analysis.electrons.localization import AtomInPlane, BondProfile, PlaneMap
+from natriface.analysis.energies.energy_map import EnergyMap
+from natriface.analysis.figures.adatom_maps import map_figure
+from natriface.analysis.figures.bars import Bar, PublishedBar, ValueBar, energy_bars, value_bars
+from natriface.analysis.figures.cohp_curves import CohpCurve, CohpPanel, cohp_panels
+from natriface.analysis.figures.dos_curves import (
+    CenterColumn,
+    DosPanel,
+    band_center_diagram,
+    pdos_stack,
+)
+from natriface.analysis.figures.elf_maps import bond_profiles, elf_maps
+from natriface.analysis.figures.energy_profiles import energy_profile
+from natriface.analysis.figures.path_pictures import path_picture
+from natriface.analysis.figures.relaxations import relaxation_courses
+from natriface.analysis.figures.structure_pictures import before_after_figure, structure_figure
+from natriface.analysis.results.band import Band
+from natriface.analysis.results.pdos import EnergyZero
+from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
+
+CELL = np.array([[7.0, 0.0, 0.0], [1.0, 16.0, 0.0], [0.0, 0.0, 40.0]])
+D = 1.54 / np.sqrt(3)
+PO4 = Atoms("PO4", [(0, 0, 0), (D, D, D), (-D, -D, D), (-D, D, -D), (D, -D, -D)])
+LONG = "forces on three atoms are still above 0.05 eV/Å after 500 ionic steps: give it more of them"
+ZERO = EnergyZero("vbm", 0.0)
+
+
+def interface(doped: bool = False) -> Atoms:
+    """One PO4 at the edge of the cell, so that its bonds cross it, under two Na."""
+    lower = PO4.copy()
+    lower.positions += (0.2, 0.1, 12.0)
+    if doped:
+        lower.symbols[1] = "F"
+    upper = Atoms("Na2", [(2, 3, 16), (5, 12, 16.5)])
+    atoms = lower + upper
+    atoms.set_cell(CELL)
+    atoms.set_pbc(True)
+    tags = np.array([SUBSTRATE_TAG] * 5 + [FILM_TAG] * 2)
+    tags[1] += DOPANT_TAG if doped else 0
+    atoms.set_tags(tags)
+    return atoms
+
+
+def interfaces() -> Figure:
+    """Compared and contradicted, missing, small, and more than one row holds."""
+    bars = [
+        Bar("Na|NZSP", -0.92, None, -2.4, -1.36),
+        Bar("Na|NZSP-NSF", None, LONG, -1.36, -2.4),
+        Bar("Na9Sn4|NZSP-NSF", -0.002, None, -7.36),
+        Bar("NaF(100)|Na3Zr2Si2PO12(001), second termination", 0.31),
+        *(Bar(f"film {k}|NZSP", -12.34, None, -11.11) for k in range(9)),
+    ]
+    return energy_bars(bars, "interfacial formation energy", ours="chgnet-0.3.0, no DFT")
+
+
+def barriers() -> Figure:
+    """Kinds, hatched and several published values, words in print, and none of ours."""
+    unlike = [PublishedBar(0.62), PublishedBar(0.63, unlike=True), PublishedBar(0.64)]
+    bars = [
+        ValueBar("Na on NaF(100), hop 1", "Na adatom", 0.052, published=unlike),
+        ValueBar("Na vacancy in NaF, hop 1", "Na vacancy", 0.611, words="fast in all directions"),
+        ValueBar("Na3PO4, hop 12", "interstitialcy of Na", None, LONG, unlike[:1]),
+        ValueBar("Na3PO4, hop 13", "interstitialcy of Na", None, LONG),
+    ]
+    return value_bars(bars, "migration barrier", note="paths of different kinds: not a ranking")
+
+
+def courses() -> Figure:
+    fall = 3.0 + np.exp(-np.arange(200) / 20)
+    lines = {
+        "interface": (-fall[::-1] - fall[0])[::-1].tolist(),
+        "substrate": fall[:90].tolist(),
+        "film": fall[:50].tolist(),
+    }
+    return relaxation_courses({f"Na9Sn4|NZSP-NSF, no. {k}": lines for k in range(5)})
+
+
+def band(height: float = 0.4, across: float = 0.0) -> Band:
+    """A vacancy's neighbour in rock salt, hopping along a bow."""
+    host = bulk("NaF", "rocksalt", a=4.7, cubic=True).repeat(2)
+    mover = next(i for i, s in enumerate(host.symbols) if s == "Na")
+    way = np.array([2.35, 2.35, 0.0])
+    distances = np.linalg.norm(host.positions - host.positions[mover] - way, axis=1)
+    gone = int(np.argmin(distances))
+    images, forces = [], []
+    for t in np.linspace(0, 1, 7):
+        image = host.copy()
+        image.positions[mover] += t * way + 0.4 * np.sin(np.pi * t) * np.array([0, 0, 1.0])
+        del image[gone]
+        images.append(image)
+        slope = height * np.pi * np.sin(np.pi * t) * np.cos(np.pi * t) * 2 / 3.4
+        force = np.zeros((len(image), 3))
+        force[mover] = -slope * way / np.linalg.norm(way)
+        force[mover, 2] += across if 0 < t < 1 else 0.0
+        forces.append(force)
+    energies = height * np.sin(np.pi * np.linspace(0, 1, 7)) ** 2
+    return Band.of(images, energies, forces)
+
+
+def profiles() -> Figure:
+    bands = [summarise(band(0.1 + 0.15 * k, across=3.0 * (k == 2))) for k in range(4)]
+    names = [f"Na vacancy in Na3PO4 with a long name, hop {k}" for k in range(4)]
+    return energy_profile(bands, names)
+
+
+def path() -> Figure:
+    found = band()
+    energies = 0.4 * np.sin(np.pi * np.linspace(0, 1, 7)) ** 2
+    mover = next(i for i, s in enumerate(found.images[0].symbols) if s == "Na")
+    return path_picture(found.images, mover, energies.tolist(), "Na vacancy in NaF, hop 1")
+
+
+def adatoms() -> Figure:
+    table = np.array([[0.0, 0.1, 0.0], [0.1, 0.3, 0.15], [0.0, 0.2, 0.05]])
+    cubic = fcc100("Al", (1, 1, 2), a=4.7, vacuum=6.0)
+    cubic.symbols[0] = "F"
+    hexagonal = Atoms("NaCl", [(0, 0, 0), (1.5, 0.9, 1.0)])
+    hexagonal.set_cell([[3.9, 0, 0], [1.95, 3.38, 0], [0, 0, 20]])
+    hexagonal.set_pbc(True)
+    return map_figure(
+        {
+            "NaF(100), the first termination of two": EnergyMap(cubic, table, (0.0, 0.0)),
+            "NaCl(111)": EnergyMap(hexagonal, table, (0.0, 0.0)),
+        }
+    )
+
+
+def densities() -> Figure:
+    energies = np.linspace(-14, 9, 400)
+
+    def of(center: float, spin: bool = False) -> Any:
+        curve = np.exp(-((energies - center) ** 2))
+        return np.array([curve, 0.7 * curve]) if spin else curve
+
+    channels = {"P-p": -6.0, "O-p": -3.5, "F-p": -8.0}
+    plain = {name: of(center) for name, center in channels.items()}
+    spins = {name: of(center, spin=True) for name, center in channels.items()}
+    more = {"Na-s": of(3.0), "Zr-d": of(4.0), "Si-p": of(-7.0)}
+    return pdos_stack(
+        [
+            DosPanel("PO4 in NZSP", energies, plain, centers_ev=channels),
+            DosPanel("PO3F in NZSP-NSF, its long name", energies, spins, centers_ev=channels),
+            DosPanel("all of it", energies, {**plain, **more}, total=sum(plain.values())),
+        ],
+        "the valence band maximum",
+    )
+
+
+def levels() -> Figure:
+    def center(channel: str, at: float) -> BandCenter:
+        window = (-12.0, 0.0)
+        return BandCenter(f"{channel} of PO4", at, 0.8, ZERO, 6.0, window, ZERO, *window)
+
+    near = [center("P-p", -6.0), center("O-p", -5.95), center("F-p", -5.9), center("Na-s", -5.85)]
+    far = [center("P-p", -6.0), center("O-p", -3.5), center("F-p", -8.0)]
+    return band_center_diagram(
+        [CenterColumn("PO4\nin NZSP", far), CenterColumn("PO3F\nin NZSP-NSF", near)], ZERO.words
+    )
+
+
+def cohp() -> Figure:
+    energies = np.linspace(-25, 6, 500)
+
+    def curve(label: str, at: float) -> CohpCurve:
+        values = -np.exp(-((energies - at) ** 2)) + 0.4 * np.exp(-((energies - 3) ** 2))
+        return CohpCurve(label, energies, values[None], -8.83, 1.538, 3)
+
+    kinds = ["P–O", "P–F", "Si–O"]
+    panels = [
+        CohpPanel(f"PO3F in NZSP-NSF {n}", [curve(k, -6.0 - 3 * i) for i, k in enumerate(kinds)])
+        for n in range(2)
+    ]
+    return cohp_panels(panels, note="runs/of/someone/lobster, charge spilling 0.91 %")
+
+
+def plane(symbols: str, reach: float = 2.5) -> PlaneMap:
+    x, y = np.linspace(-reach, reach, 60), np.linspace(-2.0, 2.4, 50)
+    values = 0.5 + 0.5 * np.sin(2 * x)[None] * np.cos(2 * y)[:, None]
+    places = [(0.0, 0.0, 0.0), (reach - 0.1, 2.3, 0.0), (-1.2, 0.9, 0.3)]
+    atoms = [AtomInPlane(k, s, *p) for k, (s, p) in enumerate(zip(symbols, places, strict=True))]
+    return PlaneMap(x, y, values, tuple(atoms))
+
+
+def localization() -> Figure:
+    return elf_maps({"PO4 in NZSP, plane O–P–O": plane("POO"), "PO3F": plane("PFO", 2.0)})
+
+
+def along_bonds() -> Figure:
+    places = np.linspace(0, 1.6, 50)
+    found = [
+        BondProfile(places * (1 + k / 20), 0.9 - 0.1 * k - 0.3 * places, None, None, 0.5, 0.9, 0.6)
+        for k in range(4)
+    ]
+    return bond_profiles([(f"P–O in PO3F of NZSP-NSF {k}", p) for k, p in enumerate(found)])
+
+
+def relaxed() -> Figure:
+    before = interface(doped=True)
+    after = before.copy()
+    after.positions[1, 2] += 1.5
+    captions = ("as built", "unconverged, 500 steps")
+    return before_after_figure(before, after, "Na|NZSP-NSF", captions=captions, broken=[(0, 1)])
+
+
+DRAWINGS: dict[str, Callable[[], Figure]] = {
+    "energy_bars": interfaces,
+    "value_bars": barriers,
+    "relaxation_courses": courses,
+    "energy_profile": profiles,
+    "path_picture": path,
+    "map_figure": adatoms,
+    "pdos_stack": densities,
+    "band_center_diagram": levels,
+    "cohp_panels": cohp,
+    "elf_maps": localization,
+    "bond_profiles": along_bonds,
+    "structure_figure": lambda: structure_figure(interface(doped=True), "F-doped PO4 under Na"),
+    "before_after_figure": relaxed,
+}
+"""By the function that draws it."""
