@@ -307,11 +307,11 @@ def _draw_group(
 ) -> None:
     first = at - slot * len(group.printed) / 2
     if group.value is not None:
-        whisker = {"yerr": group.uncertainty, "ecolor": INK, "capsize": 2, "error_kw": {"lw": 0.8}}
-        ax.bar(
-            first, group.value, _FILLED * slot, color=color, zorder=2,
-            **(whisker if group.uncertainty else {}),
-        )  # fmt: skip
+        ax.bar(first, group.value, _FILLED * slot, color=color, zorder=2)
+        if group.uncertainty:
+            ax.errorbar(
+                first, group.value, group.uncertainty, ecolor=INK, elinewidth=0.8, capsize=2
+            )
         outer = max(group.ends()) if group.value >= 0 else min(group.ends())
         _write_value(ax, first, group.value, outer)
     for n, printed in enumerate(group.printed, start=1):

@@ -8,6 +8,7 @@ that of a surface cell, at a point of the surface cell's lattice.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from ase import Atoms
@@ -19,7 +20,7 @@ from natriface.structures.base.errors import StructureError
 from natriface.structures.base.symmetry import FloatArray, IntArray
 from natriface.structures.surfaces.surface_cell import lattice_points
 
-Supercell = Sequence[Sequence[int]]
+Supercell: TypeAlias = "Sequence[Sequence[int]] | IntArray"
 """Integer rows, (2, 2): ``M @ surface_cell``."""
 
 OVERLAP_RATIO = 0.7
@@ -72,8 +73,8 @@ def carry(
     inner = np.asarray(source_matrix)
     if _residues(np.asarray(matrix), inner).any():
         points = np.broadcast_to(_most_typical(moved, rows, inner), points.shape)
-    keys = _residues(points, inner)
-    taken = moved[[rows[int(k), *map(int, key)] for k, key in zip(which, keys, strict=True)]]
+    keys = _residues(points, inner).tolist()
+    taken = moved[[rows[k, i, j] for k, (i, j) in zip(which.tolist(), keys, strict=True)]]
     steps = taken - there
     arranged = target.copy()
     in_plane = np.linalg.solve(np.asarray(matrix), np.asarray(target.cell)[:2, :2])
@@ -165,7 +166,9 @@ def _rows_by_site(numbers: IntArray, matrix: Supercell) -> dict[tuple[int, int, 
     """Atom of the surface cell and residue of its lattice point -> row in the supercell."""
     which, points = supercell_sites(numbers, matrix)
     residues = _residues(points, np.asarray(matrix)).tolist()
-    return {(k, i, j): row for row, (k, (i, j)) in enumerate(zip(which, residues, strict=True))}
+    return {
+        (k, i, j): row for row, (k, (i, j)) in enumerate(zip(which.tolist(), residues, strict=True))
+    }
 
 
 def _most_typical(
@@ -176,8 +179,8 @@ def _most_typical(
     n_atoms = len(moves) // len(points)
     each = np.array(
         [
-            [moves[rows[k, *map(int, key)]] for k in range(n_atoms)]
-            for key in _residues(points, matrix)
+            [moves[rows[k, i, j]] for k in range(n_atoms)]
+            for i, j in _residues(points, matrix).tolist()
         ]
     )
     apart = ((each[:, None] - each[None, :]) ** 2).sum(axis=(1, 2, 3))

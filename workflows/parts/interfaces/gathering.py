@@ -110,7 +110,7 @@ def _starts(
 def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathered:
     """One function because every field of the record is of the same results, looked up once."""
     planned = labels.reference_steps
-    seconds = {
+    seconds: dict[str, list[str]] = {
         side: [*labels.second_starts.get(side, ()), *labels.other_supercells.get(side, ())]
         for side in SIDES
     }
