@@ -387,6 +387,10 @@ def test_the_spread_of_all_starts_is_the_uncertainty() -> None:
     assert quantity.value_j_per_m2 == pytest.approx((-44.8 + 40.0 + 2.3) / 72 * 16.02176634)
     spread = (0.4**2 + 0.3**2 + 1.2**2) ** 0.5
     assert quantity.uncertainty_j_per_m2 == pytest.approx(spread / 72 * 16.02176634)
+    falling = f"The last start is the lowest for {pair}; further rounds may go lower."
+    assert falling in compare(study.records, None).findings
+    study.replace(f"{pair} interface, restart", energy_ev=-43.0)
+    assert falling not in compare(study.records, None).findings
     still = Convergence(ionic=True, n_ionic_steps=0, max_force_ev_per_angstrom=0.01)
     study.replace(f"{pair} interface, restart", convergence=still)  # a minimum is no second sample
     quantity = study.records[0].interfacial_formation_energy

@@ -52,6 +52,7 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
         *_signs(records, ours, off),
         *_doping(records, ours, off, published),
         *_starts(records),
+        *_still_falling(records),
     ]
     if published is None:
         return Comparison(
@@ -215,6 +216,18 @@ def _starts(records: Sequence[InterfaceRecord]) -> list[str]:
             f"(most for {most})"
         )
     return [text + "."]
+
+
+def _still_falling(records: Sequence[InterfaceRecord]) -> list[str]:
+    """Interfaces of which the last start is the lowest, so that a further one may be lower yet."""
+    found = [
+        record.pair
+        for record in records
+        if len(record.starts) > 1 and record.starts[-1].taken and record.starts[-1].sample
+    ]
+    if not found:
+        return []
+    return [f"The last start is the lowest for {', '.join(found)}; further rounds may go lower."]
 
 
 def doped_partners(
