@@ -13,9 +13,9 @@ from natriface.structures.base.errors import StudyError
 from natriface.structures.interfaces.recut import Recut, crystal_atoms
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, BuiltSlab
-from natriface.workflows.parts.interfaces.labels import BulkLabels, Side
+from natriface.workflows.parts.interfaces.labels import BulkLabels
 from natriface.workflows.parts.interfaces.request import Quantity
-from natriface.workflows.plan import FILM_CRYSTAL, Input, Step, StructureFrom
+from natriface.workflows.plan import FILM_CRYSTAL, Input, Side, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 
 
