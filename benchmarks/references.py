@@ -13,7 +13,7 @@ from natriface.analysis.energies.interface_energy import area_and_contacts
 from natriface.analysis.results.published import load_published
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.workflows.engines.potential.calculators import make_calculator
-from natriface.workflows.parts.interfaces.gathering import gather
+from natriface.workflows.parts.interfaces.evaluation.gathering import gather
 from natriface.workflows.parts.interfaces.labels import SIDES
 from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study

@@ -18,7 +18,8 @@ from natriface.structures.base.reprs import short_repr
 
 Kind = Literal["relax", "static", "dos", "elf", "lobster", "bonding", "neb", "md"]
 KINDS: tuple[str, ...] = get_args(Kind)
-Selection = Literal["all", "substrate", "film"]
+Side = Literal["substrate", "film"]
+Selection = Literal["all"] | Side
 FILM_CRYSTAL = "film_crystal"
 """Input of a step that is cut from relaxed crystals; see `StructureFrom.cut`."""
 
@@ -39,6 +40,8 @@ class StructureFrom(BaseModel):
     cut
         A document of `natriface.structures.Recut`: the step has relaxed the substrate's crystal,
         the step's input `FILM_CRYSTAL` is the film's, and the slab or interface is cut from them.
+    others
+        Steps that have relaxed the same from other starts: of all, the lowest in energy is taken.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +51,119 @@ class StructureFrom(BaseModel):
     vacuum_angstrom: float | None = Field(default=None, gt=0)
     exchange: dict[str, Any] | None = None
     cut: dict[str, Any] | None = None
+    others: tuple[str, ...] | None = None
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Ids of the steps it comes from."""
+        return (self.step, *(self.others or ()))
+
+
+class RelaxedSlab(BaseModel):
+    """A slab relaxed on its own, in a supercell ``M @ surface_cell``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    step: str
+    supercell: tuple[tuple[int, int], tuple[int, int]]
+
+
+class LowestArrangement(BaseModel):
+    """The lowest arrangement found of a slab in any supercell, in one of them.
+
+    Attributes
+    ----------
+    surface_cell
+        A document of `natriface.structures.base.atoms`: the slab as built, in its surface cell.
+    relaxed
+        Where it was relaxed; in the supercell of the first it is wanted.
+    tried
+        Those of them that were offered before: what lies no lower is not taken once more.
+    vacuum_angstrom
+        Cell height less the extent of the atoms.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    surface_cell: dict[str, Any]
+    relaxed: tuple[RelaxedSlab, ...] = Field(min_length=1)
+    tried: tuple[str, ...] = ()
+    vacuum_angstrom: float = Field(gt=0)
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Ids of the steps it comes from."""
+        return tuple(each.step for each in self.relaxed)
+
+
+class InterfaceAndSlabs(BaseModel):
+    """An interface relaxed, and its sides relaxed on their own from where they lie in it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    interface: str
+    substrate: str
+    film: str
+
+    def side(self, side: Side) -> str:
+        """Id of the step of one of the slabs."""
+        return self.substrate if side == "substrate" else self.film
+
+
+class Restacked(BaseModel):
+    """An interface with its sides in the lowest arrangement that they have on their own.
+
+    Attributes
+    ----------
+    relaxed
+        The interface from different starts; the lowest in energy is taken.
+    slabs
+        By side, steps that have relaxed it on its own in the same cell: where one lies lower than
+        the side relaxed from that interface, it is put in its place.
+    tried
+        As of `LowestArrangement`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    relaxed: tuple[InterfaceAndSlabs, ...] = Field(min_length=1)
+    slabs: dict[Side, tuple[str, ...]]
+    tried: tuple[str, ...] = ()
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Ids of the steps it comes from."""
+        own = (x for one in self.relaxed for x in (one.interface, one.substrate, one.film))
+        return (*own, *(x for slabs in self.slabs.values() for x in slabs))
+
+
+class SlabAgain(BaseModel):
+    """A side of an interface that a new start has lowered, on its own; else as it was relaxed.
+
+    Attributes
+    ----------
+    interface
+        The interface from its new start.
+    before
+        The interface and its slabs from earlier ones.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    interface: str
+    side: Side
+    before: tuple[InterfaceAndSlabs, ...] = Field(min_length=1)
+    vacuum_angstrom: float = Field(gt=0)
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Ids of the steps it comes from."""
+        earlier = (x for one in self.before for x in (one.interface, one.side(self.side)))
+        return (self.interface, *earlier)
+
+
+Source = StructureFrom | LowestArrangement | Restacked | SlabAgain
+"""Where a structure comes from that only other steps' results will tell."""
 
 
 class Input(BaseModel):
@@ -113,7 +229,7 @@ class Step(BaseModel):
     settings: dict[str, Any]
     n_atoms: int = Field(gt=0)
     structure: dict[str, Any] | None = None
-    structure_from: StructureFrom | None = None
+    structure_from: Source | None = None
     inputs: dict[str, Input] = Field(default_factory=dict)
     sources: dict[str, str] = Field(default_factory=dict)
     metadata: dict[str, Any] = Field(default_factory=dict)
@@ -156,7 +272,7 @@ class Step(BaseModel):
     @property
     def parents(self) -> tuple[str, ...]:
         """Ids of the steps whose results this one needs."""
-        first = [self.structure_from.step] if self.structure_from else []
+        first = self.structure_from.parents if self.structure_from else ()
         others = [item.step for item in self.inputs.values() if item.step is not None]
         return tuple(dict.fromkeys([*first, *others]))
 

@@ -9,7 +9,7 @@ from typing import Any
 from natriface.structures.base.errors import StudyError, nearest
 from natriface.workflows.engines.base import engine_names
 from natriface.workflows.parts.labels import Labels
-from natriface.workflows.plan import KINDS, Input, Kind, Step, StructureFrom
+from natriface.workflows.plan import KINDS, Input, Kind, Source, Step
 from natriface.workflows.protocols import Protocol, load_protocol
 from natriface.workflows.study import Study
 
@@ -70,7 +70,7 @@ class StepMaker:
         *,
         engine: str | None = None,
         structure: dict[str, Any] | None = None,
-        structure_from: StructureFrom | None = None,
+        structure_from: Source | None = None,
         inputs: dict[str, Input] | None = None,
         labels: Labels | None = None,
         settings: dict[str, Any] | None = None,

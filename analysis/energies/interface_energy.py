@@ -40,6 +40,9 @@ ADHESION_FORMULA = Formula(
     where="slabs A and B frozen as they lie in the relaxed interface",
 )
 
+SAME_AREA = 1e-3
+"""Atoms by which a slab's area may be off that of the same slab in an interface."""
+
 QuantityName = Literal[
     "interfacial formation energy", "work of adhesion", "interface energy against bulk phases"
 ]
@@ -78,7 +81,12 @@ class InterfaceEnergy:
 
 
 def interfacial_formation_energy(
-    interface: Result, substrate: Result, film: Result, *, contacts: int | None = None
+    interface: Result,
+    substrate: Result,
+    film: Result,
+    *,
+    contacts: int | None = None,
+    supercells: bool = False,
 ) -> InterfaceEnergy:
     """Interfacial formation energy of Li et al., Nat. Commun. (2025), per area.
 
@@ -90,6 +98,9 @@ def interfacial_formation_energy(
     contacts
         N, where the interface is no step of a study and so does not say: 1 where its cell has
         vacuum, 2 in a periodic sandwich.
+    supercells
+        Whether the slabs may have been computed in other supercells of the surface cell that they
+        have in the interface; their energies are then taken by area.
 
     Raises
     ------
@@ -103,6 +114,7 @@ def interfacial_formation_energy(
         _named(interface, substrate, film),
         contacts,
         sign=1.0,
+        supercells=supercells,
     )
 
 
@@ -157,14 +169,17 @@ def _per_area(
     results: Sequence[Result],
     contacts: int | None,
     sign: float,
+    supercells: bool = False,
 ) -> InterfaceEnergy:
     interface, *parts = results
-    energies = {result.label: result.converged_energy_ev() for result in results}
+    whole, *pieces = (result.converged_energy_ev() for result in results)
     require_like(results)
     area, n_contacts = area_and_contacts(interface, contacts)
-    _require_same_atoms(interface, parts)
-    _require_same_cell(interface, parts)
-    whole, *pieces = (result.converged_energy_ev() for result in results)
+    shares = [area / in_plane_area(part) if supercells else 1.0 for part in parts]
+    _require_same_atoms(interface, parts, shares)
+    if not supercells:
+        _require_same_cell(interface, parts)
+    pieces = [piece * share for piece, share in zip(pieces, shares, strict=True)]
     difference = sign * (whole - sum(pieces))
     per_area = difference / (n_contacts * area)
     return InterfaceEnergy(
@@ -175,7 +190,7 @@ def _per_area(
         difference_ev=difference,
         area_angstrom2=area,
         n_contacts=n_contacts,
-        energies_ev=energies,
+        energies_ev=dict(zip((result.label for result in results), (whole, *pieces), strict=True)),
     )
 
 
@@ -194,8 +209,7 @@ def area_and_contacts(interface: Result, contacts: int | None = None) -> tuple[f
         contradicts the cell: 1 without vacuum, 2 with.
     """
     atoms = interface.final_atoms()
-    cell = atoms.cell.array
-    area = float(np.linalg.norm(np.cross(cell[0], cell[1])))
+    area = in_plane_area(interface)
     stated = interface.step.metadata.get("n_contacts") if interface.step else None
     n_contacts = stated if contacts is None else contacts
     if n_contacts not in (1, 2):
@@ -218,11 +232,25 @@ def area_and_contacts(interface: Result, contacts: int | None = None) -> tuple[f
     return area, int(n_contacts)
 
 
-def _require_same_atoms(interface: Result, parts: Sequence[Result]) -> None:
+def in_plane_area(result: Result) -> float:
+    """Area of a x b of its cell, A^2."""
+    cell = result.final_atoms().cell.array
+    return float(np.linalg.norm(np.cross(cell[0], cell[1])))
+
+
+def _require_same_atoms(
+    interface: Result, parts: Sequence[Result], shares: Sequence[float]
+) -> None:
     whole = Counter(interface.final_atoms().numbers.tolist())
     pieces: Counter[int] = Counter()
-    for part in parts:
-        pieces.update(part.final_atoms().numbers.tolist())
+    for part, share in zip(parts, shares, strict=True):
+        for z, n in Counter(part.final_atoms().numbers.tolist()).items():
+            if abs(n * share - round(n * share)) > SAME_AREA:
+                raise AnalysisError(
+                    f"{part.label}: its area is not that of a supercell of the slab in "
+                    f"{interface.label}, which would hold {n * share:.3f} {chemical_symbols[z]}"
+                )
+            pieces[z] += round(n * share)
     if whole != pieces:
         surplus = {
             chemical_symbols[z]: whole[z] - pieces[z]

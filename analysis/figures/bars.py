@@ -59,6 +59,8 @@ class Bar:
     other_reading_j_per_m2
         What the published value would be if a contradiction in its source were resolved the
         other way.
+    uncertainty_j_per_m2
+        Of the value, drawn as a whisker.
     """
 
     label: str
@@ -66,6 +68,7 @@ class Bar:
     reason: str | None = None
     published_j_per_m2: float | None = None
     other_reading_j_per_m2: float | None = None
+    uncertainty_j_per_m2: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,10 +124,18 @@ class _Group:
     value: float | None
     reason: str | None
     printed: Sequence[_Printed]
+    uncertainty: float | None = None
 
     def values(self) -> list[float]:
-        every = [self.value, *(v for p in self.printed for v in (p.value, p.other))]
+        every = [*self.ends(), *(v for p in self.printed for v in (p.value, p.other))]
         return [value for value in every if value is not None]
+
+    def ends(self) -> list[float]:
+        """Our value, and the ends of its whisker."""
+        if self.value is None:
+            return []
+        off = self.uncertainty or 0.0
+        return [self.value - off, self.value, self.value + off]
 
 
 @in_style
@@ -159,7 +170,8 @@ def energy_bars(
         printed, other = bar.published_j_per_m2, bar.other_reading_j_per_m2
         both = [] if printed is None else [_Printed(printed, other=other)]
         dagger = " †" if both and other is not None else ""
-        groups.append(_Group(bar.label + dagger, ours, bar.value_j_per_m2, bar.reason, both))
+        value, off = bar.value_j_per_m2, bar.uncertainty_j_per_m2
+        groups.append(_Group(bar.label + dagger, ours, value, bar.reason, both, off))
     return _chart(groups, f"{quantity} (J/m²)", published, "not computed")
 
 
@@ -296,7 +308,12 @@ def _draw_group(
     first = at - slot * len(group.printed) / 2
     if group.value is not None:
         ax.bar(first, group.value, _FILLED * slot, color=color, zorder=2)
-        _write_value(ax, first, group.value)
+        if group.uncertainty:
+            ax.errorbar(
+                first, group.value, group.uncertainty, ecolor=INK, elinewidth=0.8, capsize=2
+            )
+        outer = max(group.ends()) if group.value >= 0 else min(group.ends())
+        _write_value(ax, first, group.value, outer)
     for n, printed in enumerate(group.printed, start=1):
         x = first + n * slot
         ax.bar(
@@ -313,12 +330,12 @@ def _draw_group(
                 _write_value(ax, x, printed.other)
 
 
-def _write_value(ax: Axes, at: float, value: float) -> None:
-    """The value at the outer end of its bar."""
+def _write_value(ax: Axes, at: float, value: float, outer: float | None = None) -> None:
+    """The value at the outer end of its bar, or of its whisker."""
     up = value >= 0
     ax.annotate(
         number(value),
-        (at, value),
+        (at, value if outer is None else outer),
         xytext=(0, 1.5 if up else -1.5),
         textcoords="offset points",
         ha="center",

@@ -11,6 +11,7 @@ from natriface.analysis.results.deciding import (
     HUBBARD_TAGS,
     MACHINE_OPTIONS,
     MODEL_OPTIONS,
+    START_SETTINGS,
     as_read,
     path_settings,
 )
@@ -66,7 +67,7 @@ def _difference(a: Result, b: Result) -> str | None:
     difference = _models_differ(a, b)
     if difference:
         return difference
-    ignored = frozenset({MODEL_OPTIONS})
+    ignored = START_SETTINGS | {MODEL_OPTIONS}
     if a.kind != b.kind:
         ignored = ignored.union(
             *(path_settings(each.engine.name, each.path_settings) for each in (a, b))

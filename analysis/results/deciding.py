@@ -37,6 +37,9 @@ HYBRID_TAGS = ("AEXX", "HFSCREEN", "PRECFOCK", "AGGAX", "ALDAC")
 HUBBARD_TAGS = ("LDAUTYPE", "LDAUL", "LDAUU", "LDAUJ")
 """INCAR tags of the Hubbard correction, where LDAU switches it on."""
 
+START_SETTINGS = frozenset({"rattle_angstrom", "anneal"})
+"""Settings that move a relaxation's start: from which start a minimum was found decides nothing."""
+
 _RELAXATION = frozenset(
     {
         *("optimizer", "fmax_ev_per_angstrom", "max_steps", "max_displacement_angstrom"),
@@ -59,7 +62,7 @@ MACHINE_OPTIONS = frozenset({"device"})
 """Options of a potential that say where it is computed and do not decide a result."""
 
 PATH_SETTINGS: dict[str, frozenset[str]] = {
-    "potential": _RELAXATION,
+    "potential": _RELAXATION | {"anneal"},
     "gpaw": _RELAXATION
     | {
         *("symmetry", "bands", "converged_bands", "max_scf_iterations", "eigensolver", "mixer"),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms
@@ -23,8 +23,8 @@ from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.chemistry.radii import touching_distances
 from natriface.structures.interfaces.matching import Match
 from natriface.structures.interfaces.registries import distinct_registries
+from natriface.structures.surfaces.arrangements import OVERLAP_RATIO, supercell_sites
 from natriface.structures.surfaces.slabs import IMAGES, Slab
-from natriface.structures.surfaces.surface_cell import lattice_points
 
 __all__ = [
     "FILM_TAG",
@@ -40,9 +40,6 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-OVERLAP_RATIO = 0.7
-"""Atoms closer than this times the sum of their covalent radii overlap."""
 
 MAX_ATOMS = 1000
 """Default limit on the atoms of one interface."""
@@ -121,6 +118,10 @@ class Interface:
             f"{self.film.termination.facet.crystal.formula} {self.film.label} | "
             f"{self.substrate.termination.facet.crystal.formula} {self.substrate.label}"
         )
+
+    def side(self, side: Literal["substrate", "film"]) -> Atoms:
+        """One of the two sides alone."""
+        return self.substrate_atoms if side == "substrate" else self.film_atoms
 
     def metadata(self) -> dict[str, Any]:
         """All that a report needs, JSON-able: ids, labels, area, contacts, strains, gap, counts."""
@@ -319,38 +320,28 @@ def _require_same_cells(substrate: Slab, film: Slab, match: Match) -> None:
 
 def _supercell(atoms: Atoms, matrix: IntArray, common: FloatArray) -> Atoms:
     """Copies of a slab filling an in-plane supercell, strained into the common cell."""
-    count = round(abs(float(np.linalg.det(matrix))))
+    which, points = supercell_sites(atoms.numbers, matrix)
     cell2 = np.asarray(atoms.cell)[:2, :2]
-    points = lattice_points(matrix)
     fraction: FloatArray = np.linalg.solve(cell2.T, atoms.positions[:, :2].T).T
-    copied: FloatArray = (fraction[None, :, :] + points[:, None, :]).reshape(-1, 2)
-    moved: FloatArray = copied @ np.linalg.inv(matrix)
+    moved: FloatArray = (fraction[which] + points) @ np.linalg.inv(matrix)
     moved = moved - np.floor(moved + 1e-9)
-    positions = np.tile(atoms.positions, (count, 1))
+    positions = atoms.positions[which]
     positions[:, :2] = moved @ common
     cell = np.asarray(atoms.cell).copy()
     cell[:2, :2] = common
     copies = Atoms(
-        numbers=np.tile(atoms.numbers, count),
+        numbers=atoms.numbers[which],
         positions=positions,
         cell=cell,
         pbc=(True, True, True),
-        tags=np.tile(atoms.get_tags(), count),
+        tags=atoms.get_tags()[which],
     )
     if atoms.has(IMAGES):
-        copies.set_array(IMAGES, np.tile(atoms.get_array(IMAGES), (count, 1)))
-    held = np.array(fixed_indices(atoms), dtype=int)
+        copies.set_array(IMAGES, atoms.get_array(IMAGES)[which])
+    held = np.flatnonzero(np.isin(which, fixed_indices(atoms)))
     if len(held):
-        indices = (held[None, :] + len(atoms) * np.arange(count)[:, None]).ravel()
-        copies.set_constraint(FixAtoms(indices=indices))
-    return _grouped(copies)
-
-
-def _grouped(atoms: Atoms) -> Atoms:
-    """The same atoms with each element together, in the order in which they first appear."""
-    order = list(dict.fromkeys(atoms.numbers.tolist()))
-    rank = np.array([order.index(z) for z in atoms.numbers])
-    return atoms[np.argsort(rank, kind="stable")]
+        copies.set_constraint(FixAtoms(indices=held))
+    return copies
 
 
 def _wrapped(inplane: FloatArray, cell: FloatArray) -> FloatArray:

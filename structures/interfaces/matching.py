@@ -116,6 +116,10 @@ class Match:
         """Number of film surface cells in the common cell."""
         return round(_det(self.film_matrix))
 
+    def matrix(self, side: Literal["substrate", "film"]) -> Matrix2:
+        """Integer supercell of a side."""
+        return self.substrate_matrix if side == "substrate" else self.film_matrix
+
     @property
     def rotation_degrees(self) -> float:
         """Rotation of the film's surface cell against the substrate's, counter-clockwise."""

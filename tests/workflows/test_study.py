@@ -19,7 +19,7 @@ from natriface.workflows.parts.interfaces.builder import build_interfaces
 from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.protocols import load_protocol, protocol_names
-from natriface.workflows.steps.stages import structure_for
+from natriface.workflows.steps.start_structure import structure_for
 from natriface.workflows.study import Study, load_study, study_names, study_path
 
 
@@ -145,12 +145,13 @@ def test_plan_of_the_paper(content: dict[str, Any], load: Callable[[Any], Study]
             assert np.allclose(slab.cell[:2], atoms.cell[:2])
             extent = np.ptp(slab.positions[:, 2])
             assert slab.cell[2, 2] - extent == pytest.approx(20.0, abs=1e-9)
-        assert references["rigid_film"].parents == (step.id,)
+        assert references["rigid_film"].parents == (step.id, *metadata["restarts"])
 
 
 def test_slabs_start_again_from_the_interface(
     content: dict[str, Any], load: Callable[[Any], Study]
 ) -> None:
+    content["interfaces"]["rounds"] = 0
     plan = plan_study(load(content), Path())
     interfaces = {
         step.metadata["pair"]: step for step in plan.walk() if step.metadata["role"] == "interface"
@@ -167,7 +168,7 @@ def test_slabs_start_again_from_the_interface(
             films = {"Na": 2, "NaF": 1, "Na9Sn4": 1}
             assert len(others) == (films[pair.partition("|")[0]] if side == "film" else 0)
             result = parent_of(step)
-            atoms = structure_for(own, result)
+            atoms = structure_for(own, {step.id: result})
             assert np.allclose(atoms.cell, first.atoms().cell)
             assert np.allclose(atoms.positions, first.atoms().positions)  # nothing has relaxed yet
             assert (sides(atoms) == sides(first.atoms())).all()
@@ -198,6 +199,7 @@ def test_fluorine_keeps_its_phosphorus_where_silicon_balances_it(
 def test_second_starts_can_be_left_out(
     content: dict[str, Any], load: Callable[[Any], Study]
 ) -> None:
+    content["interfaces"]["rounds"] = 0
     every = {step.id for step in plan_study(load(content), Path()).walk()}
     content["interfaces"]["second_start"] = False
     plan = plan_study(load(content), Path())
@@ -210,7 +212,7 @@ def test_second_starts_can_be_left_out(
 def test_a_side_of_a_sandwich_gets_a_vacuum_of_its_own(
     content: dict[str, Any], load: Callable[[Any], Study]
 ) -> None:
-    content["interfaces"] |= {"contacts": 2, "pairs": [["NaF", "NZSP"]]}
+    content["interfaces"] |= {"contacts": 2, "pairs": [["NaF", "NZSP"]], "rounds": 0}
     plan = plan_study(load(content), Path())
     (step,) = (step for step in plan.walk() if step.metadata["role"] == "interface")
     result = parent_of(step)
@@ -223,7 +225,7 @@ def test_a_side_of_a_sandwich_gets_a_vacuum_of_its_own(
     for side in ("substrate", "film"):
         first = plan.step(step.metadata["reference_steps"][side]).atoms()
         (own,) = step.metadata["second_starts"][side]
-        again = structure_for(plan.step(own), moved)
+        again = structure_for(plan.step(own), {step.id: moved})
         assert np.allclose(again.cell, first.cell)
         assert np.allclose(again.get_all_distances(mic=True), first.get_all_distances(mic=True))
 

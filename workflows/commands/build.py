@@ -25,7 +25,7 @@ from natriface.workflows.parts.interfaces.builder import (
 )
 from natriface.workflows.parts.interfaces.request import InterfacesAsked
 from natriface.workflows.parts.labels import DEFAULT_SECTION, step_labels
-from natriface.workflows.plan import Plan, Step
+from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.planning import plan_study
 from natriface.workflows.steps.starts import start_geometries
 from natriface.workflows.study import Study
@@ -116,8 +116,9 @@ def _is_of_a_part(step: Step) -> bool:
 
     Of a slab that is cut from a relaxed crystal that is all but the crystal's relaxation.
     """
-    known = step.structure is not None or (step.structure_from and step.structure_from.cut)
-    return step_labels(step).section != DEFAULT_SECTION and bool(known)
+    source = step.structure_from
+    known = source is None or (isinstance(source, StructureFrom) and source.cut is not None)
+    return known and step_labels(step).section != DEFAULT_SECTION
 
 
 def _write_step(step: Step, atoms: Atoms, folder: Path, pictures: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from natriface.workflows.commands.study_inputs import UNRELAXED, WrittenInputs
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.parts.labels import labels_of
-from natriface.workflows.plan import Plan
+from natriface.workflows.plan import Plan, StructureFrom
 from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.running.status import StepStatus, cached, counts
 from natriface.workflows.workspace import Workspace
@@ -62,7 +62,10 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
     console = text_console()
     console.print(table)
     console.print(f"{len(done)} of {len(plan)} steps are finished in {workspace.root}")
-    if any(step.structure_from and step.structure_from.cut for step in plan.walk()):
+    if any(
+        isinstance(step.structure_from, StructureFrom) and step.structure_from.cut
+        for step in plan.walk()
+    ):
         console.print(PROVISIONAL)
     _print_cautions(console, (text for step in plan.walk() for text in labels_of(step).cautions))
     if left:

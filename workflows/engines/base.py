@@ -144,6 +144,8 @@ class Capabilities:
         Settings by which a crystal is relaxed with its cell; empty where the engine cannot.
     charge
         Whether a cell's charge is a setting, ``charge_e``; else cells are computed without.
+    anneals
+        Whether a relaxation has the setting ``anneal``: a start by molecular dynamics.
     parallel
         How a calculation takes the cores of the machine's file, as a program of its own that is
         asked to stop before the queue's job ends; ``None`` where it is computed within natriface,
@@ -168,6 +170,7 @@ class Capabilities:
     end_record: str = "result"
     relaxing_cell: Mapping[str, Any] = field(default_factory=dict)
     charge: bool = False
+    anneals: bool = False
     parallel: Callable[[Machine], Parallel] | None = None
     spreading: Spreading | None = None
     theory: str | None = None

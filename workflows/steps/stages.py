@@ -9,22 +9,15 @@ from __future__ import annotations
 import filecmp
 import json
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
-import numpy as np
 from ase import Atoms
 
 from natriface.analysis.results.deciding import PATH_SETTINGS
 from natriface.analysis.results.result import RESULT_FILE, Result
-from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
-from natriface.structures.base.atoms import from_document, select, to_document
+from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import EngineError, ReaderError
-from natriface.structures.base.heights import isolated
 from natriface.structures.base.writing import write_atomically
-from natriface.structures.interfaces.recut import Recut
-from natriface.structures.paths.exchange import Exchange
 from natriface.workflows.engines.base import (
     STEP_FILE,
     STRUCTURE_FILE,
@@ -34,8 +27,9 @@ from natriface.workflows.engines.base import (
     prepare_folder,
     save_input,
 )
-from natriface.workflows.plan import FILM_CRYSTAL, Input, Selection, Step
+from natriface.workflows.plan import Input, Step
 from natriface.workflows.steps.heartbeat import REVOKED_FILE
+from natriface.workflows.steps.start_structure import structure_for
 from natriface.workflows.workspace import Workspace
 
 STAGE_FILE = "stage.json"
@@ -52,9 +46,10 @@ def write_step(folder: Path, workspace: Workspace) -> None:
         If the step or its parent's result cannot be read, or the engine refuses the step.
     """
     step = load_step(folder)
-    parent = workspace.result(step.structure_from.step) if step.structure_from else None
     inputs = {name: input_for(step, name, workspace) for name in step.inputs}
-    atoms = structure_for(step, parent, inputs)
+    source = step.structure_from
+    parents = {parent: workspace.result(parent) for parent in source.parents} if source else {}
+    atoms = structure_for(step, parents, inputs)
     if stage(folder) in ("written", "ran"):
         if _holds(folder, atoms, inputs):
             return
@@ -109,44 +104,6 @@ def _declared(result: Result, capabilities: Capabilities) -> Result:
     return result.model_copy(update={"engine": record, "path_settings": settings})
 
 
-def structure_for(
-    step: Step, parent: Result | None, inputs: Mapping[str, Atoms | Path] = MappingProxyType({})
-) -> Atoms:
-    """The structure a step starts from: its own, or its parent's final one, a side or image of it.
-
-    Parameters
-    ----------
-    inputs
-        What the step needs beside its structure: the film's crystal, of a slab or interface that is
-        cut from relaxed crystals.
-
-    Raises
-    ------
-    EngineError
-        If the step needs a parent and there is none, or its structure has no such side.
-    StructureError
-        If a crystal it is cut from is no longer the same.
-    AnalysisError
-        If the parent's result holds no final structure.
-    """
-    if step.structure is not None:
-        return from_document(step.structure)
-    if parent is None or step.structure_from is None:
-        raise EngineError(f"{step.name} needs the result of another step")
-    source = step.structure_from
-    if source.cut is not None:
-        film = inputs.get(FILM_CRYSTAL)
-        if not isinstance(film, Atoms):
-            raise EngineError(
-                f"{step.name} needs the film's crystal, which is not among its inputs"
-            )
-        return Recut.of_document(source.cut).apply(parent.final_atoms(), film)
-    atoms = _side(parent.final_atoms(), source.select, step.name)
-    if source.vacuum_angstrom is not None:
-        atoms = isolated(atoms, source.vacuum_angstrom)
-    return atoms if source.exchange is None else Exchange.of_document(source.exchange).apply(atoms)
-
-
 def input_for(step: Step, name: str, workspace: Workspace) -> Atoms | Path:
     """What a step needs beside its structure: another structure, or a file of another step's.
 
@@ -192,16 +149,6 @@ def _holds(folder: Path, atoms: Atoms, inputs: dict[str, Atoms | Path]) -> bool:
 def _is_document(path: Path, atoms: Atoms) -> bool:
     written = json.loads(path.read_text())
     return bool(written == json.loads(json.dumps(to_document(atoms))))
-
-
-def _side(atoms: Atoms, side: Selection, name: str) -> Atoms:
-    if side == "all":
-        return atoms
-    wanted = {"film": FILM_TAG, "substrate": SUBSTRATE_TAG}[side]
-    indices = np.flatnonzero(sides(atoms) == wanted).tolist()
-    if not indices or len(indices) == len(atoms):
-        raise EngineError(f"{name}: the structure it is taken from is no interface: no {side} tags")
-    return select(atoms, indices)
 
 
 def load_step(folder: Path) -> Step:

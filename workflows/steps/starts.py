@@ -11,7 +11,7 @@ from natriface.analysis.results.result import EngineRecord, Result
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.plan import Plan, Step
-from natriface.workflows.steps.stages import structure_for
+from natriface.workflows.steps.start_structure import structure_for
 
 
 def with_starts(plan: Plan) -> Iterator[Step]:
@@ -43,16 +43,19 @@ def start_geometries(plan: Plan) -> list[tuple[Step, Atoms, dict[str, Atoms]]]:
 
 
 def _start(step: Step, known: Mapping[str, Atoms]) -> Atoms:
-    parent = None
-    if step.structure_from is not None:
-        parent = Result(
+    """Where a step would start if those before it left everything as it is."""
+    source = step.structure_from
+    unmoved = {
+        parent: Result(
             kind="relax",
             status="unconverged",
             reason="not run",
             engine=EngineRecord(name="none", version="none"),
-            final_structure=to_document(known[step.structure_from.step]),
+            final_structure=to_document(known[parent]),
         )
-    return structure_for(step, parent, _input_structures(step, known))
+        for parent in (source.parents if source else ())
+    }
+    return structure_for(step, unmoved, _input_structures(step, known))
 
 
 def _input_structures(step: Step, known: Mapping[str, Atoms]) -> dict[str, Atoms]:

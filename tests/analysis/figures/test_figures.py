@@ -11,8 +11,10 @@ import pytest
 from ase.data import chemical_symbols
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Annotation
 
 from natriface.analysis.energies.interface_energy import InterfaceEnergy, QuantityName
 from natriface.analysis.figures.bars import (
@@ -50,6 +52,16 @@ def test_bars_have_the_heights_of_the_values_and_the_axis_its_unit() -> None:
     assert figure.axes[0].get_ylabel() == "energy (J/m²)"
     labels = [t.get_text() for t in figure.axes[0].get_xticklabels()]
     assert labels == ["Na|A †", "NaF|A"]
+
+
+def test_an_uncertainty_is_a_whisker_and_the_number_stands_beyond_it() -> None:
+    bars = [Bar("Na|A", -0.8, uncertainty_j_per_m2=0.3), Bar("NaF|A", -0.5)]
+    (ax,) = energy_bars(bars, "energy").axes
+    (whisker,) = (c for c in ax.collections if isinstance(c, LineCollection))
+    assert sorted(whisker.get_segments()[0][:, 1]) == pytest.approx([-1.1, -0.5])
+    ends = {text.get_text(): text.xy[1] for text in ax.texts if isinstance(text, Annotation)}
+    assert ends == pytest.approx({"−0.80": -1.1, "−0.50": -0.5})
+    assert ax.get_ylim()[0] < -1.1
 
 
 def test_what_is_not_computed_is_no_bar_but_its_reason() -> None:

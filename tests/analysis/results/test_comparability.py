@@ -129,6 +129,13 @@ def test_what_steers_only_the_path_is_what_the_engine_says() -> None:
     require_like([result("V4", NSW=5, EDIFFG=-0.02), result("V4", "static")])
 
 
+def test_relaxations_from_other_starts_are_alike() -> None:
+    one, other = (result("NaF", rattle_angstrom=rattle) for rattle in (0.03, 0.0))
+    require_like([one, other])
+    with pytest.raises(AnalysisError, match="fmax"):
+        require_like([one, result("NaF", fmax_ev_per_angstrom=0.1)])
+
+
 def by_potential(options: dict[str, Any] | None, **engine: Any) -> Result:
     record = EngineRecord(name="potential", version="1", **{"model": "sevennet-mf-0", **engine})
     settings = {} if options is None else {"model_options": options}

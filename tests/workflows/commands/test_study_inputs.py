@@ -26,7 +26,7 @@ substrates:
   NaF: {phase: NaF, miller: [1, 0, 0], layers: 2, frozen_angstrom: 1.0}
 films:
   Na: {phase: Na, miller: [1, 0, 0], layers: 2}
-interfaces: {max_area_angstrom2: 100, max_strain_percent: 8}
+interfaces: {max_area_angstrom2: 100, max_strain_percent: 8, rounds: 0}
 """
 
 

@@ -15,7 +15,7 @@ from natriface.analysis.results.result import EngineRecord, Result, StepRecord
 from natriface.structures.base.atoms import to_document
 from natriface.workflows.parts.adsorption.section import section
 from natriface.workflows.parts.adsorption.steps import steps as planned_steps
-from natriface.workflows.parts.interfaces.gathering import ExpectedStep
+from natriface.workflows.parts.interfaces.evaluation.gathering import ExpectedStep
 from natriface.workflows.plan import Step
 from natriface.workflows.report.section import CARE, Section, SectionContext, write_sections
 from natriface.workflows.step_maker import StepMaker

@@ -22,7 +22,7 @@ from natriface.structures.crystals.phases import load_phase
 from natriface.workflows.parts.electronic_structure.labels import CrystalLabels, StretchedLabels
 from natriface.workflows.parts.electronic_structure.records import in_order_of
 from natriface.workflows.parts.electronic_structure.section import section
-from natriface.workflows.parts.interfaces.gathering import ExpectedStep
+from natriface.workflows.parts.interfaces.evaluation.gathering import ExpectedStep
 from natriface.workflows.report.section import CARE, SectionContext
 
 SLOPE = -14.0

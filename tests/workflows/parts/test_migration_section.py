@@ -15,7 +15,7 @@ from ase.io import write
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import EngineRecord, Result, StepRecord
 from natriface.structures.base.atoms import to_document
-from natriface.workflows.parts.interfaces.gathering import ExpectedStep
+from natriface.workflows.parts.interfaces.evaluation.gathering import ExpectedStep
 from natriface.workflows.parts.migration.labels import BandLabels
 from natriface.workflows.parts.migration.section import section
 from natriface.workflows.report.section import CARE, Section, SectionContext

@@ -6,7 +6,7 @@ import pytest
 
 from natriface.analysis.results.published import load_published
 from natriface.workflows.parts.interfaces.comparison import compare
-from natriface.workflows.parts.interfaces.records import (
+from natriface.workflows.parts.interfaces.evaluation.records import (
     BoundRecord,
     InterfaceRecord,
     Quantity,

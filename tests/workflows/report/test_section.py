@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from natriface.analysis.results.result import EngineRecord, Result, StepRecord
 from natriface.structures.base.atoms import to_document
 from natriface.workflows.parts import PARTS
-from natriface.workflows.parts.interfaces.gathering import ExpectedStep
+from natriface.workflows.parts.interfaces.evaluation.gathering import ExpectedStep
 from natriface.workflows.report.page import ProtocolRecord, write_report
 from natriface.workflows.report.section import Listed, Section, SectionContext
 from natriface.workflows.report.table import Column, Table

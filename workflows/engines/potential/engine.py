@@ -23,6 +23,7 @@ from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.bands.run import band_result, check_band, run_band, write_band
 from natriface.workflows.engines.bands.search import BandSettings, ForceCall
 from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
+from natriface.workflows.engines.potential.annealing import Annealing, anneal
 from natriface.workflows.engines.potential.calculators import (
     calculator_version,
     check_atoms,
@@ -62,6 +63,8 @@ class PotentialSettings(BaseModel):
     rattle_angstrom
         Standard deviation of the random displacements (always the same) that free atoms get
         before a relaxation, so that a symmetric start cannot end on a saddle.
+    anneal
+        Molecular dynamics before a relaxation, so that it ends in another minimum.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,6 +77,7 @@ class PotentialSettings(BaseModel):
     max_displacement_angstrom: Real = Field(default=0.2, gt=0, le=1)
     relax_cell: bool = False
     rattle_angstrom: Real = Field(default=0.0, ge=0, le=0.2)
+    anneal: Annealing | None = None
 
 
 class PotentialBandSettings(BandSettings):
@@ -92,6 +96,7 @@ class PotentialEngine:
     name = "potential"
     capabilities = Capabilities(
         kinds=("relax", "static", "neb"),
+        anneals=True,
         path_settings=PATH_SETTINGS["potential"],
         relaxing_cell=RELAXING_CELL,
         examine=examine,
@@ -145,6 +150,8 @@ class PotentialEngine:
             settings = self.settings(step.settings, step.name)
             model = settings.model
             n_calls = 1 if step.kind == "static" else min(200, settings.max_steps)
+            if settings.anneal is not None:
+                n_calls += settings.anneal.n_steps
         cost, measured_with = cost_of(model)
         return Estimate(
             core_seconds=2.0 + 1e-3 * cost.ms_per_atom * step.n_atoms * n_calls,
@@ -178,6 +185,8 @@ class PotentialEngine:
         if step.kind == "static":
             converged, n_steps, energies = True, 0, [_sound_energy(atoms, step.name)]
         else:
+            if settings.anneal is not None:
+                anneal(folder, atoms, settings.anneal, lambda: _sound_energy(atoms, step.name))
             relaxation = Relaxation(folder, atoms, settings)
             converged = relaxation.run(lambda: _sound_energy(atoms, step.name))
             n_steps, energies = relaxation.n_steps, relaxation.energies_ev

@@ -25,6 +25,7 @@ from natriface.workflows.parts.interfaces.request import (
     SlabDopant,
     SlabRequest,
 )
+from natriface.workflows.plan import Side
 from natriface.workflows.surfaces.labels import SlabLabels
 from natriface.workflows.surfaces.slab_cut import cut_slab
 
@@ -73,6 +74,10 @@ class BuiltInterface:
     def label(self) -> str:
         """``Na|NZSP``: film on substrate, by the study's labels."""
         return f"{self.film.label}|{self.substrate.label}"
+
+    def side(self, side: Side) -> BuiltSlab:
+        """The slab of a side."""
+        return self.substrate if side == "substrate" else self.film
 
     def describe(self) -> dict[str, Any]:
         """JSON-able: all that the report needs to judge a number."""

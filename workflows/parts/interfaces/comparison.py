@@ -1,4 +1,8 @@
-"""In plain words: where our interfaces agree with published values, where not, and why."""
+"""In plain words: where our interfaces agree with published values, where not, and why.
+
+A sentence that calls one energy more or less than another needs a difference larger than the
+uncertainty of both, which is the spread of their starts. Without a spread there is no verdict.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,14 @@ from dataclasses import dataclass, field
 from itertools import combinations, product
 from statistics import fmean
 
+from natriface.analysis.energies.starts import SAME_MINIMUM_EV, in_quadrature
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number, signed
-from natriface.workflows.parts.interfaces.records import InterfaceRecord, SlabRecord
-from natriface.workflows.parts.interfaces.reference_slabs import SAME_MINIMUM_EV
-from natriface.workflows.parts.interfaces.unreacted import lies_below
+from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord
+from natriface.workflows.parts.interfaces.published_values import contradictions, reasons
 
 SAME_J_PER_M2 = 0.01
-"""Differences smaller than this are called none; published values have two decimals."""
+"""Published differences smaller than this are none; they have two decimals."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,14 @@ class Comparison:
 def compare(records: Sequence[InterfaceRecord], published: Published | None) -> Comparison:
     """Sentences on sign, size, effect of doping and ranking of the formation energies."""
     ours = formation_energies(records)
+    off = uncertainties(records)
     caveats = [f"{record.pair}: {caveat}" for record in records for caveat in record.caveats]
-    findings = [*_signs(records, ours), *_doping(records, ours, published), *_starts(records)]
+    findings = [
+        *_signs(records, ours, off),
+        *_doping(records, ours, off, published),
+        *_starts(records),
+        *_still_falling(records),
+    ]
     if published is None:
         return Comparison(
             findings=[*findings, *_integrity(records, None), *_bonds(records, None)],
@@ -52,13 +62,13 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
     return Comparison(
         findings=[
             *findings,
-            *_sizes(ours, published),
-            *_ranking(ours, published),
+            *_sizes(ours, off, published),
+            *_ranking(ours, off, published),
             *_integrity(records, published),
             *_bonds(records, published),
         ],
-        reasons=_reasons(records, published),
-        contradictions=_contradictions(ours, published),
+        reasons=reasons(records, published),
+        contradictions=contradictions(ours, published),
         caveats=caveats,
     )
 
@@ -73,7 +83,19 @@ def formation_energies(records: Sequence[InterfaceRecord]) -> dict[str, float]:
     }
 
 
-def _signs(records: Sequence[InterfaceRecord], ours: Mapping[str, float]) -> list[str]:
+def uncertainties(records: Sequence[InterfaceRecord]) -> dict[str, float]:
+    """Uncertainties of the formation energies that have one, J/m2 by pair."""
+    return {
+        record.pair: record.interfacial_formation_energy.uncertainty_j_per_m2
+        for record in records
+        if record.interfacial_formation_energy is not None
+        and record.interfacial_formation_energy.uncertainty_j_per_m2 is not None
+    }
+
+
+def _signs(
+    records: Sequence[InterfaceRecord], ours: Mapping[str, float], off: Mapping[str, float]
+) -> list[str]:
     asked = [r.pair for r in records if r.interfacial_formation_energy is not None]
     if not asked:
         return []
@@ -86,27 +108,44 @@ def _signs(records: Sequence[InterfaceRecord], ours: Mapping[str, float]) -> lis
             f"{len(ours)} of {len(asked)} interfacial formation energies are computed; not "
             f"computed: {', '.join(left)}."
         )
-    raised = [pair for pair, value in ours.items() if value > 0]
-    if raised:
-        sentences.append(f"Contact raises the energy of {', '.join(raised)}.")
-    else:
-        which = "the interface" if len(ours) == 1 else f"all {len(ours)} interfaces"
-        sentences.append(f"Contact lowers the energy of {which} computed.")
+    known = [pair for pair in ours if pair in off]
+    certain = [pair for pair in known if abs(ours[pair]) > off[pair]]
+    for verb, pairs in (
+        ("raises", [pair for pair in certain if ours[pair] > 0]),
+        ("lowers", [pair for pair in certain if ours[pair] < 0]),
+    ):
+        if pairs:
+            sentences.append(f"Contact {verb} the energy of {', '.join(pairs)}.")
+    near = [f"{p} within {number(off[p])} J/m²" for p in known if p not in certain]
+    if near:
+        sentences.append(f"Contact makes no difference to the energy of {', '.join(near)}.")
+    single = [pair for pair in ours if pair not in off]
+    if single:
+        reasons = {_no_uncertainty(records, pair) for pair in single}
+        sentences.append(
+            f"No verdict on {', '.join(single)}: without a second start there is no spread that a "
+            f"difference could exceed ({'; '.join(sorted(reasons))})."
+        )
     return sentences
 
 
+def _no_uncertainty(records: Sequence[InterfaceRecord], pair: str) -> str:
+    quantity = next(r.interfacial_formation_energy for r in records if r.pair == pair)
+    return (quantity and quantity.no_uncertainty) or "the starts are not known"
+
+
 def _doping(
-    records: Sequence[InterfaceRecord], ours: Mapping[str, float], published: Published | None
+    records: Sequence[InterfaceRecord],
+    ours: Mapping[str, float],
+    off: Mapping[str, float],
+    published: Published | None,
 ) -> list[str]:
     sentences = []
     for clean, doped in doped_partners(records):
         if clean.pair not in ours or doped.pair not in ours:
             continue
         change = ours[doped.pair] - ours[clean.pair]
-        text = (
-            f"{clean.film.name}: doping {clean.substrate.name} to {doped.substrate.name} makes "
-            f"the formation energy {_direction(change)} ({signed(change)} J/m²)"
-        )
+        limit = in_quadrature(off.get(clean.pair), off.get(doped.pair))
         theirs = []
         for reading, values in (published.readings() if published else {}).items():
             if clean.pair in values and doped.pair in values:
@@ -114,14 +153,38 @@ def _doping(
                 theirs.append((reading, other))
         if len(theirs) == 2 and theirs[0][1] == theirs[1][1]:
             theirs = theirs[:1]
+        verdict = limit is not None and abs(change) > limit
         said = [
-            f"{_verdict(change, other)} {published.short_name if published else ''}"
+            (f"{_verdict(change, other)} " if verdict else "")
+            + (published.short_name if published else "")
             + (f" {reading}" if len(theirs) > 1 else "")
             + f" ({signed(other)} J/m²)"
             for reading, other in theirs
         ]
+        text = (
+            f"{clean.film.name}: doping {clean.substrate.name} to {doped.substrate.name} "
+            f"{_effect(change, limit)}"
+        )
         sentences.append(text + (": " + ", ".join(said) if said else "") + ".")
     return sentences
+
+
+def _effect(change: float, limit: float | None) -> str:
+    """What doping does to a formation energy, as far as it is known to within a limit, J/m2."""
+    if limit is None:
+        return (
+            f"changes the formation energy by {signed(change)} J/m² of one start; without a "
+            "spread there is no verdict"
+        )
+    if abs(change) <= limit:
+        return (
+            f"makes no difference to the formation energy within {number(limit)} J/m² "
+            f"({signed(change)} J/m²)"
+        )
+    return (
+        f"makes the formation energy {'more' if change < 0 else 'less'} negative "
+        f"({signed(change)} J/m², with an uncertainty of {number(limit)})"
+    )
 
 
 def _starts(records: Sequence[InterfaceRecord]) -> list[str]:
@@ -148,11 +211,23 @@ def _starts(records: Sequence[InterfaceRecord]) -> list[str]:
     if lower and changes:
         most = max(changes, key=lambda pair: changes[pair])
         text += (
-            "; the lower energies are the references, which makes the formation energies less "
-            f"negative by {number(min(changes.values()))} to {number(changes[most])} J/m² "
+            "; the lower energies are the references, which raises the formation energies by "
+            f"{number(min(changes.values()))} to {number(changes[most])} J/m² "
             f"(most for {most})"
         )
     return [text + "."]
+
+
+def _still_falling(records: Sequence[InterfaceRecord]) -> list[str]:
+    """Interfaces of which the last start is the lowest, so that a further one may be lower yet."""
+    found = [
+        record.pair
+        for record in records
+        if len(record.starts) > 1 and record.starts[-1].taken and record.starts[-1].sample
+    ]
+    if not found:
+        return []
+    return [f"The last start is the lowest for {', '.join(found)}; further rounds may go lower."]
 
 
 def doped_partners(
@@ -170,24 +245,17 @@ def doped_partners(
     ]
 
 
-def _direction(change: float) -> str:
-    if abs(change) < SAME_J_PER_M2:
-        return "neither more nor less negative"
-    return "more negative" if change < 0 else "less negative"
-
-
 def _verdict(one: float, other: float) -> str:
     same = abs(one) >= SAME_J_PER_M2 and (one < 0) == (other < 0)
     return "as in" if same else "unlike"
 
 
-def _sizes(ours: Mapping[str, float], published: Published) -> list[str]:
+def _sizes(ours: Mapping[str, float], off: Mapping[str, float], published: Published) -> list[str]:
     printed = published.interfacial_formation_energy_j_per_m2
     common = [pair for pair in ours if pair in printed]
     if not common:
         return []
     differences = {pair: ours[pair] - printed[pair] for pair in common}
-    weaker = sum(abs(ours[pair]) < abs(printed[pair]) for pair in common)
     far = max(common, key=lambda pair: abs(differences[pair]))
     near = min(common, key=lambda pair: abs(differences[pair]))
     text = (
@@ -199,26 +267,46 @@ def _sizes(ours: Mapping[str, float], published: Published) -> list[str]:
             f"; smallest for {near} ({signed(differences[near])} J/m²), largest for {far} "
             f"({signed(differences[far])} J/m²)"
         )
-    if weaker in (0, len(common)):
-        return [f"{text}. Ours are {'smaller' if weaker else 'larger'} in magnitude throughout."]
-    return [f"{text}. Ours are smaller in magnitude for {weaker} of {len(common)}."]
+    apart = [
+        pair
+        for pair in common
+        if pair in off and abs(abs(ours[pair]) - abs(printed[pair])) > off[pair]
+    ]
+    if not apart:
+        return [f"{text}."]
+    weaker = sum(abs(ours[pair]) < abs(printed[pair]) for pair in apart)
+    told = f"{weaker} of the {len(apart)} that differ by more than their spread"
+    return [f"{text}. Ours are smaller in magnitude for {told}."]
 
 
-def _ranking(ours: Mapping[str, float], published: Published) -> list[str]:
+def _ranking(
+    ours: Mapping[str, float], off: Mapping[str, float], published: Published
+) -> list[str]:
     sentences = []
     for reading, values in published.readings().items():
         common = [pair for pair in ours if pair in values]
         if len(common) < 3:
             return []
         pairs = [(a, b) for a, b in combinations(common, 2) if values[a] != values[b]]
-        alike = sum((ours[a] < ours[b]) == (values[a] < values[b]) for a, b in pairs)
+        sure = [(a, b) for a, b in pairs if _told_apart(a, b, ours, off)]
+        alike = sum((ours[a] < ours[b]) == (values[a] < values[b]) for a, b in sure)
         theirs = " < ".join(sorted(common, key=lambda pair: values[pair]))
         sentences.append(
-            f"With {published.short_name} {reading}, {alike} of {len(pairs)} pairwise orders "
+            f"With {published.short_name} {reading}, {alike} of {len(sure)} pairwise orders "
             f"agree; its order, most negative first: {theirs}."
         )
-    mine = " < ".join(sorted((p for p in ours if p in values), key=lambda pair: ours[pair]))
-    return [f"Our order, most negative first: {mine}.", *sentences]
+    every = list(combinations([pair for pair in ours if pair in values], 2))
+    n_sure = sum(_told_apart(a, b, ours, off) for a, b in every)
+    return [
+        f"{n_sure} of {len(every)} pairs of our energies differ by more than the spread of their "
+        "starts; the others have no order.",
+        *sentences,
+    ]
+
+
+def _told_apart(a: str, b: str, ours: Mapping[str, float], off: Mapping[str, float]) -> bool:
+    limit = in_quadrature(off.get(a), off.get(b))
+    return limit is not None and abs(ours[a] - ours[b]) > limit
 
 
 def _integrity(records: Sequence[InterfaceRecord], published: Published | None) -> list[str]:
@@ -261,101 +349,3 @@ def _bonds(records: Sequence[InterfaceRecord], published: Published | None) -> l
         printed = "; ".join(f"{k} {v:.2f} Å" for k, v in published.bond_length_angstrom.items())
         sentences[-1] += f" {published.short_name} prints {printed}."
     return sentences
-
-
-def _contradictions(ours: Mapping[str, float], published: Published) -> list[str]:
-    sentences = []
-    printed = published.interfacial_formation_energy_j_per_m2
-    for contradiction in published.contradictions:
-        text = " ".join(contradiction.text.split())
-        readings = [
-            f"{pair} {number(printed[pair])} as printed, {number(other)} swapped"
-            + (f", {number(ours[pair])} here" if pair in ours else "")
-            for pair, other in contradiction.swapped.items()
-            if pair in printed
-        ]
-        sentences.append(text + (f" In J/m²: {'; '.join(readings)}." if readings else ""))
-    return sentences
-
-
-def _reasons(records: Sequence[InterfaceRecord], published: Published) -> list[str]:
-    reasons = []
-    potentials = sorted(
-        {r.engine.model or r.engine.name for r in records if r.engine and r.level != "DFT"}
-    )
-    if potentials:
-        reasons.append(
-            f"Engine: the energies here come from an interatomic potential "
-            f"({', '.join(potentials)}), not from DFT; theirs from {published.method}. A "
-            "potential is least certain where atoms sit least as in the crystals it was fitted "
-            "to: at surfaces, at contacts and in broken bonds. It has no electrons, so that "
-            "charge passing from a metal into the electrolyte, and a reduction that breaks "
-            "bonds, are in it only as far as its training data hold them."
-        )
-    if published.not_stated:
-        reasons.append(
-            f"The source does not state: {' '.join(published.not_stated.split())}. An energy per "
-            "area changes with every one of these; counting two contacts as one alone doubles it."
-        )
-    surfaces = sorted({_surface(slab) for r in records for slab in (r.substrate, r.film)})
-    if surfaces:
-        reasons.append(f"Surfaces, terminations and thicknesses here: {'; '.join(surfaces)}.")
-    models = sorted(
-        {
-            f"{slab.name} ({slab.source})"
-            for r in records
-            for slab in (r.substrate, r.film)
-            if slab.grade == "model"
-        }
-    )
-    if models:
-        reasons.append(
-            f"Crystals: neither measured nor computed by DFT, but models, are {'; '.join(models)}."
-        )
-    reasons += _beyond_bounds(records, published)
-    strains = [100 * r.max_strain for r in records if r.max_strain is not None]
-    if strains:
-        reasons.append(
-            f"Strain: the two sides are strained by up to {max(strains):.1f} % to share a cell. "
-            "The reference slabs bear the same strain, so that its energy cancels; its effect on "
-            "the bonding does not."
-        )
-    dopings = sorted({r.substrate.doping for r in records if r.substrate.doping})
-    if dopings:
-        reasons.append(f"Doping here: {'; '.join(dopings)}.")
-    reasons.append(
-        "A relaxation follows the forces to the nearest minimum at 0 K. Reactions that need a "
-        "barrier to be crossed do not happen in it, and one registry of the two lattices was "
-        "taken, not the best of all."
-    )
-    return reasons
-
-
-def _beyond_bounds(records: Sequence[InterfaceRecord], published: Published) -> list[str]:
-    """Printed values that no contact of relaxed, unreacted slabs can have."""
-    printed = published.interfacial_formation_energy_j_per_m2
-    known = [
-        (r.pair, printed[r.pair], r.bound.value_j_per_m2, lies_below(printed[r.pair], r.bound))
-        for r in records
-        if r.pair in printed and r.bound is not None and r.bound.value_j_per_m2 is not None
-    ]
-    beyond = [
-        f"{pair} {number(value)} below {number(bound)}"
-        for pair, value, bound, below in known
-        if below
-    ]
-    if not beyond:
-        return []
-    return [
-        f"Bounds: a contact of relaxed slabs that do not react cannot lie below minus the sum of "
-        f"their surface energies; of the {len(known)} values printed for which this engine gives "
-        f"the sum, {len(beyond)} do (J/m²: {'; '.join(beyond)}). References that were not relaxed "
-        "or are cut through bonds, a reaction, or another normalisation can give such values."
-    ]
-
-
-def _surface(slab: SlabRecord) -> str:
-    words = [slab.name, slab.surface or ""]
-    if slab.thickness_angstrom is not None:
-        words.append(f"{slab.thickness_angstrom:.1f} Å")
-    return " ".join(word for word in words if word)

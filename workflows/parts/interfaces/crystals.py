@@ -11,9 +11,9 @@ from ase import Atoms
 from natriface.structures.base.atoms import to_document
 from natriface.structures.interfaces.recut import Recut, crystal_atoms
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, BuiltSlab
-from natriface.workflows.parts.interfaces.labels import BulkLabels, Side
+from natriface.workflows.parts.interfaces.labels import BulkLabels
 from natriface.workflows.parts.interfaces.request import Quantity
-from natriface.workflows.plan import FILM_CRYSTAL, Input, Step, StructureFrom
+from natriface.workflows.plan import FILM_CRYSTAL, Input, Side, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.surfaces.crystal_steps import crystal_energy, relaxed_crystal
 

@@ -11,8 +11,8 @@ from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number, slug
 from natriface.structures.base.errors import AnalysisError
-from natriface.workflows.parts.interfaces.gathering import Gathered
-from natriface.workflows.parts.interfaces.records import InterfaceRecord, Quantity
+from natriface.workflows.parts.interfaces.evaluation.gathering import Gathered
+from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, Quantity
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.section import SectionContext
 
@@ -31,7 +31,8 @@ def formation_bars(
         context,
         "interfacial formation energy",
         f"Interfacial formation energies per area and contact{beside}.{_ours(records)} "
-        "More negative: contact lowers the energy more.",
+        "More negative: contact lowers the energy more. Whiskers: the spread of the starts, where "
+        "there are several.",
         published,
     )
 
@@ -91,6 +92,7 @@ def _bar(record: InterfaceRecord, quantity: Quantity, published: Published | Non
         reason=quantity.reason,
         published_j_per_m2=printed.get(record.pair),
         other_reading_j_per_m2=published.other_reading(record.pair) if published else None,
+        uncertainty_j_per_m2=quantity.uncertainty_j_per_m2,
     )
 
 

@@ -9,14 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from natriface.workflows.parts.interfaces.request import Quantity
 from natriface.workflows.parts.labels import Labels
+from natriface.workflows.plan import Side
 from natriface.workflows.surfaces.labels import SlabLabels
 
-Side = Literal["substrate", "film"]
 SlabRole = Literal[
     "substrate",
     "film",
     "substrate_second_start",
     "film_second_start",
+    "substrate_annealed_start",
+    "film_annealed_start",
+    "substrate_shared_start",
+    "film_shared_start",
     "rigid_substrate",
     "rigid_film",
 ]
@@ -26,6 +30,18 @@ SECOND_START: dict[Side, SlabRole] = {
     "film": "film_second_start",
 }
 """Side -> role of its slab relaxed from the geometry that it has in the interface."""
+
+ANNEALED_START: dict[Side, SlabRole] = {
+    "substrate": "substrate_annealed_start",
+    "film": "film_annealed_start",
+}
+"""Side -> role of its slab relaxed after annealing."""
+
+SHARED_START: dict[Side, SlabRole] = {
+    "substrate": "substrate_shared_start",
+    "film": "film_shared_start",
+}
+"""Side -> role of its slab relaxed from the lowest arrangement found in any supercell."""
 
 RIGID: dict[Side, SlabRole] = {"substrate": "rigid_substrate", "film": "rigid_film"}
 """Side -> role of its slab as it lies in the interface."""
@@ -69,6 +85,15 @@ class BulkLabels(Labels):
     source: str
 
 
+class RestartLabels(Labels):
+    """An interface once more: annealed, or with its sides in the lowest arrangement found."""
+
+    section: Literal["interfaces"] = "interfaces"
+    role: Literal["interface_restart"] = "interface_restart"
+    pair: str
+    n_contacts: int
+
+
 class InterfaceLabels(Labels):
     """An interface: `natriface.structures.Interface.metadata`, and its other steps.
 
@@ -79,7 +104,12 @@ class InterfaceLabels(Labels):
     reference_steps
         By role: ids of the steps of its slabs.
     second_starts
-        By side: ids of their relaxations from the geometry that they have in an interface.
+        By side: ids of their other relaxations on their own: from the geometry that they have in
+        an interface, this one first, annealed, and from the lowest arrangement found.
+    other_supercells
+        By side: ids of those of the same slab in other supercells.
+    restarts
+        Ids of the interface's other relaxations.
     quantities
         What was asked for; by default what the reference steps give.
     crystal_steps
@@ -97,6 +127,8 @@ class InterfaceLabels(Labels):
     pair: str
     reference_steps: dict[str, str] = Field(default_factory=dict)
     second_starts: dict[str, list[str]] = Field(default_factory=dict)
+    other_supercells: dict[str, list[str]] = Field(default_factory=dict)
+    restarts: list[str] = Field(default_factory=list)
     quantities: list[Quantity] | None = None
     crystal_steps: dict[str, str] = Field(default_factory=dict)
     bases: dict[str, list[list[int]]] = Field(default_factory=dict)
@@ -130,4 +162,7 @@ class InterfaceLabels(Labels):
         return (self.film, self.substrate)
 
 
-LABELS: tuple[type[Labels], ...] = (InterfaceLabels, SlabOfInterfaceLabels, BulkLabels)
+LABELS: tuple[type[Labels], ...] = (
+    *(InterfaceLabels, SlabOfInterfaceLabels, RestartLabels),
+    BulkLabels,
+)

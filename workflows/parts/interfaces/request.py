@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from natriface.structures.base.errors import nearest
-from natriface.structures.base.numbers import Count, Length, Positive, Real
+from natriface.structures.base.numbers import Count, Length, Positive, Real, Whole
 from natriface.workflows.names import Label, check_distinct
 from natriface.workflows.surfaces.slab_request import Dopant, SlabCut
 from natriface.workflows.validation import Document, resolve_like
@@ -51,6 +51,13 @@ class SlabRequest(SlabCut):
     dopant: SlabDopant | None = None
 
 
+class Anneal(Document):
+    """How a start is annealed: molecular dynamics at a temperature, for some time."""
+
+    kelvin: Positive = 600.0
+    picoseconds: Positive = 1.0
+
+
 class InterfaceRequest(Document):
     """How slabs are put together.
 
@@ -74,6 +81,17 @@ class InterfaceRequest(Document):
     second_start
         Whether each reference slab is relaxed a second time, from the geometry it has in the
         relaxed interface; the lower of the two is its energy.
+    rounds
+        How often, after that, each slab and interface is relaxed again from the lowest arrangement
+        found of its slabs in any supercell and interface; what is there already costs one force
+        call. 0: never.
+    starts
+        Independent starts of each interface and slab: the first as above, the others by annealing
+        what it has relaxed; engines that have the setting ``anneal`` only.
+    anneal
+        Temperature and time of the annealing.
+    effort
+        ``thorough``: unless they are given, `starts` and `rounds` are 3.
     max_atoms
         Refuse larger interfaces.
     bulk
@@ -90,8 +108,25 @@ class InterfaceRequest(Document):
     vacuum_angstrom: Length = 20.0
     contacts: Literal[1, 2] = 1
     second_start: bool = True
+    rounds: Whole = Field(default=1, ge=0, le=10)
+    starts: Whole = Field(default=1, ge=1, le=20)
+    anneal: Anneal = Anneal()
+    effort: Literal["usual", "thorough"] = "usual"
     max_atoms: Count = 400
     bulk: Bulk = "library"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_effort(cls, content: Any) -> Any:
+        if isinstance(content, dict) and content.get("effort") == "thorough":
+            return {"starts": 3, "rounds": 3, **content}
+        return content
+
+    @model_validator(mode="after")
+    def _starts_have_slabs_of_their_own(self) -> InterfaceRequest:
+        if self.starts > 1 and not self.second_start:
+            raise ValueError("starts: more than one needs second_start: true")
+        return self
 
 
 class InterfacesAsked(Document):

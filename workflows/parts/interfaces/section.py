@@ -12,20 +12,21 @@ from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.workflows.parts.interfaces.comparison import Comparison, compare
+from natriface.workflows.parts.interfaces.evaluation.gathering import Gathered, gather
+from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, SlabRecord
 from natriface.workflows.parts.interfaces.figures import (
     adhesion_bars,
     courses,
     formation_bars,
     interface_pictures,
 )
-from natriface.workflows.parts.interfaces.gathering import Gathered, gather
-from natriface.workflows.parts.interfaces.records import InterfaceRecord, SlabRecord
 from natriface.workflows.parts.interfaces.tables import (
     adhesion_table,
     bond_table,
     integrity_table,
     overview,
     reference_slab_table,
+    restart_table,
 )
 from natriface.workflows.report.section import Block, Gallery, Listed, Section, SectionContext
 
@@ -63,6 +64,7 @@ def _blocks(
         overview(records, published),
         _list("‡ To be taken with care", words.caveats),
         reference_slab_table(records),
+        restart_table(records),
         _list("† The source contradicts itself", words.contradictions),
         _list("Why these numbers may differ from the published ones", words.reasons),
         adhesion_bars(records, context),
@@ -104,8 +106,8 @@ def _methods(records: Sequence[InterfaceRecord]) -> list[str | Formula]:
     text += [" ".join(cells)] if cells else []
     starts = any(record.reference_slabs for record in records)
     lowest = (
-        "; each slab is relaxed from its geometry as built and from that in the relaxed "
-        "interface, the lower energy taken"
+        "; each slab is relaxed from several starts (as built, as in a relaxed interface, as found "
+        "lowest in any supercell of its surface cell), the lowest energy per area taken"
         if starts
         else ""
     )

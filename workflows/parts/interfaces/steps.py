@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from natriface.structures.base.heights import isolated
@@ -14,43 +14,65 @@ from natriface.workflows.parts.interfaces.labels import (
     SECOND_START,
     SIDES,
     InterfaceLabels,
-    Side,
     SlabOfInterfaceLabels,
 )
 from natriface.workflows.parts.interfaces.request import InterfacesAsked
-from natriface.workflows.plan import Step, StructureFrom
+from natriface.workflows.parts.interfaces.rounds import (
+    FreeSlab,
+    FreeSlabs,
+    add_annealed,
+    add_rounds,
+)
+from natriface.workflows.plan import InterfaceAndSlabs, Side, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 
 
-@dataclass(frozen=True)
-class _Planned:
+@dataclass
+class PlannedInterface:
     """One interface's steps.
 
     Attributes
     ----------
-    references
-        By role: the slabs relaxed on their own from the geometry they were built with
-        (``substrate``, ``film``), and rigid as in the interface (``rigid_substrate``, ...).
-    second_starts
-        By side: the slabs relaxed on their own from the geometry they have in the interface.
     crystals
-        What the slabs are cut from.
+        What its slabs are cut from.
+    relaxed
+        The interface from its starts, each with its slabs on their own from where they lie in it.
+    restarts
+        The steps of all but the first.
+    slabs
+        By side, its slab on its own, which interfaces may share.
+    rigid
+        By side, its slab as it lies in the interface.
     """
 
     built: BuiltInterface
     crystals: Crystals
     whole: Step
-    references: Mapping[str, Step]
-    second_starts: Mapping[Side, Step]
+    relaxed: list[InterfaceAndSlabs] = field(default_factory=list)
+    restarts: list[Step] = field(default_factory=list)
+    slabs: dict[Side, FreeSlab] = field(default_factory=dict)
+    rigid: dict[Side, Step] = field(default_factory=dict)
 
-    def steps(self, labels: InterfaceLabels) -> list[Step]:
-        whole = self.whole.model_copy(update={"metadata": labels.document()})
-        return [
-            *self.crystals.steps(),
-            whole,
-            *self.references.values(),
-            *self.second_starts.values(),
-        ]
+    def labels(self, free: FreeSlabs, request: InterfacesAsked) -> InterfaceLabels:
+        """What the report finds the interface's other steps by."""
+        first = {side: slab.relaxed[0].id for side, slab in self.slabs.items()}
+        seconds: dict[str, list[str]] = {}
+        others: dict[str, list[str]] = {}
+        for side, slab in self.slabs.items():
+            own = [one.side(side) for one in self.relaxed]
+            later = dict.fromkeys([*own, *(step.id for step in slab.relaxed[1:])])
+            seconds[side] = list(later)
+            family = free.family(slab)[1:]
+            others[side] = [step.id for each in family for step in each.relaxed]
+        return InterfaceLabels(
+            reference_steps=first | {RIGID[side]: step.id for side, step in self.rigid.items()},
+            second_starts={side: ids for side, ids in seconds.items() if ids},
+            other_supercells={side: ids for side, ids in others.items() if ids},
+            restarts=[step.id for step in self.restarts],
+            quantities=list(request.quantities),
+            **self.crystals.labels(),
+            **self.built.describe(),
+        )
 
 
 def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
@@ -61,71 +83,77 @@ def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
     StructureError
         If an interface is not to be had; says which.
     """
-    planned = [_planned(request, make, built) for built in build_interfaces(request, root)]
-    # a slab that interfaces share has one reference energy: the lowest of the starts of them all
-    shared: dict[str, list[str]] = {}
-    for one in planned:
-        for side, second in one.second_starts.items():
-            shared.setdefault(one.references[side].id, []).append(second.id)
-    return [
-        step
-        for one in planned
-        for step in one.steps(
-            InterfaceLabels(
-                reference_steps={role: slab.id for role, slab in one.references.items()},
-                second_starts={
-                    side: list(dict.fromkeys([second.id, *shared[one.references[side].id]]))
-                    for side, second in one.second_starts.items()
-                },
-                quantities=list(request.quantities),
-                **one.crystals.labels(),
-                **one.built.describe(),
-            )
-        )
-    ]
-
-
-def _planned(request: InterfacesAsked, make: StepMaker, built: BuiltInterface) -> _Planned:
-    interface, pair = built.interface, built.label
+    free = FreeSlabs()
     vacuum = request.interfaces.vacuum_angstrom
-    slabs = {
-        "substrate": (built.substrate.label, interface.substrate_atoms),
-        "film": (built.film.label, interface.film_atoms),
-    }
-    crystals = crystals_of(built, request.quantities, make)
-    whole = make.step(
-        f"{pair} interface", "relax", len(interface.atoms), **crystals.source(interface.atoms)
-    )
-    references: dict[str, Step] = {}
-    second_starts: dict[Side, Step] = {}
-    if "interfacial_formation_energy" in request.quantities:
-        for side in SIDES:
-            label, atoms = slabs[side]
-            references[side] = make.step(
-                f"{pair} {label} slab",
-                "relax",
-                len(atoms),
-                **crystals.source(isolated(atoms, vacuum)),
-                labels=SlabOfInterfaceLabels(role=side, pair=pair),
-            )
-            if request.interfaces.second_start:
-                second_starts[side] = make.step(
-                    f"{pair} {label} slab, second start",
-                    "relax",
-                    len(atoms),
-                    structure_from=StructureFrom(
-                        step=whole.id, select=side, vacuum_angstrom=vacuum
-                    ),
-                    labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=pair),
-                )
+    planned = [_planned(request, make, built, free) for built in build_interfaces(request, root)]
+    if request.interfaces.second_start:
+        with_slabs = [one for one in planned if one.relaxed]
+        add_annealed(with_slabs, free, make, request.interfaces)
+        add_rounds(with_slabs, free, make, request.interfaces.rounds, vacuum)
     if "work_of_adhesion" in request.quantities:
-        for side in SIDES:
-            label, atoms = slabs[side]
-            references[RIGID[side]] = make.step(
-                f"{pair} {label} rigid",
-                "static",
-                len(atoms),
-                structure_from=StructureFrom(step=whole.id, select=side),
-                labels=SlabOfInterfaceLabels(role=RIGID[side], pair=pair),
+        for one in planned:
+            _add_rigid(one, make)
+    return [*_labelled(planned, free, request), *(x for slab in free.slabs for x in slab.relaxed)]
+
+
+def _labelled(
+    planned: Sequence[PlannedInterface], free: FreeSlabs, request: InterfacesAsked
+) -> list[Step]:
+    found: list[Step] = []
+    for one in planned:
+        labels = one.labels(free, request).document()
+        found += one.crystals.steps()
+        found += [one.whole.model_copy(update={"metadata": labels}), *one.restarts]
+        found += one.rigid.values()
+    return found
+
+
+def _planned(
+    request: InterfacesAsked, make: StepMaker, built: BuiltInterface, free: FreeSlabs
+) -> PlannedInterface:
+    """An interface, and its slabs on their own: as they were built, and as they lie in it."""
+    vacuum = request.interfaces.vacuum_angstrom
+    atoms = built.interface.atoms
+    name = f"{built.label} interface"
+    crystals = crystals_of(built, request.quantities, make)
+    whole = make.step(name, "relax", len(atoms), **crystals.source(atoms))
+    one = PlannedInterface(built, crystals, whole)
+    if "interfacial_formation_energy" not in request.quantities:
+        return one
+    seconds: dict[Side, Step] = {}
+    for side in SIDES:
+        slab = built.side(side)
+        lone = built.interface.side(side)
+        first = make.step(
+            f"{built.label} {slab.label} slab",
+            "relax",
+            len(lone),
+            **crystals.source(isolated(lone, vacuum)),
+            labels=SlabOfInterfaceLabels(role=side, pair=built.label),
+        )
+        one.slabs[side] = free.add(first, built, side)
+        if request.interfaces.second_start:
+            seconds[side] = make.step(
+                f"{built.label} {slab.label} slab, second start",
+                "relax",
+                len(lone),
+                structure_from=StructureFrom(step=whole.id, select=side, vacuum_angstrom=vacuum),
+                labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=built.label),
             )
-    return _Planned(built, crystals, whole, references, second_starts)
+            one.slabs[side].relaxed.append(seconds[side])
+    if seconds:
+        ids = {side: step.id for side, step in seconds.items()}
+        one.relaxed.append(InterfaceAndSlabs(interface=whole.id, **ids))
+    return one
+
+
+def _add_rigid(one: PlannedInterface, make: StepMaker) -> None:
+    others = tuple(step.id for step in one.restarts)
+    for side in SIDES:
+        one.rigid[side] = make.step(
+            f"{one.built.label} {one.built.side(side).label} rigid",
+            "static",
+            len(one.built.interface.side(side)),
+            structure_from=StructureFrom(step=one.whole.id, select=side, others=others or None),
+            labels=SlabOfInterfaceLabels(role=RIGID[side], pair=one.built.label),
+        )

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 from natriface.analysis.bonding.integrity import SODIUM_CONTACT_ANGSTROM
 from natriface.analysis.energies.interface_energy import ADHESION_FORMULA, FORMATION_FORMULA
+from natriface.analysis.energies.starts import spread
 from natriface.analysis.energies.surface_energy import BOUND_FORMULA, SURFACE_FORMULA
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number
-from natriface.workflows.parts.interfaces.labels import SIDES
-from natriface.workflows.parts.interfaces.records import (
+from natriface.workflows.parts.interfaces.evaluation.records import (
     BoundRecord,
     InterfaceRecord,
     Quantity,
     ReferenceSlabRecord,
 )
-from natriface.workflows.parts.interfaces.unreacted import lies_below
+from natriface.workflows.parts.interfaces.evaluation.reference_slabs import per_contact
+from natriface.workflows.parts.interfaces.evaluation.unreacted import lies_below
+from natriface.workflows.parts.interfaces.labels import SIDES
 from natriface.workflows.report.table import Cell, Column, Table
 
 VALUE = "interfacial formation energy"
@@ -54,7 +56,11 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
                 marks[k, title] = mark
     notes = ["Steps, force and status are the interface's; those of its slabs: All steps."]
     if any(record.reference_slabs for record in records):
-        notes.append("A slab's energy is the lower of its starts.")
+        notes.append(
+            "Energies are those of the lowest starts, a slab's by area in any supercell. ± is the "
+            "spread (highest less lowest) of the starts of the interface and of both slabs, in "
+            "quadrature; one start has none."
+        )
     if bounded:
         notes.append(BOUND_NOTE)
     return Table(
@@ -81,6 +87,10 @@ def _overview_cells(
     cells: list[tuple[Column, Cell]] = [
         (Column("pair (film|substrate)", shown_as="Interface"), record.pair),
         (Column(VALUE, "J/m2", 2, "here", asked), formation.value_j_per_m2),
+        (
+            Column("uncertainty by the spread of starts", "J/m2", 2, "±", asked),
+            formation.uncertainty_j_per_m2,
+        ),
         *(_printed_cells(record, formation, published) if published else []),
         *(_bound_cells(record.bound or BoundRecord()) if bounded else []),
         (Column("area", "A2", 1, "area A"), record.area_angstrom2),
@@ -102,6 +112,8 @@ def _overview_cells(
             record.second_start_change_j_per_m2,
         ),
         ("reason not computed", "", formation.reason),
+        ("reason without uncertainty", "", formation.no_uncertainty),
+        ("starts of the interface", "", sum(start.sample for start in record.starts) or 1),
         ("caveats", "", " ".join(record.caveats) or None),
         ("formula", "", formation.formula),
         ("rigid work of adhesion", "J/m2", adhesion.value_j_per_m2),
@@ -112,14 +124,7 @@ def _overview_cells(
         ("engine version", "", record.engine.version if record.engine else None),
         ("model", "", record.engine.model if record.engine else None),
         ("protocol", "", record.protocol),
-        *(
-            (f"{side} strain {k + 1}", "%", _percent(strains[k] if len(strains) > k else None))
-            for side, strains in (
-                ("film", record.film.principal_strains),
-                ("substrate", record.substrate.principal_strains),
-            )
-            for k in range(2)
-        ),
+        *_strain_cells(record),
         ("tetrahedra", "", found.summary or found.reason if found else None),
         ("bonds broken", "", found.n_broken if found else None),
         ("bonds formed", "", found.n_formed if found else None),
@@ -142,6 +147,15 @@ def _bound_cells(bound: BoundRecord) -> list[tuple[Column, Cell]]:
             for side in SIDES
         ),
         (Column("reason bound not known", on_page=False), bound.reason),
+    ]
+
+
+def _strain_cells(record: InterfaceRecord) -> list[tuple[str, str, Cell]]:
+    sides = {"film": record.film, "substrate": record.substrate}
+    return [
+        (f"{side} strain {k + 1}", "%", _percent(strains[k] if len(strains) > k else None))
+        for side, strains in ((side, slab.principal_strains) for side, slab in sides.items())
+        for k in range(2)
     ]
 
 
@@ -174,29 +188,40 @@ def reference_slab_table(records: Sequence[InterfaceRecord]) -> Table | None:
             Column("Interface"),
             Column("Slab"),
             Column("started as built", "eV", 3),
-            Column("started as in the interface", "eV"),
+            Column("other starts in this cell", "eV"),
             Column("taken"),
+            Column("energy", "eV/Å²", 5),
             Column("lower by", "eV", 3),
+            Column("this cell lies above it", "J/m²", 3),
             Column("changes γ by", "J/m²", 2),
         ],
         [_reference_slab_row(record, slab) for record, slab in slabs],
         notes=[
             "A relaxation ends in the minimum nearest to its start. Each slab is relaxed from the "
             "geometry it was built with and from that it has in the relaxed interface, alone in "
-            "the same in-plane cell both times; the lowest energy is the slab's. A slab that "
-            "interfaces share has a second start from each of them.",
+            "the same in-plane cell both times; then from the lowest arrangement found in any "
+            "supercell of its surface cell, tiled, and so is each interface with it in place of "
+            "its side. A slab is known by its surface cell: the lowest energy per area counts in "
+            "all interfaces, and what their own cells still lie above it stands beside.",
         ],
+        stem="slabs",
         below={
             k: "; ".join(reasons)
             for k, (_, slab) in enumerate(slabs)
-            if (reasons := [f"{s.name}: {s.reason}" for s in slab.starts if s.reason])
+            if (
+                reasons := [
+                    f"{s.name}: {s.reason}" for s in slab.starts if s.reason and not s.other_cell
+                ]
+            )
         },
     )
 
 
 def _reference_slab_row(record: InterfaceRecord, slab: ReferenceSlabRecord) -> list[Cell]:
     later = [
-        "–" if start.energy_ev is None else number(start.energy_ev, 3) for start in slab.starts[1:]
+        "–" if start.energy_ev is None else number(start.energy_ev, 3)
+        for start in slab.starts[1:]
+        if not start.other_cell
     ]
     return [
         record.pair,
@@ -204,9 +229,52 @@ def _reference_slab_row(record: InterfaceRecord, slab: ReferenceSlabRecord) -> l
         slab.starts[0].energy_ev,
         "; ".join(later),
         slab.taken.name if slab.taken else None,
+        slab.energy_ev_per_angstrom2,
         slab.lowered_ev,
+        slab.left_j_per_m2,
         slab.change_j_per_m2,
     ]
+
+
+def restart_table(records: Sequence[InterfaceRecord]) -> Table | None:
+    """The starts of every interface."""
+    several = [record for record in records if len(record.starts) > 1]
+    if not several:
+        return None
+    return Table(
+        "Which minimum the interfaces are in",
+        [
+            Column("Interface"),
+            Column("started as built", "eV", 3),
+            Column("other starts", "eV"),
+            Column("taken"),
+            Column("spread", "J/m²", 3),
+        ],
+        [_restart_row(record) for record in several],
+        notes=[
+            "Other starts: the interface with its sides in the lowest arrangements found of the "
+            "slabs, the film lowered until it touches. One that started in a minimum already found "
+            "(=) is no sample and has no part in the spread."
+        ],
+        stem="interface-starts",
+        below={
+            k: "; ".join(reasons)
+            for k, record in enumerate(several)
+            if (reasons := [f"{s.name}: {s.reason}" for s in record.starts if s.reason])
+        },
+    )
+
+
+def _restart_row(record: InterfaceRecord) -> list[Cell]:
+    first, *others = record.starts
+    told = [
+        "–" if s.energy_ev is None else number(s.energy_ev, 3) + ("" if s.sample else " =")
+        for s in others
+    ]
+    energies = [s.energy_ev for s in record.starts if s.sample and s.energy_ev is not None]
+    taken = next((s.name for s in record.starts if s.taken), None)
+    apart = per_contact(spread(energies), record.area_angstrom2, record.n_contacts)
+    return [record.pair, first.energy_ev, "; ".join(told), taken, apart]
 
 
 def adhesion_table(records: Sequence[InterfaceRecord]) -> Table | None:

@@ -13,8 +13,9 @@ from natriface.analysis.energies.surface_energy import (
 )
 from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import AnalysisError
-from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels, Side
-from natriface.workflows.parts.interfaces.records import BoundRecord
+from natriface.workflows.parts.interfaces.evaluation.records import BoundRecord
+from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels
+from natriface.workflows.plan import Side
 from natriface.workflows.report.steps import Steps
 
 TOLERANCE_J_PER_M2 = 0.01

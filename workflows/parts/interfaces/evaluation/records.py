@@ -13,7 +13,15 @@ class _Record(BaseModel):
 
 
 class Quantity(_Record):
-    """An energy per area, or why there is none."""
+    """An energy per area, or why there is none.
+
+    Attributes
+    ----------
+    uncertainty_j_per_m2
+        The spreads of the starts of all its terms, in quadrature.
+    no_uncertainty
+        Why it has none: of what there is one start only.
+    """
 
     value_j_per_m2: float | None = None
     value_ev_per_angstrom2: float | None = None
@@ -21,6 +29,8 @@ class Quantity(_Record):
     formula: str | None = None
     energies_ev: dict[str, float] = Field(default_factory=dict)
     reason: str | None = None
+    uncertainty_j_per_m2: float | None = None
+    no_uncertainty: str | None = None
 
 
 class SlabRecord(_Record):
@@ -39,14 +49,26 @@ class SlabRecord(_Record):
     principal_strains: list[float] = Field(default_factory=list)
 
 
-class SlabStart(_Record):
-    """One relaxation of a slab on its own: its energy, or why it cannot be taken."""
+class StartRecord(_Record):
+    """One relaxation of an interface or a slab: its energy, or why it cannot be taken.
+
+    Attributes
+    ----------
+    energy_ev
+        In the interface's cell; that of a slab relaxed in another supercell is taken by area.
+    other_cell
+        Whether it was relaxed in another supercell.
+    sample
+        Whether it tells of the spread: it did not start in a minimum that was known.
+    """
 
     name: str
     id: str
     energy_ev: float | None = None
     reason: str | None = None
     taken: bool
+    other_cell: bool = False
+    sample: bool = True
 
 
 class ReferenceSlabRecord(_Record):
@@ -57,20 +79,30 @@ class ReferenceSlabRecord(_Record):
     side
         ``substrate`` or ``film``.
     starts
-        The first from the geometry as built, the others from that in a relaxed interface.
+        The first from the geometry as built, the others from that in a relaxed interface, and
+        from the lowest arrangement found in any supercell.
+    energy_ev_per_angstrom2
+        Of the lowest: one for the slab, whatever the supercell.
     lowered_ev
         By how much the one taken lies below the first.
+    left_j_per_m2
+        How far the lowest of those in the interface's own cell lies above it.
+    spread_ev
+        Highest less lowest of the starts; ``None`` with one only.
     change_j_per_m2
         What this does to the interfacial formation energy.
     """
 
     side: str
-    starts: list[SlabStart]
+    starts: list[StartRecord]
+    energy_ev_per_angstrom2: float | None = None
     lowered_ev: float | None = None
+    left_j_per_m2: float | None = None
+    spread_ev: float | None = None
     change_j_per_m2: float | None = None
 
     @property
-    def taken(self) -> SlabStart | None:
+    def taken(self) -> StartRecord | None:
         """The start whose energy is the slab's."""
         return next((start for start in self.starts if start.taken), None)
 
@@ -115,7 +147,13 @@ class IntegrityRecord(_Record):
 
 
 class InterfaceRecord(_Record):
-    """Everything about one interface; ``None`` where a quantity was not asked for."""
+    """Everything about one interface; ``None`` where a quantity was not asked for.
+
+    Attributes
+    ----------
+    starts
+        Its relaxations, the first from the geometry as built; the lowest is taken.
+    """
 
     pair: str
     label: str | None = None
@@ -137,6 +175,7 @@ class InterfaceRecord(_Record):
     bound: BoundRecord | None = None
     integrity: IntegrityRecord | None = None
     reference_slabs: list[ReferenceSlabRecord] = Field(default_factory=list)
+    starts: list[StartRecord] = Field(default_factory=list)
     caveats: list[str] = Field(default_factory=list)
     steps: list[StepRow]
 

@@ -1,8 +1,9 @@
-"""Which relaxation of a slab on its own an interface's energies refer to: the lowest of its starts.
+"""Which relaxations an interface's energies are those of: the lowest of the starts of each term.
 
 A relaxation ends in the minimum nearest to its start. A slab relaxed from the geometry it was built
 with can end far above one relaxed from the geometry it has in the interface (mobile ions have
-found other sites there), and the formation energy would contain the difference.
+found other sites there), and the formation energy would contain the difference. A slab relaxed in
+another supercell is the same slab: its energy is taken by area.
 """
 
 from __future__ import annotations
@@ -11,15 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from natriface.analysis.bonding.integrity import compare_units
+from natriface.analysis.energies.starts import SAME_MINIMUM_EV, is_sample, spread
 from natriface.analysis.results.comparability import require_like
 from natriface.analysis.results.result import Result
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import AnalysisError
-from natriface.workflows.parts.interfaces.records import ReferenceSlabRecord, SlabStart
-
-SAME_MINIMUM_EV = 0.005
-"""Differences smaller than this are left over from the relaxations' force limit."""
-
+from natriface.workflows.parts.interfaces.evaluation.records import ReferenceSlabRecord, StartRecord
 
 WORTH_TELLING_J_PER_M2 = 0.01
 """Published values have two decimals."""
@@ -27,7 +25,7 @@ WORTH_TELLING_J_PER_M2 = 0.01
 
 @dataclass(frozen=True)
 class Start:
-    """One relaxation of a slab on its own.
+    """One relaxation of an interface, or of a slab on its own.
 
     Attributes
     ----------
@@ -37,12 +35,15 @@ class Start:
         ``None`` where it has none.
     reason
         Why there is no result.
+    share
+        Surface cells of the slab in the interface over those here.
     """
 
     id: str
     name: str
     result: Result | None
     reason: str | None = None
+    share: float = 1.0
 
 
 def lowest_start(interface: Result | None, starts: Sequence[Start]) -> Start | None:
@@ -61,7 +62,7 @@ def lowest_start(interface: Result | None, starts: Sequence[Start]) -> Start | N
         The earlier of equals; ``None`` if no start can be taken.
     """
     usable = [start for start in starts if start.result and why_not(interface, start) is None]
-    return min(usable, key=_energy_ev, default=None)
+    return min(usable, key=energy_ev, default=None)
 
 
 def why_not(interface: Result | None, start: Start) -> str | None:
@@ -78,43 +79,75 @@ def why_not(interface: Result | None, start: Start) -> str | None:
     return None
 
 
+def samples_ev(interface: Result | None, starts: Sequence[Start]) -> list[float]:
+    """Energies of the starts that tell of the spread, eV in the interface's cell."""
+    return [
+        energy_ev(start)
+        for k, start in enumerate(starts)
+        if start.result
+        and why_not(interface, start) is None
+        and (k == 0 or is_sample(start.result))
+    ]
+
+
+def start_records(interface: Result | None, starts: Sequence[Start]) -> list[StartRecord]:
+    """What the report says of each start."""
+    taken = lowest_start(interface, starts)
+    return [
+        StartRecord(
+            name=start.name,
+            id=start.id,
+            energy_ev=energy_ev(start) if (reason := why_not(interface, start)) is None else None,
+            reason=reason,
+            taken=start is taken,
+            other_cell=start.share != 1,
+            sample=k == 0 or start.result is None or is_sample(start.result),
+        )
+        for k, start in enumerate(starts)
+    ]
+
+
 def reference_slab(
     side: str,
     interface: Result | None,
     starts: Sequence[Start],
-    contact_area_angstrom2: float | None,
+    area_angstrom2: float | None,
+    n_contacts: int | None,
 ) -> ReferenceSlabRecord:
     """What is known of a slab's starts, the first of them first.
 
     Parameters
     ----------
-    contact_area_angstrom2
-        N A of the formation energy, A^2.
+    area_angstrom2, n_contacts
+        A and N of the formation energy.
     """
     taken = lowest_start(interface, starts)
-    reasons = [why_not(interface, start) for start in starts]
-    lowered = None
-    if taken is not None and reasons[0] is None:
-        lowered = _energy_ev(starts[0]) - _energy_ev(taken)
+    own = lowest_start(interface, [start for start in starts if start.share == 1])
+    lowered, left = None, None
+    if taken is not None and why_not(interface, starts[0]) is None:
+        lowered = energy_ev(starts[0]) - energy_ev(taken)
+    if taken is not None and own is not None:
+        left = energy_ev(own) - energy_ev(taken)
     return ReferenceSlabRecord(
         side=side,
-        starts=[
-            SlabStart(
-                name=start.name,
-                id=start.id,
-                energy_ev=_energy_ev(start) if reason is None else None,
-                reason=reason,
-                taken=start is taken,
-            )
-            for start, reason in zip(starts, reasons, strict=True)
-        ],
-        lowered_ev=lowered,
-        change_j_per_m2=(
-            lowered / contact_area_angstrom2 * EV_PER_ANGSTROM2_IN_J_PER_M2
-            if lowered is not None and contact_area_angstrom2
-            else None
+        starts=start_records(interface, starts),
+        energy_ev_per_angstrom2=(
+            energy_ev(taken) / area_angstrom2 if taken is not None and area_angstrom2 else None
         ),
+        lowered_ev=lowered,
+        left_j_per_m2=per_contact(left, area_angstrom2, 1),
+        spread_ev=spread(samples_ev(interface, starts)),
+        change_j_per_m2=per_contact(lowered, area_angstrom2, n_contacts),
     )
+
+
+def per_contact(
+    energy_ev: float | None, area_angstrom2: float | None, n_contacts: int | None
+) -> float | None:
+    """An energy in J/m2 of contact, where all of it is known."""
+    if energy_ev is None or not area_angstrom2 or not n_contacts:
+        return None
+    return energy_ev / (area_angstrom2 * n_contacts) * EV_PER_ANGSTROM2_IN_J_PER_M2
 
 
 def start_caveats(
@@ -122,22 +155,25 @@ def start_caveats(
     starts: Sequence[Start],
     rigid: Result | None,
     contact_area_angstrom2: float | None,
+    from_interface: Start | None,
 ) -> list[str]:
     """What is wrong with a slab's reference energy, though it converged.
 
-    Starts that could not be taken; an energy that is still above that of the same slab frozen as
-    it is in the interface, for a slab left to itself can only lower its energy; one below that
-    of the start from the interface, which then may have a lower minimum too; and tetrahedra that
-    are not those the slab was built with.
+    Starts in its cell that could not be taken; an energy that is still above that of the same slab
+    frozen as it is in the interface, for a slab left to itself can only lower its energy; one below
+    that of the start from the interface, which then may have a lower minimum too; and tetrahedra
+    that are not those the slab was built with.
 
     Parameters
     ----------
     starts
-        The first from the geometry as built, the second, if any, from that in this interface.
+        The first from the geometry as built.
     rigid
         The slab frozen as it is in the interface.
     contact_area_angstrom2
         N A of the formation energy, A^2.
+    from_interface
+        The start from the geometry in this interface, if there is one.
     """
     taken = lowest_start(interface, starts)
     if taken is None or taken.result is None:
@@ -145,7 +181,7 @@ def start_caveats(
     caveats = [
         f"{start.name}: {reason}; the reference energy is that of {taken.name}, without it."
         for start in starts
-        if len(starts) > 1 and (reason := why_not(interface, start)) is not None
+        if len(starts) > 1 and start.share == 1 and (reason := why_not(interface, start))
     ]
     excess = _excess_ev(taken, rigid)
     if excess is not None and excess >= SAME_MINIMUM_EV:
@@ -157,21 +193,22 @@ def start_caveats(
             error = excess / contact_area_angstrom2 * EV_PER_ANGSTROM2_IN_J_PER_M2
             text += f"; the formation energy is too negative by at least {error:.2f} J/m²"
         caveats.append(text + ".")
-    if len(starts) > 1 and why_not(interface, starts[1]) is None and contact_area_angstrom2:
-        left = _energy_ev(starts[1]) - _energy_ev(taken)
+    if from_interface and why_not(interface, from_interface) is None and contact_area_angstrom2:
+        left = energy_ev(from_interface) - energy_ev(taken)
         error = left / contact_area_angstrom2 * EV_PER_ANGSTROM2_IN_J_PER_M2
         if error >= WORTH_TELLING_J_PER_M2:
             caveats.append(
-                f"{taken.name}: it ended {left:.3f} eV below {starts[1].name}, so that the "
+                f"{taken.name}: it ended {left:.3f} eV below {from_interface.name}, so that the "
                 "interface may have a lower minimum too; the formation energy is then less "
                 f"negative than it should be, by about {error:.2f} J/m²."
             )
     first = starts[0].result
-    if taken is not starts[0] and first is not None and first.initial_structure:
-        units = compare_units(first.initial_atoms(), taken.result.final_atoms())
+    own = lowest_start(interface, [start for start in starts if start.share == 1])
+    if own not in (None, starts[0]) and own.result and first and first.initial_structure:
+        units = compare_units(first.initial_atoms(), own.result.final_atoms())
         if units.broken or units.formed:
             caveats.append(
-                f"{taken.name}: of the tetrahedra it was built with {units.summary()}; the "
+                f"{own.name}: of the tetrahedra it was built with {units.summary()}; the "
                 "reference energy is that of a slab that has reacted."
             )
     return caveats
@@ -183,11 +220,12 @@ def _excess_ev(taken: Start, rigid: Result | None) -> float | None:
         return None
     try:
         require_like([taken.result, rigid])
-        return _energy_ev(taken) - rigid.converged_energy_ev()
+        return energy_ev(taken) - rigid.converged_energy_ev()
     except AnalysisError:
         return None  # the quantities that need them carry the reason
 
 
-def _energy_ev(start: Start) -> float:
+def energy_ev(start: Start) -> float:
+    """Energy of a start in the interface's cell, eV."""
     assert start.result is not None
-    return start.result.converged_energy_ev()
+    return start.result.converged_energy_ev() * start.share

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from natriface.analysis.results.result import Result
 from natriface.structures.interfaces.recut import principal_strains, stretches
-from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels, Side
+from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels
+from natriface.workflows.plan import Side
 
 
 @dataclass(frozen=True)

@@ -12,24 +12,28 @@ from natriface.analysis.energies.interface_energy import (
     interfacial_formation_energy,
     work_of_adhesion,
 )
+from natriface.analysis.energies.starts import in_quadrature, n_atoms, spread
 from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import AnalysisError
-from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels
-from natriface.workflows.parts.interfaces.records import (
+from natriface.workflows.parts.interfaces.evaluation.records import (
     BondMean,
     IntegrityRecord,
     InterfaceRecord,
     Quantity,
     SlabRecord,
 )
-from natriface.workflows.parts.interfaces.reference_slabs import (
+from natriface.workflows.parts.interfaces.evaluation.reference_slabs import (
     Start,
     lowest_start,
+    per_contact,
     reference_slab,
+    samples_ev,
     start_caveats,
+    start_records,
 )
-from natriface.workflows.parts.interfaces.strains import strains
-from natriface.workflows.parts.interfaces.unreacted import unreacted_bound
+from natriface.workflows.parts.interfaces.evaluation.strains import strains
+from natriface.workflows.parts.interfaces.evaluation.unreacted import unreacted_bound
+from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels
 from natriface.workflows.parts.labels import read_labels, step_labels
 from natriface.workflows.report.steps import ExpectedStep, Steps, known_steps
 from natriface.workflows.surfaces.labels import SlabLabels
@@ -46,7 +50,7 @@ PARTS = {
 class Gathered:
     """One interface's record with the results it was made from, by role.
 
-    Of a slab with several starts the result is that of the one taken.
+    Of several starts the result is that of the lowest; of a slab, of those in the interface's cell.
     """
 
     record: InterfaceRecord
@@ -92,17 +96,26 @@ def _reason(steps: Steps, identifier: str) -> str:
     return steps.why_missing(identifier) or "not finished yet"
 
 
-def _starts(steps: Steps, identifiers: Sequence[str]) -> list[Start]:
-    """Relaxations of one slab on its own."""
-    return [
-        Start(step, steps.name(step), steps.results.get(step), _reason(steps, step))
-        for step in identifiers
-    ]
+def _starts(
+    steps: Steps, identifiers: Sequence[str], n_in_interface: int | None = None
+) -> list[Start]:
+    """Relaxations of one thing; of a slab, in whatever supercell."""
+    starts = []
+    for step in identifiers:
+        found = steps.results.get(step)
+        n = n_atoms(found) if found else 0
+        share = n_in_interface / n if n and n_in_interface else 1.0
+        starts.append(Start(step, steps.name(step), found, _reason(steps, step), share))
+    return starts
 
 
 def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathered:
     """One function because every field of the record is of the same results, looked up once."""
-    planned, seconds = labels.reference_steps, labels.second_starts
+    planned = labels.reference_steps
+    seconds: dict[str, list[str]] = {
+        side: [*labels.second_starts.get(side, ()), *labels.other_supercells.get(side, ())]
+        for side in SIDES
+    }
     asked: Sequence[str] | None = labels.quantities
     if asked is None:
         asked = [q for q, roles in PARTS.items() if set(roles) <= planned.keys()] + ["integrity"]
@@ -111,32 +124,52 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         for role, step in {"interface": identifier, **planned}.items()
         if step in steps.results
     }
+    wholes = _starts(steps, [identifier, *labels.restarts])
+    chosen = lowest_start(None, wholes)
+    k = 0 if chosen is None else wholes.index(chosen)
+    if chosen is not None and chosen.result is not None:
+        found["interface"] = chosen.result
     interface = found.get("interface")
     as_built = found.get("substrate")
+    area, n_contacts = _area(interface, labels)
+    contact_area = area * n_contacts if area and n_contacts else None
+    sizes = {"substrate": labels.n_substrate_atoms, "film": labels.n_film_atoms}
     starts = {
-        side: _starts(steps, [planned[side], *seconds.get(side, ())])
+        side: _starts(steps, [planned[side], *seconds[side]], sizes[side])
         for side in SIDES
         if side in planned
     }
-    references = dict(planned)
+    references = {"interface": wholes[k].id, **planned}
+    lowest: dict[str, Result] = {}
+    caveats: list[str] = []
     for side, slab in starts.items():
         taken = lowest_start(interface, slab)
+        own = lowest_start(interface, [start for start in slab if start.share == 1])
         if taken is not None and taken.result is not None:
-            references[side], found[side] = taken.id, taken.result
-    energies: dict[str, Quantity | None] = {
-        name: _quantity(compute, name, identifier, references, steps) if name in asked else None
+            references[side], lowest[side] = taken.id, taken.result
+        if own is not None and own.result is not None:
+            found[side] = own.result
+        from_interface = slab[k + 1] if len(slab) > k + 1 else None
+        caveats += start_caveats(
+            interface, slab, found.get(f"rigid_{side}"), contact_area, from_interface
+        )
+    formation, adhesion = (
+        _quantity(compute, name, references, steps) if name in asked else None
         for name, compute in (
-            ("interfacial_formation_energy", interfacial_formation_energy),
+            ("interfacial_formation_energy", _formation_energy),
             ("work_of_adhesion", work_of_adhesion),
         )
-    }
+    )
+    if formation is not None and formation.value_j_per_m2 is not None:
+        terms = {"the interface": wholes, **{f"the {side}": starts[side] for side in SIDES}}
+        formation = _with_uncertainty(formation, interface, terms, contact_area)
     integrity, integrity_record = None, None
     if "integrity" in asked:
-        integrity, integrity_record = _integrity(identifier, found, as_built, steps)
+        integrity, integrity_record = _integrity(references["interface"], found, as_built, steps)
     some = interface or next(iter(found.values()), None)
-    area, n_contacts = _area(interface, labels)
-    contact_area = area * n_contacts if area and n_contacts else None
     strained = strains(labels, interface, steps.results)
+    if strained.caveat:
+        caveats.insert(0, strained.caveat)
     record = InterfaceRecord(
         pair=labels.pair,
         label=labels.label,
@@ -153,27 +186,19 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         engine=some.engine if some else None,
         protocol=some.protocol if some else None,
         level=some.engine.level if some else None,
-        interfacial_formation_energy=energies["interfacial_formation_energy"],
-        work_of_adhesion=energies["work_of_adhesion"],
-        bound=unreacted_bound(labels, found, steps),
+        interfacial_formation_energy=formation,
+        work_of_adhesion=adhesion,
+        bound=unreacted_bound(labels, lowest, steps),
         integrity=integrity_record,
         reference_slabs=[
-            reference_slab(side, interface, slab, contact_area)
+            reference_slab(side, interface, slab, area, n_contacts)
             for side, slab in starts.items()
             if len(slab) > 1
         ],
-        caveats=[
-            *([strained.caveat] if strained.caveat else []),
-            *(
-                caveat
-                for side, slab in starts.items()
-                for caveat in start_caveats(
-                    interface, slab, found.get(f"rigid_{side}"), contact_area
-                )
-            ),
-        ],
+        starts=start_records(None, wholes) if len(wholes) > 1 else [],
+        caveats=caveats,
         steps=[
-            steps.row(identifier, "interface"),
+            *(steps.row(one.id, "interface") for one in [wholes[k], *wholes[:k], *wholes[k + 1 :]]),
             *(
                 steps.row(step)
                 for step in dict.fromkeys(
@@ -190,15 +215,34 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
     return Gathered(record, found, integrity)
 
 
+def _formation_energy(interface: Result, substrate: Result, film: Result) -> InterfaceEnergy:
+    return interfacial_formation_energy(interface, substrate, film, supercells=True)
+
+
+def _with_uncertainty(
+    quantity: Quantity,
+    interface: Result | None,
+    terms: Mapping[str, Sequence[Start]],
+    contact_area_angstrom2: float | None,
+) -> Quantity:
+    """The quantity with the spread of the starts of all its terms, or with why it has none."""
+    spreads = {name: spread(samples_ev(interface, starts)) for name, starts in terms.items()}
+    single = [name for name, each in spreads.items() if each is None]
+    if single:
+        reason = f"one start only of {' and '.join(single)}"
+        return quantity.model_copy(update={"no_uncertainty": reason})
+    found = per_contact(in_quadrature(*spreads.values()), contact_area_angstrom2, 1)
+    return quantity.model_copy(update={"uncertainty_j_per_m2": found})
+
+
 def _quantity(
     compute: Callable[[Result, Result, Result], InterfaceEnergy],
     name: str,
-    identifier: str,
     references: Mapping[str, str],
     steps: Steps,
 ) -> Quantity:
     try:
-        interface = _require(steps, identifier, "interface")
+        interface = _require(steps, references["interface"], "interface")
         parts = [_require(steps, references.get(role), role) for role in PARTS[name]]
         energy = compute(interface, *parts)
     except AnalysisError as error:
