@@ -21,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.refereeing.crystals import crystal_errors
+from benchmarks.refereeing.crystals import BUILT, built_surfaces, crystal_errors
 from benchmarks.refereeing.energies import Energies
 from benchmarks.refereeing.errors import BOTH, Deviation, apart, deviations, errors
 from benchmarks.refereeing.samples import Reference, read_own, read_xie, small_enough
@@ -81,6 +81,12 @@ def judge(
                 {"name": f"{energies.name}, lattice", "potential": energies.name}
                 | {"quantity": "lattice", "ratio": None}
                 | lattices
+            )
+        built = built_surfaces(energies) if crystals else None
+        if built:
+            rows.append(
+                {"name": f"{energies.name}, built", "potential": energies.name}
+                | {"quantity": "built", "ratio": None, "j_per_m2": built}
             )
         rows.append(
             {"name": f"{energies.name}, cost", "potential": energies.name, "quantity": "cost"}
@@ -155,6 +161,13 @@ def show(told: dict[str, Any]) -> None:
             cells = [f"{own['signed']:+.2%}", f"{own['absolute']:.2%}", worst, str(own["n"])]
         table.add_row(row["potential"], *cells, "" if cost is None else f"{cost:.1f}")
     console.print(table)
+    built = {r["potential"]: r["j_per_m2"] for r in told["rows"] if r["quantity"] == "built"}
+    if built:
+        table = Table("surface", *built, "published", title="built and relaxed, J/m2")
+        for name, (_, published) in BUILT.items():
+            values = (found.get(name) for found in built.values())
+            table.add_row(name, *("" if v is None else f"{v:.3f}" for v in values), published)
+        console.print(table)
     for sentence in told["better"]:
         console.print(sentence)
     for name, names in told["missing"].items():

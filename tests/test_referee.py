@@ -184,7 +184,7 @@ def test_nzsp_of_xie_et_al_by_its_own_numbers(shared: Path, tmp_path: Path) -> N
             known = {s.name: s.dft for s in reference.samples}[label].converged_energy_ev()
             return dft_result(atoms, known, label, {})
 
-        def relaxed(self, atoms: Atoms, label: str) -> Result | None:
+        def relaxed(self, atoms: Atoms, label: str, fmax_ev_per_angstrom: float) -> Result | None:
             return dft_result(atoms, reference.bulk.converged_energy_ev(), label, {})
 
     found, _ = deviations(reference, Itself("emt", {}, tmp_path))

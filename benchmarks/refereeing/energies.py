@@ -14,7 +14,6 @@ from ase.optimize import LBFGS
 
 from natriface.analysis.results.result import EngineRecord, Result, StepRecord, Timing
 from natriface.structures.base.atoms import content_hash, structure_id, to_document
-from natriface.structures.base.errors import EngineError
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.potential.calculators import (
     calculator_version,
@@ -22,7 +21,8 @@ from natriface.workflows.engines.potential.calculators import (
     weights_of,
 )
 
-FMAX_EV_PER_ANGSTROM = 0.02
+CRYSTAL_EV_PER_ANGSTROM, SLAB_EV_PER_ANGSTROM = 0.02, 0.05
+"""Largest force left of a relaxed crystal, whose error counts many times, and of a relaxed slab."""
 MAX_STEPS = 300
 
 
@@ -62,30 +62,36 @@ class Energies:
         """Energy and forces at a geometry; ``None`` if it is not known and the time is up."""
         return self._result(atoms, label, "static")
 
-    def relaxed(self, atoms: Atoms, label: str) -> Result | None:
-        """The same where the forces vanish, the cell kept; to `FMAX_EV_PER_ANGSTROM`."""
-        return self._result(atoms, label, "relax")
+    def relaxed(self, atoms: Atoms, label: str, fmax_ev_per_angstrom: float) -> Result | None:
+        """The same with the atoms at rest, the cell kept; ``None`` too if they find none."""
+        return self._result(atoms, label, "relax", fmax_ev_per_angstrom)
 
     def relaxed_cell(self, atoms: Atoms, label: str) -> Result | None:
-        """The same with the cell relaxed too."""
-        return self._result(atoms, label, "relax cell")
+        """The same of a crystal, with the cell relaxed too."""
+        return self._result(atoms, label, "relax cell", CRYSTAL_EV_PER_ANGSTROM)
 
     def cost_ms_per_atom(self) -> float | None:
         """CPU time an atom of a force call: the median over what was computed at one geometry."""
         costs = [k["cpu_s"] / k["n_atoms"] for k in self._kept.values() if k["kind"] == "static"]
         return 1e3 * float(np.median(costs)) if costs else None
 
-    def _result(self, atoms: Atoms, label: str, kind: str) -> Result | None:
-        key = content_hash([self._engine.model_dump(), structure_id(atoms), kind], 24)
+    def _result(
+        self, atoms: Atoms, label: str, kind: str, fmax_ev_per_angstrom: float = 0.0
+    ) -> Result | None:
+        done = f"{kind} to {fmax_ev_per_angstrom}" if fmax_ev_per_angstrom else kind
+        key = content_hash([self._engine.model_dump(), structure_id(atoms), done], 24)
         if key not in self._kept:
             self._began = self._began or time.monotonic()
             if time.monotonic() - self._began >= self._seconds:
                 return None
-            self._kept[key] = {"label": label, "kind": kind} | self._compute(atoms, kind, label)
+            told = self._compute(atoms, kind, fmax_ev_per_angstrom)
+            self._kept[key] = {"label": label, "kind": kind} | told
             write_atomically(self._file, json.dumps(self._kept))
         kept = self._kept[key]
+        if not kept.get("at_rest", True):
+            return None
         return Result(
-            kind=kind,
+            kind="static" if kind == "static" else "relax",
             status="converged",
             engine=self._engine,
             step=StepRecord(id="", name=label),
@@ -95,17 +101,14 @@ class Energies:
             timing=Timing(cpu_s=kept["cpu_s"]),
         )
 
-    def _compute(self, atoms: Atoms, kind: str, label: str) -> dict[str, Any]:
+    def _compute(self, atoms: Atoms, kind: str, fmax_ev_per_angstrom: float) -> dict[str, Any]:
         atoms = atoms.copy()
         atoms.set_constraint()
         atoms.calc = make_calculator(self._model, self._options)
-        start = time.process_time()
         moved = FrechetCellFilter(atoms) if kind == "relax cell" else atoms
-        if kind != "static" and not LBFGS(moved, logfile=None).run(FMAX_EV_PER_ANGSTROM, MAX_STEPS):
-            raise EngineError(
-                f"{label}: {self.name} did not come below {FMAX_EV_PER_ANGSTROM} eV/A in "
-                f"{MAX_STEPS} steps; such a geometry has no energy to compare: leave it out"
-            )
+        start, at_rest = time.process_time(), True
+        if kind != "static":
+            at_rest = bool(LBFGS(moved, logfile=None).run(fmax_ev_per_angstrom, MAX_STEPS))
         energy_ev, forces = float(atoms.get_potential_energy()), atoms.get_forces()
         return {
             "energy_ev": energy_ev,
@@ -113,6 +116,7 @@ class Energies:
             "moved": {}
             if kind == "static"
             else {"positions": atoms.positions.tolist(), "cell": atoms.cell.array.tolist()},
+            "at_rest": at_rest,
             "cpu_s": time.process_time() - start,
             "n_atoms": len(atoms),
         }

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr, t
 
-from benchmarks.refereeing.energies import Energies
+from benchmarks.refereeing.energies import (
+    CRYSTAL_EV_PER_ANGSTROM,
+    SLAB_EV_PER_ANGSTROM,
+    Energies,
+)
 from benchmarks.refereeing.samples import Reference, Sample, is_multiple
 from natriface.analysis.energies.interface_energy import interfacial_formation_energy
 from natriface.analysis.energies.surface_energy import surface_energy
@@ -78,7 +82,11 @@ def deviations(
     slabs of at most `relax_up_to` atoms that the potential relaxes besides.
     """
     crystal = reference.bulk.final_atoms()
-    bulk = (energies.relaxed if reference.bulk_relaxed else energies.static)(crystal, "bulk")
+    bulk = (
+        energies.relaxed(crystal, "bulk", CRYSTAL_EV_PER_ANGSTROM)
+        if reference.bulk_relaxed
+        else energies.static(crystal, "bulk")
+    )
     found: dict[str, list[Deviation]] = {
         name: [] for name in (SURFACES, BOUNDARIES, RELAXED, BINDING, BINDING_OTHER)
     }
@@ -98,7 +106,9 @@ def deviations(
             quantity = SURFACES if sample.kind == "slab" else BOUNDARIES
             found[quantity].append(Deviation(sample.name, sample.facet, dft, value))
             relaxes = sample.kind == "slab" and len(atoms) <= relax_up_to
-            relaxed = energies.relaxed(atoms, sample.name) if relaxes else None
+            relaxed = (
+                energies.relaxed(atoms, sample.name, SLAB_EV_PER_ANGSTROM) if relaxes else None
+            )
             if relaxed is not None:
                 value = surface_energy(relaxed, bulk).value_j_per_m2
                 found[RELAXED].append(Deviation(sample.name, sample.facet, dft, value))
