@@ -12,8 +12,10 @@ from ase.build import bulk, fcc100, fcc110, fcc111
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
+from ase.neighborlist import neighbor_list
 
 from benchmarks.referee import LIMIT_J_PER_M2, energies_of, judge
+from benchmarks.refereeing.crystals import built_surfaces, crystal_errors
 from benchmarks.refereeing.energies import Energies
 from benchmarks.refereeing.errors import (
     BOTH,
@@ -26,7 +28,9 @@ from benchmarks.refereeing.errors import (
 )
 from benchmarks.refereeing.samples import Reference, dft_result, read_own, read_xie, small_enough
 from natriface.analysis.results.result import Result
+from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import ReaderError
+from natriface.structures.crystals.phases import load_phase
 
 CELLS = {
     "bulk": bulk("Cu", a=3.6),
@@ -169,6 +173,39 @@ def test_a_folder_without_a_crystal_or_an_energy_is_refused(tmp_path: Path) -> N
     write(tmp_path / "dft" / "bulk.extxyz", bulk("Cu", a=3.6))
     with pytest.raises(ReaderError, match=r"bulk\.extxyz: no geometry with an energy"):
         read_own(tmp_path / "dft")
+
+
+class Bonds(Energies):
+    """1 eV for each bond between unlike atoms, nothing ever moves: surfaces cost broken bonds."""
+
+    def static(self, atoms: Atoms, label: str) -> Result:
+        first, second = neighbor_list("ij", atoms, 2.9)
+        unlike = atoms.numbers[first] != atoms.numbers[second]
+        return dft_result(atoms, -unlike.sum() / 2, label, {})
+
+    def relaxed(self, atoms: Atoms, label: str, fmax_ev_per_angstrom: float) -> Result:
+        return self.static(atoms, label)
+
+    def relaxed_cell(self, atoms: Atoms, label: str) -> Result:
+        return self.static(atoms, label)
+
+
+def test_built_surfaces_cost_the_bonds_that_they_break(tmp_path: Path) -> None:
+    """One bond an atom of (100), two of (110), of rock salt; half of each to either face."""
+    names = ["NaF(100)", "NaF(110)", "NaCl(100)"]
+    found = built_surfaces(Bonds("emt", {}, tmp_path), names)
+    for phase in ("NaF", "NaCl"):
+        a = load_phase(phase).atoms.cell.cellpar()[0]
+        broken = 1 / (a**2 / 2) * EV_PER_ANGSTROM2_IN_J_PER_M2
+        assert found[f"{phase}(100)"] == pytest.approx(broken, rel=1e-6)
+    assert found["NaF(110)"] == pytest.approx(np.sqrt(2) * found["NaF(100)"], rel=1e-6)
+
+
+def test_a_potential_that_leaves_crystals_alone_has_no_error_of_lattice(tmp_path: Path) -> None:
+    told = crystal_errors(Bonds("emt", {}, tmp_path))
+    assert told is not None
+    assert told["n"] == len(told["crystals"]) > 15
+    assert told["absolute"] == pytest.approx(0, abs=1e-9)
 
 
 def test_nzsp_of_xie_et_al_by_its_own_numbers(shared: Path, tmp_path: Path) -> None:

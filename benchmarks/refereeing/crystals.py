@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -67,14 +68,14 @@ def crystal_errors(energies: Energies) -> dict[str, Any] | None:
     }
 
 
-def built_surfaces(energies: Energies) -> dict[str, float]:
+def built_surfaces(energies: Energies, names: Iterable[str] = tuple(BUILT)) -> dict[str, float]:
     """Energies of the surfaces of `BUILT`, J/m2: slabs relaxed, crystals with their cells.
 
     The lowest over the terminations with two equal faces; a surface of which one is not known is
     left out.
     """
     found: dict[str, float] = {}
-    for name, (layers, _) in BUILT.items():
+    for name in names:
         phase, _, plane = name.rstrip(")").partition("(")
         # the cell as the library has it: planes are counted in it
         crystal = energies.relaxed_cell(load_phase(phase).atoms, phase)
@@ -82,7 +83,7 @@ def built_surfaces(energies: Energies) -> dict[str, float]:
             continue
         first, second, third = (int(index) for index in re.findall(r"-?\d", plane))
         slabs = [
-            build_slab(termination, layers=layers, vacuum_angstrom=VACUUM_ANGSTROM).atoms
+            build_slab(termination, layers=BUILT[name][0], vacuum_angstrom=VACUUM_ANGSTROM).atoms
             for termination in find_terminations(crystal.final_atoms(), (first, second, third))
             if termination.symmetric
         ]
