@@ -92,14 +92,18 @@ def deviations(
     }
     computed: dict[str, Result] = {}
     missing = [] if bulk else ["bulk"]
+    halves = {s.name: _half(s, reference.samples) for s in reference.samples}
+    used = {half.name for half in halves.values() if half is not None}
     for sample in reference.samples:
-        atoms = sample.dft.final_atoms()
+        atoms, half = sample.dft.final_atoms(), halves[sample.name]
+        stoichiometric = is_multiple(atoms, crystal)
+        if not stoichiometric and half is None and sample.name not in used:
+            continue
         own = energies.static(atoms, sample.name)
         if own is None:
             missing.append(sample.name)
             continue
         computed[sample.name] = own
-        stoichiometric = is_multiple(atoms, crystal)
         if stoichiometric and bulk is not None:
             dft = surface_energy(sample.dft, reference.bulk).value_j_per_m2
             value = surface_energy(own, bulk).value_j_per_m2
@@ -112,12 +116,8 @@ def deviations(
             if relaxed is not None:
                 value = surface_energy(relaxed, bulk).value_j_per_m2
                 found[RELAXED].append(Deviation(sample.name, sample.facet, dft, value))
-        half = _half(sample, reference.samples) if sample.kind == "boundary" else None
         if half is not None and half.name in computed:
-            dft, value = (
-                _binding(sample.dft, half.dft),
-                _binding(own, computed[half.name]),
-            )
+            dft, value = _binding(sample.dft, half.dft), _binding(own, computed[half.name])
             quantity = BINDING if stoichiometric else BINDING_OTHER
             found[quantity].append(Deviation(sample.name, sample.facet, dft, value))
     found[BOTH] = found[SURFACES] + found[BOUNDARIES]
@@ -193,6 +193,8 @@ def _resampled(values: np.ndarray, facets: Sequence[str]) -> np.ndarray:
 
 def _half(boundary: Sample, samples: Sequence[Sample]) -> Sample | None:
     """The slab of which two make a boundary's cell: that of its name, else the lowest."""
+    if boundary.kind != "boundary":
+        return None
     whole = boundary.dft.final_atoms()
     halves = []
     for sample in samples:
