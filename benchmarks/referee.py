@@ -75,18 +75,18 @@ def judge(
                 told = errors(some, ordered=quantity != BOTH)
                 if told is not None:
                     rows.append(_row(energies.name, quantity, asdict(told)))
+        built = built_surfaces(energies) if crystals else None
+        if built:
+            rows.append(
+                {"name": f"{energies.name}, built", "potential": energies.name}
+                | {"quantity": "built", "ratio": None, "j_per_m2": built}
+            )
         lattices = crystal_errors(energies) if crystals else None
         if lattices:
             rows.append(
                 {"name": f"{energies.name}, lattice", "potential": energies.name}
                 | {"quantity": "lattice", "ratio": None}
                 | lattices
-            )
-        built = built_surfaces(energies) if crystals else None
-        if built:
-            rows.append(
-                {"name": f"{energies.name}, built", "potential": energies.name}
-                | {"quantity": "built", "ratio": None, "j_per_m2": built}
             )
         rows.append(
             {"name": f"{energies.name}, cost", "potential": energies.name, "quantity": "cost"}
