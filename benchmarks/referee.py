@@ -18,6 +18,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -116,17 +117,16 @@ def _row(name: str, quantity: str, told: dict[str, Any]) -> dict[str, Any]:
 def _better(quantity: str, found: dict[str, list[Deviation]]) -> list[str]:
     """A sentence for each pair of potentials whose mean errors differ by more than the spread."""
     said = []
-    names = [name for name, some in found.items() if some]
-    for k, one in enumerate(names):
-        for other in names[k + 1 :]:
-            low, high, n = apart(found[one], found[other])
-            if low > 0 or high < 0:
-                better, worse = (other, one) if low > 0 else (one, other)
-                near, far = sorted((abs(low), abs(high)))
-                said.append(
-                    f"{quantity}: {better} is nearer to DFT than {worse} by {near:.3f} to "
-                    f"{far:.3f} J/m2 (95 %, {n} facets)"
-                )
+    pairs = list(combinations([name for name, some in found.items() if some], 2))
+    for one, other in pairs:
+        low, high, n = apart(found[one], found[other], len(pairs))
+        if low > 0 or high < 0:
+            better, worse = (other, one) if low > 0 else (one, other)
+            near, far = sorted((abs(low), abs(high)))
+            said.append(
+                f"{quantity}: {better} is nearer to DFT than {worse} by {near:.3f} to "
+                f"{far:.3f} J/m2 (95 % for {len(pairs)} pairs together, {n} facets)"
+            )
     return said
 
 

@@ -26,7 +26,14 @@ from benchmarks.refereeing.errors import (
     deviations,
     errors,
 )
-from benchmarks.refereeing.samples import Reference, dft_result, read_own, read_xie, small_enough
+from benchmarks.refereeing.samples import (
+    Reference,
+    area_angstrom2,
+    dft_result,
+    read_own,
+    read_xie,
+    small_enough,
+)
 from natriface.analysis.results.result import Result
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import ReaderError
@@ -147,8 +154,30 @@ def test_of_two_potentials_none_is_better_within_the_spread() -> None:
     assert (low, high, n) == (pytest.approx(0), pytest.approx(0), 6)
     low, high, _ = apart(far, near)
     assert 0.28 < low < high < 0.34
+    # the more pairs are compared, the less is said of each
+    wider = apart(far, near, 15)
+    assert wider[0] < low
+    assert wider[1] > high
     assert apart(near[:1], far[:1])[2] == 1
     assert not np.isfinite(apart(near[:1], far[:1])).all()
+
+
+def test_only_what_is_larger_than_the_spread_is_said(tmp_path: Path, emt: Energies) -> None:
+    class Shifted(Energies):
+        """EMT with 1 eV more in every slab: surfaces cost more, by far."""
+
+        def static(self, atoms: Atoms, label: str) -> Result | None:
+            told = super().static(atoms, label)
+            assert told is not None
+            assert told.energy_ev is not None
+            shift = 0.0 if label == "bulk" else 0.1 * area_angstrom2(atoms)
+            return told.model_copy(update={"energy_ev": told.energy_ev + shift})
+
+    far = Shifted("emt", {}, tmp_path / "kept")
+    far.name = "far"
+    reference = write_set(tmp_path / "dft", 1.01)
+    assert any("emt is nearer to DFT than far" in s for s in judge(reference, [emt, far])["better"])
+    assert judge(reference, [emt, Energies("emt", {}, tmp_path / "kept")])["better"] == []
 
 
 def test_the_rows_say_how_often_the_limit_is_kept(tmp_path: Path, emt: Energies) -> None:

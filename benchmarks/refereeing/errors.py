@@ -163,11 +163,18 @@ def errors(found: Sequence[Deviation], ordered: bool = True) -> Errors | None:
     )
 
 
-def apart(one: Sequence[Deviation], other: Sequence[Deviation]) -> tuple[float, float, int]:
-    """Ends of the 95 % interval of the difference of mean errors, J/m2, and the number of facets.
+def apart(
+    one: Sequence[Deviation], other: Sequence[Deviation], n_comparisons: int = 1
+) -> tuple[float, float, int]:
+    """Ends of an interval of the difference of mean errors, J/m2, and the number of facets.
 
-    Student's interval of the facets' means, over the samples that both have: of the few facets that
-    there are, drawing anew says too little. Neither is better where the interval holds 0.
+    Student's, of the facets' means over the samples that both have: of the few facets that there
+    are, drawing anew says too little. Neither is better where the interval holds 0.
+
+    Parameters
+    ----------
+    n_comparisons
+        How many are made side by side: 95 % is for all together (Bonferroni).
     """
     theirs = {d.sample: abs(d.error) for d in other}
     differences: dict[str, list[float]] = {}
@@ -177,7 +184,9 @@ def apart(one: Sequence[Deviation], other: Sequence[Deviation]) -> tuple[float, 
     means = np.array([np.mean(values) for values in differences.values()])
     if len(means) < 2:
         return -np.inf, np.inf, len(means)
-    half = float(t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means)))
+    half = float(
+        t.ppf(1 - 0.025 / n_comparisons, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means))
+    )
     return float(means.mean()) - half, float(means.mean()) + half, len(means)
 
 

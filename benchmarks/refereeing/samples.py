@@ -84,8 +84,8 @@ def area_angstrom2(atoms: Atoms) -> float:
 
 def is_multiple(atoms: Atoms, crystal: Atoms) -> bool:
     """Whether a cell has the composition of a crystal."""
-    shares = [np.bincount(a.numbers, minlength=120) / len(a) for a in (atoms, crystal)]
-    return bool(np.allclose(*shares))
+    own, its = (np.bincount(a.numbers, minlength=120) / len(a) for a in (atoms, crystal))
+    return bool(np.allclose(own, its))
 
 
 def distinct(samples: Iterable[Sample]) -> tuple[Sample, ...]:
