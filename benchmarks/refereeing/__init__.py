@@ -1,0 +1,1 @@
+"""Parts of `benchmarks.referee`: DFT samples read, potentials' energies kept, errors judged."""
