@@ -81,6 +81,9 @@ class _RFO(_BFGS):
     (and ASE 3.27 has none).
     """
 
+    pos0: Any
+    forces0: Any
+
     def prepare_step(self, pos: FloatArray, gradient: FloatArray) -> tuple[FloatArray, FloatArray]:
         pos, gradient = pos.ravel(), gradient.ravel()
         self.update(pos, -gradient, self.pos0, self.forces0)
