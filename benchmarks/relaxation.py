@@ -40,8 +40,10 @@ from natriface.workflows.study import load_study, study_path
 FMAX_EV_PER_ANGSTROM = 0.02
 MOST_STEPS = 1000
 SAME_EV_PER_ATOM = 1e-4
-SMALL = ("NaF|NZSP NaF slab", "Na|NZSP Na slab", "NaF|NZSP NZSP slab", "NaF|NZSP-NSF NZSP-NSF slab")
-LARGE = ("NaF|NZSP interface", "Na|NZSP NZSP slab", "Na|NZSP interface")
+SMALL = ("NaF|NZSP NaF slab", "Na|NZSP Na slab", "NaF|NZSP NZSP slab")
+LARGE = (
+    "NaF|NZSP-NSF NZSP-NSF slab", "NaF|NZSP interface", "Na|NZSP NZSP slab", "Na|NZSP interface",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def counting(calculator: type[Calculator], energies_ev: list[float]) -> type[Cal
 def measured(relax: Callable[[], Atoms], energies_ev: list[float]) -> Relaxed:
     """Run, with CHGNet already loaded."""
     started = time.process_time()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         atoms = relax()
     spent = time.process_time() - started
@@ -182,11 +184,12 @@ def by_peer(atoms: Atoms, peer: str) -> Relaxed:
 
 def rows_of(name: str, peers: Sequence[str], rattle_angstrom: float, seed: int) -> list[Row]:
     """natriface beside each peer, on one structure."""
-    start = planned()[name]
+    start = planned()[name].copy()
     start.rattle(rattle_angstrom, seed=seed)
-    ours = by_natriface(start.copy(), "RFO")
-    others = {peer: by_peer(start.copy(), peer) for peer in peers}
-    others["natriface, LBFGS"] = by_natriface(start.copy(), "LBFGS")
+    with contextlib.redirect_stdout(io.StringIO()):  # CHGNet greets
+        ours = by_natriface(start.copy(), "RFO")
+        others = {peer: by_peer(start.copy(), peer) for peer in peers}
+        others["natriface, LBFGS"] = by_natriface(start.copy(), "LBFGS")
     return [Row(name, peer, len(start), ours, other) for peer, other in others.items()]
 
 

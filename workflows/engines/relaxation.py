@@ -76,9 +76,9 @@ class _BFGS(_Resumable, BFGS):  # type: ignore[misc]
 class _RFO(_BFGS):
     """Rational function steps by a Hessian that starts as `model_hessian`, updated as in BFGS.
 
-    Steps of A. Banerjee et al., J. Phys. Chem. 89, 52 (1985) go down along directions of negative
-    curvature, where those of LBFGS end on saddles. ASE's own start an iterative solver at random
-    (and ASE 3.27 has none).
+    Steps of A. Banerjee et al., J. Phys. Chem. 89, 52 (1985) go down along the negative curvature
+    that they meet, where LBFGS may end on a saddle. ASE's own start an iterative solver at random,
+    so that a resumed path would not be the same (and ASE 3.27 has none).
     """
 
     pos0: Any
