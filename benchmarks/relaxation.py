@@ -40,10 +40,10 @@ from natriface.workflows.study import load_study, study_path
 FMAX_EV_PER_ANGSTROM = 0.02
 MOST_STEPS = 1000
 SAME_EV_PER_ATOM = 1e-4
-SMALL = ("NaF|NZSP NaF slab", "Na|NZSP Na slab", "NaF|NZSP NZSP slab")
-LARGE = (
-    "NaF|NZSP-NSF NZSP-NSF slab", "NaF|NZSP interface", "Na|NZSP NZSP slab", "Na|NZSP interface",
+SMALL = (
+    "NaF|NZSP NaF slab", "Na|NZSP Na slab", "NaF|NZSP NZSP slab", "NaF|NZSP-NSF NZSP-NSF slab",
 )  # fmt: skip
+LARGE = ("NaF|NZSP interface", "Na|NZSP NZSP slab", "Na|NZSP interface")
 
 
 @dataclass(frozen=True)
