@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable
@@ -14,9 +15,12 @@ from ase import Atoms
 from ase.filters import FrechetCellFilter
 from ase.io import write as write_atoms
 from ase.optimize import BFGS, FIRE, LBFGS
+from scipy.linalg import eigh
 
+from natriface.structures.base.symmetry import FloatArray
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
+from natriface.workflows.engines.model_hessian import model_hessian
 
 TRAJECTORY_FILE = "trajectory.extxyz"
 CHECKPOINT_FILE = "checkpoint.json"
@@ -69,6 +73,27 @@ class _BFGS(_Resumable, BFGS):  # type: ignore[misc]
     pass
 
 
+class _RFO(_BFGS):
+    """Rational function steps by a Hessian that starts as `model_hessian`, updated as in BFGS.
+
+    Steps of A. Banerjee et al., J. Phys. Chem. 89, 52 (1985) go down along the negative curvature
+    that they meet, where LBFGS may end on a saddle. ASE's own start an iterative solver at random,
+    so that a resumed path would not be the same (and ASE 3.27 has none).
+    """
+
+    pos0: Any
+    forces0: Any
+
+    def prepare_step(self, pos: FloatArray, gradient: FloatArray) -> tuple[FloatArray, FloatArray]:
+        pos, gradient = pos.ravel(), gradient.ravel()
+        self.update(pos, -gradient, self.pos0, self.forces0)
+        self.pos0, self.forces0 = pos, -gradient
+        augmented = np.block([[self.H, gradient[:, None]], [gradient[None], np.zeros((1, 1))]])
+        lowest = eigh(augmented, subset_by_index=(0, 0))[1][:, 0]
+        step = lowest[:-1] / (lowest[-1] or 1e-12)  # far along a mode that no force pushes
+        return step, self.optimizable.gradient_norm(step)
+
+
 class _FIRE(_Resumable, FIRE):  # type: ignore[misc]
     """FIRE whose mixing parameter and count of downhill steps are resumed too."""
 
@@ -79,7 +104,12 @@ class _FIRE(_Resumable, FIRE):  # type: ignore[misc]
         self.vel, self.dt, self.a, self.Nsteps = self.load()
 
 
-_OPTIMIZERS: dict[str, Any] = {"LBFGS": _LBFGS, "BFGS": _BFGS, "FIRE": _FIRE}
+_OPTIMIZERS: dict[str, Any] = {
+    "LBFGS": _LBFGS,
+    "BFGS": _BFGS,
+    "RFO": _RFO,
+    "FIRE": _FIRE,
+}
 
 
 class Relaxation:
@@ -155,6 +185,9 @@ class Relaxation:
                 optimizer.read()
             while n_steps_granted <= self.n_steps:
                 n_steps_granted += self.settings.max_steps
+        if self.settings.optimizer == "RFO":
+            n_coordinates = 3 * len(self.atoms)  # those of a cell come after them
+            optimizer.H0[:n_coordinates, :n_coordinates] = model_hessian(self.atoms)
 
         def record() -> None:
             self.energies_ev.append(energy())
@@ -208,9 +241,10 @@ class Relaxation:
 
 
 def _encoded(value: Any) -> Any:
-    """JSON that tells lists, tuples and arrays apart, which ASE's own does not."""
+    """JSON that tells lists, tuples and arrays (of floats) apart, which ASE's own does not."""
     if isinstance(value, np.ndarray):
-        return {"array": value.tolist()}
+        data = value.astype("<f8").tobytes()  # a Hessian's digits would take seconds to write
+        return {"float64": base64.b64encode(data).decode(), "shape": value.shape}
     if isinstance(value, tuple):
         return {"tuple": [_encoded(item) for item in value]}
     if isinstance(value, list):
@@ -222,7 +256,10 @@ def _encoded(value: Any) -> Any:
 
 def _decoded(value: Any) -> Any:
     if isinstance(value, dict):
-        if "array" in value:
+        if "float64" in value:
+            data = np.frombuffer(base64.b64decode(value["float64"]), "<f8")
+            return data.astype(float).reshape(value["shape"])
+        if "array" in value:  # as earlier versions wrote it
             return np.array(value["array"])
         return tuple(_decoded(item) for item in value["tuple"])
     if isinstance(value, list):

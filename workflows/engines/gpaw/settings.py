@@ -99,7 +99,7 @@ rattle_angstrom
         Grid and Gaussian width of densities of states.
     """
 
-    optimizer: Literal["LBFGS", "BFGS", "FIRE"] = "LBFGS"
+    optimizer: Literal["LBFGS", "BFGS", "FIRE", "RFO"] = "LBFGS"
     fmax_ev_per_angstrom: Real = Field(default=0.02, gt=0)
     max_steps: Whole = Field(default=200, gt=0)
     max_displacement_angstrom: Real = Field(default=0.2, gt=0, le=1)

@@ -51,7 +51,8 @@ class PotentialSettings(BaseModel):
     model, model_options
         Calculator by name (`natriface.workflows.engines.potential.calculators`) and its options.
     optimizer
-        An optimiser of `ase.optimize` that can resume.
+        An optimiser of `ase.optimize` that can resume, or RFO, which starts with a Hessian of
+        springs (`natriface.workflows.engines.model_hessian`) and leaves saddles.
     fmax_ev_per_angstrom
         A relaxation ends when no free atom feels more.
     max_steps
@@ -71,7 +72,7 @@ class PotentialSettings(BaseModel):
 
     model: str = DEFAULT
     model_options: dict[str, Any] = Field(default_factory=dict)
-    optimizer: Literal["LBFGS", "BFGS", "FIRE"] = "LBFGS"
+    optimizer: Literal["LBFGS", "BFGS", "FIRE", "RFO"] = "LBFGS"
     fmax_ev_per_angstrom: Real = Field(default=0.02, gt=0)
     max_steps: Whole = Field(default=600, gt=0)
     max_displacement_angstrom: Real = Field(default=0.2, gt=0, le=1)

@@ -70,9 +70,11 @@ def test_relaxation_lowers_the_energy_and_holds_frozen_atoms(tmp_path: Path) -> 
     assert np.allclose(result.final_atoms().positions[frozen], atoms.positions[frozen])
 
 
-def test_cell_relaxation_finds_emts_lattice_constant(tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimizer", ["LBFGS", "RFO"])
+def test_cell_relaxation_finds_emts_lattice_constant(tmp_path: Path, optimizer: str) -> None:
     atoms = bulk("Cu", a=3.7)
-    folder = prepared(tmp_path, make_step(atoms, relax_cell=True, fmax_ev_per_angstrom=0.001))
+    settings = {"relax_cell": True, "fmax_ev_per_angstrom": 0.001, "optimizer": optimizer}
+    folder = prepared(tmp_path, make_step(atoms, **settings))
     ENGINE.run(folder)
     volume = ENGINE.read(folder).final_atoms().get_volume()
     assert (4 * volume) ** (1 / 3) == pytest.approx(3.59, abs=0.01)  # EMT: 3.58-3.60 A
@@ -82,11 +84,11 @@ class KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("optimizer", ["LBFGS", "BFGS", "FIRE"])
+@pytest.mark.parametrize("optimizer", ["LBFGS", "BFGS", "FIRE", "RFO"])
 def test_killed_relaxation_resumes_on_the_same_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
 ) -> None:
-    step = make_step(rattled_slab(), optimizer=optimizer)
+    step = make_step(rattled_slab(), optimizer=optimizer, fmax_ev_per_angstrom=1e-3)
     whole = prepared(tmp_path / "whole", step)
     ENGINE.run(whole)
     expected = ENGINE.read(whole)
