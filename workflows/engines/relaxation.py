@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from ase import Atoms
+from ase.cell import Cell
 from ase.filters import FrechetCellFilter
 from ase.io import write as write_atoms
 from ase.optimize import BFGS, FIRE, LBFGS
@@ -242,7 +243,8 @@ class Relaxation:
 
 def _encoded(value: Any) -> Any:
     """JSON that tells lists, tuples and arrays (of floats) apart, which ASE's own does not."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | Cell):  # the cell from which a filter counts its strain
+        value = np.asarray(value)
         data = value.astype("<f8").tobytes()  # a Hessian's digits would take seconds to write
         return {"float64": base64.b64encode(data).decode(), "shape": value.shape}
     if isinstance(value, tuple):

@@ -84,11 +84,16 @@ class KilledError(Exception):
     pass
 
 
+@pytest.mark.parametrize("with_cell", [False, True])
 @pytest.mark.parametrize("optimizer", ["LBFGS", "BFGS", "FIRE", "RFO"])
 def test_killed_relaxation_resumes_on_the_same_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str, with_cell: bool
 ) -> None:
-    step = make_step(rattled_slab(), optimizer=optimizer, fmax_ev_per_angstrom=1e-3)
+    atoms = rattled_slab()
+    if with_cell:
+        atoms = bulk("Cu", a=3.7, cubic=True)
+        atoms.rattle(0.1, seed=1)
+    step = make_step(atoms, optimizer=optimizer, fmax_ev_per_angstrom=1e-3, relax_cell=with_cell)
     whole = prepared(tmp_path / "whole", step)
     ENGINE.run(whole)
     expected = ENGINE.read(whole)
