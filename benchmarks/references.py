@@ -37,9 +37,14 @@ def main(name: str, folder: Path) -> None:
         ExpectedStep(step.id, step.name, step.kind, step.n_atoms, step.metadata)
         for step in plan.walk()
     ]
+    first = {
+        step.metadata["pair"]: step.metadata
+        for step in plan.walk()
+        if step.metadata.get("role") == "interface"
+    }
     for item in gather(results, expected):
         record, whole = item.record, item.results["interface"]
-        references = plan.step(whole.step.id if whole.step else "").metadata["reference_steps"]
+        references = first[record.pair]["reference_steps"]
         area, contacts = area_and_contacts(whole)
         slabs_ev = sum(_as_built_ev(plan.step(references[side])) for side in SIDES)
         difference = whole.converged_energy_ev() - slabs_ev
