@@ -27,18 +27,17 @@ from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 from ase.mep import NEB
 from ase.optimize import BFGS, FIRE
-from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from natriface.analysis.barriers.hermite import HermiteFit
 from natriface.analysis.barriers.summary import summarise
 from natriface.analysis.results.band import Band
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.paths.hop_endpoints import HopEndpoints, hop_endpoints
 from natriface.structures.paths.hops import adatom_hops, vacancy_hops
 from natriface.structures.paths.images import make_images
 from natriface.structures.surfaces.adsorption import adatom_sites
 
-FloatArray = NDArray[np.float64]
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "neb"
 LEAST_ERROR_EV = 1e-4
 """Errors below this count as this: no calculation is that exact."""

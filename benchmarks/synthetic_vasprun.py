@@ -8,8 +8,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from natriface.structures.base.arrays import FloatArray
+
 ORBITALS = ("s", "py", "pz", "px", "dxy", "dyz", "dz2", "dxz", "x2-y2")
-Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 _ELEMENTS = (("Na", 0.25), ("Zr", 0.1), ("Si", 0.12), ("P", 0.05), ("O", 0.46), ("F", 0.02))
 
 
@@ -153,7 +154,7 @@ class Writer:
     def _vector(self, values: tuple[float, ...], indent: int) -> None:
         self.put(" " * indent + "<v>  {:14.8f} {:14.8f} {:14.8f} </v>\n".format(*values))
 
-    def _array(self, name: str, rows: Floats) -> None:
+    def _array(self, name: str, rows: FloatArray) -> None:
         self.put(f'  <varray name="{name}" >\n')
         for row in rows:
             self._vector(tuple(row), 3)
@@ -240,7 +241,7 @@ class Writer:
             self._projections(n)
             self.put("  </projected_kpoints_opt>\n")
 
-    def levels(self, n_kpoints: int) -> tuple[Floats, Floats]:
+    def levels(self, n_kpoints: int) -> tuple[FloatArray, FloatArray]:
         """Energies and occupations, (spin, k-point, band)."""
         s = self.shape
         levels = np.sort(self.random.uniform(-20, 0, (s.n_spins, n_kpoints, s.n_bands)), axis=2)
@@ -252,8 +253,8 @@ class Writer:
 
     def _bands(
         self,
-        levels: Floats,
-        filling: Floats | None = None,
+        levels: FloatArray,
+        filling: FloatArray | None = None,
     ) -> list[str]:
         dimensions = ("band", "kpoint", "spin")
         parts = ["  <eigenvalues>\n   <array>\n"]
@@ -309,7 +310,7 @@ class Writer:
             self.put("     </set>\n    </array>\n   </partial>\n")
         self.put("  </dos>\n")
 
-    def total_density(self, component: int) -> tuple[Floats, Floats]:
+    def total_density(self, component: int) -> tuple[FloatArray, FloatArray]:
         """Total density of states and its integral, (energy,)."""
         s = self.shape
         filled = s.n_bands // 2 * (2 if s.n_components == 1 else 1)
@@ -319,7 +320,7 @@ class Writer:
         density = np.round(density, 4)
         return density, np.cumsum(density) / 100
 
-    def partial_density(self, ion: int, component: int) -> Floats:
+    def partial_density(self, ion: int, component: int) -> FloatArray:
         """Projected density of states of an ion, (energy, orbital)."""
         return self.random.gamma(0.2, 0.5, (self.shape.n_dos, len(ORBITALS)))
 

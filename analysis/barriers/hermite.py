@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 
-FloatArray = NDArray[np.float64]
 Kind = Literal["maximum", "minimum"]
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict
 
 from natriface.analysis.results.formulas import Formula
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.conversions import (
     ANGSTROM2_IN_CM2,
     BOLTZMANN_EV_PER_K,
@@ -17,8 +18,6 @@ from natriface.structures.base.conversions import (
     HBAR_EV_S,
 )
 from natriface.structures.base.errors import AnalysisError
-
-FloatArray = NDArray[np.float64]
 
 ASSUMED_PREFACTOR_HZ = 1e13
 """Usual attempt frequency of an ion in a solid, where none was computed."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.analysis.barriers.hermite import HermiteFit
 from natriface.analysis.results.band import Band
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.paths.images import SAME_ANGSTROM
@@ -267,7 +267,7 @@ def summarise(
     return summary
 
 
-def _records(band: Band, relative_ev: Floats, forces: Floats) -> list[ImageRecord]:
+def _records(band: Band, relative_ev: FloatArray, forces: FloatArray) -> list[ImageRecord]:
     return [
         ImageRecord(
             path_angstrom=float(band.lengths_angstrom[k]),

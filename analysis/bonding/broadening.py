@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erf
 
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
-
-FloatArray = NDArray[np.float64]
 
 CHUNK = 2_000_000
 """Most elements of one intermediate array."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from math import factorial, pi, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import lpmv
 
-FloatArray = NDArray[np.float64]
+from natriface.structures.base.arrays import FloatArray
 
 
 def real_harmonics(l: int, directions: FloatArray) -> FloatArray:  # noqa: E741

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from ase.io.vasp import write_vasp
 
-from natriface.analysis.results.bond_populations import Bond, BondPopulations, FloatArray
+from natriface.analysis.results.bond_populations import Bond, BondPopulations
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.writing import write_atomically
 

@@ -15,7 +15,6 @@ from itertools import product
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 from scipy.linalg import qr
 
 from natriface.analysis.bonding.bond_pairs import Pair
@@ -23,13 +22,10 @@ from natriface.analysis.bonding.broadening import Broadening, spread
 from natriface.analysis.results.bond_populations import AtomCharges, Bond, BondPopulations, Curves
 from natriface.analysis.results.mesh_images import near_image, too_coarse, unseen_translations
 from natriface.analysis.results.spilling import Spilling, judge_spilling
+from natriface.structures.base.arrays import ComplexArray, FloatArray, IntArray
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.chemistry.polyanions import formula
-
-FloatArray = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
-IntArray = NDArray[np.int64]
 
 OCCUPIED = 1e-4
 """Least occupation with which a band counts among those that must be kept."""

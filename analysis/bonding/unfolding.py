@@ -11,15 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from natriface.analysis.bonding.harmonics import rotation_of_harmonics
 from natriface.analysis.bonding.projected_cohp import AtomicOrbital, Projection
+from natriface.structures.base.arrays import ComplexArray, FloatArray, IntArray
 from natriface.structures.base.errors import AnalysisError
-
-FloatArray = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
-IntArray = NDArray[np.int64]
 
 SAME_PLACE_ANGSTROM = 0.01
 SAME_K = 1e-5

@@ -13,7 +13,7 @@ import numpy as np
 
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.pdos import EnergyZero, ProjectedDOS, cut
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.reprs import short_repr
 
@@ -103,8 +103,8 @@ class CenterShift:
 
 
 def band_center(
-    energies_ev: Floats,
-    density: Floats,
+    energies_ev: FloatArray,
+    density: FloatArray,
     zero: EnergyZero,
     window: Window = OCCUPIED,
     label: str = "",
@@ -273,7 +273,7 @@ def semicore_zero(
     return EnergyZero("core level", band.center_ev, words)
 
 
-def _lowest_band(energies: Floats, density: Floats) -> Window:
+def _lowest_band(energies: FloatArray, density: FloatArray) -> Window:
     """The lowest stretch of energies where the density is above a hundredth of its maximum."""
     there = density > 0.01 * float(density.max())
     start = int(np.argmax(there))
@@ -284,7 +284,7 @@ def _lowest_band(energies: Floats, density: Floats) -> Window:
     return float(energies[start] - pad), float(energies[stop] + pad)
 
 
-def _moment(e: Floats, rho: Floats, power: int) -> float:
+def _moment(e: FloatArray, rho: FloatArray, power: int) -> float:
     """Exact integral of E^power times the piecewise linear density."""
     if len(e) < 2:
         return 0.0

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import map_coordinates
 
 from natriface.analysis.readers.vasp.grid import Grid
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 
 RANGE_TOLERANCE = 1e-3
@@ -54,9 +54,9 @@ class PlaneMap:
         Those within reach of the plane, every image that falls inside the frame.
     """
 
-    x_angstrom: Floats
-    y_angstrom: Floats
-    values: Floats
+    x_angstrom: FloatArray
+    y_angstrom: FloatArray
+    values: FloatArray
     atoms: tuple[AtomInPlane, ...]
 
 
@@ -78,8 +78,8 @@ class BondProfile:
         The highest value in the middle half of the bond: in a covalent bond its attractor.
     """
 
-    distances_angstrom: Floats
-    values: Floats
+    distances_angstrom: FloatArray
+    values: FloatArray
     minimum: float | None
     minimum_at_angstrom: float | None
     midpoint: float
@@ -112,7 +112,7 @@ def check_range(grid: Grid) -> None:
 
 def interpolate(
     grid: Grid, points_angstrom: ArrayLike, *, component: int = 0, order: int = 3
-) -> Floats:
+) -> FloatArray:
     """Values of a periodic function between its grid points.
 
     Parameters
@@ -133,8 +133,8 @@ def interpolate(
     values = grid.values[component]
     fractional = np.linalg.solve(np.asarray(grid.atoms.cell).T, points.reshape(-1, 3).T)
     at = fractional * np.array(grid.shape)[:, None]
-    found: Floats = map_coordinates(values, at, order=order, mode="grid-wrap")
-    held: Floats = np.clip(found, values.min(), values.max()).reshape(points.shape[:-1])
+    found: FloatArray = map_coordinates(values, at, order=order, mode="grid-wrap")
+    held: FloatArray = np.clip(found, values.min(), values.max()).reshape(points.shape[:-1])
     return held
 
 
@@ -222,18 +222,18 @@ def bond_profile(
     )
 
 
-def nearest_image(atoms: Atoms, centre: int, other: int) -> Floats:
+def nearest_image(atoms: Atoms, centre: int, other: int) -> FloatArray:
     """Cartesian position (3,) in A of the image of `other` nearest to atom `centre`."""
-    vector: Floats = atoms.get_distance(centre, other, mic=True, vector=True)
+    vector: FloatArray = atoms.get_distance(centre, other, mic=True, vector=True)
     return np.asarray(atoms.positions[centre] + vector)
 
 
-def plane_points(atoms: Atoms, centre: int, others: Sequence[int]) -> Floats:
+def plane_points(atoms: Atoms, centre: int, others: Sequence[int]) -> FloatArray:
     """(3, 3) positions in A of `centre` and the images of two other atoms nearest to it."""
     return np.array([atoms.positions[centre], *(nearest_image(atoms, centre, o) for o in others)])
 
 
-def _valley(values: Floats, share: Floats) -> int | None:
+def _valley(values: FloatArray, share: FloatArray) -> int | None:
     """Index of the deepest local minimum outside the cores that has higher ground on both sides."""
     found = [
         k
@@ -246,7 +246,12 @@ def _valley(values: Floats, share: Floats) -> int | None:
 
 
 def _atoms_near(
-    atoms: Atoms, origin: Floats, frame: Floats, low: Floats, high: Floats, reach: float
+    atoms: Atoms,
+    origin: FloatArray,
+    frame: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    reach: float,
 ) -> tuple[AtomInPlane, ...]:
     """Every image of an atom inside the frame, up to `reach` from its plane."""
     lattice = np.asarray(atoms.cell)

@@ -12,11 +12,11 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.chemistry.polyanions import formula
 
-FloatArray = NDArray[np.float64]
 Place = tuple[int, int]
 
 FINE_ANGSTROM = 0.06

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.spatial import ConvexHull, QhullError
 
 from natriface.analysis.results.formulas import Formula
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.reprs import short_repr
-
-FloatArray = NDArray[np.float64]
 
 WULFF_FORMULA = Formula(
     "Wulff shape",

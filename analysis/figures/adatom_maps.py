@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
-from numpy.typing import NDArray
 
 from natriface.analysis.energies.energy_map import EnergyMap
 from natriface.analysis.figures.scene import ball_radius_angstrom
@@ -34,9 +33,8 @@ from natriface.analysis.figures.style import (
     scale_bar,
     wrapped,
 )
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
-
-FloatArray = NDArray[np.float64]
 
 WINDOW_ANGSTROM = 9.0
 """Least width of what is shown: a surface cell alone does not show its pattern."""

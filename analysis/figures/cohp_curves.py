@@ -27,8 +27,9 @@ from natriface.analysis.figures.style import (
     wrapped,
     zero_line,
 )
-from natriface.analysis.results.bond_populations import Bond, BondPopulations, FloatArray
+from natriface.analysis.results.bond_populations import Bond, BondPopulations
 from natriface.analysis.results.wording import number
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 
 _AXIS_INCHES, _PANEL_INCHES = 0.5, 1.7

@@ -38,7 +38,7 @@ from natriface.analysis.figures.style import (
     zero_line,
 )
 from natriface.analysis.results.wording import number
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 
 _PANEL_INCHES, _STACK_WIDTH_INCHES = 1.3, 3.3
@@ -64,9 +64,9 @@ class DosPanel:
     """
 
     title: str
-    energies_ev: Floats
-    curves: Mapping[str, Floats]
-    total: Floats | None = None
+    energies_ev: FloatArray
+    curves: Mapping[str, FloatArray]
+    total: FloatArray | None = None
     centers_ev: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -234,14 +234,14 @@ def _channel(center: BandCenter) -> str:
     return center.label.split(" ")[0]
 
 
-def _by_spin(density: Floats) -> Iterator[Floats]:
+def _by_spin(density: FloatArray) -> Iterator[FloatArray]:
     """Spin up upwards, spin down downwards."""
     for sign, values in zip((1.0, -1.0), np.atleast_2d(density), strict=False):
         yield sign * values
 
 
-def _apart(values: Sequence[float], least: float) -> Floats:
+def _apart(values: Sequence[float], least: float) -> FloatArray:
     """Places of labels nearest to their ascending values, none nearer to the next than `least`."""
     steps = least * np.arange(len(values))
-    places: Floats = isotonic_regression(np.array(values) - steps).x + steps
+    places: FloatArray = isotonic_regression(np.array(values) - steps).x + steps
     return places

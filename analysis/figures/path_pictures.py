@@ -13,7 +13,6 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
-from numpy.typing import NDArray
 
 from natriface.analysis.figures.panels import Panel, picture_panels
 from natriface.analysis.figures.scene import (
@@ -25,10 +24,9 @@ from natriface.analysis.figures.scene import (
 )
 from natriface.analysis.figures.style import ABOVE, INK, PAPER, dot, in_style
 from natriface.analysis.results.wording import number
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.heights import VACUUM_ANGSTROM, whole_positions
-
-FloatArray = NDArray[np.float64]
 
 AROUND_ANGSTROM = 5.2
 """Atoms farther from the path are left out of the picture."""

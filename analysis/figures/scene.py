@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from natriface.analysis.bonding.integrity import BOND_LIMIT_ANGSTROM
 from natriface.analysis.figures.style import INK, PAPER, element_color, mixed, outline
+from natriface.structures.base.arrays import FloatArray
 
-FloatArray = NDArray[np.float64]
 View = Literal["side", "top"]
 Extent = tuple[float, float, float, float]
 """Left, right, bottom and top of what was drawn, A."""

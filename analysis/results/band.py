@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from natriface.analysis.results.result import Status
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError, StructureError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.chemistry.polyanions import formula
@@ -24,8 +25,6 @@ from natriface.structures.paths.images import (
     image_problems,
     permutation_note,
 )
-
-FloatArray = NDArray[np.float64]
 
 STEEP_EV_PER_ANGSTROM = 0.1
 """On a rise or fall steeper than this an image must feel a force along the path."""

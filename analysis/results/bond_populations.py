@@ -12,15 +12,13 @@ from zipfile import BadZipFile
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from natriface.analysis.results.spilling import Spilling
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import AnalysisError, ReaderError, StructureError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.base.writing import write_atomically
-
-FloatArray = NDArray[np.float64]
 
 SCHEMA_VERSION = 1
 BONDS_FILE = "bonding.json"

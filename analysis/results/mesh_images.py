@@ -8,8 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from natriface.structures.base.arrays import FloatArray, IntArray
 
 _CELLS = np.array([c for c in product(range(-6, 7), repeat=3) if any(c)])
 _FIRST = 16

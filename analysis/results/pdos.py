@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from ase import Atoms
 
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError, nearest
 from natriface.structures.base.reprs import short_repr
 
@@ -104,10 +104,10 @@ class ProjectedDOS:
         Of each spin, where the source says.
     """
 
-    energies_ev: Floats
+    energies_ev: FloatArray
     channels: tuple[Channel, ...]
-    densities: Floats
-    total: Floats
+    densities: FloatArray
+    total: FloatArray
     symbols: tuple[str, ...]
     fermi_level_ev: float | None = None
     valence_band_maximum_ev: float | None = None
@@ -117,7 +117,7 @@ class ProjectedDOS:
     atoms: Atoms | None = None
     source: str = ""
     warnings: tuple[str, ...] = field(default=())
-    integrated: Floats | None = None
+    integrated: FloatArray | None = None
     total_of_projections: bool = False
     charge_spilling_percent: tuple[float, ...] = ()
 
@@ -148,7 +148,7 @@ class ProjectedDOS:
         atoms: Collection[int] | None = None,
         orbital: str | None = None,
         spin: int | None = None,
-    ) -> Floats:
+    ) -> FloatArray:
         """Sum of the projections chosen, (n_energies,), states/eV.
 
         Parameters
@@ -186,8 +186,8 @@ class ProjectedDOS:
                 f"{' '.join(sorted(wanted)) or 'these atoms'} {orbital or ''}".rstrip()
                 + f"; shells there: {', '.join(names)}"
             )
-        found: Floats = self.densities[chosen].sum(axis=0)
-        summed: Floats = found.sum(axis=0) if spin is None else found[spin]
+        found: FloatArray = self.densities[chosen].sum(axis=0)
+        summed: FloatArray = found.sum(axis=0) if spin is None else found[spin]
         return summed
 
     def shells(self, element: str) -> tuple[str, ...]:
@@ -326,13 +326,15 @@ def shell_of(orbital: str) -> str:
     raise AnalysisError(f"no shell is known for the orbital {orbital!r}")
 
 
-def integral(energies: Floats, density: Floats, window: tuple[float, float]) -> float:
+def integral(energies: FloatArray, density: FloatArray, window: tuple[float, float]) -> float:
     """Integral of a density over a window, its ends cut exactly (trapezoidal rule)."""
     e, rho = cut(energies, density, window)
     return float(np.trapezoid(rho, e)) if len(e) > 1 else 0.0
 
 
-def cut(energies: Floats, density: Floats, window: tuple[float, float]) -> tuple[Floats, Floats]:
+def cut(
+    energies: FloatArray, density: FloatArray, window: tuple[float, float]
+) -> tuple[FloatArray, FloatArray]:
     """Energies and densities inside a window, interpolated linearly at its two ends."""
     low, high = max(window[0], float(energies[0])), min(window[1], float(energies[-1]))
     if not low < high:

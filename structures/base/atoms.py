@@ -121,7 +121,7 @@ def from_document(document: dict[str, Any]) -> Atoms:
 def content_hash(content: Any, length: int = 12) -> str:
     """Hexadecimal SHA-256 of JSON-able content, cut to `length` digits.
 
-    Floats are rounded to `HASH_DECIMALS` so that equal content hashes equally on every machine;
+    FloatArray are rounded to `HASH_DECIMALS` so that equal content hashes equally on every machine;
     the order of dictionary keys does not matter.
     """
     text = json.dumps(_rounded(content), sort_keys=True, separators=(",", ":"))

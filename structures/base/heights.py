@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 from ase import Atoms
 
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.symmetry import FloatArray
 
 Side = Literal["top", "bottom"]
 

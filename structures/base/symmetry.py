@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 import spglib
 from ase import Atoms
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.bounds import MAX_SUPERCELL_ATOMS, require_few
 from natriface.structures.base.errors import StructureError
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int_]
 
 MERGE_ANGSTROM = 0.05
 """Images of a site closer than this are one site on a special position."""

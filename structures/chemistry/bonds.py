@@ -9,6 +9,7 @@ import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 from numpy.typing import NDArray
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.bounds import require_few
 from natriface.structures.base.reprs import short_repr
 
@@ -31,9 +32,6 @@ MAX_CELL_COPIES = 200_000
 
 BLOCK = 2_000_000
 """Distances held in memory at once."""
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

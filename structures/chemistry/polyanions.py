@@ -19,6 +19,7 @@ import numpy as np
 from ase.data import chemical_symbols, covalent_radii
 from numpy.typing import NDArray
 
+from natriface.structures.base.arrays import BoolArray, FloatArray, IntArray
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.chemistry.bonds import NON_METALS, Bonds, bonded_pairs
@@ -32,10 +33,6 @@ covalent radii (P-H of a phosphite), not where two ligands crowd."""
 LEADING = 2.0
 """A polyhedron is one if its bonds are this much stronger than those its ligands have with others,
 and it ends."""
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
-from natriface.structures.base.symmetry import FloatArray, IntArray
+from natriface.structures.base.arrays import FloatArray, IntArray
 
 IONIC_RADII = {
     atomic_numbers[symbol]: radius

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.errors import StructureError, nearest
 from natriface.structures.chemistry.bonds import NON_METALS, Bonds, bonded_pairs
 from natriface.structures.chemistry.formal_charges import (
@@ -36,8 +37,6 @@ from natriface.structures.chemistry.formal_charges import (
 if TYPE_CHECKING:
     from natriface.structures.crystals.phases import Phase
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 KNOWN_UNITS: dict[str, tuple[int, ...]] = {
     "O2": (-2, -1),

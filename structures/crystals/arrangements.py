@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 
-from natriface.structures.base.symmetry import FloatArray, IntArray, nearest_distances
+from natriface.structures.base.arrays import FloatArray, IntArray
+from natriface.structures.base.symmetry import nearest_distances
 from natriface.structures.crystals.ewald import ewald_matrix
 
 DEPTH_STEP_ANGSTROM = 0.05

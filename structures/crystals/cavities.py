@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import Voronoi, cKDTree
 
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.heights import VACUUM_ANGSTROM, whole_positions
-from natriface.structures.base.symmetry import FloatArray, expand_site, wrap
+from natriface.structures.base.symmetry import expand_site, wrap
 from natriface.structures.crystals.sites import SYMPREC_ANGSTROM, site_symmetry
 
 MIN_CAVITY_ANGSTROM = 1.6

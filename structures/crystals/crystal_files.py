@@ -18,9 +18,10 @@ from ase import Atoms
 from ase.io import ParseError
 from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import EngineError, StructureError
-from natriface.structures.base.symmetry import FloatArray, find_space_group, wrap
+from natriface.structures.base.symmetry import find_space_group, wrap
 from natriface.structures.chemistry.formal_charges import is_metal
 from natriface.structures.chemistry.unit_charges import site_charges
 from natriface.structures.crystals.phases import (

@@ -13,17 +13,14 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atom_tags import DOPANT_TAG, sides
 from natriface.structures.base.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.base.bounds import require_few
 from natriface.structures.base.errors import StructureError, nearest
 from natriface.structures.base.heights import Side
 from natriface.structures.base.reprs import short_repr
-from natriface.structures.base.symmetry import (
-    FloatArray,
-    IntArray,
-    site_permutations,
-)
+from natriface.structures.base.symmetry import site_permutations
 from natriface.structures.chemistry.bonds import Bonds
 from natriface.structures.chemistry.formal_charges import OXIDATION_STATES
 from natriface.structures.chemistry.polyanions import formula

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike
 from scipy import constants
 from scipy.special import erfc
 
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.symmetry import FloatArray, wrap
+from natriface.structures.base.symmetry import wrap
 
 COULOMB_EV_ANGSTROM: float = constants.elementary_charge / (
     4 * constants.pi * constants.epsilon_0 * constants.angstrom

@@ -19,12 +19,11 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.bounds import require_few
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.base.symmetry import (
-    FloatArray,
-    IntArray,
     find_space_group,
     reduce_to_primitive,
     site_permutations,

@@ -13,8 +13,9 @@ import numpy as np
 import spglib
 from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atoms import Structure, atoms_of, content_hash
 from natriface.structures.base.bounds import require_few
 from natriface.structures.base.errors import StructureError
@@ -24,8 +25,6 @@ from natriface.structures.chemistry.formal_charges import formal_charges, is_met
 from natriface.structures.chemistry.polyanions import CovalentUnits, formula, units_from_neighbours
 from natriface.structures.chemistry.unit_charges import crystal_charges
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 Miller = tuple[int, int, int]
 
 SYMPREC_ANGSTROM = 0.01

@@ -9,11 +9,12 @@ from typing import Literal
 import numpy as np
 from ase import Atoms
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.base.errors import StructureError, nearest
 from natriface.structures.base.heights import Side, distance_from_contact, distance_from_surface
 from natriface.structures.base.reprs import short_repr
-from natriface.structures.base.symmetry import FloatArray, IntArray, SpaceGroup, find_space_group
+from natriface.structures.base.symmetry import SpaceGroup, find_space_group
 from natriface.structures.chemistry.bonds import Bonds, bonded_pairs
 
 Near = Literal["surface", "contact"]

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from ase.geometry import cellpar_to_cell
 
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.symmetry import FloatArray, Operations, expand_site
+from natriface.structures.base.symmetry import Operations, expand_site
 from natriface.structures.formats.cif_species import ISOTOPES, MOLECULES, species_of
 from natriface.structures.formats.cif_stated import (
     VOLUME_TOLERANCE,

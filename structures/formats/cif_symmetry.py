@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import spglib
 
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.symmetry import FloatArray, Operations, database_operations
+from natriface.structures.base.symmetry import Operations, database_operations
 from natriface.structures.formats.cif_syntax import Block
 
 OPERATION_TAGS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")

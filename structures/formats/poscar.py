@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from ase.data import chemical_symbols
 
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.symmetry import FloatArray
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?")
 _PRINTED_DECIMALS = 6

@@ -12,8 +12,8 @@ import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms
 from ase.data import covalent_radii
-from numpy.typing import NDArray
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, roles
 from natriface.structures.base.atoms import Structure, atoms_of, fixed_indices, structure_id
 from natriface.structures.base.bounds import require_gap
@@ -38,8 +38,6 @@ __all__ = [
     "shortest_contact",
 ]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 MAX_ATOMS = 1000
 """Default limit on the atoms of one interface."""

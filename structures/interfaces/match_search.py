@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.errors import StructureError
 from natriface.structures.surfaces.supercells import (
     ROUNDING,
@@ -23,10 +24,6 @@ from natriface.structures.surfaces.supercells import (
     pairs_within_strain,
     require_few_supercells,
 )
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
-
 
 MIRROR = np.diag([1, -1])
 """Turning a slab over about x takes a surface cell C to ``MIRROR @ C @ MIRROR``."""

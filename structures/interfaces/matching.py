@@ -18,16 +18,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atoms import content_hash
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.interfaces.match_search import MatchTable, Surface, match_table, rotations
 from natriface.structures.surfaces.surface_cell import gauss_reduce
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 Share = Literal["film", "substrate"] | float
 Matrix2 = tuple[tuple[int, int], tuple[int, int]]
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import StructureError
@@ -24,9 +25,6 @@ from natriface.structures.interfaces.build import Interface
 from natriface.structures.interfaces.matching import common_cell
 from natriface.structures.surfaces.slabs import IMAGES, Slab
 from natriface.structures.surfaces.surface_cell import standard_frame
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 SIDE_TAGS = {"substrate": SUBSTRATE_TAG, "film": FILM_TAG}
 

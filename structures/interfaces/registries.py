@@ -5,17 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.bounds import require_few
 from natriface.structures.base.errors import StructureError
 from natriface.structures.interfaces.matching import Match
 from natriface.structures.surfaces.slabs import Slab
 from natriface.structures.surfaces.surface_cell import gauss_reduce
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
 
 MIN_SPACING_ANGSTROM = 1e-3
 """Shifts closer than this are one."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.interfaces.build import Interface, build_interface
@@ -22,8 +23,6 @@ from natriface.structures.surfaces.supercells import Catalogue
 from natriface.structures.surfaces.surface_cell import Crystal
 from natriface.structures.surfaces.terminations import Termination, find_terminations
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 Polar = Literal["keep", "drop"]
 
 

@@ -16,6 +16,7 @@ import spglib
 from ase import Atoms
 from numpy.typing import ArrayLike
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atoms import (
     Structure,
     atoms_of,
@@ -24,7 +25,6 @@ from natriface.structures.base.atoms import (
 )
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
-from natriface.structures.base.symmetry import FloatArray, IntArray
 from natriface.structures.paths.images import displacements
 
 SAME_PLACE_ANGSTROM = 1e-3

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
-from natriface.structures.base.symmetry import FloatArray, IntArray, wrap
+from natriface.structures.base.symmetry import wrap
 from natriface.structures.crystals.sites import SYMPREC_ANGSTROM, site_symmetry
 
 SAME_SITE_ANGSTROM = 0.2

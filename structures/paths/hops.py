@@ -17,18 +17,13 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from numpy.typing import ArrayLike
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.bounds import require_few
 from natriface.structures.base.errors import StructureError, nearest
 from natriface.structures.base.heights import VACUUM_ANGSTROM, Side, whole_positions
 from natriface.structures.base.reprs import short_repr
-from natriface.structures.base.symmetry import (
-    FloatArray,
-    IntArray,
-    Operations,
-    expand_site,
-    site_permutations,
-)
+from natriface.structures.base.symmetry import Operations, expand_site, site_permutations
 from natriface.structures.crystals.cavities import interstitial_sites
 from natriface.structures.crystals.sites import SYMPREC_ANGSTROM, site_symmetry
 from natriface.structures.surfaces.adsorption import AdatomSite, adatom_sites

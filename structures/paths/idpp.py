@@ -15,7 +15,7 @@ from ase.neighborlist import primitive_neighbor_list
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from natriface.structures.base.symmetry import FloatArray, IntArray
+from natriface.structures.base.arrays import FloatArray, IntArray
 
 CUTOFF_ANGSTROM = 5.0
 """Pairs farther apart all along the linear path are left out: their weight 1/d^4 is small."""

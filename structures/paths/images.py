@@ -19,12 +19,13 @@ from ase.data import covalent_radii
 from ase.geometry import find_mic
 from scipy.optimize import linear_sum_assignment
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atoms import Structure, atoms_of, fixed_indices
 from natriface.structures.base.bounds import require_few
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.heights import VACUUM_ANGSTROM, surface_normal, whole_positions
 from natriface.structures.base.reprs import short_repr
-from natriface.structures.base.symmetry import FloatArray, IntArray, nearest_distances
+from natriface.structures.base.symmetry import nearest_distances
 from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.paths.idpp import relax_idpp
 

@@ -9,12 +9,12 @@ from itertools import product
 import numpy as np
 from ase import Atoms
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.bounds import require_few
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.heights import Side, surface_normal, whole_slab_positions
 from natriface.structures.base.reprs import short_repr
-from natriface.structures.base.symmetry import FloatArray, IntArray
 from natriface.structures.crystals.sites import SYMPREC_ANGSTROM, site_symmetry
 from natriface.structures.surfaces.adsorption import adatom_sites
 

@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay, cKDTree
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atom_tags import ADATOM_TAG
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.heights import Side, surface_normal, whole_slab_positions
 from natriface.structures.base.reprs import short_repr
-from natriface.structures.base.symmetry import FloatArray, IntArray, wrap
+from natriface.structures.base.symmetry import wrap
 from natriface.structures.chemistry.formal_charges import OXIDATION_STATES
 from natriface.structures.chemistry.radii import IONIC_RADII
 from natriface.structures.chemistry.unit_charges import formal_charges_of

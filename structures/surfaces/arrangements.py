@@ -15,9 +15,9 @@ from ase import Atoms
 from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atoms import fixed_indices
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.symmetry import FloatArray, IntArray
 from natriface.structures.surfaces.surface_cell import lattice_points
 
 Supercell: TypeAlias = "Sequence[Sequence[int]] | IntArray"

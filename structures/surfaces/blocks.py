@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.errors import StructureError
 from natriface.structures.surfaces.supercells import hermite_normal_forms
 from natriface.structures.surfaces.surface_cell import Facet, gauss_reduce, lattice_points
 from natriface.structures.surfaces.terminations import SAME_PHASE_ANGSTROM, Termination
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 LARGEST_RECONSTRUCTION = 4
 """Surface cells tried, at most, to find the charge that quenches a dipole."""

@@ -21,11 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.errors import StructureError
 from natriface.structures.surfaces.surface_cell import gauss_reduce
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 ROUNDING = 1e-9
 """Relative slack of all bounds, so that exact limits are kept."""

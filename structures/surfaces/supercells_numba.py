@@ -7,10 +7,8 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
+from natriface.structures.base.arrays import FloatArray, IntArray
 
 
 @njit(cache=True)

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.chemistry.bonds import Bonds
@@ -26,9 +27,6 @@ __all__ = [
     "lattice_points",
     "miller_label",
 ]
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 
 MAX_MILLER = 50

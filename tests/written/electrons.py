@@ -9,8 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from benchmarks.synthetic_vasprun import ORBITALS, Shape, Writer
-
-Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+from natriface.structures.base.arrays import FloatArray
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,11 @@ class Electrons:
     grid_ev: tuple[float, float, int] = (-30.0, 15.0, 901)
 
     @property
-    def energies_ev(self) -> Floats:
+    def energies_ev(self) -> FloatArray:
         low, high, n = self.grid_ev
         return np.linspace(low, high, n)
 
-    def of_shell(self, atom: int, shell: str) -> Floats:
+    def of_shell(self, atom: int, shell: str) -> FloatArray:
         """States/eV of one atom's shell, both spins; `shell` is ``p`` or ``3p``."""
         symbol = self.atoms[atom].symbol
         found = np.zeros(len(self.energies_ev))
@@ -58,14 +57,14 @@ class Electrons:
                 found += band.states * np.exp(-x * x / 2) / (band.width_ev * np.sqrt(2 * np.pi))
         return found
 
-    def of_orbitals(self, atom: int, names: list[str], n_spins: int) -> Floats:
+    def of_orbitals(self, atom: int, names: list[str], n_spins: int) -> FloatArray:
         """(n_orbitals, n_spins, n_energies), a shell's states in equal parts."""
         shells = [name.partition("_")[0] for name in names]
         parts = [self.of_shell(atom, shell) / shells.count(shell) / n_spins for shell in shells]
         return np.repeat(np.array(parts)[:, None], n_spins, axis=1)
 
     @property
-    def total(self) -> Floats:
+    def total(self) -> FloatArray:
         parts = [self.of_shell(k, shell) for k in range(len(self.atoms)) for shell in "spd"]
         return np.sum(parts, axis=0)
 
@@ -140,7 +139,7 @@ class _Printed(Writer):
         self.n_electrons = electrons.n_electrons
         self.dos_energies = electrons.energies_ev.round(4)
 
-    def levels(self, n_kpoints: int) -> tuple[Floats, Floats]:
+    def levels(self, n_kpoints: int) -> tuple[FloatArray, FloatArray]:
         levels, _ = super().levels(n_kpoints)
         if self.electrons.edges_ev is None:
             levels = np.sort(np.linspace(-6, 12, levels.size).reshape(levels.shape[::-1]).T, axis=2)
@@ -154,7 +153,7 @@ class _Printed(Writer):
         levels[:, 1:, filled:] += 0.01
         return levels, np.broadcast_to((np.arange(n) < filled).astype(float), levels.shape)
 
-    def total_density(self, component: int) -> tuple[Floats, Floats]:
+    def total_density(self, component: int) -> tuple[FloatArray, FloatArray]:
         density = self.electrons.total / self.electrons.projected
         step = self.dos_energies[1] - self.dos_energies[0]
         integral = np.cumsum(density) * step
@@ -162,7 +161,7 @@ class _Printed(Writer):
         at = np.searchsorted(self.dos_energies, self.fermi_ev)
         return density, integral + self.n_electrons - integral[at]
 
-    def partial_density(self, ion: int, component: int) -> Floats:
+    def partial_density(self, ion: int, component: int) -> FloatArray:
         counts = {"s": 1, "p": 3, "d": 5}
         shells = ["d" if name == "x2-y2" else name[0] for name in ORBITALS]
         return np.array([self.electrons.of_shell(ion, shell) / counts[shell] for shell in shells]).T

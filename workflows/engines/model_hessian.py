@@ -7,7 +7,7 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 from ase.units import Bohr, Hartree
 
-from natriface.structures.base.symmetry import FloatArray
+from natriface.structures.base.arrays import FloatArray
 
 STRETCH_EV_PER_ANGSTROM2 = 0.45 * Hartree / Bohr**2
 DECAY_PER_BOHR2 = np.array([[1.0, 0.3949, 0.3949], [0.3949, 0.28, 0.28], [0.3949, 0.28, 0.28]])

@@ -13,15 +13,13 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.units import Hartree
-from numpy.typing import NDArray
 
 from natriface.analysis.bonding.bond_pairs import bond_pairs
 from natriface.analysis.bonding.broadening import Broadening
 from natriface.analysis.bonding.projected_cohp import AtomicOrbital, Projection, bond_populations
 from natriface.analysis.results.bond_populations import BondPopulations
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import EngineError
-
-FloatArray = NDArray[np.float64]
 
 BASIS = "gth-dzvp-molopt-sr"
 ORBITAL_BASIS = "gth-tzv2p"

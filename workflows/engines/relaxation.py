@@ -18,7 +18,7 @@ from ase.io import write as write_atoms
 from ase.optimize import BFGS, FIRE, LBFGS
 from scipy.linalg import eigh
 
-from natriface.structures.base.symmetry import FloatArray
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
 from natriface.workflows.engines.model_hessian import model_hessian

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from natriface.analysis.readers.lobster.curves import FloatArray, integrals_at_fermi_level
+from natriface.analysis.readers.lobster.curves import integrals_at_fermi_level
 from natriface.analysis.readers.lobster.files import LobsterFiles
 from natriface.analysis.readers.lobster.header import Header, whole_bonds
 from natriface.analysis.readers.lobster.lists import ListEntry, LobsterList
@@ -15,6 +15,7 @@ from natriface.analysis.readers.lobster.log import LobsterLog
 from natriface.analysis.readers.text.compression import SUFFIXES, Text
 from natriface.analysis.readers.vasprun.document import Vasprun
 from natriface.analysis.results.bond_populations import Bond
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import ReaderError
 
 APART = "keep the files of one run in a folder"

@@ -33,9 +33,8 @@ from natriface.analysis.readers.lobster.proof import (
 )
 from natriface.analysis.readers.text.columns import BlockError, number
 from natriface.analysis.readers.text.compression import Pieces
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import ReaderError
-
-FloatArray = NDArray[np.float64]
 
 _KIND = re.compile(rb"\b(?:p?(COHP|COOP)|(COBI)) file")
 _PLAIN = re.compile(rb"-?\d+\.(\d+)")

@@ -11,7 +11,7 @@ from ase.data import chemical_symbols
 from natriface.analysis.readers.text.columns import number
 from natriface.analysis.readers.text.compression import Text
 from natriface.analysis.results.pdos import Channel, ProjectedDOS, shell_of
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import ReaderError
 
 _HEADER_LINES = 5
@@ -53,7 +53,7 @@ def read_lobster_dos(path: Path) -> ProjectedDOS:
         raise ReaderError(f"{path}: its total density has {total.shape[1] - 1} columns")
     _check_energies(path, total[:, 0], (low - fermi, high - fermi))
     channels: list[Channel] = []
-    densities: list[Floats] = []
+    densities: list[FloatArray] = []
     symbols: list[str] = []
     for atom in range(n_atoms):
         title = lines[_HEADER_LINES + (atom + 1) * (n + 1)].decode("ascii", "replace")
@@ -99,7 +99,7 @@ def _sizes(path: Path, lines: list[bytes]) -> tuple[int, int, tuple[float, float
     return n_atoms, n, (low, high, fermi)
 
 
-def _check_energies(path: Path, energies: Floats, ends: tuple[float, float]) -> None:
+def _check_energies(path: Path, energies: FloatArray, ends: tuple[float, float]) -> None:
     """Refuse energies that are not evenly spaced over the range that the header gives."""
     off = np.abs(energies - np.linspace(*ends, len(energies)))
     if not off.max() <= _SAME_ENERGY_EV:
@@ -109,7 +109,7 @@ def _check_energies(path: Path, energies: Floats, ends: tuple[float, float]) -> 
         )
 
 
-def _check_sums(path: Path, total: Floats, densities: Floats) -> None:
+def _check_sums(path: Path, total: FloatArray, densities: FloatArray) -> None:
     """Refuse densities that do not add up to the total at some energies where they do at most."""
     off = np.abs(densities.sum(axis=0).T - total[:, 1 : 1 + densities.shape[1]]).max(axis=1)
     wrong = np.flatnonzero(~(off <= _LAST_DIGIT * (1 + len(densities) / 2)))
@@ -120,7 +120,7 @@ def _check_sums(path: Path, total: Floats, densities: Floats) -> None:
         )
 
 
-def _block(path: Path, lines: list[bytes], index: int, n: int) -> Floats:
+def _block(path: Path, lines: list[bytes], index: int, n: int) -> FloatArray:
     """(n, n_columns) numbers below the title of the whole (0) or of an atom (from 1 on)."""
     begin = _HEADER_LINES + index * (n + 1) + 1
     rows = [line.split() for line in lines[begin : begin + n]]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from natriface.analysis.readers.text.columns import Format
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 Bytes = NDArray[np.uint8]
 
@@ -42,7 +42,7 @@ class Fields:
         self.dot = width - decimals - 2
         self.lead = self.dot - 1  # columns of sign, blanks and all digits but the last
 
-    def decode(self, text: Bytes, out: Floats) -> bool:
+    def decode(self, text: Bytes, out: FloatArray) -> bool:
         """Decode ``len(out)`` fields; False where one of them is printed in another way.
 
         Parameters
@@ -61,7 +61,7 @@ class Fields:
                 return False
         return True
 
-    def _chunk(self, text: Bytes, out: Floats) -> bool:
+    def _chunk(self, text: Bytes, out: FloatArray) -> bool:
         n, period = len(out), 1 + self.width % 2
         digits = self._scratch[: -(-n // period) * period * self.width]
         filled = digits[: len(text)]
@@ -118,7 +118,7 @@ class Fields:
         return np.ndarray((n,), kind, text.data, 0, (self.width,))
 
     @cached_property
-    def _divisors(self) -> Floats:
+    def _divisors(self) -> FloatArray:
         """By what leads the number: a power of ten with its sign, NaN where it leads none."""
         found = np.full(1 << 8 * self.lead, np.nan)
         for lead in product(b" -0123456789", repeat=self.lead):
@@ -161,7 +161,7 @@ class Fields:
         return total
 
 
-def decode_loose(text: Bytes, width: int, decimals: int) -> Floats | None:
+def decode_loose(text: Bytes, width: int, decimals: int) -> FloatArray | None:
     """Numbers of fields of which some are wider than `width`, having outgrown it.
 
     None where they are printed in another way: without their decimals, narrower than their field,

@@ -21,7 +21,7 @@ from natriface.analysis.readers.lobster.agreement import (
     require_same_bonds,
 )
 from natriface.analysis.readers.lobster.charges import read_charges
-from natriface.analysis.readers.lobster.curves import FloatArray, read_curves, read_header
+from natriface.analysis.readers.lobster.curves import read_curves, read_header
 from natriface.analysis.readers.lobster.files import LobsterFiles, find_lobster_files
 from natriface.analysis.readers.lobster.header import Header, Interaction, atom_of, whole_bonds
 from natriface.analysis.readers.lobster.lists import ListEntry, LobsterList, read_list
@@ -32,6 +32,7 @@ from natriface.analysis.readers.vasprun.document import Vasprun
 from natriface.analysis.results.bond_populations import AtomCharges, Bond, BondPopulations, Curves
 from natriface.analysis.results.pdos import COARSE_MESH_EV
 from natriface.analysis.results.spilling import Spilling, judge_spilling
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import ReaderError
 
 

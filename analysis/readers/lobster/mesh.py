@@ -14,12 +14,8 @@ from ase import Atoms
 from natriface.analysis.readers.lobster.files import LobsterFiles
 from natriface.analysis.readers.text.compression import SUFFIXES, Text
 from natriface.analysis.results.bond_populations import Bond
-from natriface.analysis.results.mesh_images import (
-    FloatArray,
-    near_image,
-    too_coarse,
-    unseen_translations,
-)
+from natriface.analysis.results.mesh_images import near_image, too_coarse, unseen_translations
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import ReaderError
 
 _SAME_VALUE_EV = 2e-5

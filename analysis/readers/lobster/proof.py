@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from natriface.analysis.readers.lobster.header import Header
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import ReaderError
-
-FloatArray = NDArray[np.float64]
 
 SAME_ENERGY_EV = 2e-5
 """Energies are printed to five decimals."""

@@ -28,7 +28,7 @@ from natriface.analysis.readers.vasprun.header import SAME_KPOINT, SAME_WEIGHT, 
 from natriface.analysis.readers.vasprun.ionic_steps import Steps
 from natriface.analysis.readers.vasprun.redundancy import check_energies, damaged_forces, is_smeared
 from natriface.analysis.readers.vasprun.rows import BlockError, number
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import ReaderError
 
 _FORCES = b"TOTAL-FORCE (eV/Angst)"
@@ -128,10 +128,10 @@ class Outcar:
         """The ionic steps; one whose final energy is not printed does not count."""
         n_atoms = len(self.header.symbols)
         energies: list[list[float]] = []
-        cells: list[Floats] = []
-        positions: list[Floats] = []
-        forces: list[Floats] = []
-        stresses: list[Floats] = []
+        cells: list[FloatArray] = []
+        positions: list[FloatArray] = []
+        forces: list[FloatArray] = []
+        stresses: list[FloatArray] = []
         counts: list[int] = []
         changes: list[float] = []
         problems: list[str] = []
@@ -319,17 +319,17 @@ class Outcar:
         return bool(self.header.setting("LNONCOLLINEAR") or self.header.setting("LSORBIT"))
 
     @property
-    def eigenvalues(self) -> Floats | None:
+    def eigenvalues(self) -> FloatArray | None:
         """(n_spins, n_kpoints, n_bands) in eV, of the last ionic step."""
         return None if self._bands is None else self._bands[0]
 
     @property
-    def occupations(self) -> Floats | None:
+    def occupations(self) -> FloatArray | None:
         """(n_spins, n_kpoints, n_bands), 1 for a full state of one spin (or spin pair)."""
         return None if self._bands is None else self._bands[1]
 
     @cached_property
-    def _bands(self) -> Floats | None:
+    def _bands(self) -> FloatArray | None:
         at = self._last(b"E-fermi :")
         settings = self.header.parameters
         n_spins = 1 if self.is_noncollinear else settings.get("ISPIN", 1)

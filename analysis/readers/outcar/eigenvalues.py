@@ -7,14 +7,14 @@ import re
 import numpy as np
 
 from natriface.analysis.readers.vasprun.rows import BlockError
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 _ROW = re.compile(rb"^[ \t]*(\d+)[ \t]+(-?\d+\.\d+)[ \t]+(-?\d+\.\d+)[ \t]*$", re.M)
 _POINT = re.compile(rb"^ *k-point +(\d+|\*+) *:", re.M)
 _SPIN = re.compile(rb"^ *spin component +(\d+)", re.M)
 
 
-def read_bands(data: bytes, n_spins: int, n_kpoints: int) -> Floats:
+def read_bands(data: bytes, n_spins: int, n_kpoints: int) -> FloatArray:
     """Eigenvalues and occupations of a list.
 
     Parameters

@@ -8,7 +8,7 @@ import numpy as np
 
 from natriface.analysis.readers.vasprun.header import Header, Value, scalar
 from natriface.analysis.readers.vasprun.rows import number
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 _TAGS: dict[str, bytes] = {
     **dict.fromkeys(
@@ -146,7 +146,7 @@ def _read_kpoints(data: bytes, header: Header) -> None:
         header.kpoint_weights = tables[0][:, 3]
 
 
-def kpoint_tables(data: bytes) -> list[Floats]:
+def kpoint_tables(data: bytes) -> list[FloatArray]:
     """The lists (n, 4) of k-points and weights, which add up to 1: of the mesh, and of the run."""
     found = []
     for title in _KPOINT_TITLES:
@@ -160,7 +160,7 @@ def kpoint_tables(data: bytes) -> list[Floats]:
     return found
 
 
-def listed_positions(data: bytes, n_atoms: int) -> Floats | None:
+def listed_positions(data: bytes, n_atoms: int) -> FloatArray | None:
     """(n_atoms, 3) fractional coordinates of the start, as listed before the first ionic step."""
     at = data.rfind(b"position of ions in fractional coordinates")
     rows = [line.split() for line in data[at:].splitlines()[1 : n_atoms + 1]] if at >= 0 else []

@@ -8,13 +8,13 @@ import numpy as np
 
 from natriface.analysis.readers.text.compression import Text
 from natriface.analysis.readers.vasprun.rows import BlockError, finite, number
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.conversions import EV_PER_ANGSTROM3_IN_GPA
 
 _SAME_LATTICE = 1e-6  # lattice and reciprocal vectors are printed to 9 decimals
 
 
-def read_cell(text: Text, start: int, stop: int) -> Floats:
+def read_cell(text: Text, start: int, stop: int) -> FloatArray:
     """Lattice vectors (3, 3) in A; NaN where absent, or not the reciprocal ones' inverse."""
     at = text.rfind(b"direct lattice vectors", start, stop)
     rows = text.read(at, at + 600).splitlines()[1:4] if at >= 0 else []
@@ -33,7 +33,7 @@ def read_cell(text: Text, start: int, stop: int) -> Floats:
 
 def read_positions_and_forces(
     text: Text, mark: int, n_atoms: int, problems: list[str]
-) -> tuple[Floats, Floats]:
+) -> tuple[FloatArray, FloatArray]:
     """(n_atoms, 3) Cartesian in A, and in eV/A, of the table at `mark`; NaN where it is damaged."""
     lines = text.read(mark, mark + 120 * (n_atoms + 4)).splitlines()
     try:
@@ -56,7 +56,9 @@ def read_positions_and_forces(
     return table[:, :3], table[:, 3:]
 
 
-def read_stress(text: Text, start: int, stop: int, cell: Floats, problems: list[str]) -> Floats:
+def read_stress(
+    text: Text, start: int, stop: int, cell: FloatArray, problems: list[str]
+) -> FloatArray:
     """In kB; NaN where it is absent, or its total in eV in the line above is another."""
     at = text.rfind(b"  in kB ", start, stop)
     line = text.read(at, at + 200).splitlines()[0] if at >= 0 else b""

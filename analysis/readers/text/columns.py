@@ -18,7 +18,7 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import ReaderError
 
 _Words = NDArray[np.uint64]
@@ -108,7 +108,7 @@ class Format:
         decimals = self.fields[0].decimals
         return len(rest) == 1 and decimals >= 3 and min(rest) >= decimals + 4
 
-    def decode(self, rows: NDArray[np.uint8]) -> Floats | None:
+    def decode(self, rows: NDArray[np.uint8]) -> FloatArray | None:
         """Numbers of ``(n, length)`` rows, or None where some row is printed in another way."""
         low, high = _extremes(rows)
         if not _constant(self.opening, low, high, 0):
@@ -198,7 +198,7 @@ def _decode(
     fields: tuple[_Field, ...],
     low: bytes,
     high: bytes,
-    out: Floats,
+    out: FloatArray,
 ) -> bool:
     """Decode neighbouring fields of equal width into `out` (n, n_fields), unless too large."""
     first, decimals, inner = fields[0], fields[0].decimals, fields[0].inner
@@ -265,7 +265,7 @@ def _eight_digits(word: _Words) -> _Words:
     return word
 
 
-def finite(values: Floats) -> Floats:
+def finite(values: FloatArray) -> FloatArray:
     """The values, refused where one of them is not a number."""
     if not np.isfinite(values).all():
         raise BlockError("a number overflowed or is damaged")

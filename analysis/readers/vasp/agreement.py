@@ -16,7 +16,7 @@ from natriface.analysis.readers.vasp.oszicar import Oszicar
 from natriface.analysis.readers.vasprun.crystal import crystal
 from natriface.analysis.readers.vasprun.header import SAME_KPOINT, SAME_WEIGHT, Header
 from natriface.analysis.readers.vasprun.ionic_steps import Steps
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import ReaderError
 
 SAME_ENERGY_EV = 2e-6
@@ -175,7 +175,10 @@ def oszicar_apart(steps: Steps, oszicar: Oszicar) -> list[str]:
 
 
 def fermi_contradiction(
-    fermi_ev: float, eigenvalues: Floats | None, occupations: Floats | None, ismear: int | None
+    fermi_ev: float,
+    eigenvalues: FloatArray | None,
+    occupations: FloatArray | None,
+    ismear: int | None,
 ) -> str | None:
     """In words, how a Fermi level contradicts the occupations; None where it does not.
 
@@ -198,7 +201,7 @@ def fermi_contradiction(
 
 
 def count_contradiction(
-    fermi_ev: float, energies_ev: Floats, integrated: Floats, n_electrons: float
+    fermi_ev: float, energies_ev: FloatArray, integrated: FloatArray, n_electrons: float
 ) -> str | None:
     """In words, how a Fermi level contradicts the integrated density of states.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from natriface.analysis.results.deciding import DECIDING_TAGS, HUBBARD_TAGS, HYBRID_TAGS
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 _GGA = {
     "PE": "PBE",
@@ -83,7 +83,7 @@ def decisive_settings(
     symbols: Sequence[str],
     titles: Sequence[str],
     counts: Sequence[int],
-    kpoint_weights: Floats | None,
+    kpoint_weights: FloatArray | None,
     generation: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Everything that decides the energy, JSON-able.

@@ -19,7 +19,7 @@ from natriface.analysis.readers.vasprun.band_edges import band_edges, count_elec
 from natriface.analysis.readers.vasprun.document import Vasprun
 from natriface.analysis.readers.vasprun.vaspout import Vaspout
 from natriface.analysis.results.result import ElectronicStructure
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 _SAME_FERMI_EV = 0.05  # printed after the electronic steps and with the density of states
 _SAME_MOMENT = 0.2  # Bohr magnetons; the density's moment and that of the occupations
@@ -85,7 +85,7 @@ class _Reading:
             record.band_gap_direct = edges.is_direct
         return record
 
-    def _fermi_level(self, levels: Floats | None, filling: Floats | None) -> float | None:
+    def _fermi_level(self, levels: FloatArray | None, filling: FloatArray | None) -> float | None:
         """The Fermi level that nothing contradicts, else none."""
         header = self.source.header
         sources: dict[str, Source] = {self.name: self.source}
@@ -113,7 +113,7 @@ class _Reading:
         return next(iter(sound.values()), None)
 
     def _fermi_contradiction(
-        self, level: float, levels: Floats | None, filling: Floats | None
+        self, level: float, levels: FloatArray | None, filling: FloatArray | None
     ) -> str | None:
         header = self.source.header
         if header.setting("IBRION") == 0:  # molecular dynamics averages its density of states

@@ -36,7 +36,7 @@ from natriface.analysis.results.result import (
     Status,
     Timing,
 )
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.conversions import EV_PER_ANGSTROM3_IN_GPA
 from natriface.structures.base.errors import ReaderError
@@ -457,7 +457,7 @@ def _initial(header: Header, steps: Steps) -> dict[str, object] | None:
     return _document(header, steps, 0) if len(steps) else None
 
 
-def _stress(stress_kb: Floats) -> list[float] | None:
+def _stress(stress_kb: FloatArray) -> list[float] | None:
     """From VASP's kB, positive under compression, to eV/A^3, positive under tension, Voigt."""
     if not np.isfinite(stress_kb).all():
         return None

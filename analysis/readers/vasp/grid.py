@@ -11,7 +11,7 @@ from ase import Atoms
 from natriface.analysis.readers.text.compression import Text
 from natriface.analysis.readers.vasp.contcar import after_lines, read_head
 from natriface.analysis.readers.vasprun.rows import number
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import ReaderError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.chemistry.polyanions import formula
@@ -34,7 +34,7 @@ class Grid:
     """
 
     atoms: Atoms
-    values: Floats
+    values: FloatArray
     path: Path
 
     def __repr__(self) -> str:
@@ -90,7 +90,7 @@ def _read_dimensions(path: Path, content: bytes, begin: int) -> tuple[tuple[int,
     return (int(words[0]), int(words[1]), int(words[2])), begin
 
 
-def _read_block(path: Path, content: bytes, begin: int, size: int) -> tuple[Floats, int]:
+def _read_block(path: Path, content: bytes, begin: int, size: int) -> tuple[FloatArray, int]:
     """The next `size` numbers, and the end of the line the last one stands on."""
     first = content[begin : after_lines(content, begin, 1)]
     per_line = max(len(first.split()), 1)

@@ -13,7 +13,7 @@ from natriface.analysis.readers.vasprun.electrons import OptionalBands
 from natriface.analysis.readers.vasprun.header import Header
 from natriface.analysis.readers.vasprun.ionic_steps import Steps
 from natriface.analysis.readers.vasprun.vaspout import Vaspout
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 ARRAYS_FILE = "arrays.npz"
 
@@ -32,9 +32,9 @@ class Source(Protocol):
     @property
     def is_noncollinear(self) -> bool: ...
     @property
-    def eigenvalues(self) -> Floats | None: ...
+    def eigenvalues(self) -> FloatArray | None: ...
     @property
-    def occupations(self) -> Floats | None: ...
+    def occupations(self) -> FloatArray | None: ...
     @property
     def fermi_level_ev(self) -> float | None: ...
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 _WHOLE = 0.02  # electrons; occupations are printed to 1e-4 a state
 
@@ -29,16 +29,20 @@ class BandEdges:
     is_direct: bool | None
 
 
-def count_electrons(occupations: Floats, weights: Floats, is_noncollinear: bool) -> Floats:
+def count_electrons(
+    occupations: FloatArray, weights: FloatArray, is_noncollinear: bool
+) -> FloatArray:
     """(n_spins,) electrons: the sum over bands and k-points of weight times occupation.
 
     A state of an unpolarised calculation holds two electrons and is printed as 1 when full.
     """
-    total: Floats = np.einsum("skb,k->s", occupations, weights)
+    total: FloatArray = np.einsum("skb,k->s", occupations, weights)
     return total * (1 if is_noncollinear or len(occupations) == 2 else 2)
 
 
-def band_edges(eigenvalues: Floats, occupations: Floats, weights: Floats) -> BandEdges | None:
+def band_edges(
+    eigenvalues: FloatArray, occupations: FloatArray, weights: FloatArray
+) -> BandEdges | None:
     """Band edges by counting states, not by the position of the Fermi level.
 
     Each spin has n = sum(weight x occupation) filled bands. Where n is whole and band n lies below
@@ -60,8 +64,8 @@ def band_edges(eigenvalues: Floats, occupations: Floats, weights: Floats) -> Ban
     if not np.isfinite(occupations).all():
         return None
     metal = BandEdges(None, None, 0.0, None)
-    top: list[Floats] = []
-    bottom: list[Floats] = []
+    top: list[FloatArray] = []
+    bottom: list[FloatArray] = []
     for levels, filling in zip(eigenvalues, occupations, strict=True):
         filled = float(filling.sum(axis=1) @ weights)
         n = round(filled)

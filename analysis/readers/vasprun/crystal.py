@@ -10,13 +10,13 @@ from ase.constraints import FixAtoms
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 
 def crystal(
     symbols: Sequence[str],
-    cell: Floats,
-    positions: Floats,
+    cell: FloatArray,
+    positions: FloatArray,
     selective: NDArray[np.bool_] | None = None,
 ) -> Atoms | None:
     """A periodic crystal; None where a symbol is no element or the cell is flat.
@@ -43,7 +43,7 @@ def crystal(
     return atoms
 
 
-def fractional(places: Floats, cell: Floats) -> Floats:
+def fractional(places: FloatArray, cell: FloatArray) -> FloatArray:
     """Fractional coordinates of (n, 3) Cartesian ones in A; NaN where the cell is flat or NaN."""
     with np.errstate(invalid="ignore"):
         flat = not abs(np.linalg.det(cell)) > 1e-6
@@ -57,7 +57,9 @@ def partly_frozen(selective: NDArray[np.bool_] | None) -> int:
     return int((selective.any(axis=1) & ~selective.all(axis=1)).sum())
 
 
-def free_forces(forces: Floats, cell: Floats, selective: NDArray[np.bool_] | None) -> Floats:
+def free_forces(
+    forces: FloatArray, cell: FloatArray, selective: NDArray[np.bool_] | None
+) -> FloatArray:
     """Forces (n, 3) without what selective dynamics holds, in eV/A.
 
     VASP's flags belong to the lattice vectors: the held components along them are removed.

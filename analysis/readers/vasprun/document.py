@@ -23,7 +23,7 @@ from natriface.analysis.readers.vasprun.ionic_steps import Steps, read_loose_fra
 from natriface.analysis.readers.vasprun.rows import BlockError
 from natriface.analysis.readers.vasprun.spectra import Electrons, read_optional
 from natriface.analysis.readers.vasprun.structure import crystal, lattices, positions
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import ReaderError
 
 if TYPE_CHECKING:
@@ -109,12 +109,12 @@ class Vasprun:
         return self.header.symbols
 
     @property
-    def kpoints(self) -> Floats | None:
+    def kpoints(self) -> FloatArray | None:
         """(n_kpoints, 3) in units of the reciprocal lattice vectors."""
         return self.header.kpoints
 
     @property
-    def kpoint_weights(self) -> Floats | None:
+    def kpoint_weights(self) -> FloatArray | None:
         """(n_kpoints,), adding up to 1."""
         return self.header.kpoint_weights
 
@@ -173,17 +173,17 @@ class Vasprun:
                 steps.problems.append(f"the {name} structure is printed twice and differs: damaged")
 
     @property
-    def energies_ev(self) -> Floats:
+    def energies_ev(self) -> FloatArray:
         """(n_steps,) total energies extrapolated to zero smearing, in eV."""
         return self.steps.energies_ev
 
     @property
-    def free_energies_ev(self) -> Floats:
+    def free_energies_ev(self) -> FloatArray:
         """(n_steps,) total energies including the smearing's -TS, consistent with the forces."""
         return self.steps.free_energies_ev
 
     @property
-    def forces(self) -> Floats:
+    def forces(self) -> FloatArray:
         """(n_steps, n_atoms, 3) in eV/A."""
         return self.steps.forces
 
@@ -206,7 +206,7 @@ class Vasprun:
         """The structure of one ionic step."""
         return self._atoms(self.steps.cells[step], self.steps.positions[step])
 
-    def _atoms(self, cell: Floats | None, positions: Floats | None) -> Atoms | None:
+    def _atoms(self, cell: FloatArray | None, positions: FloatArray | None) -> Atoms | None:
         if cell is None or positions is None:
             return None
         if not (np.isfinite(cell).all() and np.isfinite(positions).all()):
@@ -244,12 +244,12 @@ class Vasprun:
         return electrons
 
     @property
-    def eigenvalues(self) -> Floats | None:
+    def eigenvalues(self) -> FloatArray | None:
         """(n_spins, n_kpoints, n_bands) in eV."""
         return self.electrons.eigenvalues
 
     @property
-    def occupations(self) -> Floats | None:
+    def occupations(self) -> FloatArray | None:
         """(n_spins, n_kpoints, n_bands), 1 for a full state of one spin (or spin pair)."""
         return self.electrons.occupations
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 _SAME_ENERGY_EV = 2e-4
 
@@ -23,9 +23,9 @@ class TotalDos:
         (n_components, n_energies), states/eV and states per cell.
     """
 
-    energies_ev: Floats
-    densities: Floats
-    integrated: Floats
+    energies_ev: FloatArray
+    densities: FloatArray
+    integrated: FloatArray
 
     @property
     def is_even(self) -> bool:
@@ -53,9 +53,9 @@ class ProjectedDos:
         (n_atoms, n_components, n_orbitals, n_energies), states/eV.
     """
 
-    energies_ev: Floats
+    energies_ev: FloatArray
     orbitals: tuple[str, ...]
-    densities: Floats
+    densities: FloatArray
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Projections:
     """
 
     orbitals: tuple[str, ...]
-    weights: Floats
+    weights: FloatArray
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class OptionalBands:
         None where VASP did not project.
     """
 
-    kpoints: Floats
-    weights: Floats
-    eigenvalues: Floats
-    occupations: Floats | None
+    kpoints: FloatArray
+    weights: FloatArray
+    eigenvalues: FloatArray
+    occupations: FloatArray | None
     projections: Projections | None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from natriface.analysis.readers.text.compression import Text
 from natriface.analysis.readers.vasprun.rows import BlockError, decode_rows, finite, number
 from natriface.analysis.readers.vasprun.structure import crystal, lattices, positions, varray
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 RESPONSES = ("chi", "gw", "evgw", "scgw", "qpgw", "bse", "tdhf", "timeev", "rpa", "acfdt")
 """ALGO of runs that start from finished orbitals and print no total energy of the usual kind."""
@@ -75,11 +75,11 @@ class Header:
     potcar_titles: list[str] = field(default_factory=list)
     valences: list[float] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
-    kpoints: Floats | None = None
-    kpoint_weights: Floats | None = None
+    kpoints: FloatArray | None = None
+    kpoint_weights: FloatArray | None = None
     generation: dict[str, Value] = field(default_factory=dict)
-    cell: Floats | None = None
-    positions: Floats | None = None
+    cell: FloatArray | None = None
+    positions: FloatArray | None = None
     selective: NDArray[np.bool_] | None = None
     criteria_slack: float = 1.001
     problems: list[str] = field(default_factory=list)
@@ -291,7 +291,7 @@ def _read_kpoints(text: Text, start: int, stop: int, header: Header) -> None:
         header.kpoints = header.kpoint_weights = None
 
 
-def _on_mesh(kpoints: Floats, generation: Mapping[str, Value]) -> bool:
+def _on_mesh(kpoints: FloatArray, generation: Mapping[str, Value]) -> bool:
     """Whether k-points, to eight decimals, are whole or half steps of the mesh they were made by.
 
     Rotations of the crystal may mix the three directions.

@@ -18,7 +18,7 @@ from natriface.analysis.readers.vasprun.redundancy import (
 )
 from natriface.analysis.readers.vasprun.rows import BlockError, decode_blocks, number, numbers
 from natriface.analysis.readers.vasprun.structure import lattices
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 _ENERGY = re.compile(rb'<i name="(e_fr_energy|e_wo_entrp|e_0_energy)">([^<]*)</i>')
 _TRIO = re.compile(
@@ -53,15 +53,15 @@ class Steps:
         Electronic steps of a last ionic step that was cut off; None where none was.
     """
 
-    free_energies_ev: Floats
-    energies_ev: Floats
-    energies_without_entropy_ev: Floats
-    cells: Floats
-    positions: Floats
-    forces: Floats
-    stresses_kb: Floats
+    free_energies_ev: FloatArray
+    energies_ev: FloatArray
+    energies_without_entropy_ev: FloatArray
+    cells: FloatArray
+    positions: FloatArray
+    forces: FloatArray
+    stresses_kb: FloatArray
     electronic_counts: NDArray[np.int64]
-    electronic_changes_ev: Floats
+    electronic_changes_ev: FloatArray
     unfinished: int | None = None
     problems: list[str] = field(default_factory=list)
 
@@ -167,7 +167,7 @@ def _inner_trio(scf: bytes) -> _Printed | None:
     return (match.group(1), match.group(2), match.group(3)) if match is not None else None
 
 
-def _energies(frames: list[Frame]) -> tuple[Floats, list[str]]:
+def _energies(frames: list[Frame]) -> tuple[FloatArray, list[str]]:
     """(n, 3) energies as `_judged` gives them, and what is wrong with some of them."""
     energies = np.full((len(frames), 3), np.nan)
     problems: list[str] = []

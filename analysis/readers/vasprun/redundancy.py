@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from natriface.analysis.readers.vasprun.rows import BlockError
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 Trio = tuple[float, float, float]
 """Free energy, energy without entropy, energy extrapolated to zero smearing, in eV."""
@@ -76,7 +76,7 @@ def one_digit_apart(first: bytes, second: bytes) -> bool:
     return len(apart) == 1 and apart[0] < len(first) - 2
 
 
-def damaged_forces(forces: Floats, rounding: float) -> NDArray[np.bool_]:
+def damaged_forces(forces: FloatArray, rounding: float) -> NDArray[np.bool_]:
     """Which of the (n_steps, n_atoms, 3) forces have a damaged digit or two interchanged.
 
     VASP removes the drift along all directions, or (without symmetry, by a force field) along

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from natriface.analysis.readers.text.columns import BlockError, Format, finite, number
 from natriface.analysis.readers.text.compression import Text
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 __all__ = [
     "BlockError",
-    "Floats",
+    "FloatArray",
     "decode_blocks",
     "decode_rows",
     "finite",
@@ -45,7 +45,7 @@ class _Decoder:
                 self.format = found
                 break
 
-    def __call__(self, data: bytes, out: Floats) -> None:
+    def __call__(self, data: bytes, out: FloatArray) -> None:
         """Decode whole rows into `out` (n, n_fields)."""
         n = len(data) // self.length
         rows = np.frombuffer(data, np.uint8, n * self.length).reshape(n, self.length)
@@ -54,7 +54,7 @@ class _Decoder:
             values = self.format.decode(slab) if self.format else None
             out[i : i + _SLAB] = self._one_by_one(slab) if values is None else values
 
-    def _one_by_one(self, rows: NDArray[np.uint8]) -> Floats:
+    def _one_by_one(self, rows: NDArray[np.uint8]) -> FloatArray:
         values = np.empty((len(rows), self.n_fields))
         for i, row in enumerate(rows):
             text = row.tobytes()
@@ -77,7 +77,7 @@ def _free(content: bytes, n_fields: int) -> list[float]:
     return [number(word) for word in words]
 
 
-def numbers(texts: Sequence[bytes]) -> Floats:
+def numbers(texts: Sequence[bytes]) -> FloatArray:
     """The numbers that separate tokens stand for; NaN where a token is none."""
     if len(set(map(len, texts))) == 1:  # printed alike: decoded together
         rows = b"<v>" + b"</v>\n<v>".join(texts) + b"</v>\n"
@@ -86,7 +86,7 @@ def numbers(texts: Sequence[bytes]) -> Floats:
     return np.array([number(text) for text in texts])
 
 
-def decode_rows(data: bytes, tag: bytes, n_rows: int, n_fields: int) -> Floats:
+def decode_rows(data: bytes, tag: bytes, n_rows: int, n_fields: int) -> FloatArray:
     """Numbers of the ``<tag>...</tag>`` rows of a piece of XML.
 
     Parameters
@@ -118,7 +118,7 @@ def decode_rows(data: bytes, tag: bytes, n_rows: int, n_fields: int) -> Floats:
 
 
 def _equal_rows(
-    data: bytes, tag: bytes, n_rows: int, n_fields: int, out: Floats
+    data: bytes, tag: bytes, n_rows: int, n_fields: int, out: FloatArray
 ) -> tuple[bytes, int]:
     """Rows of equal length, one a line, and that length; 0 where they were read word by word."""
     opening = b"<" + tag + b">"
@@ -157,7 +157,7 @@ def _equal_rows(
 
 def decode_blocks(
     blocks: Sequence[bytes | None], tag: bytes, n_rows: int, n_fields: int
-) -> tuple[Floats, list[int]]:
+) -> tuple[FloatArray, list[int]]:
     """Many small blocks of the same shape, decoded together.
 
     Returns
@@ -191,7 +191,7 @@ def _lines(block: bytes) -> bytes:
 
 
 def _decode_each(
-    blocks: Sequence[bytes | None], group: list[int], tag: bytes, out: Floats
+    blocks: Sequence[bytes | None], group: list[int], tag: bytes, out: FloatArray
 ) -> list[int]:
     bad = []
     for i in group:
@@ -204,7 +204,7 @@ def _decode_each(
 
 def read_sets(
     text: Text, start: int, n_sets: int, n_rows: int, n_fields: int
-) -> tuple[Floats, int]:
+) -> tuple[FloatArray, int]:
     """The ``<r>`` rows of an ``<array>``: `n_sets` innermost sets of `n_rows` rows each.
 
     Parameters
@@ -244,7 +244,7 @@ def _is_lined(data: bytes) -> bool:
     return data.count(b"<r>") <= data.count(b"\n")
 
 
-def _read_lines(text: Text, start: int, n_sets: int, n_rows: int, out: Floats) -> int:
+def _read_lines(text: Text, start: int, n_sets: int, n_rows: int, out: FloatArray) -> int:
     base, at, buffer = start, 0, text.read(start, start + _PIECE)
     decoder: _Decoder | None = None
     offset = step = done = held = 0

@@ -25,7 +25,7 @@ from natriface.analysis.readers.vasprun.rows import (
     read_sets,
 )
 from natriface.analysis.readers.vasprun.structure import varray
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 _FIELD = re.compile(rb"<field[^>]*>([^<]*)</field>")
 _WIDEST_FILLING = 1.0  # occupations lie within 0.5 +- this; some smearings leave [0, 1]
@@ -62,7 +62,7 @@ class Electrons:
         self._of = " of KPOINTS_OPT" if ending else ""
         self.problems: list[str] = []
 
-    def _array(self, at: int | None, n_sets: int, n_rows: int) -> tuple[Floats, list[str], int]:
+    def _array(self, at: int | None, n_sets: int, n_rows: int) -> tuple[FloatArray, list[str], int]:
         """An ``<array>``: its values (n_sets, n_rows, n_fields), its fields and its end."""
         if at is None:
             raise BlockError("absent")
@@ -80,13 +80,13 @@ class Electrons:
         if str(error) != "absent":
             self.problems.append(f"{what}{self._of}: {error}")
 
-    def _warn_of_gaps(self, what: str, values: Floats) -> None:
+    def _warn_of_gaps(self, what: str, values: FloatArray) -> None:
         gaps = int(np.isnan(values).sum())
         if gaps:
             self.problems.append(f"{what}{self._of}: {gaps} numbers overflowed or are damaged")
 
     @cached_property
-    def _bands(self) -> Floats | None:
+    def _bands(self) -> FloatArray | None:
         """Eigenvalues and occupations.
 
         Where VASP projects, it prints them twice. The second copy is taken, whose occupations go
@@ -113,7 +113,7 @@ class Electrons:
         self._warn_of_gaps("eigenvalues", values[..., :2])
         return values.reshape(sizes.n_spins, sizes.n_kpoints, *values.shape[1:])
 
-    def _levels(self, element: str) -> Floats:
+    def _levels(self, element: str) -> FloatArray:
         """(n_sets, n_bands, n_fields); VASP 4 may have more bands than its NBANDS says."""
         at, sizes = self._elements.get(element), self._sizes
         n_sets = sizes.n_spins * sizes.n_kpoints
@@ -129,12 +129,12 @@ class Electrons:
         return values
 
     @property
-    def eigenvalues(self) -> Floats | None:
+    def eigenvalues(self) -> FloatArray | None:
         """(n_spins, n_kpoints, n_bands) in eV."""
         return None if self._bands is None else self._bands[..., 0]
 
     @property
-    def occupations(self) -> Floats | None:
+    def occupations(self) -> FloatArray | None:
         """(n_spins, n_kpoints, n_bands), 1 for a full state of one spin (or spin pair)."""
         if self._bands is None or self._bands.shape[-1] < 2:
             return None
@@ -169,7 +169,7 @@ class Electrons:
         self._warn_of_gaps("density of states", values)
         return total, end
 
-    def _components(self, at: int, n_sets: int) -> tuple[Floats, list[str], int]:
+    def _components(self, at: int, n_sets: int) -> tuple[FloatArray, list[str], int]:
         """Densities of an uncertain number of components: older VASP leave out mx, my, mz."""
         sizes = self._sizes
         choices = sorted({sizes.n_components, sizes.n_spins}, reverse=True)

@@ -14,7 +14,7 @@ from natriface.analysis.readers.vasprun.rows import (
     finite,
     numbers,
 )
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 
 Place = tuple[int, int]
 """Where a piece begins and where it ends."""
@@ -74,7 +74,7 @@ def crystal(structure: bytes) -> Crystal:
     return Crystal(**{name: structure[slice(*place)] for name, place in places.items()})
 
 
-def lattices(crystals: Sequence[Crystal]) -> tuple[Floats, list[int]]:
+def lattices(crystals: Sequence[Crystal]) -> tuple[FloatArray, list[int]]:
     """Lattice vectors, checked against volume and reciprocal vectors.
 
     Returns
@@ -96,7 +96,7 @@ def lattices(crystals: Sequence[Crystal]) -> tuple[Floats, list[int]]:
     return cells, [int(i) for i in np.flatnonzero(~proven)]
 
 
-def positions(structure: bytes, n_atoms: int) -> Floats:
+def positions(structure: bytes, n_atoms: int) -> FloatArray:
     """(n_atoms, 3) fractional coordinates."""
     rows = varray(structure, b"positions")
     if rows is None:

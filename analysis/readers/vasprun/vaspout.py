@@ -22,7 +22,7 @@ from natriface.analysis.readers.vasprun.electrons import (
 from natriface.analysis.readers.vasprun.header import Header, Value
 from natriface.analysis.readers.vasprun.ionic_steps import Steps
 from natriface.analysis.readers.vasprun.redundancy import is_smeared
-from natriface.structures.base.arrays import Floats
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import ReaderError
 
 _LOGICAL = ("L", "ADDGRID", "ML_LMLFF", "KGAMMA")
@@ -84,7 +84,9 @@ class Vaspout:
             self._report(f"{name}: damaged ({error})")
             return None
 
-    def _array(self, name: str, shape: tuple[int | None, ...], gaps: bool = False) -> Floats | None:
+    def _array(
+        self, name: str, shape: tuple[int | None, ...], gaps: bool = False
+    ) -> FloatArray | None:
         """A dataset of numbers of a `shape` (None: any length); None if absent or damaged.
 
         With `gaps`, what is no number becomes NaN; without, the whole is refused.
@@ -247,11 +249,11 @@ class Vaspout:
             problems.append(f"ionic step {n} has an energy but no structure and is left out")
             energies, n = energies[:-1], n - 1
 
-        def column(label: str) -> Floats:
+        def column(label: str) -> FloatArray:
             found = [i for i, name in enumerate(names) if label in name]
             return energies[:, found[0]] if found else np.full(n, np.nan)
 
-        def block(name: str, rows: int) -> Floats:
+        def block(name: str, rows: int) -> FloatArray:
             length = self._length(_ION + name)
             if length is None:
                 return np.full((n, rows, 3), np.nan)
@@ -283,7 +285,7 @@ class Vaspout:
         self._compare_final(steps)
         return steps
 
-    def _electronic_steps(self, n: int) -> tuple[NDArray[np.int64], Floats]:
+    def _electronic_steps(self, n: int) -> tuple[NDArray[np.int64], FloatArray]:
         """Number of electronic steps of each ionic step and the last change of the energy."""
         table = self._array(_ION + "oszicar", (None, None), gaps=True)
         names = self._words(_ION + "oszicar_label")
@@ -326,12 +328,12 @@ class Vaspout:
         return n_spins, n_kpoints, header.parameters.get("NBANDS")
 
     @property
-    def eigenvalues(self) -> Floats | None:
+    def eigenvalues(self) -> FloatArray | None:
         """(n_spins, n_kpoints, n_bands) in eV."""
         return self._array(_BANDS + "eigenvalues", self._shape)
 
     @property
-    def occupations(self) -> Floats | None:
+    def occupations(self) -> FloatArray | None:
         """(n_spins, n_kpoints, n_bands), 1 for a full state of one spin (or spin pair)."""
         return self._array(_BANDS + "fermiweights", self._shape)
 

@@ -15,7 +15,6 @@ from ase.mep import NEB
 from ase.optimize import BFGS, FIRE
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from natriface.analysis.barriers.hermite import HermiteFit
 from natriface.analysis.barriers.rates import (
@@ -28,10 +27,10 @@ from natriface.analysis.barriers.rates import (
 from natriface.analysis.barriers.summary import BandSummary, rank_barriers, summarise
 from natriface.analysis.figures.energy_profiles import energy_profile
 from natriface.analysis.results.band import Band
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.paths.images import make_images
 
-FloatArray = NDArray[np.float64]
 Profile = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 LENGTH = 3.3
 """A, from minimum to minimum of the profiles."""

@@ -9,24 +9,23 @@ import pytest
 from ase import Atoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from natriface.analysis.energies.energy_map import EnergyMap
 from natriface.analysis.figures.adatom_maps import map_figure
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.crystals.phases import load_phase
 from natriface.structures.surfaces.adatom_grid import adatom_grid
 from natriface.structures.surfaces.slabs import build_slab
 from natriface.structures.surfaces.terminations import find_terminations
 
-Array = NDArray[np.float64]
 SQUARE = np.diag([3.3, 3.3, 20.0])
 HEXAGON = np.array([[3.0, 0, 0], [1.5, 3 * 3**0.5 / 2, 0], [0, 0, 20.0]])
 
 
 def energy_map(
-    energy: Callable[[Array, Array], Array],
-    cell: Array = SQUARE,
+    energy: Callable[[FloatArray, FloatArray], FloatArray],
+    cell: FloatArray = SQUARE,
     shape: tuple[int, int] = (6, 6),
     origin: tuple[float, float] = (0.0, 0.0),
 ) -> EnergyMap:
@@ -35,12 +34,12 @@ def energy_map(
     return EnergyMap(Atoms("Na", cell=cell, pbc=True), table, origin)
 
 
-def rock_salt(x: Array, y: Array) -> Array:
+def rock_salt(x: FloatArray, y: FloatArray) -> FloatArray:
     """Lowest at (0, 0), 0.4 eV up at (1/2, 1/2), passes of 0.2 eV between."""
     return -0.1 * (np.cos(2 * np.pi * x) + np.cos(2 * np.pi * y))
 
 
-def honeycomb(x: Array, y: Array) -> Array:
+def honeycomb(x: FloatArray, y: FloatArray) -> FloatArray:
     """Two equal minima at (1/3, 2/3) and (2/3, 1/3), with passes of 0.05 eV."""
     two_pi = 2 * np.pi
     return 0.1 * (np.cos(two_pi * x) + np.cos(two_pi * y) + np.cos(two_pi * (x - y)))

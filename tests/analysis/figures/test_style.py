@@ -19,16 +19,14 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
-from numpy.typing import NDArray
 
 from natriface.analysis.figures import style
 from natriface.analysis.figures.bars import Bar, energy_bars
 from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.analysis.figures.structure_pictures import structure_figure
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 from tests.analysis.figures.drawings import DRAWINGS, interface
-
-Array = NDArray[np.float64]
 
 SIGHTS = {
     "normal": np.eye(3),
@@ -53,7 +51,7 @@ LEAST_DISTANCE = 15.0
 NZSP = ("Na", "Zr", "Si", "P", "O", "F", "Sn")
 
 
-def lab(rgb: Array) -> Array:
+def lab(rgb: FloatArray) -> FloatArray:
     """CIELAB (D65) of linear RGB."""
     to_xyz = np.array(
         [

@@ -9,9 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from natriface.structures.base.arrays import FloatArray
 
 CHECKPOINT_FILE = "band_checkpoint.npz"
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+from natriface.structures.base.arrays import BoolArray, FloatArray
 
 Surface = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 """Energies (m,) in eV and gradients (m, d) in eV/A at configurations (m, d) in A."""

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.paths.exchange import Exchange, exchange
-from natriface.workflows.engines.bands.dynamics import FloatArray, Surface, largest
+from natriface.workflows.engines.bands.dynamics import Surface, largest
 
 SYMMETRIC_ANGSTROM = 0.1
 """A path whose images lie farther from the mirror images of each other goes its own way."""

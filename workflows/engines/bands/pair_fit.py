@@ -13,9 +13,8 @@ from ase.data import covalent_radii
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.paths.idpp import close_pairs
-
-FloatArray = NDArray[np.float64]
 
 CUTOFF_ANGSTROM = 5.5
 SPACING_ANGSTROM = 0.45

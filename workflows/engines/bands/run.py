@@ -18,12 +18,12 @@ from natriface.analysis.barriers.summary import BandSummary, summarise
 from natriface.analysis.readers.neb import read_band
 from natriface.analysis.results.band import Band
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord, Timing
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.atoms import fixed_indices, to_document
 from natriface.structures.base.errors import EngineError, ReaderError
 from natriface.structures.base.writing import write_atomically
 from natriface.structures.paths.images import displacements
 from natriface.workflows.engines.bands.calls import CHECKPOINT_FILE
-from natriface.workflows.engines.bands.dynamics import FloatArray
 from natriface.workflows.engines.bands.search import (
     PROGRESS_FILE,
     BandSearch,

@@ -22,20 +22,14 @@ from ase import Atoms
 from ase.calculators.calculator import CalculatorError
 from pydantic import BaseModel, ConfigDict, Field
 
+from natriface.structures.base.arrays import BoolArray, FloatArray
 from natriface.structures.base.atoms import fixed_indices
 from natriface.structures.base.errors import EngineError, NatrifaceError
 from natriface.structures.base.numbers import Real, Whole
 from natriface.structures.base.writing import write_atomically
 from natriface.structures.paths.images import clash
 from natriface.workflows.engines.bands.calls import ForceCalls, load_calls
-from natriface.workflows.engines.bands.dynamics import (
-    BoolArray,
-    FloatArray,
-    climber,
-    forces_left,
-    largest,
-    relax_chain,
-)
+from natriface.workflows.engines.bands.dynamics import climber, forces_left, largest, relax_chain
 from natriface.workflows.engines.bands.mirror import BandMirror
 from natriface.workflows.engines.bands.pair_fit import PairFit
 from natriface.workflows.engines.bands.surrogate import Surrogate

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.io import read as read_atoms
-from numpy.typing import NDArray
 
 from natriface.analysis.results.result import Result
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.atoms import fixed_indices, in_plane_fixed_indices
 from natriface.structures.base.errors import EngineError, NatrifaceError, StructureError
 from natriface.structures.paths.images import (
@@ -24,8 +24,6 @@ from natriface.structures.paths.images import (
 from natriface.workflows.engines.bands.search import BandSettings
 from natriface.workflows.engines.base import input_file, input_structure
 from natriface.workflows.plan import Step
-
-FloatArray = NDArray[np.float64]
 
 BAND_FILE = "band.extxyz"
 SAME_PLACE_ANGSTROM = 1e-6

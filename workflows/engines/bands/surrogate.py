@@ -11,10 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-FloatArray = NDArray[np.float64]
+from natriface.structures.base.arrays import FloatArray
 
 SCALES_ANGSTROM = (0.4, 0.57, 0.8, 1.13, 1.6, 2.26, 3.2)
 """Length scales that are tried; the most likely one is used."""

@@ -20,7 +20,7 @@ from ase.units import Bohr
 from numpy.typing import NDArray
 from scipy.fft import fftn, ifftn, next_fast_len
 
-FloatArray = NDArray[np.float64]
+from natriface.structures.base.arrays import FloatArray
 
 LEAST_OCCUPATION = 1e-6
 

@@ -31,10 +31,9 @@ from scipy.special import spherical_jn
 from natriface.analysis.bonding.harmonics import real_harmonics
 from natriface.analysis.bonding.projected_cohp import AtomicOrbital, Projection
 from natriface.analysis.bonding.unfolding import Operation, unfold
+from natriface.structures.base.arrays import ComplexArray, FloatArray
 from natriface.structures.base.errors import EngineError
 
-FloatArray = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
 Transform = Callable[[FloatArray], FloatArray]
 
 WAVE_CHUNK = 4096

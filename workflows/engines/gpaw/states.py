@@ -18,15 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erf
 
 from natriface.analysis.readers.vasp.large_arrays import ARRAYS_FILE
 from natriface.analysis.readers.vasprun.band_edges import band_edges, count_electrons
 from natriface.analysis.results.result import ElectronicStructure
+from natriface.structures.base.arrays import FloatArray
 from natriface.workflows.engines.gpaw.settings import GpawSettings
-
-FloatArray = NDArray[np.float64]
 
 ORBITALS = (
     ("s",),

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from natriface.analysis.energies.chemical_potentials import PotentialBounds, potential_bounds
 from natriface.analysis.energies.surface_energy import SurfaceEnergy, surface_energy
 from natriface.analysis.energies.wulff_shape import WulffShape, wulff_shape
 from natriface.analysis.results.result import EngineRecord, Result
+from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.parts.surface_energies.labels import CrystalPlan, FreeSlabLabels
 from natriface.workflows.report.section import SectionContext
 from natriface.workflows.report.steps import known_steps
-
-FloatArray = NDArray[np.float64]
 
 CONVERGED_J_PER_M2 = 0.02
 """Two thicknesses that differ by more are said not to be converged."""

@@ -8,8 +8,8 @@ from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from natriface.structures.base.arrays import FloatArray
 from natriface.workflows.engines.bands.dynamics import (
-    FloatArray,
     climber,
     forces_left,
     largest,
