@@ -31,6 +31,7 @@ STUDY: dict[str, Any] = {
         "vacuum_angstrom": 12,
         "registry": [0.5, 0.5],  # the four-fold hollow
         "gap_angstrom": 2.04,  # half of gold's lattice constant
+        "rounds": 0,
     },
 }
 
