@@ -59,7 +59,17 @@ class _Decoder:
         for i, row in enumerate(rows):
             text = row.tobytes()
             values[i] = self.format.cut(text) if self.format else self._words(text)
+        if self.format:
+            self._refuse_lost_digits(rows, values)
         return values
+
+    def _refuse_lost_digits(self, rows: NDArray[np.uint8], values: FloatArray) -> None:
+        """No number where the digit before the point is lost, in columns that print zeros there."""
+        assert self.format is not None
+        for k, field in enumerate(self.format.fields):
+            last, before = rows[:, field.dot - 1], rows[:, field.dot - 2]
+            if ((last == ord("0")) & np.isin(before, list(b" -"))).any():
+                values[np.isin(last, list(b" -")), k] = np.nan
 
     def _words(self, row: bytes) -> list[float]:
         match = re.fullmatch(rb"\s*<" + self.tag + rb">([^<]*)</" + self.tag + rb">\s*", row)

@@ -186,3 +186,16 @@ def test_a_cut_never_changes_a_number(
     except BlockError:
         return
     assert (np.isnan(values) | (values == table)).all()
+
+
+def test_a_lost_digit_before_the_point_is_no_zero() -> None:
+    """Where zeros are printed with one; a writer that prints none is read as it is."""
+    printed = [b"  -5.2884    1.0000 ", b"  -5.2857    1.0000 ", b"   0.0321    0.0000 "]
+    lost = [printed[0], b"  -5.2857     .0000 ", printed[2]]
+    for rows, right in (
+        (printed, [1, 1, 0]),
+        (lost, [1, np.nan, 0]),
+        ([row.replace(b" 0.", b"  .") for row in lost], [1, 0, 0]),
+    ):
+        data = b"".join(b"<r>" + row + b"</r>\n" for row in rows)
+        assert decode_rows(data, b"r", 3, 2)[:, 1] == pytest.approx(right, nan_ok=True)
