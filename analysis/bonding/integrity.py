@@ -125,6 +125,20 @@ def tetrahedral_units(structure: Structure) -> dict[int, Unit]:
     }
 
 
+def same_atoms(before: Structure, after: Structure) -> tuple[Atoms, Atoms]:
+    """Both, if they have the same atoms in the same order.
+
+    Raises
+    ------
+    AnalysisError
+        If they have not.
+    """
+    before, after = atoms_of(before), atoms_of(after)
+    if before.get_chemical_symbols() != after.get_chemical_symbols():
+        raise AnalysisError("before and after must have the same atoms in the same order")
+    return before, after
+
+
 def compare_units(before: Structure, after: Structure) -> Integrity:
     """Compare the tetrahedra of two structures with the same atoms in the same order.
 
@@ -133,9 +147,7 @@ def compare_units(before: Structure, after: Structure) -> Integrity:
     AnalysisError
         If the atoms differ.
     """
-    before, after = atoms_of(before), atoms_of(after)
-    if before.get_chemical_symbols() != after.get_chemical_symbols():
-        raise AnalysisError("integrity needs the same atoms in the same order before and after")
+    before, after = same_atoms(before, after)
     first, last = tetrahedral_units(before), tetrahedral_units(after)
     first = {centre: unit for centre, unit in first.items() if unit.bonds}
     broken: list[Bond] = []

@@ -15,12 +15,12 @@ from ase.geometry import find_mic
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from natriface.analysis.bonding.integrity import same_atoms
 from natriface.analysis.figures.panels import Panel, picture_panels
 from natriface.analysis.figures.scene import Extent, View, paint, project
 from natriface.analysis.figures.style import INK, in_style, save_figure
 from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import Structure, atoms_of
-from natriface.structures.base.errors import AnalysisError
 
 LEAST_WIDTH_ANGSTROM = 13.0
 """Narrower cells are repeated sideways."""
@@ -127,9 +127,7 @@ def before_after_figure(
     AnalysisError
         If the atoms differ.
     """
-    before, after = atoms_of(before), atoms_of(after)
-    if before.get_chemical_symbols() != after.get_chemical_symbols():
-        raise AnalysisError("pictures before and after need the same atoms in the same order")
+    before, after = same_atoms(before, after)
     moved, _ = find_mic(after.positions - before.positions, before.cell, pbc=True)
     end = after.copy()
     end.positions[:, :2] -= np.median(moved[:, :2], axis=0)

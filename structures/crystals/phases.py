@@ -21,9 +21,9 @@ from ase.data import atomic_masses, atomic_numbers, covalent_radii
 from ase.geometry import cellpar_to_cell
 
 from natriface.structures.base.arrays import FloatArray, IntArray
+from natriface.structures.base.compositions import parse_formula as parse_formula
 from natriface.structures.base.conversions import AMU_PER_ANGSTROM3_IN_G_PER_CM3
 from natriface.structures.base.errors import StructureError, nearest
-from natriface.structures.base.formulas import parse_formula as parse_formula
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.base.symmetry import (
     database_operations,

@@ -11,9 +11,9 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 
 from natriface.structures.base.arrays import FloatArray
+from natriface.structures.base.compositions import parse_formula
 from natriface.structures.base.conversions import AMU_PER_ANGSTROM3_IN_G_PER_CM3
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.formulas import parse_formula
 from natriface.structures.formats.cif_species import ISOTOPES, species_of
 from natriface.structures.formats.cif_syntax import Block
 

@@ -23,7 +23,7 @@ from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.chemistry.radii import touching_distances
 from natriface.structures.interfaces.matching import Match
 from natriface.structures.interfaces.registries import distinct_registries
-from natriface.structures.surfaces.arrangements import OVERLAP_RATIO, supercell_sites
+from natriface.structures.surfaces.carrying import OVERLAP_RATIO, supercell_sites
 from natriface.structures.surfaces.slabs import IMAGES, Slab
 
 __all__ = [

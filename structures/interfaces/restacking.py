@@ -10,7 +10,7 @@ from natriface.structures.base.atoms import select
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.heights import CONTACT_ANGSTROM, whole_positions
 from natriface.structures.interfaces.build import contact_gap
-from natriface.structures.surfaces.arrangements import arrange_like, refuse_overlap
+from natriface.structures.surfaces.carrying import arrange_like, refuse_overlap
 
 
 def restack(interface: Atoms, substrate: Atoms | None = None, film: Atoms | None = None) -> Atoms:

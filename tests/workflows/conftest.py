@@ -11,8 +11,10 @@ import pytest
 from ase.build import bulk
 
 from natriface.structures.base.atoms import to_document
+from natriface.workflows.engines.base import STEP_FILE
 from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.running import operations
+from natriface.workflows.steps.stages import read_step, run_step, write_step
 from natriface.workflows.workspace import Workspace
 from tests.paths import child_path
 from tests.standins.queue_programs import FOLDER, Queue
@@ -46,6 +48,18 @@ def running_database(workspace: Workspace) -> Iterator[None]:
     operations.start_database(workspace)
     yield
     operations.stop_database(workspace)
+
+
+def run_in_this_process(plan: Plan, workspace: Workspace) -> None:
+    """Every step of a plan written, run and read, one after the other, without FireWorks."""
+    workspace.save_plan(plan)
+    for step in plan.walk():
+        folder = workspace.folder(step)
+        folder.mkdir(parents=True)
+        (folder / STEP_FILE).write_text(step.model_dump_json(exclude_none=True))
+        write_step(folder, workspace)
+        run_step(folder)
+        read_step(folder)
 
 
 def trivial_step(name: str, parent: Step | None = None, **settings: Any) -> Step:

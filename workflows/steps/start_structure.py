@@ -19,7 +19,7 @@ from natriface.structures.base.heights import isolated
 from natriface.structures.interfaces.recut import Recut
 from natriface.structures.interfaces.restacking import restack
 from natriface.structures.paths.exchange import Exchange
-from natriface.structures.surfaces.arrangements import carry
+from natriface.structures.surfaces.carrying import carry
 from natriface.workflows.plan import (
     FILM_CRYSTAL,
     LowestArrangement,

@@ -19,8 +19,8 @@ from ase.spacegroup import crystal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from natriface.structures.base.compositions import parse_formula
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.formulas import parse_formula
 from natriface.structures.crystals.crystal_files import phase_from_atoms
 from natriface.structures.crystals.phases import Phase, load_phase
 from natriface.structures.formats.poscar import parse_poscar

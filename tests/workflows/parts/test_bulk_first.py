@@ -15,7 +15,6 @@ from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import StudyError
 from natriface.workflows.engines.base import (
-    STEP_FILE,
     STRUCTURE_FILE,
     Capabilities,
     engine,
@@ -25,10 +24,10 @@ from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.report.study import report_study
-from natriface.workflows.steps.stages import read_step, run_step, write_step
 from natriface.workflows.steps.starts import start_geometries
 from natriface.workflows.study import Study, load_study
 from natriface.workflows.workspace import Workspace
+from tests.workflows.conftest import run_in_this_process
 from tests.workflows.parts.known_engine import KnownEngine, energy_ev
 
 STUDY = """
@@ -104,14 +103,7 @@ def _run(study: Study, root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Pla
     try:
         plan = plan_study(study, root, to_run=False)
         workspace = Workspace.create(root / "workspace", study.name)
-        workspace.save_plan(plan)
-        for step in plan.walk():
-            folder = workspace.folder(step)
-            folder.mkdir(parents=True)
-            (folder / STEP_FILE).write_text(step.model_dump_json(exclude_none=True))
-            write_step(folder, workspace)
-            run_step(folder)
-            read_step(folder)
+        run_in_this_process(plan, workspace)
         return plan, workspace, report_study(study, plan, workspace, [])
     finally:
         engine.cache_clear()

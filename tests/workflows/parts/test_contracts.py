@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
-from natriface.workflows.engines.base import STEP_FILE, engine, engine_names
+from natriface.workflows.engines.base import engine, engine_names
 from natriface.workflows.parts import PARTS
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.report.study import report_study
-from natriface.workflows.steps.stages import read_step, run_step, write_step
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
+from tests.workflows.conftest import run_in_this_process
 from tests.workflows.parts.known_engine import BARRIER_EV, KnownEngine, energy_ev
 
 STUDIES = {
@@ -72,14 +72,7 @@ class Done:
         study = load_study(root / "study.yaml")
         self.plan: Plan = plan_study(study, root, to_run=False)
         workspace = Workspace.create(root / "workspace", study.name)
-        workspace.save_plan(self.plan)
-        for step in self.plan.walk():
-            folder = workspace.folder(step)
-            folder.mkdir(parents=True)
-            (folder / STEP_FILE).write_text(step.model_dump_json(exclude_none=True))
-            write_step(folder, workspace)
-            run_step(folder)
-            read_step(folder)
+        run_in_this_process(self.plan, workspace)
         self.page = report_study(study, self.plan, workspace, [])
         document: dict[str, Any] = json.loads((self.page.parent / "results.json").read_text())
         self.document = document

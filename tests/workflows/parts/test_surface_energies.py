@@ -19,13 +19,12 @@ from natriface.structures.crystals.phases import load_phase
 from natriface.structures.surfaces.slabs import build_slab, find_terminations
 from natriface.workflows.commands.build import write_study_structures
 from natriface.workflows.commands.tables import print_plan
-from natriface.workflows.engines.base import STEP_FILE
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.planning import plan_study
 from natriface.workflows.report.study import report_study
-from natriface.workflows.steps.stages import read_step, run_step, write_step
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
+from tests.workflows.conftest import run_in_this_process
 
 HEAD = """
 name: surfaces
@@ -49,14 +48,7 @@ def reported(root: Path, request: str) -> dict[str, Any]:
     study = load_study(root / "study.yaml")
     plan = plan_study(study, root)
     workspace = Workspace.create(root / "workspace", study.name)
-    workspace.save_plan(plan)
-    for step in plan.walk():
-        folder = workspace.folder(step)
-        folder.mkdir(parents=True)
-        (folder / STEP_FILE).write_text(step.model_dump_json(exclude_none=True))
-        write_step(folder, workspace)
-        run_step(folder)
-        read_step(folder)
+    run_in_this_process(plan, workspace)
     page = report_study(study, plan, workspace, [])
     document = json.loads((page.parent / "results.json").read_text())
     assert document["unfinished"] == []

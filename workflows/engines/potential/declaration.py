@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from ase.calculators.calculator import Calculator
+from ase.data import chemical_symbols
 
 from natriface.structures.base.errors import EngineError, UnavailableError
+
+MPTRJ_ELEMENTS = frozenset(chemical_symbols[1:95]) - {"Po", "At", "Rn", "Fr", "Ra"}
+"""Those of the Materials Project's trajectories, which many potentials are trained on."""
 
 MEASURED_ON = (
     "one core of an AMD EPYC (Zen 3, 2.4 GHz) with others at work beside: CPU time of energy and "

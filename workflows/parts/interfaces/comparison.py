@@ -14,7 +14,7 @@ from statistics import fmean
 from natriface.analysis.energies.starts import SAME_MINIMUM_EV, in_quadrature
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number, signed
-from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord
+from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, StartRecord
 from natriface.workflows.parts.interfaces.published_values import contradictions, reasons
 
 SAME_J_PER_M2 = 0.01
@@ -218,13 +218,16 @@ def _starts(records: Sequence[InterfaceRecord]) -> list[str]:
     return [text + "."]
 
 
+def _fell(starts: Sequence[StartRecord]) -> bool:
+    """Whether the last start ended in another minimum than all before it, and lower."""
+    *before, last = [start.energy_ev for start in starts] or [None]
+    known = [energy for energy in before if energy is not None]
+    return bool(known) and last is not None and last < min(known) - SAME_MINIMUM_EV
+
+
 def _still_falling(records: Sequence[InterfaceRecord]) -> list[str]:
     """Interfaces of which the last start is the lowest, so that a further one may be lower yet."""
-    found = [
-        record.pair
-        for record in records
-        if len(record.starts) > 1 and record.starts[-1].taken and record.starts[-1].sample
-    ]
+    found = [record.pair for record in records if _fell(record.starts)]
     if not found:
         return []
     return [f"The last start is the lowest for {', '.join(found)}; further rounds may go lower."]

@@ -9,10 +9,9 @@ from typing import ClassVar
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
-from ase.data import chemical_symbols
 from ase.units import GPa
 
-from natriface.workflows.engines.potential.declaration import Cost, Potential
+from natriface.workflows.engines.potential.declaration import MPTRJ_ELEMENTS, Cost, Potential
 
 
 class CHGNetPotential(Calculator):  # type: ignore[misc]
@@ -69,8 +68,7 @@ class CHGNetPotential(Calculator):  # type: ignore[misc]
 _chgnet = partial(
     Potential,
     family="CHGNet",
-    # the elements of its training set, MPtrj
-    elements=frozenset(chemical_symbols[1:95]) - {"Po", "At", "Rn", "Fr", "Ra"},
+    elements=MPTRJ_ELEMENTS,
     cutoff_angstrom=6.0,
     package="chgnet",
     extra="potential",

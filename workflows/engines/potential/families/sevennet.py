@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from ase.calculators.calculator import Calculator
-from ase.data import chemical_symbols
 
-from natriface.workflows.engines.potential.declaration import Cost, Potential
+from natriface.workflows.engines.potential.declaration import MPTRJ_ELEMENTS, Cost, Potential
 
 
 def load(weights: Path, device: str = "cpu", modal: str | None = None) -> Calculator:
@@ -31,8 +30,7 @@ _sevennet = partial(
     Potential,
     family="SevenNet",
     functional="PBE+U",
-    # the elements of its training set, MPtrj
-    elements=frozenset(chemical_symbols[1:95]) - {"Po", "At", "Rn", "Fr", "Ra"},
+    elements=MPTRJ_ELEMENTS,
     cutoff_angstrom=5.0,
     package="sevenn",
     extra="sevennet",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from natriface.structures.base.atoms import fixed_indices, hold
 from natriface.structures.base.errors import StructureError
-from natriface.structures.surfaces.arrangements import (
+from natriface.structures.surfaces.carrying import (
     arrange_like,
     carry,
     refuse_overlap,
