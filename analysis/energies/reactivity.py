@@ -55,8 +55,8 @@ WINDOW_FORMULA = Formula(
     "gives it off; of a phase that is not stable those of what it decomposes to",
 )
 STAND_IN_EV = 20.0
-"""An element without a phase stands this much an atom above all phases, so that nothing that two
-phases can become holds it."""
+"""An element without a phase stands this much an atom above what its compounds have for it, so that
+nothing that two phases can become holds it."""
 REACTS_EV = 1e-6
 """Mutual reaction energies an atom that are nearer to zero are no reaction."""
 _LEAST_AMOUNT = 1e-7
@@ -89,10 +89,11 @@ class Reaction:
     @property
     def equation(self) -> str:
         """``8 Na + Na3Zr2Si2PO12 → ...``."""
-        return f"{_side(self.reactants)} → {_side(self.products)}"
+        return f"{amounts_in_words(self.reactants)} → {amounts_in_words(self.products)}"
 
 
-def _side(amounts: Mapping[str, float]) -> str:
+def amounts_in_words(amounts: Mapping[str, float]) -> str:
+    """One side of an equation: ``0.5 Na3P + ZrO2``."""
     return " + ".join(f"{_amount(n)}{formula}" for formula, n in amounts.items())
 
 
@@ -151,14 +152,16 @@ class Hull:
         from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
         from pymatgen.core import Composition
 
+        elements = tuple(elements)
         entries = [PDEntry(Composition(dict(c)), energy) for c, energy in phases.values()]
         energies = [entry.energy_per_atom for entry in entries]
         known = {str(entry.elements[0]) for entry in entries if len(entry.elements) == 1}
         stand_ins = tuple(x for x in elements if x not in known)
-        high = max(energies) + STAND_IN_EV
-        entries += [PDEntry(Composition(x), high) for x in stand_ins]
+        shares = [[entry.composition.get_atomic_fraction(x) for x in elements] for entry in entries]
+        mean = dict(zip(elements, np.linalg.lstsq(shares, energies)[0], strict=True))
+        entries += [PDEntry(Composition(x), mean[x] + STAND_IN_EV) for x in stand_ins]
         return cls(
-            tuple(elements),
+            elements,
             PhaseDiagram(entries),
             {name: dict(content) for name, (content, _) in phases.items()},
             dict(zip(phases, energies, strict=True)),

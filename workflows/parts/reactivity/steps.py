@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 
 from natriface.structures.base.errors import StructureError, nearest
+from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.crystals.phases import Phase, load_phase, phase_names, reduced_formula
 from natriface.workflows.parts.reactivity.labels import PhaseLabels, PlannedPhase, ReactivityPlan
 from natriface.workflows.parts.reactivity.request import ReactivityRequest
@@ -31,8 +33,8 @@ class _Crystal:
         """Of its atoms, which may be doped."""
         if self.doping is None:
             return self.phase.formula
-        symbols = self.atoms.get_chemical_symbols()
-        return reduced_formula({x: symbols.count(x) for x in set(symbols)})
+        kinds, counts = np.unique(self.atoms.numbers, return_counts=True)
+        return formula(np.repeat(kinds, counts // np.gcd.reduce(counts)))
 
 
 def steps(request: ReactivityRequest, make: StepMaker, root: Path) -> list[Step]:
