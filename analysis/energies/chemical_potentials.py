@@ -97,10 +97,10 @@ def bounds_at(
     content, energy_ev
         Atoms of each element, and their energy together.
     rivals
-        Name -> the same of the competing phases, of these elements alone; one must be the
-        element's own crystal.
+        Name -> the same of the competing phases, of these elements and `element` alone; one must
+        be the element's own crystal.
     """
-    elements = sorted(content)
+    elements = sorted({*content, element})
     pure = [e / counts[element] for counts, e in rivals.values() if set(counts) == {element}]
     rows = np.array([[counts.get(x, 0) for x in elements] for counts, _ in rivals.values()], float)
     limits = np.array([energy for _, energy in rivals.values()])
@@ -111,7 +111,7 @@ def bounds_at(
             [sign * (x == element) for x in elements],
             A_ub=rows / atoms[:, None],
             b_ub=limits / atoms,
-            A_eq=[[content[x] for x in elements]],
+            A_eq=[[content.get(x, 0) for x in elements]],
             b_eq=[energy_ev],
             bounds=(None, None),
         )

@@ -52,7 +52,8 @@ WINDOW_FORMULA = Formula(
     symbol="V",
     where="between the bounds of the element's Δμ, counted from its own crystal, at which the "
     "composition, in its equilibrium with the phases computed, neither takes up the element nor "
-    "gives it off; of a phase that is not stable those of what it decomposes to",
+    "gives it off; of a phase that is not stable those of what it decomposes to; what holds none "
+    "of it has no upper one",
 )
 STAND_IN_EV = 20.0
 """An element without a phase stands this much an atom above what its compounds have for it, so that
@@ -194,20 +195,18 @@ class Hull:
         Raises
         ------
         AnalysisError
-            If the element has no phase of its own, or the phase none of the element.
+            If the element has no phase of its own.
         """
-        content = self.compositions[name]
         if element in self.stand_ins or element not in self.elements:
             raise AnalysisError(
                 f"{name}: no window against {element}: there is no phase of {element} alone"
             )
-        if element not in content:
-            raise AnalysisError(f"{name}: no window against {element}, which it does not hold")
+        own = {*self.compositions[name], element}
         at = self._composition(name)
         rivals = {
             other: (its, self.energies_ev_per_atom[other] * sum(its.values()))
             for other, its in self.compositions.items()
-            if set(its) <= set(content)
+            if set(its) <= own
         }
         found = bounds_at(dict(at.as_dict()), self.diagram.get_hull_energy(at), rivals, element)
         if found is None:

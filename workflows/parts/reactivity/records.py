@@ -131,7 +131,8 @@ class Records:
         if record.reason is not None:
             return record
         try:
-            hull = Hull.of(self.competing(label), parse_formula(planned.formula))
+            elements = dict.fromkeys([*parse_formula(planned.formula), self.plan.element])
+            hull = Hull.of(self.competing(label), elements)
             record.energy_ev_per_atom = hull.energies_ev_per_atom[label]
             record.formation_ev_per_atom = hull.formation_ev_per_atom(label)
             record.above_hull_ev_per_atom = hull.above_hull_ev_per_atom(label)

@@ -13,6 +13,7 @@ from natriface.workflows.parts.reactivity.tables import (
     line_table,
     pair_table,
     phase_table,
+    system_table,
     window_table,
 )
 from natriface.workflows.report.figure import ReportFigure
@@ -34,10 +35,8 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     blocks: list[Block] = [*_figures(pairs, context), pair_table(pairs)]
     windows = window_table(phases, records.plan.element)
     blocks += [windows] if windows is not None else []
-    blocks += [line_table(pairs), phase_table(phases)]
+    blocks += [line_table(pairs), system_table(pairs), phase_table(phases)]
     left_out = [f"{name}: {reason}." for name, reason in records.plan.left_out.items()]
-    missing = [sentence for pair in pairs for sentence in _missing(pair)]
-    blocks += [Listed("Missing from the chemical systems", missing)] if missing else []
     blocks += [Listed("Phases left out", left_out)] if left_out else []
     return Section(
         key="reactivity",
@@ -90,26 +89,6 @@ def _finding(pair: PairRecord, records: Records) -> str:
         f"{pair.name}: {found.equation}, {number(found.energy_ev_per_atom, 3)} eV/atom{of_it}, "
         f"{number(found.energy_ev)} eV a formula unit of {pair.second} ({rests})."
     )
-
-
-def _missing(pair: PairRecord) -> list[str]:
-    found = []
-    if pair.reason is not None:
-        found.append(f"{pair.name}: no reaction energy: {pair.reason}.")
-    if pair.without_phase:
-        those = " and ".join(pair.without_phase)
-        found.append(
-            f"{pair.name}: there is no phase of {those} alone, so that no reaction that sets "
-            f"{those} free is among those compared."
-        )
-    if pair.unknown:
-        found.append(
-            f"{pair.name}: known compounds without a crystal here: {', '.join(pair.unknown)}; with "
-            "them the products may be others and the reaction energy lower."
-        )
-    if pair.not_computed:
-        found.append(f"{pair.name}: phases without an energy: {', '.join(pair.not_computed)}.")
-    return found
 
 
 def _cautions(pairs: Sequence[PairRecord], phases: Sequence[PhaseRecord]) -> list[str]:

@@ -52,6 +52,39 @@ def pair_table(records: Sequence[PairRecord]) -> Table:
     )
 
 
+def system_table(records: Sequence[PairRecord]) -> Table:
+    """A row a pair: what its chemical system has, and what is missing from it."""
+    columns = [
+        Column("Pair"),
+        Column("chemical system"),
+        Column("phases with an energy", digits=0),
+        Column("elements without a phase"),
+        Column("known compounds without a crystal"),
+        Column("phases without an energy"),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            record.name,
+            "-".join(record.elements),
+            len(record.phases) or None,
+            ", ".join(record.without_phase) or None,
+            ", ".join(record.unknown) or None,
+            ", ".join(record.not_computed) or None,
+        ]
+        for record in records
+    ]
+    return Table(
+        "Missing from the chemical systems",
+        columns,
+        rows,
+        [
+            "No reaction that sets an element without a phase free is among those compared.",
+            "With a missing phase the products may be others, and the reaction energy lower.",
+        ],
+        stem="reactivity-systems",
+    )
+
+
 def line_table(records: Sequence[PairRecord]) -> Table:
     """A row each change of products along the line of a pair, its ends left out."""
     columns = [
@@ -84,7 +117,7 @@ def line_table(records: Sequence[PairRecord]) -> Table:
 
 
 def window_table(records: Sequence[PhaseRecord], element: str) -> Table | None:
-    """A row a phase of a pair that holds the element."""
+    """A row a phase of a pair."""
     columns = [
         Column("Phase"),
         Column(f"takes up {element} below", "V", 2),
@@ -169,4 +202,6 @@ def is_stable(record: PhaseRecord) -> bool:
 def _decomposition(record: PhaseRecord) -> str | None:
     if record.above_hull_ev_per_atom is None or is_stable(record):
         return None
+    if len(record.products) == 1:
+        return f"another form of {next(iter(record.products))}"
     return amounts_in_words(record.products)
