@@ -129,4 +129,6 @@ def current_at_rate(
     """
     rate = within("rate", rate_per_h, 0.0, np.inf, "1/h")
     loading = positive("loading", loading_mg_per_cm2, "mg/cm2")
-    return rate * (loading * positive("capacity", capacity_mah_per_g, "mAh/g") * constants.milli)
+    return np.asarray(
+        rate * (loading * positive("capacity", capacity_mah_per_g, "mAh/g") * constants.milli)
+    )

@@ -69,7 +69,9 @@ def resistances_of_file(path: Path) -> Columns:
     contact, layer = ("resistance_ohm", "area_cm2"), ("thickness_cm", SIGMA)
     columns = read_csv_columns(path, (*contact, "contacts", *layer))
     if _chosen(path, columns, [contact, layer]) == contact:
-        found = contact_resistance(*(columns[k] for k in contact), columns.get("contacts", 1))
+        found = contact_resistance(
+            columns["resistance_ohm"], columns["area_cm2"], columns.get("contacts", 1)
+        )
     elif "contacts" in columns:
         raise ReaderError(f"{path}: contacts belong to resistance_ohm and area_cm2")
     else:
@@ -94,13 +96,17 @@ def sand_of_file(path: Path, form: SandForm = "depletion") -> Columns:
     needed = ("current_mA_per_cm2", *SALT)
     columns = read_csv_columns(path, (*needed, "charge_number", "distance_cm"))
     _chosen(path, columns, [needed])
-    salt = [columns[name] for name in SALT]
+    diffusivity, concentration, transference = (columns[name] for name in SALT)
     charge, distance = columns.get("charge_number", np.array(1.0)), columns.get("distance_cm")
     found = dict(columns)
     if distance is not None:
-        found["limiting_current_mA_per_cm2"] = limiting_current(*salt, distance, charge)
+        found["limiting_current_mA_per_cm2"] = limiting_current(
+            diffusivity, concentration, transference, distance, charge
+        )
     current = columns["current_mA_per_cm2"]
-    found["sand_time_s"] = sand_time(current, *salt, charge, distance, form)
+    found["sand_time_s"] = sand_time(
+        current, diffusivity, concentration, transference, charge, distance, form
+    )
     return found
 
 
