@@ -114,7 +114,8 @@ def nernst_einstein(
         BOLTZMANN_EV_PER_K * positive("temperature", temperature_k, "K")
     )
     carriers = positive("carriers", carriers_per_cm3, "1/cm3")
-    return carriers * charge**2 * per_volt * diffusivity / positive("Haven ratio", haven_ratio)
+    haven = positive("Haven ratio", haven_ratio)
+    return np.asarray(carriers * charge**2 * per_volt * diffusivity / haven)
 
 
 def current_at_rate(
