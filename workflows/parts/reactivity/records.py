@@ -10,8 +10,8 @@ from typing import Any
 from natriface.analysis.energies.chemical_potentials import PotentialBounds
 from natriface.analysis.energies.reactivity import Hull, Reaction
 from natriface.analysis.results.result import Result
+from natriface.structures.base.compositions import parse_formula
 from natriface.structures.base.errors import AnalysisError
-from natriface.structures.base.formulas import parse_formula
 from natriface.structures.crystals.phases import reduced_formula
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.parts.reactivity.labels import PhaseLabels, PlannedPhase, ReactivityPlan

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from natriface.structures.base.compositions import parse_formula
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.formulas import parse_formula
 from natriface.workflows.names import Element, Label, NameOrPath, check_distinct
 from natriface.workflows.surfaces.crystal_request import AskedCrystal
 from natriface.workflows.validation import Document
