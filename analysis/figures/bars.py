@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from natriface.analysis.energies.interface_energy import InterfaceEnergy
@@ -42,6 +45,10 @@ _SLOT_INCHES, _GAP_INCHES = 0.34, 0.14
 _FILLED = 0.9
 """Of its slot, by a bar."""
 _HATCH = "////"
+_MARKS = "DosvP"
+_MARK: dict[str, Any] = {
+    "ls": "none", "ms": 4.5, "mfc": PAPER, "mec": INK, "mew": 0.8, "zorder": 5,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,8 @@ class Bar:
         other way.
     uncertainty_j_per_m2
         Of the value, drawn as a whisker.
+    others_j_per_m2
+        The same quantity by others, by their names; drawn as marks.
     """
 
     label: str
@@ -69,6 +78,7 @@ class Bar:
     published_j_per_m2: float | None = None
     other_reading_j_per_m2: float | None = None
     uncertainty_j_per_m2: float | None = None
+    others_j_per_m2: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,9 +135,14 @@ class _Group:
     reason: str | None
     printed: Sequence[_Printed]
     uncertainty: float | None = None
+    others: Mapping[str, float] = field(default_factory=dict)
 
     def values(self) -> list[float]:
-        every = [*self.ends(), *(v for p in self.printed for v in (p.value, p.other))]
+        every = [
+            *self.ends(),
+            *self.others.values(),
+            *(v for p in self.printed for v in (p.value, p.other)),
+        ]
         return [value for value in every if value is not None]
 
     def ends(self) -> list[float]:
@@ -171,7 +186,8 @@ def energy_bars(
         both = [] if printed is None else [_Printed(printed, other=other)]
         dagger = " †" if both and other is not None else ""
         value, off = bar.value_j_per_m2, bar.uncertainty_j_per_m2
-        groups.append(_Group(bar.label + dagger, ours, value, bar.reason, both, off))
+        label, others = bar.label + dagger, bar.others_j_per_m2
+        groups.append(_Group(label, ours, value, bar.reason, both, off, others))
     return _chart(groups, f"{quantity} (J/m²)", published, "not computed")
 
 
@@ -274,8 +290,11 @@ def _chart(
     limits = (low - room if low < 0 else 0.0, high + room if high > 0 or not values else room / 2)
     kinds = list(dict.fromkeys(group.kind for group in groups))
     slot, inches = _SLOT_INCHES / group_inches, (width - _AXIS_INCHES) / len(rows[0])
+    marks = _marks(groups)
     for ax, row in zip(axes, rows, strict=True):
         for k, group in enumerate(row):
+            for name, value in group.others.items():
+                ax.plot(k - slot * len(group.printed) / 2, value, **_MARK, marker=marks[name])
             color = QUALITATIVE[kinds.index(group.kind) % len(QUALITATIVE)]
             _draw_group(ax, group, k, slot, color, 0.08 * span)
             if group.value is None:
@@ -391,4 +410,12 @@ def _legend(
     if any(p.other is not None for p in printed):
         dashed = Patch(fill=False, edgecolor=INK, ls="--")
         entries.append((dashed, "† the source contradicts itself: its other reading"))
+    entries += [
+        (Line2D([], [], **_MARK, marker=mark), name) for name, mark in _marks(groups).items()
+    ]
     return [handle for handle, _ in entries], [label for _, label in entries]
+
+
+def _marks(groups: Sequence[_Group]) -> dict[str, str]:
+    names = dict.fromkeys(name for group in groups for name in group.others)
+    return dict(zip(names, itertools.cycle(_MARKS)))

@@ -20,8 +20,8 @@ from natriface.workflows.parts.interfaces.figures import (
     formation_bars,
     interface_pictures,
 )
+from natriface.workflows.parts.interfaces.level_tables import adhesion_table, level_notes
 from natriface.workflows.parts.interfaces.tables import (
-    adhesion_table,
     bond_table,
     integrity_table,
     overview,
@@ -111,6 +111,7 @@ def _methods(records: Sequence[InterfaceRecord]) -> list[str | Formula]:
         if starts
         else ""
     )
+    text += level_notes(records)
     if any(record.integrity for record in records):
         limits = (f"{a}–{b} {limit} Å" for (a, b), limit in BOND_LIMIT_ANGSTROM.items())
         text.append(

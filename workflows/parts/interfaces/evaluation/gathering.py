@@ -198,12 +198,12 @@ def _levels(
     levels = []
     for level, each in zip(labels.energies_by, points, strict=True):
         found = level_record(level.name, each, labels, steps, asked, contact_area_angstrom2)
+        formation = found.interfacial_formation_energy
         if not level.all_starts:
-            formation = with_spread_of(
-                found.interfacial_formation_energy, own.interfacial_formation_energy
-            )
-            found = found.model_copy(update={"interfacial_formation_energy": formation})
-        levels.append(found)
+            formation = with_spread_of(formation, own.interfacial_formation_energy)
+        kept = {"interfacial_formation_energy": formation}
+        geometries = {"geometries": "all" if level.all_starts else "lowest"}
+        levels.append(found.model_copy(update=kept | geometries))
     return [*levels, own]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from natriface.analysis.energies.starts import spread
@@ -154,9 +156,12 @@ class LevelRecord(_Record):
     ----------
     name
         By what the study or its model calls it.
+    geometries
+        Its ``own``; of those of another level the ``lowest`` start of each term, or ``all`` starts.
     """
 
     name: str
+    geometries: Literal["own", "lowest", "all"] = "own"
     engine: EngineRecord | None = None
     protocol: str | None = None
     level: str | None = None
@@ -213,6 +218,11 @@ class InterfaceRecord(_Record):
     def engine_words(self) -> str:
         """Engine and level of its energies, ``chgnet-0.3.0 (interatomic potential, not DFT)``."""
         return "not computed" if self.engine is None else self.engine.words
+
+    @property
+    def relaxed_by(self) -> str | None:
+        """The level of theory that relaxes, where others give the energies."""
+        return self.levels[-1].name if self.levels else None
 
     @property
     def between_levels_j_per_m2(self) -> float | None:
