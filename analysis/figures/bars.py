@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from natriface.analysis.energies.interface_energy import InterfaceEnergy
@@ -45,10 +42,6 @@ _SLOT_INCHES, _GAP_INCHES = 0.34, 0.14
 _FILLED = 0.9
 """Of its slot, by a bar."""
 _HATCH = "////"
-_MARKS = "DosvP"
-_MARK: dict[str, Any] = {
-    "ls": "none", "ms": 4.5, "mfc": PAPER, "mec": INK, "mew": 0.8, "zorder": 5,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,7 @@ class Bar:
     uncertainty_j_per_m2
         Of the value, drawn as a whisker.
     others_j_per_m2
-        The same quantity by others, by their names; drawn as marks.
+        The same quantity by others, by their names; bars beside it.
     """
 
     label: str
@@ -127,7 +120,7 @@ class _Printed:
 
 @dataclass(frozen=True)
 class _Group:
-    """Bars over one label: ours, or why there is none, and the published ones."""
+    """Bars over one label: ours, or why there is none, others' by kind, and the published ones."""
 
     label: str
     kind: str
@@ -137,12 +130,14 @@ class _Group:
     uncertainty: float | None = None
     others: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def n_beside(self) -> int:
+        """Bars beside ours."""
+        return len(self.others) + len(self.printed)
+
     def values(self) -> list[float]:
-        every = [
-            *self.ends(),
-            *self.others.values(),
-            *(v for p in self.printed for v in (p.value, p.other)),
-        ]
+        printed = (value for each in self.printed for value in (each.value, each.other))
+        every = [*self.ends(), *self.others.values(), *printed]
         return [value for value in every if value is not None]
 
     def ends(self) -> list[float]:
@@ -276,7 +271,7 @@ def _chart(
     groups: Sequence[_Group], axis: str, published: str, heading: str, note: str = ""
 ) -> Figure:
     """Groups of bars in rows as wide as a page at most, on one scale of values."""
-    group_inches = _GAP_INCHES + _SLOT_INCHES * max(2, *(1 + len(g.printed) for g in groups))
+    group_inches = _GAP_INCHES + _SLOT_INCHES * max(2, *(1 + g.n_beside for g in groups))
     per_row = max(1, int((TWO_COLUMNS - _AXIS_INCHES) / group_inches))
     per_row = rows_and_columns(len(groups), per_row)[1]
     rows = [groups[k : k + per_row] for k in range(0, len(groups), per_row)]
@@ -288,18 +283,16 @@ def _chart(
     span = (high - low) or 1.0
     room = 0.1 * span  # for the numbers on the bars
     limits = (low - room if low < 0 else 0.0, high + room if high > 0 or not values else room / 2)
-    kinds = list(dict.fromkeys(group.kind for group in groups))
+    others = [kind for group in groups for kind in group.others]
+    kinds = list(dict.fromkeys([*(group.kind for group in groups), *others]))
+    colors = {kind: QUALITATIVE[k % len(QUALITATIVE)] for k, kind in enumerate(kinds)}
     slot, inches = _SLOT_INCHES / group_inches, (width - _AXIS_INCHES) / len(rows[0])
-    marks = _marks(groups)
     for ax, row in zip(axes, rows, strict=True):
         for k, group in enumerate(row):
-            for name, value in group.others.items():
-                ax.plot(k - slot * len(group.printed) / 2, value, **_MARK, marker=marks[name])
-            color = QUALITATIVE[kinds.index(group.kind) % len(QUALITATIVE)]
-            _draw_group(ax, group, k, slot, color, 0.08 * span)
+            _draw_group(ax, group, k, slot, colors, 0.08 * span)
             if group.value is None:
-                room = slot * inches * (1 if group.printed else 2)
-                at = k - slot * len(group.printed) / 2
+                room = slot * inches * (1 if group.n_beside else 2)
+                at = k - slot * group.n_beside / 2
                 _write_reason(ax, group.reason or "", heading, at, room, limits)
         ax.set_ylabel(wrapped(axis, 0.75 * _ROW_INCHES))
         ax.axhline(0.0, color=INK, lw=0.7, zorder=3)
@@ -311,7 +304,7 @@ def _chart(
             ax.grid(axis="y")
         else:
             ax.set_yticks([])
-    legend_above(figure, *_legend(groups, kinds, published))
+    legend_above(figure, *_legend(groups, colors, published))
     note_below(figure, note)
     return figure
 
@@ -322,18 +315,21 @@ def _label(label: str, room: float) -> str:
 
 
 def _draw_group(
-    ax: Axes, group: _Group, at: int, slot: float, color: str, letter_height: float
+    ax: Axes, group: _Group, at: int, slot: float, colors: Mapping[str, str], letter_height: float
 ) -> None:
-    first = at - slot * len(group.printed) / 2
+    first = at - slot * group.n_beside / 2
     if group.value is not None:
-        ax.bar(first, group.value, _FILLED * slot, color=color, zorder=2)
+        ax.bar(first, group.value, _FILLED * slot, color=colors[group.kind], zorder=2)
         if group.uncertainty:
             ax.errorbar(
                 first, group.value, group.uncertainty, ecolor=INK, elinewidth=0.8, capsize=2
             )
         outer = max(group.ends()) if group.value >= 0 else min(group.ends())
         _write_value(ax, first, group.value, outer)
-    for n, printed in enumerate(group.printed, start=1):
+    for n, (kind, value) in enumerate(group.others.items(), start=1):
+        ax.bar(first + n * slot, value, _FILLED * slot, color=colors[kind], zorder=2)
+        _write_value(ax, first + n * slot, value)
+    for n, printed in enumerate(group.printed, start=1 + len(group.others)):
         x = first + n * slot
         ax.bar(
             x, printed.value, _FILLED * slot, color=PUBLISHED, zorder=2, edgecolor=PAPER, lw=0.0,
@@ -392,15 +388,14 @@ def _write_reason(
 
 
 def _legend(
-    groups: Sequence[_Group], kinds: Sequence[str], published: str
+    groups: Sequence[_Group], colors: Mapping[str, str], published: str
 ) -> tuple[list[Artist], list[str]]:
     """Of what is drawn, and of nothing else."""
     printed = [p for group in groups for p in group.printed]
     drawn = {group.kind for group in groups if group.value is not None}
+    drawn |= {kind for group in groups for kind in group.others}
     entries: list[tuple[Artist, str]] = [
-        (Patch(facecolor=QUALITATIVE[k % len(QUALITATIVE)]), kind)
-        for k, kind in enumerate(kinds)
-        if kind in drawn
+        (Patch(facecolor=color), kind) for kind, color in colors.items() if kind in drawn
     ]
     if any(not p.unlike for p in printed):
         entries.append((Patch(facecolor=PUBLISHED), published))
@@ -410,12 +405,4 @@ def _legend(
     if any(p.other is not None for p in printed):
         dashed = Patch(fill=False, edgecolor=INK, ls="--")
         entries.append((dashed, "† the source contradicts itself: its other reading"))
-    entries += [
-        (Line2D([], [], **_MARK, marker=mark), name) for name, mark in _marks(groups).items()
-    ]
     return [handle for handle, _ in entries], [label for _, label in entries]
-
-
-def _marks(groups: Sequence[_Group]) -> dict[str, str]:
-    names = dict.fromkeys(name for group in groups for name in group.others)
-    return dict(zip(names, itertools.cycle(_MARKS)))

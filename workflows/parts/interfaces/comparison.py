@@ -121,7 +121,7 @@ def _levels(records: Sequence[InterfaceRecord]) -> list[str]:
     if known:
         most = max(known, key=lambda pair: known[pair])
         text += (
-            f"; the formation energies of all {len(levels)} levels of theory lie "
+            f"; the formation energies by the {len(levels)} levels of theory lie "
             f"{number(min(known.values()))} to {number(known[most])} J/m² apart (most for {most})"
         )
     return [text + "."]
@@ -160,7 +160,8 @@ def _signs(
     disputed = [pair for pair in apart if pair not in certain]
     if disputed:
         sentences.append(
-            f"Levels of theory differ in whether contact lowers the energy of {', '.join(disputed)}."
+            "Levels of theory differ in whether contact lowers the energy of "
+            f"{', '.join(disputed)}."
         )
     for verb, pairs in (
         ("raises", [pair for pair in certain if ours[pair] > 0]),
@@ -238,8 +239,8 @@ def _effect(change: float, limit: float | None, beside: Mapping[str, float]) -> 
     others = "".join(f"; {signed(value)} by {name}" for name, value in beside.items())
     if limit is None:
         return (
-            f"changes the formation energy by {signed(change)} J/m² of one start{others}; without a "
-            "spread there is no verdict"
+            f"changes the formation energy by {signed(change)} J/m² of one start{others}; without "
+            "a spread there is no verdict"
         )
     if abs(change) <= limit:
         return (

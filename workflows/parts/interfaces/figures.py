@@ -36,7 +36,7 @@ def formation_bars(
         "interfacial formation energy",
         f"Interfacial formation energies per area and contact{beside}.{_ours(records)} "
         "More negative: contact lowers the energy more. Whiskers: the spread of the starts, where "
-        f"there are several.{_marked(records)}",
+        f"there are several.{_geometries(records)}",
         published,
     )
 
@@ -51,7 +51,7 @@ def adhesion_bars(
         "work of adhesion",
         "Rigid work of adhesion: what it takes to pull the two sides apart without letting them "
         f"relax.{_ours(records)} Another quantity than the formation energy, not to be compared "
-        f"with it.{_marked(records)}",
+        f"with it.{_geometries(records)}",
         None,
     )
 
@@ -102,9 +102,9 @@ def _others(
     }
 
 
-def _marked(records: Sequence[InterfaceRecord]) -> str:
+def _geometries(records: Sequence[InterfaceRecord]) -> str:
     own = next((record.relaxed_by for record in records if record.relaxed_by), None)
-    return "" if own is None else f" Marks: other levels of theory; all geometries by {own}."
+    return "" if own is None else f" All levels of theory at geometries relaxed by {own}."
 
 
 def _bar(

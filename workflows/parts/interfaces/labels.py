@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -111,6 +111,8 @@ class LevelLabels(BaseModel):
     ----------
     name
         In the report.
+    engine, settings
+        Who computes, and what was set beyond protocol and study.
     all_starts
         Whether it has all starts, in the order of the relaxing steps, or of each the lowest.
     steps
@@ -122,6 +124,8 @@ class LevelLabels(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
+    engine: str
+    settings: dict[str, Any]
     all_starts: bool
     steps: dict[str, list[str]]
     bulk_energies: dict[str, str]

@@ -54,16 +54,26 @@ def level_notes(records: Sequence[InterfaceRecord]) -> list[str]:
         return []
     *points, own = levels
     told = "; ".join(
-        f"{level.name}: of the lowest starts by {own.name}, so that ± is theirs"
-        if level.geometries == "lowest"
-        else f"{level.name}: of all starts, its own lowest counts"
+        f"by {level.name} ({_set_for(level)}) of "
+        + (
+            f"the lowest starts by {own.name}, so that ± is theirs"
+            if level.geometries == "lowest"
+            else "all starts, of which its own lowest counts"
+        )
         for level in points
     )
     return [
-        f"Geometries are relaxed by {own.name}; energies are its own, and single points ({told}). "
+        f"Geometries are relaxed by {own.name}; energies are its own, and single points {told}. "
         "Each column is of one level of theory throughout. How far the levels lie apart is no part "
         "of ±; that they agree does not make them right."
     ]
+
+
+def _set_for(level: LevelRecord) -> str:
+    settings = [f"{name}: {value}" for name, value in level.settings.items()]
+    return ", ".join(
+        [level.engine.words if level.engine else "not computed", *settings, level.protocol or ""]
+    ).rstrip(", ")
 
 
 def relaxing_note(records: Sequence[InterfaceRecord]) -> list[str]:
@@ -106,4 +116,4 @@ def adhesion_table(records: Sequence[InterfaceRecord]) -> Table | None:
 
 def _adhesion_by(record: InterfaceRecord, name: str) -> float | None:
     found = next((level.work_of_adhesion for level in record.levels if level.name == name), None)
-    return found and found.value_j_per_m2
+    return None if found is None else found.value_j_per_m2

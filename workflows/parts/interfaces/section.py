@@ -20,7 +20,7 @@ from natriface.workflows.parts.interfaces.figures import (
     formation_bars,
     interface_pictures,
 )
-from natriface.workflows.parts.interfaces.level_tables import adhesion_table, level_notes
+from natriface.workflows.parts.interfaces.level_tables import adhesion_table
 from natriface.workflows.parts.interfaces.tables import (
     bond_table,
     integrity_table,
@@ -111,7 +111,6 @@ def _methods(records: Sequence[InterfaceRecord]) -> list[str | Formula]:
         if starts
         else ""
     )
-    text += level_notes(records)
     if any(record.integrity for record in records):
         limits = (f"{a}–{b} {limit} Å" for (a, b), limit in BOND_LIMIT_ANGSTROM.items())
         text.append(

@@ -111,6 +111,8 @@ class _SinglePoints:
             bulk[side] = step.id
         return LevelLabels(
             name=self.level.name,
+            engine=self.level.engine,
+            settings=self.level.overrides,
             all_starts=self.level.geometries == "all",
             steps={role: [step.id for step in steps] for role, steps in found.items()},
             bulk_energies=bulk,

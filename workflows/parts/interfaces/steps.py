@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from natriface.structures.base.heights import isolated
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_interfaces
@@ -79,13 +80,14 @@ class PlannedInterface:
             own, *family = self.starts(side, free)
             seconds[side] = [step.id for step in own[1:]]
             others[side] = [step.id for each in family for step in each]
+        levels: dict[str, Any] = {"relaxed_by": own_level, "energies_by": self.levels}
         return InterfaceLabels(
             reference_steps=first | {RIGID[side]: step.id for side, step in self.rigid.items()},
             second_starts={side: ids for side, ids in seconds.items() if ids},
             other_supercells={side: ids for side, ids in others.items() if ids},
             restarts=[step.id for step in self.restarts],
             quantities=list(request.quantities),
-            **({"relaxed_by": own_level, "energies_by": self.levels} if self.levels else {}),
+            **(levels if self.levels else {}),
             **self.crystals.labels(),
             **self.built.describe(),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from natriface.analysis.bonding.integrity import Integrity, compare_units
 from natriface.analysis.energies.interface_energy import (
@@ -98,7 +99,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
     }
     as_built = found.get("substrate")
     sizes = {"substrate": labels.n_substrate_atoms, "film": labels.n_film_atoms}
-    starts = {
+    starts: dict[str, list[Start]] = {
         side: starts_of(steps, [planned[side], *seconds[side]], sizes[side])
         for side in SIDES
         if side in planned
@@ -201,9 +202,12 @@ def _levels(
         formation = found.interfacial_formation_energy
         if not level.all_starts:
             formation = with_spread_of(formation, own.interfacial_formation_energy)
-        kept = {"interfacial_formation_energy": formation}
-        geometries = {"geometries": "all" if level.all_starts else "lowest"}
-        levels.append(found.model_copy(update=kept | geometries))
+        told: dict[str, Any] = {
+            "interfacial_formation_energy": formation,
+            "settings": level.settings,
+            "geometries": "all" if level.all_starts else "lowest",
+        }
+        levels.append(found.model_copy(update=told))
     return [*levels, own]
 
 

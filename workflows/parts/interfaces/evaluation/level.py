@@ -61,9 +61,10 @@ class Terms:
     def taken(self) -> dict[str, Start]:
         """By role: the lowest start; of what has none that can be taken, nothing."""
         interface = lowest_start(None, self.starts["interface"])
+        whole = None if interface is None else interface.result
         found = {"interface": interface}
         for side in SIDES:
-            found[side] = lowest_start(interface and interface.result, self.starts.get(side, ()))
+            found[side] = lowest_start(whole, self.starts.get(side, ()))
         return {role: start for role, start in found.items() if start is not None}
 
     def references(self) -> dict[str, str]:
@@ -108,7 +109,9 @@ def terms_of(level: LevelLabels, relaxed: Terms, labels: InterfaceLabels, steps:
             ]
             for role, points in starts.items()
         }
-    rigid = {role: level.steps[role][0] for role in RIGID.values() if role in level.steps}
+    rigid: dict[str, str] = {
+        role: level.steps[role][0] for role in RIGID.values() if role in level.steps
+    }
     return Terms(starts, rigid, level.bulk_energies)
 
 
@@ -166,13 +169,14 @@ def with_spread_of(quantity: Quantity | None, relaxed: Quantity | None) -> Quant
 
 def level_caveats(terms: Terms, steps: Steps, contact_area_angstrom2: float | None) -> list[str]:
     """What is wrong with the slabs' energies by single points, though they converged."""
-    interface = terms.taken().get("interface")
+    taken = terms.taken()
+    interface = taken["interface"].result if "interface" in taken else None
     return [
         caveat
         for side in SIDES
         if side in terms.starts
         for caveat in start_caveats(
-            interface and interface.result,
+            interface,
             terms.starts[side],
             steps.results.get(terms.rigid.get(RIGID[side], "")),
             contact_area_angstrom2,

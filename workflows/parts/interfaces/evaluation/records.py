@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -156,11 +156,14 @@ class LevelRecord(_Record):
     ----------
     name
         By what the study or its model calls it.
+    settings
+        What was set for it beyond protocol and study.
     geometries
         Its ``own``; of those of another level the ``lowest`` start of each term, or ``all`` starts.
     """
 
     name: str
+    settings: dict[str, Any] = Field(default_factory=dict)
     geometries: Literal["own", "lowest", "all"] = "own"
     engine: EngineRecord | None = None
     protocol: str | None = None
