@@ -30,6 +30,7 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
     SlabRecord,
 )
 from natriface.workflows.parts.interfaces.evaluation.reference_slabs import (
+    Start,
     lowest_start,
     reference_slab,
     start_caveats,
