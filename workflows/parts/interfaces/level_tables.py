@@ -31,7 +31,7 @@ def level_cells(
     """The same interface by the other levels of theory, and how far all of them lie apart."""
     by_name = {level.name: level for level in record.levels[1:]}
     found: list[tuple[Column, Cell]] = []
-    more: list[tuple[Column, Cell]] = []
+    more: list[tuple[Column, Cell]] = [(Column("relaxed by", on_page=False), record.relaxed_by)]
     for name in others:
         level = by_name.get(name) or LevelRecord(name=name)
         formation = level.interfacial_formation_energy or Quantity()

@@ -140,7 +140,6 @@ def _overview_cells(
         ("reason adhesion not computed", "", adhesion.reason),
         ("formula of adhesion", "", adhesion.formula),
         ("level of theory", "", record.level),
-        *([("relaxed by", "", record.relaxed_by)] if others else []),
         ("engine", "", record.engine.name if record.engine else None),
         ("engine version", "", record.engine.version if record.engine else None),
         ("model", "", record.engine.model if record.engine else None),
