@@ -70,7 +70,8 @@ def level_notes(records: Sequence[InterfaceRecord]) -> list[str]:
 
 
 def _set_for(level: LevelRecord) -> str:
-    settings = [f"{name}: {value}" for name, value in level.settings.items()]
+    model = level.engine.model if level.engine else None
+    settings = [f"{k}: {v}" for k, v in level.settings.items() if (k, v) != ("model", model)]
     return ", ".join(
         [level.engine.words if level.engine else "not computed", *settings, level.protocol or ""]
     ).rstrip(", ")
