@@ -65,8 +65,11 @@ def interface(doped: bool = False) -> Atoms:
 
 
 def interfaces() -> Figure:
-    """Compared and contradicted, missing, small, and more than one row holds."""
+    """Compared and contradicted, missing, small, by others too, and more than one row holds."""
+    others = {"chgnet-0.3.0": -1.31, "PBE": -0.91}
     bars = [
+        Bar("Na|NZSP-NSF-Si", -0.9, None, -1.0, None, 0.3, others),
+        Bar("Na9Sn4|NZSP-NSF-Si", None, LONG, others_j_per_m2=others),
         Bar("Na|NZSP", -0.92, None, -2.4, -1.36),
         Bar("Na|NZSP-NSF", None, LONG, -1.36, -2.4),
         Bar("Na9Sn4|NZSP-NSF", -0.002, None, -7.36),
