@@ -1,7 +1,7 @@
 """In plain words: where our interfaces agree with published values, where not, and why.
 
 A sentence that calls one energy more or less than another needs a difference larger than the
-uncertainty of both, which is the spread of their starts. Without a spread there is no verdict.
+uncertainty of both: within what independent starts agree. Of one start there is no verdict.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def _signs(
     if single:
         reasons = {_no_uncertainty(records, pair) for pair in single}
         sentences.append(
-            f"No verdict on {', '.join(single)}: without a second start there is no spread that a "
-            f"difference could exceed ({'; '.join(sorted(reasons))})."
+            f"No verdict on {', '.join(single)}: without a second independent start nothing is known "
+            f"that a difference could exceed ({'; '.join(sorted(reasons))})."
         )
     return sentences
 
@@ -173,8 +173,8 @@ def _effect(change: float, limit: float | None) -> str:
     """What doping does to a formation energy, as far as it is known to within a limit, J/m2."""
     if limit is None:
         return (
-            f"changes the formation energy by {signed(change)} J/m² of one start; without a "
-            "spread there is no verdict"
+            f"changes the formation energy by {signed(change)} J/m²; without a second "
+            "independent start there is no verdict"
         )
     if abs(change) <= limit:
         return (
@@ -278,7 +278,7 @@ def _sizes(ours: Mapping[str, float], off: Mapping[str, float], published: Publi
     if not apart:
         return [f"{text}."]
     weaker = sum(abs(ours[pair]) < abs(printed[pair]) for pair in apart)
-    told = f"{weaker} of the {len(apart)} that differ by more than their spread"
+    told = f"{weaker} of the {len(apart)} that differ by more than their uncertainty"
     return [f"{text}. Ours are smaller in magnitude for {told}."]
 
 
@@ -301,8 +301,8 @@ def _ranking(
     every = list(combinations([pair for pair in ours if pair in values], 2))
     n_sure = sum(_told_apart(a, b, ours, off) for a, b in every)
     return [
-        f"{n_sure} of {len(every)} pairs of our energies differ by more than the spread of their "
-        "starts; the others have no order.",
+        f"{n_sure} of {len(every)} pairs of our energies differ by more than their "
+        "uncertainty; the others have no order.",
         *sentences,
     ]
 

@@ -31,8 +31,8 @@ def formation_bars(
         context,
         "interfacial formation energy",
         f"Interfacial formation energies per area and contact{beside}.{_ours(records)} "
-        "More negative: contact lowers the energy more. Whiskers: the spread of the starts, where "
-        "there are several.",
+        "More negative: contact lowers the energy more. Whiskers: within what two independent "
+        "starts agree, where there are several.",
         published,
     )
 

@@ -62,11 +62,14 @@ class SlabOfInterfaceLabels(Labels):
     ----------
     pair
         ``Na|NZSP``: film on substrate, by the study's labels.
+    round
+        As of `StartLabels`.
     """
 
     section: Literal["interfaces"] = "interfaces"
     role: SlabRole
     pair: str
+    round: int | None = None
 
 
 class BulkLabels(Labels):
@@ -92,6 +95,30 @@ class RestartLabels(Labels):
     role: Literal["interface_restart"] = "interface_restart"
     pair: str
     n_contacts: int
+    round: int | None = None
+
+
+class StartLabels(BaseModel):
+    """What a relaxation of an interface or slab says of where it started.
+
+    Attributes
+    ----------
+    round
+        Of the rounds, which start from the lowest arrangement known; 0: a start that knows of no
+        other's end. Where it is not said, only what started as built, or annealed, is known to be.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    role: str | None = None
+    round: int | None = None
+
+    @property
+    def independent(self) -> bool:
+        """Whether it knows nothing of where others have ended."""
+        if self.round is not None:
+            return self.round == 0
+        return self.role in ("interface", *SIDES, *ANNEALED_START.values())
 
 
 class InterfaceLabels(Labels):

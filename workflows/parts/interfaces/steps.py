@@ -138,7 +138,7 @@ def _planned(
                 "relax",
                 len(lone),
                 structure_from=StructureFrom(step=whole.id, select=side, vacuum_angstrom=vacuum),
-                labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=built.label),
+                labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=built.label, round=0),
             )
             one.slabs[side].relaxed.append(seconds[side])
     if seconds:

@@ -12,7 +12,7 @@ from natriface.analysis.energies.interface_energy import (
     interfacial_formation_energy,
     work_of_adhesion,
 )
-from natriface.analysis.energies.starts import in_quadrature, n_atoms, spread
+from natriface.analysis.energies.starts import in_quadrature, n_atoms
 from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import AnalysisError
 from natriface.workflows.parts.interfaces.evaluation.records import (
@@ -27,13 +27,13 @@ from natriface.workflows.parts.interfaces.evaluation.reference_slabs import (
     lowest_start,
     per_contact,
     reference_slab,
-    samples_ev,
     start_caveats,
     start_records,
+    uncertainty_ev,
 )
 from natriface.workflows.parts.interfaces.evaluation.strains import strains
 from natriface.workflows.parts.interfaces.evaluation.unreacted import unreacted_bound
-from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels
+from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels, StartLabels
 from natriface.workflows.parts.labels import read_labels, step_labels
 from natriface.workflows.report.steps import ExpectedStep, Steps, known_steps
 from natriface.workflows.surfaces.labels import SlabLabels
@@ -105,8 +105,16 @@ def _starts(
         found = steps.results.get(step)
         n = n_atoms(found) if found else 0
         share = n_in_interface / n if n and n_in_interface else 1.0
-        starts.append(Start(step, steps.name(step), found, _reason(steps, step), share))
+        own = _independent(steps, step)
+        starts.append(Start(step, steps.name(step), found, _reason(steps, step), share, own))
     return starts
+
+
+def _independent(steps: Steps, identifier: str) -> bool:
+    """Whether a relaxation knew nothing of where others had ended, as far as is on record."""
+    found = steps.results.get(identifier)
+    step = steps.planned.get(identifier) or (found and found.step)
+    return bool(step) and read_labels(StartLabels, step.metadata, step.name).independent
 
 
 def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathered:
@@ -225,13 +233,13 @@ def _with_uncertainty(
     terms: Mapping[str, Sequence[Start]],
     contact_area_angstrom2: float | None,
 ) -> Quantity:
-    """The quantity with the spread of the starts of all its terms, or with why it has none."""
-    spreads = {name: spread(samples_ev(interface, starts)) for name, starts in terms.items()}
-    single = [name for name, each in spreads.items() if each is None]
+    """The quantity with how far searches agree on all its terms, or with why that is not known."""
+    within = {name: uncertainty_ev(interface, starts) for name, starts in terms.items()}
+    single = [name for name, each in within.items() if each is None]
     if single:
-        reason = f"one start only of {' and '.join(single)}"
+        reason = f"one independent start only of {' and '.join(single)}"
         return quantity.model_copy(update={"no_uncertainty": reason})
-    found = per_contact(in_quadrature(*spreads.values()), contact_area_angstrom2, 1)
+    found = per_contact(in_quadrature(*within.values()), contact_area_angstrom2, 1)
     return quantity.model_copy(update={"uncertainty_j_per_m2": found})
 
 

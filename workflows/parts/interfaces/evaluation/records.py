@@ -18,9 +18,9 @@ class Quantity(_Record):
     Attributes
     ----------
     uncertainty_j_per_m2
-        The spreads of the starts of all its terms, in quadrature.
+        How far two independent searches agree on each of its terms, in quadrature.
     no_uncertainty
-        Why it has none: of what there is one start only.
+        Why it has none: of what there is one search only.
     """
 
     value_j_per_m2: float | None = None
@@ -60,6 +60,8 @@ class StartRecord(_Record):
         Whether it was relaxed in another supercell.
     sample
         Whether it tells of the spread: it did not start in a minimum that was known.
+    independent
+        Whether it knew nothing of where others had ended.
     """
 
     name: str
@@ -69,6 +71,7 @@ class StartRecord(_Record):
     taken: bool
     other_cell: bool = False
     sample: bool = True
+    independent: bool = True
 
 
 class ReferenceSlabRecord(_Record):
@@ -89,6 +92,9 @@ class ReferenceSlabRecord(_Record):
         How far the lowest of those in the interface's own cell lies above it.
     spread_ev
         Highest less lowest of the starts; ``None`` with one only.
+    uncertainty_ev
+        How far the second lowest of independent searches lies above the lowest of all; ``None``
+        with one only.
     change_j_per_m2
         What this does to the interfacial formation energy.
     """
@@ -99,6 +105,7 @@ class ReferenceSlabRecord(_Record):
     lowered_ev: float | None = None
     left_j_per_m2: float | None = None
     spread_ev: float | None = None
+    uncertainty_ev: float | None = None
     change_j_per_m2: float | None = None
 
     @property
