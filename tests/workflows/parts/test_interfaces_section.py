@@ -140,7 +140,9 @@ class Study:
     def add_second_start(self, name: str, energy: float, **update: Any) -> str:
         """A second start of a slab for every interface that refers to it."""
         first = self.named(name)
-        again = self.add(f"{name}, second start", first.final_atoms(), energy, role="second", round=0)
+        again = self.add(
+            f"{name}, second start", first.final_atoms(), energy, role="second", round=0
+        )
         self.replace(f"{name}, second start", **update)
         assert first.step is not None
         for result in self.results:
@@ -366,7 +368,10 @@ def test_signs_and_orders_need_a_spread_that_they_exceed() -> None:
     near = compare(known_to(0.5, study.records), None).findings
     assert any("no difference to the energy of Na|NZSP within 0.50 J/m²" in s for s in near)
     single = compare(study.records, None).findings
-    assert any("No verdict on Na|NZSP, Na|NZSP-NSF" in s and "one independent start only" in s for s in single)
+    assert any(
+        "No verdict on Na|NZSP, Na|NZSP-NSF" in s and "one independent start only" in s
+        for s in single
+    )
 
 
 def test_the_spread_of_all_starts_is_the_uncertainty() -> None:

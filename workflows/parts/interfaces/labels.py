@@ -121,6 +121,28 @@ class StartLabels(BaseModel):
         return self.role in ("interface", *SIDES, *ANNEALED_START.values())
 
 
+class RegistryScanLabels(Labels):
+    """A rigid scan of an interface's registries and gaps.
+
+    Attributes
+    ----------
+    vectors_angstrom, shape, sets
+        As of `natriface.structures.interfaces.registries.RegistryGrid`, the sets in the order of
+        the scan's shifts.
+    registries
+        The shifts in fractions of the substrate's surface cell.
+    """
+
+    section: Literal["interfaces"] = "interfaces"
+    role: Literal["registry_scan"] = "registry_scan"
+    pair: str
+    n_contacts: int
+    vectors_angstrom: list[list[float]]
+    shape: tuple[int, int]
+    sets: list[list[tuple[int, int]]]
+    registries: list[tuple[float, float]]
+
+
 class InterfaceLabels(Labels):
     """An interface: `natriface.structures.Interface.metadata`, and its other steps.
 
@@ -137,6 +159,10 @@ class InterfaceLabels(Labels):
         By side: ids of those of the same slab in other supercells.
     restarts
         Ids of the interface's other relaxations.
+    registry_scan
+        Id of the rigid scan that it starts from the lowest of.
+    scanned_starts
+        Ids of those of its other relaxations that start from the next ones, in their order.
     quantities
         What was asked for; by default what the reference steps give.
     crystal_steps
@@ -156,6 +182,8 @@ class InterfaceLabels(Labels):
     second_starts: dict[str, list[str]] = Field(default_factory=dict)
     other_supercells: dict[str, list[str]] = Field(default_factory=dict)
     restarts: list[str] = Field(default_factory=list)
+    registry_scan: str | None = None
+    scanned_starts: list[str] = Field(default_factory=list)
     quantities: list[Quantity] | None = None
     crystal_steps: dict[str, str] = Field(default_factory=dict)
     bases: dict[str, list[list[int]]] = Field(default_factory=dict)
@@ -190,6 +218,6 @@ class InterfaceLabels(Labels):
 
 
 LABELS: tuple[type[Labels], ...] = (
-    *(InterfaceLabels, SlabOfInterfaceLabels, RestartLabels),
+    *(InterfaceLabels, SlabOfInterfaceLabels, RestartLabels, RegistryScanLabels),
     BulkLabels,
 )

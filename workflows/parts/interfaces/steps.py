@@ -16,6 +16,7 @@ from natriface.workflows.parts.interfaces.labels import (
     InterfaceLabels,
     SlabOfInterfaceLabels,
 )
+from natriface.workflows.parts.interfaces.registry_scan import add_scanned, scan_step
 from natriface.workflows.parts.interfaces.request import InterfacesAsked
 from natriface.workflows.parts.interfaces.rounds import (
     FreeSlab,
@@ -43,6 +44,10 @@ class PlannedInterface:
         By side, its slab on its own, which interfaces may share.
     rigid
         By side, its slab as it lies in the interface.
+    scan
+        Its registries and gaps, rigid, where the best is asked for.
+    scanned
+        The steps of the starts at the registries next to the best.
     """
 
     built: BuiltInterface
@@ -52,6 +57,8 @@ class PlannedInterface:
     restarts: list[Step] = field(default_factory=list)
     slabs: dict[Side, FreeSlab] = field(default_factory=dict)
     rigid: dict[Side, Step] = field(default_factory=dict)
+    scan: Step | None = None
+    scanned: list[Step] = field(default_factory=list)
 
     def labels(self, free: FreeSlabs, request: InterfacesAsked) -> InterfaceLabels:
         """What the report finds the interface's other steps by."""
@@ -64,12 +71,21 @@ class PlannedInterface:
             seconds[side] = list(later)
             family = free.family(slab)[1:]
             others[side] = [step.id for each in family for step in each.relaxed]
+        scan = (
+            {
+                "registry_scan": self.scan.id,
+                "scanned_starts": [step.id for step in self.scanned],
+            }
+            if self.scan
+            else {}
+        )
         return InterfaceLabels(
             reference_steps=first | {RIGID[side]: step.id for side, step in self.rigid.items()},
             second_starts={side: ids for side, ids in seconds.items() if ids},
             other_supercells={side: ids for side, ids in others.items() if ids},
             restarts=[step.id for step in self.restarts],
             quantities=list(request.quantities),
+            **scan,
             **self.crystals.labels(),
             **self.built.describe(),
         )
@@ -86,6 +102,7 @@ def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
     free = FreeSlabs()
     vacuum = request.interfaces.vacuum_angstrom
     planned = [_planned(request, make, built, free) for built in build_interfaces(request, root)]
+    add_scanned(planned, make, request.interfaces)
     if request.interfaces.second_start:
         with_slabs = [one for one in planned if one.relaxed]
         add_annealed(with_slabs, free, make, request.interfaces)
@@ -103,6 +120,7 @@ def _labelled(
     for one in planned:
         labels = one.labels(free, request).document()
         found += one.crystals.steps()
+        found += [one.scan] if one.scan else []
         found += [one.whole.model_copy(update={"metadata": labels}), *one.restarts]
         found += one.rigid.values()
     return found
@@ -116,8 +134,12 @@ def _planned(
     atoms = built.interface.atoms
     name = f"{built.label} interface"
     crystals = crystals_of(built, request.quantities, make)
-    whole = make.step(name, "relax", len(atoms), **crystals.source(atoms))
-    one = PlannedInterface(built, crystals, whole)
+    source = crystals.source(atoms)
+    scan = scan_step(built, source, make, request.interfaces)
+    if scan is not None:
+        source = {"structure_from": StructureFrom(step=scan.id, scanned=0)}
+    whole = make.step(name, "relax", len(atoms), **source)
+    one = PlannedInterface(built, crystals, whole, scan=scan)
     if "interfacial_formation_energy" not in request.quantities:
         return one
     seconds: dict[Side, Step] = {}

@@ -285,9 +285,7 @@ def _restart_row(record: InterfaceRecord) -> list[Cell]:
     energies = [s.energy_ev for s in record.starts if s.sample and s.energy_ev is not None]
     taken = next((s.name for s in record.starts if s.taken), None)
     free = [
-        s.energy_ev
-        for s in record.starts
-        if s.sample and s.independent and s.energy_ev is not None
+        s.energy_ev for s in record.starts if s.sample and s.independent and s.energy_ev is not None
     ]
     apart, within = (
         per_contact(found, record.area_angstrom2, record.n_contacts)

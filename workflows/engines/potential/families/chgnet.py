@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
@@ -43,26 +44,39 @@ class CHGNetPotential(Calculator):  # type: ignore[misc]
         system_changes: list[str] | None = None,
     ) -> None:
         """Energy and forces in one evaluation; stress too if `properties` names it."""
-        from pymatgen.core import Structure
-
         super().calculate(atoms, properties or ["energy"], system_changes or all_changes)
-        crystal = self.atoms
-        structure = Structure(
-            crystal.cell.array, crystal.get_chemical_symbols(), crystal.get_scaled_positions()
-        )
         wants_stress = properties is not None and "stress" in properties
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            graph = self.model.graph_converter(structure)
-            prediction = self.model.predict_graph(
-                graph.to(self.device), task="efs" if wants_stress else "ef"
-            )
-        factor = len(crystal) if self.model.is_intensive else 1
-        energy = float(prediction["e"]) * factor
+        prediction = self._predict([self.atoms], "efs" if wants_stress else "ef")[0]
+        energy = float(prediction["e"]) * self._per_energy(self.atoms)
         self.results = {"energy": energy, "free_energy": energy, "forces": prediction["f"]}
         if wants_stress:
             stress = prediction["s"] * GPa
             self.results["stress"] = stress.reshape(9)[[0, 4, 8, 5, 2, 1]]
+
+    def energies_of(self, frames: Sequence[Atoms]) -> list[float]:
+        """Energies (eV) of several structures in one evaluation: no forces, a quarter of the cost."""
+        import torch
+
+        with torch.no_grad():
+            found = self._predict(frames, "e")
+        return [float(e["e"]) * self._per_energy(x) for e, x in zip(found, frames, strict=True)]
+
+    def _per_energy(self, atoms: Atoms) -> int:
+        return len(atoms) if self.model.is_intensive else 1
+
+    def _predict(self, frames: Sequence[Atoms], task: str) -> list[dict[str, Any]]:
+        from pymatgen.core import Structure
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            graphs = [
+                self.model.graph_converter(
+                    Structure(x.cell.array, x.get_chemical_symbols(), x.get_scaled_positions())
+                ).to(self.device)
+                for x in frames
+            ]
+            found = self.model.predict_graph(graphs, task=task, batch_size=len(graphs))
+        return list(found)
 
 
 _chgnet = partial(

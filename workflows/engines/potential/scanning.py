@@ -1,0 +1,147 @@
+"""A rigid scan of an interface: the film at other registries and heights, energies only."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from natriface.analysis.results.rigid_scan import RigidScan, ScanPoint
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
+from natriface.structures.base.atoms import select
+from natriface.structures.base.errors import EngineError, StructureError
+from natriface.structures.base.numbers import Real
+from natriface.structures.base.writing import write_atomically
+from natriface.structures.interfaces.restacking import film_gap, slide_film
+from natriface.workflows.engines.base import EndedEarlyError, end_requested
+
+SCAN_FILE = "scan.json"
+MAX_POINTS = 1000
+BATCH_ATOMS = 400
+"""Atoms of the structures computed in one call of a potential that takes several."""
+
+
+class Scan(BaseModel):
+    """What a rigid scan computes: each shift at each height.
+
+    Attributes
+    ----------
+    shifts
+        As `ScanPoint.shift`.
+    lifts_angstrom
+        As `ScanPoint.lift_angstrom`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shifts: tuple[tuple[Real, Real], ...] = Field(min_length=1)
+    lifts_angstrom: tuple[Real, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _few(self) -> Scan:
+        if self.n_points > MAX_POINTS:
+            raise ValueError(
+                f"{self.n_points:,} shifts and heights, more than {MAX_POINTS:,}: take a wider "
+                "spacing of registries or fewer heights"
+            )
+        return self
+
+    @property
+    def n_points(self) -> int:
+        """Structures to be computed, beside the two sides alone."""
+        return len(self.shifts) * len(self.lifts_angstrom)
+
+
+def scan_rigidly(folder: Path, atoms: Atoms, settings: Scan, calculator: Calculator) -> RigidScan:
+    """Energies of all points, going on from what an interrupted run has left in the folder.
+
+    Parameters
+    ----------
+    atoms
+        An interface with its sides tagged.
+
+    Raises
+    ------
+    EngineError
+        If the atoms are no interface's, or no point has an energy.
+    EndedEarlyError
+        If it was asked to end; the next run goes on.
+    """
+    alone = [np.flatnonzero(sides(atoms) == tag) for tag in (SUBSTRATE_TAG, FILM_TAG)]
+    if sum(map(len, alone)) != len(atoms) or not all(map(len, alone)):
+        raise EngineError("a scan needs an interface: tag its atoms as substrate and film")
+    asked = [(s, lift) for s in settings.shifts for lift in settings.lifts_angstrom]
+    known = _resumed(folder)
+    made: dict[int, Callable[[], Atoms | None]] = {
+        k: (lambda shift=shift, lift=lift: _frame(atoms, shift, lift))  # type: ignore[misc]
+        for k, (shift, lift) in enumerate(asked)
+    }
+    for k, indices in enumerate(alone, start=len(asked)):
+        made[k] = lambda indices=indices: select(atoms, indices.tolist())  # type: ignore[misc]
+    left = [k for k in made if k not in known]
+    for batch in _batches(left, len(atoms), calculator):
+        frames = {k: frame for k in batch if (frame := made[k]()) is not None}
+        found = dict(zip(frames, energies_ev(calculator, list(frames.values())), strict=True))
+        for k in batch:
+            gap = film_gap(frames[k]) if k in frames and k < len(asked) else None
+            known[k] = (found.get(k), gap)
+        write_atomically(folder / SCAN_FILE, json.dumps(known))
+        if end_requested(folder) and len(known) < len(made):
+            raise EndedEarlyError(f"asked to end after {len(known)} of {len(made)} points")
+    return _scan(asked, known)
+
+
+def energies_ev(calculator: Calculator, frames: Sequence[Atoms]) -> list[float | None]:
+    """Energies of several structures, in one call where the calculator has `energies_of`.
+
+    What is not finite is ``None``.
+    """
+    if hasattr(calculator, "energies_of"):
+        found = [float(energy) for energy in calculator.energies_of(frames)] if frames else []
+    else:
+        found = [float(calculator.get_potential_energy(frame)) for frame in frames]
+    return [energy if math.isfinite(energy) else None for energy in found]
+
+
+def _batches(left: Sequence[int], n_atoms: int, calculator: Calculator) -> Iterator[Sequence[int]]:
+    size = max(1, BATCH_ATOMS // n_atoms) if hasattr(calculator, "energies_of") else 1
+    return (left[k : k + size] for k in range(0, len(left), size))
+
+
+def _frame(atoms: Atoms, shift: tuple[float, float], lift: float) -> Atoms | None:
+    try:
+        return slide_film(atoms, shift, lift)
+    except StructureError:  # atoms overlap
+        return None
+
+
+def _scan(
+    asked: Sequence[tuple[tuple[float, float], float]],
+    known: dict[int, tuple[float | None, float | None]],
+) -> RigidScan:
+    points = tuple(
+        ScanPoint(shift=shift, lift_angstrom=lift, energy_ev=known[k][0], gap_angstrom=known[k][1])
+        for k, (shift, lift) in enumerate(asked)
+    )
+    substrate, film = (known[len(asked) + k][0] for k in range(2))
+    if substrate is None or film is None or all(point.energy_ev is None for point in points):
+        raise EngineError(
+            f"none of the {len(points)} points of the scan has an energy: atoms overlap, or the "
+            "potential gives no number; take larger lifts_angstrom, or look at the two slabs"
+        )
+    return RigidScan(points=points, substrate_ev=substrate, film_ev=film)
+
+
+def _resumed(folder: Path) -> dict[int, tuple[float | None, float | None]]:
+    """Energies and gaps by point that an interrupted run has left."""
+    try:
+        content = json.loads((folder / SCAN_FILE).read_text())
+    except (FileNotFoundError, ValueError):  # none, or damaged with the disk; written whole by us
+        return {}
+    return {int(k): (energy, gap) for k, (energy, gap) in content.items()}
