@@ -61,12 +61,18 @@ def slide_film(interface: Atoms, shift: Sequence[float], lift_angstrom: float = 
     Raises
     ------
     StructureError
-        If the atoms are no interface's, or overlap.
+        If the atoms are no interface's, or overlap, or the gap would not be positive.
     """
     whole, where = _in_sides(_whole(interface))
     lower, upper = (select(whole, indices) for indices in where)
     upper.positions += np.asarray(shift, dtype=float) @ whole.cell.array[:2]
-    return _stacked(interface, lower, upper, contact_gap(lower, upper) + lift_angstrom)
+    gap = contact_gap(lower, upper) + lift_angstrom
+    if gap <= 0:
+        raise StructureError(
+            f"{-lift_angstrom:g} A below where it touches, the film would lie in the substrate; "
+            "lower it by less"
+        )
+    return _stacked(interface, lower, upper, gap)
 
 
 def film_gap(interface: Atoms) -> float:

@@ -17,7 +17,8 @@ def test_a_start_that_is_not_the_lowest_never_makes_it_less_certain(
 ) -> None:
     before = reproduced_within(min(energies), energies)
     after = reproduced_within(min(energies), [*energies, min(energies) + above])
-    assert before is not None and after is not None
+    assert before is not None
+    assert after is not None
     assert SAME_MINIMUM_EV <= after <= before <= max(np.ptp(energies), SAME_MINIMUM_EV)
 
 

@@ -123,8 +123,8 @@ def _signs(
     if single:
         reasons = {_no_uncertainty(records, pair) for pair in single}
         sentences.append(
-            f"No verdict on {', '.join(single)}: without a second independent start nothing is known "
-            f"that a difference could exceed ({'; '.join(sorted(reasons))})."
+            f"No verdict on {', '.join(single)}: without a second independent start there is "
+            f"nothing that a difference could exceed ({'; '.join(sorted(reasons))})."
         )
     return sentences
 

@@ -260,10 +260,10 @@ def restart_table(records: Sequence[InterfaceRecord]) -> Table | None:
         [_restart_row(record) for record in several],
         notes=[
             "Other starts: the interface with its sides in the lowest arrangements found of the "
-            "slabs, the film lowered until it touches; annealed ones, and those at other registries, "
-            "are independent (*) as the first is. One that started in a minimum already found (=) "
-            "is no sample. Spread: highest less lowest of all; ±: second lowest of the independent "
-            "ones less the lowest of all."
+            "slabs, the film lowered until it touches; annealed ones, and those at other "
+            "registries, are independent (*) as the first is. One that started in a minimum "
+            "already found (=) is no sample. Spread: highest less lowest of all; ±: second "
+            "lowest of the independent ones less the lowest of all."
         ],
         stem="interface-starts",
         below={

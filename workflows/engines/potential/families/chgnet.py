@@ -54,7 +54,7 @@ class CHGNetPotential(Calculator):  # type: ignore[misc]
             self.results["stress"] = stress.reshape(9)[[0, 4, 8, 5, 2, 1]]
 
     def energies_of(self, frames: Sequence[Atoms]) -> list[float]:
-        """Energies (eV) of several structures in one evaluation: no forces, a quarter of the cost."""
+        """Energies (eV) of several structures in one evaluation: without forces, cheaper."""
         import torch
 
         with torch.no_grad():
@@ -76,7 +76,7 @@ class CHGNetPotential(Calculator):  # type: ignore[misc]
                 for x in frames
             ]
             found = self.model.predict_graph(graphs, task=task, batch_size=len(graphs))
-        return list(found)
+        return [found] if isinstance(found, dict) else found  # of one graph, its own
 
 
 _chgnet = partial(

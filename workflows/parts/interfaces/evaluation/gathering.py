@@ -31,6 +31,7 @@ from natriface.workflows.parts.interfaces.evaluation.reference_slabs import (
     start_records,
     uncertainty_ev,
 )
+from natriface.workflows.parts.interfaces.evaluation.scanned_registries import registries_record
 from natriface.workflows.parts.interfaces.evaluation.strains import strains
 from natriface.workflows.parts.interfaces.evaluation.unreacted import unreacted_bound
 from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels, StartLabels
@@ -174,6 +175,9 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
     integrity, integrity_record = None, None
     if "integrity" in asked:
         integrity, integrity_record = _integrity(references["interface"], found, as_built, steps)
+    by_id = {start.id: start for start in wholes}
+    scanned = {x: by_id[x] for x in (identifier, *labels.scanned_starts) if x in by_id}
+    registries = registries_record(labels, steps, scanned)
     some = interface or next(iter(found.values()), None)
     strained = strains(labels, interface, steps.results)
     if strained.caveat:
@@ -188,7 +192,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         area_angstrom2=area,
         n_contacts=n_contacts,
         max_strain=strained.largest,
-        gap_angstrom=labels.gap_angstrom,
+        gap_angstrom=registries.best_gap_angstrom if registries else labels.gap_angstrom,
         vacuum_angstrom=labels.vacuum_angstrom,
         rotation_degrees=labels.match.rotation_degrees if labels.match else None,
         engine=some.engine if some else None,
@@ -197,6 +201,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         interfacial_formation_energy=formation,
         work_of_adhesion=adhesion,
         bound=unreacted_bound(labels, lowest, steps),
+        registries=registries,
         integrity=integrity_record,
         reference_slabs=[
             reference_slab(side, interface, slab, area, n_contacts)
@@ -210,7 +215,11 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
             *(
                 steps.row(step)
                 for step in dict.fromkeys(
-                    [*labels.crystal_steps.values(), *labels.bulk_energies.values()]
+                    [
+                        *([labels.registry_scan] if labels.registry_scan else []),
+                        *labels.crystal_steps.values(),
+                        *labels.bulk_energies.values(),
+                    ]
                 )
             ),
             *(

@@ -114,6 +114,49 @@ class ReferenceSlabRecord(_Record):
         return next((start for start in self.starts if start.taken), None)
 
 
+class RegistriesRecord(_Record):
+    """Registries of an interface, from a rigid scan, or why they are not known.
+
+    Attributes
+    ----------
+    n_registries, n_points, n_without_energy
+        Distinct registries; structures computed; those of them without an energy.
+    vectors_angstrom
+        Of the cell after which the interface repeats.
+    adhesion_j_per_m2
+        Rigid work of adhesion at the best gap, point by point of a grid over that cell.
+    taken
+        Points that relaxations start from, the best first.
+    best
+        In fractions of the substrate's surface cell.
+    best_gap_angstrom
+        Its gap.
+    best_at_end_of_lifts
+        Whether no gap beyond that one was tried.
+    best_j_per_m2
+        Its rigid work of adhesion.
+    rigid_spread_j_per_m2
+        Highest less lowest of all registries at their best gaps.
+    relaxed_spread_j_per_m2, n_relaxed
+        Highest less lowest of the interfaces relaxed from those taken, and their number.
+    """
+
+    n_registries: int | None = None
+    n_points: int | None = None
+    n_without_energy: int = 0
+    vectors_angstrom: list[list[float]] = Field(default_factory=list)
+    adhesion_j_per_m2: list[list[float | None]] = Field(default_factory=list)
+    taken: list[tuple[int, int]] = Field(default_factory=list)
+    best: tuple[float, float] | None = None
+    best_gap_angstrom: float | None = None
+    best_at_end_of_lifts: bool = False
+    best_j_per_m2: float | None = None
+    rigid_spread_j_per_m2: float | None = None
+    relaxed_spread_j_per_m2: float | None = None
+    n_relaxed: int | None = None
+    reason: str | None = None
+
+
 class BoundRecord(_Record):
     """What an unreacted contact's formation energy cannot lie below, or why it is not known.
 
@@ -180,6 +223,7 @@ class InterfaceRecord(_Record):
     interfacial_formation_energy: Quantity | None = None
     work_of_adhesion: Quantity | None = None
     bound: BoundRecord | None = None
+    registries: RegistriesRecord | None = None
     integrity: IntegrityRecord | None = None
     reference_slabs: list[ReferenceSlabRecord] = Field(default_factory=list)
     starts: list[StartRecord] = Field(default_factory=list)
