@@ -27,6 +27,7 @@ from natriface.structures.interfaces.build import (
     shortest_contact,
 )
 from natriface.structures.interfaces.matching import Match, find_matches
+from natriface.structures.interfaces.registries import registry_grid
 from natriface.structures.interfaces.screening import enumerate_interfaces, face_pairs
 from natriface.structures.surfaces.slabs import Crystal, Slab, build_slab, find_terminations
 
@@ -216,6 +217,34 @@ def test_distinct_registries_stand_for_all_of_the_plane(name: str) -> None:
         other = contacts(build_interface(substrate, film, match, registry=fraction, **options))
         assert any(len(p) == len(other) and np.abs(p - other).max() < 5e-3 for p in prints)
     assert len(chosen) < len(grid) * match.substrate_cells * match.film_cells
+
+
+@pytest.mark.parametrize("name", ["NaF", "Na"])
+def test_every_shift_of_the_grid_is_in_the_set_of_its_equals(name: str) -> None:
+    substrate, film, match = pair(name)
+    grid = registry_grid(substrate, film, match, spacing_angstrom=0.9)
+    members = [place for each in grid.sets.values() for place in each]
+    assert sorted(members) == sorted(np.ndindex(*grid.shape))
+    cell = np.linalg.solve(np.array(match.substrate_matrix), np.array(match.cell))
+    assert grid.shifts(cell) == distinct_registries(substrate, film, match, 0.9)
+    options: dict[str, Any] = {"gap_angstrom": 3.2, "overlap_ratio": 0.3}
+    several = [each for each in grid.sets.values() if len(each) > 1]
+    assert several
+    for each in several[:3]:
+        first, *others = (
+            contacts(
+                build_interface(
+                    substrate,
+                    film,
+                    match,
+                    registry=np.array(place) / grid.shape @ grid.vectors @ np.linalg.inv(cell),
+                    **options,
+                )
+            )
+            for place in each[:3]
+        )
+        for other in others:
+            assert other == pytest.approx(first, abs=5e-3)
 
 
 def _full_grid(substrate: Slab, film: Slab, match: Match, spacing: float) -> Array:
