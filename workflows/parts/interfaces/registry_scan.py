@@ -83,6 +83,6 @@ def add_scanned(
             )
             one.scanned.append(restart)
             if one.relaxed:
-                add_restart(one, restart, make, name, request.vacuum_angstrom, 0, afresh=True)
+                add_restart(one, restart, make, name, request.vacuum_angstrom, 0)
             else:
                 one.restarts.append(restart)

@@ -237,8 +237,6 @@ def add_restart(
     name: str,
     vacuum_angstrom: float,
     k: int,
-    *,
-    afresh: bool = False,
 ) -> None:
     """Add another start of an interface, with its slabs on their own from where they lie in it.
 
@@ -248,9 +246,6 @@ def add_restart(
         Of the start, or of the round.
     k
         The round; 0 for a start of its own.
-    afresh
-        Whether the slabs start from where they lie in it wherever it has ended, so that they are
-        independent too; else only where that is lower than the interface was before.
     """
     ids: dict[Side, str] = {}
     for side in SIDES:
@@ -259,18 +254,14 @@ def add_restart(
             f"{one.built.label} {one.built.side(side).label} slab, second start, {name}",
             "relax",
             slab.relaxed[0].n_atoms,
-            structure_from=StructureFrom(
-                step=restart.id, select=side, vacuum_angstrom=vacuum_angstrom
-            )
-            if afresh
-            else SlabAgain(
+            structure_from=SlabAgain(
                 interface=restart.id,
                 side=side,
                 before=tuple(one.relaxed),
                 vacuum_angstrom=vacuum_angstrom,
             ),
             labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=one.built.label, round=k),
-            settings={} if afresh else _still(make),
+            settings=_still(make),
         )
         slab.relaxed.append(step)
         ids[side] = step.id
