@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from natriface.structures.base.heights import isolated
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_interfaces
@@ -71,7 +72,7 @@ class PlannedInterface:
             seconds[side] = list(later)
             family = free.family(slab)[1:]
             others[side] = [step.id for each in family for step in each.relaxed]
-        scan = (
+        scan: dict[str, Any] = (
             {
                 "registry_scan": self.scan.id,
                 "scanned_starts": [step.id for step in self.scanned],
