@@ -114,8 +114,8 @@ def _starts(
 def _independent(steps: Steps, identifier: str) -> bool:
     """Whether a relaxation knew nothing of where others had ended, as far as is on record."""
     found = steps.results.get(identifier)
-    step = steps.planned.get(identifier) or (found and found.step)
-    return bool(step) and read_labels(StartLabels, step.metadata, step.name).independent
+    step = steps.planned.get(identifier) or (found.step if found else None)
+    return step is not None and read_labels(StartLabels, step.metadata, step.name).independent
 
 
 def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathered:
