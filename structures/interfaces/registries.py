@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.bounds import require_few
@@ -45,7 +44,7 @@ class RegistryGrid:
     shape: Place
     sets: Mapping[Place, Sequence[Place]] = field(repr=False)
 
-    def shifts(self, cell: ArrayLike) -> list[tuple[float, float]]:
+    def shifts(self, cell: FloatArray) -> list[tuple[float, float]]:
         """The distinct shifts in fractions (0 to 1) of a cell (2, 2), in A."""
         points = np.array(list(self.sets)) / self.shape @ self.vectors
         fractions = points @ np.linalg.inv(cell)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -78,13 +79,11 @@ def scan_rigidly(folder: Path, atoms: Atoms, settings: Scan, calculator: Calcula
         raise EngineError("a scan needs an interface: tag its atoms as substrate and film")
     asked = [(s, lift) for s in settings.shifts for lift in settings.lifts_angstrom]
     known = _resumed(folder)
-    made: dict[int, Callable[[], Atoms | None]] = {
-        k: (lambda shift=shift, lift=lift: _frame(atoms, shift, lift))  # type: ignore[misc]
-        for k, (shift, lift) in enumerate(asked)
-    }
-    for k, indices in enumerate(alone, start=len(asked)):
-        made[k] = lambda indices=indices: select(atoms, indices.tolist())  # type: ignore[misc]
-    left = [k for k in made if k not in known]
+    made: list[Callable[[], Atoms | None]] = [
+        *(partial(_frame, atoms, shift, lift) for shift, lift in asked),
+        *(partial(select, atoms, indices.tolist()) for indices in alone),
+    ]
+    left = [k for k in range(len(made)) if k not in known]
     for batch in _batches(left, len(atoms), calculator):
         frames = {k: frame for k in batch if (frame := made[k]()) is not None}
         found = dict(zip(frames, energies_ev(calculator, list(frames.values())), strict=True))

@@ -167,7 +167,6 @@ def _charges(
 
 
 def _joined(asked: InterfaceRequest, film: BuiltSlab, substrate: BuiltSlab) -> BuiltInterface:
-    scans = asked.registry == "best"
     try:
         matches = find_matches(
             substrate.clean,
@@ -181,13 +180,16 @@ def _joined(asked: InterfaceRequest, film: BuiltSlab, substrate: BuiltSlab) -> B
             film.slab,
             matches[0],
             gap_angstrom=asked.gap_angstrom,
-            registry=(0.0, 0.0) if scans else asked.registry,
+            registry=(0.0, 0.0) if asked.registry == "best" else asked.registry,
             vacuum_angstrom=asked.vacuum_angstrom,
             contacts=asked.contacts,
             max_atoms=asked.max_atoms,
         )
-        spacing = asked.scan.spacing_angstrom
-        grid = registry_grid(substrate.slab, film.slab, matches[0], spacing) if scans else None
+        grid = (
+            registry_grid(substrate.slab, film.slab, matches[0], asked.scan.spacing_angstrom)
+            if asked.registry == "best"
+            else None
+        )
     except StructureError as error:
         raise StructureError(f"interface {film.label}|{substrate.label}: {error}") from None
     return BuiltInterface(film, substrate, interface, asked.bulk, grid)
