@@ -37,6 +37,9 @@ class RigidScan(BaseModel):
         Shift by shift, in the order they were asked for.
     substrate_ev, film_ev
         Each side alone, as it lies in the interface.
+    near
+        By shift, in their order: which shifts lie so near that a relaxation from there is no search
+        of its own, itself among them. Empty where that was not asked.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +47,7 @@ class RigidScan(BaseModel):
     points: tuple[ScanPoint, ...]
     substrate_ev: float
     film_ev: float
+    near: tuple[tuple[int, ...], ...] = ()
 
     def best_of_shifts(self) -> dict[tuple[float, float], ScanPoint]:
         """The lowest point of every shift that has an energy."""
@@ -57,6 +61,23 @@ class RigidScan(BaseModel):
         return best
 
     def ranked(self) -> list[ScanPoint]:
-        """The best points of the shifts, lowest first, the earlier of equals."""
+        """The best points of the shifts: those `apart`, then the others, each lowest first."""
+        apart = self.apart()
+        return apart + [point for point in self._lowest_first() if point not in apart]
+
+    def apart(self) -> list[ScanPoint]:
+        """The best points of the shifts, lowest first, that are near to none lower of them."""
+        number = {shift: k for k, shift in enumerate(dict.fromkeys(x.shift for x in self.points))}
+        found: list[ScanPoint] = []
+        covered: set[int] = set()
+        for point in self._lowest_first():
+            k = number[point.shift]
+            if k not in covered:
+                found.append(point)
+                covered.update(self.near[k] if self.near else ())
+        return found
+
+    def _lowest_first(self) -> list[ScanPoint]:
+        """The earlier of equals."""
         best = self.best_of_shifts().values()
         return sorted(best, key=lambda point: point.energy_ev or 0.0)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from ase.geometry import find_mic
 
 from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.bounds import require_few
@@ -50,6 +51,20 @@ class RegistryGrid:
         fractions = points @ np.linalg.inv(cell)
         fractions = np.round(fractions - np.floor(fractions + 1e-9), DECIMALS) + 0.0  # no -0.0
         return [(float(x), float(y)) for x, y in fractions]
+
+    def near(self, distance_angstrom: float) -> list[list[int]]:
+        """By set, which of the sets have a point nearer than this to one of its own: itself too."""
+        sets = np.repeat(np.arange(len(self.sets)), [len(points) for points in self.sets.values()])
+        places = np.array([place for points in self.sets.values() for place in points])
+        cell = np.eye(3)
+        cell[:2, :2] = self.vectors
+        found = []
+        for first in self.sets:
+            apart = np.zeros((len(places), 3))
+            apart[:, :2] = (places - first) / self.shape @ self.vectors
+            _, distances = find_mic(apart, cell)
+            found.append(np.unique(sets[distances < distance_angstrom]).tolist())
+        return found
 
 
 def distinct_registries(

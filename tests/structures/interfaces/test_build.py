@@ -225,6 +225,19 @@ def test_distinct_registries_stand_for_all_of_the_plane(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["NaF", "squares"])
+def test_sets_of_registries_are_near_whose_points_are(name: str) -> None:
+    grid = registry_grid(*pair(name), spacing_angstrom=0.9)
+    images = np.array(list(np.ndindex(5, 5))) - 2
+    points = [np.array(each) / grid.shape for each in grid.sets.values()]
+    found = grid.near(1.0)
+    for k, one in enumerate(points):
+        for j, other in enumerate(points):
+            apart = (one[:, None, None] - other[None, :, None] + images) @ grid.vectors
+            assert (j in found[k]) == (np.linalg.norm(apart, axis=-1).min() < 1.0)
+    assert 1 < len(found[0]) < len(points)
+
+
+@pytest.mark.parametrize("name", ["NaF", "squares"])
 def test_every_shift_of_the_grid_is_in_the_set_of_its_equals(name: str) -> None:
     substrate, film, match = pair(name)
     grid = registry_grid(substrate, film, match, spacing_angstrom=0.9)

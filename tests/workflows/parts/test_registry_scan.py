@@ -89,6 +89,25 @@ def test_the_report_maps_the_registries_and_says_what_they_spread_by(
     assert document["sections"]["interfaces"]["values"]["F|A"]["registries"]["best"] == [0.5, 0.5]
 
 
+def test_a_registry_near_the_first_is_no_independent_start(
+    plan: Plan, results: dict[str, Result]
+) -> None:
+    key = step_named(plan, "F|A registry scan").id
+    scan = results[key].scan
+    assert scan is not None
+    first, second = scan.ranked()[:2]
+    shifts = list(dict.fromkeys(point.shift for point in scan.points))
+    assert shifts.index(second.shift) not in scan.near[shifts.index(first.shift)]
+    told = results[key].model_dump(mode="json")
+    told["scan"]["near"] = [[*range(len(shifts))]] * len(shifts)
+    all_near = {**results, key: Result.model_validate(told)}
+    (record,) = (item.record for item in gather(list(all_near.values())))
+    assert [start.independent for start in record.starts] == [True, False]
+    quantity = record.interfacial_formation_energy
+    assert quantity is not None
+    assert quantity.no_uncertainty == "one independent start only of the interface"
+
+
 def test_registries_are_told_apart_from_those_not_there_yet(plan: Plan) -> None:
     steps = [step for step in plan.walk() if step.name == "F|A interface"]
     (record,) = (item.record for item in gather([], [_expected(step) for step in steps]))

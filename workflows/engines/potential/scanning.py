@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,15 +17,13 @@ from natriface.analysis.results.rigid_scan import RigidScan, ScanPoint
 from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import select
 from natriface.structures.base.errors import EngineError, StructureError
-from natriface.structures.base.numbers import Real
+from natriface.structures.base.numbers import Real, Whole
 from natriface.structures.base.writing import write_atomically
 from natriface.structures.interfaces.restacking import film_gap, slide_film
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
 
 SCAN_FILE = "scan.json"
 MAX_POINTS = 1000
-BATCH_ATOMS = 400
-"""Atoms of the structures computed in one call of a potential that takes several."""
 
 
 class Scan(BaseModel):
@@ -37,12 +35,15 @@ class Scan(BaseModel):
         As `ScanPoint.shift`.
     lifts_angstrom
         As `ScanPoint.lift_angstrom`.
+    near
+        As `RigidScan.near`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     shifts: tuple[tuple[Real, Real], ...] = Field(min_length=1)
     lifts_angstrom: tuple[Real, ...] = Field(min_length=1)
+    near: tuple[tuple[Whole, ...], ...] = ()
 
     @model_validator(mode="after")
     def _few(self) -> Scan:
@@ -51,6 +52,13 @@ class Scan(BaseModel):
                 f"{self.n_points:,} shifts and heights, more than {MAX_POINTS:,}: take a wider "
                 "spacing of registries or fewer heights"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _of_the_shifts(self) -> Scan:
+        n = len(self.shifts)
+        if self.near and (len(self.near) != n or any(not 0 <= k < n for x in self.near for k in x)):
+            raise ValueError(f"near must give, for each of the {n} shifts, shifts by number")
         return self
 
     @property
@@ -83,34 +91,23 @@ def scan_rigidly(folder: Path, atoms: Atoms, settings: Scan, calculator: Calcula
         *(partial(_frame, atoms, shift, lift) for shift, lift in asked),
         *(partial(select, atoms, indices.tolist()) for indices in alone),
     ]
-    left = [k for k in range(len(made)) if k not in known]
-    for batch in _batches(left, len(atoms), calculator):
-        frames = {k: frame for k in batch if (frame := made[k]()) is not None}
-        found = dict(zip(frames, energies_ev(calculator, list(frames.values())), strict=True))
-        for k in batch:
-            gap = film_gap(frames[k]) if k in frames and k < len(asked) else None
-            known[k] = (found.get(k), gap)
+    for k in range(len(made)):
+        if k in known:
+            continue
+        frame = made[k]()
+        energy = None if frame is None else energy_ev(calculator, frame)
+        known[k] = (energy, None if frame is None or k >= len(asked) else film_gap(frame))
         write_atomically(folder / SCAN_FILE, json.dumps(known))
         if end_requested(folder) and len(known) < len(made):
             raise EndedEarlyError(f"asked to end after {len(known)} of {len(made)} points")
-    return _scan(asked, known)
+    return _scan(asked, known, settings.near)
 
 
-def energies_ev(calculator: Calculator, frames: Sequence[Atoms]) -> list[float | None]:
-    """Energies of several structures, in one call where the calculator has `energies_of`.
-
-    What is not finite is ``None``.
-    """
-    if hasattr(calculator, "energies_of"):
-        found = [float(energy) for energy in calculator.energies_of(frames)] if frames else []
-    else:
-        found = [float(calculator.get_potential_energy(frame)) for frame in frames]
-    return [energy if math.isfinite(energy) else None for energy in found]
-
-
-def _batches(left: Sequence[int], n_atoms: int, calculator: Calculator) -> Iterator[Sequence[int]]:
-    size = max(1, BATCH_ATOMS // n_atoms) if hasattr(calculator, "energies_of") else 1
-    return (left[k : k + size] for k in range(0, len(left), size))
+def energy_ev(calculator: Calculator, atoms: Atoms) -> float | None:
+    """Energy, without forces where the calculator can leave them out; ``None`` if not finite."""
+    alone = getattr(calculator, "energy_alone", calculator.get_potential_energy)
+    energy = float(alone(atoms))
+    return energy if math.isfinite(energy) else None
 
 
 def _frame(atoms: Atoms, shift: tuple[float, float], lift: float) -> Atoms | None:
@@ -123,6 +120,7 @@ def _frame(atoms: Atoms, shift: tuple[float, float], lift: float) -> Atoms | Non
 def _scan(
     asked: Sequence[tuple[tuple[float, float], float]],
     known: dict[int, tuple[float | None, float | None]],
+    near: tuple[tuple[int, ...], ...],
 ) -> RigidScan:
     points = tuple(
         ScanPoint(shift=shift, lift_angstrom=lift, energy_ev=known[k][0], gap_angstrom=known[k][1])
@@ -134,7 +132,7 @@ def _scan(
             f"none of the {len(points)} points of the scan has an energy: atoms overlap, or the "
             "potential gives no number; take larger lifts_angstrom, or look at the two slabs"
         )
-    return RigidScan(points=points, substrate_ev=substrate, film_ev=film)
+    return RigidScan(points=points, substrate_ev=substrate, film_ev=film, near=near)
 
 
 def _resumed(folder: Path) -> dict[int, tuple[float | None, float | None]]:

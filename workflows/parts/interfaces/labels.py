@@ -105,7 +105,7 @@ class StartLabels(BaseModel):
     ----------
     round
         Of the rounds, which start from the lowest arrangement known; 0: a start that knows of no
-        other's end. Where it is not said, only what started as built, or annealed, is known to be.
+        other's end. Where it is not said, only what is annealed is known to be one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -115,10 +115,13 @@ class StartLabels(BaseModel):
 
     @property
     def independent(self) -> bool:
-        """Whether it knows nothing of where others have ended."""
+        """Whether it knows nothing of where others have ended, nor starts as the first does.
+
+        A slab as built in another supercell does: that is the first, tiled.
+        """
         if self.round is not None:
             return self.round == 0
-        return self.role in ("interface", *SIDES, *ANNEALED_START.values())
+        return self.role in ANNEALED_START.values()
 
 
 class RegistryScanLabels(Labels):

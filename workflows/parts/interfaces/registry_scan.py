@@ -51,7 +51,13 @@ def scan_step(
         "static",
         len(built.interface.atoms),
         **source,
-        settings={"scan": {"shifts": grid.shifts(common), "lifts_angstrom": lifts}},
+        settings={
+            "scan": {
+                "shifts": grid.shifts(common),
+                "lifts_angstrom": lifts,
+                "near": grid.near(request.scan.apart_angstrom),
+            }
+        },
         labels=RegistryScanLabels(
             pair=built.label,
             n_contacts=built.interface.n_contacts,
@@ -66,7 +72,7 @@ def scan_step(
 def add_scanned(
     planned: Sequence[PlannedInterface], make: StepMaker, request: InterfaceRequest
 ) -> None:
-    """Add starts at the registries next to the best, at each its best gap."""
+    """Add starts at the registries next to the best, apart from it, at each its best gap."""
     for one in planned:
         if one.scan is None or one.built.registries is None:
             continue

@@ -64,7 +64,10 @@ class RegistryScan(Document):
     Attributes
     ----------
     registries
-        How many of the lowest registries, each at its best gap, an interface is relaxed from.
+        How many registries, each at its best gap, an interface is relaxed from: the lowest, and
+        the lowest of those apart from all before.
+    apart_angstrom
+        Registries nearer than this are one start, for what relaxes from them ends alike.
     spacing_angstrom
         Of the shifts tried, at most; of those that symmetry makes equal, one is.
     lifts_angstrom
@@ -72,6 +75,7 @@ class RegistryScan(Document):
     """
 
     registries: Whole = Field(default=1, ge=1, le=20)
+    apart_angstrom: Positive = 1.5
     spacing_angstrom: Positive = 1.0
     lifts_angstrom: list[Real] = Field(default=[-0.3, 0.0, 0.3, 0.6, 0.9], min_length=1)
 

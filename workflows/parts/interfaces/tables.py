@@ -58,8 +58,8 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
     if any(record.reference_slabs for record in records):
         notes.append(
             "Energies are those of the lowest starts, a slab's by area in any supercell. ± is how "
-            "far the second lowest of the independent starts (as built, in contact, at other "
-            "registries, annealed) lies above the lowest of all, for the interface and both slabs "
+            "far the second lowest of the independent starts (as built, in contact, at registries "
+            "apart, annealed) lies above the lowest of all, for the interface and both slabs "
             "in quadrature: two independent starts come this near. One has none."
         )
     if bounded:
@@ -260,8 +260,8 @@ def restart_table(records: Sequence[InterfaceRecord]) -> Table | None:
         [_restart_row(record) for record in several],
         notes=[
             "Other starts: the interface with its sides in the lowest arrangements found of the "
-            "slabs, the film lowered until it touches; annealed ones, and those at other "
-            "registries, are independent (*) as the first is. One that started in a minimum "
+            "slabs, the film lowered until it touches; annealed ones, and those at registries "
+            "apart, are independent (*) as the first is. One that started in a minimum "
             "already found (=) is no sample. Spread: highest less lowest of all; ±: second "
             "lowest of the independent ones less the lowest of all."
         ],

@@ -1,4 +1,4 @@
-"""Rigid scans: the best registry where it is known, killed or not, in batches or not."""
+"""Rigid scans: the best registry where it is known, killed or not, with forces or without."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from natriface.workflows.engines.potential.scanning import (
     MAX_POINTS,
     SCAN_FILE,
     Scan,
-    energies_ev,
+    energy_ev,
     scan_rigidly,
 )
 from natriface.workflows.plan import Step
@@ -120,36 +120,28 @@ def test_a_killed_scan_goes_on_where_it_was(tmp_path: Path) -> None:
     assert scan_rigidly(cut, monolayers(), SCAN, PairPotential()) == whole
 
 
-class Batched(PairPotential):
-    """Takes several structures at once."""
+class WithoutForces(Killed):
+    """Leaves the forces out where they are not asked for."""
 
-    sizes: list[int]
-
-    def energies_of(self, frames: Sequence[Atoms]) -> list[float]:
-        self.sizes = [*getattr(self, "sizes", []), len(frames)]
-        return [PairPotential().get_potential_energy(frame) for frame in frames]
+    def energy_alone(self, atoms: Atoms) -> float:
+        return float(PairPotential().get_potential_energy(atoms))
 
 
-def test_a_batch_gives_what_its_structures_give_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("natriface.workflows.engines.potential.scanning.BATCH_ATOMS", 20)
-    batched = Batched()
-    together = scan_rigidly(tmp_path, monolayers(), SCAN, batched)
-    assert batched.sizes == [10, 10, 10, 4]
+def test_forces_are_left_out_where_they_can_be(tmp_path: Path) -> None:
+    without = WithoutForces(at=0)
+    found = scan_rigidly(tmp_path, monolayers(), SCAN, without)
     (tmp_path / SCAN_FILE).unlink()
-    assert together == scan_rigidly(tmp_path, monolayers(), SCAN, PairPotential())
+    assert found == scan_rigidly(tmp_path, monolayers(), SCAN, PairPotential())
 
 
 @pytest.mark.potential
 @pytest.mark.skipif(find_spec("chgnet") is None, reason="chgnet is not installed")
-def test_chgnet_gives_in_a_batch_what_it_gives_alone() -> None:
+def test_chgnet_gives_without_forces_what_it_gives_with_them() -> None:
     chgnet = make_calculator("chgnet-0.3.0", {})
     frames = [load_phase(name).atoms for name in ("NaF", "Na", "Na3PO4", "NaF")]
     frames[3].rattle(0.05, seed=2)
-    together = energies_ev(chgnet, frames)
-    alone = [chgnet.get_potential_energy(frame) for frame in frames]
-    assert together == pytest.approx(alone, abs=1e-6)
+    without = [energy_ev(chgnet, frame) for frame in frames]
+    assert without == pytest.approx([chgnet.get_potential_energy(x) for x in frames], abs=1e-6)
 
 
 def step(atoms: Atoms, **changes: Any) -> Step:
@@ -192,6 +184,8 @@ def test_what_cannot_be_scanned_is_refused(tmp_path: Path) -> None:
     potential = engine("potential")
     with pytest.raises(EngineError, match="setting of kind static"):
         potential.check(step(atoms, kind="relax"))
+    with pytest.raises(EngineError, match="for each of the 16 shifts"):
+        potential.check(step(atoms, near=[[0], [1]]))
     many = np.linspace(0, 1, MAX_POINTS // len(QUARTERS) + 1).tolist()
     with pytest.raises(EngineError, match="more than 1,000: take a wider spacing"):
         potential.check(step(atoms, lifts_angstrom=many))

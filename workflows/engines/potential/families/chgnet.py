@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -46,37 +45,34 @@ class CHGNetPotential(Calculator):  # type: ignore[misc]
         """Energy and forces in one evaluation; stress too if `properties` names it."""
         super().calculate(atoms, properties or ["energy"], system_changes or all_changes)
         wants_stress = properties is not None and "stress" in properties
-        prediction = self._predict([self.atoms], "efs" if wants_stress else "ef")[0]
-        energy = float(prediction["e"]) * self._per_energy(self.atoms)
+        prediction = self._predict(self.atoms, "efs" if wants_stress else "ef")
+        energy = prediction["e"]
         self.results = {"energy": energy, "free_energy": energy, "forces": prediction["f"]}
         if wants_stress:
             stress = prediction["s"] * GPa
             self.results["stress"] = stress.reshape(9)[[0, 4, 8, 5, 2, 1]]
 
-    def energies_of(self, frames: Sequence[Atoms]) -> list[float]:
-        """Energies (eV) of several structures in one evaluation: without forces, cheaper."""
+    def energy_alone(self, atoms: Atoms) -> float:
+        """Energy, eV, at 0.4 of the cost of one with forces."""
         import torch
 
         with torch.no_grad():
-            found = self._predict(frames, "e")
-        return [float(e["e"]) * self._per_energy(x) for e, x in zip(found, frames, strict=True)]
+            energy: float = self._predict(atoms, "e")["e"]
+        return energy
 
-    def _per_energy(self, atoms: Atoms) -> int:
-        return len(atoms) if self.model.is_intensive else 1
-
-    def _predict(self, frames: Sequence[Atoms], task: str) -> list[dict[str, Any]]:
+    def _predict(self, atoms: Atoms, task: str) -> dict[str, Any]:
+        """CHGNet's prediction, its energy ``e`` in eV of the whole."""
         from pymatgen.core import Structure
 
+        structure = Structure(
+            atoms.cell.array, atoms.get_chemical_symbols(), atoms.get_scaled_positions()
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            graphs = [
-                self.model.graph_converter(
-                    Structure(x.cell.array, x.get_chemical_symbols(), x.get_scaled_positions())
-                ).to(self.device)
-                for x in frames
-            ]
-            found = self.model.predict_graph(graphs, task=task, batch_size=len(graphs))
-        return [found] if isinstance(found, dict) else found  # of one graph, its own
+            graph = self.model.graph_converter(structure).to(self.device)
+            found: dict[str, Any] = self.model.predict_graph(graph, task=task)
+        found["e"] = float(found["e"]) * (len(atoms) if self.model.is_intensive else 1)
+        return found
 
 
 _chgnet = partial(

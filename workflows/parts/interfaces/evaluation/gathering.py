@@ -31,7 +31,10 @@ from natriface.workflows.parts.interfaces.evaluation.reference_slabs import (
     start_records,
     uncertainty_ev,
 )
-from natriface.workflows.parts.interfaces.evaluation.scanned_registries import registries_record
+from natriface.workflows.parts.interfaces.evaluation.scanned_registries import (
+    apart_starts,
+    registries_record,
+)
 from natriface.workflows.parts.interfaces.evaluation.strains import strains
 from natriface.workflows.parts.interfaces.evaluation.unreacted import unreacted_bound
 from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels, StartLabels
@@ -101,12 +104,12 @@ def _starts(
     steps: Steps, identifiers: Sequence[str], n_in_interface: int | None = None
 ) -> list[Start]:
     """Relaxations of one thing; of a slab, in whatever supercell."""
-    starts = []
+    starts: list[Start] = []
     for step in identifiers:
         found = steps.results.get(step)
         n = n_atoms(found) if found else 0
         share = n_in_interface / n if n and n_in_interface else 1.0
-        own = _independent(steps, step)
+        own = not starts or _independent(steps, step)
         starts.append(Start(step, steps.name(step), found, _reason(steps, step), share, own))
     return starts
 
@@ -133,7 +136,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         for role, step in {"interface": identifier, **planned}.items()
         if step in steps.results
     }
-    wholes = _starts(steps, [identifier, *labels.restarts])
+    wholes = apart_starts(labels, steps, _starts(steps, [identifier, *labels.restarts]))
     chosen = lowest_start(None, wholes)
     k = 0 if chosen is None else wholes.index(chosen)
     if chosen is not None and chosen.result is not None:

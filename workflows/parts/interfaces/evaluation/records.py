@@ -61,7 +61,7 @@ class StartRecord(_Record):
     sample
         Whether it tells of the spread: it did not start in a minimum that was known.
     independent
-        Whether it knew nothing of where others had ended.
+        Whether it knew nothing of where others had ended, and started elsewhere than they.
     """
 
     name: str

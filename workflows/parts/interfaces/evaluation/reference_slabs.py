@@ -43,7 +43,7 @@ class Start:
     share
         Surface cells of the slab in the interface over those here.
     independent
-        Whether it knew nothing of where others had ended.
+        Whether it knew nothing of where others had ended, and started elsewhere than they.
     """
 
     id: str
@@ -103,7 +103,7 @@ def uncertainty_ev(interface: Result | None, starts: Sequence[Start]) -> float |
     taken = lowest_start(interface, starts)
     if taken is None:
         return None
-    own = [starts[0], *(start for start in starts[1:] if start.independent)]
+    own = [start for start in starts if start.independent]
     return reproduced_within(energy_ev(taken), samples_ev(interface, own))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from natriface.analysis.energies.interface_energy import (
@@ -69,6 +72,15 @@ def registries_record(
         ),
         n_relaxed=sum(_energy_ev(start) is not None for start in starts.values()),
     )
+
+
+def apart_starts(labels: InterfaceLabels, steps: Steps, starts: Sequence[Start]) -> list[Start]:
+    """The starts; those at a registry near that of an earlier one are no searches of their own."""
+    result = steps.results.get(labels.registry_scan or "")
+    if result is None or result.scan is None:
+        return list(starts)
+    near = labels.scanned_starts[len(result.scan.apart()) - 1 :]
+    return [replace(start, independent=False) if start.id in near else start for start in starts]
 
 
 def _adhesion_j_per_m2(
