@@ -18,6 +18,7 @@ from natriface.structures.crystals.doping import dope
 from natriface.structures.crystals.phases import Phase, load_phase
 from natriface.structures.interfaces.build import Interface, build_interface
 from natriface.structures.interfaces.matching import find_matches
+from natriface.structures.interfaces.registries import RegistryGrid, registry_grid
 from natriface.structures.surfaces.slabs import Slab
 from natriface.workflows.parts.interfaces.request import (
     Bulk,
@@ -64,12 +65,15 @@ class BuiltInterface:
     ----------
     bulk
         What its slabs are computed as cut from; see `InterfaceRequest.bulk`.
+    registries
+        The shifts of the film to be scanned, where the best is asked for.
     """
 
     film: BuiltSlab
     substrate: BuiltSlab
     interface: Interface
     bulk: Bulk = "library"
+    registries: RegistryGrid | None = None
 
     @property
     def label(self) -> str:
@@ -176,11 +180,16 @@ def _joined(asked: InterfaceRequest, film: BuiltSlab, substrate: BuiltSlab) -> B
             film.slab,
             matches[0],
             gap_angstrom=asked.gap_angstrom,
-            registry=asked.registry,
+            registry=(0.0, 0.0) if asked.registry == "best" else asked.registry,
             vacuum_angstrom=asked.vacuum_angstrom,
             contacts=asked.contacts,
             max_atoms=asked.max_atoms,
         )
+        grid = (
+            registry_grid(substrate.slab, film.slab, matches[0], asked.scan.spacing_angstrom)
+            if asked.registry == "best"
+            else None
+        )
     except StructureError as error:
         raise StructureError(f"interface {film.label}|{substrate.label}: {error}") from None
-    return BuiltInterface(film, substrate, interface, asked.bulk)
+    return BuiltInterface(film, substrate, interface, asked.bulk, grid)

@@ -35,8 +35,8 @@ def formation_bars(
         context,
         "interfacial formation energy",
         f"Interfacial formation energies per area and contact{beside}.{_ours(records)} "
-        "More negative: contact lowers the energy more. Whiskers: the spread of the starts, where "
-        f"there are several.{_geometries(records)}",
+        "More negative: contact lowers the energy more. Whiskers: within what two independent "
+        f"starts agree, where there are several.{_geometries(records)}",
         published,
     )
 
