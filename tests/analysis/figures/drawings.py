@@ -28,16 +28,19 @@ from natriface.analysis.figures.dos_curves import (
 )
 from natriface.analysis.figures.elf_maps import bond_profiles, elf_maps
 from natriface.analysis.figures.energy_profiles import energy_profile
-from natriface.analysis.figures.path_pictures import path_picture
-from natriface.analysis.figures.reaction_lines import ReactionPanel, reaction_lines
-from natriface.analysis.figures.registry_maps import RegistryMap, registry_maps
-from natriface.analysis.figures.relaxations import relaxation_courses
-from natriface.analysis.figures.structure_pictures import before_after_figure, structure_figure
-from natriface.analysis.figures.surface_pictures import (
+from natriface.analysis.figures.pictures.path_pictures import path_picture
+from natriface.analysis.figures.pictures.structure_pictures import (
+    before_after_figure,
+    structure_figure,
+)
+from natriface.analysis.figures.pictures.surface_pictures import (
     PotentialPanel,
     potential_lines,
     wulff_figure,
 )
+from natriface.analysis.figures.reaction_lines import ReactionPanel, reaction_lines
+from natriface.analysis.figures.registry_maps import RegistryMap, registry_maps
+from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.analysis.results.band import Band
 from natriface.analysis.results.pdos import EnergyZero
 from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG

@@ -10,7 +10,9 @@ from ase import Atoms
 
 from natriface.analysis.results.result import EngineRecord, Result
 from natriface.structures.base.errors import NatrifaceError, StudyError
-from natriface.workflows.parts.interfaces.comparison import compare
+from natriface.workflows.parts.interfaces.blocks.comparison import compare
+from natriface.workflows.parts.interfaces.blocks.level_tables import adhesion_table
+from natriface.workflows.parts.interfaces.blocks.tables import VALUE, overview
 from natriface.workflows.parts.interfaces.evaluation.gathering import ExpectedStep, gather
 from natriface.workflows.parts.interfaces.evaluation.records import (
     InterfaceRecord,
@@ -18,8 +20,6 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
     Quantity,
     SlabRecord,
 )
-from natriface.workflows.parts.interfaces.level_tables import adhesion_table
-from natriface.workflows.parts.interfaces.tables import VALUE, overview
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import plan_study
 from natriface.workflows.report.steps import StepRow

@@ -22,7 +22,7 @@ from natriface.analysis.results.result import Convergence, EngineRecord, Result,
 from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import AnalysisError
-from natriface.workflows.parts.interfaces.comparison import compare
+from natriface.workflows.parts.interfaces.blocks.comparison import compare
 from natriface.workflows.parts.interfaces.evaluation.gathering import ExpectedStep, gather
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord
 from natriface.workflows.parts.interfaces.labels import InterfaceLabels

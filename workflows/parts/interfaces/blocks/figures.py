@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from natriface.analysis.figures.bars import Bar, energy_bars
+from natriface.analysis.figures.pictures.structure_pictures import before_after_figure
 from natriface.analysis.figures.relaxations import relaxation_courses
-from natriface.analysis.figures.structure_pictures import before_after_figure
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number, slug

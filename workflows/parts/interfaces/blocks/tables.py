@@ -10,6 +10,13 @@ from natriface.analysis.energies.starts import reproduced_within, spread
 from natriface.analysis.energies.surface_energy import BOUND_FORMULA, SURFACE_FORMULA
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number
+from natriface.workflows.parts.interfaces.blocks.level_tables import (
+    here,
+    level_cells,
+    level_notes,
+    other_levels,
+    relaxing_note,
+)
 from natriface.workflows.parts.interfaces.evaluation.records import (
     BoundRecord,
     InterfaceRecord,
@@ -19,13 +26,6 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
 from natriface.workflows.parts.interfaces.evaluation.reference_slabs import per_contact
 from natriface.workflows.parts.interfaces.evaluation.unreacted import lies_below
 from natriface.workflows.parts.interfaces.labels import SIDES
-from natriface.workflows.parts.interfaces.level_tables import (
-    here,
-    level_cells,
-    level_notes,
-    other_levels,
-    relaxing_note,
-)
 from natriface.workflows.report.table import Cell, Column, Table
 
 VALUE = "interfacial formation energy"

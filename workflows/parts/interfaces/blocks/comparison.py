@@ -14,8 +14,8 @@ from statistics import fmean
 from natriface.analysis.energies.starts import SAME_MINIMUM_EV, in_quadrature
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number, signed
+from natriface.workflows.parts.interfaces.blocks.published_values import contradictions, reasons
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, StartRecord
-from natriface.workflows.parts.interfaces.published_values import contradictions, reasons
 
 SAME_J_PER_M2 = 0.01
 """Published differences smaller than this are none; they have two decimals."""
