@@ -102,8 +102,7 @@ def _overview_cells(
     others: Sequence[str],
 ) -> list[tuple[Column, Cell]]:
     formation = record.interfacial_formation_energy or Quantity()
-    adhesion = record.work_of_adhesion or Quantity()
-    relaxation, found = record.steps[0], record.integrity
+    relaxation = record.steps[0]
     cells: list[tuple[Column, Cell]] = [
         (Column("pair (film|substrate)", shown_as="Interface"), record.pair),
         (Column(VALUE, "J/m2", 2, here(record), asked), formation.value_j_per_m2),
@@ -125,7 +124,17 @@ def _overview_cells(
         ),
         (Column("status", state=True), relaxation.status),
     ]
-    more: list[tuple[str, str, Cell]] = [
+    return cells + [
+        (Column(title, unit, on_page=False), cell) for title, unit, cell in _file_cells(record)
+    ]
+
+
+def _file_cells(record: InterfaceRecord) -> list[tuple[str, str, Cell]]:
+    """Title, unit and content of what stands in the file and not on the page."""
+    formation = record.interfacial_formation_energy or Quantity()
+    adhesion = record.work_of_adhesion or Quantity()
+    found = record.integrity
+    return [
         (VALUE, "eV/A2", formation.value_ev_per_angstrom2),
         (
             "of which by second starts of the slabs",
@@ -158,7 +167,6 @@ def _overview_cells(
         ("film", "", record.film.surface),
         ("doping", "", record.substrate.doping),
     ]
-    return cells + [(Column(title, unit, on_page=False), cell) for title, unit, cell in more]
 
 
 def _bound_cells(bound: BoundRecord) -> list[tuple[Column, Cell]]:
