@@ -20,9 +20,9 @@ from natriface.workflows.parts.interfaces.figures import (
     formation_bars,
     interface_pictures,
 )
+from natriface.workflows.parts.interfaces.level_tables import adhesion_table
 from natriface.workflows.parts.interfaces.registry_blocks import registry_figure, registry_table
 from natriface.workflows.parts.interfaces.tables import (
-    adhesion_table,
     bond_table,
     integrity_table,
     overview,
