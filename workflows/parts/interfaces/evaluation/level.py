@@ -104,7 +104,7 @@ def terms_of(level: LevelLabels, relaxed: Terms, labels: InterfaceLabels, steps:
     Parameters
     ----------
     relaxed
-        What was relaxed: it tells which of all starts are samples.
+        What was relaxed: it tells which of all starts are samples, and independent.
     """
     sizes = {"substrate": labels.n_substrate_atoms, "film": labels.n_film_atoms}
     starts = {
@@ -167,7 +167,7 @@ def level_record(
 
 
 def with_spread_of(quantity: Quantity | None, relaxed: Quantity | None) -> Quantity | None:
-    """A formation energy of the lowest starts alone, with the spread that the relaxed have."""
+    """A formation energy of the lowest starts alone, with the uncertainty of the relaxed."""
     if quantity is None or quantity.value_j_per_m2 is None or relaxed is None:
         return quantity
     return quantity.model_copy(
