@@ -26,8 +26,9 @@ from natriface.structures.interfaces.build import (
     registry_scan,
     shortest_contact,
 )
+from natriface.structures.interfaces.faces import face_pairs
 from natriface.structures.interfaces.matching import Match, find_matches
-from natriface.structures.interfaces.screening import enumerate_interfaces, face_pairs
+from natriface.structures.interfaces.screening import enumerate_interfaces
 from natriface.structures.surfaces.slabs import Crystal, Slab, build_slab, find_terminations
 
 Array = np.ndarray[Any, Any]
