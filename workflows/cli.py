@@ -92,6 +92,9 @@ def run(
 
     loaded, plan, workspace = _prepared(study, folder, launchpad)
     summary = run_plan(plan, workspace, workers, progress_for(sys.stdout), checked=True)
+    while not summary.interrupted and (further := _decided(study, loaded, plan, workspace)):
+        plan = further
+        summary = run_plan(plan, workspace, workers, progress_for(sys.stdout), checked=True)
     _say_how_it_ended(summary, study)
     _write_report(loaded, plan, workspace, list(summary.steps))
     sys.exit(summary.exit_code)
@@ -106,8 +109,10 @@ def submit(
     """Put a study's steps into the LaunchPad without running them."""
     from natriface.workflows.running import operations
 
-    _, plan, workspace = _prepared(study, folder, launchpad)
+    loaded, plan, workspace = _prepared(study, folder, launchpad)
     submission = operations.submit(plan, workspace, checked=True)
+    if further := _decided(study, loaded, plan, workspace):
+        submission = operations.submit(further, workspace, checked=True)
     typer.echo(
         f"{len(submission.added)} steps submitted, {len(submission.known)} were there already, "
         f"{len(submission.finished)} are finished"
@@ -132,7 +137,8 @@ def plan(study: StudyArgument, folder: WorkspaceOption = None) -> None:
 
     if folder is not None:
         Workspace(folder).require_writable()
-    loaded, planned = _planned(study)
+    _print_funnel(study, folder)
+    loaded, planned = _planned(study, folder)
     with note("asking the engines"):
         lacks = lacking(planned)
     print_plan(planned, workspace_path(loaded, folder), setting_warnings(planned))
@@ -186,7 +192,7 @@ def where(study: StudyArgument, step: str, folder: WorkspaceOption = None) -> No
 @app.command()
 def report(study: StudyArgument, folder: WorkspaceOption = None) -> None:
     """Write the report of what is finished so far."""
-    loaded, planned = _planned(study)
+    loaded, planned = _planned(study, folder)
     workspace = opened(study, folder, loaded)
     _write_report(loaded, planned, workspace, _statuses(workspace))
 
@@ -274,18 +280,46 @@ def database_status(folder: WorkspaceArgument) -> None:
         typer.echo(f"running on 127.0.0.1:{server.port}, process {server.process.pid}")
 
 
-def _planned(name: str, to_run: bool = False) -> tuple[Study, Plan]:
-    """The study and its plan.
+def _planned(name: str, folder: Path | None, to_run: bool = False) -> tuple[Study, Plan]:
+    """The study and its plan, as far as its workspace has decided on stages.
 
     Only what is `to_run` needs an engine that is installed and set up.
     """
     from natriface.workflows.planning import plan_study
     from natriface.workflows.study import load_study, study_path
+    from natriface.workflows.workspace import Workspace
 
     path = study_path(name)
     study = load_study(path)
+    decided = Workspace(workspace_path(study, folder)).decisions()
     with note(f"building the structures of {study.name}"):
-        return study, plan_study(study, path.resolve().parent, to_run=to_run)
+        return study, plan_study(study, path.resolve().parent, to_run=to_run, decided=decided)
+
+
+def _decided(name: str, study: Study, plan: Plan, workspace: Workspace) -> Plan | None:
+    """The plan with the stages that can be decided by now; None where nothing new can."""
+    from natriface.workflows.planning import decide, in_stages
+
+    if in_stages(study) and decide(study, plan, workspace, _statuses(workspace)):
+        return _planned(name, workspace.root, to_run=True)[1]
+    return None
+
+
+def _print_funnel(name: str, folder: Path | None) -> None:
+    from natriface.workflows.commands.common import text_console
+    from natriface.workflows.planning import foreseen, in_stages
+    from natriface.workflows.study import load_study, study_path
+    from natriface.workflows.workspace import Workspace
+
+    path = study_path(name)
+    study = load_study(path)
+    if not in_stages(study):
+        return
+    decided = Workspace(workspace_path(study, folder)).decisions()
+    with note(f"counting the choices of {study.name}"):
+        tables = foreseen(study, path.resolve().parent, decided)
+    for table in tables:
+        text_console().print(table)
 
 
 def _prepared(
@@ -294,7 +328,7 @@ def _prepared(
     from natriface.workflows.launchpad.connection import use_mongodb
     from natriface.workflows.workspace import Workspace
 
-    study, plan = _planned(name, to_run=True)
+    study, plan = _planned(name, folder, to_run=True)
     workspace = Workspace.create(workspace_path(study, folder), study.name)
     if launchpad is not None:
         use_mongodb(workspace, launchpad)

@@ -337,14 +337,13 @@ def _ranked(
     row = (np.arange(len(pair)) - np.repeat(np.cumsum(lengths) - lengths, lengths)).astype(np.int32)
     start = np.cumsum([0, *map(len, tables)])
     place = start[np.array(table_of_pair, dtype=np.int64)][pair] + row
+    columns = [[t.area_angstrom2, t.max_strain, t.substrate_cells, t.film_cells] for t in tables]
     area, strain, cells, film_cells = (
-        np.concatenate([np.asarray(column) for column in columns] or [np.zeros(0)])[place]
-        for columns in zip(
-            *((t.area_angstrom2, t.max_strain, t.substrate_cells, t.film_cells) for t in tables),
-            strict=True,
-        )
+        np.concatenate([np.zeros(0), *(np.asarray(four[k]) for four in columns)])[place]
+        for k in range(4)
     )
     per_cell = np.array([[s.n_atoms, f.n_atoms] for s, _, f, _ in pairs], dtype=np.int64)
+    per_cell = per_cell.reshape(-1, 2)
     n_atoms = per_cell[pair, 0] * cells + per_cell[pair, 1] * film_cells
     order = np.lexsort((pair, n_atoms, np.round(strain, 9), np.round(area, 6)))
     if max_atoms is not None:
@@ -355,7 +354,7 @@ def _ranked(
         counts=counts,
         pair=pair[order],
         row=row[order],
-        n_atoms=n_atoms[order].astype(np.int32),
+        n_atoms=np.rint(n_atoms[order]).astype(np.int32),
         area_angstrom2=area[order],
         max_strain=strain[order],
         pairs=tuple(pairs),

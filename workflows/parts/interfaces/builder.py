@@ -122,14 +122,21 @@ def _built(label: str, asked: SlabRequest, root: Path, contact: heights.Side) ->
             frozen_region="bottom" if contact == "top" else "top",
         )
         slab, doping = (
-            (clean, None) if asked.dopant is None else _doped(clean, asked.dopant, contact)
+            (clean, None) if asked.dopant is None else doped_slab(clean, asked.dopant, contact)
         )
     except StructureError as error:
         raise StructureError(f"slab {label}: {error}") from None
     return BuiltSlab(label, phase, clean, slab, doping)
 
 
-def _doped(slab: Slab, dopant: SlabDopant, contact: heights.Side) -> tuple[Slab, str]:
+def doped_slab(slab: Slab, dopant: SlabDopant, contact: heights.Side) -> tuple[Slab, str]:
+    """A slab with a dopant, near the face `contact` where it is to be, and what was done.
+
+    Raises
+    ------
+    StructureError
+        If there are no such sites.
+    """
     states = slab.termination.facet.crystal.states
     arrangement = dope(
         slab.atoms,

@@ -1,0 +1,165 @@
+"""A screening as tables: what its stages come to, before anything runs, and how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from natriface.workflows.engines.base import engine
+from natriface.workflows.parts.screen.phases import LeftOut
+from natriface.workflows.parts.screen.records import (
+    SCREENED_FORMULA,
+    CandidateRecord,
+    StageEnergy,
+)
+from natriface.workflows.parts.screen.request import Rule, ScreenRequest
+from natriface.workflows.parts.screen.steps import Funnel, planned
+from natriface.workflows.report.table import Cell, Column, Table
+from natriface.workflows.step_maker import StepMaker
+
+SHOWN = 5
+"""Of what is left out for one reason."""
+
+
+def foreseen(request: ScreenRequest, make: StepMaker, root: Path) -> list[Table]:
+    """The funnel, stage by stage, and what was left out and why.
+
+    Raises
+    ------
+    NatrifaceError
+        If a phase is not to be had, or an engine or setting is wrong.
+    """
+    funnel = planned(request, make, root, suppose=True)
+    return [funnel_table(funnel), left_out_table(funnel.left_out)]
+
+
+def funnel_table(funnel: Funnel) -> Table:
+    """How many there are at each stage, and what it is expected to cost."""
+    rows: list[list[Cell]] = [
+        [name, count, None, None] for name, count in funnel.space.counts.items()
+    ]
+    seen: set[str] = set()
+    for planned_stage in funnel.stages:
+        new = [step for step in planned_stage.steps if step.id not in seen]
+        unique = {step.id: step for step in new}
+        seen |= unique.keys()
+        seconds = sum(engine(s.engine).estimate(s).core_seconds for s in unique.values())
+        name = f"stage {planned_stage.number}: {planned_stage.stage.compute}"
+        by = planned_stage.stage.engine
+        rule = _said(planned_stage.stage.keep)
+        expected = ", expected" if planned_stage.supposed else ""
+        title = f"{name}{f' by {by}' if by else ''}{expected}{f'; keeps {rule}' if rule else ''}"
+        rows.append([title, planned_stage.n_candidates, len(unique), seconds / 3600])
+    return Table(
+        "Funnel",
+        [
+            Column("stage"),
+            Column("count", digits=0),
+            Column("steps", digits=0),
+            Column("on one core", "core-hours", 3),
+        ],
+        rows,
+        notes=[
+            "Steps that candidates share are counted once. Of stages that are not decided yet, "
+            "candidates are supposed in the order of their ids."
+        ]
+        if any(stage.supposed for stage in funnel.stages)
+        else [],
+    )
+
+
+def _said(rule: Rule | None) -> str:
+    if rule is None:
+        return ""
+    bounds = []
+    if rule.best is not None:
+        bounds.append(f"the best {rule.best} of each pair")
+    if rule.within_j_per_m2 is not None:
+        bounds.append(f"what lies within {rule.within_j_per_m2:g} J/m2 of the lowest")
+    return ", ".join(bounds)
+
+
+def left_out_table(left_out: Sequence[LeftOut]) -> Table:
+    """What is not computed, grouped by the reason."""
+    groups: dict[str, list[LeftOut]] = {}
+    for one in left_out:
+        groups.setdefault(one.reason, []).append(one)
+    rows: list[list[Cell]] = []
+    for reason, members in groups.items():
+        told = [one.what for one in members[:SHOWN]]
+        more = len(members) - len(told)
+        rows.append(
+            [
+                reason,
+                sum(one.count for one in members),
+                "; ".join(told) + (f"; and {more} more" if more > 0 else ""),
+            ]
+        )
+    return Table("Left out", [Column("why"), Column("count", digits=0), Column("what")], rows)
+
+
+def ranking_table(
+    records: Sequence[CandidateRecord], names: Mapping[str, str], n_stages: int
+) -> Table:
+    """All candidates with their energies, ranked within each pair.
+
+    Parameters
+    ----------
+    names
+        Step id -> the name of its folder.
+    """
+    rows: list[list[Cell]] = []
+    place, before = 0, ""
+    for record in records:
+        place, before = (place + 1 if record.pair == before else 1), record.pair
+        last, choices = record.stages[-1], record.choices
+        ranked = last.energy_j_per_m2 is not None
+        by_stage: dict[int, StageEnergy] = {one.stage: one for one in record.stages}
+        energies = [by_stage.get(n + 1) for n in range(n_stages)]
+        rows.append(
+            [
+                record.pair,
+                place if ranked else None,
+                *(one.energy_j_per_m2 if one else None for one in energies),
+                last.slabs_differ_j_per_m2,
+                last.level,
+                choices.film,
+                choices.substrate,
+                choices.film_dopant,
+                choices.substrate_dopant,
+                choices.strained,
+                100 * choices.max_strain,
+                choices.area_angstrom2,
+                " ".join(f"{shift:.3g}" for shift in choices.registry),
+                choices.gap_angstrom,
+                choices.n_atoms,
+                record.candidate,
+                names.get(last.step),
+                last.reason,
+            ]
+        )
+    return Table(
+        "Ranking",
+        [
+            Column("pair", whole=True),
+            Column("rank", digits=0),
+            *(Column(f"stage {n + 1}", "J/m2", 3) for n in range(n_stages)),
+            Column("starts of the slabs differ by", "J/m2", 3),
+            Column("level", in_terminal=False),
+            Column("film"),
+            Column("substrate"),
+            Column("film dopant", in_terminal=False),
+            Column("substrate dopant", in_terminal=False),
+            Column("strained", in_terminal=False),
+            Column("strain", "%", 2),
+            Column("area", "A2", 1),
+            Column("registry"),
+            Column("gap", "A", 2),
+            Column("atoms", digits=0),
+            Column("candidate", whole=True),
+            Column("folder", in_terminal=False),
+            Column("why not ranked"),
+        ],
+        rows,
+        formulas=[SCREENED_FORMULA],
+    )

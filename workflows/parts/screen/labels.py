@@ -1,0 +1,78 @@
+"""Labels of the steps of a screening."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from natriface.workflows.parts.labels import Labels
+from natriface.workflows.plan import Side
+from natriface.workflows.surfaces.labels import SlabLabels
+
+
+class Choices(BaseModel):
+    """What was chosen on each axis, for tables.
+
+    Attributes
+    ----------
+    substrate, film
+        Face and layers: ``(100)-1, 2 layers``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    substrate: str
+    film: str
+    substrate_dopant: str | None = None
+    film_dopant: str | None = None
+    strained: str
+    area_angstrom2: float
+    max_strain: float
+    registry: tuple[float, float]
+    gap_angstrom: float
+    n_atoms: int
+
+
+class CandidateLabels(Labels):
+    """A candidate in one stage.
+
+    Attributes
+    ----------
+    pair
+        ``NaF|NZSP``: film on substrate.
+    candidate
+        Id by content: equal choices have an equal id.
+    stage
+        Of the funnel, from 1.
+    references
+        By side, ids of the steps of its slab on its own.
+    """
+
+    section: Literal["screen"] = "screen"
+    role: Literal["candidate"] = "candidate"
+    pair: str
+    candidate: str
+    stage: int
+    choices: Choices
+    references: dict[Side, list[str]]
+    n_contacts: int = 1
+    film: SlabLabels
+    substrate: SlabLabels
+
+    @property
+    def slabs(self) -> Sequence[SlabLabels]:
+        return (self.film, self.substrate)
+
+
+class ReferenceLabels(Labels):
+    """A slab on its own, in the cell that it has in a candidate."""
+
+    section: Literal["screen"] = "screen"
+    role: Literal["slab", "second_start"]
+    pair: str
+    side: Side
+
+
+LABELS: tuple[type[Labels], ...] = (CandidateLabels, ReferenceLabels)

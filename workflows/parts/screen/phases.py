@@ -1,0 +1,95 @@
+"""The phases that a screening names: of the library, by patterns of paths, or from CSV files."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from natriface.structures.base.bounds import require_few
+from natriface.structures.base.errors import StructureError, StudyError
+from natriface.structures.crystals.phases import Phase, load_phase
+from natriface.workflows.parts.screen.request import Slabs
+
+PATTERN = frozenset("*?[")
+COLUMN = "phase"
+MOST_PHASES = 10_000
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What is not computed, and why.
+
+    Attributes
+    ----------
+    reason
+        A few words, by which what is left out is grouped.
+    what
+        Which plane, pair or candidates.
+    count
+        How many of what the stage counts.
+    """
+
+    reason: str
+    what: str
+    count: int = 1
+
+
+def phases_of(asked: Slabs, root: Path, left_out: list[LeftOut]) -> list[Phase]:
+    """The phases of one side, each once.
+
+    Files that a pattern or a list names and that cannot be read are left out.
+
+    Raises
+    ------
+    StructureError
+        If a phase that the study itself names is not to be had.
+    StudyError
+        If a pattern fits no file, a CSV file has no column of phases, or two phases have one name.
+    """
+    found: dict[str, Phase] = {}
+    for name in asked.phases:
+        for each in _names(name, root):
+            try:
+                phase = load_phase(each, root)
+            except StructureError as error:
+                if each == name:
+                    raise
+                left_out.append(LeftOut("cannot be read", f"{each}: {error}"))
+                continue
+            known = found.setdefault(phase.name, phase)
+            if known is not phase and known.atoms != phase.atoms:
+                raise StudyError(f"screen: two phases are called {phase.name!r}; rename a file")
+    unknown = asked.charges.keys() - found.keys()
+    if unknown:
+        raise StudyError(
+            f"screen: charges of {min(unknown)!r}, which is none of the phases: {', '.join(found)}"
+        )
+    return list(found.values())
+
+
+def _names(name: str, root: Path) -> list[str]:
+    if name.lower().endswith(".csv"):
+        return _listed(root / name)
+    if not PATTERN & set(name):
+        return [name]
+    start = Path(name).anchor
+    base, pattern = (Path(start), name[len(start) :]) if start else (root, name)
+    paths = sorted(str(path) for path in base.glob(pattern) if path.is_file())
+    if not paths:
+        raise StudyError(f"screen: no file fits {name!r} in {base}")
+    require_few(len(paths), MOST_PHASES, "files of a pattern", "name fewer")
+    return paths
+
+
+def _listed(path: Path) -> list[str]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise StudyError(f"screen: {path} cannot be read as CSV: {error}") from None
+    if not rows or COLUMN not in rows[0]:
+        raise StudyError(f"screen: {path} needs a column {COLUMN!r} and a row")
+    require_few(len(rows), MOST_PHASES, "rows of phases", "name fewer")
+    names = [(row[COLUMN] or "").strip() for row in rows]
+    return list(dict.fromkeys(name for name in names if name))
