@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ase import Atoms
 
@@ -15,6 +16,9 @@ from natriface.workflows.parts.interfaces.request import SlabDopant
 from natriface.workflows.parts.screen.labels import Choices
 from natriface.workflows.parts.screen.space import Screened, Space
 from natriface.workflows.plan import Side
+
+CONTACT: dict[Side, Literal["top", "bottom"]] = {"substrate": "top", "film": "bottom"}
+"""The face of a side that meets the other."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,8 @@ class Builder:
             clean = build_slab(
                 face.termination, layers=layers, flip=face.flipped, vacuum_angstrom=vacuum_angstrom
             )
-            contact = "top" if side == "substrate" else "bottom"
-            slab, doping = (clean, None) if dopant is None else doped_slab(clean, dopant, contact)
+            slab, doping = (
+                (clean, None) if dopant is None else doped_slab(clean, dopant, CONTACT[side])
+            )
             self.slabs[key] = BuiltSlab(phase, self.space.phases[phase], clean, slab, doping)
         return self.slabs[key]

@@ -57,7 +57,7 @@ class CandidateLabels(Labels):
     stage: int
     choices: Choices
     references: dict[Side, list[str]]
-    n_contacts: int = 1
+    n_contacts: int
     film: SlabLabels
     substrate: SlabLabels
 

@@ -16,6 +16,7 @@ from natriface.structures.base.atoms import content_hash
 from natriface.structures.base.errors import StructureError
 from natriface.structures.chemistry.unit_charges import given_charges
 from natriface.structures.crystals.phases import Phase
+from natriface.structures.interfaces.faces import Face
 from natriface.structures.interfaces.matching import Match, match_at, nearest_match
 from natriface.structures.interfaces.screening import Candidate, Screening, SlabChoice, pair_up
 from natriface.structures.surfaces.slabs import layers_for
@@ -304,7 +305,7 @@ def _unmatched(
     """That two phases do not match, with the nearest match that they have."""
     area_limit, limit = contacts.max_area_angstrom2, contacts.max_strain_percent
     within = f"no match within {area_limit:g} A2 and {limit:g} %"
-    planes = {}
+    planes: dict[tuple[int, int], tuple[Face, Face]] = {}
     for place in np.flatnonzero(of_faces == index).tolist():
         lower, first, upper, second = screening.pairs[place]
         planes.setdefault((lower.facet, upper.facet), (first, second))

@@ -180,6 +180,7 @@ def _runner(built: BuiltCandidate) -> Runner:
             "pair": built.screened.pair,
             "candidate": built.screened.id,
             "choices": built.choices(),
+            "n_contacts": built.interface.n_contacts,
             **{side: built.slabs[side].labels() for side in SIDES},
         },
         n_atoms={
@@ -231,8 +232,8 @@ def _steps_of(runner: Runner, planned: PlannedStage, make: StepMaker) -> Iterato
             title = f"{name} {side} slab, second start, {where}"
             slabs.append(step(title, side, again, labels))
             references[side].append(slabs[-1].id)
-    labels = CandidateLabels(stage=planned.number, references=references, **runner.labels)
-    yield step(f"{name}, {where}", "whole", runner.sources["whole"], labels)
+    told = CandidateLabels(stage=planned.number, references=references, **runner.labels)
+    yield step(f"{name}, {where}", "whole", runner.sources["whole"], told)
     yield from slabs
 
 
