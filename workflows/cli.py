@@ -92,8 +92,8 @@ def run(
 
     loaded, plan, workspace = _prepared(study, folder, launchpad)
     summary = run_plan(plan, workspace, workers, progress_for(sys.stdout), checked=True)
-    while not summary.interrupted and (further := _decided(study, loaded, plan, workspace)):
-        plan = further
+    while not summary.interrupted and _decided(loaded, plan, workspace):
+        _, plan = _planned(study, folder, to_run=True)
         summary = run_plan(plan, workspace, workers, progress_for(sys.stdout), checked=True)
     _say_how_it_ended(summary, study)
     _write_report(loaded, plan, workspace, list(summary.steps))
@@ -111,8 +111,9 @@ def submit(
 
     loaded, plan, workspace = _prepared(study, folder, launchpad)
     submission = operations.submit(plan, workspace, checked=True)
-    if further := _decided(study, loaded, plan, workspace):
-        submission = operations.submit(further, workspace, checked=True)
+    if _decided(loaded, plan, workspace):
+        _, plan = _planned(study, folder, to_run=True)
+        submission = operations.submit(plan, workspace, checked=True)
     typer.echo(
         f"{len(submission.added)} steps submitted, {len(submission.known)} were there already, "
         f"{len(submission.finished)} are finished"
@@ -130,6 +131,7 @@ def submit(
 @app.command()
 def plan(study: StudyArgument, folder: WorkspaceOption = None) -> None:
     """Show a study's steps: atoms, estimated time, what is finished."""
+    from natriface.workflows.commands.stages import print_funnel
     from natriface.workflows.commands.study_inputs import setting_warnings
     from natriface.workflows.commands.tables import print_plan
     from natriface.workflows.planning import lacking
@@ -137,7 +139,7 @@ def plan(study: StudyArgument, folder: WorkspaceOption = None) -> None:
 
     if folder is not None:
         Workspace(folder).require_writable()
-    _print_funnel(study, folder)
+    print_funnel(study, folder)
     loaded, planned = _planned(study, folder)
     with note("asking the engines"):
         lacks = lacking(planned)
@@ -190,11 +192,15 @@ def where(study: StudyArgument, step: str, folder: WorkspaceOption = None) -> No
 
 
 @app.command()
-def report(study: StudyArgument, folder: WorkspaceOption = None) -> None:
+def report(
+    study: StudyArgument,
+    folder: WorkspaceOption = None,
+    top: Annotated[int, typer.Option(min=1, help="Candidates of each pair that are shown.")] = 5,
+) -> None:
     """Write the report of what is finished so far."""
     loaded, planned = _planned(study, folder)
     workspace = opened(study, folder, loaded)
-    _write_report(loaded, planned, workspace, _statuses(workspace))
+    _write_report(loaded, planned, workspace, _statuses(workspace), top)
 
 
 @app.command()
@@ -296,30 +302,11 @@ def _planned(name: str, folder: Path | None, to_run: bool = False) -> tuple[Stud
         return study, plan_study(study, path.resolve().parent, to_run=to_run, decided=decided)
 
 
-def _decided(name: str, study: Study, plan: Plan, workspace: Workspace) -> Plan | None:
-    """The plan with the stages that can be decided by now; None where nothing new can."""
+def _decided(study: Study, plan: Plan, workspace: Workspace) -> bool:
+    """Whether a part in stages has decided something new, so that there is more to plan."""
     from natriface.workflows.planning import decide, in_stages
 
-    if in_stages(study) and decide(study, plan, workspace, _statuses(workspace)):
-        return _planned(name, workspace.root, to_run=True)[1]
-    return None
-
-
-def _print_funnel(name: str, folder: Path | None) -> None:
-    from natriface.workflows.commands.common import text_console
-    from natriface.workflows.planning import foreseen, in_stages
-    from natriface.workflows.study import load_study, study_path
-    from natriface.workflows.workspace import Workspace
-
-    path = study_path(name)
-    study = load_study(path)
-    if not in_stages(study):
-        return
-    decided = Workspace(workspace_path(study, folder)).decisions()
-    with note(f"counting the choices of {study.name}"):
-        tables = foreseen(study, path.resolve().parent, decided)
-    for table in tables:
-        text_console().print(table)
+    return bool(in_stages(study)) and decide(study, plan, workspace, _statuses(workspace)) > 0
 
 
 def _prepared(
@@ -342,12 +329,17 @@ def _statuses(workspace: Workspace) -> list[StepStatus]:
 
 
 def _write_report(
-    study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus]
+    study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus], top: int = 5
 ) -> None:
+    from natriface.workflows.planning import in_stages
     from natriface.workflows.report.study import report_study
 
     with note("writing the report"):
         written = report_study(study, plan, workspace, statuses)
+    if in_stages(study):
+        from natriface.workflows.commands.stages import print_ranking
+
+        print_ranking(study, plan, workspace, statuses, top)
     typer.echo(f"report: {written}")
 
 

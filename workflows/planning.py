@@ -35,6 +35,10 @@ class _Part(Protocol):
 class _PartInStages(Protocol):
     def decide(self, plan: Plan, request: Any, ended: Mapping[str, Result | str]) -> list[Any]: ...
 
+    def ranking(
+        self, plan: Plan, ended: Mapping[str, Result | str], names: Mapping[str, str], top: int
+    ) -> Table: ...
+
     def foreseen(self, request: Any, make: StepMaker, root: Path) -> list[Table]: ...
 
 
@@ -94,13 +98,7 @@ def decide(study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[St
         If the workspace cannot be written.
     """
     asked = in_stages(study)
-    folders = workspace.folders()
-    ended: dict[str, Result | str] = {}
-    for step in statuses:
-        if step.state == "finished":
-            ended[step.id] = Result.load(folders[step.id])
-        elif step.state in ENDED_WITHOUT:
-            ended[step.id] = f"{step.name}: {step.reason or step.state}"
+    ended = _ended(workspace, statuses)
     known = workspace.decisions()
     new = 0
     for name, request in asked.items():
@@ -110,6 +108,31 @@ def decide(study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[St
                 workspace.save_decision(decision.id, decision.model_dump(mode="json"))
                 new += 1
     return new
+
+
+def _ended(workspace: Workspace, statuses: Sequence[StepStatus]) -> dict[str, Result | str]:
+    """Step id -> its result, or why it has none and, as things are, will have none."""
+    folders = workspace.folders()
+    ended: dict[str, Result | str] = {}
+    for step in statuses:
+        if step.state == "finished":
+            ended[step.id] = Result.load(folders[step.id])
+        elif step.state in ENDED_WITHOUT:
+            ended[step.id] = f"{step.name}: {step.reason or step.state}"
+    return ended
+
+
+def ranking(
+    study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus], top: int
+) -> list[Table]:
+    """How the parts in stages stand: the best `top` of each group."""
+    ended = _ended(workspace, statuses)
+    names = {step: folder.name for step, folder in workspace.folders().items()}
+    found: list[Table] = []
+    for name in in_stages(study):
+        part: _PartInStages = import_module(f"{PARTS[name]}.funnel")
+        found.append(part.ranking(plan, ended, names, top))
+    return found
 
 
 def foreseen(

@@ -16,12 +16,16 @@ from natriface.structures.crystals.phases import Phase
 from natriface.workflows.commands.common import text_console
 from natriface.workflows.commands.study_inputs import UNRELAXED, WrittenInputs
 from natriface.workflows.engines.base import engine
+from natriface.workflows.parts import IN_STAGES
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
-from natriface.workflows.parts.labels import labels_of
+from natriface.workflows.parts.labels import labels_of, step_labels
 from natriface.workflows.plan import Plan, StructureFrom
 from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.running.status import StepStatus, cached, counts
 from natriface.workflows.workspace import Workspace
+
+MOST_LISTED = 200
+"""Steps of a plan; of more, those of stages are counted only."""
 
 PROVISIONAL = (
     "slabs of relaxed crystals: cells, strains and geometries shown are those of the crystals as "
@@ -41,6 +45,9 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
     done = cached(plan, workspace) if workspace.study == plan.study else set()
     engines = " and ".join(sorted({step.engine for step in plan.walk()}))
     estimates = [(step, engine(step.engine).estimate(step)) for step in plan.walk()]
+    listed = [row for row in estimates if step_labels(row[0]).section not in IN_STAGES]
+    if len(estimates) <= MOST_LISTED:
+        listed = estimates
     table = Table.of(
         f"{plan.study}: {len(plan)} steps, engine {engines}",
         (
@@ -56,11 +63,13 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
                 whole=True,
             ),
         ),
-        estimates,
+        listed,
     )
     left = [estimate for step, estimate in estimates if step.id not in done]
     console = text_console()
     console.print(table)
+    if len(listed) < len(estimates):
+        console.print(f"{len(estimates) - len(listed)} steps of stages are not listed")
     console.print(f"{len(done)} of {len(plan)} steps are finished in {workspace.root}")
     if any(
         isinstance(step.structure_from, StructureFrom) and step.structure_from.cut

@@ -17,7 +17,7 @@ A part in stages has two more:
     yet written down; ``steps`` finds it in `StepMaker.decided`.
 ``funnel``
     ``foreseen(request, make, root)``: tables that say what the stages come to, before anything
-    runs, and ``ranking(results)``: the table of how it stands.
+    runs; ``ranking(plan, ended, names, top)``: the table of how it stands.
 """
 
 PARTS: dict[str, str] = {

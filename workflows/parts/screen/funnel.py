@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby, islice
 from pathlib import Path
 
+from natriface.analysis.results.result import Result
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.screen.phases import LeftOut
 from natriface.workflows.parts.screen.records import (
     SCREENED_FORMULA,
     CandidateRecord,
     StageEnergy,
+    candidates,
+    records,
 )
 from natriface.workflows.parts.screen.request import Rule, ScreenRequest
 from natriface.workflows.parts.screen.steps import Funnel, planned
+from natriface.workflows.plan import Plan
 from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.step_maker import StepMaker
 
+BETWEEN_FACES = (
+    "The energy is what contact changes against the two free slabs. Between planes or terminations "
+    "of unlike surface energies it ranks how strongly they bind, not which interface forms."
+)
 SHOWN = 5
 """Of what is left out for one reason."""
 
@@ -98,6 +107,24 @@ def left_out_table(left_out: Sequence[LeftOut]) -> Table:
     return Table("Left out", [Column("why"), Column("count", digits=0), Column("what")], rows)
 
 
+def ranking(
+    plan: Plan, ended: Mapping[str, Result | str], names: Mapping[str, str], top: int
+) -> Table:
+    """The best of each pair so far.
+
+    Parameters
+    ----------
+    ended, names
+        As of `records` and `ranking_table`.
+    top
+        As many of each pair.
+    """
+    labelled = candidates((step.id, step) for step in plan.walk())
+    by_pair = groupby(records(labelled, ended), key=lambda record: record.pair)
+    best = [one for _, members in by_pair for one in islice(members, top)]
+    return ranking_table(best, names, max((one.stage for one in labelled.values()), default=0))
+
+
 def ranking_table(
     records: Sequence[CandidateRecord], names: Mapping[str, str], n_stages: int
 ) -> Table:
@@ -162,4 +189,5 @@ def ranking_table(
         ],
         rows,
         formulas=[SCREENED_FORMULA],
+        notes=[BETWEEN_FACES],
     )

@@ -35,8 +35,8 @@ class LeftOut:
     count: int = 1
 
 
-def phases_of(asked: Slabs, root: Path, left_out: list[LeftOut]) -> list[Phase]:
-    """The phases of one side, each once.
+def phases_of(asked: Slabs, root: Path, left_out: list[LeftOut]) -> dict[str, Phase]:
+    """The phases of one side by what they are called: as the study does, or as their file is.
 
     Files that a pattern or a list names and that cannot be read are left out.
 
@@ -57,15 +57,19 @@ def phases_of(asked: Slabs, root: Path, left_out: list[LeftOut]) -> list[Phase]:
                     raise
                 left_out.append(LeftOut("cannot be read", f"{each}: {error}"))
                 continue
-            known = found.setdefault(phase.name, phase)
-            if known is not phase and known.atoms != phase.atoms:
-                raise StudyError(f"screen: two phases are called {phase.name!r}; rename a file")
+            label = phase.name if _is_path(each) else each
+            if found.setdefault(label, phase).atoms != phase.atoms:
+                raise StudyError(f"screen: two phases are called {label!r}; rename a file")
     unknown = asked.charges.keys() - found.keys()
     if unknown:
         raise StudyError(
             f"screen: charges of {min(unknown)!r}, which is none of the phases: {', '.join(found)}"
         )
-    return list(found.values())
+    return found
+
+
+def _is_path(name: str) -> bool:
+    return bool(Path(name).suffix) or len(Path(name).parts) > 1
 
 
 def _names(name: str, root: Path) -> list[str]:

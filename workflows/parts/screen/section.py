@@ -65,7 +65,7 @@ def _finding(pair: str, ranked: Sequence[CandidateRecord], n_stages: int) -> str
         off = last.slabs_differ_j_per_m2
         text += f"; the next lies {number(gap, 3)} J/m² above it"
         if off is None:
-            text += ", which a single start does not tell apart from nothing"
+            text += ", at one geometry each"
         elif gap <= off:
             text += f", no more than the {number(off, 3)} J/m² by which starts of its slabs differ"
     failed = entered - len(energies)

@@ -181,7 +181,7 @@ def enumerate_space(request: ScreenRequest, root: Path) -> Space:
     sides: list[list[SlabChoice]] = []
     for side, asked in (("substrate", request.substrates), ("film", request.films)):
         found = phases_of(asked, root, left_out)
-        phases |= {phase.name: phase for phase in found}
+        phases |= found
         sides.append(_slabs(asked, found, side, counts, left_out))
     lower, upper = sides
     screening = pair_up(
@@ -196,7 +196,7 @@ def enumerate_space(request: ScreenRequest, root: Path) -> Space:
 
 def _slabs(
     asked: Slabs,
-    phases: Sequence[Phase],
+    phases: Mapping[str, Phase],
     side: str,
     counts: dict[str, int],
     left_out: list[LeftOut],
@@ -204,8 +204,8 @@ def _slabs(
     slabs: list[SlabChoice] = []
     facets = 0
     met = 0
-    for phase in phases:
-        charges = asked.charges.get(phase.name)
+    for label, phase in phases.items():
+        charges = asked.charges.get(label)
         crystal = Crystal.from_atoms(
             phase.atoms, None if charges is None else given_charges(phase, charges)
         )
@@ -214,7 +214,7 @@ def _slabs(
             try:
                 terminations = find_terminations(crystal, miller)
             except StructureError as error:
-                what = f"{phase.name} {miller_label(miller)}: {error}"
+                what = f"{label} {miller_label(miller)}: {error}"
                 left_out.append(LeftOut("cannot be cut", what))
                 continue
             for termination in terminations:
@@ -223,10 +223,10 @@ def _slabs(
                 met += 1
                 reason = _unfit(asked, termination)
                 if reason is not None:
-                    left_out.append(LeftOut(reason, f"{phase.name} {termination.label}"))
+                    left_out.append(LeftOut(reason, f"{label} {termination.label}"))
                     continue
                 slabs += [
-                    SlabChoice(phase.name, facets, termination, layers)
+                    SlabChoice(label, facets, termination, layers)
                     for layers in _layers(asked, termination)
                 ]
     counts[f"{side} planes"] = facets
