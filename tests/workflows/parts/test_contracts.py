@@ -61,6 +61,12 @@ electronic_structure:
   align_by: {Na: s}
   stretch: {crystal: Na3PO4}
 """,
+    "screen": """
+screen:
+  substrates: {phases: [NaF], facets: [[1, 0, 0]], layers: [1]}
+  films: {phases: [Na], facets: [[1, 0, 0]], layers: [2]}
+  contacts: {max_strain_percent: 10, gaps_angstrom: [2.5, 3.0]}
+""",
 }
 
 

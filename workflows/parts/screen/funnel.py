@@ -8,7 +8,7 @@ from pathlib import Path
 
 from natriface.analysis.results.result import Result
 from natriface.workflows.engines.base import engine
-from natriface.workflows.parts.screen.phases import LeftOut
+from natriface.workflows.parts.screen.phases import grouped
 from natriface.workflows.parts.screen.records import (
     SCREENED_FORMULA,
     CandidateRecord,
@@ -26,8 +26,6 @@ BETWEEN_FACES = (
     "The energy is what contact changes against the two free slabs. Between planes or terminations "
     "of unlike surface energies it ranks how strongly they bind, not which interface forms."
 )
-SHOWN = 5
-"""Of what is left out for one reason."""
 
 
 def foreseen(request: ScreenRequest, make: StepMaker, root: Path) -> list[Table]:
@@ -39,7 +37,7 @@ def foreseen(request: ScreenRequest, make: StepMaker, root: Path) -> list[Table]
         If a phase is not to be had, or an engine or setting is wrong.
     """
     funnel = planned(request, make, root, suppose=True)
-    return [funnel_table(funnel), left_out_table(funnel.left_out)]
+    return [funnel_table(funnel), left_out_table(grouped(funnel.left_out))]
 
 
 def funnel_table(funnel: Funnel) -> Table:
@@ -88,23 +86,10 @@ def _said(rule: Rule | None) -> str:
     return ", ".join(bounds)
 
 
-def left_out_table(left_out: Sequence[LeftOut]) -> Table:
-    """What is not computed, grouped by the reason."""
-    groups: dict[str, list[LeftOut]] = {}
-    for one in left_out:
-        groups.setdefault(one.reason, []).append(one)
-    rows: list[list[Cell]] = []
-    for reason, members in groups.items():
-        told = [one.what for one in members[:SHOWN]]
-        more = len(members) - len(told)
-        rows.append(
-            [
-                reason,
-                sum(one.count for one in members),
-                "; ".join(told) + (f"; and {more} more" if more > 0 else ""),
-            ]
-        )
-    return Table("Left out", [Column("why"), Column("count", digits=0), Column("what")], rows)
+def left_out_table(rows: Sequence[tuple[str, int, str]]) -> Table:
+    """What is not computed, and why; rows as from `grouped`."""
+    columns = [Column("why"), Column("count", digits=0), Column("what")]
+    return Table("Left out", columns, rows, stem="left_out_of_the_screening")
 
 
 def ranking(

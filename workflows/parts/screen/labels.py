@@ -35,6 +35,23 @@ class Choices(BaseModel):
     n_atoms: int
 
 
+class Narrowed(BaseModel):
+    """How the space of choices was narrowed before anything was computed.
+
+    Attributes
+    ----------
+    counts
+        How many were met on the way, in order.
+    left_out
+        Why, how many, and which, with what a reader needs to have them after all.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    counts: dict[str, int]
+    left_out: list[tuple[str, int, str]]
+
+
 class CandidateLabels(Labels):
     """A candidate in one stage.
 
@@ -48,6 +65,8 @@ class CandidateLabels(Labels):
         Of the funnel, from 1.
     references
         By side, ids of the steps of its slab on its own.
+    narrowed
+        Of the first candidate: how all were found.
     """
 
     section: Literal["screen"] = "screen"
@@ -60,6 +79,7 @@ class CandidateLabels(Labels):
     n_contacts: int
     film: SlabLabels
     substrate: SlabLabels
+    narrowed: Narrowed | None = None
 
     @property
     def slabs(self) -> Sequence[SlabLabels]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,23 @@ class LeftOut:
     reason: str
     what: str
     count: int = 1
+
+
+SHOWN = 5
+"""Of what is left out for one reason."""
+
+
+def grouped(left_out: Sequence[LeftOut]) -> list[tuple[str, int, str]]:
+    """What is left out by the reason: why, how many, and the first of them."""
+    groups: dict[str, list[LeftOut]] = {}
+    for one in left_out:
+        groups.setdefault(one.reason, []).append(one)
+    rows = []
+    for reason, members in groups.items():
+        told = "; ".join(one.what for one in members[:SHOWN])
+        more = f"; and {len(members) - SHOWN} more" if len(members) > SHOWN else ""
+        rows.append((reason, sum(one.count for one in members), told + more))
+    return rows
 
 
 def phases_of(asked: Slabs, root: Path, left_out: list[LeftOut]) -> dict[str, Phase]:

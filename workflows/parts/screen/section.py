@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
-from natriface.workflows.parts.screen.funnel import ranking_table
+from natriface.workflows.parts.screen.funnel import left_out_table, ranking_table
+from natriface.workflows.parts.screen.labels import CandidateLabels
 from natriface.workflows.parts.screen.records import (
     SCREENED_FORMULA,
     CandidateRecord,
     candidates,
     records,
 )
-from natriface.workflows.report.section import Section, SectionContext
+from natriface.workflows.report.section import Block, Section, SectionContext
+from natriface.workflows.report.table import Column, Table
 
 KEY = "screen"
 
@@ -37,10 +39,21 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
             _finding(pair, list(members), n_stages)
             for pair, members in groupby(made, key=lambda record: record.pair)
         ],
-        blocks=[ranking_table(made, names, n_stages)],
+        blocks=[ranking_table(made, names, n_stages), *_narrowed(labelled.values())],
         methods=[SCREENED_FORMULA],
         values={record.candidate: record.model_dump(mode="json") for record in made},
     )
+
+
+def _narrowed(labels: Iterable[CandidateLabels]) -> list[Block]:
+    """How the candidates were found, and what was left out on the way."""
+    narrowed = next((one.narrowed for one in labels if one.narrowed is not None), None)
+    if narrowed is None:
+        return []
+    rows = [[name, count] for name, count in narrowed.counts.items()]
+    columns = [Column("what"), Column("count", digits=0)]
+    table = Table("How the candidates were found", columns, rows)
+    return [table, left_out_table(narrowed.left_out)] if narrowed.left_out else [table]
 
 
 def _finding(pair: str, ranked: Sequence[CandidateRecord], n_stages: int) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from natriface.structures.base.arrays import IntArray
 from natriface.structures.base.atoms import content_hash
-from natriface.structures.base.errors import StructureError
+from natriface.structures.base.errors import StructureError, StudyError
 from natriface.structures.chemistry.unit_charges import given_charges
 from natriface.structures.crystals.phases import Phase
 from natriface.structures.interfaces.faces import Face
@@ -181,7 +181,9 @@ def enumerate_space(request: ScreenRequest, root: Path) -> Space:
     sides: list[list[SlabChoice]] = []
     for side, asked in (("substrate", request.substrates), ("film", request.films)):
         found = phases_of(asked, root, left_out)
-        phases |= found
+        for label, phase in found.items():
+            if phases.setdefault(label, phase).atoms != phase.atoms:
+                raise StudyError(f"screen: two phases are called {label!r}; rename a file")
         sides.append(_slabs(asked, found, side, counts, left_out))
     lower, upper = sides
     screening = pair_up(

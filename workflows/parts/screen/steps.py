@@ -11,8 +11,8 @@ from natriface.structures.base.atoms import content_hash, to_document
 from natriface.structures.base.errors import StructureError, StudyError
 from natriface.workflows.parts.screen.building import Builder, BuiltCandidate
 from natriface.workflows.parts.screen.decisions import decision_id, replayed
-from natriface.workflows.parts.screen.labels import CandidateLabels, ReferenceLabels
-from natriface.workflows.parts.screen.phases import LeftOut
+from natriface.workflows.parts.screen.labels import CandidateLabels, Narrowed, ReferenceLabels
+from natriface.workflows.parts.screen.phases import LeftOut, grouped
 from natriface.workflows.parts.screen.request import Rule, ScreenRequest, Stage
 from natriface.workflows.parts.screen.space import Space, enumerate_space
 from natriface.workflows.plan import Side, Step, StructureFrom
@@ -119,6 +119,9 @@ def planned(
     left_out = list(space.left_out)
     first = PlannedStage(1, request.stages[0], _entered(space, left_out))
     stages = [first]
+    if runners := next(filter(None, first.runners.values()), None):
+        narrowed = Narrowed(counts=dict(space.counts), left_out=grouped(left_out))
+        runners[0] = replace(runners[0], labels=runners[0].labels | {"narrowed": narrowed})
     _add_steps(first, make)
     for number, stage in enumerate(request.stages[1:], 2):
         last = stages[-1]
