@@ -337,7 +337,7 @@ def _write_report(
     with note("writing the report"):
         written = report_study(study, plan, workspace, statuses)
     if in_stages(study):
-        from natriface.workflows.commands.stages import print_ranking
+        from natriface.workflows.commands.tables import print_ranking
 
         print_ranking(study, plan, workspace, statuses, top)
     typer.echo(f"report: {written}")

@@ -16,7 +16,7 @@ from natriface.workflows.parts.screen.records import (
     records,
 )
 from natriface.workflows.report.section import Block, Section, SectionContext
-from natriface.workflows.report.table import Column, Table
+from natriface.workflows.report.table import Cell, Column, Table
 
 KEY = "screen"
 
@@ -50,7 +50,7 @@ def _narrowed(labels: Iterable[CandidateLabels]) -> list[Block]:
     narrowed = next((one.narrowed for one in labels if one.narrowed is not None), None)
     if narrowed is None:
         return []
-    rows = [[name, count] for name, count in narrowed.counts.items()]
+    rows: list[list[Cell]] = [[name, count] for name, count in narrowed.counts.items()]
     columns = [Column("what"), Column("count", digits=0)]
     table = Table("How the candidates were found", columns, rows)
     return [table, left_out_table(narrowed.left_out)] if narrowed.left_out else [table]
