@@ -2,8 +2,8 @@
 
 400 A2, 3 % principal strain, one core; nothing is built. Prints what each filter removed, CPU time
 from the bare crystals, and the peak memory of a fresh process that does nothing else. Then the same
-as the `screen:` of a study with a grid of registries on each: 100,000 candidates and more, filtered,
-hashed and sampled, from the request to the rows.
+as the `screen:` of a study, with a grid of registries on each: 100,000 candidates and more,
+filtered, hashed and sampled, from the request to the rows.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ def show(told: dict[str, Any]) -> None:
     )
     space = told["space"]
     console.print(
-        f"screen: {space['counts']['candidates']:,} candidates, {space['counts']['taken']:,} taken: "
+        f"screen: {space['counts']['candidates']:,} candidates, {space['counts']['taken']:,} "
+        f"taken: "
         f"{space['cpu_s']:.2f} s CPU (limit {space['limit_s']:g} s), "
         f"{space['peak_mib']:.0f} MiB (limit {space['limit_mib']:g} MiB)"
     )
