@@ -131,9 +131,8 @@ def submit(
 @app.command()
 def plan(study: StudyArgument, folder: WorkspaceOption = None) -> None:
     """Show a study's steps: atoms, estimated time, what is finished."""
-    from natriface.workflows.commands.stages import print_funnel
     from natriface.workflows.commands.study_inputs import setting_warnings
-    from natriface.workflows.commands.tables import print_plan
+    from natriface.workflows.commands.tables import print_funnel, print_plan
     from natriface.workflows.planning import lacking
     from natriface.workflows.workspace import Workspace
 
