@@ -35,6 +35,8 @@ class _Part(Protocol):
 class _PartInStages(Protocol):
     def decide(self, plan: Plan, request: Any, ended: Mapping[str, Result | str]) -> list[Any]: ...
 
+    def in_turn(self, plan: Plan) -> list[list[str]]: ...
+
     def ranking(
         self, plan: Plan, ended: Mapping[str, Result | str], names: Mapping[str, str], top: int
     ) -> Table: ...
@@ -87,6 +89,17 @@ def plan_study(
 def in_stages(study: Study) -> dict[str, Any]:
     """Of what a study asks for, the parts in stages."""
     return {name: request for name, request in study.parts().items() if name in IN_STAGES}
+
+
+def beginning(study: Study, plan: Plan, statuses: Sequence[StepStatus], budget_h: float) -> Plan:
+    """The part of a plan that a budget of core-hours lets begin by now."""
+    from natriface.workflows.running.budget import affordable
+
+    in_turn: list[list[str]] = []
+    for name in in_stages(study):
+        part: _PartInStages = import_module(f"{PARTS[name]}.decisions")
+        in_turn += part.in_turn(plan)
+    return affordable(plan, in_turn, statuses, 3600 * budget_h)
 
 
 def decide(study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus]) -> int:

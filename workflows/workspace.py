@@ -47,7 +47,13 @@ _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """A step in short, as `Workspace.save_plan` notes it; `parents` are ids."""
+    """A step in short, as `Workspace.save_plan` notes it; `parents` are ids.
+
+    Attributes
+    ----------
+    stage
+        Of a part in stages, from 1.
+    """
 
     id: str
     name: str
@@ -56,6 +62,7 @@ class PlannedStep:
     n_atoms: int
     folder: str
     parents: tuple[str, ...] = ()
+    stage: int | None = None
 
 
 _SEEN: dict[Path, dict[str, Path]] = {}
@@ -258,6 +265,7 @@ class Workspace:
                 "n_atoms": step.n_atoms,
                 "folder": self.folder(step, known).name,
                 "parents": step.parents,
+                **({"stage": step.metadata["stage"]} if "stage" in step.metadata else {}),
             }
             for step in plan.walk()
         ]

@@ -22,7 +22,8 @@ from natriface.workflows.parts.labels import labels_of, step_labels
 from natriface.workflows.plan import Plan, StructureFrom
 from natriface.workflows.planning import foreseen, in_stages, ranking
 from natriface.workflows.report.table import Cell, Column, Table
-from natriface.workflows.running.status import StepStatus, cached, counts
+from natriface.workflows.running.budget import pace, spent_s
+from natriface.workflows.running.status import UNDER_WAY, StepStatus, cached, counts
 from natriface.workflows.study import Study, load_study, study_path
 from natriface.workflows.workspace import Workspace
 
@@ -190,13 +191,23 @@ def print_phase(phase: Phase) -> None:
     console.print(Table("", [*words, Column("multiplicity", digits=0), *numbers], rows))
 
 
-def print_status(study: str, steps: Sequence[StepStatus], every: bool) -> None:
-    """Counts, the steps that are not finished (or all), and the reason of each failure."""
+def print_status(
+    study: str, steps: Sequence[StepStatus], every: bool, stages: Mapping[str, int | None]
+) -> None:
+    """Counts, by stage too, the steps that are not finished (or all), and why each has failed.
+
+    Parameters
+    ----------
+    stages
+        Step id -> its stage, of those that have one.
+    """
     console = text_console()
     if not steps:
         console.print(f"{study}: nothing has been submitted")
         return
     console.print(f"[bold]{escape(study)}[/]: {tally(steps)}")
+    if any(stages.values()):
+        console.print(stage_table(steps, stages))
     shown = [step for step in steps if every or step.state != "finished"]
     if shown:
         console.print(status_table(shown))
@@ -209,6 +220,38 @@ def print_status(study: str, steps: Sequence[StepStatus], every: bool) -> None:
 def tally(steps: Sequence[StepStatus]) -> str:
     """How many steps are in each state, in words."""
     return ", ".join(f"{number} {state}" for state, number in counts(steps).items())
+
+
+def stage_table(steps: Sequence[StepStatus], stages: Mapping[str, int | None]) -> Table:
+    """How far each stage is, what it has taken, and when it will be through at this pace."""
+    factor = pace(steps)
+    rows: list[list[Cell]] = []
+    for stage in sorted({stage for stage in stages.values() if stage is not None}):
+        own = [step for step in steps if stages.get(step.id) == stage]
+        tallied = counts(own)
+        left = [step for step in own if step.state in UNDER_WAY]
+        seconds = factor * sum(step.estimate_s or 0.0 for step in left)
+        rows.append(
+            [
+                stage,
+                *(len(own), tallied["finished"], tallied["failed"] + tallied["blocked"]),
+                *(tallied["running"], len(left)),
+                spent_s(own) / 3600,
+                seconds / 3600,
+                seconds / max(1, tallied["running"]) if left else None,
+            ]
+        )
+    titles = ("stage", "steps", "finished", "failed", "running", "left")
+    return Table(
+        "",
+        [
+            *(Column(title, digits=0) for title in titles),
+            Column("spent", "core-hours", 3),
+            Column("left on one core", "hours", 3),
+            Column("through in", written=duration),
+        ],
+        rows,
+    )
 
 
 def status_table(steps: Sequence[StepStatus]) -> Table:

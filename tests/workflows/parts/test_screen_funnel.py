@@ -275,6 +275,26 @@ def test_ties_are_decided_by_id_and_counted() -> None:
     assert decision.tied == 2
 
 
+def test_pareto_keeps_what_none_beats_in_all_quantities() -> None:
+    def known(candidate: str, energy: float | None, strain: float) -> Known:
+        return Known(
+            candidate=candidate, energy_j_per_m2=energy, quantities={"strain": strain, "atoms": 9}
+        )
+
+    all_known = [
+        known("lowest", -1.0, 0.03),
+        known("beaten", -0.9, 0.03),
+        known("less-strained", -0.5, 0.01),
+        known("worst-in-both", 0.4, 0.04),
+        known("without", None, 0.0),
+    ]
+    rule = Rule(pareto=["strain"])
+    assert chosen(rule, all_known) == ("lowest", "less-strained")
+    assert chosen(Rule(pareto=["atoms"]), all_known) == ("lowest",)
+    assert chosen(Rule(pareto=["strain"], within_j_per_m2=0.2), all_known) == ("lowest",)
+    assert chosen(Rule(pareto=["strain"], best=1), all_known) == ("lowest",)
+
+
 def test_a_decision_that_does_not_follow_is_refused(tmp_path: Path, spring: SpringEngine) -> None:
     known = [Known(candidate=c, energy_j_per_m2=e) for c, e in (("a", 0.0), ("b", 1.0))]
     decision = Decision.of("a|b", 1, Rule(best=1), known)

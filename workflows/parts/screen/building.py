@@ -43,6 +43,7 @@ class BuiltCandidate:
             max_strain=self.interface.max_strain,
             registry=manner.registry,
             gap_angstrom=self.interface.gap_angstrom,
+            touching=manner.gap_angstrom is None,
             n_atoms=len(self.interface.atoms),
         )
 

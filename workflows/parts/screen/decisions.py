@@ -7,11 +7,12 @@ a study is given another value on an axis, the pairs it adds to are decided anew
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from natriface.analysis.energies.fronts import on_front
 from natriface.analysis.results.result import Result
 from natriface.structures.base.atoms import content_hash
 from natriface.structures.base.errors import StudyError
@@ -26,13 +27,20 @@ TIE_J_PER_M2 = 1e-6
 
 
 class Known(BaseModel):
-    """What was known of a candidate: its energy, or why it has none."""
+    """What was known of a candidate: its energy, or why it has none.
+
+    Attributes
+    ----------
+    quantities
+        What the rule looks at beside the energy.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     candidate: str
     energy_j_per_m2: float | None = None
     reason: str | None = None
+    quantities: dict[str, float] = Field(default_factory=dict)
 
 
 class Decision(BaseModel):
@@ -87,14 +95,17 @@ def decision_id(pair: str, stage: int, rule: Rule, candidates: Sequence[str]) ->
 def chosen(rule: Rule, known: Sequence[Known]) -> tuple[str, ...]:
     """What a rule chooses: ids, the lowest in energy first, of equals the lower id."""
     ranked = sorted(
-        (round(one.energy_j_per_m2 / TIE_J_PER_M2), one.candidate)
+        (round(one.energy_j_per_m2 / TIE_J_PER_M2), one.candidate, one)
         for one in known
         if one.energy_j_per_m2 is not None
     )
     if rule.within_j_per_m2 is not None and ranked:
         most = ranked[0][0] + rule.within_j_per_m2 / TIE_J_PER_M2
         ranked = [one for one in ranked if one[0] <= most]
-    return tuple(candidate for _, candidate in ranked[: rule.best])
+    if rule.pareto is not None:
+        points = [[e, *(one.quantities[q] for q in rule.pareto)] for e, _, one in ranked]
+        ranked = [one for one, on in zip(ranked, on_front(points), strict=True) if on]
+    return tuple(candidate for _, candidate, _ in ranked[: rule.best])
 
 
 def replayed(document: Mapping[str, Any], name: str) -> Decision:
@@ -131,10 +142,34 @@ def decide(plan: Plan, request: ScreenRequest, ended: Mapping[str, Result | str]
         needed = {i for step, one in entered for i in (step, *chain(*one.references.values()))}
         if rule is None or not needed <= ended.keys():
             continue
-        energies = [(one.candidate, energy(step, one, ended)) for step, one in entered]
+        energies = [(one, energy(step, one, ended)) for step, one in entered]
         known = [
-            Known(candidate=candidate, energy_j_per_m2=e.energy_j_per_m2, reason=e.reason)
-            for candidate, e in energies
+            Known(
+                candidate=one.candidate,
+                energy_j_per_m2=e.energy_j_per_m2,
+                reason=e.reason,
+                quantities={name: one.choices.quantities[name] for name in rule.pareto or ()},
+            )
+            for one, e in energies
         ]
         made.append(Decision.of(pair, stage, rule, known))
     return made
+
+
+def in_turn(plan: Plan) -> list[list[str]]:
+    """What a budget is spent on, in this order: ids of the steps of one candidate in one stage.
+
+    Later stages come first, then of each pair one candidate after the other, so that a budget that
+    ends soon has seen something of all pairs.
+    """
+    stages: dict[int, dict[str, list[list[str]]]] = {}
+    for step, labels in candidates((step.id, step) for step in plan.walk()).items():
+        unit = [step, *chain(*labels.references.values())]
+        stages.setdefault(labels.stage, {}).setdefault(labels.pair, []).append(unit)
+    return [
+        unit
+        for _, pairs in sorted(stages.items(), reverse=True)
+        for in_row in zip_longest(*pairs.values())
+        for unit in in_row
+        if unit is not None
+    ]

@@ -12,7 +12,6 @@ from natriface.workflows.parts.screen.phases import grouped
 from natriface.workflows.parts.screen.records import (
     SCREENED_FORMULA,
     CandidateRecord,
-    StageEnergy,
     candidates,
     records,
 )
@@ -21,6 +20,9 @@ from natriface.workflows.parts.screen.steps import Funnel, planned
 from natriface.workflows.plan import Plan
 from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.step_maker import StepMaker
+
+MOST_ON_PAGE = 10
+"""Candidates of each pair on the page of a report."""
 
 BETWEEN_FACES = (
     "The energy is what contact changes against the two free slabs. Between planes or terminations "
@@ -83,13 +85,16 @@ def _said(rule: Rule | None) -> str:
         bounds.append(f"the best {rule.best} of each pair")
     if rule.within_j_per_m2 is not None:
         bounds.append(f"what lies within {rule.within_j_per_m2:g} J/m2 of the lowest")
+    if rule.pareto is not None:
+        bounds.append(f"what none beats in energy, {', '.join(rule.pareto)} at once")
     return ", ".join(bounds)
 
 
 def left_out_table(rows: Sequence[tuple[str, int, str]]) -> Table:
     """What is not computed, and why; rows as from `grouped`."""
     columns = [Column("why"), Column("count", digits=0), Column("what")]
-    return Table("Left out", columns, rows, stem="left_out_of_the_screening")
+    cells: list[list[Cell]] = [[*row] for row in rows]
+    return Table("Left out", columns, cells, stem="left_out_of_the_screening")
 
 
 def ranking(
@@ -113,7 +118,7 @@ def ranking(
 def ranking_table(
     records: Sequence[CandidateRecord], names: Mapping[str, str], n_stages: int
 ) -> Table:
-    """All candidates with their energies, ranked within each pair.
+    """All candidates with their energies, ranked within each pair as far as they came.
 
     Parameters
     ----------
@@ -121,58 +126,65 @@ def ranking_table(
         Step id -> the name of its folder.
     """
     rows: list[list[Cell]] = []
-    place, before = 0, ""
-    for record in records:
-        place, before = (place + 1 if record.pair == before else 1), record.pair
-        last, choices = record.stages[-1], record.choices
-        ranked = last.energy_j_per_m2 is not None
-        by_stage: dict[int, StageEnergy] = {one.stage: one for one in record.stages}
-        energies = [by_stage.get(n + 1) for n in range(n_stages)]
-        rows.append(
-            [
-                record.pair,
-                place if ranked else None,
-                *(one.energy_j_per_m2 if one else None for one in energies),
-                last.slabs_differ_j_per_m2,
-                last.level,
-                choices.film,
-                choices.substrate,
-                choices.film_dopant,
-                choices.substrate_dopant,
-                choices.strained,
-                100 * choices.max_strain,
-                choices.area_angstrom2,
-                " ".join(f"{shift:.3g}" for shift in choices.registry),
-                choices.gap_angstrom,
-                choices.n_atoms,
-                record.candidate,
-                names.get(last.step),
-                last.reason,
-            ]
-        )
-    return Table(
-        "Ranking",
-        [
-            Column("pair", whole=True),
-            Column("rank", digits=0),
-            *(Column(f"stage {n + 1}", "J/m2", 3) for n in range(n_stages)),
-            Column("starts of the slabs differ by", "J/m2", 3),
-            Column("level", in_terminal=False),
-            Column("film"),
-            Column("substrate"),
-            Column("film dopant", in_terminal=False),
-            Column("substrate dopant", in_terminal=False),
-            Column("strained", in_terminal=False),
-            Column("strain", "%", 2),
-            Column("area", "A2", 1),
-            Column("registry"),
-            Column("gap", "A", 2),
-            Column("atoms", digits=0),
-            Column("candidate", whole=True),
-            Column("folder", in_terminal=False),
-            Column("why not ranked"),
-        ],
-        rows,
-        formulas=[SCREENED_FORMULA],
-        notes=[BETWEEN_FACES],
-    )
+    shown: set[int] = set()
+    for _, members in groupby(records, key=lambda record: record.pair):
+        of_pair = list(members)
+        deepest = of_pair[0].stages[-1].stage
+        place = 0
+        shown |= set(range(len(rows), len(rows) + min(len(of_pair), MOST_ON_PAGE)))
+        for record in of_pair:
+            last = record.stages[-1]
+            ranked = last.energy_j_per_m2 is not None and last.stage == deepest
+            place += ranked
+            rows.append(_ranking_row(record, place if ranked else None, names, n_stages))
+    notes = [BETWEEN_FACES]
+    if len(shown) < len(rows):
+        notes.append(f"Of each pair the first {MOST_ON_PAGE}; ranking.csv has all {len(rows)}.")
+    columns = [
+        Column("pair", whole=True),
+        Column("rank", digits=0),
+        *(Column(f"stage {n + 1}", "J/m2", 3) for n in range(n_stages)),
+        Column("starts of the slabs differ by", "J/m2", 3),
+        Column("level", in_terminal=False),
+        Column("film"),
+        Column("substrate"),
+        Column("film dopant", in_terminal=False),
+        Column("substrate dopant", in_terminal=False),
+        Column("strained", in_terminal=False),
+        Column("strain", "%", 2),
+        Column("area", "A2", 1),
+        Column("registry"),
+        Column("gap", "A", 2),
+        Column("atoms", digits=0),
+        Column("candidate", whole=True),
+        Column("folder", in_terminal=False, leads_to="../steps/"),
+        Column("why not ranked"),
+    ]
+    formulas = [SCREENED_FORMULA]
+    return Table("Ranking", columns, rows, notes, formulas=formulas, page_rows=shown)
+
+
+def _ranking_row(
+    record: CandidateRecord, place: int | None, names: Mapping[str, str], n_stages: int
+) -> list[Cell]:
+    last, choices = record.stages[-1], record.choices
+    return [
+        record.pair,
+        place,
+        *(record.energy_in(n + 1) for n in range(n_stages)),
+        last.slabs_differ_j_per_m2,
+        last.level,
+        choices.film,
+        choices.substrate,
+        choices.film_dopant,
+        choices.substrate_dopant,
+        choices.strained,
+        100 * choices.max_strain,
+        choices.area_angstrom2,
+        " ".join(f"{shift:.3g}" for shift in choices.registry),
+        choices.gap_angstrom,
+        choices.n_atoms,
+        record.candidate,
+        names.get(last.step),
+        last.reason,
+    ]

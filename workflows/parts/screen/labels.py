@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -19,6 +19,8 @@ class Choices(BaseModel):
     ----------
     substrate, film
         Face and layers: ``(100)-1, 2 layers``.
+    touching
+        Whether the gap is that at which the first two atoms touch.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,7 +34,27 @@ class Choices(BaseModel):
     max_strain: float
     registry: tuple[float, float]
     gap_angstrom: float
+    touching: bool = False
     n_atoms: int
+
+    @property
+    def axes(self) -> dict[str, Hashable]:
+        """What was chosen, by the axis."""
+        return {
+            "film": self.film,
+            "substrate": self.substrate,
+            "film dopant": self.film_dopant or "none",
+            "substrate dopant": self.substrate_dopant or "none",
+            "match": f"{self.area_angstrom2:.1f} A2, {100 * self.max_strain:.2f} %",
+            "strained": self.strained,
+            "registry": " ".join(f"{shift:.3g}" for shift in self.registry),
+            "gap": "as they touch" if self.touching else f"{self.gap_angstrom:.2f} A",
+        }
+
+    @property
+    def quantities(self) -> dict[str, float]:
+        """What a rule may look at beside the energy; better when lower."""
+        return {"strain": self.max_strain, "atoms": self.n_atoms, "area": self.area_angstrom2}
 
 
 class Narrowed(BaseModel):
@@ -63,6 +85,8 @@ class CandidateLabels(Labels):
         Id by content: equal choices have an equal id.
     stage
         Of the funnel, from 1.
+    compute
+        What the stage does.
     references
         By side, ids of the steps of its slab on its own.
     narrowed
@@ -74,6 +98,7 @@ class CandidateLabels(Labels):
     pair: str
     candidate: str
     stage: int
+    compute: Literal["static", "relax"]
     choices: Choices
     references: dict[Side, list[str]]
     n_contacts: int
@@ -93,6 +118,7 @@ class ReferenceLabels(Labels):
     role: Literal["slab", "second_start"]
     pair: str
     side: Side
+    stage: int
 
 
 LABELS: tuple[type[Labels], ...] = (CandidateLabels, ReferenceLabels)

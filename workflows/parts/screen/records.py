@@ -44,6 +44,7 @@ class StageEnergy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     stage: int
+    compute: str
     step: str
     level: str | None = None
     energy_j_per_m2: float | None = None
@@ -67,6 +68,10 @@ class CandidateRecord(BaseModel):
         last = self.stages[-1]
         value = last.energy_j_per_m2
         return self.pair, -last.stage, value is None, value or 0.0, self.candidate
+
+    def energy_in(self, stage: int) -> float | None:
+        """In one stage, J/m2; None if it was not in it, or has none."""
+        return next((one.energy_j_per_m2 for one in self.stages if one.stage == stage), None)
 
 
 def candidates(steps: Iterable[tuple[str, Labelled]]) -> dict[str, CandidateLabels]:
@@ -113,7 +118,7 @@ def energy(
     identifier: str, labels: CandidateLabels, ended: Mapping[str, Result | str]
 ) -> StageEnergy:
     """A candidate's energy in one stage, by `SCREENED_FORMULA`, or why it has none."""
-    bare = StageEnergy(stage=labels.stage, step=identifier)
+    bare = StageEnergy(stage=labels.stage, compute=labels.compute, step=identifier)
     for step in (identifier, *(each for ids in labels.references.values() for each in ids)):
         found = ended.get(step, NOT_ENDED)
         if isinstance(found, str):

@@ -169,15 +169,21 @@ class Rule(Document):
         At most as many, the lowest first.
     within_j_per_m2
         Those that lie no higher than this above the lowest.
+    pareto
+        Of these, those that no other of them beats in energy and in these quantities at once.
     """
 
     best: Count | None = None
     within_j_per_m2: Positive | None = None
+    pareto: list[Literal["strain", "atoms", "area"]] | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def _some_bound(self) -> Rule:
-        if self.best is None and self.within_j_per_m2 is None:
-            raise ValueError("give best or within_j_per_m2: how the candidates are narrowed")
+        if self.best is None and self.within_j_per_m2 is None and self.pareto is None:
+            raise ValueError(
+                "give best, within_j_per_m2 or pareto: how the candidates are narrowed"
+            )
+        _one_each(list(self.pareto or []))
         return self
 
 

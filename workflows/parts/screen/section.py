@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from natriface.analysis.energies.variance import SHARE_FORMULA, variance_share
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
+from natriface.workflows.parts.screen.figures import distributions, pictures, trade_offs
 from natriface.workflows.parts.screen.funnel import left_out_table, ranking_table
 from natriface.workflows.parts.screen.labels import CandidateLabels
 from natriface.workflows.parts.screen.records import (
@@ -16,16 +18,17 @@ from natriface.workflows.parts.screen.records import (
     records,
 )
 from natriface.workflows.report.section import Block, Section, SectionContext
+from natriface.workflows.report.steps import known_steps
 from natriface.workflows.report.table import Cell, Column, Table
 
 KEY = "screen"
+LEAST_SAMPLES = 4
+"""Of which a share of variance is given."""
 
 
 def section(results: Sequence[Result], context: SectionContext) -> Section | None:
     """What there is to say of a screening; None where there is none."""
-    planned = [(step.id, step) for step in context.expected]
-    stored = [(result.step.id, result.step) for result in results if result.step]
-    labelled = candidates([*stored, *planned])
+    labelled = candidates((s.id, s) for s in known_steps(results, context.expected) if s.id)
     if not labelled:
         return None
     reasons = {step.id: context.reason(step) for step in context.expected}
@@ -39,10 +42,54 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
             _finding(pair, list(members), n_stages)
             for pair, members in groupby(made, key=lambda record: record.pair)
         ],
-        blocks=[ranking_table(made, names, n_stages), *_narrowed(labelled.values())],
+        blocks=[
+            *distributions(made, n_stages, context),
+            ranking_table(made, names, n_stages),
+            *of_choices(made),
+            *trade_offs(made, context),
+            *pictures(made, context),
+            *_narrowed(labelled.values()),
+        ],
         methods=[SCREENED_FORMULA],
         values={record.candidate: record.model_dump(mode="json") for record in made},
     )
+
+
+def of_choices(records: Sequence[CandidateRecord]) -> list[Block]:
+    """What each choice does to the energy, within each pair, where all candidates still are."""
+    rows: list[list[Cell]] = []
+    for pair, members in groupby(records, key=lambda record: record.pair):
+        known = [(r, e) for r in members if (e := r.energy_in(1)) is not None]
+        energies = [energy for _, energy in known]
+        for axis in known[0][0].choices.axes if known else ():
+            found = variance_share(energies, [record.choices.axes[axis] for record, _ in known])
+            if found is None or found.n_samples < LEAST_SAMPLES:
+                continue
+            rows.append(
+                [
+                    *(pair, axis, found.n_values, found.n_samples),
+                    *(found.share, found.by_chance, found.means_differ),
+                    *(str(found.lowest), str(found.highest)),
+                ]
+            )
+    if not rows:
+        return []
+    columns = [
+        Column("pair", whole=True),
+        Column("choice"),
+        Column("values", digits=0),
+        Column("candidates", digits=0),
+        Column("share of the variance", digits=2),
+        Column("by chance", digits=2),
+        Column("means differ by", "J/m2", 3),
+        Column("lowest"),
+        Column("highest"),
+    ]
+    notes = [
+        "Of stage 1, in which all candidates are: the later ones hold a choice of them. A share "
+        "near that by chance says nothing of the choice."
+    ]
+    return [Table("What the choices do", columns, rows, notes, formulas=[SHARE_FORMULA])]
 
 
 def _narrowed(labels: Iterable[CandidateLabels]) -> list[Block]:

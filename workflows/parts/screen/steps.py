@@ -223,19 +223,22 @@ def _steps_of(runner: Runner, planned: PlannedStage, make: StepMaker) -> Iterato
     bare = step(name, "whole", runner.sources["whole"], None)
     slabs: list[Step] = []
     references: dict[Side, list[str]] = {}
+    of: dict[str, Any] = {"pair": runner.pair, "stage": planned.number}
     for side in SIDES:
-        labels = ReferenceLabels(role="slab", pair=runner.pair, side=side)
+        labels = ReferenceLabels(role="slab", side=side, **of)
         first = step(f"{runner.slab_names[side]}, {where}", side, runner.sources[side], labels)
         references[side] = [first.id]
         slabs.append(first)
         if stage.compute == "relax":
             lying = StructureFrom(step=bare.id, select=side, vacuum_angstrom=runner.vacuum_angstrom)
             again = {"structure_from": lying}
-            labels = ReferenceLabels(role="second_start", pair=runner.pair, side=side)
+            labels = ReferenceLabels(role="second_start", side=side, **of)
             title = f"{name} {side} slab, second start, {where}"
             slabs.append(step(title, side, again, labels))
             references[side].append(slabs[-1].id)
-    told = CandidateLabels(stage=planned.number, references=references, **runner.labels)
+    told = CandidateLabels(
+        stage=planned.number, compute=stage.compute, references=references, **runner.labels
+    )
     yield step(f"{name}, {where}", "whole", runner.sources["whole"], told)
     yield from slabs
 
