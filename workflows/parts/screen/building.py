@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from ase import Atoms
 
-from natriface.structures.base.heights import isolated
+from natriface.structures.base import heights
 from natriface.structures.interfaces.build import Interface, build_interface
 from natriface.structures.interfaces.faces import Face
 from natriface.structures.surfaces.slabs import build_slab
@@ -17,7 +16,7 @@ from natriface.workflows.parts.screen.labels import Choices
 from natriface.workflows.parts.screen.space import Screened, Space
 from natriface.workflows.plan import Side
 
-CONTACT: dict[Side, Literal["top", "bottom"]] = {"substrate": "top", "film": "bottom"}
+CONTACT: dict[Side, heights.Side] = {"substrate": "top", "film": "bottom"}
 """The face of a side that meets the other."""
 
 
@@ -87,8 +86,8 @@ class Builder:
                 lower.slab, upper.slab, screened.match, vacuum_angstrom=vacuum
             )
             self.alone[key] = {
-                "substrate": isolated(touching.substrate_atoms, vacuum),
-                "film": isolated(touching.film_atoms, vacuum),
+                "substrate": heights.isolated(touching.substrate_atoms, vacuum),
+                "film": heights.isolated(touching.film_atoms, vacuum),
             }
         slabs: dict[Side, BuiltSlab] = {"substrate": lower, "film": upper}
         return BuiltCandidate(screened, interface, slabs, self.alone[key])
