@@ -11,10 +11,12 @@ from ase.io import write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from natriface.structures.base.atoms import from_document
 from natriface.structures.base.errors import StructureError, StudyError
 from natriface.workflows.parts.screen.funnel import foreseen
 from natriface.workflows.parts.screen.request import ScreenRequest
 from natriface.workflows.parts.screen.space import Space, enumerate_space
+from natriface.workflows.parts.screen.steps import planned
 from natriface.workflows.planning import plan_study
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
@@ -200,3 +202,39 @@ def test_a_dopant_without_a_site_costs_its_candidates_alone() -> None:
     assert [row[1:3] for row in funnel.rows if str(row[0]).startswith("stage 1")] == [[1, 3]]
     assert [row[:2] for row in left_out.rows] == [["cannot be built", 1]]
     assert len(plan_study(study, Path(), to_run=False)) == 3
+
+
+def test_each_distinct_arrangement_of_a_dopant_is_a_choice() -> None:
+    dopants = [{"element": "Cl", "replaces": "F", "arrangements": 9}]
+    substrates = {**PLAIN["substrates"], "layers": [3], "dopants": dopants}
+    study = Study.model_validate(
+        {"name": "one", "title": "one", "screen": {**PLAIN, "substrates": substrates}}
+    )
+    funnel = planned(study.parts()["screen"], StepMaker.of(study), Path())
+    (runners,) = funnel.stages[0].runners.values()
+    told = {one.labels["choices"].substrate_dopant for one in runners}
+    # one F a layer, of three layers: the outer one at the contact, then the middle one
+    assert len(told) == len(runners) == 2
+    heights = [
+        max(z for z, x in zip(atoms.positions[:, 2], atoms.symbols, strict=True) if x == "Cl")
+        for one in runners
+        for atoms in [from_document(one.sources["substrate"]["structure"])]
+    ]
+    assert heights[0] > heights[1] + 1.5
+    (left_out,) = (one for one in funnel.left_out if one.reason == "cannot be built")
+    assert left_out.count == 9 - 2
+    assert "no more" in left_out.what
+
+
+def test_a_stage_may_have_settings_of_its_own() -> None:
+    stages = [
+        {"compute": "static", "keep": {"best": 1}},
+        {"compute": "static", "settings": {"model": "sevennet-0"}},
+    ]
+    study = Study.model_validate(
+        {"name": "two", "title": "two", "screen": {**PLAIN, "stages": stages}}
+    )
+    funnel = planned(study.parts()["screen"], StepMaker.of(study), Path(), suppose=True)
+    models = [{step.settings["model"] for step in stage.steps} for stage in funnel.stages]
+    assert models[1] == {"sevennet-0"}
+    assert models[0] != models[1]

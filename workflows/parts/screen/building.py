@@ -11,9 +11,8 @@ from natriface.structures.interfaces.build import Interface, build_interface
 from natriface.structures.interfaces.faces import Face
 from natriface.structures.surfaces.slabs import build_slab
 from natriface.workflows.parts.interfaces.builder import BuiltSlab, doped_slab
-from natriface.workflows.parts.interfaces.request import SlabDopant
 from natriface.workflows.parts.screen.labels import Choices
-from natriface.workflows.parts.screen.space import Screened, Space
+from natriface.workflows.parts.screen.space import Doping, Screened, Space
 from natriface.workflows.plan import Side
 
 CONTACT: dict[Side, heights.Side] = {"substrate": "top", "film": "bottom"}
@@ -98,17 +97,18 @@ class Builder:
         phase: str,
         face: Face,
         layers: int,
-        dopant: SlabDopant | None,
+        doping: Doping | None,
         vacuum_angstrom: float,
     ) -> BuiltSlab:
-        told = None if dopant is None else dopant.model_dump_json()
+        told = "" if doping is None else f"{doping[0].model_dump_json()} {doping[1]}"
         key = f"{side} {face.termination.id} {face.flipped} {layers} {told} {vacuum_angstrom}"
         if key not in self.slabs:
             clean = build_slab(
                 face.termination, layers=layers, flip=face.flipped, vacuum_angstrom=vacuum_angstrom
             )
-            slab, doping = (
-                (clean, None) if dopant is None else doped_slab(clean, dopant, CONTACT[side])
-            )
-            self.slabs[key] = BuiltSlab(phase, self.space.phases[phase], clean, slab, doping)
+            slab, done = clean, None
+            if doping is not None:
+                slab, done = doped_slab(clean, doping[0], CONTACT[side], doping[1])
+                done += f", arrangement {doping[1] + 1}" if doping[0].arrangements > 1 else ""
+            self.slabs[key] = BuiltSlab(phase, self.space.phases[phase], clean, slab, done)
         return self.slabs[key]

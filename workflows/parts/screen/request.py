@@ -46,6 +46,19 @@ Axis = BeforeValidator(_expanded)
 """A list of numbers, or the range they are."""
 
 
+class DopantChoice(SlabDopant):
+    """A dopant, as of a slab.
+
+    Attributes
+    ----------
+    arrangements
+        As many symmetry-distinct ones, each a choice; those nearest the contact, or lowest in
+        energy, first.
+    """
+
+    arrangements: Annotated[Count, Field(le=100)] = 1
+
+
 class Slabs(Document):
     """The slabs of one side: each phase with each of its planes, terminations and so on.
 
@@ -77,7 +90,7 @@ class Slabs(Document):
     terminations: Literal["all"] | Annotated[list[Count], Axis, Field(min_length=1)] = "all"
     thickness_angstrom: Annotated[list[Length], Axis, Field(min_length=1)] | None = None
     layers: Annotated[list[Count], Axis, Field(min_length=1)] | None = None
-    dopants: list[SlabDopant | None] = Field(default=[None], min_length=1)
+    dopants: list[DopantChoice | None] = Field(default=[None], min_length=1)
     polar: Literal["leave_out", "keep"] = "leave_out"
     networks: Literal["leave_out", "keep"] = "leave_out"
 
@@ -197,12 +210,15 @@ class Stage(Document):
         them.
     engine
         By default the study's.
+    settings
+        What this stage has beyond the study's, such as another model.
     keep
         Which candidates go on; none for the last stage.
     """
 
     compute: Literal["static", "relax"]
     engine: EngineName | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
     keep: Rule | None = None
 
 
@@ -237,17 +253,17 @@ class ScreenRequest(Document):
                     f"stages: stage {number} of {len(self.stages)}: each but the last needs keep, "
                     "what goes on to the next; the last has none"
                 )
-        engines: list[str | None] = []
+        before: list[tuple[str | None, dict[str, Any]]] = []
         for stage in self.stages:
             if stage.compute == "relax":
-                engines = []
-            elif stage.engine in engines:
+                before = []
+            elif (stage.engine, stage.settings) in before:
                 raise ValueError(
                     "stages: a static stage computes the geometries of another with the same "
-                    "engine again: name another engine"
+                    "engine again: name another engine, or settings"
                 )
             else:
-                engines.append(stage.engine)
+                before.append((stage.engine, stage.settings))
         return self
 
 

@@ -23,21 +23,36 @@ from natriface.structures.surfaces.slabs import layers_for
 from natriface.structures.surfaces.surface_cell import Crystal, miller_label
 from natriface.structures.surfaces.terminations import Termination, find_terminations
 from natriface.workflows.parts.interfaces.builder import STRAIN_SHARE
-from natriface.workflows.parts.interfaces.request import SlabDopant
 from natriface.workflows.parts.screen.phases import LeftOut, phases_of
-from natriface.workflows.parts.screen.request import Contacts, Sample, ScreenRequest, Slabs
+from natriface.workflows.parts.screen.request import (
+    Contacts,
+    DopantChoice,
+    Sample,
+    ScreenRequest,
+    Slabs,
+)
 
 HINTED = 12
 """Pairs of faces, those of the smallest cells, among which the nearest match is looked for."""
 
 
+Doping = tuple[DopantChoice, int]
+"""A dopant, and which of its arrangements."""
+
+
 @dataclass(frozen=True)
 class Manner:
-    """What is chosen beside the slabs and their match: how the two are joined."""
+    """What is chosen beside the slabs and their match: how the two are joined.
+
+    Attributes
+    ----------
+    substrate_dopant, film_dopant
+        With which of its arrangements, from 0; None where there is none.
+    """
 
     strained: str
-    substrate_dopant: SlabDopant | None
-    film_dopant: SlabDopant | None
+    substrate_dopant: Doping | None
+    film_dopant: Doping | None
     registry: tuple[float, float]
     gap_angstrom: float | None
     vacuum_angstrom: float
@@ -46,7 +61,7 @@ class Manner:
     def key(self) -> str:
         """Content hash."""
         dopants = [
-            None if dopant is None else dopant.model_dump()
+            None if dopant is None else [dopant[0].model_dump(exclude={"arrangements"}), dopant[1]]
             for dopant in (self.substrate_dopant, self.film_dopant)
         ]
         return content_hash(
@@ -261,12 +276,20 @@ def _manners(request: ScreenRequest) -> tuple[Manner, ...]:
         Manner(*choice, contacts.vacuum_angstrom)
         for choice in itertools.product(
             contacts.strained,
-            request.substrates.dopants,
-            request.films.dopants,
+            _dopings(request.substrates),
+            _dopings(request.films),
             contacts.registries,
             contacts.gaps_angstrom,
         )
     )
+
+
+def _dopings(asked: Slabs) -> list[Doping | None]:
+    return [
+        None if dopant is None else (dopant, place)
+        for dopant in asked.dopants
+        for place in range(1 if dopant is None else dopant.arrangements)
+    ]
 
 
 def _space(

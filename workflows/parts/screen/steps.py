@@ -217,7 +217,13 @@ def _steps_of(runner: Runner, planned: PlannedStage, make: StepMaker) -> Iterato
 
     def step(title: str, what: str, source: dict[str, Any], labels: Any) -> Step:
         return make.step(
-            title, stage.compute, runner.n_atoms[what], engine=stage.engine, labels=labels, **source
+            title,
+            stage.compute,
+            runner.n_atoms[what],
+            engine=stage.engine,
+            labels=labels,
+            settings=stage.settings,
+            **source,
         )
 
     bare = step(name, "whole", runner.sources["whole"], None)
