@@ -36,6 +36,9 @@ State = Literal[
     "not submitted",
 ]
 
+UNDER_WAY: tuple[State, ...] = ("running", "queued", "ready", "waiting")
+"""What has not ended, and goes on by itself."""
+
 _STATES: dict[str, State] = {
     "COMPLETED": "finished",
     "RUNNING": "running",

@@ -26,9 +26,10 @@ from natriface.structures.interfaces.build import (
     registry_scan,
     shortest_contact,
 )
+from natriface.structures.interfaces.faces import face_pairs
 from natriface.structures.interfaces.matching import Match, find_matches
 from natriface.structures.interfaces.registries import registry_grid
-from natriface.structures.interfaces.screening import enumerate_interfaces, face_pairs
+from natriface.structures.interfaces.screening import enumerate_interfaces
 from natriface.structures.surfaces.slabs import Crystal, Slab, build_slab, find_terminations
 
 Array = np.ndarray[Any, Any]

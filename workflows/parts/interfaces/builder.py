@@ -126,16 +126,30 @@ def _built(label: str, asked: SlabRequest, root: Path, contact: heights.Side) ->
             frozen_region="bottom" if contact == "top" else "top",
         )
         slab, doping = (
-            (clean, None) if asked.dopant is None else _doped(clean, asked.dopant, contact)
+            (clean, None) if asked.dopant is None else doped_slab(clean, asked.dopant, contact)
         )
     except StructureError as error:
         raise StructureError(f"slab {label}: {error}") from None
     return BuiltSlab(label, phase, clean, slab, doping)
 
 
-def _doped(slab: Slab, dopant: SlabDopant, contact: heights.Side) -> tuple[Slab, str]:
+def doped_slab(
+    slab: Slab, dopant: SlabDopant, contact: heights.Side, place: int = 0
+) -> tuple[Slab, str]:
+    """A slab with a dopant, near the face `contact` where it is to be, and what was done.
+
+    Parameters
+    ----------
+    place
+        Which of the symmetry-distinct arrangements, from 0.
+
+    Raises
+    ------
+    StructureError
+        If there are no such sites, or not so many arrangements.
+    """
     states = slab.termination.facet.crystal.states
-    arrangement = dope(
+    arrangements = dope(
         slab.atoms,
         dopant.replaces,
         dopant.element,
@@ -143,11 +157,14 @@ def _doped(slab: Slab, dopant: SlabDopant, contact: heights.Side) -> tuple[Slab,
         dopant.coordinated_to,
         dopant.compensation,
         keep_centre=dopant.keep_centre,
-        best=1,
+        best=place + 1,
         charges=states,
         near="surface" if dopant.near_contact else None,
         side=contact if dopant.near_contact else None,
-    )[0]
+    )
+    if place >= len(arrangements):
+        raise StructureError(f"there are {len(arrangements)} arrangements of the dopant, no more")
+    arrangement = arrangements[place]
     doped = slab.with_atoms(
         arrangement.atoms,
         f"{dopant.element}-doped",
