@@ -307,10 +307,13 @@ def _statuses(workspace: Workspace) -> list[StepStatus]:
 def _write_report(
     study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus]
 ) -> None:
+    from natriface.workflows.commands.tables import print_claims
+    from natriface.workflows.report.page import JSON_FILE
     from natriface.workflows.report.study import report_study
 
     with note("writing the report"):
         written = report_study(study, plan, workspace, statuses)
+    print_claims(written.with_name(JSON_FILE))
     typer.echo(f"report: {written}")
 
 

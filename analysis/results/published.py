@@ -148,8 +148,11 @@ class Published(BaseModel):
     claims: list[Claim] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _claims_are_of_systems_it_has(self) -> Published:
+    def _claims_are_of_what_it_has(self) -> Published:
         for claim in self.claims:
+            sized = claim.comparison in ("as printed", "not below")
+            if sized and not set(claim.of) <= self.printed(claim.quantity).keys():
+                raise ValueError(f"claim {claim.text!r}: the source prints no such size")
             for system in claim.of:
                 known = self.systems(claim.quantity)
                 if system not in known:
@@ -173,6 +176,12 @@ class Published(BaseModel):
                 return {each.phase for each in self.adsorption_energies}
             case _:
                 return {bond.name for bond in self.bonds}
+
+    def printed(self, quantity: Quantity) -> dict[str, float]:
+        """The values that a claim on the size of a quantity is about, by system."""
+        if quantity in ("interfacial formation energy", "unreacted bound"):
+            return self.interfacial_formation_energy_j_per_m2
+        return {}
 
     def __repr__(self) -> str:
         return short_repr(self, self.name, self.short_name)

@@ -8,7 +8,6 @@ it is not enough.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from statistics import median
 from typing import Literal
 
@@ -41,8 +40,8 @@ class Verdict(BaseModel):
         Median and range over the samples, as of `Sample.effect`.
     uncertainty
         Median of those that have one.
-    alone
-        Choices that were the same in all samples: what the verdict does not speak of.
+    tried
+        Choice -> the values of it that the samples have: of others the verdict does not speak.
     why
         In words.
     """
@@ -59,7 +58,7 @@ class Verdict(BaseModel):
     least: float | None = None
     most: float | None = None
     uncertainty: float | None = None
-    alone: dict[Choice, str] = Field(default_factory=dict)
+    tried: dict[Choice, list[str]] = Field(default_factory=dict)
     why: str
 
 
@@ -120,7 +119,7 @@ def judge(samples: Sequence[Sample], comparison: Comparison, resolution: float =
         least=min(effects, default=None),
         most=max(effects, default=None),
         uncertainty=median(known) if known else None,
-        alone=_alone(merged),
+        tried=_tried(merged),
         why=_why(merged, sides, comparison),
     )
 
@@ -129,19 +128,16 @@ def _over_starts(samples: Sequence[Sample], resolution: float) -> list[Sample]:
     """Samples that differ in nothing but their start as one, uncertain by what these spread."""
     groups: dict[frozenset[tuple[Choice, str]], list[Sample]] = {}
     for sample in samples:
-        rest = frozenset((k, v) for k, v in sample.choices.items() if k != "start")
-        groups.setdefault(rest, []).append(sample)
+        rest: dict[Choice, str] = {k: v for k, v in sample.choices.items() if k != "start"}
+        groups.setdefault(frozenset(rest.items()), []).append(sample)
     found = []
-    for rest, group in groups.items():
+    for key, group in groups.items():
         effects = [sample.effect for sample in group]
         own = [s.uncertainty for s in group if s.uncertainty is not None]
         between = spread(effects)
-        known = [*own, *([] if between is None else [between])]
+        known = own if between is None else [*own, between]
         uncertainty = max(*known, resolution) if known else None
-        choices = group[0].choices if len(group) == 1 else dict(sorted(rest))
-        found.append(
-            replace(group[0], effect=median(effects), uncertainty=uncertainty, choices=choices)
-        )
+        found.append(Sample(median(effects), uncertainty, dict(sorted(key))))
     return found
 
 
@@ -187,16 +183,17 @@ def _told_apart_by(
     return sorted(name for name, n in found.items() if n == fewest)
 
 
-def _alone(samples: Sequence[Sample]) -> dict[Choice, str]:
-    """What was the same in all samples."""
-    first, *others = [sample.choices for sample in samples] or [{}]
-    return {k: v for k, v in sorted(first.items()) if all(each.get(k) == v for each in others)}
+def _tried(samples: Sequence[Sample]) -> dict[Choice, list[str]]:
+    every = [choice for sample in samples for choice in sample.choices.items()]
+    return {
+        name: sorted({v for k, v in every if k == name}) for name in sorted({k for k, _ in every})
+    }
 
 
 WORDS: dict[int | None, str] = {
     1: "as claimed",
     -1: "against it",
-    0: "smaller than the uncertainty",
+    0: "within the uncertainty",
     None: "without an uncertainty",
 }
 """Side of a sample -> how it is told."""
