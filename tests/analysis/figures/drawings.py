@@ -14,6 +14,7 @@ from natriface.analysis.barriers.summary import summarise
 from natriface.analysis.electrons.band_centers import BandCenter
 from natriface.analysis.electrons.localization import AtomInPlane, BondProfile, PlaneMap
 from natriface.analysis.energies.energy_map import EnergyMap
+from natriface.analysis.energies.reactivity import Hull
 from natriface.analysis.energies.surface_energy import SurfaceEnergy
 from natriface.analysis.energies.wulff_shape import wulff_shape
 from natriface.analysis.figures.adatom_maps import map_figure
@@ -28,6 +29,7 @@ from natriface.analysis.figures.dos_curves import (
 from natriface.analysis.figures.elf_maps import bond_profiles, elf_maps
 from natriface.analysis.figures.energy_profiles import energy_profile
 from natriface.analysis.figures.path_pictures import path_picture
+from natriface.analysis.figures.reaction_lines import ReactionPanel, reaction_lines
 from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.analysis.figures.structure_pictures import before_after_figure, structure_figure
 from natriface.analysis.figures.surface_pictures import (
@@ -63,8 +65,11 @@ def interface(doped: bool = False) -> Atoms:
 
 
 def interfaces() -> Figure:
-    """Compared and contradicted, missing, small, and more than one row holds."""
+    """Compared and contradicted, missing, small, by others too, and more than one row holds."""
+    others = {"chgnet-0.3.0": -1.31, "PBE": -0.91}
     bars = [
+        Bar("Na|NZSP-NSF-Si", -0.9, None, -1.0, None, 0.3, others),
+        Bar("Na9Sn4|NZSP-NSF-Si", None, LONG, others_j_per_m2=others),
         Bar("Na|NZSP", -0.92, None, -2.4, -1.36),
         Bar("Na|NZSP-NSF", None, LONG, -1.36, -2.4),
         Bar("Na9Sn4|NZSP-NSF", -0.002, None, -7.36),
@@ -247,6 +252,32 @@ def potentials() -> Figure:
     return potential_lines(panels)
 
 
+def reactions() -> Figure:
+    """Many products, long names, a phase that is not stable, and no reaction."""
+    hull = Hull.from_energies(
+        {
+            "Na": ({"Na": 2}, 0.0),
+            "NZSP-NSF uncompensated, second of the orderings": (
+                {"Na": 3, "Zr": 2, "Si": 2, "P": 1, "O": 12}, -40.0
+            ),
+            "NaF": ({"Na": 1, "F": 1}, -6.0),
+            "Na4SiO4": ({"Na": 4, "Si": 1, "O": 4}, -22.0),
+            "ZrSi": ({"Zr": 1, "Si": 1}, -1.6),
+            "Na2ZrO3": ({"Na": 2, "Zr": 1, "O": 3}, -18.0),
+            "Na3P": ({"Na": 3, "P": 1}, -1.6),
+            "Na2O": ({"Na": 2, "O": 1}, -4.2),
+            "P": ({"P": 1}, 0.0),
+            "SiO2": ({"Si": 1, "O": 2}, -9.0),
+        },
+        ("Na", "Zr", "Si", "P", "O", "F"),
+    )  # fmt: skip
+    crystal = "NZSP-NSF uncompensated, second of the orderings"
+    pairs = [("Na", crystal), (crystal, "Na"), ("NaF", "Na"), ("NaF", crystal)]
+    return reaction_lines(
+        [ReactionPanel(a, b, hull.reactions(a, b), hull.strongest(a, b)) for a, b in pairs]
+    )
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "energy_bars": interfaces,
     "value_bars": barriers,
@@ -263,5 +294,6 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "before_after_figure": relaxed,
     "wulff_figure": wulff,
     "potential_lines": potentials,
+    "reaction_lines": reactions,
 }
 """By the function that draws it."""

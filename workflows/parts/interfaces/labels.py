@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -94,6 +94,43 @@ class RestartLabels(Labels):
     n_contacts: int
 
 
+class EnergyLabels(Labels):
+    """A single point of what has been relaxed, by a level of the study's `energies_by`."""
+
+    section: Literal["interfaces"] = "interfaces"
+    role: Literal["interface_energy", "slab_energy", "rigid_energy"]
+    pair: str
+    by: str
+    n_contacts: int | None = None
+
+
+class LevelLabels(BaseModel):
+    """A level of theory that gives energies of relaxed geometries.
+
+    Attributes
+    ----------
+    name
+        In the report.
+    engine, settings
+        Who computes, and what was set beyond protocol and study.
+    all_starts
+        Whether it has all starts, in the order of the relaxing steps, or of each the lowest.
+    steps
+        By role (``interface``, and those of its slabs): ids of its single points.
+    bulk_energies
+        As of `InterfaceLabels`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    engine: str
+    settings: dict[str, Any]
+    all_starts: bool
+    steps: dict[str, list[str]]
+    bulk_energies: dict[str, str]
+
+
 class InterfaceLabels(Labels):
     """An interface: `natriface.structures.Interface.metadata`, and its other steps.
 
@@ -120,6 +157,10 @@ class InterfaceLabels(Labels):
     bases
         By side: the interface's cell in lattice vectors of that crystal, see
         `natriface.structures.interfaces.recut.CutSide`.
+    relaxed_by
+        The level of theory that it is relaxed with, where others give the energies.
+    energies_by
+        These others, the one that the report speaks of first.
     """
 
     section: Literal["interfaces"] = "interfaces"
@@ -133,6 +174,8 @@ class InterfaceLabels(Labels):
     crystal_steps: dict[str, str] = Field(default_factory=dict)
     bases: dict[str, list[list[int]]] = Field(default_factory=dict)
     bulk_energies: dict[str, str] = Field(default_factory=dict)
+    relaxed_by: str | None = None
+    energies_by: list[LevelLabels] = Field(default_factory=list)
     film: SlabLabels
     substrate: SlabLabels
     id: str | None = None
@@ -164,5 +207,5 @@ class InterfaceLabels(Labels):
 
 LABELS: tuple[type[Labels], ...] = (
     *(InterfaceLabels, SlabOfInterfaceLabels, RestartLabels),
-    BulkLabels,
+    *(EnergyLabels, BulkLabels),
 )

@@ -22,8 +22,8 @@ from natriface.workflows.parts.interfaces.figures import (
     formation_bars,
     interface_pictures,
 )
+from natriface.workflows.parts.interfaces.level_tables import adhesion_table
 from natriface.workflows.parts.interfaces.tables import (
-    adhesion_table,
     bond_table,
     integrity_table,
     overview,

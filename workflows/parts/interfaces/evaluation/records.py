@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
+from natriface.analysis.energies.starts import spread
 from natriface.analysis.results.result import EngineRecord
 from natriface.workflows.report.steps import StepRow
 
@@ -146,11 +149,38 @@ class IntegrityRecord(_Record):
     reason: str | None = None
 
 
+class LevelRecord(_Record):
+    """An interface's energies by one level of theory; ``None`` where they were not asked for.
+
+    Attributes
+    ----------
+    name
+        By what the study or its model calls it.
+    settings
+        What was set for it beyond protocol and study.
+    geometries
+        Its ``own``; of those of another level the ``lowest`` start of each term, or ``all`` starts.
+    """
+
+    name: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+    geometries: Literal["own", "lowest", "all"] = "own"
+    engine: EngineRecord | None = None
+    protocol: str | None = None
+    level: str | None = None
+    interfacial_formation_energy: Quantity | None = None
+    work_of_adhesion: Quantity | None = None
+    bound: BoundRecord | None = None
+
+
 class InterfaceRecord(_Record):
     """Everything about one interface; ``None`` where a quantity was not asked for.
 
     Attributes
     ----------
+    levels
+        Where other levels of theory than the relaxing one give energies: all of them, first that
+        whose energies, bound and engine are the interface's here, last that which relaxes.
     starts
         Its relaxations, the first from the geometry as built; the lowest is taken.
     """
@@ -173,6 +203,7 @@ class InterfaceRecord(_Record):
     interfacial_formation_energy: Quantity | None = None
     work_of_adhesion: Quantity | None = None
     bound: BoundRecord | None = None
+    levels: list[LevelRecord] = Field(default_factory=list)
     integrity: IntegrityRecord | None = None
     reference_slabs: list[ReferenceSlabRecord] = Field(default_factory=list)
     starts: list[StartRecord] = Field(default_factory=list)
@@ -190,3 +221,14 @@ class InterfaceRecord(_Record):
     def engine_words(self) -> str:
         """Engine and level of its energies, ``chgnet-0.3.0 (interatomic potential, not DFT)``."""
         return "not computed" if self.engine is None else self.engine.words
+
+    @property
+    def relaxed_by(self) -> str | None:
+        """The level of theory that relaxes, where others give the energies."""
+        return self.levels[-1].name if self.levels else None
+
+    @property
+    def between_levels_j_per_m2(self) -> float | None:
+        """Highest less lowest formation energy of the levels of theory, of at least two."""
+        quantities = [level.interfacial_formation_energy for level in self.levels]
+        return spread([q.value_j_per_m2 for q in quantities if q and q.value_j_per_m2 is not None])

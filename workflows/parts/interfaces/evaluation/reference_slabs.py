@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from natriface.analysis.bonding.integrity import compare_units
-from natriface.analysis.energies.starts import SAME_MINIMUM_EV, is_sample, spread
+from natriface.analysis.energies.starts import SAME_MINIMUM_EV, spread
 from natriface.analysis.results.comparability import require_like
 from natriface.analysis.results.result import Result
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
@@ -37,6 +37,8 @@ class Start:
         Why there is no result.
     share
         Surface cells of the slab in the interface over those here.
+    sample
+        Whether it tells of the spread: it did not start in a minimum that was known.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Start:
     result: Result | None
     reason: str | None = None
     share: float = 1.0
+    sample: bool = True
 
 
 def lowest_start(interface: Result | None, starts: Sequence[Start]) -> Start | None:
@@ -83,10 +86,8 @@ def samples_ev(interface: Result | None, starts: Sequence[Start]) -> list[float]
     """Energies of the starts that tell of the spread, eV in the interface's cell."""
     return [
         energy_ev(start)
-        for k, start in enumerate(starts)
-        if start.result
-        and why_not(interface, start) is None
-        and (k == 0 or is_sample(start.result))
+        for start in starts
+        if start.result and why_not(interface, start) is None and start.sample
     ]
 
 
@@ -101,9 +102,9 @@ def start_records(interface: Result | None, starts: Sequence[Start]) -> list[Sta
             reason=reason,
             taken=start is taken,
             other_cell=start.share != 1,
-            sample=k == 0 or start.result is None or is_sample(start.result),
+            sample=start.sample,
         )
-        for k, start in enumerate(starts)
+        for start in starts
     ]
 
 
