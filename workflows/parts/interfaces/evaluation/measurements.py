@@ -11,7 +11,11 @@ from natriface.analysis.results.claim import Choice, Measurement
 from natriface.analysis.results.result import Result
 from natriface.structures.crystals.doping import DopingWords
 from natriface.workflows.parts.interfaces.evaluation.gathering import Gathered
-from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord
+from natriface.workflows.parts.interfaces.evaluation.records import (
+    BoundRecord,
+    InterfaceRecord,
+    Quantity,
+)
 from natriface.workflows.parts.interfaces.evaluation.reference_slabs import per_contact
 
 FACES = 2
@@ -41,35 +45,44 @@ def measurements(gathered: Sequence[Gathered], results: Sequence[Result]) -> lis
     return found
 
 
-def _choices(record: InterfaceRecord) -> dict[Choice, str]:
+def _choices(record: InterfaceRecord, potential: str | None) -> dict[Choice, str]:
     planes: dict[Choice, str | None] = {
         "facet": record.substrate.surface,
         "facet of the film": record.film.surface,
     }
     found: dict[Choice, str] = {k: v.split(" ")[0] for k, v in planes.items() if v}
-    if record.engine is not None:
-        found["potential"] = record.engine.model or record.engine.name
+    if potential is not None:
+        found["potential"] = potential
     if record.substrate.doping:
         said = DopingWords.of(record.substrate.doping)
         found |= {"site": said.sites, "compensation": said.balance}
     return found
 
 
+def _relaxed_by(record: InterfaceRecord) -> str | None:
+    engine = record.engine
+    return record.relaxed_by or (None if engine is None else engine.model or engine.name)
+
+
 def _energies(record: InterfaceRecord, pair: str) -> Iterator[Measurement]:
-    formation, bound = record.interfacial_formation_energy, record.bound
-    choices = _choices(record)
-    if formation is not None and formation.value_j_per_m2 is not None:
-        yield Measurement(
-            "interfacial formation energy",
-            pair,
-            formation.value_j_per_m2,
-            formation.uncertainty_j_per_m2,
-            choices,
-        )
-    if bound is not None and bound.value_j_per_m2 is not None:
-        spreads = in_quadrature(*(slab.spread_ev for slab in record.reference_slabs))
-        off = per_contact(spreads, record.area_angstrom2, FACES) if record.reference_slabs else None
-        yield Measurement("unreacted bound", pair, bound.value_j_per_m2, off, choices)
+    """By every level of theory; a bound is uncertain by what the slabs' relaxations spread."""
+    spreads = [slab.spread_ev for slab in record.reference_slabs]
+    off = per_contact(in_quadrature(*spreads), record.area_angstrom2, FACES) if spreads else None
+    levels: list[tuple[str | None, Quantity | None, BoundRecord | None]]
+    levels = [(x.name, x.interfacial_formation_energy, x.bound) for x in record.levels]
+    own = (_relaxed_by(record), record.interfacial_formation_energy, record.bound)
+    for potential, formation, bound in levels or [own]:
+        choices = _choices(record, potential)
+        if formation is not None and formation.value_j_per_m2 is not None:
+            yield Measurement(
+                "interfacial formation energy",
+                pair,
+                formation.value_j_per_m2,
+                formation.uncertainty_j_per_m2,
+                choices,
+            )
+        if bound is not None and bound.value_j_per_m2 is not None:
+            yield Measurement("unreacted bound", pair, bound.value_j_per_m2, off, choices)
 
 
 def _units(
@@ -82,7 +95,7 @@ def _units(
     told = [start for start in record.starts if start.sample and start.energy_ev is not None]
     starts = {start.name: by_id[start.id] for start in told if start.id in by_id}
     starts = starts or {taken.label: taken}
-    choices = _choices(record)
+    choices = _choices(record, _relaxed_by(record))
     lengths: dict[tuple[str, str], list[float]] = {}
     for name, result in starts.items():
         integrity = _compared(result)
