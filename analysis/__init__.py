@@ -99,11 +99,17 @@ if TYPE_CHECKING:
     from natriface.analysis.results.band import Band as Band
     from natriface.analysis.results.bond_populations import Bond as Bond
     from natriface.analysis.results.bond_populations import BondPopulations as BondPopulations
+    from natriface.analysis.results.claim import Claim as Claim
+    from natriface.analysis.results.claim import Measurement as Measurement
     from natriface.analysis.results.pdos import ProjectedDOS as ProjectedDOS
     from natriface.analysis.results.published import Published as Published
     from natriface.analysis.results.published import load_published as load_published
     from natriface.analysis.results.published import published_names as published_names
     from natriface.analysis.results.result import Result as Result
+    from natriface.analysis.verdicts.samples import Sample as Sample
+    from natriface.analysis.verdicts.verdict import Verdict as Verdict
+    from natriface.analysis.verdicts.verdict import judge as judge
+    from natriface.analysis.verdicts.verdict import judge_claim as judge_claim
 else:
     __all__, __getattr__, __dir__ = export(
         __name__,
@@ -140,6 +146,9 @@ else:
             "figures.relaxations": "relaxation_courses",
             "figures.style": "save_figure",
             "bonding.projected_cohp": "Projection",
+            "results.claim": "Claim Measurement",
+            "verdicts.samples": "Sample",
+            "verdicts.verdict": "Verdict judge judge_claim",
             "results.published": "Published load_published published_names",
             "barriers.rates": "Diffusivity HopRate diffusivity hop_rate vineyard_prefactor_hz",
             "readers.vasp.grid": "Grid read_grid",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from natriface.analysis.results.claim import Claim, Quantity
 from natriface.structures.base.errors import AnalysisError, nearest
 from natriface.structures.base.numbers import Real
 from natriface.structures.base.reprs import short_repr
@@ -99,6 +100,11 @@ class PublishedBond(BaseModel):
     place: str
     note: str | None = None
 
+    @property
+    def name(self) -> str:
+        """``P-O in PO3F of NZSP-NSF``."""
+        return f"{self.bond} in {self.unit} of {self.crystal}"
+
 
 class Published(BaseModel):
     """What one source prints; keys of later analyses are left to them.
@@ -121,6 +127,8 @@ class Published(BaseModel):
         Lengths and ICOHPs.
     electronic_structure
         What it says about densities of states, band centers and ELF, by topic, in words.
+    claims
+        What it claims, of the systems above.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -137,6 +145,43 @@ class Published(BaseModel):
     adsorption_energies: list[PublishedAdsorption] = Field(default_factory=list)
     bonds: list[PublishedBond] = Field(default_factory=list)
     electronic_structure: dict[str, str] = Field(default_factory=dict)
+    claims: list[Claim] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _claims_are_of_what_it_has(self) -> Published:
+        for claim in self.claims:
+            sized = claim.comparison in ("as printed", "not below")
+            if sized and not set(claim.of) <= self.printed(claim.quantity).keys():
+                raise ValueError(f"claim {claim.text!r}: the source prints no such size")
+            for system in claim.of:
+                known = self.systems(claim.quantity)
+                if system not in known:
+                    raise ValueError(
+                        f"claim {claim.text!r}: the source has no {claim.quantity} of {system!r} "
+                        f"({nearest(system, known)})"
+                    )
+        return self
+
+    def systems(self, quantity: Quantity) -> set[str]:
+        """The systems of which the source says something that a claim on a quantity can be of."""
+        match quantity:
+            case "interfacial formation energy" | "unreacted bound":
+                return set(self.interfacial_formation_energy_j_per_m2)
+            case "broken units":
+                units = {bond.unit for bond in self.bonds}
+                return {f"{unit} at {pair}" for unit in units for pair in self.integrity}
+            case "migration barrier":
+                return {barrier.phase for barrier in self.barriers}
+            case "adsorption energy":
+                return {each.phase for each in self.adsorption_energies}
+            case _:
+                return {bond.name for bond in self.bonds}
+
+    def printed(self, quantity: Quantity) -> dict[str, float]:
+        """The values that a claim on the size of a quantity is about, by system."""
+        if quantity in ("interfacial formation energy", "unreacted bound"):
+            return self.interfacial_formation_energy_j_per_m2
+        return {}
 
     def __repr__(self) -> str:
         return short_repr(self, self.name, self.short_name)

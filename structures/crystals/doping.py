@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -153,6 +154,30 @@ class Doped:
             f"({'site' if len(self.sites) == 1 else 'sites'} {where}); {balance}; "
             f"net formal charge {self.net_charge_e + 0.0:+g} e"
         )
+
+
+_DESCRIPTION = re.compile(
+    r"(?P<dopant>\d+ \w+ on \w+)(?: \(sites? (?P<sites>.*)\))?; "
+    r"(?P<balance>uncompensated|compensated by .*?)(?: \(atoms .*?\))?(?:; .*)?"
+)
+
+
+@dataclass(frozen=True)
+class DopingWords:
+    """What `Doped.description` says: ``1 F on O``, its sites, and how the charge is balanced."""
+
+    dopant: str
+    sites: str
+    balance: str
+
+    @classmethod
+    def of(cls, description: str) -> DopingWords:
+        """Of a description; one that reads otherwise is all dopant, its balance not stated."""
+        read = _DESCRIPTION.fullmatch(description)
+        if read is None:
+            return cls(description, "not stated", "not stated")
+        sites = re.sub(r" \(x[^()]*\)", "", read["sites"] or "not stated")
+        return cls(read["dopant"], sites, read["balance"])
 
 
 def substitute(

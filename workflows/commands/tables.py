@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -278,6 +279,15 @@ def print_results(entries: Sequence[Mapping[str, Any]]) -> None:
         Column("state", state=True, of=lambda entry: entry["status"], whole=True),
     )
     text_console().print(Table.of("", columns, entries))
+
+
+def print_claims(results: Path) -> None:
+    """What a report's study says of the claims of the source it is compared with."""
+    from natriface.workflows.report.page import ReportDocument
+
+    table = ReportDocument.model_validate_json(results.read_bytes()).claims_table
+    if table is not None:
+        text_console().print(replace(table, notes=()))
 
 
 def print_inputs(written: Sequence[WrittenInputs]) -> None:

@@ -21,6 +21,7 @@ from natriface.analysis.results.published import Published, load_published
 from natriface.analysis.results.result import EngineRecord, Result
 from natriface.analysis.results.wording import unit
 from natriface.structures.base.writing import write_atomically
+from natriface.workflows.report.claims import JudgedClaim, claims_table, in_short, judged
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.section import (
     Gallery,
@@ -83,6 +84,12 @@ class ReportDocument(_Document):
         What the parts of the study say, by section.
     findings
         Of all sections.
+    in_short
+        What was asked, what came out and how certainly, and what to do next.
+    glossary
+        Labels and what they stand for.
+    claims
+        Of the published source, each with its verdict.
     steps
         Every step, in the plan's order.
     unfinished
@@ -101,7 +108,15 @@ class ReportDocument(_Document):
     steps: list[StepRow] = Field(default_factory=list)
     published: Published | None
     findings: list[str]
+    in_short: list[str] = Field(default_factory=list)
+    glossary: dict[str, str] = Field(default_factory=dict)
+    claims: list[JudgedClaim] = Field(default_factory=list)
     unfinished: list[StepRow]
+
+    @property
+    def claims_table(self) -> Table | None:
+        """The claims that the study has something to say on; None where there is none."""
+        return None if self.published is None else claims_table(self.claims, self.published)
 
 
 def write_report(
@@ -153,6 +168,9 @@ def write_report(
     context = SectionContext(folder / FIGURES, folders or {}, expected or (), missing, published)
     sections = write_sections(results, folder, context)
     rows = Steps.of(results, expected, missing).rows()
+    engines = _engines(results)
+    measurements = [m for section in sections for m in section.measurements]
+    claims = judged(published, measurements) if published else []
     document = ReportDocument(
         study=study_name,
         title=title,
@@ -165,12 +183,30 @@ def write_report(
         steps=rows,
         published=published,
         findings=[text for section in sections for text in section.findings],
+        in_short=in_short(
+            claims,
+            published,
+            asked=_asked(title, rows, engines),
+            by_dft=all(engine.level == "DFT" for engine in engines),
+        ),
+        glossary={k: words for section in sections for k, words in section.glossary.items()},
+        claims=claims,
         unfinished=[row for row in rows if row.status != "converged"],
     )
     write_atomically(folder / JSON_FILE, document.model_dump_json(indent=1))
+    table = document.claims_table
+    if table is not None:
+        write_atomically(folder / table.file_name, table.as_csv())
     page = folder / PAGE
-    write_atomically(page, _page(document, sections, _engines(results)))
+    write_atomically(page, _page(document, sections, engines))
     return page
+
+
+def _asked(title: str, rows: Sequence[StepRow], engines: Sequence[EngineRecord]) -> str:
+    sound = sum(row.status == "converged" for row in rows)
+    by = " and ".join(sorted({engine.words for engine in engines}))
+    computed = f"{sound} of {len(rows)} calculations" + (f" by {by}" if by else "")
+    return f"{title}: {computed} {'has' if sound == 1 else 'have'} a sound result."
 
 
 def _versions() -> dict[str, str]:
@@ -210,6 +246,7 @@ def _page(
     return template.render(
         report=document,
         sections=sections,
+        claims=document.claims_table,
         steps=step_table(document.steps, any(engine.level != "DFT" for engine in engines)),
         unfinished=unfinished_table(document.unfinished),
         settings=_setting_table(document.protocol.settings),

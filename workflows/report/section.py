@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from matplotlib.figure import Figure
 
+from natriface.analysis.results.claim import Measurement
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
@@ -61,6 +62,10 @@ class Section:
         Formulas and definitions, for the page's methods.
     values
         All numbers, JSON-able, units in the keys; goes into ``results.json``.
+    measurements
+        What claims of the source are held against.
+    glossary
+        The study's labels, each with what it stands for.
     """
 
     key: str
@@ -69,6 +74,8 @@ class Section:
     blocks: Sequence[Block] = ()
     methods: Sequence[str | Formula] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
+    measurements: Sequence[Measurement] = ()
+    glossary: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tables(self) -> list[Table]:

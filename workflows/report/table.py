@@ -28,6 +28,10 @@ TONES = {
     **dict.fromkeys(("blocked", "paused", "cancelled"), "held"),
     **dict.fromkeys(("not finished",), "muted"),
     "running": "busy",
+    "holds": "good",
+    "does not hold": "bad",
+    "depends": "held",
+    **dict.fromkeys(("no difference", "not tested"), "muted"),
 }
 """Word of a state -> how it is coloured."""
 _STYLES = {"good": "green", "bad": "red", "held": "yellow", "muted": "dim", "busy": "cyan"}

@@ -22,7 +22,9 @@ from natriface.structures.base.heights import (
 )
 from natriface.structures.base.symmetry import space_group_of
 from natriface.structures.crystals.doping import (
+    Compensation,
     Doped,
+    DopingWords,
     SiteOrbit,
     dope,
     substitute,
@@ -407,3 +409,21 @@ def test_constraints_other_than_fixatoms_are_refused(nzsp: Atoms) -> None:
     held.set_constraint([FixAtoms([0]), FixedPlane(1, (0, 0, 1))])
     with pytest.raises(StructureError, match="use FixAtoms"):
         substitution_sites(held, "O", "P")
+
+
+@pytest.mark.parametrize(
+    ("compensation", "balance"),
+    [
+        ("none", "uncompensated"),
+        ("vacancy", "compensated by 1 x Na -> vacancy"),
+        ("substitution", "compensated by 1 x P -> Si"),
+    ],
+)
+def test_a_description_is_read_as_it_was_written(
+    nzsp: Atoms, compensation: Compensation, balance: str
+) -> None:
+    orbit = substitution_sites(nzsp, "O", "P")[0]
+    said = DopingWords.of(substitute(nzsp, orbit, "F", compensation).description)
+    assert (said.dopant, said.balance) == ("1 F on O", balance)
+    assert said.sites == f"{orbit.indices[0]} of orbit {orbit.label.partition(' (')[0]}"
+    assert DopingWords.of("as the user says").balance == "not stated"

@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -13,8 +14,10 @@ import pytest
 from ase.build import bulk
 from matplotlib.figure import Figure
 
+from natriface.analysis.results.claim import Measurement
 from natriface.analysis.results.result import EngineRecord, Result, StepRecord
 from natriface.structures.base.atoms import to_document
+from natriface.workflows.commands.tables import print_claims
 from natriface.workflows.parts import PARTS
 from natriface.workflows.parts.interfaces.evaluation.gathering import ExpectedStep
 from natriface.workflows.report.page import ProtocolRecord, write_report
@@ -106,6 +109,58 @@ def test_files_hold_the_section(page: Path) -> None:
     assert rows == [["step", "energy (eV)"], ["red", "-1.25"], ["blue", ""]]
     assert (page.parent / "figures" / "colours.png").is_file()
     assert not (page.parent / "results.csv").exists()
+
+
+def colours_measured(results: Sequence[Result], context: SectionContext) -> Section:
+    values = (("NaF", 0.7, {"directions": "1"}), ("Na3PO4", 0.2, {"directions": "1"}))
+    return replace(
+        colours(results, context),
+        measurements=[
+            Measurement("migration barrier", system, barrier, 0.01, choices)  # type: ignore[arg-type]
+            for system, barrier, choices in values
+        ],
+        glossary={"red": "as <seen>"},
+    )
+
+
+def test_claims_are_held_against_what_a_section_measured(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.modules["colours.section"], "section", colours_measured)
+    page = write_report(
+        [result("red")],
+        tmp_path,
+        study_name="hues",
+        title="Hues",
+        expected=[ExpectedStep("redredred", "red", "static", 1, METADATA)],
+        compare_with="li2025",
+        protocol=ProtocolRecord(name="fast"),
+    )
+    document = json.loads((tmp_path / "results.json").read_text())
+    (told,) = [each for each in document["claims"] if each["measured"]]
+    assert told["claim"]["of"] == ["NaF", "Na3PO4"]
+    assert told["verdict"]["kind"] == "does not hold"
+    assert told["verdict"]["effect"] == pytest.approx(-0.5)
+    (row,) = list(csv.DictReader((tmp_path / "claims.csv").open()))
+    assert (row["verdict"], row["unit"], row["samples"]) == ("does not hold", "eV", "1")
+    assert float(row["effect"]) == pytest.approx(-0.5)
+    text = page.read_text()
+    assert text.index("In short") < text.index('id="claims"') < text.index('id="colours"')
+    assert "−0.50 ± 0.01 eV" in text
+    assert "Does not hold here: Na moves more easily in NaF than in Na3PO4." in text
+    assert "as &lt;seen&gt;" in text
+    assert 3 <= len(document["in_short"]) <= 5
+    print_claims(tmp_path / "results.json")
+    assert "does not hold" in capsys.readouterr().out
+
+
+def test_without_a_source_there_is_no_claim(page: Path) -> None:
+    document = json.loads((page.parent / "results.json").read_text())
+    assert document["claims"] == []
+    (sentence,) = document["in_short"]
+    assert sentence.startswith("Hues: 1 of 3 calculations by gpaw")
+    assert 'id="claims"' not in page.read_text()
+    assert not (page.parent / "claims.csv").exists()
 
 
 def test_page_tells_files_of_weights_apart(tmp_path: Path) -> None:

@@ -123,11 +123,14 @@ def write_report(
     study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus], top: int = 5
 ) -> None:
     """Write the report of what is finished, and show how its screening stands."""
+    from natriface.workflows.commands.tables import print_claims
     from natriface.workflows.planning import in_stages
+    from natriface.workflows.report.page import JSON_FILE
     from natriface.workflows.report.study import report_study
 
     with note("writing the report"):
         written = report_study(study, plan, workspace, statuses)
+    print_claims(written.with_name(JSON_FILE))
     if in_stages(study):
         from natriface.workflows.commands.tables import print_ranking
 

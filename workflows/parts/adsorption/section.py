@@ -12,6 +12,7 @@ from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published, PublishedAdsorption
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
+from natriface.workflows.parts.adsorption.measurements import measurements
 from natriface.workflows.parts.adsorption.records import (
     SiteRecord,
     SurfaceRecord,
@@ -64,6 +65,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         ],
         methods=METHODS,
         values={record.label: _values(record) for record in records},
+        measurements=measurements(records),
     )
 
 

@@ -26,6 +26,7 @@ from natriface.analysis.results.spilling import judge_spilling
 from natriface.analysis.results.wording import number, signed
 from natriface.workflows.parts.electronic_structure import figures as drawings
 from natriface.workflows.parts.electronic_structure import tables
+from natriface.workflows.parts.electronic_structure.measurements import measurements
 from natriface.workflows.parts.electronic_structure.records import (
     WINDOWS,
     CrystalRecord,
@@ -87,6 +88,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         ],
         methods=METHODS,
         values=_values(crystals, differences, slope, shifts),
+        measurements=measurements(crystals, differences),
     )
 
 

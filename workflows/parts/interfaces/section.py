@@ -11,6 +11,7 @@ from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
+from natriface.structures.crystals.doping import DopingWords
 from natriface.workflows.parts.interfaces.blocks.comparison import Comparison, compare
 from natriface.workflows.parts.interfaces.blocks.figures import (
     adhesion_bars,
@@ -31,6 +32,7 @@ from natriface.workflows.parts.interfaces.blocks.tables import (
     restart_table,
 )
 from natriface.workflows.parts.interfaces.evaluation.gathering import Gathered, gather
+from natriface.workflows.parts.interfaces.evaluation.measurements import measurements
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, SlabRecord
 from natriface.workflows.report.section import Block, Gallery, Listed, Section, SectionContext
 
@@ -51,6 +53,8 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         blocks=_blocks(gathered, records, words, context),
         methods=_methods(records),
         values={record.pair: record.model_dump(mode="json") for record in records},
+        measurements=measurements(gathered, results),
+        glossary=_glossary(records),
     )
 
 
@@ -131,6 +135,24 @@ def _methods(records: Sequence[InterfaceRecord]) -> list[str | Formula]:
         f"1 eV/Å² = {EV_PER_ANGSTROM2_IN_J_PER_M2:.8f} J/m². Energies are subtracted only between "
         "converged calculations with the same engine, version, model, protocol and settings.",
     ]
+
+
+def _glossary(records: Sequence[InterfaceRecord]) -> dict[str, str]:
+    """What the study calls its slabs, and what the name of a surface means."""
+    slabs = {slab.name: slab for record in records for slab in (record.film, record.substrate)}
+    found = {records[0].pair: f"{records[0].film.name} as a film on {records[0].substrate.name}"}
+    for name, slab in slabs.items():
+        words = [slab.phase] if slab.phase and slab.phase != name else []
+        if slab.doping:
+            said = DopingWords.of(slab.doping)
+            words += [f"{said.dopant} in each surface cell", said.balance]
+        if words:
+            found[name] = ", ".join(words)
+    surface = next((slab.surface for slab in slabs.values() if slab.surface), None)
+    if surface is not None:
+        plane, _, number = surface.split(" ")[0].partition("-")
+        found[f"{plane}-{number}"] = f"termination {number} of the plane {plane}"
+    return found
 
 
 def _slab_words(slab: SlabRecord) -> str:

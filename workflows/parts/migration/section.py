@@ -13,6 +13,7 @@ from natriface.analysis.figures.pictures.path_pictures import path_picture
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number, slug
+from natriface.workflows.parts.migration.measurements import measurements
 from natriface.workflows.parts.migration.records import (
     FarWay,
     HopRecord,
@@ -67,6 +68,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         methods=[*METHODS, *_symmetry_words(records)],
         values={record.name: _values(record) for record in records}
         | {f"through {way.label}": way.model_dump(mode="json") for way in ways},
+        measurements=measurements(records, ways),
     )
 
 

@@ -1,0 +1,1 @@
+"""Samples in, a verdict on a claim out."""
