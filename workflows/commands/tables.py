@@ -15,12 +15,12 @@ from natriface.analysis.results.wording import duration
 from natriface.structures.crystals.phases import Phase
 from natriface.workflows.commands.common import text_console
 from natriface.workflows.commands.study_inputs import UNRELAXED, WrittenInputs
-from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.plan import Plan, StructureFrom
 from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.running.status import StepStatus, cached, counts
+from natriface.workflows.steps.history import History
 from natriface.workflows.workspace import Workspace
 
 PROVISIONAL = (
@@ -40,7 +40,8 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
     workspace = Workspace(folder)
     done = cached(plan, workspace) if workspace.study == plan.study else set()
     engines = " and ".join(sorted({step.engine for step in plan.walk()}))
-    estimates = [(step, engine(step.engine).estimate(step)) for step in plan.walk()]
+    history = History.of(workspace) if workspace.study == plan.study else History(())
+    estimates = [(step, history.estimate(step)) for step in plan.walk()]
     table = Table.of(
         f"{plan.study}: {len(plan)} steps, engine {engines}",
         (
