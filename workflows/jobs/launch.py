@@ -213,6 +213,7 @@ def _job(
         mode=mode,
         lanes=packed.lanes,
         threads=packed.shape[2],
+        cores=packed.shape[1] * packed.shape[2],
         walltime_s=packed.seconds,
         signal_s=limits.signal_s,
         created=time.time(),

@@ -125,8 +125,9 @@ def pack(items: Sequence[Item], limits: QueueLimits) -> list[Pack]:
     """Steps into jobs.
 
     Steps of equal shape and like length share a job as long as it fits under the longest time;
-    those of less than a node run side by side. A step whose parents have not finished goes into the job of its
-    parents, after them; where that cannot be, it is left out, to be packed once they have.
+    those of less than a node run side by side. A step whose parents have not finished goes into
+    the job of its parents, after them; where that cannot be, it is left out, to be packed once they
+    have.
 
     Parameters
     ----------

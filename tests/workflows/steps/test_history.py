@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def test_steps_together_are_estimated_by_what_they_took(samples: list[Sample]) -
 def test_a_larger_step_is_never_cheaper(samples: list[Sample], sizes: list[int]) -> None:
     history = History(samples)
     found = [history.estimate(step(n_atoms)) for n_atoms in sorted(sizes)]
-    for small, large in zip(found, found[1:], strict=False):
+    for small, large in pairwise(found):
         assert small.core_seconds <= large.core_seconds * (1 + 1e-12)
         assert (small.most_core_seconds or 0) <= (large.most_core_seconds or 0) * (1 + 1e-12)
     assert all(each.core_seconds <= (each.most_core_seconds or 0) for each in found)
