@@ -19,7 +19,7 @@ from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.plan import Plan, StructureFrom
 from natriface.workflows.report.table import Cell, Column, Table
-from natriface.workflows.running.status import StepStatus, cached, counts
+from natriface.workflows.running.status import StepStatus, cached, counts, seconds_left
 from natriface.workflows.steps.history import History
 from natriface.workflows.workspace import Workspace
 
@@ -176,8 +176,12 @@ def print_status(study: str, steps: Sequence[StepStatus], every: bool) -> None:
 
 
 def tally(steps: Sequence[StepStatus]) -> str:
-    """How many steps are in each state, in words."""
-    return ", ".join(f"{number} {state}" for state, number in counts(steps).items())
+    """How many steps are in each state, and how long they will take, in words."""
+    found, left = counts(steps), seconds_left(steps)
+    text = ", ".join(f"{number} {state}" for state, number in found.items())
+    if left is None or left < 1:
+        return text
+    return f"{text}; about {duration(left)} left, {found['running'] or 1} at a time"
 
 
 def status_table(steps: Sequence[StepStatus]) -> Table:

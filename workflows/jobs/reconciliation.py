@@ -259,8 +259,8 @@ def _conclude(pad: LaunchPad, folder: JobFolder, word: str, text: str) -> list[s
 def _had_s(job: Job, step_id: str, events: list[dict[str, Any]]) -> float:
     """How long a step ran in a job that had all of its time."""
     latest = _latest_run(events)
-    started = max(each["time"] for each in latest if each.get("step") == step_id)
-    return max(0.0, latest[0]["time"] + job.walltime_s - float(started))
+    started = max(float(each["time"]) for each in latest if each.get("step") == step_id)
+    return max(0.0, float(latest[0]["time"]) + job.walltime_s - started)
 
 
 def _look_after(
