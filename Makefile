@@ -54,7 +54,7 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev $(VENV)/.potential
 	@for path in benchmarks/[a-z]*.py; do \
-		grep -q __main__ $$path || continue; \
+		grep -q __main__ $$path && grep -q json $$path || continue; \
 		name=$$(basename $$path .py); echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; \
 	done
 

@@ -23,7 +23,8 @@ ROOMS = {
 FLOORS = {
     "structures": ("base", "formats", "chemistry", "crystals", "surfaces", "interfaces", "paths"),
     "analysis": (
-        *("results", "readers", "energies", "bonding", "electrons", "barriers", "figures"),
+        *("results", "readers", "energies", "bonding", "electrons", "barriers", "transport"),
+        "figures",
     ),
     "analysis/readers": ("text", "vasprun", "outcar", "vasp", "lobster", "neb"),
     "workflows": ("engines", "steps", "launchpad", "queues", "jobs", "running", "commands"),

@@ -50,8 +50,11 @@ def main() -> None:
     """Run the command line; an error of natriface's is one sentence and exit status 1."""
     from natriface.structures.base.errors import NatrifaceError
 
-    logging.captureWarnings(True)
-    warnings.simplefilter("default" if os.environ.get("NATRIFACE_WARNINGS") else "ignore")
+    if os.environ.get("NATRIFACE_WARNINGS"):
+        warnings.simplefilter("default")
+    else:
+        logging.captureWarnings(True)
+        warnings.simplefilter("ignore")
     try:
         app()
     except NatrifaceError as error:

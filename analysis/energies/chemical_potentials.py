@@ -65,19 +65,44 @@ def potential_bounds(bulk: Result, phases: Mapping[str, Result], element: str) -
     """
     require_like([bulk, *phases.values()])
     content = _content(bulk)
-    elements = sorted(content)
     rivals = {
         name: (_content(phase), phase.converged_energy_ev())
         for name, phase in phases.items()
-        if set(_content(phase)) <= set(elements)
+        if set(_content(phase)) <= set(content)
     }
-    pure = [e / counts[element] for counts, e in rivals.values() if set(counts) == {element}]
-    if not pure:
+    if not any(set(counts) == {element} for counts, _ in rivals.values()):
         raise AnalysisError(
             f"{bulk.label}: the chemical potential of {element} needs the energy of its own "
             f"crystal; name a phase of {element}"
         )
-    rows = np.array([[counts[x] for x in elements] for counts, _ in rivals.values()], dtype=float)
+    found = bounds_at(content, bulk.converged_energy_ev(), rivals, element)
+    if found is None:
+        raise AnalysisError(
+            f"{bulk.label}: it is not stable against {', '.join(rivals)} in this calculation, "
+            f"so that there is no chemical potential of {element} it can exist at"
+        )
+    return found
+
+
+def bounds_at(
+    content: Mapping[str, float],
+    energy_ev: float,
+    rivals: Mapping[str, tuple[Mapping[str, float], float]],
+    element: str,
+) -> PotentialBounds | None:
+    """Bounds by `BOUNDS_FORMULA` of what has a composition and an energy; None if it is unstable.
+
+    Parameters
+    ----------
+    content, energy_ev
+        Atoms of each element, and their energy together.
+    rivals
+        Name -> the same of the competing phases, of these elements and `element` alone; one must
+        be the element's own crystal.
+    """
+    elements = sorted({*content, element})
+    pure = [e / counts[element] for counts, e in rivals.values() if set(counts) == {element}]
+    rows = np.array([[counts.get(x, 0) for x in elements] for counts, _ in rivals.values()], float)
     limits = np.array([energy for _, energy in rivals.values()])
     atoms = rows.sum(axis=1)
     ends: list[tuple[float | None, tuple[str, ...]]] = []
@@ -86,15 +111,12 @@ def potential_bounds(bulk: Result, phases: Mapping[str, Result], element: str) -
             [sign * (x == element) for x in elements],
             A_ub=rows / atoms[:, None],
             b_ub=limits / atoms,
-            A_eq=[[content[x] for x in elements]],
-            b_eq=[bulk.converged_energy_ev()],
+            A_eq=[[content.get(x, 0) for x in elements]],
+            b_eq=[energy_ev],
             bounds=(None, None),
         )
         if found.status == 2:
-            raise AnalysisError(
-                f"{bulk.label}: it is not stable against {', '.join(rivals)} in this calculation, "
-                f"so that there is no chemical potential of {element} it can exist at"
-            )
+            return None
         if found.status != 0:  # not bounded by these phases
             ends.append((None, ()))
             continue

@@ -61,6 +61,8 @@ class Bar:
         other way.
     uncertainty_j_per_m2
         Of the value, drawn as a whisker.
+    others_j_per_m2
+        The same quantity by others, by their names; bars beside it.
     """
 
     label: str
@@ -69,6 +71,7 @@ class Bar:
     published_j_per_m2: float | None = None
     other_reading_j_per_m2: float | None = None
     uncertainty_j_per_m2: float | None = None
+    others_j_per_m2: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ class _Printed:
 
 @dataclass(frozen=True)
 class _Group:
-    """Bars over one label: ours, or why there is none, and the published ones."""
+    """Bars over one label: ours, or why there is none, others' by kind, and the published ones."""
 
     label: str
     kind: str
@@ -125,9 +128,16 @@ class _Group:
     reason: str | None
     printed: Sequence[_Printed]
     uncertainty: float | None = None
+    others: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def n_beside(self) -> int:
+        """Bars beside ours."""
+        return len(self.others) + len(self.printed)
 
     def values(self) -> list[float]:
-        every = [*self.ends(), *(v for p in self.printed for v in (p.value, p.other))]
+        printed = (value for each in self.printed for value in (each.value, each.other))
+        every = [*self.ends(), *self.others.values(), *printed]
         return [value for value in every if value is not None]
 
     def ends(self) -> list[float]:
@@ -171,7 +181,8 @@ def energy_bars(
         both = [] if printed is None else [_Printed(printed, other=other)]
         dagger = " †" if both and other is not None else ""
         value, off = bar.value_j_per_m2, bar.uncertainty_j_per_m2
-        groups.append(_Group(bar.label + dagger, ours, value, bar.reason, both, off))
+        label, others = bar.label + dagger, bar.others_j_per_m2
+        groups.append(_Group(label, ours, value, bar.reason, both, off, others))
     return _chart(groups, f"{quantity} (J/m²)", published, "not computed")
 
 
@@ -260,7 +271,7 @@ def _chart(
     groups: Sequence[_Group], axis: str, published: str, heading: str, note: str = ""
 ) -> Figure:
     """Groups of bars in rows as wide as a page at most, on one scale of values."""
-    group_inches = _GAP_INCHES + _SLOT_INCHES * max(2, *(1 + len(g.printed) for g in groups))
+    group_inches = _GAP_INCHES + _SLOT_INCHES * max(2, *(1 + g.n_beside for g in groups))
     per_row = max(1, int((TWO_COLUMNS - _AXIS_INCHES) / group_inches))
     per_row = rows_and_columns(len(groups), per_row)[1]
     rows = [groups[k : k + per_row] for k in range(0, len(groups), per_row)]
@@ -272,15 +283,16 @@ def _chart(
     span = (high - low) or 1.0
     room = 0.1 * span  # for the numbers on the bars
     limits = (low - room if low < 0 else 0.0, high + room if high > 0 or not values else room / 2)
-    kinds = list(dict.fromkeys(group.kind for group in groups))
+    others = [kind for group in groups for kind in group.others]
+    kinds = list(dict.fromkeys([*(group.kind for group in groups), *others]))
+    colors = {kind: QUALITATIVE[k % len(QUALITATIVE)] for k, kind in enumerate(kinds)}
     slot, inches = _SLOT_INCHES / group_inches, (width - _AXIS_INCHES) / len(rows[0])
     for ax, row in zip(axes, rows, strict=True):
         for k, group in enumerate(row):
-            color = QUALITATIVE[kinds.index(group.kind) % len(QUALITATIVE)]
-            _draw_group(ax, group, k, slot, color, 0.08 * span)
+            _draw_group(ax, group, k, slot, colors, 0.08 * span)
             if group.value is None:
-                room = slot * inches * (1 if group.printed else 2)
-                at = k - slot * len(group.printed) / 2
+                room = slot * inches * (1 if group.n_beside else 2)
+                at = k - slot * group.n_beside / 2
                 _write_reason(ax, group.reason or "", heading, at, room, limits)
         ax.set_ylabel(wrapped(axis, 0.75 * _ROW_INCHES))
         ax.axhline(0.0, color=INK, lw=0.7, zorder=3)
@@ -292,7 +304,7 @@ def _chart(
             ax.grid(axis="y")
         else:
             ax.set_yticks([])
-    legend_above(figure, *_legend(groups, kinds, published))
+    legend_above(figure, *_legend(groups, colors, published))
     note_below(figure, note)
     return figure
 
@@ -303,18 +315,21 @@ def _label(label: str, room: float) -> str:
 
 
 def _draw_group(
-    ax: Axes, group: _Group, at: int, slot: float, color: str, letter_height: float
+    ax: Axes, group: _Group, at: int, slot: float, colors: Mapping[str, str], letter_height: float
 ) -> None:
-    first = at - slot * len(group.printed) / 2
+    first = at - slot * group.n_beside / 2
     if group.value is not None:
-        ax.bar(first, group.value, _FILLED * slot, color=color, zorder=2)
+        ax.bar(first, group.value, _FILLED * slot, color=colors[group.kind], zorder=2)
         if group.uncertainty:
             ax.errorbar(
                 first, group.value, group.uncertainty, ecolor=INK, elinewidth=0.8, capsize=2
             )
         outer = max(group.ends()) if group.value >= 0 else min(group.ends())
         _write_value(ax, first, group.value, outer)
-    for n, printed in enumerate(group.printed, start=1):
+    for n, (kind, value) in enumerate(group.others.items(), start=1):
+        ax.bar(first + n * slot, value, _FILLED * slot, color=colors[kind], zorder=2)
+        _write_value(ax, first + n * slot, value)
+    for n, printed in enumerate(group.printed, start=1 + len(group.others)):
         x = first + n * slot
         ax.bar(
             x, printed.value, _FILLED * slot, color=PUBLISHED, zorder=2, edgecolor=PAPER, lw=0.0,
@@ -373,15 +388,14 @@ def _write_reason(
 
 
 def _legend(
-    groups: Sequence[_Group], kinds: Sequence[str], published: str
+    groups: Sequence[_Group], colors: Mapping[str, str], published: str
 ) -> tuple[list[Artist], list[str]]:
     """Of what is drawn, and of nothing else."""
     printed = [p for group in groups for p in group.printed]
     drawn = {group.kind for group in groups if group.value is not None}
+    drawn |= {kind for group in groups for kind in group.others}
     entries: list[tuple[Artist, str]] = [
-        (Patch(facecolor=QUALITATIVE[k % len(QUALITATIVE)]), kind)
-        for k, kind in enumerate(kinds)
-        if kind in drawn
+        (Patch(facecolor=color), kind) for kind, color in colors.items() if kind in drawn
     ]
     if any(not p.unlike for p in printed):
         entries.append((Patch(facecolor=PUBLISHED), published))

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from natriface.analysis.results.result import EngineRecord, Result
-from natriface.structures.base.atom_tags import DOPANT_TAG, SUBSTRATE_TAG, roles, sides
-from natriface.structures.base.atoms import to_document
+from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG, roles, sides
+from natriface.structures.base.atoms import fixed_indices, to_document
 from natriface.structures.base.errors import NatrifaceError, StudyError
 from natriface.structures.crystals.sites import bonds_of
 from natriface.workflows.parts.interfaces.builder import build_interfaces
@@ -275,6 +275,34 @@ def test_dopant_sits_on_the_face_that_meets_the_film(
         fluorine = substrate.positions[substrate.numbers == 9, 2]
         middle = (substrate.positions[:, 2].min() + substrate.positions[:, 2].max()) / 2
         assert (fluorine > middle).all()
+
+
+@pytest.mark.parametrize("doped", ["film", "substrate"])
+def test_a_dopant_meets_the_other_side_and_the_face_away_from_it_is_held(
+    doped: str, load: Callable[[Any], Study]
+) -> None:
+    plain = {"phase": "NaF", "miller": [1, 0, 0], "layers": 4}
+    dopant = {"element": "Cl", "replaces": "F"}
+    held = {**plain, "frozen_angstrom": 3.0, "dopant": dopant}
+    film, substrate = (held, plain) if doped == "film" else (plain, held)
+    study = load(
+        {
+            "name": "doped",
+            "title": "Doped",
+            "films": {"upper": film},
+            "substrates": {"lower": substrate},
+        }
+        | {"interfaces": {"max_strain_percent": 1}, "engine": "potential"}
+    )
+    (built,) = build_interfaces(study.parts()["interfaces"], Path())
+    atoms = built.interface.atoms
+    side = np.flatnonzero(sides(atoms) == (FILM_TAG if doped == "film" else SUBSTRATE_TAG))
+    towards = atoms.positions[side, 2] * (-1 if doped == "film" else 1)
+    chlorine = towards[atoms.numbers[side] == 17]
+    assert chlorine.min() > np.sort(towards)[len(towards) // 2]
+    frozen = np.isin(side, fixed_indices(atoms))
+    assert 0 < frozen.sum() < len(side)
+    assert towards[frozen].max() < towards[~frozen].min()
 
 
 @pytest.mark.parametrize(

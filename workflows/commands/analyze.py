@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,6 +17,8 @@ from natriface.workflows.commands.common import finite, text_console
 if TYPE_CHECKING:
     from natriface.analysis.barriers.summary import BandSummary
     from natriface.analysis.results.band import Band
+    from natriface.analysis.results.formulas import Formula
+    from natriface.structures.base.arrays import FloatArray
 
 app = typer.Typer(
     help="Analyse finished calculations, natriface's or anyone's.", no_args_is_help=True
@@ -98,6 +102,100 @@ def neb(
         typer.echo(f"figure: {plot}", err=as_json)
     if summary.barrier is None:
         raise typer.Exit(1)
+
+
+TableArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A table (CSV) whose first line names the columns.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def arrhenius(path: TableArgument, as_json: JsonOption = False) -> None:
+    """Activation energy of a conductivity: a line through ln(sigma T).
+
+    Columns: temperature_K or temperature_C; conductivity_S_per_cm, or thickness_cm,
+    resistance_ohm and area_cm2; relative_error where it is known.
+    """
+    from natriface.analysis.transport.arrhenius import ARRHENIUS_FORMULA
+    from natriface.analysis.transport.measured import arrhenius_of_file
+
+    columns, fit = arrhenius_of_file(path)
+    error = fit.activation_error_ev
+    values = {
+        "activation_energy_ev": fit.activation_ev,
+        "activation_energy_error_ev": error,
+        "prefactor_s_k_per_cm": fit.prefactor_s_k_per_cm,
+        "scatter_of_ln": fit.scatter,
+        "n_points": fit.n_points,
+    }
+    _print_table(columns, values, ARRHENIUS_FORMULA, as_json)
+    if error is None and not as_json:
+        typer.echo("two points: the error of the activation energy is not known")
+
+
+@app.command()
+def sand(
+    path: TableArgument,
+    printed: Annotated[
+        bool, typer.Option("--as-printed", help="By Oh et al. 2026, eq. 6, as it stands in print.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Sand's time: how long a current flows before the salt is used up.
+
+    Columns: current_mA_per_cm2, diffusivity_cm2_per_s, concentration_mol_per_L,
+    transference_number; charge_number (1 without it); distance_cm of the electrodes, which
+    gives the limiting current too.
+    """
+    from natriface.analysis.transport.depletion import PRINTED_SAND_FORMULA, SAND_FORMULA
+    from natriface.analysis.transport.measured import sand_of_file
+
+    columns = sand_of_file(path, "as printed" if printed else "depletion")
+    _print_table(columns, {}, PRINTED_SAND_FORMULA if printed else SAND_FORMULA, as_json)
+
+
+@app.command()
+def asr(path: TableArgument, as_json: JsonOption = False) -> None:
+    """Area-specific resistances of contacts or layers.
+
+    Columns: resistance_ohm and area_cm2, with contacts where there are several in series;
+    or thickness_cm and conductivity_S_per_cm.
+    """
+    from natriface.analysis.transport.conductivity import CONTACT_FORMULA, LAYER_FORMULA
+    from natriface.analysis.transport.measured import resistances_of_file
+
+    columns = resistances_of_file(path)
+    formula = CONTACT_FORMULA if "resistance_ohm" in columns else LAYER_FORMULA
+    _print_table(columns, {}, formula, as_json)
+
+
+def _print_table(
+    columns: Mapping[str, FloatArray],
+    values: Mapping[str, float | None],
+    formula: Formula,
+    as_json: bool,
+) -> None:
+    """Columns, numbers of the whole table, and what they were computed by."""
+    if as_json:
+        import json
+
+        rows = {
+            name: [each if isfinite(each) else None for each in own.tolist()]
+            for name, own in columns.items()
+        }
+        typer.echo(json.dumps({**values, "columns": rows, "formula": formula.sentence}, indent=1))
+        return
+    from natriface.workflows.report.table import Column, Table
+
+    headings = [Column(name, written=lambda value: f"{value:.6g}") for name in columns]
+    table = Table("", headings, [list(row) for row in zip(*columns.values(), strict=True)])
+    console = text_console()
+    console.print(table)
+    for name, value in values.items():
+        if value is not None:
+            console.print(f"{name} {value:.6g}")
+    console.print(formula.sentence, markup=False)
 
 
 def _rate(summary: BandSummary, temperature: float, prefactor: float) -> dict[str, object] | None:

@@ -161,6 +161,8 @@ class Capabilities:
         Whether a cell's charge is a setting, ``charge_e``; else cells are computed without.
     anneals
         Whether a relaxation has the setting ``anneal``: a start by molecular dynamics.
+    scans
+        Whether a single point has the setting ``scan``: the registries and gaps of an interface.
     parallel
         How a calculation takes the cores of the machine's file, as a program of its own that is
         asked to stop before the queue's job ends; ``None`` where it is computed within natriface,
@@ -186,6 +188,7 @@ class Capabilities:
     relaxing_cell: Mapping[str, Any] = field(default_factory=dict)
     charge: bool = False
     anneals: bool = False
+    scans: bool = False
     parallel: Callable[[Machine], Parallel] | None = None
     spreading: Spreading | None = None
     theory: str | None = None

@@ -17,5 +17,6 @@ PARTS: dict[str, str] = {
     "migration": "natriface.workflows.parts.migration",
     "adsorption": "natriface.workflows.parts.adsorption",
     "electronic_structure": "natriface.workflows.parts.electronic_structure",
+    "reactivity": "natriface.workflows.parts.reactivity",
 }
 """Part -> its package, in the report's order."""

@@ -5,13 +5,19 @@ from __future__ import annotations
 from natriface.structures.base.errors import StructureError
 from natriface.structures.chemistry.unit_charges import given_charges
 from natriface.structures.crystals.phases import Phase
+from natriface.structures.surfaces.freezing import FrozenRegion
 from natriface.structures.surfaces.slabs import Slab, build_slab
 from natriface.structures.surfaces.terminations import Termination, find_terminations
 from natriface.workflows.surfaces.slab_request import SlabCut
 
 
 def cut_slab(
-    phase: Phase, asked: SlabCut, *, vacuum_angstrom: float = 20.0, frozen_angstrom: float = 0.0
+    phase: Phase,
+    asked: SlabCut,
+    *,
+    vacuum_angstrom: float = 20.0,
+    frozen_angstrom: float = 0.0,
+    frozen_region: FrozenRegion = "bottom",
 ) -> Slab:
     """The slab asked for, of the termination asked for or of the first that is not polar.
 
@@ -29,6 +35,7 @@ def cut_slab(
         flip=asked.flip,
         vacuum_angstrom=vacuum_angstrom,
         frozen_angstrom=frozen_angstrom,
+        frozen_region=frozen_region,
     )
 
 

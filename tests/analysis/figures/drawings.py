@@ -14,6 +14,7 @@ from natriface.analysis.barriers.summary import summarise
 from natriface.analysis.electrons.band_centers import BandCenter
 from natriface.analysis.electrons.localization import AtomInPlane, BondProfile, PlaneMap
 from natriface.analysis.energies.energy_map import EnergyMap
+from natriface.analysis.energies.reactivity import Hull
 from natriface.analysis.energies.surface_energy import SurfaceEnergy
 from natriface.analysis.energies.wulff_shape import wulff_shape
 from natriface.analysis.figures.adatom_maps import map_figure
@@ -28,6 +29,8 @@ from natriface.analysis.figures.dos_curves import (
 from natriface.analysis.figures.elf_maps import bond_profiles, elf_maps
 from natriface.analysis.figures.energy_profiles import energy_profile
 from natriface.analysis.figures.path_pictures import path_picture
+from natriface.analysis.figures.reaction_lines import ReactionPanel, reaction_lines
+from natriface.analysis.figures.registry_maps import RegistryMap, registry_maps
 from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.analysis.figures.structure_pictures import before_after_figure, structure_figure
 from natriface.analysis.figures.surface_pictures import (
@@ -63,8 +66,11 @@ def interface(doped: bool = False) -> Atoms:
 
 
 def interfaces() -> Figure:
-    """Compared and contradicted, missing, small, and more than one row holds."""
+    """Compared and contradicted, missing, small, by others too, and more than one row holds."""
+    others = {"chgnet-0.3.0": -1.31, "PBE": -0.91}
     bars = [
+        Bar("Na|NZSP-NSF-Si", -0.9, None, -1.0, None, 0.3, others),
+        Bar("Na9Sn4|NZSP-NSF-Si", None, LONG, others_j_per_m2=others),
         Bar("Na|NZSP", -0.92, None, -2.4, -1.36),
         Bar("Na|NZSP-NSF", None, LONG, -1.36, -2.4),
         Bar("Na9Sn4|NZSP-NSF", -0.002, None, -7.36),
@@ -142,6 +148,18 @@ def adatoms() -> Figure:
         {
             "NaF(100), the first termination of two": EnergyMap(cubic, table, (0.0, 0.0)),
             "NaCl(111)": EnergyMap(hexagonal, table, (0.0, 0.0)),
+        }
+    )
+
+
+def registries() -> Figure:
+    table = np.array([[0.31, 0.28, 0.3], [0.28, np.nan, 0.22]])
+    cells = np.array([[3.3, 0.0], [0.0, 4.1]]), np.array([[3.1, 0.0], [-1.55, 2.7]])
+    taken = [(0, 0), (0, 2), (1, 2)]
+    return registry_maps(
+        {
+            "NaF|NZSP with a long name of its own": RegistryMap(cells[0], table, taken),
+            "Na|A": RegistryMap(cells[1], table.T, [(0, 0)]),
         }
     )
 
@@ -247,6 +265,32 @@ def potentials() -> Figure:
     return potential_lines(panels)
 
 
+def reactions() -> Figure:
+    """Many products, long names, a phase that is not stable, and no reaction."""
+    hull = Hull.from_energies(
+        {
+            "Na": ({"Na": 2}, 0.0),
+            "NZSP-NSF uncompensated, second of the orderings": (
+                {"Na": 3, "Zr": 2, "Si": 2, "P": 1, "O": 12}, -40.0
+            ),
+            "NaF": ({"Na": 1, "F": 1}, -6.0),
+            "Na4SiO4": ({"Na": 4, "Si": 1, "O": 4}, -22.0),
+            "ZrSi": ({"Zr": 1, "Si": 1}, -1.6),
+            "Na2ZrO3": ({"Na": 2, "Zr": 1, "O": 3}, -18.0),
+            "Na3P": ({"Na": 3, "P": 1}, -1.6),
+            "Na2O": ({"Na": 2, "O": 1}, -4.2),
+            "P": ({"P": 1}, 0.0),
+            "SiO2": ({"Si": 1, "O": 2}, -9.0),
+        },
+        ("Na", "Zr", "Si", "P", "O", "F"),
+    )  # fmt: skip
+    crystal = "NZSP-NSF uncompensated, second of the orderings"
+    pairs = [("Na", crystal), (crystal, "Na"), ("NaF", "Na"), ("NaF", crystal)]
+    return reaction_lines(
+        [ReactionPanel(a, b, hull.reactions(a, b), hull.strongest(a, b)) for a, b in pairs]
+    )
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "energy_bars": interfaces,
     "value_bars": barriers,
@@ -254,6 +298,7 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "energy_profile": profiles,
     "path_picture": path,
     "map_figure": adatoms,
+    "registry_maps": registries,
     "pdos_stack": densities,
     "band_center_diagram": levels,
     "cohp_panels": cohp,
@@ -263,5 +308,6 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "before_after_figure": relaxed,
     "wulff_figure": wulff,
     "potential_lines": potentials,
+    "reaction_lines": reactions,
 }
 """By the function that draws it."""

@@ -186,3 +186,20 @@ def test_a_workspace_of_another_study_is_refused(folder: Path) -> None:
     (folder / "other.yaml").write_text(yaml.safe_dump(other))
     done = natriface("run", "other.yaml", "-w", "place", cwd=folder, code=1)
     assert "silver-on-gold" in done.stderr
+
+
+@pytest.mark.parametrize("asked", ["", "1"])
+def test_warnings_of_libraries_are_shown_when_asked_for(asked: str) -> None:
+    program = (
+        "import warnings; from natriface.workflows import cli\n"
+        "cli.app.command('warn')(lambda: warnings.warn('said by a library'))\n"
+        "cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "warn"],
+        env={**os.environ, "NATRIFACE_WARNINGS": asked},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert ("said by a library" in done.stderr) is bool(asked)

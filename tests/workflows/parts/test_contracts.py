@@ -61,6 +61,14 @@ electronic_structure:
   align_by: {Na: s}
   stretch: {crystal: Na3PO4}
 """,
+    "reactivity": """
+reactivity:
+  pairs: [[Na, Sn], [NaF, Na], [Na, doped]]
+  leave_out: [Na7Sn3]
+  crystals:
+    doped: {phase: NaF, repeats: [2, 1, 1], dopant: {element: Cl, replaces: F}}
+  known_compounds: [NaSn2, Na7Sn3, NaSn]
+""",
 }
 
 
@@ -173,3 +181,22 @@ def test_crystals_are_compared_with_what_they_are_like(done: dict[str, Done]) ->
     lengths = np.array(values["slope"]["points_angstrom_ev"])[:, 0]
     assert lengths.max() - lengths.min() == pytest.approx(0.04, abs=2e-3)
     assert {d["second"] for d in values["bond_differences"]}
+
+
+def test_reactions_are_those_of_their_own_phases(done: dict[str, Done]) -> None:
+    made = done["reactivity"]
+    per_atom = {name: phase["energy_ev_per_atom"] for name, phase in made.values["phases"].items()}
+    assert per_atom["NaF"] == pytest.approx(energy_ev(2) / 2)
+    # the largest cell has the lowest energy an atom, on a line that bends towards it
+    pair = made.values["pairs"]["Na|Sn"]
+    found = pair["strongest"]
+    assert list(found["products"]) == ["Na15Sn4"]
+    assert found["reactants"] == pytest.approx({"Na": 15 / 4, "Sn": 1.0})
+    energy = 19 / 4 * energy_ev(38) / 38 - 15 / 4 * energy_ev(1) - energy_ev(2) / 2
+    assert found["energy_ev"] == pytest.approx(energy)
+    assert pair["unknown"] == ["NaSn2", "Na7Sn3"]
+    assert made.values["left_out"]["Na7Sn3"] == "the study leaves it out"
+    assert made.values["pairs"]["NaF|Na"]["strongest"] is None
+    assert made.values["pairs"]["Na|doped"]["without_phase"] == ["Cl", "F"]
+    assert "doped" not in made.values["pairs"]["NaF|Na"]["phases"]
+    assert (made.page.parent / "reactivity.csv").is_file()

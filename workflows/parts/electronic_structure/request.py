@@ -7,68 +7,32 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from natriface.structures.base.errors import nearest
-from natriface.structures.base.numbers import Count, Positive, Real, Repeat
+from natriface.structures.base.numbers import Positive, Real
 from natriface.workflows.names import (
     Element,
     EngineName,
     EngineOrNone,
     Label,
-    NameOrPath,
     check_distinct,
 )
-from natriface.workflows.surfaces.slab_request import Charges, Dopant
+from natriface.workflows.surfaces.crystal_request import AskedCrystal
 from natriface.workflows.validation import Document, resolve_like
 
 Quantity = Literal["bonding", "pdos", "elf"]
 
 
-class CrystalDopant(Dopant):
-    """Atoms of a crystal replaced by a dopant.
+class CrystalRequest(AskedCrystal):
+    """A crystal whose electrons are computed.
 
     Attributes
     ----------
-    number
-        Dopants in the cell.
-    rank
-        Which of the symmetry-distinct arrangements, 1 being the lowest in electrostatic energy.
-    """
-
-    number: Count = 1
-    rank: Count = 1
-
-
-class CrystalRequest(Document):
-    """A crystal.
-
-    Attributes
-    ----------
-    phase
-        Name in the phase library, path of a CIF or POSCAR relative to the study, or ``mp-...``.
-    charges
-        Formal charge in e of each element, by which orderings are ranked; by default those that
-        balance the composition.
-    ordering
-        Of a phase with partly filled sites: which ordering, 1 being the lowest in electrostatic
-        energy.
-    cell
-        ``primitive`` or ``conventional``.
-    repeats
-        Multiples of it.
     scale
         Factor on all lengths, to compress or expand the crystal.
-    dopant
-        What is put in.
     against
         The crystal it is compared with; by default the one it is ``like``.
     """
 
-    phase: NameOrPath
-    charges: Charges | None = None
-    ordering: Count = 1
-    cell: Literal["primitive", "conventional"] = "primitive"
-    repeats: tuple[Repeat, Repeat, Repeat] = (1, 1, 1)
     scale: Positive = Field(default=1.0, ge=0.5, le=2)
-    dopant: CrystalDopant | None = None
     against: str | None = None
 
 

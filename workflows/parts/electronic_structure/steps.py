@@ -8,22 +8,17 @@ is stretched and the other compressed in a single calculation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from ase import Atoms
 
 from natriface.analysis.bonding.tetrahedra import Tetrahedron, UnitBond, stretched, tetrahedra
 from natriface.structures.base.atoms import to_document
-from natriface.structures.base.bounds import require_supercell
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.symmetry import reduce_to_primitive
-from natriface.structures.crystals.doping import dope
-from natriface.structures.crystals.ordering import ordered_phase, rank_orderings
-from natriface.structures.crystals.phases import Phase, load_phase
+from natriface.structures.crystals.phases import Phase
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.electronic_structure.labels import (
     CrystalLabels,
@@ -32,7 +27,6 @@ from natriface.workflows.parts.electronic_structure.labels import (
     StretchMove,
 )
 from natriface.workflows.parts.electronic_structure.request import (
-    CrystalDopant,
     CrystalRequest,
     ElectronicStructureRequest,
     Quantity,
@@ -41,6 +35,7 @@ from natriface.workflows.parts.electronic_structure.request import (
 from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import Input, Kind, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
+from natriface.workflows.surfaces.crystal_build import crystal_as_asked
 
 ALIKE_ANGSTROM = 1e-3
 """Bonds in two units are alike if their lengths agree to this."""
@@ -95,55 +90,8 @@ def build_crystal(label: str, asked: CrystalRequest, root: Path) -> BuiltCrystal
     StructureError
         Naming the crystal.
     """
-    try:
-        phase = load_phase(asked.phase, root)
-        if not phase.is_ordered:
-            orderings = rank_orderings(phase, best=asked.ordering, charges=asked.charges)
-            if len(orderings) < asked.ordering:
-                raise StructureError(f"{phase.name} has only {len(orderings)} orderings")
-            phase = ordered_phase(phase, orderings[asked.ordering - 1])
-        atoms = phase.atoms
-        if asked.cell == "primitive":
-            atoms = _primitive(atoms)
-        require_supercell(len(atoms), asked.repeats)
-        atoms = atoms.repeat(asked.repeats)
-        atoms.set_cell(asked.scale * np.asarray(atoms.cell), scale_atoms=True)
-        doping = None
-        if asked.dopant is not None:
-            atoms, doping = _doped(atoms, asked.dopant, asked.charges)
-    except StructureError as error:
-        raise StructureError(f"crystal {label}: {error}") from None
+    phase, atoms, doping = crystal_as_asked(label, asked, root, asked.scale)
     return BuiltCrystal(label, phase, atoms, doping, asked)
-
-
-def _primitive(atoms: Atoms) -> Atoms:
-    cell, scaled, mapping = reduce_to_primitive(
-        atoms.cell, atoms.get_scaled_positions(), atoms.numbers
-    )
-    numbers = atoms.numbers[np.unique(mapping, return_index=True)[1]]
-    return Atoms(numbers, scaled_positions=scaled, cell=cell, pbc=True)
-
-
-def _doped(
-    atoms: Atoms, dopant: CrystalDopant, charges: Mapping[str, float] | None
-) -> tuple[Atoms, str]:
-    found = dope(
-        atoms,
-        dopant.replaces,
-        dopant.element,
-        dopant.number,
-        dopant.coordinated_to,
-        dopant.compensation,
-        keep_centre=dopant.keep_centre,
-        best=dopant.rank,
-        charges=charges,
-    )
-    if len(found) < dopant.rank:
-        raise StructureError(
-            f"rank {dopant.rank} is asked for; there are {len(found)} distinct arrangements"
-        )
-    chosen = found[dopant.rank - 1]
-    return chosen.atoms, chosen.description
 
 
 def _crystal_steps(

@@ -11,12 +11,14 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from natriface.structures.base import heights
 from natriface.structures.base.errors import StructureError
 from natriface.structures.chemistry.formal_charges import OXIDATION_STATES, formal_charges
 from natriface.structures.crystals.doping import dope
 from natriface.structures.crystals.phases import Phase, load_phase
 from natriface.structures.interfaces.build import Interface, build_interface
 from natriface.structures.interfaces.matching import find_matches
+from natriface.structures.interfaces.registries import RegistryGrid, registry_grid
 from natriface.structures.surfaces.slabs import Slab
 from natriface.workflows.parts.interfaces.request import (
     Bulk,
@@ -63,12 +65,15 @@ class BuiltInterface:
     ----------
     bulk
         What its slabs are computed as cut from; see `InterfaceRequest.bulk`.
+    registries
+        The shifts of the film to be scanned, where the best is asked for.
     """
 
     film: BuiltSlab
     substrate: BuiltSlab
     interface: Interface
     bulk: Bulk = "library"
+    registries: RegistryGrid | None = None
 
     @property
     def label(self) -> str:
@@ -102,25 +107,33 @@ def build_interfaces(request: InterfacesAsked, root: Path) -> list[BuiltInterfac
     StructureError
         If a phase, termination, match or interface is not to be had; says for which.
     """
-    substrates = {label: _built(label, asked, root) for label, asked in request.substrates.items()}
-    films = {label: _built(label, asked, root) for label, asked in request.films.items()}
+    substrates = {x: _built(x, asked, root, "top") for x, asked in request.substrates.items()}
+    films = {x: _built(x, asked, root, "bottom") for x, asked in request.films.items()}
     return [
         _joined(request.interfaces, films[film], substrates[substrate])
         for film, substrate in request.pairs
     ]
 
 
-def _built(label: str, asked: SlabRequest, root: Path) -> BuiltSlab:
+def _built(label: str, asked: SlabRequest, root: Path, contact: heights.Side) -> BuiltSlab:
+    """A slab that meets the other with its face `contact`."""
     try:
         phase = load_phase(asked.phase, root)
-        clean = cut_slab(phase, asked, frozen_angstrom=asked.frozen_angstrom)
-        slab, doping = (clean, None) if asked.dopant is None else _doped(clean, asked.dopant)
+        clean = cut_slab(
+            phase,
+            asked,
+            frozen_angstrom=asked.frozen_angstrom,
+            frozen_region="bottom" if contact == "top" else "top",
+        )
+        slab, doping = (
+            (clean, None) if asked.dopant is None else _doped(clean, asked.dopant, contact)
+        )
     except StructureError as error:
         raise StructureError(f"slab {label}: {error}") from None
     return BuiltSlab(label, phase, clean, slab, doping)
 
 
-def _doped(slab: Slab, dopant: SlabDopant) -> tuple[Slab, str]:
+def _doped(slab: Slab, dopant: SlabDopant, contact: heights.Side) -> tuple[Slab, str]:
     states = slab.termination.facet.crystal.states
     arrangement = dope(
         slab.atoms,
@@ -133,7 +146,7 @@ def _doped(slab: Slab, dopant: SlabDopant) -> tuple[Slab, str]:
         best=1,
         charges=states,
         near="surface" if dopant.near_contact else None,
-        side="top" if dopant.near_contact else None,
+        side=contact if dopant.near_contact else None,
     )[0]
     doped = slab.with_atoms(
         arrangement.atoms,
@@ -167,11 +180,16 @@ def _joined(asked: InterfaceRequest, film: BuiltSlab, substrate: BuiltSlab) -> B
             film.slab,
             matches[0],
             gap_angstrom=asked.gap_angstrom,
-            registry=asked.registry,
+            registry=(0.0, 0.0) if asked.registry == "best" else asked.registry,
             vacuum_angstrom=asked.vacuum_angstrom,
             contacts=asked.contacts,
             max_atoms=asked.max_atoms,
         )
+        grid = (
+            registry_grid(substrate.slab, film.slab, matches[0], asked.scan.spacing_angstrom)
+            if asked.registry == "best"
+            else None
+        )
     except StructureError as error:
         raise StructureError(f"interface {film.label}|{substrate.label}: {error}") from None
-    return BuiltInterface(film, substrate, interface, asked.bulk)
+    return BuiltInterface(film, substrate, interface, asked.bulk, grid)

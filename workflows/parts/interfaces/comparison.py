@@ -1,7 +1,7 @@
 """In plain words: where our interfaces agree with published values, where not, and why.
 
 A sentence that calls one energy more or less than another needs a difference larger than the
-uncertainty of both, which is the spread of their starts. Without a spread there is no verdict.
+uncertainty of both: within what independent starts agree. Of one start there is no verdict.
 """
 
 from __future__ import annotations
@@ -47,10 +47,12 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
     """Sentences on sign, size, effect of doping and ranking of the formation energies."""
     ours = formation_energies(records)
     off = uncertainties(records)
+    others = by_other_levels(records)
     caveats = [f"{record.pair}: {caveat}" for record in records for caveat in record.caveats]
     findings = [
-        *_signs(records, ours, off),
-        *_doping(records, ours, off, published),
+        *_levels(records),
+        *_signs(records, ours, off, others),
+        *_doping(records, ours, off, published, others),
         *_starts(records),
         *_still_falling(records),
     ]
@@ -63,7 +65,7 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
         findings=[
             *findings,
             *_sizes(ours, off, published),
-            *_ranking(ours, off, published),
+            *_ranking(ours, off, published, others),
             *_integrity(records, published),
             *_bonds(records, published),
         ],
@@ -93,8 +95,48 @@ def uncertainties(records: Sequence[InterfaceRecord]) -> dict[str, float]:
     }
 
 
+ByLevel = Mapping[str, Mapping[str, float]]
+"""Name of a level of theory -> pair -> formation energy, J/m2."""
+
+
+def by_other_levels(records: Sequence[InterfaceRecord]) -> dict[str, dict[str, float]]:
+    """Formation energies by the levels of theory beside the first, J/m2 by level and pair."""
+    found: dict[str, dict[str, float]] = {}
+    for record in records:
+        for level in record.levels[1:]:
+            quantity = level.interfacial_formation_energy
+            if quantity is not None and quantity.value_j_per_m2 is not None:
+                found.setdefault(level.name, {})[record.pair] = quantity.value_j_per_m2
+    return found
+
+
+def _levels(records: Sequence[InterfaceRecord]) -> list[str]:
+    """Whose the energies are, where another level of theory has relaxed, and how far all differ."""
+    levels = next((record.levels for record in records if record.levels), [])
+    if not levels:
+        return []
+    text = f"Energies are single points by {levels[0].name} of what {levels[-1].name} has relaxed"
+    apart = {r.pair: r.between_levels_j_per_m2 for r in records}
+    known = {pair: value for pair, value in apart.items() if value is not None}
+    if known:
+        most = max(known, key=lambda pair: known[pair])
+        text += (
+            f"; the formation energies by the {len(levels)} levels of theory lie "
+            f"{number(min(known.values()))} to {number(known[most])} J/m² apart (most for {most})"
+        )
+    return [text + "."]
+
+
+def _agree(value: float, others: Sequence[float]) -> bool:
+    """Whether a difference has one sign by all levels of theory."""
+    return all((other < 0) == (value < 0) for other in others)
+
+
 def _signs(
-    records: Sequence[InterfaceRecord], ours: Mapping[str, float], off: Mapping[str, float]
+    records: Sequence[InterfaceRecord],
+    ours: Mapping[str, float],
+    off: Mapping[str, float],
+    others: ByLevel,
 ) -> list[str]:
     asked = [r.pair for r in records if r.interfacial_formation_energy is not None]
     if not asked:
@@ -109,22 +151,33 @@ def _signs(
             f"computed: {', '.join(left)}."
         )
     known = [pair for pair in ours if pair in off]
-    certain = [pair for pair in known if abs(ours[pair]) > off[pair]]
+    apart = [pair for pair in known if abs(ours[pair]) > off[pair]]
+    certain = [
+        pair
+        for pair in apart
+        if _agree(ours[pair], [level[pair] for level in others.values() if pair in level])
+    ]
+    disputed = [pair for pair in apart if pair not in certain]
+    if disputed:
+        sentences.append(
+            "Levels of theory differ in whether contact lowers the energy of "
+            f"{', '.join(disputed)}."
+        )
     for verb, pairs in (
         ("raises", [pair for pair in certain if ours[pair] > 0]),
         ("lowers", [pair for pair in certain if ours[pair] < 0]),
     ):
         if pairs:
             sentences.append(f"Contact {verb} the energy of {', '.join(pairs)}.")
-    near = [f"{p} within {number(off[p])} J/m²" for p in known if p not in certain]
+    near = [f"{p} within {number(off[p])} J/m²" for p in known if p not in apart]
     if near:
         sentences.append(f"Contact makes no difference to the energy of {', '.join(near)}.")
     single = [pair for pair in ours if pair not in off]
     if single:
         reasons = {_no_uncertainty(records, pair) for pair in single}
         sentences.append(
-            f"No verdict on {', '.join(single)}: without a second start there is no spread that a "
-            f"difference could exceed ({'; '.join(sorted(reasons))})."
+            f"No verdict on {', '.join(single)}: without a second independent start there is "
+            f"nothing that a difference could exceed ({'; '.join(sorted(reasons))})."
         )
     return sentences
 
@@ -139,6 +192,7 @@ def _doping(
     ours: Mapping[str, float],
     off: Mapping[str, float],
     published: Published | None,
+    others: ByLevel,
 ) -> list[str]:
     sentences = []
     for clean, doped in doped_partners(records):
@@ -146,6 +200,11 @@ def _doping(
             continue
         change = ours[doped.pair] - ours[clean.pair]
         limit = in_quadrature(off.get(clean.pair), off.get(doped.pair))
+        beside = {
+            name: level[doped.pair] - level[clean.pair]
+            for name, level in others.items()
+            if clean.pair in level and doped.pair in level
+        }
         theirs = []
         for reading, values in (published.readings() if published else {}).items():
             if clean.pair in values and doped.pair in values:
@@ -153,7 +212,7 @@ def _doping(
                 theirs.append((reading, other))
         if len(theirs) == 2 and theirs[0][1] == theirs[1][1]:
             theirs = theirs[:1]
-        verdict = limit is not None and abs(change) > limit
+        verdict = limit is not None and abs(change) > limit and _agree(change, [*beside.values()])
         said = [
             (f"{_verdict(change, other)} " if verdict else "")
             + (published.short_name if published else "")
@@ -163,27 +222,39 @@ def _doping(
         ]
         text = (
             f"{clean.film.name}: doping {clean.substrate.name} to {doped.substrate.name} "
-            f"{_effect(change, limit)}"
+            f"{_effect(change, limit, beside)}"
         )
         sentences.append(text + (": " + ", ".join(said) if said else "") + ".")
     return sentences
 
 
-def _effect(change: float, limit: float | None) -> str:
-    """What doping does to a formation energy, as far as it is known to within a limit, J/m2."""
+def _effect(change: float, limit: float | None, beside: Mapping[str, float]) -> str:
+    """What doping does to a formation energy, as far as it is known to within a limit, J/m2.
+
+    Parameters
+    ----------
+    beside
+        What it does by other levels of theory, J/m2.
+    """
+    others = "".join(f"; {signed(value)} by {name}" for name, value in beside.items())
     if limit is None:
         return (
-            f"changes the formation energy by {signed(change)} J/m² of one start; without a "
-            "spread there is no verdict"
+            f"changes the formation energy by {signed(change)} J/m²{others}; without a second "
+            "independent start there is no verdict"
         )
     if abs(change) <= limit:
         return (
             f"makes no difference to the formation energy within {number(limit)} J/m² "
-            f"({signed(change)} J/m²)"
+            f"({signed(change)} J/m²{others})"
+        )
+    if not _agree(change, [*beside.values()]):
+        return (
+            f"changes the formation energy by {signed(change)} J/m²{others}: levels of theory "
+            "differ in the sign, there is no verdict"
         )
     return (
         f"makes the formation energy {'more' if change < 0 else 'less'} negative "
-        f"({signed(change)} J/m², with an uncertainty of {number(limit)})"
+        f"({signed(change)} J/m², with an uncertainty of {number(limit)}{others})"
     )
 
 
@@ -210,8 +281,9 @@ def _starts(records: Sequence[InterfaceRecord]) -> list[str]:
     }
     if lower and changes:
         most = max(changes, key=lambda pair: changes[pair])
+        own = next((f" by {record.relaxed_by}" for record in records if record.relaxed_by), "")
         text += (
-            "; the lower energies are the references, which raises the formation energies by "
+            f"; the lower energies are the references, which raises the formation energies{own} by "
             f"{number(min(changes.values()))} to {number(changes[most])} J/m² "
             f"(most for {most})"
         )
@@ -278,12 +350,12 @@ def _sizes(ours: Mapping[str, float], off: Mapping[str, float], published: Publi
     if not apart:
         return [f"{text}."]
     weaker = sum(abs(ours[pair]) < abs(printed[pair]) for pair in apart)
-    told = f"{weaker} of the {len(apart)} that differ by more than their spread"
+    told = f"{weaker} of the {len(apart)} that differ by more than their uncertainty"
     return [f"{text}. Ours are smaller in magnitude for {told}."]
 
 
 def _ranking(
-    ours: Mapping[str, float], off: Mapping[str, float], published: Published
+    ours: Mapping[str, float], off: Mapping[str, float], published: Published, others: ByLevel
 ) -> list[str]:
     sentences = []
     for reading, values in published.readings().items():
@@ -291,7 +363,7 @@ def _ranking(
         if len(common) < 3:
             return []
         pairs = [(a, b) for a, b in combinations(common, 2) if values[a] != values[b]]
-        sure = [(a, b) for a, b in pairs if _told_apart(a, b, ours, off)]
+        sure = [(a, b) for a, b in pairs if _told_apart(a, b, ours, off, others)]
         alike = sum((ours[a] < ours[b]) == (values[a] < values[b]) for a, b in sure)
         theirs = " < ".join(sorted(common, key=lambda pair: values[pair]))
         sentences.append(
@@ -299,17 +371,22 @@ def _ranking(
             f"agree; its order, most negative first: {theirs}."
         )
     every = list(combinations([pair for pair in ours if pair in values], 2))
-    n_sure = sum(_told_apart(a, b, ours, off) for a, b in every)
+    n_sure = sum(_told_apart(a, b, ours, off, others) for a, b in every)
+    alike_by_all = ", in one order by every level of theory" if others else ""
     return [
-        f"{n_sure} of {len(every)} pairs of our energies differ by more than the spread of their "
-        "starts; the others have no order.",
+        f"{n_sure} of {len(every)} pairs of our energies differ by more than their "
+        f"uncertainty{alike_by_all}; the others have no order.",
         *sentences,
     ]
 
 
-def _told_apart(a: str, b: str, ours: Mapping[str, float], off: Mapping[str, float]) -> bool:
+def _told_apart(
+    a: str, b: str, ours: Mapping[str, float], off: Mapping[str, float], others: ByLevel
+) -> bool:
     limit = in_quadrature(off.get(a), off.get(b))
-    return limit is not None and abs(ours[a] - ours[b]) > limit
+    beside = [level[a] - level[b] for level in others.values() if a in level and b in level]
+    change = ours[a] - ours[b]
+    return limit is not None and abs(change) > limit and _agree(change, beside)
 
 
 def _integrity(records: Sequence[InterfaceRecord], published: Published | None) -> list[str]:

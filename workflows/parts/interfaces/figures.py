@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from natriface.analysis.figures.bars import Bar, energy_bars
 from natriface.analysis.figures.relaxations import relaxation_courses
@@ -27,12 +28,15 @@ def formation_bars(
     )
     beside = f", beside those of {published.citation}" if published and known else ""
     return _bars(
-        [(r, r.interfacial_formation_energy) for r in records],
+        [
+            (r, r.interfacial_formation_energy, _others(r, "interfacial_formation_energy"))
+            for r in records
+        ],
         context,
         "interfacial formation energy",
         f"Interfacial formation energies per area and contact{beside}.{_ours(records)} "
-        "More negative: contact lowers the energy more. Whiskers: the spread of the starts, where "
-        "there are several.",
+        "More negative: contact lowers the energy more. Whiskers: within what two independent "
+        f"starts agree, where there are several.{_geometries(records)}",
         published,
     )
 
@@ -42,12 +46,12 @@ def adhesion_bars(
 ) -> ReportFigure | None:
     """Rigid work of adhesion; None where none was computed."""
     return _bars(
-        [(r, r.work_of_adhesion) for r in records],
+        [(r, r.work_of_adhesion, _others(r, "work_of_adhesion")) for r in records],
         context,
         "work of adhesion",
         "Rigid work of adhesion: what it takes to pull the two sides apart without letting them "
         f"relax.{_ours(records)} Another quantity than the formation energy, not to be compared "
-        "with it.",
+        f"with it.{_geometries(records)}",
         None,
     )
 
@@ -58,18 +62,20 @@ def _ours(records: Sequence[InterfaceRecord]) -> str:
 
 
 def _bars(
-    quantities: Sequence[tuple[InterfaceRecord, Quantity | None]],
+    quantities: Sequence[tuple[InterfaceRecord, Quantity | None, Mapping[str, float]]],
     context: SectionContext,
     name: str,
     caption: str,
     published: Published | None,
 ) -> ReportFigure | None:
     bars = [
-        _bar(record, quantity, published) for record, quantity in quantities if quantity is not None
+        _bar(record, quantity, published, others)
+        for record, quantity, others in quantities
+        if quantity is not None
     ]
     if not any(bar.value_j_per_m2 is not None or bar.published_j_per_m2 for bar in bars):
         return None  # the table gives the reasons
-    engines = sorted({r.engine_words for r, _ in quantities if r.engine is not None})
+    engines = sorted({r.engine_words for r, *_ in quantities if r.engine is not None})
     return context.draw(
         energy_bars(
             bars,
@@ -84,7 +90,29 @@ def _bars(
     )
 
 
-def _bar(record: InterfaceRecord, quantity: Quantity, published: Published | None) -> Bar:
+def _others(
+    record: InterfaceRecord, name: Literal["interfacial_formation_energy", "work_of_adhesion"]
+) -> dict[str, float]:
+    """The same energy by the levels of theory beside the first, J/m2."""
+    found = {level.name: getattr(level, name) for level in record.levels[1:]}
+    return {
+        level: quantity.value_j_per_m2
+        for level, quantity in found.items()
+        if quantity is not None and quantity.value_j_per_m2 is not None
+    }
+
+
+def _geometries(records: Sequence[InterfaceRecord]) -> str:
+    own = next((record.relaxed_by for record in records if record.relaxed_by), None)
+    return "" if own is None else f" All levels of theory at geometries relaxed by {own}."
+
+
+def _bar(
+    record: InterfaceRecord,
+    quantity: Quantity,
+    published: Published | None,
+    others: Mapping[str, float],
+) -> Bar:
     printed = published.interfacial_formation_energy_j_per_m2 if published else {}
     return Bar(
         label=record.pair,
@@ -93,6 +121,7 @@ def _bar(record: InterfaceRecord, quantity: Quantity, published: Published | Non
         published_j_per_m2=printed.get(record.pair),
         other_reading_j_per_m2=published.other_reading(record.pair) if published else None,
         uncertainty_j_per_m2=quantity.uncertainty_j_per_m2,
+        others_j_per_m2=others,
     )
 
 

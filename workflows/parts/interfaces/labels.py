@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -62,11 +62,14 @@ class SlabOfInterfaceLabels(Labels):
     ----------
     pair
         ``Na|NZSP``: film on substrate, by the study's labels.
+    round
+        As of `StartLabels`.
     """
 
     section: Literal["interfaces"] = "interfaces"
     role: SlabRole
     pair: str
+    round: int | None = None
 
 
 class BulkLabels(Labels):
@@ -92,6 +95,92 @@ class RestartLabels(Labels):
     role: Literal["interface_restart"] = "interface_restart"
     pair: str
     n_contacts: int
+    round: int | None = None
+
+
+class StartLabels(BaseModel):
+    """What a relaxation of an interface or slab says of where it started.
+
+    Attributes
+    ----------
+    round
+        Of the rounds, which start from the lowest arrangement known; 0: a start that knows of no
+        other's end. Where it is not said, only what is annealed is known to be one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    role: str | None = None
+    round: int | None = None
+
+    @property
+    def independent(self) -> bool:
+        """Whether it knows nothing of where others have ended, nor starts as the first does.
+
+        A slab as built in another supercell does: that is the first, tiled.
+        """
+        if self.round is not None:
+            return self.round == 0
+        return self.role in ANNEALED_START.values()
+
+
+class RegistryScanLabels(Labels):
+    """A rigid scan of an interface's registries and gaps.
+
+    Attributes
+    ----------
+    vectors_angstrom, shape, sets
+        As of `natriface.structures.interfaces.registries.RegistryGrid`, the sets in the order of
+        the scan's shifts.
+    registries
+        The shifts in fractions of the substrate's surface cell.
+    """
+
+    section: Literal["interfaces"] = "interfaces"
+    role: Literal["registry_scan"] = "registry_scan"
+    pair: str
+    n_contacts: int
+    vectors_angstrom: list[list[float]]
+    shape: tuple[int, int]
+    sets: list[list[tuple[int, int]]]
+    registries: list[tuple[float, float]]
+
+
+class EnergyLabels(Labels):
+    """A single point of what has been relaxed, by a level of the study's `energies_by`."""
+
+    section: Literal["interfaces"] = "interfaces"
+    role: Literal["interface_energy", "slab_energy", "rigid_energy"]
+    pair: str
+    by: str
+    n_contacts: int | None = None
+
+
+class LevelLabels(BaseModel):
+    """A level of theory that gives energies of relaxed geometries.
+
+    Attributes
+    ----------
+    name
+        In the report.
+    engine, settings
+        Who computes, and what was set beyond protocol and study.
+    all_starts
+        Whether it has all starts, in the order of the relaxing steps, or of each the lowest.
+    steps
+        By role (``interface``, and those of its slabs): ids of its single points.
+    bulk_energies
+        As of `InterfaceLabels`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    engine: str
+    settings: dict[str, Any]
+    all_starts: bool
+    steps: dict[str, list[str]]
+    bulk_energies: dict[str, str]
 
 
 class InterfaceLabels(Labels):
@@ -110,6 +199,10 @@ class InterfaceLabels(Labels):
         By side: ids of those of the same slab in other supercells.
     restarts
         Ids of the interface's other relaxations.
+    registry_scan
+        Id of the rigid scan that it starts from the lowest of.
+    scanned_starts
+        Ids of those of its other relaxations that start from the next ones, in their order.
     quantities
         What was asked for; by default what the reference steps give.
     crystal_steps
@@ -120,6 +213,10 @@ class InterfaceLabels(Labels):
     bases
         By side: the interface's cell in lattice vectors of that crystal, see
         `natriface.structures.interfaces.recut.CutSide`.
+    relaxed_by
+        The level of theory that it is relaxed with, where others give the energies.
+    energies_by
+        These others, the one that the report speaks of first.
     """
 
     section: Literal["interfaces"] = "interfaces"
@@ -129,10 +226,14 @@ class InterfaceLabels(Labels):
     second_starts: dict[str, list[str]] = Field(default_factory=dict)
     other_supercells: dict[str, list[str]] = Field(default_factory=dict)
     restarts: list[str] = Field(default_factory=list)
+    registry_scan: str | None = None
+    scanned_starts: list[str] = Field(default_factory=list)
     quantities: list[Quantity] | None = None
     crystal_steps: dict[str, str] = Field(default_factory=dict)
     bases: dict[str, list[list[int]]] = Field(default_factory=dict)
     bulk_energies: dict[str, str] = Field(default_factory=dict)
+    relaxed_by: str | None = None
+    energies_by: list[LevelLabels] = Field(default_factory=list)
     film: SlabLabels
     substrate: SlabLabels
     id: str | None = None
@@ -163,6 +264,6 @@ class InterfaceLabels(Labels):
 
 
 LABELS: tuple[type[Labels], ...] = (
-    *(InterfaceLabels, SlabOfInterfaceLabels, RestartLabels),
-    BulkLabels,
+    *(InterfaceLabels, SlabOfInterfaceLabels, RestartLabels, RegistryScanLabels),
+    *(EnergyLabels, BulkLabels),
 )

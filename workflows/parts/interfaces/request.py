@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from natriface.structures.base.errors import nearest
 from natriface.structures.base.numbers import Count, Length, Positive, Real, Whole
-from natriface.workflows.names import Label, check_distinct
+from natriface.workflows.names import EngineName, Label, check_distinct
 from natriface.workflows.surfaces.slab_request import Dopant, SlabCut
 from natriface.workflows.validation import Document, resolve_like
 
@@ -16,7 +16,7 @@ Quantity = Literal[
     "interfacial_formation_energy", "work_of_adhesion", "integrity", "unreacted_bound"
 ]
 
-
+ENERGIES: tuple[Quantity, ...] = ("interfacial_formation_energy", "work_of_adhesion")
 Bulk = Literal["library", "relaxed"]
 
 
@@ -58,6 +58,28 @@ class Anneal(Document):
     picoseconds: Positive = 1.0
 
 
+class RegistryScan(Document):
+    """How registries and gaps are scanned, the sides as they are.
+
+    Attributes
+    ----------
+    registries
+        How many registries, each at its best gap, an interface is relaxed from: the lowest, and
+        the lowest of those apart from all before.
+    apart_angstrom
+        Registries nearer than this are one start, for what relaxes from them ends alike.
+    spacing_angstrom
+        Of the shifts tried, at most; of those that symmetry makes equal, one is.
+    lifts_angstrom
+        Heights tried at each shift, above that at which the first two atoms touch.
+    """
+
+    registries: Whole = Field(default=1, ge=1, le=20)
+    apart_angstrom: Positive = 1.5
+    spacing_angstrom: Positive = 1.0
+    lifts_angstrom: list[Real] = Field(default=[-0.3, 0.0, 0.3, 0.6, 0.9], min_length=1)
+
+
 class InterfaceRequest(Document):
     """How slabs are put together.
 
@@ -73,7 +95,10 @@ class InterfaceRequest(Document):
         Height of the film's lowest atom over the substrate's highest; by default the film is
         lowered until the first two atoms touch.
     registry
-        In-plane shift of the film in fractions of the substrate's surface cell.
+        In-plane shift of the film in fractions of the substrate's surface cell; or ``best``, the
+        lowest of a rigid scan, with its gap (engines that have the setting ``scan`` only).
+    scan
+        How they are scanned.
     vacuum_angstrom
         Exactly this, with one contact in the cell.
     contacts
@@ -104,7 +129,8 @@ class InterfaceRequest(Document):
     max_strain_percent: Positive = Field(default=4.0, lt=100)
     strained: Literal["film", "substrate", "both"] = "film"
     gap_angstrom: Length | None = None
-    registry: tuple[Real, Real] = (0.0, 0.0)
+    registry: Literal["best"] | tuple[Real, Real] = (0.0, 0.0)
+    scan: RegistryScan = RegistryScan()
     vacuum_angstrom: Length = 20.0
     contacts: Literal[1, 2] = 1
     second_start: bool = True
@@ -123,10 +149,57 @@ class InterfaceRequest(Document):
         return content
 
     @model_validator(mode="after")
+    def _one_registry(self) -> InterfaceRequest:
+        if self.registry == "best" and self.gap_angstrom is not None:
+            raise ValueError("registry: best finds the gap too: leave gap_angstrom out")
+        if self.registry != "best" and "scan" in self.model_fields_set:
+            raise ValueError("scan needs registry: best")
+        return self
+
+    @model_validator(mode="after")
     def _starts_have_slabs_of_their_own(self) -> InterfaceRequest:
         if self.starts > 1 and not self.second_start:
             raise ValueError("starts: more than one needs second_start: true")
         return self
+
+
+class Level(Document):
+    """Who gives the energies of what the study's engine has relaxed, by single points.
+
+    Attributes
+    ----------
+    engine, model
+        The engine, and of `potential` the model.
+    settings
+        Further settings of its single points, over those of protocol and study.
+    label
+        What it is called in the report; by default its model or engine.
+    geometries
+        ``lowest``: of each interface and slab the start that the relaxing engine finds lowest;
+        ``all``: every start, so that the lowest by this level counts.
+    """
+
+    engine: EngineName = "potential"
+    model: str | None = Field(default=None, min_length=1)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    label: Label | None = None
+    geometries: Literal["lowest", "all"] = "lowest"
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Level:
+        if self.model is not None and "model" in self.settings:
+            raise ValueError("model: it stands among the settings too; give it once")
+        return self
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.label or self.model or self.engine
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """Its settings."""
+        return self.settings | ({} if self.model is None else {"model": self.model})
 
 
 class InterfacesAsked(Document):
@@ -142,6 +215,9 @@ class InterfacesAsked(Document):
     quantities
         What is computed for every interface; ``unreacted_bound``, what its formation energy cannot
         lie below while the sides do not react, needs the energy of each crystal.
+    energies_by
+        Levels of theory that give the energies of the relaxed geometries; the first gives those
+        that the report speaks of, the others and the relaxing engine's stand beside.
     """
 
     substrates: dict[Label, SlabRequest] = Field(default_factory=dict)
@@ -150,6 +226,7 @@ class InterfacesAsked(Document):
     quantities: list[Quantity] = Field(
         default=["interfacial_formation_energy", "work_of_adhesion", "integrity"], min_length=1
     )
+    energies_by: list[Level] = Field(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod
@@ -168,6 +245,11 @@ class InterfacesAsked(Document):
     def _both_sides(self) -> InterfacesAsked:
         if bool(self.substrates) != bool(self.films):
             raise ValueError("interfaces need both substrates and films")
+        if self.energies_by and not (self.films and {*ENERGIES} & {*self.quantities}):
+            raise ValueError(
+                f"energies_by: it needs interfaces, and {' or '.join(ENERGIES)} among the "
+                "quantities"
+            )
         return self
 
     @model_validator(mode="after")
@@ -185,6 +267,11 @@ class InterfacesAsked(Document):
     def _names_told_apart(self) -> InterfacesAsked:
         check_distinct(self.substrates)
         check_distinct(self.films)
+        levels = [level.name for level in self.energies_by]
+        check_distinct(levels)
+        same = next((name for name in levels if levels.count(name) > 1), None)
+        if same is not None:
+            raise ValueError(f"energies_by: two are called {same}; give one a label")
         pairs = self.pairs
         again = next((pair for pair in pairs if pairs.count(pair) > 1), None)
         if again is not None:

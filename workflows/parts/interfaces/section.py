@@ -20,8 +20,9 @@ from natriface.workflows.parts.interfaces.figures import (
     formation_bars,
     interface_pictures,
 )
+from natriface.workflows.parts.interfaces.level_tables import adhesion_table
+from natriface.workflows.parts.interfaces.registry_blocks import registry_figure, registry_table
 from natriface.workflows.parts.interfaces.tables import (
-    adhesion_table,
     bond_table,
     integrity_table,
     overview,
@@ -65,6 +66,8 @@ def _blocks(
         _list("‡ To be taken with care", words.caveats),
         reference_slab_table(records),
         restart_table(records),
+        registry_figure(records, context),
+        registry_table(records),
         _list("† The source contradicts itself", words.contradictions),
         _list("Why these numbers may differ from the published ones", words.reasons),
         adhesion_bars(records, context),

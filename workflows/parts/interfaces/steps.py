@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from natriface.structures.base.heights import isolated
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_interfaces
@@ -14,8 +15,10 @@ from natriface.workflows.parts.interfaces.labels import (
     SECOND_START,
     SIDES,
     InterfaceLabels,
+    LevelLabels,
     SlabOfInterfaceLabels,
 )
+from natriface.workflows.parts.interfaces.registry_scan import add_scanned, scan_step
 from natriface.workflows.parts.interfaces.request import InterfacesAsked
 from natriface.workflows.parts.interfaces.rounds import (
     FreeSlab,
@@ -23,6 +26,7 @@ from natriface.workflows.parts.interfaces.rounds import (
     add_annealed,
     add_rounds,
 )
+from natriface.workflows.parts.interfaces.single_points import add_levels, relaxed_by
 from natriface.workflows.plan import InterfaceAndSlabs, Side, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 
@@ -43,6 +47,12 @@ class PlannedInterface:
         By side, its slab on its own, which interfaces may share.
     rigid
         By side, its slab as it lies in the interface.
+    levels, single_points
+        The levels of theory that give energies of what is relaxed, and their steps.
+    scan
+        Its registries and gaps, rigid, where the best is asked for.
+    scanned
+        The steps of the starts at the registries next to the best.
     """
 
     built: BuiltInterface
@@ -52,24 +62,48 @@ class PlannedInterface:
     restarts: list[Step] = field(default_factory=list)
     slabs: dict[Side, FreeSlab] = field(default_factory=dict)
     rigid: dict[Side, Step] = field(default_factory=dict)
+    levels: list[LevelLabels] = field(default_factory=list)
+    single_points: list[Step] = field(default_factory=list)
+    scan: Step | None = None
+    scanned: list[Step] = field(default_factory=list)
 
-    def labels(self, free: FreeSlabs, request: InterfacesAsked) -> InterfaceLabels:
+    def starts(self, side: Side, free: FreeSlabs) -> list[list[Step]]:
+        """A slab's relaxations on its own: in the interface's cell, then in others' supercells.
+
+        The first is from the geometry as built, followed by those from this interface.
+        """
+        slab = self.slabs[side]
+        known = {step.id: step for step in slab.relaxed}
+        own = (one.side(side) for one in self.relaxed)
+        ids = dict.fromkeys([slab.relaxed[0].id, *own, *known])
+        return [[known[x] for x in ids], *(each.relaxed for each in free.family(slab)[1:])]
+
+    def labels(self, free: FreeSlabs, request: InterfacesAsked, own_level: str) -> InterfaceLabels:
         """What the report finds the interface's other steps by."""
         first = {side: slab.relaxed[0].id for side, slab in self.slabs.items()}
         seconds: dict[str, list[str]] = {}
         others: dict[str, list[str]] = {}
-        for side, slab in self.slabs.items():
-            own = [one.side(side) for one in self.relaxed]
-            later = dict.fromkeys([*own, *(step.id for step in slab.relaxed[1:])])
-            seconds[side] = list(later)
-            family = free.family(slab)[1:]
-            others[side] = [step.id for each in family for step in each.relaxed]
+        for side in self.slabs:
+            own, *family = self.starts(side, free)
+            seconds[side] = [step.id for step in own[1:]]
+            others[side] = [step.id for each in family for step in each]
+        levels: dict[str, Any] = {"relaxed_by": own_level, "energies_by": self.levels}
+        scan: dict[str, Any] = (
+            {
+                "registry_scan": self.scan.id,
+                "scanned_starts": [step.id for step in self.scanned],
+            }
+            if self.scan
+            else {}
+        )
         return InterfaceLabels(
             reference_steps=first | {RIGID[side]: step.id for side, step in self.rigid.items()},
             second_starts={side: ids for side, ids in seconds.items() if ids},
             other_supercells={side: ids for side, ids in others.items() if ids},
             restarts=[step.id for step in self.restarts],
             quantities=list(request.quantities),
+            **(levels if self.levels else {}),
+            **scan,
             **self.crystals.labels(),
             **self.built.describe(),
         )
@@ -86,6 +120,7 @@ def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
     free = FreeSlabs()
     vacuum = request.interfaces.vacuum_angstrom
     planned = [_planned(request, make, built, free) for built in build_interfaces(request, root)]
+    add_scanned(planned, make, request.interfaces)
     if request.interfaces.second_start:
         with_slabs = [one for one in planned if one.relaxed]
         add_annealed(with_slabs, free, make, request.interfaces)
@@ -93,16 +128,22 @@ def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
     if "work_of_adhesion" in request.quantities:
         for one in planned:
             _add_rigid(one, make)
-    return [*_labelled(planned, free, request), *(x for slab in free.slabs for x in slab.relaxed)]
+    add_levels(planned, free, make, request)
+    return [
+        *_labelled(planned, free, request, relaxed_by(make)),
+        *(x for slab in free.slabs for x in slab.relaxed),
+        *(x for one in planned for x in one.single_points),
+    ]
 
 
 def _labelled(
-    planned: Sequence[PlannedInterface], free: FreeSlabs, request: InterfacesAsked
+    planned: Sequence[PlannedInterface], free: FreeSlabs, request: InterfacesAsked, own_level: str
 ) -> list[Step]:
     found: list[Step] = []
     for one in planned:
-        labels = one.labels(free, request).document()
+        labels = one.labels(free, request, own_level).document()
         found += one.crystals.steps()
+        found += [one.scan] if one.scan else []
         found += [one.whole.model_copy(update={"metadata": labels}), *one.restarts]
         found += one.rigid.values()
     return found
@@ -116,8 +157,12 @@ def _planned(
     atoms = built.interface.atoms
     name = f"{built.label} interface"
     crystals = crystals_of(built, request.quantities, make)
-    whole = make.step(name, "relax", len(atoms), **crystals.source(atoms))
-    one = PlannedInterface(built, crystals, whole)
+    source = crystals.source(atoms)
+    scan = scan_step(built, source, make, request.interfaces)
+    if scan is not None:
+        source = {"structure_from": StructureFrom(step=scan.id, scanned=0)}
+    whole = make.step(name, "relax", len(atoms), **source)
+    one = PlannedInterface(built, crystals, whole, scan=scan)
     if "interfacial_formation_energy" not in request.quantities:
         return one
     seconds: dict[Side, Step] = {}
@@ -138,7 +183,7 @@ def _planned(
                 "relax",
                 len(lone),
                 structure_from=StructureFrom(step=whole.id, select=side, vacuum_angstrom=vacuum),
-                labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=built.label),
+                labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=built.label, round=0),
             )
             one.slabs[side].relaxed.append(seconds[side])
     if seconds:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from natriface.analysis.bonding.integrity import SODIUM_CONTACT_ANGSTROM
-from natriface.analysis.energies.interface_energy import ADHESION_FORMULA, FORMATION_FORMULA
-from natriface.analysis.energies.starts import spread
+from natriface.analysis.energies.interface_energy import FORMATION_FORMULA
+from natriface.analysis.energies.starts import reproduced_within, spread
 from natriface.analysis.energies.surface_energy import BOUND_FORMULA, SURFACE_FORMULA
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number
@@ -19,6 +19,13 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
 from natriface.workflows.parts.interfaces.evaluation.reference_slabs import per_contact
 from natriface.workflows.parts.interfaces.evaluation.unreacted import lies_below
 from natriface.workflows.parts.interfaces.labels import SIDES
+from natriface.workflows.parts.interfaces.level_tables import (
+    here,
+    level_cells,
+    level_notes,
+    other_levels,
+    relaxing_note,
+)
 from natriface.workflows.report.table import Cell, Column, Table
 
 VALUE = "interfacial formation energy"
@@ -37,13 +44,16 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
     """One row an interface: ``results.csv``; on the page what belongs to the formation energy."""
     asked = any(record.interfacial_formation_energy is not None for record in records)
     bounded = any(record.bound is not None for record in records)
-    pairs = [_overview_cells(record, published, asked, bounded) for record in records]
+    others = other_levels(records)
+    pairs = [_overview_cells(record, published, asked, bounded, others) for record in records]
     columns = [column for column, _ in pairs[0]]
     below, marks = {}, {}
     for k, record in enumerate(records):
-        quantity = record.interfacial_formation_energy
-        if quantity is not None and quantity.value_j_per_m2 is None and quantity.reason:
-            below[k] = quantity.reason
+        energies = [record.interfacial_formation_energy]
+        energies += [level.interfacial_formation_energy for level in record.levels[1:]]
+        reasons = [q.reason for q in energies if q and q.value_j_per_m2 is None and q.reason]
+        if reasons:
+            below[k] = "; ".join(reasons)
         formation = record.interfacial_formation_energy or Quantity()
         values = [(VALUE, formation.value_j_per_m2, "‡" if record.caveats else "")]
         if published:
@@ -54,13 +64,19 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
             mark += BELOW_BOUND if lies_below(value, record.bound) else ""
             if mark:
                 marks[k, title] = mark
+        for level in record.levels[1:]:
+            quantity = level.interfacial_formation_energy or Quantity()
+            if lies_below(quantity.value_j_per_m2, level.bound):
+                marks[k, f"{VALUE} by {level.name}"] = BELOW_BOUND
     notes = ["Steps, force and status are the interface's; those of its slabs: All steps."]
     if any(record.reference_slabs for record in records):
         notes.append(
-            "Energies are those of the lowest starts, a slab's by area in any supercell. ± is the "
-            "spread (highest less lowest) of the starts of the interface and of both slabs, in "
-            "quadrature; one start has none."
+            "Energies are those of the lowest starts, a slab's by area in any supercell. ± is how "
+            "far the second lowest of the independent starts (as built, in contact, at registries "
+            "apart, annealed) lies above the lowest of all, for the interface and both slabs "
+            "in quadrature: two independent starts come this near. One has none."
         )
+    notes += level_notes(records)
     if bounded:
         notes.append(BOUND_NOTE)
     return Table(
@@ -79,18 +95,23 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
 
 
 def _overview_cells(
-    record: InterfaceRecord, published: Published | None, asked: bool, bounded: bool
+    record: InterfaceRecord,
+    published: Published | None,
+    asked: bool,
+    bounded: bool,
+    others: Sequence[str],
 ) -> list[tuple[Column, Cell]]:
     formation = record.interfacial_formation_energy or Quantity()
     adhesion = record.work_of_adhesion or Quantity()
     relaxation, found = record.steps[0], record.integrity
     cells: list[tuple[Column, Cell]] = [
         (Column("pair (film|substrate)", shown_as="Interface"), record.pair),
-        (Column(VALUE, "J/m2", 2, "here", asked), formation.value_j_per_m2),
+        (Column(VALUE, "J/m2", 2, here(record), asked), formation.value_j_per_m2),
         (
-            Column("uncertainty by the spread of starts", "J/m2", 2, "±", asked),
+            Column("uncertainty by independent starts", "J/m2", 2, "±", asked),
             formation.uncertainty_j_per_m2,
         ),
+        *(level_cells(record, others, asked) if others else []),
         *(_printed_cells(record, formation, published) if published else []),
         *(_bound_cells(record.bound or BoundRecord()) if bounded else []),
         (Column("area", "A2", 1, "area A"), record.area_angstrom2),
@@ -114,6 +135,11 @@ def _overview_cells(
         ("reason not computed", "", formation.reason),
         ("reason without uncertainty", "", formation.no_uncertainty),
         ("starts of the interface", "", sum(start.sample for start in record.starts) or 1),
+        (
+            "independent starts of the interface",
+            "",
+            sum(start.sample and start.independent for start in record.starts) or 1,
+        ),
         ("caveats", "", " ".join(record.caveats) or None),
         ("formula", "", formation.formula),
         ("rigid work of adhesion", "J/m2", adhesion.value_j_per_m2),
@@ -203,6 +229,7 @@ def reference_slab_table(records: Sequence[InterfaceRecord]) -> Table | None:
             "supercell of its surface cell, tiled, and so is each interface with it in place of "
             "its side. A slab is known by its surface cell: the lowest energy per area counts in "
             "all interfaces, and what their own cells still lie above it stands beside.",
+            *relaxing_note(records),
         ],
         stem="slabs",
         below={
@@ -249,12 +276,16 @@ def restart_table(records: Sequence[InterfaceRecord]) -> Table | None:
             Column("other starts", "eV"),
             Column("taken"),
             Column("spread", "J/m²", 3),
+            Column("±", "J/m²", 3),
         ],
         [_restart_row(record) for record in several],
         notes=[
             "Other starts: the interface with its sides in the lowest arrangements found of the "
-            "slabs, the film lowered until it touches. One that started in a minimum already found "
-            "(=) is no sample and has no part in the spread."
+            "slabs, the film lowered until it touches; annealed ones, and those at registries "
+            "apart, are independent (*) as the first is. One that started in a minimum "
+            "already found (=) is no sample. Spread: highest less lowest of all; ±: second "
+            "lowest of the independent ones less the lowest of all.",
+            *relaxing_note(records),
         ],
         stem="interface-starts",
         below={
@@ -268,36 +299,24 @@ def restart_table(records: Sequence[InterfaceRecord]) -> Table | None:
 def _restart_row(record: InterfaceRecord) -> list[Cell]:
     first, *others = record.starts
     told = [
-        "–" if s.energy_ev is None else number(s.energy_ev, 3) + ("" if s.sample else " =")
+        "–"
+        if s.energy_ev is None
+        else number(s.energy_ev, 3) + (" =" if not s.sample else " *" if s.independent else "")
         for s in others
     ]
     energies = [s.energy_ev for s in record.starts if s.sample and s.energy_ev is not None]
     taken = next((s.name for s in record.starts if s.taken), None)
-    apart = per_contact(spread(energies), record.area_angstrom2, record.n_contacts)
-    return [record.pair, first.energy_ev, "; ".join(told), taken, apart]
-
-
-def adhesion_table(records: Sequence[InterfaceRecord]) -> Table | None:
-    """Rigid work of adhesion of every interface it was asked for."""
-    asked = [(r, r.work_of_adhesion) for r in records if r.work_of_adhesion is not None]
-    if not asked:
-        return None
-    return Table(
-        "Rigid work of adhesion",
-        [
-            Column("Interface"),
-            Column("W", "J/m²", 2),
-            Column("energy difference", "eV per cell", 3),
-            Column("area A", "Å²", 1),
-            Column("contacts N", digits=0),
-        ],
-        [
-            [r.pair, w.value_j_per_m2, w.difference_ev, r.area_angstrom2, r.n_contacts]
-            for r, w in asked
-        ],
-        formulas=[ADHESION_FORMULA],
-        below={k: w.reason for k, (_, w) in enumerate(asked) if w.reason},
+    free = [
+        s.energy_ev for s in record.starts if s.sample and s.independent and s.energy_ev is not None
+    ]
+    apart, within = (
+        per_contact(found, record.area_angstrom2, record.n_contacts)
+        for found in (
+            spread(energies),
+            reproduced_within(min(energies), free) if energies else None,
+        )
     )
+    return [record.pair, first.energy_ev, "; ".join(told), taken, apart, within]
 
 
 def integrity_table(

@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from natriface.analysis.bonding.integrity import Integrity, compare_units
 from natriface.analysis.energies.interface_energy import (
-    InterfaceEnergy,
     area_and_contacts,
-    interfacial_formation_energy,
-    work_of_adhesion,
 )
-from natriface.analysis.energies.starts import in_quadrature, n_atoms, spread
 from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import AnalysisError
+from natriface.workflows.parts.interfaces.evaluation.level import (
+    PARTS,
+    Terms,
+    level_caveats,
+    level_record,
+    require,
+    starts_of,
+    terms_of,
+    with_spread_of,
+)
 from natriface.workflows.parts.interfaces.evaluation.records import (
     BondMean,
     IntegrityRecord,
     InterfaceRecord,
-    Quantity,
+    LevelRecord,
     SlabRecord,
 )
 from natriface.workflows.parts.interfaces.evaluation.reference_slabs import (
     Start,
     lowest_start,
-    per_contact,
     reference_slab,
-    samples_ev,
     start_caveats,
     start_records,
 )
+from natriface.workflows.parts.interfaces.evaluation.scanned_registries import (
+    apart_starts,
+    registries_record,
+)
 from natriface.workflows.parts.interfaces.evaluation.strains import strains
-from natriface.workflows.parts.interfaces.evaluation.unreacted import unreacted_bound
 from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels
 from natriface.workflows.parts.labels import read_labels, step_labels
 from natriface.workflows.report.steps import ExpectedStep, Steps, known_steps
 from natriface.workflows.surfaces.labels import SlabLabels
 
 REFERENCE_ROLES = (*SIDES, "rigid_substrate", "rigid_film")
-PARTS = {
-    "interfacial_formation_energy": ("substrate", "film"),
-    "work_of_adhesion": ("rigid_substrate", "rigid_film"),
-}
-"""Which reference steps a quantity needs beside the interface."""
 
 
 @dataclass(frozen=True)
@@ -84,31 +87,6 @@ def gather(
     ]
 
 
-def _require(steps: Steps, identifier: str | None, role: str) -> Result:
-    if identifier is None:
-        raise AnalysisError(f"no {role.replace('_', ' ')} step was planned")
-    if identifier not in steps.results:
-        raise AnalysisError(f"{steps.name(identifier)}: {_reason(steps, identifier)}")
-    return steps.results[identifier]
-
-
-def _reason(steps: Steps, identifier: str) -> str:
-    return steps.why_missing(identifier) or "not finished yet"
-
-
-def _starts(
-    steps: Steps, identifiers: Sequence[str], n_in_interface: int | None = None
-) -> list[Start]:
-    """Relaxations of one thing; of a slab, in whatever supercell."""
-    starts = []
-    for step in identifiers:
-        found = steps.results.get(step)
-        n = n_atoms(found) if found else 0
-        share = n_in_interface / n if n and n_in_interface else 1.0
-        starts.append(Start(step, steps.name(step), found, _reason(steps, step), share))
-    return starts
-
-
 def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathered:
     """One function because every field of the record is of the same results, looked up once."""
     planned = labels.reference_steps
@@ -124,49 +102,42 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         for role, step in {"interface": identifier, **planned}.items()
         if step in steps.results
     }
-    wholes = _starts(steps, [identifier, *labels.restarts])
-    chosen = lowest_start(None, wholes)
+    as_built = found.get("substrate")
+    sizes = {"substrate": labels.n_substrate_atoms, "film": labels.n_film_atoms}
+    starts: dict[str, list[Start]] = {
+        side: starts_of(steps, [planned[side], *seconds[side]], sizes[side])
+        for side in SIDES
+        if side in planned
+    }
+    wholes = apart_starts(labels, steps, starts_of(steps, [identifier, *labels.restarts]))
+    rigid = {role: step for role, step in planned.items() if role not in SIDES}
+    terms = Terms({"interface": wholes, **starts}, rigid, labels.bulk_energies)
+    chosen = terms.taken().get("interface")
     k = 0 if chosen is None else wholes.index(chosen)
     if chosen is not None and chosen.result is not None:
         found["interface"] = chosen.result
     interface = found.get("interface")
-    as_built = found.get("substrate")
     area, n_contacts = _area(interface, labels)
     contact_area = area * n_contacts if area and n_contacts else None
-    sizes = {"substrate": labels.n_substrate_atoms, "film": labels.n_film_atoms}
-    starts = {
-        side: _starts(steps, [planned[side], *seconds[side]], sizes[side])
-        for side in SIDES
-        if side in planned
-    }
-    references = {"interface": wholes[k].id, **planned}
-    lowest: dict[str, Result] = {}
     caveats: list[str] = []
     for side, slab in starts.items():
-        taken = lowest_start(interface, slab)
         own = lowest_start(interface, [start for start in slab if start.share == 1])
-        if taken is not None and taken.result is not None:
-            references[side], lowest[side] = taken.id, taken.result
         if own is not None and own.result is not None:
             found[side] = own.result
         from_interface = slab[k + 1] if len(slab) > k + 1 else None
         caveats += start_caveats(
             interface, slab, found.get(f"rigid_{side}"), contact_area, from_interface
         )
-    formation, adhesion = (
-        _quantity(compute, name, references, steps) if name in asked else None
-        for name, compute in (
-            ("interfacial_formation_energy", _formation_energy),
-            ("work_of_adhesion", work_of_adhesion),
-        )
-    )
-    if formation is not None and formation.value_j_per_m2 is not None:
-        terms = {"the interface": wholes, **{f"the {side}": starts[side] for side in SIDES}}
-        formation = _with_uncertainty(formation, interface, terms, contact_area)
+    points = [terms_of(level, terms, labels, steps) for level in labels.energies_by]
+    caveats += [text for each in points for text in level_caveats(each, steps, contact_area)]
+    levels = _levels(labels, terms, points, steps, asked, contact_area)
+    head = levels[0]
     integrity, integrity_record = None, None
     if "integrity" in asked:
-        integrity, integrity_record = _integrity(references["interface"], found, as_built, steps)
-    some = interface or next(iter(found.values()), None)
+        integrity, integrity_record = _integrity(wholes[k].id, found, as_built, steps)
+    by_id = {start.id: start for start in wholes}
+    scanned = {x: by_id[x] for x in (identifier, *labels.scanned_starts) if x in by_id}
+    registries = registries_record(labels, steps, scanned)
     strained = strains(labels, interface, steps.results)
     if strained.caveat:
         caveats.insert(0, strained.caveat)
@@ -180,15 +151,17 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         area_angstrom2=area,
         n_contacts=n_contacts,
         max_strain=strained.largest,
-        gap_angstrom=labels.gap_angstrom,
+        gap_angstrom=registries.best_gap_angstrom if registries else labels.gap_angstrom,
         vacuum_angstrom=labels.vacuum_angstrom,
         rotation_degrees=labels.match.rotation_degrees if labels.match else None,
-        engine=some.engine if some else None,
-        protocol=some.protocol if some else None,
-        level=some.engine.level if some else None,
-        interfacial_formation_energy=formation,
-        work_of_adhesion=adhesion,
-        bound=unreacted_bound(labels, lowest, steps),
+        engine=head.engine,
+        protocol=head.protocol,
+        level=head.level,
+        interfacial_formation_energy=head.interfacial_formation_energy,
+        work_of_adhesion=head.work_of_adhesion,
+        bound=head.bound,
+        levels=levels if len(levels) > 1 else [],
+        registries=registries,
         integrity=integrity_record,
         reference_slabs=[
             reference_slab(side, interface, slab, area, n_contacts)
@@ -202,7 +175,11 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
             *(
                 steps.row(step)
                 for step in dict.fromkeys(
-                    [*labels.crystal_steps.values(), *labels.bulk_energies.values()]
+                    [
+                        *([labels.registry_scan] if labels.registry_scan else []),
+                        *labels.crystal_steps.values(),
+                        *labels.bulk_energies.values(),
+                    ]
                 )
             ),
             *(
@@ -210,50 +187,41 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
                 for role in REFERENCE_ROLES
                 for step, role in _steps_of(role, planned, seconds)
             ),
+            *(
+                steps.row(step)
+                for level in labels.energies_by
+                for ids in [*level.steps.values(), [*level.bulk_energies.values()]]
+                for step in ids
+            ),
         ],
     )
     return Gathered(record, found, integrity)
 
 
-def _formation_energy(interface: Result, substrate: Result, film: Result) -> InterfaceEnergy:
-    return interfacial_formation_energy(interface, substrate, film, supercells=True)
-
-
-def _with_uncertainty(
-    quantity: Quantity,
-    interface: Result | None,
-    terms: Mapping[str, Sequence[Start]],
-    contact_area_angstrom2: float | None,
-) -> Quantity:
-    """The quantity with the spread of the starts of all its terms, or with why it has none."""
-    spreads = {name: spread(samples_ev(interface, starts)) for name, starts in terms.items()}
-    single = [name for name, each in spreads.items() if each is None]
-    if single:
-        reason = f"one start only of {' and '.join(single)}"
-        return quantity.model_copy(update={"no_uncertainty": reason})
-    found = per_contact(in_quadrature(*spreads.values()), contact_area_angstrom2, 1)
-    return quantity.model_copy(update={"uncertainty_j_per_m2": found})
-
-
-def _quantity(
-    compute: Callable[[Result, Result, Result], InterfaceEnergy],
-    name: str,
-    references: Mapping[str, str],
+def _levels(
+    labels: InterfaceLabels,
+    relaxed: Terms,
+    points: Sequence[Terms],
     steps: Steps,
-) -> Quantity:
-    try:
-        interface = _require(steps, references["interface"], "interface")
-        parts = [_require(steps, references.get(role), role) for role in PARTS[name]]
-        energy = compute(interface, *parts)
-    except AnalysisError as error:
-        return Quantity(reason=str(error))
-    return Quantity(
-        value_j_per_m2=energy.value_j_per_m2,
-        value_ev_per_angstrom2=energy.value_ev_per_angstrom2,
-        difference_ev=energy.difference_ev,
-        formula=energy.formula,
-        energies_ev=energy.energies_ev,
-    )
+    asked: Sequence[str],
+    contact_area_angstrom2: float | None,
+) -> list[LevelRecord]:
+    """The energies by every level of theory, the relaxing one last."""
+    name = labels.relaxed_by or "the relaxing engine"
+    own = level_record(name, relaxed, labels, steps, asked, contact_area_angstrom2)
+    levels = []
+    for level, each in zip(labels.energies_by, points, strict=True):
+        found = level_record(level.name, each, labels, steps, asked, contact_area_angstrom2)
+        formation = found.interfacial_formation_energy
+        if not level.all_starts:
+            formation = with_spread_of(formation, own.interfacial_formation_energy)
+        told: dict[str, Any] = {
+            "interfacial_formation_energy": formation,
+            "settings": level.settings,
+            "geometries": "all" if level.all_starts else "lowest",
+        }
+        levels.append(found.model_copy(update=told))
+    return [*levels, own]
 
 
 def _steps_of(
@@ -268,7 +236,7 @@ def _integrity(
     identifier: str, found: Mapping[str, Result], as_built: Result | None, steps: Steps
 ) -> tuple[Integrity | None, IntegrityRecord]:
     try:
-        interface = _require(steps, identifier, "interface")
+        interface = require(steps, identifier, "interface")
         if interface.status != "converged":
             raise AnalysisError(
                 f"{interface.label}: the relaxation is {interface.status}"

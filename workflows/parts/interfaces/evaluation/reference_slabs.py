@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from natriface.analysis.bonding.integrity import compare_units
-from natriface.analysis.energies.starts import SAME_MINIMUM_EV, is_sample, spread
+from natriface.analysis.energies.starts import SAME_MINIMUM_EV, reproduced_within, spread
 from natriface.analysis.results.comparability import require_like
 from natriface.analysis.results.result import Result
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
@@ -37,6 +37,10 @@ class Start:
         Why there is no result.
     share
         Surface cells of the slab in the interface over those here.
+    sample
+        Whether it tells of the spread: it did not start in a minimum that was known.
+    independent
+        Whether it knew nothing of where others had ended, and started elsewhere than they.
     """
 
     id: str
@@ -44,6 +48,8 @@ class Start:
     result: Result | None
     reason: str | None = None
     share: float = 1.0
+    sample: bool = True
+    independent: bool = True
 
 
 def lowest_start(interface: Result | None, starts: Sequence[Start]) -> Start | None:
@@ -83,11 +89,18 @@ def samples_ev(interface: Result | None, starts: Sequence[Start]) -> list[float]
     """Energies of the starts that tell of the spread, eV in the interface's cell."""
     return [
         energy_ev(start)
-        for k, start in enumerate(starts)
-        if start.result
-        and why_not(interface, start) is None
-        and (k == 0 or is_sample(start.result))
+        for start in starts
+        if start.result and why_not(interface, start) is None and start.sample
     ]
+
+
+def uncertainty_ev(interface: Result | None, starts: Sequence[Start]) -> float | None:
+    """How far two independent searches agree on the lowest energy, eV in the interface's cell."""
+    taken = lowest_start(interface, starts)
+    if taken is None:
+        return None
+    own = [start for start in starts if start.independent]
+    return reproduced_within(energy_ev(taken), samples_ev(interface, own))
 
 
 def start_records(interface: Result | None, starts: Sequence[Start]) -> list[StartRecord]:
@@ -101,9 +114,10 @@ def start_records(interface: Result | None, starts: Sequence[Start]) -> list[Sta
             reason=reason,
             taken=start is taken,
             other_cell=start.share != 1,
-            sample=k == 0 or start.result is None or is_sample(start.result),
+            sample=start.sample,
+            independent=start.independent,
         )
-        for k, start in enumerate(starts)
+        for start in starts
     ]
 
 
@@ -137,6 +151,7 @@ def reference_slab(
         lowered_ev=lowered,
         left_j_per_m2=per_contact(left, area_angstrom2, 1),
         spread_ev=spread(samples_ev(interface, starts)),
+        uncertainty_ev=uncertainty_ev(interface, starts),
         change_j_per_m2=per_contact(lowered, area_angstrom2, n_contacts),
     )
 

@@ -23,22 +23,27 @@ TOLERANCE_J_PER_M2 = 0.01
 
 
 def unreacted_bound(
-    labels: InterfaceLabels, found: Mapping[str, Result], steps: Steps
+    labels: InterfaceLabels,
+    bulk_energies: Mapping[str, str],
+    found: Mapping[str, Result],
+    steps: Steps,
 ) -> BoundRecord | None:
     """The bound by the free surfaces of an interface's reference slabs; None where not asked for.
 
     Parameters
     ----------
+    bulk_energies
+        By side: ids of the single points of the crystals.
     found
         By role: results of the reference slabs, each the lowest of its starts.
     """
-    if not labels.bulk_energies:
+    if not bulk_energies:
         return None
     surfaces: dict[Side, SurfaceEnergy] = {}
     reasons = []
     for side in SIDES:
         try:
-            surfaces[side] = _surface(side, labels, found, steps)
+            surfaces[side] = _surface(side, labels, steps.results.get(bulk_energies[side]), found)
         except AnalysisError as error:
             reasons.append(str(error))
     values: dict[str, float] = {side: surface.value_j_per_m2 for side, surface in surfaces.items()}
@@ -59,10 +64,9 @@ def lies_below(value_j_per_m2: float | None, bound: BoundRecord | None) -> bool:
 
 
 def _surface(
-    side: Side, labels: InterfaceLabels, found: Mapping[str, Result], steps: Steps
+    side: Side, labels: InterfaceLabels, bulk: Result | None, found: Mapping[str, Result]
 ) -> SurfaceEnergy:
     slab = labels.substrate if side == "substrate" else labels.film
-    bulk = steps.results.get(labels.bulk_energies[side])
     if bulk is None or side not in found:
         raise AnalysisError(f"{slab.name}: the slab's or its crystal's energy is not computed yet")
     energy = surface_energy(found[side], bulk)

@@ -1,0 +1,305 @@
+"""What two phases in contact react to: pseudo-binary reactions over a phase diagram at 0 K."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from natriface.analysis.energies.chemical_potentials import PotentialBounds, bounds_at
+from natriface.analysis.results.comparability import require_like
+from natriface.analysis.results.formulas import Formula
+from natriface.analysis.results.result import Result
+from natriface.structures.base.errors import AnalysisError, nearest
+
+if TYPE_CHECKING:
+    from pymatgen.analysis.phase_diagram import PhaseDiagram
+
+RICHARDS = "Richards et al., Chem. Mater. 28, 266 (2016)"
+REACTION_FORMULA = Formula(
+    "reaction energy",
+    "E_hull(x A + (1 - x) B) - x E_A - (1 - x) E_B",
+    "eV/atom",
+    source=RICHARDS,
+    symbol="ΔE(x)",
+    where="energies an atom at 0 K, x the share of A's atoms, E_hull the lowest energy of any "
+    "mixture of the phases with that composition; volume, vibrations and gases left out",
+)
+MUTUAL_FORMULA = Formula(
+    "mutual reaction energy",
+    "ΔE(x) - x ΔE(1) - (1 - x) ΔE(0)",
+    "eV/atom",
+    source="Xiao et al., Nat. Rev. Mater. 5, 105 (2020)",
+    symbol="ΔE_mutual(x)",
+    where="what is left of the reaction energy when both have decomposed on their own; the "
+    "reaction named is that of its minimum",
+)
+DECOMPOSITION_FORMULA = Formula(
+    "energy above the hull",
+    "E - E_hull",
+    "eV/atom",
+    where="what a phase gains by decomposing on its own; zero where it is stable against the "
+    "phases computed",
+)
+WINDOW_FORMULA = Formula(
+    "electrochemical window",
+    "-Δμ / e",
+    "V",
+    source=RICHARDS,
+    symbol="V",
+    where="between the bounds of the element's Δμ, counted from its own crystal, at which the "
+    "composition, in its equilibrium with the phases computed, neither takes up the element nor "
+    "gives it off; of a phase that is not stable those of what it decomposes to; what holds none "
+    "of it has no upper one",
+)
+STAND_IN_EV = 20.0
+"""An element without a phase stands this much an atom above what its compounds have for it, so that
+nothing that two phases can become holds it."""
+REACTS_EV = 1e-6
+"""Mutual reaction energies an atom that are nearer to zero are no reaction."""
+_LEAST_AMOUNT = 1e-7
+"""Amounts an atom that are smaller are none."""
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """A balanced reaction on the line between two phases.
+
+    Attributes
+    ----------
+    fraction
+        Share of the first phase's atoms.
+    reactants, products
+        Formula -> amount, one formula unit of the second reactant (of the first, at its end).
+    energy_ev_per_atom, mutual_ev_per_atom
+        By `REACTION_FORMULA` and `MUTUAL_FORMULA`.
+    energy_ev
+        Of the reaction with these amounts.
+    """
+
+    fraction: float
+    reactants: Mapping[str, float]
+    products: Mapping[str, float]
+    energy_ev_per_atom: float
+    mutual_ev_per_atom: float
+    energy_ev: float
+
+    @property
+    def equation(self) -> str:
+        """``8 Na + Na3Zr2Si2PO12 → ...``."""
+        return f"{amounts_in_words(self.reactants)} → {amounts_in_words(self.products)}"
+
+
+def amounts_in_words(amounts: Mapping[str, float]) -> str:
+    """One side of an equation: ``0.5 Na3P + ZrO2``."""
+    return " + ".join(f"{_amount(n)}{formula}" for formula, n in amounts.items())
+
+
+def _amount(n: float) -> str:
+    return "" if abs(n - 1) < 5e-4 else f"{n:.3f}".rstrip("0").rstrip(".") + " "
+
+
+@dataclass(frozen=True, eq=False)
+class Hull:
+    """The phases of a chemical system and the lower hull of their energies.
+
+    Attributes
+    ----------
+    elements
+        The chemical system.
+    diagram
+        pymatgen's phase diagram; `stand_ins` are in it as elements of a high energy.
+    compositions, energies_ev_per_atom
+        By phase: atoms of each element in its cell, and its energy.
+    stand_ins
+        Elements of which there is no phase.
+    """
+
+    elements: tuple[str, ...]
+    diagram: PhaseDiagram = field(repr=False)
+    compositions: Mapping[str, Mapping[str, float]]
+    energies_ev_per_atom: Mapping[str, float]
+    stand_ins: tuple[str, ...]
+
+    @classmethod
+    def of(cls, phases: Mapping[str, Result], elements: Collection[str]) -> Hull:
+        """Of the phases, by name, that hold no other elements than these.
+
+        Raises
+        ------
+        AnalysisError
+            If an energy is not converged, two are not computed alike, or there is no phase.
+        """
+        contents = {name: _content(result) for name, result in phases.items()}
+        within = [name for name, content in contents.items() if set(content) <= set(elements)]
+        if not within:
+            raise AnalysisError(
+                f"there is no phase of {'-'.join(elements)} to make a phase diagram of"
+            )
+        require_like([phases[name] for name in within])
+        return cls.from_energies(
+            {name: (contents[name], phases[name].converged_energy_ev()) for name in within},
+            elements,
+        )
+
+    @classmethod
+    def from_energies(
+        cls, phases: Mapping[str, tuple[Mapping[str, float], float]], elements: Collection[str]
+    ) -> Hull:
+        """Of compositions (atoms of each element) and their energies (eV), computed alike."""
+        from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+        from pymatgen.core import Composition
+
+        elements = tuple(elements)
+        entries = [PDEntry(Composition(dict(c)), energy) for c, energy in phases.values()]
+        energies = [entry.energy_per_atom for entry in entries]
+        known = {str(entry.elements[0]) for entry in entries if len(entry.elements) == 1}
+        stand_ins = tuple(x for x in elements if x not in known)
+        shares = [[entry.composition.get_atomic_fraction(x) for x in elements] for entry in entries]
+        mean = dict(zip(elements, np.linalg.lstsq(shares, energies)[0], strict=True))
+        entries += [PDEntry(Composition(x), mean[x] + STAND_IN_EV) for x in stand_ins]
+        return cls(
+            elements,
+            PhaseDiagram(entries),
+            {name: dict(content) for name, (content, _) in phases.items()},
+            dict(zip(phases, energies, strict=True)),
+            stand_ins,
+        )
+
+    def above_hull_ev_per_atom(self, name: str) -> float:
+        """By `DECOMPOSITION_FORMULA`; at least zero, but for rounding."""
+        at = self._composition(name)
+        return float(self.energies_ev_per_atom[name] - self.diagram.get_hull_energy_per_atom(at))
+
+    def products(self, name: str) -> dict[str, float]:
+        """What a phase becomes in equilibrium, formula -> amount, one formula unit of it."""
+        at = self._composition(name)
+        factor = at.get_reduced_composition_and_factor()[0].num_atoms
+        return {formula: n * factor for formula, n in self._products(at).items()}
+
+    def formation_ev_per_atom(self, name: str) -> float | None:
+        """From the elements; None where one of them has no phase."""
+        content = self.compositions[name]
+        if set(content) & set(self.stand_ins):
+            return None
+        share = {x: n / sum(content.values()) for x, n in content.items()}
+        lowest = {x: self.diagram.el_refs[_element(x)].energy_per_atom for x in share}
+        return float(self.energies_ev_per_atom[name] - sum(share[x] * lowest[x] for x in share))
+
+    def window(self, name: str, element: str) -> PotentialBounds:
+        """Bounds of an element's Δμ for a phase, see `WINDOW_FORMULA`.
+
+        Raises
+        ------
+        AnalysisError
+            If the element has no phase of its own.
+        """
+        if element in self.stand_ins or element not in self.elements:
+            raise AnalysisError(
+                f"{name}: no window against {element}: there is no phase of {element} alone"
+            )
+        own = {*self.compositions[name], element}
+        at = self._composition(name)
+        rivals = {
+            other: (its, self.energies_ev_per_atom[other] * sum(its.values()))
+            for other, its in self.compositions.items()
+            if set(its) <= own
+        }
+        found = bounds_at(dict(at.as_dict()), self.diagram.get_hull_energy(at), rivals, element)
+        if found is None:
+            raise AnalysisError(f"{name}: no window is found for its composition")
+        return found
+
+    def reactions(self, first: str, second: str) -> list[Reaction]:
+        """All reactions between two phases at which the products change, by rising fraction.
+
+        The first and last are what each becomes on its own.
+
+        Raises
+        ------
+        AnalysisError
+            If a phase is not among those of the hull.
+        """
+        one, two = (self._composition(name) for name in (first, second))
+        a, b = one.fractional_composition, two.fractional_composition
+        energies = [self.energies_ev_per_atom[name] for name in (first, second)]
+        own = [self.diagram.get_hull_energy_per_atom(at) for at in (a, b)]
+        found = []
+        for mixed in self.diagram.get_critical_compositions(b, a):
+            x = _fraction(mixed, a, b)
+            hull = self.diagram.get_hull_energy_per_atom(mixed)
+            energy = hull - x * energies[0] - (1 - x) * energies[1]
+            mutual = hull - x * own[0] - (1 - x) * own[1]
+            # amounts, one atom of the mixture
+            reactants = {
+                at.reduced_formula: share / at.reduced_composition.num_atoms
+                for at, share in ((one, x), (two, 1 - x))
+                if share > _LEAST_AMOUNT
+            }
+            unit = reactants.get(two.reduced_formula) or reactants[one.reduced_formula]
+            products = self._products(mixed)
+            found.append(
+                Reaction(
+                    float(x),
+                    {formula: n / unit for formula, n in reactants.items()},
+                    {formula: n / unit for formula, n in products.items()},
+                    float(energy),
+                    float(mutual),
+                    float(energy / unit),
+                )
+            )
+        return sorted(found, key=lambda reaction: reaction.fraction)
+
+    def strongest(self, first: str, second: str) -> Reaction | None:
+        """The reaction of the lowest mutual energy; None where two phases do not react."""
+        lowest = min(self.reactions(first, second), key=lambda r: r.mutual_ev_per_atom)
+        return lowest if lowest.mutual_ev_per_atom < -REACTS_EV else None
+
+    def _composition(self, name: str) -> Any:
+        from pymatgen.core import Composition
+
+        if name not in self.compositions:
+            raise AnalysisError(
+                f"no phase {name!r} in {'-'.join(self.elements)}; "
+                f"{nearest(name, self.compositions)}"
+            )
+        return Composition(dict(self.compositions[name]))
+
+    def _products(self, at: Any) -> dict[str, float]:
+        """Formula -> amount in an atom of a composition."""
+        found: dict[str, float] = {}
+        free: list[str] = []
+        for entry, share in self.diagram.get_decomposition(at).items():
+            if share > _LEAST_AMOUNT:
+                unit = entry.composition.reduced_composition
+                found[unit.reduced_formula] = float(share / unit.num_atoms)
+                free += [x.symbol for x in unit.elements if entry.is_element]
+        held = set(free) & set(self.stand_ins)
+        if held:
+            raise AnalysisError(
+                f"{at.reduced_formula} would set free {' and '.join(sorted(held))}, of which there "
+                "is no phase; add one"
+            )
+        return found
+
+
+def _content(result: Result) -> dict[str, float]:
+    return dict(Counter(result.final_atoms().get_chemical_symbols()))
+
+
+def _element(symbol: str) -> Any:
+    from pymatgen.core import Element
+
+    return Element(symbol)
+
+
+def _fraction(mixed: Any, a: Any, b: Any) -> float:
+    """Share of a's atoms in a mixture of a and b, all normalised to one atom."""
+    elements = sorted({*a.elements, *b.elements})
+    at, of_a, of_b = (np.array([c[x] for x in elements]) for c in (mixed, a, b))
+    way = of_a - of_b
+    length = float(way @ way)
+    return float((at - of_b) @ way) / length if length else 0.0

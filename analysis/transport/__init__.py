@@ -1,0 +1,1 @@
+"""What ions carry: conductivities, resistances and limits of the current."""

@@ -1,0 +1,285 @@
+"""Energies of relaxed geometries by other levels of theory: each its own throughout, none mixed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from ase import Atoms
+
+from natriface.analysis.results.result import EngineRecord, Result
+from natriface.structures.base.errors import NatrifaceError, StudyError
+from natriface.workflows.parts.interfaces.comparison import compare
+from natriface.workflows.parts.interfaces.evaluation.gathering import ExpectedStep, gather
+from natriface.workflows.parts.interfaces.evaluation.records import (
+    InterfaceRecord,
+    LevelRecord,
+    Quantity,
+    SlabRecord,
+)
+from natriface.workflows.parts.interfaces.level_tables import adhesion_table
+from natriface.workflows.parts.interfaces.tables import VALUE, overview
+from natriface.workflows.plan import Plan
+from natriface.workflows.planning import plan_study
+from natriface.workflows.report.steps import StepRow
+from natriface.workflows.study import Study
+from tests.standins.standin_potential import PairPotential
+from tests.workflows.parts.test_one_slab import run
+
+HERE = "tests.workflows.parts.test_energies_by"
+PAIR = "tests.standins.standin_potential:PairPotential"
+
+
+class Scaled(PairPotential):
+    """Energies and forces times a factor, so that what they are subtracted from can be told."""
+
+    factor: ClassVar[float] = 2.0
+
+    def calculate(
+        self, atoms: Atoms | None = None, properties: Any = ("energy",), *_: Any, **__: Any
+    ) -> None:
+        super().calculate(atoms, properties)
+        self.results = {name: self.factor * value for name, value in self.results.items()}
+
+
+class Upside(Scaled):
+    """What is lowest by the other is highest by this."""
+
+    factor = -1.0
+
+
+class WithoutSodium(Scaled):
+    """Has never seen the film."""
+
+    elements = ("F",)
+
+
+def study(levels: list[dict[str, Any]] | None, **changes: Any) -> Study:
+    content = {
+        "name": "toy",
+        "title": "films on supercells of one slab",
+        "substrates": {"A": {"phase": "NaF", "miller": [1, 0, 0], "layers": 1}},
+        "films": {
+            "N": {"phase": "Na", "miller": [1, 0, 0], "layers": 2},
+            "F": {"phase": "NaF", "miller": [1, 0, 0], "layers": 1},
+        },
+        "interfaces": {"max_area_angstrom2": 80, "max_strain_percent": 10},
+        "quantities": ["interfacial_formation_energy", "work_of_adhesion", "unreacted_bound"],
+        "settings": {
+            "relax": {"model": PAIR, "fmax_ev_per_angstrom": 0.5, "optimizer": "BFGS"},
+            "static": {"model": PAIR},
+        },
+        **({} if levels is None else {"energies_by": levels}),
+        **changes,
+    }
+    return Study.model_validate(content)
+
+
+LEVELS: list[dict[str, Any]] = [
+    {"model": f"{HERE}:Scaled", "label": "double"},
+    {"model": f"{HERE}:Upside", "label": "upside", "geometries": "all"},
+]
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return plan_study(study(LEVELS), Path())
+
+
+@pytest.fixture(scope="module")
+def results(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
+    return run(plan, tmp_path_factory.mktemp("run"))
+
+
+def records_of(plan: Plan, results: dict[str, Result]) -> list[InterfaceRecord]:
+    expected = [
+        ExpectedStep(step.id, step.name, step.kind, step.n_atoms, step.metadata)
+        for step in plan.walk()
+    ]
+    return [item.record for item in gather(list(results.values()), expected)]
+
+
+@pytest.fixture(scope="module")
+def records(plan: Plan, results: dict[str, Result]) -> list[InterfaceRecord]:
+    return records_of(plan, results)
+
+
+def value(quantity: Any) -> float:
+    assert quantity is not None, "not asked for"
+    assert quantity.value_j_per_m2 is not None, quantity.reason
+    found: float = quantity.value_j_per_m2
+    return found
+
+
+def test_without_the_key_no_step_changes(plan: Plan) -> None:
+    plain = plan_study(study(None), Path())
+    more = [step for step in plan.walk() if step.id not in {one.id for one in plain.walk()}]
+    assert len(plan) == len(plain) + len(more)
+    assert {step.kind for step in more} == {"static"}
+    assert {step.settings["model"] for step in more} == {f"{HERE}:Scaled", f"{HERE}:Upside"}
+    for step in plain.walk():
+        assert "energies_by" not in step.metadata
+
+
+def test_each_level_is_of_its_own_energies_throughout(records: list[InterfaceRecord]) -> None:
+    """Twice the energies at the same geometries give twice of all that is made of them."""
+    for record in records:
+        double, _, own = record.levels
+        assert (double.name, own.name) == ("double", PAIR)
+        for name in ("interfacial_formation_energy", "work_of_adhesion", "bound"):
+            twice = 2 * value(getattr(own, name))
+            assert value(getattr(double, name)) == pytest.approx(twice, rel=1e-6, abs=1e-9)
+
+
+def test_the_first_level_is_the_headline(records: list[InterfaceRecord]) -> None:
+    for record in records:
+        head, *others = record.levels
+        assert record.interfacial_formation_energy == head.interfacial_formation_energy
+        assert record.work_of_adhesion == head.work_of_adhesion
+        assert record.bound == head.bound
+        assert record.engine is not None
+        assert record.engine.model == f"{HERE}:Scaled"
+        energies = [value(level.interfacial_formation_energy) for level in record.levels]
+        apart = record.between_levels_j_per_m2
+        assert apart == pytest.approx(max(energies) - min(energies))
+        relaxed = others[-1].interfacial_formation_energy
+        assert relaxed is not None
+        # the starts' spread is the relaxing level's, and no part of how far the levels lie apart
+        assert head.interfacial_formation_energy is not None
+        assert (
+            head.interfacial_formation_energy.uncertainty_j_per_m2 == relaxed.uncertainty_j_per_m2
+        )
+
+
+def test_of_all_starts_the_lowest_by_the_level_counts(
+    plan: Plan, results: dict[str, Result], records: list[InterfaceRecord]
+) -> None:
+    apart = []
+    for record in records:
+        labels = next(
+            step.metadata
+            for step in plan.walk()
+            if step.metadata.get("role") == "interface" and step.metadata["pair"] == record.pair
+        )
+        (interface,) = [step.id for step in plan.walk() if step.name == f"{record.pair} interface"]
+        starts = [results[step] for step in (interface, *labels["restarts"])]
+        energies = [start.converged_energy_ev() for start in starts]
+        highest = max(energies)
+        apart.append(highest - min(energies))
+        upside = record.levels[1].interfacial_formation_energy
+        assert upside is not None
+        whole = next(iter(upside.energies_ev.values()))
+        assert whole == pytest.approx(-highest, abs=1e-6)
+        rigid = record.levels[1].work_of_adhesion
+        assert rigid is not None
+        assert next(iter(rigid.energies_ev.values())) == pytest.approx(-highest, abs=1e-6)
+    assert max(apart) > 0.01
+
+
+def test_a_missing_single_point_is_no_number_and_mixes_nothing(
+    plan: Plan, results: dict[str, Result]
+) -> None:
+    left = next(step for step in plan.walk() if step.name == "N|A interface, double")
+    record = next(
+        one
+        for one in records_of(plan, {k: v for k, v in results.items() if k != left.id})
+        if one.pair == "N|A"
+    )
+    energy = record.interfacial_formation_energy
+    assert energy is not None
+    assert energy.value_j_per_m2 is None
+    assert energy.reason == "N|A interface, double: not finished yet"
+    value(record.levels[-1].interfacial_formation_energy)
+    table = overview([record], None)
+    assert "double: not finished yet" in table.below[0]
+
+
+def test_single_points_of_another_version_are_refused(
+    plan: Plan, results: dict[str, Result]
+) -> None:
+    step = next(step for step in plan.walk() if step.name == "N|A N rigid, double")
+    engine = results[step.id].engine.model_copy(update={"version": "another"})
+    changed = {**results, step.id: results[step.id].model_copy(update={"engine": engine})}
+    record = next(one for one in records_of(plan, changed) if one.pair == "N|A")
+    adhesion = record.work_of_adhesion
+    assert adhesion is not None
+    assert adhesion.value_j_per_m2 is None
+    assert "were not computed alike (engine version" in (adhesion.reason or "")
+
+
+def test_tables_have_a_column_a_level(records: list[InterfaceRecord]) -> None:
+    table = overview(records, None)
+    shown = {f"{column.title} {column.unit}".strip(): k for k, column in enumerate(table.columns)}
+    for record, row in zip(records, table.rows, strict=True):
+        head, upside, own = (value(one.interfacial_formation_energy) for one in record.levels)
+        assert row[shown[f"{VALUE} J/m2"]] == pytest.approx(head)
+        assert row[shown[f"{VALUE} by upside J/m2"]] == pytest.approx(upside)
+        assert row[shown[f"{VALUE} by {PAIR} J/m2"]] == pytest.approx(own)
+        assert row[shown["spread of the levels of theory J/m2"]] == record.between_levels_j_per_m2
+    assert any(f"relaxed by {PAIR}" in note for note in table.notes)
+    adhesion = adhesion_table(records)
+    assert adhesion is not None
+    assert [column.title for column in adhesion.columns][1:4] == ["W", "by upside", f"by {PAIR}"]
+
+
+def record_of(pair: str, *energies: float, doping: str | None = None) -> InterfaceRecord:
+    levels = [
+        LevelRecord(
+            name=f"level {k}",
+            interfacial_formation_energy=Quantity(value_j_per_m2=x, uncertainty_j_per_m2=0.01),
+        )
+        for k, x in enumerate(energies)
+    ]
+    film, substrate = pair.split("|")
+    return InterfaceRecord(
+        pair=pair,
+        film=SlabRecord(name=film),
+        substrate=SlabRecord(name=substrate, phase="A", doping=doping),
+        engine=EngineRecord(name="potential", version="1", model="level 0"),
+        interfacial_formation_energy=levels[0].interfacial_formation_energy,
+        levels=levels if len(levels) > 1 else [],
+        steps=[StepRow(role="interface", name=pair, status="converged")],
+    )
+
+
+def test_no_verdict_where_levels_differ_in_the_sign() -> None:
+    alike = [record_of("N|A", -0.5, -0.3), record_of("N|A-F", -0.8, -0.4, doping="F")]
+    said = compare(alike, None).findings
+    assert any("Contact lowers the energy of N|A, N|A-F" in text for text in said)
+    assert any("more negative (−0.30 J/m²" in text and "−0.10 by level 1" in text for text in said)
+    assert any("0.20 to 0.40 J/m² apart (most for N|A-F)" in text for text in said)
+    unlike = [record_of("N|A", -0.5, 0.3), record_of("N|A-F", -0.8, 0.4, doping="F")]
+    said = compare(unlike, None).findings
+    assert any("differ in whether contact lowers the energy of N|A, N|A-F" in x for x in said)
+    assert not any("Contact lowers the energy" in text for text in said)
+    assert any("differ in the sign, there is no verdict" in text for text in said)
+    assert not any("more negative" in text for text in said)
+
+
+def test_what_a_level_has_not_seen_is_refused_before_anything_runs() -> None:
+    with pytest.raises(NatrifaceError, match="Na"):
+        plan_study(study([{"model": f"{HERE}:WithoutSodium"}]), Path())
+    with pytest.raises(NatrifaceError, match="sevennet-l3i5"):
+        plan_study(study([{"model": "sevennet-l3i6"}]), Path())
+
+
+@pytest.mark.parametrize(
+    ("levels", "changes", "said"),
+    [
+        ([{"model": "chgnet-0.3.0"}] * 2, {}, "two are called chgnet-0.3.0"),
+        ([{"model": "a", "settings": {"model": "b"}}], {}, "give it once"),
+        ([{"engine": "vapsa"}], {}, "did you mean"),
+        ([{"model": "chgnet-0.3.0"}], {"quantities": ["integrity"]}, "energies_by: it needs"),
+    ],
+)
+def test_contradictions_in_the_key_are_refused(
+    levels: list[dict[str, Any]], changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        study(levels, **changes)
+
+
+def test_the_level_that_relaxes_is_not_named_again() -> None:
+    with pytest.raises(StudyError, match="is what the study relaxes with"):
+        plan_study(study([{"model": PAIR}]), Path())

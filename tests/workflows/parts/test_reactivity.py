@@ -1,0 +1,198 @@
+"""The part of reactions: which phases are planned, and what its section says of what is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord
+from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import StructureError, StudyError
+from natriface.workflows.parts.labels import labels_of
+from natriface.workflows.parts.reactivity.section import section
+from natriface.workflows.plan import Plan, Step
+from natriface.workflows.planning import plan_study
+from natriface.workflows.report.section import Section, SectionContext
+from natriface.workflows.report.steps import ExpectedStep
+from natriface.workflows.study import load_study, study_model, study_path
+from natriface.workflows.validation import validated
+
+PER_ATOM = {
+    "Na": -1.3, "Sn": -4.0, "FNa": -4.35, "F2Sn": -5.2, "F4Sn": -4.9, "NaSn": -2.8,
+    "Na15Sn4": -2.02, "Na9Sn4": -2.2, "Na7Sn3": -2.2,
+}  # fmt: skip
+
+
+def planned(root: Path, **reactivity: object) -> Plan:
+    content = {"name": "reactions", "title": "Reactions", "reactivity": reactivity}
+    return plan_study(validated(study_model(), content, "study"), root, to_run=False)
+
+
+def energies(plan: Plan) -> dict[str, Step]:
+    return {
+        step.metadata["label"]: step
+        for step in plan.walk()
+        if step.metadata["role"] == "bulk_energy"
+    }
+
+
+def crystal_of(plan: Plan, step: Step) -> Any:
+    return plan.step(step.parents[0]).atoms()
+
+
+def result(plan: Plan, step: Step, **changes: object) -> Result:
+    atoms = crystal_of(plan, step)
+    formula = "".join(
+        f"{x}{n if n > 1 else ''}"
+        for x, n in sorted(_reduced(atoms.get_chemical_symbols()).items())
+    )
+    content: dict[str, Any] = {
+        "kind": "static",
+        "status": "converged",
+        "engine": EngineRecord(name="potential", version="1", model="given"),
+        "protocol": step.protocol,
+        "step": StepRecord(id=step.id, name=step.name, metadata=step.metadata),
+        "energy_ev": PER_ATOM.get(formula, -3.0) * len(atoms),
+        "final_structure": to_document(atoms),
+        "convergence": Convergence(),
+    }
+    return Result(**(content | changes))
+
+
+def _reduced(symbols: list[str]) -> dict[str, int]:
+    from math import gcd
+
+    counts = Counter(symbols)
+    divisor = gcd(*counts.values())
+    return {x: n // divisor for x, n in counts.items()}
+
+
+def told(plan: Plan, folder: Path, results: list[Result]) -> Section:
+    expected = [
+        ExpectedStep(step.id, step.name, step.kind, step.n_atoms, step.metadata)
+        for step in plan.walk()
+    ]
+    made = section(results, SectionContext(folder, expected=expected))
+    assert made is not None
+    return made
+
+
+@pytest.fixture(scope="module")
+def tin(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    return planned(
+        tmp_path_factory.mktemp("tin"),
+        pairs=[["Na", "SnF2"], ["NaF", "Na"]],
+        known_compounds=["NaSn5", "NaF", "Na2SnF6", "Na3PO4"],
+    )
+
+
+def test_all_phases_of_the_pairs_elements_are_planned_once(tin: Plan) -> None:
+    phases = energies(tin)
+    assert {"Na", "Sn", "NaF", "NaSn", "Na15Sn4", "SnF2-C2c", "SnF2-P41212", "SnF4"} <= set(phases)
+    assert not {"V", "NaCl", "ZrSi-Pnma"} & set(phases)
+    # one relaxation with its cell a phase, in the primitive cell
+    assert len(tin) == 2 * len(phases)
+    assert all(len(crystal_of(tin, step)) == step.n_atoms for step in phases.values())
+    assert phases["NaF"].n_atoms == 2
+    plan = labels_of(phases["Na"]).plan  # type: ignore[attr-defined]
+    assert plan.left_out["NaF-experiment"].startswith("the crystal of NaF")
+    assert plan.pairs == [("Na", "SnF2-C2c"), ("NaF", "Na")]
+
+
+def test_the_section_says_the_reaction_and_what_is_missing(tin: Plan, tmp_path: Path) -> None:
+    made = told(tin, tmp_path, [result(tin, step) for step in energies(tin).values()])
+    first, second = made.findings
+    assert first.startswith("Na|SnF2-C2c: 2 Na + SnF2 → Sn + 2 NaF, −0.640 eV/atom, −3.20 eV a ")
+    assert "given (interatomic potential, not DFT)" in first
+    assert second.startswith("NaF|Na: no reaction")
+    (systems,) = [table for table in made.tables if table.stem == "reactivity-systems"]
+    assert systems.rows[0] == ["Na|SnF2-C2c", "Na-Sn-F", 11, "F", "NaSn5, Na2SnF6", None]
+    assert systems.rows[1][:4] == ["NaF|Na", "Na-F", 2, "F"]
+    windows = next(table for table in made.tables if table.stem == "reactivity-windows")
+    # against its own metal NaF takes up no Na; F has no phase, so that nothing bounds it above
+    bounds = {row[0]: row[1:3] for row in windows.rows}
+    assert bounds["NaF"] == [pytest.approx(0.0, abs=1e-6), None]
+    # 2 Na + SnF2 -> 2 NaF + Sn, by the lowest form of SnF2: half its energy a Na
+    assert bounds["SnF2-C2c"] == [pytest.approx(1.6), None]
+
+
+def test_a_phase_that_is_wanting_is_said_and_the_rest_goes_on(tin: Plan, tmp_path: Path) -> None:
+    steps = energies(tin)
+    results = [
+        result(tin, step, status="failed", reason="it exploded", energy_ev=None)
+        if label == "Na15Sn4"
+        else result(tin, step)
+        for label, step in steps.items()
+        if label != "NaSn"
+    ]
+    made = told(tin, tmp_path, results)
+    assert made.findings[0].startswith("Na|SnF2-C2c: 2 Na + SnF2 → Sn + 2 NaF")
+    (systems,) = [table for table in made.tables if table.stem == "reactivity-systems"]
+    assert systems.rows[0][-1] == "Na15Sn4, NaSn"
+    rows = {row[0]: row[-1] for row in made.tables[-1].rows}
+    assert (rows["Na15Sn4"], rows["NaSn"]) == ("it exploded", "not finished yet")
+
+
+def test_a_pair_without_its_phase_has_no_energy(tin: Plan, tmp_path: Path) -> None:
+    steps = {label: step for label, step in energies(tin).items() if label != "SnF2-C2c"}
+    made = told(tin, tmp_path, [result(tin, step) for step in steps.values()])
+    assert [text.split(":")[0] for text in made.findings] == ["NaF|Na"]
+    assert "SnF2-C2c has no energy: not finished yet" in " ".join(made.tables[0].rows[0][1:2])  # type: ignore[arg-type]
+
+
+def test_unlike_energies_are_not_mixed(tin: Plan, tmp_path: Path) -> None:
+    results = [
+        result(tin, step, protocol="fast" if label == "Sn" else step.protocol)
+        for label, step in energies(tin).items()
+    ]
+    made = told(tin, tmp_path, results)
+    assert "were not computed alike" in str(made.tables[0].rows[0][1])
+
+
+def test_a_doped_crystal_is_a_phase_of_its_own_pairs(tmp_path: Path) -> None:
+    plan = planned(
+        tmp_path,
+        pairs=[["Na", "doped"], ["Na", "NZSP"]],
+        crystals={
+            "doped": {
+                "phase": "NZSP",
+                "dopant": {
+                    "element": "F", "replaces": "O", "coordinated_to": "P",
+                    "compensation": "vacancy",
+                },
+            }
+        },
+    )  # fmt: skip
+    phases = energies(plan)
+    assert _reduced(crystal_of(plan, phases["doped"]).get_chemical_symbols()) == {
+        "Na": 5, "Zr": 4, "Si": 4, "P": 2, "O": 23, "F": 1
+    }  # fmt: skip
+    own = labels_of(phases["doped"]).plan  # type: ignore[attr-defined]
+    assert own.phases["doped"].formula == "Na5Zr4Si4P2O23F"
+    assert "NaF" in own.phases
+    assert own.left_out["NZSP-R-3c"].startswith("disordered")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"pairs": [["Na", "Na"]]}, "nothing reacts with itself"),
+        ({"pairs": [["Na", "NZSP-R-3c"]]}, "is disordered"),
+        ({"pairs": [["Na", "NZSF"]], "crystals": {"NZSP-F": {"phase": "NZSP"}}}, "no phase 'NZSF'"),
+        ({"pairs": [["Na", "NaF"]], "leave_out": ["NaFF"]}, "leave_out: no phase 'NaFF'"),
+        ({"pairs": [["Na", "NaF"]], "known_compounds": ["Xy2"]}, "known_compounds"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(asked: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises((StudyError, StructureError), match=said):
+        planned(tmp_path, **asked)
+
+
+def test_the_papers_study_covers_its_chemical_system(tmp_path: Path) -> None:
+    plan = plan_study(load_study(study_path("li2025-reactivity")), tmp_path, to_run=False)
+    phases = set(energies(plan))
+    assert {"Na", "Zr", "Si", "P-black", "Sn", "O2-alpha", "NZSP-NSF", "ZrSi-Pnma"} <= phases
+    assert max(step.n_atoms for step in plan.walk()) < 70

@@ -1,0 +1,145 @@
+"""Single points of what has been relaxed, by the levels of theory that give a study's energies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from natriface.structures.base.errors import StudyError
+from natriface.workflows.names import check_distinct
+from natriface.workflows.parts.interfaces.labels import (
+    RIGID,
+    BulkLabels,
+    EnergyLabels,
+    LevelLabels,
+)
+from natriface.workflows.parts.interfaces.request import InterfacesAsked, Level
+from natriface.workflows.parts.interfaces.rounds import FreeSlabs
+from natriface.workflows.parts.labels import Labels
+from natriface.workflows.plan import Step, StructureFrom
+from natriface.workflows.step_maker import StepMaker
+
+if TYPE_CHECKING:
+    from natriface.workflows.parts.interfaces.steps import PlannedInterface
+
+
+def relaxed_by(make: StepMaker) -> str:
+    """What the level of theory is called that a study relaxes with."""
+    return str(make.settings("relax").get("model", make.engine))
+
+
+def add_levels(
+    planned: Sequence[PlannedInterface], free: FreeSlabs, make: StepMaker, request: InterfacesAsked
+) -> None:
+    """Add the single points of every level of theory to interfaces whose other steps are planned.
+
+    Each level has the interface, its slabs on their own in every supercell that they are relaxed
+    in, its rigid slabs, and the crystals that its bound needs.
+
+    Raises
+    ------
+    StudyError
+        If a level is called as that which the study relaxes with.
+    """
+    own = relaxed_by(make)
+    for level in request.energies_by:
+        try:
+            check_distinct([level.name, own])
+        except ValueError as error:
+            raise StudyError(f"energies_by: {error}") from None
+        if level.name == own:
+            raise StudyError(
+                f"energies_by: {own} is what the study relaxes with; leave it out, or give a label "
+                "that says how it differs"
+            )
+        for one in planned:
+            points = _SinglePoints(one, level, make)
+            one.levels.append(points.of_all(free, request))
+            one.single_points += points.steps
+
+
+@dataclass
+class _SinglePoints:
+    """Those of one interface by one level."""
+
+    one: PlannedInterface
+    level: Level
+    make: StepMaker
+
+    def __post_init__(self) -> None:
+        self.steps: list[Step] = []
+
+    def of_all(self, free: FreeSlabs, request: InterfacesAsked) -> LevelLabels:
+        """Make them all; what the report finds them by."""
+        one, pair = self.one, self.one.built.label
+        whole = EnergyLabels(
+            role="interface_energy",
+            pair=pair,
+            by=self.level.name,
+            n_contacts=one.built.interface.n_contacts,
+        )
+        wholes = self._of_starts([one.whole, *one.restarts], whole)
+        found = {"interface": wholes}
+        for side, slab in one.slabs.items():
+            labels = EnergyLabels(role="slab_energy", pair=slab.built.label, by=self.level.name)
+            found[side] = [
+                step
+                for starts in one.starts(side, free)
+                for step in self._of_starts(starts, labels)
+            ]
+        if "work_of_adhesion" in request.quantities:
+            labels = EnergyLabels(role="rigid_energy", pair=pair, by=self.level.name)
+            for side, role in RIGID.items():
+                name = f"{pair} {one.built.side(side).label} rigid"
+                n_atoms = len(one.built.interface.side(side))
+                source = StructureFrom(
+                    step=wholes[0].id,
+                    select=side,
+                    others=tuple(step.id for step in wholes[1:]) or None,
+                )
+                found[role] = [self._step(name, n_atoms, source, labels)]
+        bulk: dict[str, str] = {}
+        for side in one.crystals.energies:
+            crystal, phase = one.crystals.relaxed[side], one.built.side(side).phase
+            of_bulk = BulkLabels(
+                role="bulk_energy", label=phase.name, grade=phase.grade, source=phase.source
+            )
+            step = self._step(
+                crystal.name, crystal.n_atoms, StructureFrom(step=crystal.id), of_bulk
+            )
+            bulk[side] = step.id
+        return LevelLabels(
+            name=self.level.name,
+            engine=self.level.engine,
+            settings=self.level.overrides,
+            all_starts=self.level.geometries == "all",
+            steps={role: [step.id for step in steps] for role, steps in found.items()},
+            bulk_energies=bulk,
+        )
+
+    def _of_starts(self, starts: Sequence[Step], labels: Labels) -> list[Step]:
+        """The single points of one thing in one cell, relaxed from several starts."""
+        first = starts[0]
+        if self.level.geometries == "all":
+            return [
+                self._step(each.name, each.n_atoms, StructureFrom(step=each.id), labels)
+                for each in starts
+            ]
+        # in an order that does not depend on which interface asks
+        others = tuple(sorted({step.id for step in starts} - {first.id}))
+        source = StructureFrom(step=first.id, others=others or None)
+        return [self._step(first.name, first.n_atoms, source, labels)]
+
+    def _step(self, name: str, n_atoms: int, source: StructureFrom, labels: Labels) -> Step:
+        step = self.make.step(
+            f"{name}, {self.level.name}",
+            "static",
+            n_atoms,
+            engine=self.level.engine,
+            structure_from=source,
+            settings=self.level.overrides,
+            labels=labels,
+        )
+        self.steps.append(step)
+        return step

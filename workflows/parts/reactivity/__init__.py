@@ -1,0 +1,1 @@
+"""What phases in contact react to."""

@@ -1,0 +1,122 @@
+"""The report's section on reactions: what phases in contact turn into, and what that rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from natriface.analysis.figures.reaction_lines import ReactionPanel, reaction_lines
+from natriface.analysis.results.result import Result
+from natriface.analysis.results.wording import number
+from natriface.workflows.parts.reactivity.records import PairRecord, PhaseRecord, Records
+from natriface.workflows.parts.reactivity.tables import (
+    is_stable,
+    line_table,
+    pair_table,
+    phase_table,
+    system_table,
+    window_table,
+)
+from natriface.workflows.report.figure import ReportFigure
+from natriface.workflows.report.section import (
+    Block,
+    Listed,
+    Section,
+    SectionContext,
+    with_care,
+)
+
+
+def section(results: Sequence[Result], context: SectionContext) -> Section | None:
+    """What there is to say of a study's reactions; None where there are none."""
+    records = Records.of(results, context)
+    if records is None:
+        return None
+    pairs, phases = records.pairs, records.phases
+    blocks: list[Block] = [*_figures(pairs, context), pair_table(pairs)]
+    windows = window_table(phases, records.plan.element)
+    blocks += [windows] if windows is not None else []
+    blocks += [line_table(pairs), system_table(pairs), phase_table(phases)]
+    left_out = [f"{name}: {reason}." for name, reason in records.plan.left_out.items()]
+    blocks += [Listed("Phases left out", left_out)] if left_out else []
+    return Section(
+        key="reactivity",
+        title="Reactions",
+        findings=[_finding(pair, records) for pair in pairs if pair.reason is None],
+        blocks=[*blocks, *with_care(_cautions(pairs, phases))],
+        values=records.document(),
+    )
+
+
+def _figures(pairs: Sequence[PairRecord], context: SectionContext) -> list[ReportFigure]:
+    panels = [
+        ReactionPanel(pair.first, pair.second, pair.reactions, pair.strongest)
+        for pair in pairs
+        if pair.reactions
+    ]
+    if not panels:
+        return []
+    return [
+        context.draw(
+            reaction_lines(panels),
+            "reactivity",
+            caption="Reaction energy along the line between two phases. At a dot the products "
+            "change; those of the full dot, of the lowest mutual reaction energy, are named.",
+            alt="Lines of reaction energies: "
+            + "; ".join(f"{pair.name} {_words(pair)}" for pair in pairs if pair.reactions),
+        )
+    ]
+
+
+def _words(pair: PairRecord) -> str:
+    found = pair.strongest
+    if found is None:
+        return "no reaction"
+    return f"{found.equation}, {number(found.energy_ev_per_atom, 3)} eV/atom"
+
+
+def _finding(pair: PairRecord, records: Records) -> str:
+    rests = f"{records.engine}, {len(pair.phases)} phases of {'-'.join(pair.elements)}, 0 K"
+    found = pair.strongest
+    if found is None:
+        return f"{pair.name}: no reaction between them is downhill ({rests})."
+    decomposition = found.energy_ev_per_atom - found.mutual_ev_per_atom
+    of_it = (
+        f", of it {number(found.mutual_ev_per_atom, 3)} eV/atom mutual"
+        if abs(decomposition) > 5e-4
+        else ""
+    )
+    return (
+        f"{pair.name}: {found.equation}, {number(found.energy_ev_per_atom, 3)} eV/atom{of_it}, "
+        f"{number(found.energy_ev)} eV a formula unit of {pair.second} ({rests})."
+    )
+
+
+def _cautions(pairs: Sequence[PairRecord], phases: Sequence[PhaseRecord]) -> list[str]:
+    found = [
+        "The error of the engine is in none of these numbers; products are those of equilibrium, "
+        "which a contact need not reach."
+    ]
+    reactants = {label for pair in pairs for label in (pair.first, pair.second)}
+    for record in phases:
+        above = record.above_hull_ev_per_atom
+        if record.label in reactants and above is not None and not is_stable(record):
+            found.append(
+                f"{record.label} lies {number(above, 3)} eV/atom above the hull: part of its "
+                "reaction energies is its own decomposition."
+            )
+        if record.label in reactants and record.no_window:
+            found.append(f"{record.no_window}.")
+    grades = {record.planned.formula: record.planned.grade for record in phases}
+    of_models = {
+        formula
+        for pair in pairs
+        if pair.strongest
+        for formula in pair.strongest.products
+        if grades.get(formula) == "model"
+    }
+    found += [
+        f"{formula} among the products is a model: its coordinates were not read from a "
+        "publication."
+        for formula in sorted(of_models)
+    ]
+    return found

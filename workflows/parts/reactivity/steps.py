@@ -1,0 +1,156 @@
+"""Steps of a study's reactions: every phase of the chemical systems relaxed, and its energy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from natriface.structures.base.errors import StructureError, nearest
+from natriface.structures.chemistry.polyanions import formula
+from natriface.structures.crystals.phases import Phase, load_phase, phase_names, reduced_formula
+from natriface.workflows.parts.reactivity.labels import PhaseLabels, PlannedPhase, ReactivityPlan
+from natriface.workflows.parts.reactivity.request import ReactivityRequest
+from natriface.workflows.plan import Step
+from natriface.workflows.step_maker import StepMaker
+from natriface.workflows.surfaces.crystal_build import crystal_as_asked, primitive
+from natriface.workflows.surfaces.crystal_steps import crystal_energy, relaxed_crystal
+
+
+@dataclass(frozen=True)
+class _Crystal:
+    """A phase as it is computed."""
+
+    phase: Phase
+    atoms: Atoms
+    doping: str | None = None
+
+    @property
+    def formula(self) -> str:
+        """Of its atoms, which may be doped."""
+        if self.doping is None:
+            return self.phase.formula
+        kinds, counts = np.unique(self.atoms.numbers, return_counts=True)
+        return formula(np.repeat(kinds, counts // np.gcd.reduce(counts)))
+
+
+def steps(request: ReactivityRequest, make: StepMaker, root: Path) -> list[Step]:
+    """The steps of all phases that hold no other elements than a pair does.
+
+    Raises
+    ------
+    StructureError
+        If a phase of a pair is not to be had, or is not one crystal.
+    StudyError
+        If the engine cannot relax a cell.
+    """
+    crystals = {
+        label: _Crystal(*crystal_as_asked(label, asked, root))
+        for label, asked in request.crystals.items()
+    }
+    pairs = [
+        (_reactant(first, crystals, root), _reactant(second, crystals, root))
+        for first, second in request.pairs
+    ]
+    reactants = {label for pair in pairs for label in pair}
+    systems = [frozenset(_elements(crystals[a]) | _elements(crystals[b])) for a, b in pairs]
+    left_out: dict[str, str] = {}
+    for name in _candidates(request, left_out):
+        phase = load_phase(name, root)
+        if phase.name in crystals or not any(set(phase.composition) <= s for s in systems):
+            continue
+        reason = _reason_against(phase, list(crystals.values()))
+        if reason is None:
+            crystals[phase.name] = _Crystal(phase, primitive(phase.atoms))
+        else:
+            left_out[phase.name] = reason
+    relaxed = {
+        label: relaxed_crystal(label, crystal.atoms, make, PhaseLabels(role="bulk", label=label))
+        for label, crystal in crystals.items()
+    }
+    bare = PhaseLabels(role="bulk_energy", label="")
+    plan = ReactivityPlan(
+        pairs=pairs,
+        element=request.element,
+        phases={
+            label: PlannedPhase(
+                energy=crystal_energy(relaxed[label], make, bare).id,
+                formula=crystal.formula,
+                grade=crystal.phase.grade,
+                source=crystal.phase.source,
+                doping=crystal.doping,
+            )
+            for label, crystal in crystals.items()
+        },
+        left_out=left_out,
+        known_compounds=request.known_compounds,
+    )
+    energies = [
+        crystal_energy(step, make, _labels(label, plan if label in reactants else None))
+        for label, step in relaxed.items()
+    ]
+    return [*relaxed.values(), *energies]
+
+
+def _labels(label: str, plan: ReactivityPlan | None) -> PhaseLabels:
+    if plan is None:
+        return PhaseLabels(role="bulk_energy", label=label)
+    return PhaseLabels(role="bulk_energy", label=label, plan=plan)
+
+
+def _reactant(name: str, crystals: dict[str, _Crystal], root: Path) -> str:
+    """The label of a phase of a pair, which is taken up among the crystals."""
+    if name in crystals:
+        return name
+    try:
+        phase = load_phase(name, root)
+    except StructureError as error:
+        hint = f"; crystals of this study: {nearest(name, crystals)}" if crystals else ""
+        raise StructureError(f"reactivity, pairs: {error}{hint}") from None
+    if not phase.is_ordered:
+        raise StructureError(
+            f"reactivity, pairs: {phase.name} is disordered; ask for one of its orderings in "
+            "crystals"
+        )
+    crystals.setdefault(phase.name, _Crystal(phase, primitive(phase.atoms)))
+    return phase.name
+
+
+def _candidates(request: ReactivityRequest, left_out: dict[str, str]) -> list[str]:
+    """The library and the study's own phases, without those it leaves out."""
+    names = phase_names()
+    for name in request.leave_out:
+        if name not in names:
+            raise StructureError(
+                f"reactivity, leave_out: no phase {name!r}: {nearest(name, names)}"
+            )
+        left_out[name] = "the study leaves it out"
+    return [*(name for name in names if name not in left_out), *request.phases]
+
+
+def _elements(crystal: _Crystal) -> set[str]:
+    return set(crystal.atoms.get_chemical_symbols())
+
+
+def _reason_against(phase: Phase, known: Sequence[_Crystal]) -> str | None:
+    """Why a phase is not computed: it is no crystal, or relaxes to one that is."""
+    if not phase.is_ordered:
+        return "disordered: ask for one of its orderings in crystals"
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    alike = [
+        other
+        for other in known
+        if other.doping is None
+        and other.phase.space_group_number == phase.space_group_number
+        and reduced_formula(other.phase.composition) == reduced_formula(phase.composition)
+    ]
+    structure = AseAtomsAdaptor.get_structure
+    for other in alike:
+        if StructureMatcher().fit(structure(phase.atoms), structure(other.phase.atoms)):
+            return f"the crystal of {other.phase.name} with another lattice constant"
+    return None
