@@ -47,7 +47,8 @@ RUNAWAY_FORCE_EV_PER_ANGSTROM = 1000.0
 START_S = 0.1
 """Of a step, in a process that has the potential loaded."""
 FORCE_CALLS = {"RFO": 45, "LBFGS": 75, "BFGS": 75, "FIRE": 150}
-"""Of a relaxation of a slab or interface from built geometry, as `benchmarks.relaxation` counts."""
+"""Of a relaxation of a slab or interface from built geometry: by CHGNet, slabs of NZSP of 40 atoms
+took 34 to 45, 74 to 76, 74 to 76 and 94 to 178, interfaces more, films of NaF and Na 5 to 29."""
 
 
 class PotentialSettings(BaseModel):
