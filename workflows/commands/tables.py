@@ -16,7 +16,6 @@ from natriface.analysis.results.wording import duration
 from natriface.structures.crystals.phases import Phase
 from natriface.workflows.commands.common import note, text_console, workspace_path
 from natriface.workflows.commands.study_inputs import UNRELAXED, WrittenInputs
-from natriface.workflows.engines.base import engine
 from natriface.workflows.parts import IN_STAGES
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.parts.labels import labels_of, step_labels
@@ -24,7 +23,8 @@ from natriface.workflows.plan import Plan, StructureFrom
 from natriface.workflows.planning import foreseen, in_stages, ranking
 from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.running.budget import pace, spent_s
-from natriface.workflows.running.status import UNDER_WAY, StepStatus, cached, counts
+from natriface.workflows.running.status import UNDER_WAY, StepStatus, cached, counts, seconds_left
+from natriface.workflows.steps.history import History
 from natriface.workflows.study import Study, load_study, study_path
 from natriface.workflows.workspace import Workspace
 
@@ -48,7 +48,8 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
     workspace = Workspace(folder)
     done = cached(plan, workspace) if workspace.study == plan.study else set()
     engines = " and ".join(sorted({step.engine for step in plan.walk()}))
-    estimates = [(step, engine(step.engine).estimate(step)) for step in plan.walk()]
+    history = History.of(workspace) if workspace.study == plan.study else History(())
+    estimates = [(step, history.estimate(step)) for step in plan.walk()]
     listed = [row for row in estimates if step_labels(row[0]).section not in IN_STAGES]
     if len(estimates) <= MOST_LISTED:
         listed = estimates
@@ -219,8 +220,12 @@ def print_status(
 
 
 def tally(steps: Sequence[StepStatus]) -> str:
-    """How many steps are in each state, in words."""
-    return ", ".join(f"{number} {state}" for state, number in counts(steps).items())
+    """How many steps are in each state, and how long they will take, in words."""
+    found, left = counts(steps), seconds_left(steps)
+    text = ", ".join(f"{number} {state}" for state, number in found.items())
+    if left is None or left < 1:
+        return text
+    return f"{text}; about {duration(left)} left, {found['running'] or 1} at a time"
 
 
 def stage_table(steps: Sequence[StepStatus], stages: Mapping[str, int | None]) -> Table:

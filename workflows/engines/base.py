@@ -49,11 +49,26 @@ class EndedEarlyError(EngineError):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a step will cost on one core, and what the estimate rests on."""
+    """What a step will cost on one core, and what the estimate rests on.
+
+    Attributes
+    ----------
+    core_seconds
+        Expected, so that the sum over steps is what they take together.
+    n_ionic_steps
+        That the time is for; of a band, force calls.
+    most_core_seconds
+        What hardly a step like it exceeds; ``None`` where no such step has been measured.
+    least_core_seconds
+        What attempts at this step have used up without coming to its end.
+    """
 
     core_seconds: float
     memory_mb: float
     basis: str
+    n_ionic_steps: int = 1
+    most_core_seconds: float | None = None
+    least_core_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
