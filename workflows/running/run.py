@@ -118,7 +118,7 @@ def run_plan(
     begun = time.monotonic()
     with workspace.lock(), _interruptible() as interrupted, progress or Silent() as told:
         estimates = check_plan(plan, workspace, checked)
-        with launchpad(workspace):
+        with launchpad(workspace, renewed=told.note):
             run = _Run(plan, workspace, estimates, told, interrupted)
             with run.connection:
                 run.prepare()
