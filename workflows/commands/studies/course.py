@@ -29,6 +29,7 @@ def run_study(
     top: int = 5,
 ) -> None:
     """Run a study, stage by stage where it has some, as far as a budget reaches."""
+    from natriface.structures.base.errors import UnavailableError
     from natriface.workflows.planning import beginning
     from natriface.workflows.running.progress import progress_for
     from natriface.workflows.running.run import run_plan
@@ -40,13 +41,17 @@ def run_study(
     def within_budget() -> Plan:
         return plan if budget_h is None else beginning(study, plan, statuses(workspace), budget_h)
 
-    begun = within_budget()
+    begun, lacks = within_budget(), None
     while True:
         summary = run_plan(begun, workspace, workers, progress_for(sys.stdout), checked=True)
         if summary.interrupted:
             break
         if decide_on_stages(study, plan, workspace):
-            _, plan = planned(name, folder, to_run=True)
+            try:
+                _, plan = planned(name, folder, to_run=True)
+            except UnavailableError as error:
+                lacks = error
+                break
         before, begun = begun, within_budget()
         if len(begun) == len(before):
             break
@@ -57,6 +62,8 @@ def run_study(
             f"the budget of {budget_h:g} core-hours is used up: {left} steps of those known by "
             f"now are not begun. Go on with: natriface more {name} -w {workspace.root} --budget H"
         )
+    if lacks is not None:
+        raise type(lacks)(f"the next stage cannot run here, what is finished stays: {lacks}")
     sys.exit(summary.exit_code)
 
 

@@ -110,5 +110,6 @@ class Builder:
             if doping is not None:
                 slab, done = doped_slab(clean, doping[0], CONTACT[side], doping[1])
                 done += f", arrangement {doping[1] + 1}" if doping[0].arrangements > 1 else ""
-            self.slabs[key] = BuiltSlab(phase, self.space.phases[phase], clean, slab, done)
+            label = phase if doping is None else f"{phase}-{doping[0].words}"
+            self.slabs[key] = BuiltSlab(label, self.space.phases[phase], clean, slab, done)
         return self.slabs[key]

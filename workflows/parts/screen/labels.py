@@ -80,7 +80,7 @@ class CandidateLabels(Labels):
     Attributes
     ----------
     pair
-        ``NaF|NZSP``: film on substrate.
+        ``NaF|NZSP``, ``NaF|NZSP-F``: film on substrate, doped alike.
     candidate
         Id by content: equal choices have an equal id.
     stage

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from natriface.structures.base.numbers import Count, Length, Plane, Positive, Real, Whole
-from natriface.workflows.names import EngineName, NameOrPath
+from natriface.workflows.names import EngineName, Label, NameOrPath
 from natriface.workflows.parts.interfaces.request import SlabDopant
 from natriface.workflows.surfaces.slab_request import Charges
 from natriface.workflows.validation import Document
@@ -54,9 +54,23 @@ class DopantChoice(SlabDopant):
     arrangements
         As many symmetry-distinct ones, each a choice; those nearest the contact, or lowest in
         energy, first.
+    label
+        What the doped phase is called after a hyphen; by default element, number and compensation.
+        Candidates of one name are ranked together.
     """
 
     arrangements: Annotated[Count, Field(le=100)] = 1
+    label: Label | None = None
+
+    @property
+    def words(self) -> str:
+        """``F``, ``F2``, ``F-vacancy``."""
+        if self.label is not None:
+            return self.label
+        number = self.number_per_surface_cell
+        many = str(number) if number > 1 else ""
+        balanced = "" if self.compensation == "none" else f"-{self.compensation}"
+        return f"{self.element}{many}{balanced}"
 
 
 class Slabs(Document):

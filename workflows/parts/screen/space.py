@@ -58,10 +58,21 @@ class Manner:
     vacuum_angstrom: float
 
     @cached_property
+    def doping(self) -> tuple[str, str]:
+        """What the film and the substrate are called after their phases."""
+        film, substrate = (
+            "" if dopant is None else f"-{dopant[0].words}"
+            for dopant in (self.film_dopant, self.substrate_dopant)
+        )
+        return film, substrate
+
+    @cached_property
     def key(self) -> str:
         """Content hash."""
         dopants = [
-            None if dopant is None else [dopant[0].model_dump(exclude={"arrangements"}), dopant[1]]
+            None
+            if dopant is None
+            else [dopant[0].model_dump(exclude={"arrangements", "label"}), dopant[1]]
             for dopant in (self.substrate_dopant, self.film_dopant)
         ]
         return content_hash(
@@ -78,7 +89,7 @@ class Screened:
     id
         By content: crystals, cuts, layers, supercells, and how they are joined.
     pair
-        ``NaF|NZSP``.
+        ``NaF|NZSP``, ``NaF|NZSP-F``: of a film and a substrate, doped alike.
     faces
         Content hash of all but how they are joined.
     """
@@ -102,7 +113,7 @@ class Space:
     base
         Rows of `screening` within all bounds, (m,).
     pair_of
-        Index in `pairs` of each, (m,).
+        Index in `pairs`, of a film's and a substrate's phase, of each, (m,).
     manners
         Ways to join the two slabs of a row.
     taken
@@ -116,7 +127,7 @@ class Space:
     screening: Screening
     base: IntArray
     pair_of: IntArray
-    pairs: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
     phases: Mapping[str, Phase]
     manners: tuple[Manner, ...]
     taken: IntArray
@@ -140,7 +151,7 @@ class Space:
         shared = replace(table, share=STRAIN_SHARE[manner.strained])
         return Screened(
             id=_joined_id(faces, manner),
-            pair=self.pairs[int(self.pair_of[row])],
+            pair=_called(self.pairs[int(self.pair_of[row])], manner.doping),
             faces=faces,
             candidate=self.screening[place],
             match=match_at(shared, int(self.screening.row[place])),
@@ -150,6 +161,10 @@ class Space:
 
 def _joined_id(faces: str, manner: Manner) -> str:
     return hashlib.sha256((faces + manner.key).encode()).hexdigest()[:12]
+
+
+def _called(phases: tuple[str, str], doping: tuple[str, str] = ("", "")) -> str:
+    return "|".join(map("".join, zip(phases, doping, strict=True)))
 
 
 class _Keys:
@@ -307,7 +322,7 @@ def _space(
     pair_of = of_faces[screening.pair] if len(base) else base
     counts["pairs of faces"] = len(names)
     counts["matches"] = len(base)
-    labels = tuple("|".join(pair) for pair in pairs)
+    labels = list(map(_called, pairs))
     for index in sorted(set(range(len(pairs))) - set(pair_of.tolist())):
         left_out.append(_unmatched(screening, of_faces, index, labels[index], request.contacts))
     fits = screening.n_atoms <= request.contacts.max_atoms
@@ -319,9 +334,11 @@ def _space(
     base, pair_of = base[fits], pair_of[fits]
     counts["small enough"] = len(base)
     counts["candidates"] = len(base) * len(manners)
-    taken = _sampled(screening, base, pair_of, labels, manners, request.sample, left_out)
+    taken = _sampled(screening, base, pair_of, pairs, manners, request.sample, left_out)
     counts["taken"] = len(taken)
-    return Space(screening, base, pair_of, labels, phases, manners, taken, counts, tuple(left_out))
+    return Space(
+        screening, base, pair_of, tuple(pairs), phases, manners, taken, counts, tuple(left_out)
+    )
 
 
 def _unmatched(
@@ -354,7 +371,7 @@ def _sampled(
     screening: Screening,
     base: IntArray,
     pair_of: IntArray,
-    labels: Sequence[str],
+    pairs: Sequence[tuple[str, str]],
     manners: Sequence[Manner],
     sample: Sample,
     left_out: list[LeftOut],
@@ -364,21 +381,24 @@ def _sampled(
     taken: list[IntArray] = []
     keys = _Keys(screening)
     n = len(manners)
-    for index, label in enumerate(labels):
+    alike: dict[tuple[str, str], list[int]] = {}
+    for place, manner in enumerate(manners):
+        alike.setdefault(manner.doping, []).append(place)
+    for (index, phases), (doping, own) in itertools.product(enumerate(pairs), alike.items()):
         rows = np.flatnonzero(pair_of == index)
-        flat = (rows[:, None] * n + np.arange(n)).ravel()
+        flat = (rows[:, None] * n + np.array(own)).ravel()
         if len(flat) > sample.per_pair:
             faces = [keys.of(int(base[row])) for row in rows]
             drawn = [
                 hashlib.sha256(f"{sample.seed} {_joined_id(face, manner)}".encode()).digest()
                 for face in faces
-                for manner in manners
+                for manner in (manners[place] for place in own)
             ]
             order = sorted(range(len(flat)), key=drawn.__getitem__)[: sample.per_pair]
             left_out.append(
                 LeftOut(
                     "not in the sample",
-                    f"{label}: {len(order)} of {len(flat)} are taken",
+                    f"{_called(phases, doping)}: {len(order)} of {len(flat)} are taken",
                     len(flat) - len(order),
                 )
             )
