@@ -73,16 +73,22 @@ if TYPE_CHECKING:
     from natriface.analysis.figures.elf_maps import bond_profiles as bond_profiles
     from natriface.analysis.figures.elf_maps import elf_maps as elf_maps
     from natriface.analysis.figures.energy_profiles import energy_profile as energy_profile
-    from natriface.analysis.figures.path_pictures import path_picture as path_picture
-    from natriface.analysis.figures.relaxations import relaxation_courses as relaxation_courses
-    from natriface.analysis.figures.structure_pictures import (
+    from natriface.analysis.figures.pictures.path_pictures import path_picture as path_picture
+    from natriface.analysis.figures.pictures.structure_pictures import (
         before_after_figure as before_after_figure,
     )
-    from natriface.analysis.figures.structure_pictures import structure_figure as structure_figure
+    from natriface.analysis.figures.pictures.structure_pictures import (
+        structure_figure as structure_figure,
+    )
+    from natriface.analysis.figures.pictures.surface_pictures import (
+        PotentialPanel as PotentialPanel,
+    )
+    from natriface.analysis.figures.pictures.surface_pictures import (
+        potential_lines as potential_lines,
+    )
+    from natriface.analysis.figures.pictures.surface_pictures import wulff_figure as wulff_figure
+    from natriface.analysis.figures.relaxations import relaxation_courses as relaxation_courses
     from natriface.analysis.figures.style import save_figure as save_figure
-    from natriface.analysis.figures.surface_pictures import PotentialPanel as PotentialPanel
-    from natriface.analysis.figures.surface_pictures import potential_lines as potential_lines
-    from natriface.analysis.figures.surface_pictures import wulff_figure as wulff_figure
     from natriface.analysis.readers.lobster.folder import read_lobster_folder as read_lobster_folder
     from natriface.analysis.readers.neb import read_band as read_band
     from natriface.analysis.readers.vasp.folder import read_neb_folder as read_neb_folder
@@ -131,12 +137,12 @@ else:
             "interfacial_formation_energy work_of_adhesion",
             "energies.surface_energy": "SurfaceEnergy surface_energy",
             "energies.wulff_shape": "WulffShape wulff_shape",
-            "figures.surface_pictures": "PotentialPanel potential_lines wulff_figure",
+            "figures.pictures.surface_pictures": "PotentialPanel potential_lines wulff_figure",
             "bonding.lobster_output": "write_lobster_files",
-            "figures.path_pictures": "path_picture",
+            "figures.pictures.path_pictures": "path_picture",
             "results.pdos": "ProjectedDOS",
             "electrons.pdos_sources": "read_pdos result_pdos",
-            "figures.structure_pictures": "before_after_figure structure_figure",
+            "figures.pictures.structure_pictures": "before_after_figure structure_figure",
             "figures.relaxations": "relaxation_courses",
             "figures.style": "save_figure",
             "bonding.projected_cohp": "Projection",
@@ -158,6 +164,10 @@ else:
             "electronic_figures": "figures.dos_curves",
             "elf_figures": "figures.elf_maps",
             "energy_map_figure": "figures.adatom_maps",
-            "pictures": "figures.structure_pictures",
+            "figures.path_pictures": "figures.pictures.path_pictures",
+            "figures.scene": "figures.pictures.scene",
+            "figures.structure_pictures": "figures.pictures.structure_pictures",
+            "figures.surface_pictures": "figures.pictures.surface_pictures",
+            "pictures": "figures.pictures.structure_pictures",
         },
     )

@@ -30,6 +30,7 @@ import psutil
 from benchmarks.chaos_account import account, plan_of
 from benchmarks.chaos_slurm import measure_slurm
 from natriface.structures.base.errors import NatrifaceError
+from natriface.workflows.errors import DamagedDatabaseError
 from natriface.workflows.plan import Plan
 from natriface.workflows.running import operations
 from natriface.workflows.workspace import Workspace, is_finished
@@ -113,7 +114,11 @@ class Disaster:
 
     def go_on(self) -> bool:
         """Resume what was cancelled; whether anything is left to run."""
-        steps = operations.status(self.workspace)
+        try:
+            steps = operations.status(self.workspace)
+        except DamagedDatabaseError:
+            self.faults["database damaged"] += 1
+            return True  # the next run replaces it
         if any(step.state == "cancelled" for step in steps):
             operations.resume(self.workspace)
             return True

@@ -2,6 +2,7 @@
 
 ``python -m benchmarks.references li2025 runs/li2025`` takes a finished study on the potential,
 computes its reference slabs once more as they were built, unrelaxed, and prints a row an interface.
+All energies are by the potential that relaxes.
 """
 
 from __future__ import annotations
@@ -48,11 +49,12 @@ def main(name: str, folder: Path) -> None:
         area, contacts = area_and_contacts(whole)
         slabs_ev = sum(_as_built_ev(plan.step(references[side])) for side in SIDES)
         difference = whole.converged_energy_ev() - slabs_ev
-        adhesion = record.work_of_adhesion and record.work_of_adhesion.value_j_per_m2
-        formation = record.interfacial_formation_energy
+        own = record.levels[-1] if record.levels else record  # by what has relaxed them
+        adhesion = own.work_of_adhesion and own.work_of_adhesion.value_j_per_m2
+        formation = own.interfacial_formation_energy
         row = [
             formation and formation.value_j_per_m2,
-            record.bound and record.bound.value_j_per_m2,
+            own.bound and own.bound.value_j_per_m2,
             None if adhesion is None else -adhesion,
             difference / (contacts * area) * EV_PER_ANGSTROM2_IN_J_PER_M2,
             printed.get(record.pair),

@@ -35,6 +35,7 @@ from natriface.workflows.engines.potential.calculators import make_calculator
 from natriface.workflows.engines.potential.engine import PotentialSettings
 from natriface.workflows.engines.relaxation import RATTLE_SEED, Relaxation
 from natriface.workflows.planning import plan_study
+from natriface.workflows.steps.starts import start_geometries
 from natriface.workflows.study import load_study, study_path
 
 FMAX_EV_PER_ANGSTROM = 0.02
@@ -105,8 +106,7 @@ def planned() -> dict[str, Atoms]:
     """Structures that study li2025 relaxes, by the name of the step."""
     path = study_path("li2025")
     plan = plan_study(load_study(path), path.parent, to_run=False)
-    relaxed = (step for step in plan.walk() if step.kind == "relax")
-    return {step.name: step.atoms() for step in relaxed if step.structure is not None}
+    return {step.name: atoms for step, atoms, _ in start_geometries(plan) if step.kind == "relax"}
 
 
 def counting(calculator: type[Calculator], energies_ev: list[float]) -> type[Calculator]:

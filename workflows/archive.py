@@ -29,7 +29,7 @@ import yaml
 from natriface.structures.base.yaml_files import parse_yaml, read_yaml
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.study import load_study
-from natriface.workflows.workspace import MARKER_FILE, PLAN_FILE, Workspace, is_finished
+from natriface.workflows.workspace import DECISIONS, MARKER_FILE, PLAN_FILE, Workspace, is_finished
 
 METADATA_FILE = "ro-crate-metadata.json"
 MANIFEST_FILE = "manifest-sha256.txt"
@@ -233,9 +233,9 @@ def _workspace_files(workspace: Workspace, large: bool) -> Iterator[tuple[Path, 
     planned = {step.id: step.folder for step in workspace.plan()}
     folders = workspace.folders()
     trees = [(folders[i], f"steps/{name}") for i, name in planned.items() if i in folders]
-    report = workspace.root / "report"
-    if report.is_dir():
-        trees.append((report, "report"))
+    for name in ("report", DECISIONS):
+        if (workspace.root / name).is_dir():
+            trees.append((workspace.root / name, name))
     for top, name in trees:
         resolved = top.resolve()  # a step shared with another study is a link
         for path in sorted(resolved.rglob("*")):

@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,19 +16,23 @@ from natriface.workflows.commands.analyze import app as analyze_app
 from natriface.workflows.commands.common import (
     LaunchpadOption,
     StudyArgument,
+    WorkersOption,
     WorkspaceArgument,
     WorkspaceOption,
     note,
     opened,
     workspace_path,
 )
-
-if TYPE_CHECKING:
-    from natriface.workflows.plan import Plan
-    from natriface.workflows.running.run import RunSummary
-    from natriface.workflows.running.status import StepStatus
-    from natriface.workflows.study import Study
-    from natriface.workflows.workspace import Workspace
+from natriface.workflows.commands.studies import screen
+from natriface.workflows.commands.studies.course import (
+    decide_on_stages,
+    planned,
+    prepared,
+    run_study,
+    statuses,
+    write_report,
+)
+from natriface.workflows.commands.studies.screen import TopOption
 
 app = typer.Typer(
     name="natriface",
@@ -78,23 +82,11 @@ def _fail(message: str) -> None:
 def run(
     study: StudyArgument,
     folder: WorkspaceOption = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers", "-n", min=1, help="Steps run at once.", show_default="one a core"
-        ),
-    ] = None,
+    workers: WorkersOption = None,
     launchpad: LaunchpadOption = None,
 ) -> None:
     """Run a study to its report; run again to go on after a stop."""
-    from natriface.workflows.running.progress import progress_for
-    from natriface.workflows.running.run import run_plan
-
-    loaded, plan, workspace = _prepared(study, folder, launchpad)
-    summary = run_plan(plan, workspace, workers, progress_for(sys.stdout), checked=True)
-    _say_how_it_ended(summary, study)
-    _write_report(loaded, plan, workspace, list(summary.steps))
-    sys.exit(summary.exit_code)
+    run_study(study, folder, workers, launchpad)
 
 
 @app.command()
@@ -106,8 +98,11 @@ def submit(
     """Put a study's steps into the LaunchPad without running them."""
     from natriface.workflows.running import operations
 
-    _, plan, workspace = _prepared(study, folder, launchpad)
+    loaded, plan, workspace = prepared(study, folder, launchpad)
     submission = operations.submit(plan, workspace, checked=True)
+    if decide_on_stages(loaded, plan, workspace):
+        _, plan = planned(study, folder, to_run=True)
+        submission = operations.submit(plan, workspace, checked=True)
     typer.echo(
         f"{len(submission.added)} steps submitted, {len(submission.known)} were there already, "
         f"{len(submission.finished)} are finished"
@@ -126,16 +121,17 @@ def submit(
 def plan(study: StudyArgument, folder: WorkspaceOption = None) -> None:
     """Show a study's steps: atoms, estimated time, what is finished."""
     from natriface.workflows.commands.study_inputs import setting_warnings
-    from natriface.workflows.commands.tables import print_plan
+    from natriface.workflows.commands.tables import print_funnel, print_plan
     from natriface.workflows.planning import lacking
     from natriface.workflows.workspace import Workspace
 
     if folder is not None:
         Workspace(folder).require_writable()
-    loaded, planned = _planned(study)
+    print_funnel(study, folder)
+    loaded, steps = planned(study, folder)
     with note("asking the engines"):
-        lacks = lacking(planned)
-    print_plan(planned, workspace_path(loaded, folder), setting_warnings(planned))
+        lacks = lacking(steps)
+    print_plan(steps, workspace_path(loaded, folder), setting_warnings(steps))
     for text in lacks:
         typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
 
@@ -172,7 +168,8 @@ def status(
     from natriface.workflows.commands.tables import print_status
 
     workspace = opened(study, folder)
-    print_status(workspace.study or study, _statuses(workspace), every)
+    stages = {step.id: step.stage for step in workspace.plan()}
+    print_status(workspace.study or study, statuses(workspace), every, stages)
 
 
 @app.command()
@@ -184,11 +181,15 @@ def where(study: StudyArgument, step: str, folder: WorkspaceOption = None) -> No
 
 
 @app.command()
-def report(study: StudyArgument, folder: WorkspaceOption = None) -> None:
+def report(
+    study: StudyArgument,
+    folder: WorkspaceOption = None,
+    top: TopOption = 5,
+) -> None:
     """Write the report of what is finished so far."""
-    loaded, planned = _planned(study)
+    loaded, steps = planned(study, folder)
     workspace = opened(study, folder, loaded)
-    _write_report(loaded, planned, workspace, _statuses(workspace))
+    write_report(loaded, steps, workspace, statuses(workspace), top)
 
 
 @app.command()
@@ -274,63 +275,7 @@ def database_status(folder: WorkspaceArgument) -> None:
         typer.echo(f"running on 127.0.0.1:{server.port}, process {server.process.pid}")
 
 
-def _planned(name: str, to_run: bool = False) -> tuple[Study, Plan]:
-    """The study and its plan.
-
-    Only what is `to_run` needs an engine that is installed and set up.
-    """
-    from natriface.workflows.planning import plan_study
-    from natriface.workflows.study import load_study, study_path
-
-    path = study_path(name)
-    study = load_study(path)
-    with note(f"building the structures of {study.name}"):
-        return study, plan_study(study, path.resolve().parent, to_run=to_run)
-
-
-def _prepared(
-    name: str, folder: Path | None, launchpad: Path | None
-) -> tuple[Study, Plan, Workspace]:
-    from natriface.workflows.launchpad.connection import use_mongodb
-    from natriface.workflows.workspace import Workspace
-
-    study, plan = _planned(name, to_run=True)
-    workspace = Workspace.create(workspace_path(study, folder), study.name)
-    if launchpad is not None:
-        use_mongodb(workspace, launchpad)
-    return study, plan, workspace
-
-
-def _statuses(workspace: Workspace) -> list[StepStatus]:
-    from natriface.workflows.running import operations
-
-    return operations.status(workspace)
-
-
-def _write_report(
-    study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus]
-) -> None:
-    from natriface.workflows.commands.tables import print_claims
-    from natriface.workflows.report.page import JSON_FILE
-    from natriface.workflows.report.study import report_study
-
-    with note("writing the report"):
-        written = report_study(study, plan, workspace, statuses)
-    print_claims(written.with_name(JSON_FILE))
-    typer.echo(f"report: {written}")
-
-
-def _say_how_it_ended(summary: RunSummary, study: str) -> None:
-    from natriface.workflows.commands.tables import print_failures
-
-    print_failures(summary.steps)
-    if summary.interrupted:
-        typer.echo(
-            f"interrupted; nothing is lost. Go on with: natriface run {study} "
-            f"-w {summary.workspace}"
-        )
-
-
+screen.add_to(app)
 steering.add_to(app)
 queue.add_to(app)
 transfer.add_to(app)

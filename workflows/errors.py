@@ -9,6 +9,10 @@ class DatabaseError(NatrifaceError):
     """The LaunchPad's database cannot be started, reached or used."""
 
 
+class DamagedDatabaseError(DatabaseError):
+    """What the embedded database had written before it was killed cannot be opened."""
+
+
 class WorkspaceError(NatrifaceError):
     """The workspace folder cannot be used as asked."""
 

@@ -42,6 +42,9 @@ class StructureFrom(BaseModel):
         the step's input `FILM_CRYSTAL` is the film's, and the slab or interface is cut from them.
     others
         Steps that have relaxed the same from other starts: of all, the lowest in energy is taken.
+    scanned
+        The step is a rigid scan of registries: of these, by energy, the structure of this rank is
+        taken, 0 the lowest.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +55,7 @@ class StructureFrom(BaseModel):
     exchange: dict[str, Any] | None = None
     cut: dict[str, Any] | None = None
     others: tuple[str, ...] | None = None
+    scanned: int | None = Field(default=None, ge=0)
 
     @property
     def parents(self) -> tuple[str, ...]:

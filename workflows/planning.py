@@ -3,26 +3,54 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
 
 from natriface.analysis.results.published import load_published
+from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import NatrifaceError, StudyError, UnavailableError
 from natriface.workflows.engines.base import engine
-from natriface.workflows.parts import PARTS
+from natriface.workflows.parts import IN_STAGES, PARTS
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.steps.starts import with_starts
 from natriface.workflows.study import Study
+from natriface.workflows.workspace import Workspace
+
+if TYPE_CHECKING:
+    from natriface.workflows.report.table import Table
+    from natriface.workflows.running.status import StepStatus
+
+ENDED_WITHOUT = ("failed", "blocked", "cancelled")
+"""States of steps that have no result and, as things are, will have none."""
 
 
 class _Part(Protocol):
     def steps(self, request: Any, make: StepMaker, root: Path) -> list[Step]: ...
 
 
-def plan_study(study: Study, root: Path, *, to_run: bool = True) -> Plan:
+class _PartInStages(Protocol):
+    def decide(self, plan: Plan, request: Any, ended: Mapping[str, Result | str]) -> list[Any]: ...
+
+    def in_turn(self, plan: Plan) -> list[list[str]]: ...
+
+    def ranking(
+        self, plan: Plan, ended: Mapping[str, Result | str], names: Mapping[str, str], top: int
+    ) -> Table: ...
+
+    def foreseen(self, request: Any, make: StepMaker, root: Path) -> list[Table]: ...
+
+
+def plan_study(
+    study: Study,
+    root: Path,
+    *,
+    to_run: bool = True,
+    decided: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> Plan:
     """The steps of a study, checked by their engines.
 
     Parameters
@@ -31,6 +59,8 @@ def plan_study(study: Study, root: Path, *, to_run: bool = True) -> Plan:
         Folder that the paths of users' crystals and protocols are relative to.
     to_run
         False where the plan is only looked at: then the engines need not be able to run here.
+    decided
+        Decisions of parts in stages, by name, as `Workspace.decisions` has them.
 
     Raises
     ------
@@ -39,7 +69,7 @@ def plan_study(study: Study, root: Path, *, to_run: bool = True) -> Plan:
     """
     if study.compare_with is not None:
         load_published(study.compare_with)  # the report will need it, when all is computed
-    make = StepMaker.of(study, root)
+    make = StepMaker.of(study, root, decided)
     steps: list[Step] = []
     for name, request in study.parts().items():
         part: _Part = import_module(f"{PARTS[name]}.steps")
@@ -54,6 +84,86 @@ def plan_study(study: Study, root: Path, *, to_run: bool = True) -> Plan:
     if to_run:
         check_steps(plan)
     return plan
+
+
+def in_stages(study: Study) -> dict[str, Any]:
+    """Of what a study asks for, the parts in stages."""
+    return {name: request for name, request in study.parts().items() if name in IN_STAGES}
+
+
+def beginning(study: Study, plan: Plan, statuses: Sequence[StepStatus], budget_h: float) -> Plan:
+    """The part of a plan that a budget of core-hours lets begin by now."""
+    from natriface.workflows.running.budget import affordable
+
+    in_turn: list[list[str]] = []
+    for name in in_stages(study):
+        part: _PartInStages = import_module(f"{PARTS[name]}.decisions")
+        in_turn += part.in_turn(plan)
+    return affordable(plan, in_turn, statuses, 3600 * budget_h)
+
+
+def decide(study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus]) -> int:
+    """Write down what the parts in stages can decide by now; how many decisions are new.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace cannot be written.
+    """
+    asked = in_stages(study)
+    ended = _ended(workspace, statuses)
+    known = workspace.decisions()
+    new = 0
+    for name, request in asked.items():
+        part: _PartInStages = import_module(f"{PARTS[name]}.decisions")
+        for decision in part.decide(plan, request, ended):
+            if decision.id not in known:
+                workspace.save_decision(decision.id, decision.model_dump(mode="json"))
+                new += 1
+    return new
+
+
+def _ended(workspace: Workspace, statuses: Sequence[StepStatus]) -> dict[str, Result | str]:
+    """Step id -> its result, or why it has none and, as things are, will have none."""
+    folders = workspace.folders()
+    ended: dict[str, Result | str] = {}
+    for step in statuses:
+        if step.state == "finished":
+            ended[step.id] = Result.load(folders[step.id])
+        elif step.state in ENDED_WITHOUT:
+            ended[step.id] = f"{step.name}: {step.reason or step.state}"
+    return ended
+
+
+def ranking(
+    study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus], top: int
+) -> list[Table]:
+    """How the parts in stages stand: the best `top` of each group."""
+    ended = _ended(workspace, statuses)
+    names = {step: folder.name for step, folder in workspace.folders().items()}
+    found: list[Table] = []
+    for name in in_stages(study):
+        part: _PartInStages = import_module(f"{PARTS[name]}.funnel")
+        found.append(part.ranking(plan, ended, names, top))
+    return found
+
+
+def foreseen(
+    study: Study, root: Path, decided: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> list[Table]:
+    """What the stages of the study's parts come to, before anything runs.
+
+    Raises
+    ------
+    NatrifaceError
+        As `plan_study`.
+    """
+    make = StepMaker.of(study, root, decided)
+    found: list[Table] = []
+    for name, request in in_stages(study).items():
+        part: _PartInStages = import_module(f"{PARTS[name]}.funnel")
+        found += part.foreseen(request, make, root)
+    return found
 
 
 def check_steps(plan: Plan) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from natriface.structures.base.errors import StudyError, nearest
@@ -24,13 +26,21 @@ class StepMaker:
         Whose steps, with its own settings.
     protocol
         That it names.
+    decided
+        Decisions that parts in stages have written down, by name.
     """
 
     study: Study
     protocol: Protocol
+    decided: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, study: Study, root: Path | None = None) -> StepMaker:
+    def of(
+        cls,
+        study: Study,
+        root: Path | None = None,
+        decided: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> StepMaker:
         """For a study, whose protocol's path is relative to `root`.
 
         Raises
@@ -38,7 +48,7 @@ class StepMaker:
         StudyError
             If there is no such protocol, or a setting is of no engine or kind.
         """
-        return cls(study, load_protocol(study.protocol, root))
+        return cls(study, load_protocol(study.protocol, root), decided)
 
     def __post_init__(self) -> None:
         for key in self.study.settings:

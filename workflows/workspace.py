@@ -6,6 +6,7 @@
     plan.json         the steps of the study in short, as last submitted
     launchpad.yaml    where the LaunchPad is (mode 0600: it holds a password)
     steps/            one folder a step, named after it: ``<name>-<id>``
+    decisions/        what was chosen between the stages of a part, and what was known then
     database/         data and log of the embedded database
     logs/             what the workers print
 """
@@ -36,6 +37,7 @@ PLAN_FILE = "plan.json"
 LAUNCHPAD_FILE = "launchpad.yaml"
 LOCK_FILE = "run.lock"
 SUBMIT_LOCK_FILE = "submit.lock"
+DECISIONS = "decisions"
 SCHEMA_VERSION = 1
 
 _STATUS = re.compile(r'"status":\s*"(\w+)"')
@@ -45,7 +47,13 @@ _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """A step in short, as `Workspace.save_plan` notes it; `parents` are ids."""
+    """A step in short, as `Workspace.save_plan` notes it; `parents` are ids.
+
+    Attributes
+    ----------
+    stage
+        Of a part in stages, from 1.
+    """
 
     id: str
     name: str
@@ -54,6 +62,7 @@ class PlannedStep:
     n_atoms: int
     folder: str
     parents: tuple[str, ...] = ()
+    stage: int | None = None
 
 
 _SEEN: dict[Path, dict[str, Path]] = {}
@@ -167,6 +176,33 @@ class Workspace:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WorkspaceError(f"{path} cannot be read ({error})") from None
 
+    # ---- decisions ------------------------------------------------------------------------
+
+    def decisions(self) -> dict[str, dict[str, Any]]:
+        """What has been decided, by name; empty where nothing has.
+
+        Raises
+        ------
+        WorkspaceError
+            If one cannot be read.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for path in sorted((self.root / DECISIONS).glob("*.json")):
+            try:
+                found[path.stem] = json.loads(path.read_text())
+            except (OSError, ValueError) as error:
+                raise WorkspaceError(
+                    f"{path} cannot be read ({error}); remove it to have it decided again"
+                ) from None
+        return found
+
+    def save_decision(self, name: str, document: dict[str, Any]) -> None:
+        """Write down a decision, whole or not at all; what was decided before stays."""
+        folder = self.root / DECISIONS
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
+            write_atomically(folder / f"{name}.json", json.dumps(document, indent=1))
+
     # ---- steps ----------------------------------------------------------------------------
 
     def folders(self) -> dict[str, Path]:
@@ -229,6 +265,7 @@ class Workspace:
                 "n_atoms": step.n_atoms,
                 "folder": self.folder(step, known).name,
                 "parents": step.parents,
+                **({"stage": step.metadata["stage"]} if "stage" in step.metadata else {}),
             }
             for step in plan.walk()
         ]

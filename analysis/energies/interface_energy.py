@@ -153,6 +153,14 @@ def work_of_adhesion(
     )
 
 
+def energy_per_contact(
+    whole_ev: float, sides_ev: Sequence[float], area_angstrom2: float, n_contacts: int
+) -> float:
+    """(E_AB - E_A - E_B) / (N A), eV/A2: of relaxed slabs `FORMATION_FORMULA`, of rigid ones minus
+    `ADHESION_FORMULA`."""
+    return (whole_ev - sum(sides_ev)) / (n_contacts * area_angstrom2)
+
+
 def _named(*results: Result) -> list[Result]:
     """Interface, substrate and film, those that are no step of a study called so."""
     return [
@@ -180,8 +188,8 @@ def _per_area(
     if not supercells:
         _require_same_cell(interface, parts)
     pieces = [piece * share for piece, share in zip(pieces, shares, strict=True)]
-    difference = sign * (whole - sum(pieces))
-    per_area = difference / (n_contacts * area)
+    per_area = sign * energy_per_contact(whole, pieces, area, n_contacts)
+    difference = per_area * n_contacts * area
     return InterfaceEnergy(
         quantity=quantity,
         formula=formula,

@@ -1,7 +1,8 @@
 """Several relaxations of one thing from different starts: the lowest is its energy.
 
-What the others end at says how much the lowest is to be trusted: how far it would lie off, had
-another start been the only one.
+What the others end at says how much the lowest is to be trusted. Two starts that know nothing
+of each other and end at one energy are evidence for it; highest less lowest says only how far a
+single start may lie off, and grows with their number.
 """
 
 from __future__ import annotations
@@ -50,6 +51,31 @@ def is_sample(result: Result) -> bool:
 def spread(energies: Sequence[float]) -> float | None:
     """Highest less lowest of at least two samples; ``None`` of fewer, which have no spread."""
     return max(energies) - min(energies) if len(energies) > 1 else None
+
+
+def reproduced_within(lowest_ev: float, independent_ev: Sequence[float]) -> float | None:
+    """How far the second lowest of independent starts ended above the lowest energy known.
+
+    Two of them have come this near to it; it shrinks as more do. Of n independent draws from a
+    distribution with a lower end, the distance of the second lowest from the lowest estimates that
+    of the lowest from the end, which lies farther off with a chance of one half (Robson and
+    Whitlock, Biometrika 51, 33 (1964)).
+
+    Parameters
+    ----------
+    lowest_ev
+        Of all relaxations, those included that go on from the lowest known.
+    independent_ev
+        Where starts that did not know of each other have ended.
+
+    Returns
+    -------
+    float or None
+        At least `SAME_MINIMUM_EV`; ``None`` of fewer than two starts.
+    """
+    if len(independent_ev) < 2:
+        return None
+    return max(sorted(independent_ev)[1] - lowest_ev, SAME_MINIMUM_EV)
 
 
 def in_quadrature(*uncertainties: float | None) -> float | None:

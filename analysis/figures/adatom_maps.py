@@ -15,7 +15,7 @@ from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 
 from natriface.analysis.energies.energy_map import EnergyMap
-from natriface.analysis.figures.scene import ball_radius_angstrom
+from natriface.analysis.figures.pictures.scene import ball_radius_angstrom
 from natriface.analysis.figures.style import (
     HEAT,
     INK,

@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from natriface.analysis.figures.scene import Extent
+from natriface.analysis.figures.pictures.scene import Extent
 from natriface.analysis.figures.style import (
     FONT_SIZE,
     LINE_HEIGHT,

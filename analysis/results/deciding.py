@@ -62,7 +62,7 @@ MACHINE_OPTIONS = frozenset({"device"})
 """Options of a potential that say where it is computed and do not decide a result."""
 
 PATH_SETTINGS: dict[str, frozenset[str]] = {
-    "potential": _RELAXATION | {"anneal"},
+    "potential": _RELAXATION | {"anneal", "scan"},
     "gpaw": _RELAXATION
     | {
         *("symmetry", "bands", "converged_bands", "max_scf_iterations", "eigensolver", "mixer"),

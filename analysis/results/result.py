@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from natriface.analysis.results.rigid_scan import RigidScan
 from natriface.structures.base.atoms import from_document
 from natriface.structures.base.errors import AnalysisError, ReaderError
 from natriface.structures.base.reprs import short_repr
@@ -153,6 +154,8 @@ class Result(_Document):
     bonding
         lobsterpy's automatic analysis in sentences: relevant bonds and their ICOHPs by site; its
         numbers are in the file that `files` lists as ``lobsterpy``.
+    scan
+        Of a rigid scan of registries and gaps, whose lowest point is the final structure.
     arrays_file
         Name of an ``.npz`` in the result's folder with the large arrays.
     """
@@ -180,6 +183,7 @@ class Result(_Document):
     warnings: list[str] = Field(default_factory=list)
     bonding: list[str] = Field(default_factory=list)
     files: dict[str, str] = Field(default_factory=dict)
+    scan: RigidScan | None = None
     arrays_file: str | None = None
 
     def __repr__(self) -> str:

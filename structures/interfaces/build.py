@@ -364,6 +364,7 @@ def _lateral_distances(
     heights = np.linalg.det(cell) / np.linalg.norm(cell, axis=1)[::-1]
     spans = [range(-k, k + 1) for k in (np.ceil(reach / heights).astype(int) + 1)]
     delta = other[None, :, :2] - one[:, None, :2]
+    delta -= np.rint(delta @ np.linalg.inv(cell)) @ cell  # however far the film has slid
     best: FloatArray = np.full(delta.shape[:2], np.inf)
     for i in spans[0]:
         for j in spans[1]:

@@ -308,10 +308,10 @@ def share_by_stiffness(
     return film / (film + substrate)
 
 
-def _no_match(
+def nearest_match(
     substrate: Surface | ArrayLike, film: Surface | ArrayLike, max_area: float, max_strain: float
-) -> str:
-    asked = f"no match within {max_area:g} A2 and {100 * max_strain:g} % strain"
+) -> Match | None:
+    """The least strained match of two surfaces a little beyond an area (A^2) and a strain."""
     for area, strain in (
         (max_area, min(2 * max_strain, 0.2)), (2 * max_area, max_strain),
         (max_area, 0.2), (4 * max_area, min(2 * max_strain, 0.2)),
@@ -321,12 +321,21 @@ def _no_match(
         except StructureError:  # too many to look through for a hint
             continue
         if len(table):
-            best = match_at(table, int(np.argmin(table.max_strain)))
-            return (
-                f"{asked}; there is one of {best.area_angstrom2:.1f} A2 with "
-                f"{100 * best.max_strain:.2f} % strain: raise max_area_angstrom2 or max_strain"
-            )
-    return f"{asked}; raise max_area_angstrom2 or choose another pair of planes"
+            return match_at(table, int(np.argmin(table.max_strain)))
+    return None
+
+
+def _no_match(
+    substrate: Surface | ArrayLike, film: Surface | ArrayLike, max_area: float, max_strain: float
+) -> str:
+    asked = f"no match within {max_area:g} A2 and {100 * max_strain:g} % strain"
+    best = nearest_match(substrate, film, max_area, max_strain)
+    if best is None:
+        return f"{asked}; raise max_area_angstrom2 or choose another pair of planes"
+    return (
+        f"{asked}; there is one of {best.area_angstrom2:.1f} A2 with "
+        f"{100 * best.max_strain:.2f} % strain: raise max_area_angstrom2 or max_strain"
+    )
 
 
 def _det(matrix: ArrayLike) -> float:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+from ase.geometry import find_mic
 
 from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.bounds import require_few
@@ -13,17 +16,75 @@ from natriface.structures.interfaces.matching import Match
 from natriface.structures.surfaces.slabs import Slab
 from natriface.structures.surfaces.surface_cell import gauss_reduce
 
+Place = tuple[int, int]
+
 MIN_SPACING_ANGSTROM = 1e-3
 """Shifts closer than this are one."""
 
+DECIMALS = 9
+"""Of a shift in fractions of a cell, so that rounding does not tell equal ones apart."""
+
 MAX_SHIFTS = 10_000
 """Shifts compared, at most: each is compared with all before it."""
+
+
+@dataclass(frozen=True, eq=False)
+class RegistryGrid:
+    """A grid of in-plane shifts over the cell after which interfaces repeat.
+
+    Point (i, j) is the shift ``(i / n1, j / n2) @ vectors``.
+
+    Attributes
+    ----------
+    vectors : of the cell of the lattice that both sides generate, rows, (2, 2), A
+    shape : n1, n2
+    sets : point that stands for its set -> all points that symmetry makes equal to it, it first
+    """
+
+    vectors: FloatArray = field(repr=False)
+    shape: Place
+    sets: Mapping[Place, Sequence[Place]] = field(repr=False)
+
+    def shifts(self, cell: FloatArray) -> list[tuple[float, float]]:
+        """The distinct shifts in fractions (0 to 1) of a cell (2, 2), in A."""
+        points = np.array(list(self.sets)) / self.shape @ self.vectors
+        fractions = points @ np.linalg.inv(cell)
+        fractions = np.round(fractions - np.floor(fractions + 1e-9), DECIMALS) + 0.0  # no -0.0
+        return [(float(x), float(y)) for x, y in fractions]
+
+    def near(self, distance_angstrom: float) -> list[list[int]]:
+        """By set, which of the sets have a point nearer than this to one of its own: itself too."""
+        sets = np.repeat(np.arange(len(self.sets)), [len(points) for points in self.sets.values()])
+        places = np.array([place for points in self.sets.values() for place in points])
+        cell = np.eye(3)
+        cell[:2, :2] = self.vectors
+        found = []
+        for first in self.sets:
+            apart = np.zeros((len(places), 3))
+            apart[:, :2] = (places - first) / self.shape @ self.vectors
+            _, distances = find_mic(apart, cell)
+            found.append(np.unique(sets[distances < distance_angstrom]).tolist())
+        return found
 
 
 def distinct_registries(
     substrate: Slab, film: Slab, match: Match, spacing_angstrom: float = 1.0
 ) -> list[tuple[float, float]]:
     """In-plane shifts, in fractions of the substrate surface cell, that give distinct interfaces.
+
+    Parameters
+    ----------
+    spacing_angstrom
+        As of `registry_grid`.
+    """
+    cell = np.linalg.solve(np.array(match.substrate_matrix), np.array(match.cell))
+    return registry_grid(substrate, film, match, spacing_angstrom).shifts(cell)
+
+
+def registry_grid(
+    substrate: Slab, film: Slab, match: Match, spacing_angstrom: float = 1.0
+) -> RegistryGrid:
+    """A grid of in-plane shifts of the film, and which of them give distinct interfaces.
 
     Shifting the film by a vector of either lattice changes nothing, so the shifts fill only the
     cell of the lattice that both generate; symmetry operations {g|t} common to both slabs further
@@ -54,21 +115,19 @@ def distinct_registries(
     to_cell = np.linalg.inv(reduced)
     motions = _common_motions(substrate, film, match)
     seen: list[FloatArray] = []
-    chosen: list[tuple[float, float]] = []
-    to_substrate = np.linalg.inv(np.linalg.solve(m_s, common))
+    sets: dict[Place, list[Place]] = {}
     for i in range(counts[0]):
         for j in range(counts[1]):
             point = np.array([i / counts[0], j / counts[1]]) @ reduced
             images = np.array([point @ g + t for g, t in motions]) @ to_cell
-            if any(
-                np.abs((images - s) - np.rint(images - s)).max(axis=1).min() < 1e-4 for s in seen
-            ):
-                continue
-            seen.append(point @ to_cell)
-            fraction = point @ to_substrate
-            fraction -= np.floor(fraction + 1e-9)
-            chosen.append((float(fraction[0]), float(fraction[1])))
-    return chosen
+            for place, s in zip(sets, seen, strict=True):
+                if np.abs((images - s) - np.rint(images - s)).max(axis=1).min() < 1e-4:
+                    sets[place].append((i, j))
+                    break
+            else:
+                seen.append(point @ to_cell)
+                sets[i, j] = [(i, j)]
+    return RegistryGrid(reduced, (counts[0], counts[1]), sets)
 
 
 def _integer_basis(rows: IntArray) -> IntArray:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from ase import Atoms
 
+from natriface.structures.base.arrays import IntArray
 from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import select
 from natriface.structures.base.errors import StructureError
@@ -32,12 +35,7 @@ def restack(interface: Atoms, substrate: Atoms | None = None, film: Atoms | None
     StructureError
         If the atoms are no interface's, a side is not the same atoms, or atoms overlap.
     """
-    whole = interface.copy()
-    positions, vacuum = whole_positions(interface)
-    whole.set_positions(positions, apply_constraint=False)
-    where = [np.flatnonzero(sides(whole) == tag) for tag in (SUBSTRATE_TAG, FILM_TAG)]
-    if sum(map(len, where)) != len(whole) or not all(map(len, where)):
-        raise StructureError("the structure is no interface: tag its atoms as substrate and film")
+    whole, where = _in_sides(_whole(interface))
     lower, upper = (
         side if other is None else arrange_like(side, _whole(other))
         for side, other in (
@@ -45,7 +43,56 @@ def restack(interface: Atoms, substrate: Atoms | None = None, film: Atoms | None
             (select(whole, where[1]), film),
         )
     )
-    gap = contact_gap(lower, upper)
+    return _stacked(interface, lower, upper, contact_gap(lower, upper))
+
+
+def slide_film(interface: Atoms, shift: Sequence[float], lift_angstrom: float = 0.0) -> Atoms:
+    """The interface with its film moved, rigid, to another registry and gap.
+
+    The substrate stays where it is; the cell does as in `restack`.
+
+    Parameters
+    ----------
+    shift
+        In-plane, in fractions of the cell's a and b, (2,).
+    lift_angstrom
+        Height above that at which the first two atoms touch there, see `build.contact_gap`.
+
+    Raises
+    ------
+    StructureError
+        If the atoms are no interface's, or overlap, or the gap would not be positive.
+    """
+    whole, where = _in_sides(_whole(interface))
+    lower, upper = (select(whole, indices) for indices in where)
+    upper.positions += np.asarray(shift, dtype=float) @ whole.cell.array[:2]
+    gap = contact_gap(lower, upper) + lift_angstrom
+    if gap <= 0:
+        raise StructureError(
+            f"{-lift_angstrom:g} A below where it touches, the film would lie in the substrate; "
+            "lower it by less"
+        )
+    return _stacked(interface, lower, upper, gap)
+
+
+def film_gap(interface: Atoms) -> float:
+    """Height of the film's lowest atom over the substrate's highest, A."""
+    whole, where = _in_sides(_whole(interface))
+    heights = whole.positions[:, 2]
+    return float((heights[where[1]].min() - heights[where[0]].max()) % whole.cell[2, 2])
+
+
+def _in_sides(whole: Atoms) -> tuple[Atoms, list[IntArray]]:
+    where = [np.flatnonzero(sides(whole) == tag) for tag in (SUBSTRATE_TAG, FILM_TAG)]
+    if sum(map(len, where)) != len(whole) or not all(map(len, where)):
+        raise StructureError("the structure is no interface: tag its atoms as substrate and film")
+    return whole, where
+
+
+def _stacked(interface: Atoms, lower: Atoms, upper: Atoms, gap: float) -> Atoms:
+    """The sides a gap apart; with vacuum the cell keeps its height."""
+    whole, where = _in_sides(_whole(interface))
+    vacuum = whole_positions(interface)[1]
     upper.positions[:, 2] += lower.positions[:, 2].max() + gap - upper.positions[:, 2].min()
     for side, indices in ((lower, where[0]), (upper, where[1])):
         whole.positions[indices] = side.positions

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +16,8 @@ from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.interfaces.build import Interface, build_interface
-from natriface.structures.interfaces.match_search import MIRROR, MatchTable, match_table
+from natriface.structures.interfaces.faces import Face, face_pairs
+from natriface.structures.interfaces.match_search import MatchTable, match_table
 from natriface.structures.interfaces.matching import Match, Share, match_at, substrate_share
 from natriface.structures.surfaces.blocks import assemble
 from natriface.structures.surfaces.slabs import build_slab, layers_for
@@ -24,42 +26,6 @@ from natriface.structures.surfaces.surface_cell import Crystal
 from natriface.structures.surfaces.terminations import Termination, find_terminations
 
 Polar = Literal["keep", "drop"]
-
-
-@dataclass(frozen=True, eq=False)
-class Face:
-    """One face of a termination, as it meets the other side of a contact.
-
-    Attributes
-    ----------
-    termination
-        The termination.
-    flipped
-        True if the slab is turned upside down to bring this face to the contact.
-    """
-
-    termination: Termination
-    flipped: bool
-
-    def __repr__(self) -> str:
-        return short_repr(self, f"{self.termination.facet.crystal.formula} {self.label}")
-
-    @property
-    def surface_cell(self) -> FloatArray:
-        """In-plane cell of the slab that shows this face, rows, A, (2, 2)."""
-        cell = self.termination.surface_cell
-        return np.asarray(MIRROR @ cell @ MIRROR) if self.flipped else cell
-
-    @property
-    def surface_operations(self) -> IntArray:
-        """Point operations of that slab's surface, (k, 2, 2)."""
-        operations = self.termination.surface_operations
-        return np.asarray(MIRROR @ operations @ MIRROR) if self.flipped else operations
-
-    @property
-    def label(self) -> str:
-        """Label of the termination, with the face where it matters."""
-        return self.termination.label + (" flipped" if self.flipped else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,72 +181,84 @@ def enumerate_interfaces(
     """
     if polar not in ("keep", "drop"):
         raise StructureError(f"polar must be 'keep' or 'drop', got {polar!r}")
-    fraction = substrate_share(share)
     lower = _sides(substrates, substrate_planes, substrate_thickness_angstrom, polar)
     upper = _sides(films, film_planes, film_thickness_angstrom, polar)
-    n_pairs = lower.n_facets * upper.n_facets
     counts = {
-        "pairs of planes": n_pairs,
+        "pairs of planes": lower.n_facets * upper.n_facets,
         "substrate terminations": lower.n_terminations,
         "film terminations": upper.n_terminations,
         "removed: polar terminations": lower.n_polar + upper.n_polar,
     }
+    return pair_up(
+        lower.sides,
+        upper.sides,
+        max_area_angstrom2=max_area_angstrom2,
+        max_strain=max_strain,
+        share=share,
+        max_atoms=max_atoms,
+        limit_per_pair=limit_per_pair,
+        counts=counts,
+    )
+
+
+def pair_up(
+    substrates: Sequence[SlabChoice],
+    films: Sequence[SlabChoice],
+    *,
+    max_area_angstrom2: float,
+    max_strain: float,
+    share: Share = "film",
+    max_atoms: int | None = None,
+    limit_per_pair: int | None = None,
+    counts: Mapping[str, int] = MappingProxyType({}),
+) -> Screening:
+    """Enumerate and rank all interfaces of two lists of slabs; nothing is built.
+
+    Parameters
+    ----------
+    counts
+        What was counted on the way to the slabs; stands first in `Screening.counts`.
+    max_area_angstrom2, max_strain, share, max_atoms, limit_per_pair
+        As of `enumerate_interfaces`.
+    """
+    fraction = substrate_share(share)
     tables: list[MatchTable] = []
     known: dict[tuple[int, bool, int, bool], int] = {}
     catalogues: dict[bytes, Catalogue] = {}
     pairs: list[FacePair] = []
     table_of_pair: list[int] = []
-    for s in lower.sides:
-        for f in upper.sides:
-            for first, second in face_pairs(s.termination, f.termination):
-                key = (s.facet, first.flipped, f.facet, second.flipped)
-                turned = (s.facet, not first.flipped, f.facet, not second.flipped)
-                if key not in known:
-                    known[key] = len(tables)
-                    if turned in known:
-                        tables.append(tables[known[turned]].mirrored())
-                    else:
-                        tables.append(
-                            match_table(
-                                first, second, max_area_angstrom2, max_strain, fraction, catalogues
-                            )
+    for s, f in itertools.product(substrates, films):
+        for first, second in face_pairs(s.termination, f.termination):
+            key = (s.facet, first.flipped, f.facet, second.flipped)
+            turned = (s.facet, not first.flipped, f.facet, not second.flipped)
+            if key not in known:
+                known[key] = len(tables)
+                if turned in known:
+                    tables.append(tables[known[turned]].mirrored())
+                else:
+                    tables.append(
+                        match_table(
+                            first, second, max_area_angstrom2, max_strain, fraction, catalogues
                         )
-                pairs.append((s, first, f, second))
-                table_of_pair.append(known[key])
-    counts["pairs of faces"] = len(pairs)
-    counts |= _match_counts(tables)
-    return _ranked(counts, pairs, table_of_pair, tables, max_atoms, limit_per_pair)
-
-
-def face_pairs(substrate: Termination, film: Termination) -> list[tuple[Face, Face]]:
-    """The distinct ways in which the faces of two terminations can meet.
-
-    The two faces of a slab are one if a rotation turns it over, mirror images if only an inversion
-    or reflection does, and otherwise two. An interface and its mirror image count once.
-    """
-    distinct: dict[tuple[int, int, int], tuple[Face, Face]] = {}
-    achiral = any((np.linalg.det(side.surface_operations) < 0).any() for side in (substrate, film))
-    for flip_substrate, flip_film in itertools.product((False, True), repeat=2):
-        kinds, hands = zip(
-            *(_face_kind(t, f) for t, f in ((substrate, flip_substrate), (film, flip_film))),
-            strict=True,
-        )
-        hand = 1 if achiral else hands[0] * hands[1]
-        distinct.setdefault(
-            (kinds[0], kinds[1], hand), (Face(substrate, flip_substrate), Face(film, flip_film))
-        )
-    return list(distinct.values())
-
-
-def _face_kind(termination: Termination, flipped: bool) -> tuple[int, int]:
-    """Which face it is, and its hand against the face that is not flipped."""
-    if not termination.symmetric:
-        return int(flipped), 1
-    return 0, -1 if flipped and not termination.reversed_by_rotation else 1
+                    )
+            pairs.append((s, first, f, second))
+            table_of_pair.append(known[key])
+    found = {**counts, "pairs of faces": len(pairs), **_match_counts(tables)}
+    return _ranked(found, pairs, table_of_pair, tables, max_atoms, limit_per_pair)
 
 
 @dataclass(frozen=True, eq=False)
-class _Side:
+class SlabChoice:
+    """A slab that a side may be.
+
+    Attributes
+    ----------
+    phase
+        Name of the phase.
+    facet
+        A number for each plane of each phase, by which matches are looked for once.
+    """
+
     phase: str
     facet: int
     termination: Termination
@@ -293,12 +271,12 @@ class _Side:
         return len(assemble(facet, cut, cut + self.layers / facet.steps_per_period).atom)
 
 
-FacePair = tuple[_Side, Face, _Side, Face]
+FacePair = tuple[SlabChoice, Face, SlabChoice, Face]
 
 
 @dataclass(frozen=True, eq=False)
 class _Sides:
-    sides: list[_Side]
+    sides: list[SlabChoice]
     n_facets: int
     n_terminations: int
     n_polar: int
@@ -310,7 +288,7 @@ def _sides(
     thickness_angstrom: float,
     polar: Polar,
 ) -> _Sides:
-    sides: list[_Side] = []
+    sides: list[SlabChoice] = []
     n_facets = n_terminations = n_polar = 0
     for name, crystal in crystals.items():
         chosen = crystal.distinct_facets(planes) if isinstance(planes, int) else planes
@@ -319,7 +297,9 @@ def _sides(
             kept = [t for t in terminations if polar == "keep" or t.nonpolar]
             n_terminations += len(terminations)
             n_polar += len(terminations) - len(kept)
-            sides += [_Side(name, n_facets, t, layers_for(t, thickness_angstrom)) for t in kept]
+            sides += [
+                SlabChoice(name, n_facets, t, layers_for(t, thickness_angstrom)) for t in kept
+            ]
             n_facets += 1
     if not sides:
         raise StructureError("no termination is left: keep polar ones or ask for other planes")
@@ -357,14 +337,13 @@ def _ranked(
     row = (np.arange(len(pair)) - np.repeat(np.cumsum(lengths) - lengths, lengths)).astype(np.int32)
     start = np.cumsum([0, *map(len, tables)])
     place = start[np.array(table_of_pair, dtype=np.int64)][pair] + row
+    columns = [[t.area_angstrom2, t.max_strain, t.substrate_cells, t.film_cells] for t in tables]
     area, strain, cells, film_cells = (
-        np.concatenate([np.asarray(column) for column in columns] or [np.zeros(0)])[place]
-        for columns in zip(
-            *((t.area_angstrom2, t.max_strain, t.substrate_cells, t.film_cells) for t in tables),
-            strict=True,
-        )
+        np.concatenate([np.zeros(0), *(np.asarray(four[k]) for four in columns)])[place]
+        for k in range(4)
     )
     per_cell = np.array([[s.n_atoms, f.n_atoms] for s, _, f, _ in pairs], dtype=np.int64)
+    per_cell = per_cell.reshape(-1, 2)
     n_atoms = per_cell[pair, 0] * cells + per_cell[pair, 1] * film_cells
     order = np.lexsort((pair, n_atoms, np.round(strain, 9), np.round(area, 6)))
     if max_atoms is not None:
@@ -375,7 +354,7 @@ def _ranked(
         counts=counts,
         pair=pair[order],
         row=row[order],
-        n_atoms=n_atoms[order].astype(np.int32),
+        n_atoms=np.rint(n_atoms[order]).astype(np.int32),
         area_angstrom2=area[order],
         max_strain=strain[order],
         pairs=tuple(pairs),

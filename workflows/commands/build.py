@@ -15,7 +15,7 @@ import numpy as np
 from ase import Atoms
 from ase.io import write
 
-from natriface.analysis.figures.structure_pictures import structure_picture
+from natriface.analysis.figures.pictures.structure_pictures import structure_picture
 from natriface.analysis.results.wording import slug
 from natriface.structures.base.atoms import structure_id
 from natriface.workflows.errors import WorkspaceError

@@ -33,8 +33,19 @@ LaunchpadOption = Annotated[
     Path | None,
     typer.Option("--launchpad", "-l", help="Use the MongoDB of this launchpad.yaml."),
 ]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", "-n", min=1, help="Steps run at once.", show_default="one a core"),
+]
 NO_TERMINAL = 10_000
 """Columns of what is no terminal: a row is a line, whatever reads it."""
+
+
+def finite(value: float | None) -> float | None:
+    """An option's number; NaN, which would pass every comparison, and infinity are refused."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no finite number")
+    return value
 
 
 def opened(name: str, folder: Path | None, study: Study | None = None) -> Workspace:
@@ -62,13 +73,6 @@ def opened(name: str, folder: Path | None, study: Study | None = None) -> Worksp
 def workspace_path(study: Study, folder: Path | None) -> Path:
     """The folder asked for, or ``runs/STUDY``."""
     return folder if folder is not None else Path("runs") / study.name
-
-
-def finite(value: float | None) -> float | None:
-    """An option's number; NaN, which would pass every comparison, and infinity are refused."""
-    if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is no finite number")
-    return value
 
 
 def text_console() -> Console:

@@ -14,15 +14,22 @@ from rich.markup import escape
 
 from natriface.analysis.results.wording import duration
 from natriface.structures.crystals.phases import Phase
-from natriface.workflows.commands.common import text_console
+from natriface.workflows.commands.common import note, text_console, workspace_path
 from natriface.workflows.commands.study_inputs import UNRELAXED, WrittenInputs
-from natriface.workflows.engines.base import engine
+from natriface.workflows.parts import IN_STAGES
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
-from natriface.workflows.parts.labels import labels_of
+from natriface.workflows.parts.labels import labels_of, step_labels
 from natriface.workflows.plan import Plan, StructureFrom
+from natriface.workflows.planning import foreseen, in_stages, ranking
 from natriface.workflows.report.table import Cell, Column, Table
-from natriface.workflows.running.status import StepStatus, cached, counts
+from natriface.workflows.running.budget import pace, spent_s
+from natriface.workflows.running.status import UNDER_WAY, StepStatus, cached, counts, seconds_left
+from natriface.workflows.steps.history import History
+from natriface.workflows.study import Study, load_study, study_path
 from natriface.workflows.workspace import Workspace
+
+MOST_LISTED = 200
+"""Steps of a plan; of more, those of stages are counted only."""
 
 PROVISIONAL = (
     "slabs of relaxed crystals: cells, strains and geometries shown are those of the crystals as "
@@ -41,7 +48,11 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
     workspace = Workspace(folder)
     done = cached(plan, workspace) if workspace.study == plan.study else set()
     engines = " and ".join(sorted({step.engine for step in plan.walk()}))
-    estimates = [(step, engine(step.engine).estimate(step)) for step in plan.walk()]
+    history = History.of(workspace) if workspace.study == plan.study else History(())
+    estimates = [(step, history.estimate(step)) for step in plan.walk()]
+    listed = [row for row in estimates if step_labels(row[0]).section not in IN_STAGES]
+    if len(estimates) <= MOST_LISTED:
+        listed = estimates
     table = Table.of(
         f"{plan.study}: {len(plan)} steps, engine {engines}",
         (
@@ -57,11 +68,13 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
                 whole=True,
             ),
         ),
-        estimates,
+        listed,
     )
     left = [estimate for step, estimate in estimates if step.id not in done]
     console = text_console()
     console.print(table)
+    if len(listed) < len(estimates):
+        console.print(f"{len(estimates) - len(listed)} steps of stages are not listed")
     console.print(f"{len(done)} of {len(plan)} steps are finished in {workspace.root}")
     if any(
         isinstance(step.structure_from, StructureFrom) and step.structure_from.cut
@@ -79,6 +92,27 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
         )
     for warning in warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}")
+
+
+def print_funnel(name: str, folder: Path | None) -> None:
+    """How many there are at each stage of a study, and what was left out and why."""
+    path = study_path(name)
+    study = load_study(path)
+    if not in_stages(study):
+        return
+    decided = Workspace(workspace_path(study, folder)).decisions()
+    with note(f"counting the choices of {study.name}"):
+        tables = foreseen(study, path.resolve().parent, decided)
+    for table in tables:
+        text_console().print(table)
+
+
+def print_ranking(
+    study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus], top: int
+) -> None:
+    """The best candidates of each pair."""
+    for table in ranking(study, plan, workspace, statuses, top):
+        text_console().print(table)
 
 
 def print_structures(interfaces: Sequence[BuiltInterface]) -> None:
@@ -159,13 +193,23 @@ def print_phase(phase: Phase) -> None:
     console.print(Table("", [*words, Column("multiplicity", digits=0), *numbers], rows))
 
 
-def print_status(study: str, steps: Sequence[StepStatus], every: bool) -> None:
-    """Counts, the steps that are not finished (or all), and the reason of each failure."""
+def print_status(
+    study: str, steps: Sequence[StepStatus], every: bool, stages: Mapping[str, int | None]
+) -> None:
+    """Counts, by stage too, the steps that are not finished (or all), and why each has failed.
+
+    Parameters
+    ----------
+    stages
+        Step id -> its stage, of those that have one.
+    """
     console = text_console()
     if not steps:
         console.print(f"{study}: nothing has been submitted")
         return
     console.print(f"[bold]{escape(study)}[/]: {tally(steps)}")
+    if any(stages.values()):
+        console.print(stage_table(steps, stages))
     shown = [step for step in steps if every or step.state != "finished"]
     if shown:
         console.print(status_table(shown))
@@ -176,8 +220,44 @@ def print_status(study: str, steps: Sequence[StepStatus], every: bool) -> None:
 
 
 def tally(steps: Sequence[StepStatus]) -> str:
-    """How many steps are in each state, in words."""
-    return ", ".join(f"{number} {state}" for state, number in counts(steps).items())
+    """How many steps are in each state, and how long they will take, in words."""
+    found, left = counts(steps), seconds_left(steps)
+    text = ", ".join(f"{number} {state}" for state, number in found.items())
+    if left is None or left < 1:
+        return text
+    return f"{text}; about {duration(left)} left, {found['running'] or 1} at a time"
+
+
+def stage_table(steps: Sequence[StepStatus], stages: Mapping[str, int | None]) -> Table:
+    """How far each stage is, what it has taken, and when it will be through at this pace."""
+    factor = pace(steps)
+    rows: list[list[Cell]] = []
+    for stage in sorted({stage for stage in stages.values() if stage is not None}):
+        own = [step for step in steps if stages.get(step.id) == stage]
+        tallied = counts(own)
+        left = [step for step in own if step.state in UNDER_WAY]
+        seconds = factor * sum(step.estimate_s or 0.0 for step in left)
+        rows.append(
+            [
+                stage,
+                *(len(own), tallied["finished"], tallied["failed"] + tallied["blocked"]),
+                *(tallied["running"], len(left)),
+                spent_s(own) / 3600,
+                seconds / 3600,
+                seconds / max(1, tallied["running"]) if left else None,
+            ]
+        )
+    titles = ("stage", "steps", "finished", "failed", "running", "left")
+    return Table(
+        "",
+        [
+            *(Column(title, digits=0) for title in titles),
+            Column("spent", "core-hours", 3),
+            Column("left on one core", "hours", 3),
+            Column("through in", written=duration),
+        ],
+        rows,
+    )
 
 
 def status_table(steps: Sequence[StepStatus]) -> Table:

@@ -13,10 +13,9 @@ from rich.text import Text
 from natriface.workflows.commands.tables import status_table, tally
 from natriface.workflows.jobs.reconciliation import reconcile
 from natriface.workflows.launchpad.connection import Connection, launchpad
-from natriface.workflows.running.status import StepStatus, counts, status
+from natriface.workflows.running.status import UNDER_WAY, StepStatus, counts, status
 from natriface.workflows.workspace import Workspace
 
-UNDER_WAY = ("running", "queued", "ready", "waiting")
 ASK_SECONDS = 15.0
 """How often a cluster's queue is asked."""
 _LINES_AROUND = 6

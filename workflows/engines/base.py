@@ -49,11 +49,26 @@ class EndedEarlyError(EngineError):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a step will cost on one core, and what the estimate rests on."""
+    """What a step will cost on one core, and what the estimate rests on.
+
+    Attributes
+    ----------
+    core_seconds
+        Expected, so that the sum over steps is what they take together.
+    n_ionic_steps
+        That the time is for; of a band, force calls.
+    most_core_seconds
+        What hardly a step like it exceeds; ``None`` where no such step has been measured.
+    least_core_seconds
+        What attempts at this step have used up without coming to its end.
+    """
 
     core_seconds: float
     memory_mb: float
     basis: str
+    n_ionic_steps: int = 1
+    most_core_seconds: float | None = None
+    least_core_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -146,6 +161,8 @@ class Capabilities:
         Whether a cell's charge is a setting, ``charge_e``; else cells are computed without.
     anneals
         Whether a relaxation has the setting ``anneal``: a start by molecular dynamics.
+    scans
+        Whether a single point has the setting ``scan``: the registries and gaps of an interface.
     parallel
         How a calculation takes the cores of the machine's file, as a program of its own that is
         asked to stop before the queue's job ends; ``None`` where it is computed within natriface,
@@ -171,6 +188,7 @@ class Capabilities:
     relaxing_cell: Mapping[str, Any] = field(default_factory=dict)
     charge: bool = False
     anneals: bool = False
+    scans: bool = False
     parallel: Callable[[Machine], Parallel] | None = None
     spreading: Spreading | None = None
     theory: str | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from natriface.workflows.errors import DatabaseError
 from natriface.workflows.jobs.job import Job, JobStep
 from natriface.workflows.jobs.notes import JobNotes
+from natriface.workflows.jobs.taking import take
 from natriface.workflows.launchpad import reservations
 from natriface.workflows.launchpad.connection import Connection
 from natriface.workflows.launchpad.workflow_states import StateNotes
@@ -40,6 +41,7 @@ class DatabaseNotes(JobNotes):
     ) -> None:
         self._states = StateNotes()
         self._ended: list[reservations.Ended] = []
+        self._workspace = workspace
         self._job = job.name
         self._worker = worker
         self._note = note
@@ -76,6 +78,11 @@ class DatabaseNotes(JobNotes):
             notes=self._states,
         )
         self._do(put_back, None)
+
+    def take(self, job: Job, lanes: int, left_s: float) -> Job:
+        self.flush()  # what it frees is ready then
+        more = partial(take, workspace=self._workspace, job=job, lanes=lanes, left_s=left_s)
+        return self._do(more, job)
 
     def flush(self) -> None:
         # many short steps at once cost little more than one

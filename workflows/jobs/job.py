@@ -2,7 +2,7 @@
 
 ::
 
-    job.json         what the job is to run; written before it is submitted
+    job.json         what the job is to run; written before it is submitted, then by the job itself
     job.sh           its script
     submitted.json   its number in the queue; by who submits
     events.jsonl     what it does, a line each; by the job itself
@@ -69,8 +69,8 @@ class Job(BaseModel):
         Name or file of the template; `adapter` talks to it.
     lanes
         How many steps run at a time.
-    threads
-        Threads of each process of a step.
+    threads, cores
+        Threads of each process of a step, and cores of a step in all.
     walltime_s, signal_s
         Its longest time, and how long before its end it stops what it is at.
     """
@@ -83,6 +83,7 @@ class Job(BaseModel):
     mode: Mode
     lanes: int
     threads: int
+    cores: int | None = None
     walltime_s: float
     signal_s: float
     created: float
@@ -112,7 +113,7 @@ class JobFolder:
         return folder
 
     def save(self, job: Job) -> None:
-        """Note what it is to run; not any more once it is submitted."""
+        """Note what it is to run; once it is submitted, by the job itself alone."""
         with writing(self.path):
             write_atomically(self.path / "job.json", job.model_dump_json(indent=1))
         self.__dict__.pop("job", None)

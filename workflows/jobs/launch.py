@@ -40,6 +40,7 @@ from natriface.workflows.queues.script import (
     script_fields,
     script_values,
 )
+from natriface.workflows.steps.history import History
 from natriface.workflows.steps.stages import load_step
 from natriface.workflows.workspace import PlannedStep, Workspace, is_finished, writing
 
@@ -151,6 +152,7 @@ def _items(
     """The steps that can run, or could after others of them; parents before children."""
     records = {each.step_id: each for each in steps_of(pad, workspace, ("READY", "WAITING"))}
     folders = workspace.folders()
+    history = History.of(workspace)
     items: list[Item] = []
     taken: set[str] = set()
     refused: dict[str, str] = {}
@@ -162,7 +164,7 @@ def _items(
         if not taken.issuperset(parents):
             continue
         whole = load_step(record.folder)
-        estimate = engine(whole.engine).estimate(whole)
+        estimate = history.estimate(whole, record.folder)
         try:
             needs = resources(step.name, step.engine, estimate, limits, record.queue_ends)
         except QueueError as error:
@@ -211,6 +213,7 @@ def _job(
         mode=mode,
         lanes=packed.lanes,
         threads=packed.shape[2],
+        cores=packed.shape[1] * packed.shape[2],
         walltime_s=packed.seconds,
         signal_s=limits.signal_s,
         created=time.time(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from natriface.workflows.jobs.job import JobStep
+from natriface.workflows.jobs.job import Job, JobStep
 
 
 class JobNotes:
@@ -20,6 +20,10 @@ class JobNotes:
 
     def put_back(self, step: JobStep, word: str, note: str) -> None:
         """A step did not come to its end, and is to run in another job."""
+
+    def take(self, job: Job, lanes: int, left_s: float) -> Job:
+        """The job with further steps that end in the time left, so many at a time."""
+        return job
 
     def flush(self) -> None:
         """See that what has gathered is noted; called every second."""

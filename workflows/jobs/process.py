@@ -35,10 +35,13 @@ from natriface.workflows.jobs.notes import JobNotes
 from natriface.workflows.processes import Process, death
 from natriface.workflows.queues.submission import asked_clusters
 from natriface.workflows.steps.heartbeat import BEAT_SECONDS, beat, is_revoked
+from natriface.workflows.steps.stages import CORES_VARIABLE, note_spent
 from natriface.workflows.workspace import Workspace, is_finished
 
 TICK_SECONDS = 0.2
 LOOK_SECONDS = 1.0
+TAKE_SECONDS = 10.0
+"""Between two looks for further steps, while others run."""
 LAST_SECONDS = 10.0
 """So long before the end, or after a SIGTERM less than that, what still runs is killed."""
 QUEUE_IMPRECISION_SECONDS = 60.0
@@ -64,10 +67,11 @@ class _Lane:
         assert self.process.stdout is not None
         self.orders, self.answers = self.process.stdin, self.process.stdout
         self.step: JobStep | None = None
+        self.since = 0.0
         self._rest = b""
 
     def run(self, step: JobStep) -> None:
-        self.step = step
+        self.step, self.since = step, time.monotonic()
         with suppress(BrokenPipeError):  # its death is told by its answers
             self.orders.write(json.dumps({"folder": str(step.folder)}).encode() + b"\n")
             self.orders.flush()
@@ -124,6 +128,7 @@ class JobProcess:
         self.kill_at: float | None = None
         self.disk_failure: str | None = None
         self._looked = self._beaten = -BEAT_SECONDS
+        self._took = -TAKE_SECONDS
         self._changed = True
         self._folders = workspace.folders()
 
@@ -182,7 +187,8 @@ class JobProcess:
             if self.why_ending is None and self._changed:
                 self._changed = False
                 self._assign()
-            if not any(lane.step for lane in self.lanes):
+            taken = self._take()
+            if not taken and not any(lane.step for lane in self.lanes):
                 break
             for key, _ in self.selector.select(TICK_SECONDS):
                 self._hear(key.data)
@@ -213,6 +219,22 @@ class JobProcess:
             beat(step.folder)
             lane.run(step)
 
+    def _take(self) -> bool:
+        """Take further steps where cores would be idle to the end; whether there are any."""
+        lanes = self.job.lanes - sum(lane.step is not None for lane in self.lanes)
+        left_s = self.clock.left_s - self.job.signal_s
+        if self.waiting or self.why_ending is not None or lanes < 1 or left_s <= 0:
+            return False
+        now = time.monotonic()
+        if lanes < self.job.lanes and now - self._took < TAKE_SECONDS:
+            return False
+        self._took = now
+        job = self.notes.take(self.job, lanes, left_s)
+        self.waiting += job.steps[len(self.job.steps) :]
+        self.job = job
+        self._changed = bool(self.waiting) or self._changed
+        return bool(self.waiting)
+
     def _parents_finished(self, step: JobStep) -> bool:
         folders = (self._folders.get(parent) for parent in step.parents)
         return all(folder is not None and is_finished(folder) for folder in folders)
@@ -223,7 +245,8 @@ class JobProcess:
             str(self.job.threads),
         )
         ends = str(int(time.time() + self.clock.left_s))
-        lane = _Lane({**os.environ, **threads, JOB_ENDS_VARIABLE: ends})
+        given = {} if self.job.cores is None else {CORES_VARIABLE: str(self.job.cores)}
+        lane = _Lane({**os.environ, **threads, **given, JOB_ENDS_VARIABLE: ends})
         self.lanes.append(lane)
         self.selector.register(lane.answers, selectors.EVENT_READ, lane)
         return lane
@@ -250,13 +273,16 @@ class JobProcess:
             code = lane.process.wait()
             lane.end()
             if lane.step is not None:
-                self._put_back_dead(lane.step, code)
+                self._put_back_dead(lane.step, code, time.monotonic() - lane.since)
 
-    def _put_back_dead(self, step: JobStep, code: int) -> None:
+    def _put_back_dead(self, step: JobStep, code: int, ran_s: float) -> None:
         """Put back a step whose process has died."""
         if is_revoked(step.folder, self.job.name):
             self.tell("skip", step=step.id)
-        elif self.why_ending is not None:
+            return
+        with suppress(OSError):
+            note_spent(step.folder, ran_s * (self.job.cores or 1))
+        if self.why_ending is not None:
             self._put_back(step, self._word(), f"stopped as {self.why_ending}")
         else:
             word = "KILLED" if code == -signal.SIGKILL else "FAILED"

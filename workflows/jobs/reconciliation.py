@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from natriface.analysis.results.wording import duration
 from natriface.workflows.errors import QueueError
 from natriface.workflows.jobs.endings import UNKNOWN, ending
-from natriface.workflows.jobs.job import JobFolder, JobStep, jobs_folder, open_jobs
+from natriface.workflows.jobs.job import Job, JobFolder, JobStep, jobs_folder, open_jobs
 from natriface.workflows.launchpad import reservations
 from natriface.workflows.launchpad.workflow_states import StateNotes
 from natriface.workflows.queues.adapters import adapter
@@ -28,6 +28,7 @@ from natriface.workflows.steps.heartbeat import (
     STALE_SECONDS,
     revoke,
 )
+from natriface.workflows.steps.stages import note_spent
 from natriface.workflows.workspace import Workspace, is_finished, writing
 
 if TYPE_CHECKING:
@@ -241,6 +242,8 @@ def _conclude(pad: LaunchPad, folder: JobFolder, word: str, text: str) -> list[s
             continue
         revoke(step.folder, job.name)  # should it live on a node that only lost its network
         at_it = step.id in started and word != "COMPLETED"
+        if at_it and word in reservations.SLOW:
+            note_spent(step.folder, _had_s(job, step.id, events) * (job.cores or 1))
         became = reservations.put_back(pad, job.name, step, word if at_it else "", text, notes)
         if became == "failed":
             lost.append(f"{step.name} is given up: {text}")
@@ -251,6 +254,13 @@ def _conclude(pad: LaunchPad, folder: JobFolder, word: str, text: str) -> list[s
                 reservations.amend_note(pad, steps[event["step"]], event["note"], text)
     folder.close(word, text)
     return [*([text] if word != "COMPLETED" else []), *lost]
+
+
+def _had_s(job: Job, step_id: str, events: list[dict[str, Any]]) -> float:
+    """How long a step ran in a job that had all of its time."""
+    latest = _latest_run(events)
+    started = max(float(each["time"]) for each in latest if each.get("step") == step_id)
+    return max(0.0, float(latest[0]["time"]) + job.walltime_s - started)
 
 
 def _look_after(

@@ -23,7 +23,7 @@ from pymongo.errors import (
 from natriface.structures.base.errors import StudyError
 from natriface.structures.base.writing import write_atomically
 from natriface.structures.base.yaml_files import parse_yaml
-from natriface.workflows.errors import DatabaseError
+from natriface.workflows.errors import DamagedDatabaseError, DatabaseError
 from natriface.workflows.launchpad.database import EmbeddedDatabase
 from natriface.workflows.launchpad.queries import PARENTS, STEP_KEY, WORKSPACES
 from natriface.workflows.workspace import Workspace, writing
@@ -70,11 +70,19 @@ def is_embedded(workspace: Workspace) -> bool:
 
 
 @contextmanager
-def launchpad(workspace: Workspace) -> Iterator[LaunchPad]:
+def launchpad(
+    workspace: Workspace, renewed: Callable[[str], None] | None = None
+) -> Iterator[LaunchPad]:
     """The LaunchPad of a workspace, for as long as the context lasts.
 
     An embedded database that does not run is started, and stopped at the end; one that runs
     is used and left running.
+
+    Parameters
+    ----------
+    renewed
+        By this is told that the embedded database was damaged, has been set aside, and that a new
+        one has been begun, which knows no step yet; without it that is an error.
 
     Raises
     ------
@@ -84,7 +92,17 @@ def launchpad(workspace: Workspace) -> Iterator[LaunchPad]:
     database = EmbeddedDatabase(workspace) if is_embedded(workspace) else None
     started = database is not None and database.running() is None
     if database is not None:
-        database.start(bound=True)
+        try:
+            database.start(bound=True)
+        except DamagedDatabaseError:
+            if renewed is None:
+                raise
+            place = database.set_aside()
+            renewed(
+                f"the database was damaged as it was killed; it is kept in {place}, and a new one "
+                "takes up what is finished from the folders of the steps"
+            )
+            database.start(bound=True)
     try:
         with reachable(workspace):
             pad = connect(workspace)

@@ -27,7 +27,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from natriface.structures.base.writing import write_atomically
-from natriface.workflows.errors import DatabaseError
+from natriface.workflows.errors import DamagedDatabaseError, DatabaseError
 from natriface.workflows.processes import Process, bound_command
 from natriface.workflows.workspace import Workspace, writing
 
@@ -126,6 +126,20 @@ class EmbeddedDatabase:
                     (self.folder / "ready").touch()
             return server
 
+    def set_aside(self) -> Path:
+        """Move what cannot be opened out of the way of a new database; says where to.
+
+        Raises
+        ------
+        WorkspaceError
+            If the workspace cannot be written.
+        """
+        taken = len(list(self.folder.parent.glob(f"{self.folder.name}.damaged-*")))
+        place = self.folder.with_name(f"{self.folder.name}.damaged-{taken + 1}")
+        with writing(self.workspace.root):
+            self.folder.rename(place)
+        return place
+
     def _answering(self) -> Server | None:
         """The running server once it answers; one that is about to end is waited for."""
         deadline = time.monotonic() + START_SECONDS
@@ -189,7 +203,7 @@ class EmbeddedDatabase:
                 return server
             if self._port_is_taken():
                 port = _free_port()
-        raise DatabaseError(self._why_not())
+        raise self._why_not()
 
     def _launch_at(self, port: int, bound: bool, authenticated: bool) -> Server | None:
         command = [
@@ -218,7 +232,7 @@ class EmbeddedDatabase:
             if child.poll() is not None:
                 if child.returncode < 0 or self._port_is_taken():  # killed, or too late
                     return None
-                raise DatabaseError(self._why_not())
+                raise self._why_not()
             # only then is it this server that answers, and not someone else's
             if _listens(child.pid) and self._answers(port, authenticated):
                 server = Server(process, port)
@@ -252,19 +266,24 @@ class EmbeddedDatabase:
     def _port_is_taken(self) -> bool:
         return "Address already in use" in self.log.read_text(errors="replace")
 
-    def _why_not(self) -> str:
+    def _why_not(self) -> DatabaseError:
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
         tail = "\n".join(lines[-40:])
         if "No space left" in tail:
-            return f"the database cannot start: the disk of {self.folder} is full; free some space"
+            return DatabaseError(
+                f"the database cannot start: the disk of {self.folder} is full; free some space"
+            )
         if "Read-only file system" in tail or "Permission denied" in tail:
-            return f"the database cannot start: {self.folder} cannot be written"
+            return DatabaseError(f"the database cannot start: {self.folder} cannot be written")
         if "Resource busy" in tail or "already being managed" in tail:
             other = self._noted()
             where = f" (process {other.process.pid} on {other.process.host})" if other else ""
-            return f"the database in {self.folder} is already open elsewhere{where}; stop it there"
+            return DatabaseError(
+                f"the database in {self.folder} is already open elsewhere{where}; stop it there"
+            )
         last = lines[-1].strip() if lines else "it said nothing"
-        return f"the database cannot start ({last}); its log is {self.log}; " + self._afresh()
+        kind = DamagedDatabaseError if "WiredTigerError" in last else DatabaseError
+        return kind(f"the database cannot start ({last}); its log is {self.log}; {self._afresh()}")
 
     def _afresh(self) -> str:
         return (

@@ -9,6 +9,15 @@
     ``steps(request, make, root)``: what is computed.
 ``section``
     ``section(results, context)``: what the report says of it, or None.
+
+A part in stages has two more:
+
+``decisions``
+    ``decide(plan, request, ended)``: what can be decided from the steps that have ended, and is not
+    yet written down; ``steps`` finds it in `StepMaker.decided`.
+``funnel``
+    ``foreseen(request, make, root)``: tables that say what the stages come to, before anything
+    runs; ``ranking(plan, ended, names, top)``: the table of how it stands.
 """
 
 PARTS: dict[str, str] = {
@@ -18,5 +27,9 @@ PARTS: dict[str, str] = {
     "adsorption": "natriface.workflows.parts.adsorption",
     "electronic_structure": "natriface.workflows.parts.electronic_structure",
     "reactivity": "natriface.workflows.parts.reactivity",
+    "screen": "natriface.workflows.parts.screen",
 }
 """Part -> its package, in the report's order."""
+
+IN_STAGES = ("screen",)
+"""Parts whose later steps depend on what earlier ones have come to."""

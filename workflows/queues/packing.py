@@ -12,6 +12,10 @@ from natriface.workflows.queues.resources import Resources
 
 MOST_IDLE = 1.5
 """Core time of a job over that given to its steps, at most, where it has lanes to spare."""
+SHORT_S = 1800.0
+LENGTHS = 6.0
+"""Steps share a job where none is longer than half an hour, or all are within this factor: a short
+job finds room in the queue soon, and no short step has its result at the end of a long job."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Pack:
 
     Attributes
     ----------
+    length
+        Of its families of steps, see `LENGTHS`.
     items
         In the order in which they can be run.
     lanes
@@ -43,8 +49,10 @@ class Pack:
 
     shape: tuple[int, int, int, int]
     most_lanes: int
+    length: int = 0
     items: list[Item] = field(default_factory=list)
     _free_at: list[float] = field(default_factory=list)
+    _variances: list[float] = field(default_factory=list)
     _ends: dict[str, float] = field(default_factory=dict)
     _sizes_mb: list[float] = field(default_factory=list)
     _margin_s: float = 0.0
@@ -57,8 +65,16 @@ class Pack:
 
     @property
     def seconds(self) -> float:
-        """Time of the job, s: until the last step has ended, and one margin; the least at least."""
-        return max(max(self._free_at) + self._margin_s, self._alone_s)
+        """Time of the job, s: until the last step has ended, and one margin; the least at least.
+
+        Steps that differ by themselves differ less together: their spreads add in squares.
+        """
+        return max(self._ended_s(self._free_at, self._variances) + self._margin_s, self._alone_s)
+
+    @staticmethod
+    def _ended_s(free_at: Sequence[float], variances: Sequence[float]) -> float:
+        lanes = zip(free_at, variances, strict=True)
+        return max(end + math.sqrt(variance) for end, variance in lanes)
 
     @property
     def memory_mb(self) -> float:
@@ -79,15 +95,17 @@ class Pack:
         new = lanes > self.lanes
         if not new and (lane is None or not self._has_memory_for(item, lanes, limits)):
             return False
-        start = earliest if new or lane is None else max(self._free_at[lane], earliest)
-        end = start + item.resources.busy_s
-        margin = max(self._margin_s, item.resources.margin_s)
-        if self.items and max(end, *self._free_at) + margin > limits.max_walltime_s:
-            return False
+        free_at, variances = [*self._free_at], [*self._variances]
         if new or lane is None:
-            self._free_at.append(end)
-        else:
-            self._free_at[lane] = end
+            lane = len(free_at)
+            free_at.append(0.0)
+            variances.append(0.0)
+        free_at[lane] = end = max(free_at[lane], earliest) + item.resources.busy_s
+        variances[lane] += item.resources.spread_s**2
+        margin = max(self._margin_s, item.resources.margin_s)
+        if self.items and self._ended_s(free_at, variances) + margin > limits.max_walltime_s:
+            return False
+        self._free_at, self._variances = free_at, variances
         self._ends[item.id] = end
         self.items.append(item)
         insort(self._sizes_mb, item.resources.memory_mb)
@@ -106,9 +124,10 @@ class Pack:
 def pack(items: Sequence[Item], limits: QueueLimits) -> list[Pack]:
     """Steps into jobs.
 
-    Steps of equal shape share a job as long as it fits under the longest time; those of less than
-    a node run side by side. A step whose parents have not finished goes into the job of its
-    parents, after them; where that cannot be, it is left out, to be packed once they have.
+    Steps of equal shape and like length share a job as long as it fits under the longest time;
+    those of less than a node run side by side. A step whose parents have not finished goes into
+    the job of its parents, after them; where that cannot be, it is left out, to be packed once they
+    have.
 
     Parameters
     ----------
@@ -118,6 +137,7 @@ def pack(items: Sequence[Item], limits: QueueLimits) -> list[Pack]:
     by_id = {item.id: item for item in items}
     packs: list[Pack] = []
     for family in _families(items):
+        length = _length(max(by_id[each].resources.busy_s for each in family))
         for identifier in family:
             item = by_id[identifier]
             shape = item.resources.shape
@@ -126,8 +146,11 @@ def pack(items: Sequence[Item], limits: QueueLimits) -> list[Pack]:
                 if homes and homes[0].shape == shape:
                     homes[0].add(item, limits)
                 continue
-            if not any(each.shape == shape and each.add(item, limits) for each in packs):
-                new = Pack(shape, _most_lanes(item.resources, limits))
+            if not any(
+                each.shape == shape and each.length == length and each.add(item, limits)
+                for each in packs
+            ):
+                new = Pack(shape, _most_lanes(item.resources, limits), length)
                 new.add(item, limits)
                 packs.append(new)
     return [_narrowed(each, limits) for each in packs]
@@ -144,7 +167,7 @@ def _narrowed(packed: Pack, limits: QueueLimits) -> Pack:
     least = 1 if wasteful or room <= 0 else max(1, math.floor(work / room))
     best = packed
     for lanes in range(least, packed.lanes):
-        narrow = Pack(packed.shape, lanes)
+        narrow = Pack(packed.shape, lanes, packed.length)
         if not all(narrow.add(item, limits) for item in packed.items):
             continue
         thrifty = lanes * narrow.seconds <= MOST_IDLE * work
@@ -153,6 +176,11 @@ def _narrowed(packed: Pack, limits: QueueLimits) -> Pack:
         if wasteful and thrifty:
             best = narrow
     return best
+
+
+def _length(seconds: float) -> int:
+    """The same number for steps that are alike in length."""
+    return math.ceil(math.log(max(1.0, seconds / SHORT_S), LENGTHS))
 
 
 def _most_lanes(needs: Resources, limits: QueueLimits) -> int:

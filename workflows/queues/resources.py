@@ -10,9 +10,8 @@ from natriface.workflows.engines.base import Estimate, engine
 from natriface.workflows.engines.machine import load_machine
 from natriface.workflows.errors import QueueError
 from natriface.workflows.queues.limits import QueueLimits, Shape
+from natriface.workflows.steps.history import GROWTH
 
-GROWTH = 2.0
-"""What a step gets more of after a job that ended for want of it."""
 LEAST_MEMORY_MB = 500.0
 """What Python and its libraries take."""
 OUT_OF_MEMORY = frozenset({"OUT_OF_MEMORY", "KILLED"})
@@ -38,7 +37,10 @@ class Resources:
         Of that the time at the job's end in which nothing is computed; once a job, however many
         steps share it.
     work_s
-        What the step itself is given, s; by default all of `seconds`.
+        What the step itself is expected to take, s, safety included; by default all of `seconds`.
+    spread_s
+        What it may take beyond that, s, where steps like it were measured: of steps that share a
+        job some take longer and some shorter, so that it gets less than their sum.
     """
 
     nodes: int
@@ -50,6 +52,7 @@ class Resources:
     capped: bool = False
     margin_s: float = 0.0
     work_s: float | None = None
+    spread_s: float = 0.0
 
     @property
     def busy_s(self) -> float:
@@ -78,7 +81,7 @@ def resources(
         Of the step, for messages.
     ends
         How earlier jobs of the step have ended, in the queue's words; one that ran out of memory
-        or of time gets twice as much.
+        or of time gets twice as much, and twice what it has used up at least.
 
     Raises
     ------
@@ -116,12 +119,13 @@ def resources(
             f"node{'s' * (nodes > 1)} of {limits.cores_per_node} cores, which do not hold them; "
             f"correct cores_per_node or engines in queue.yaml"
         )
-    wanted = estimate.core_seconds / cores * limits.time_factor
+    wanted, spread = _time_s(estimate, cores, limits)
     least = 60 * limits.min_walltime_minutes
     if lack_of_time:  # of a job that had at least the least
-        wanted = max(wanted, least) * GROWTH**lack_of_time
+        wanted = max(wanted + spread, least) * GROWTH**lack_of_time
+        wanted, spread = max(wanted, GROWTH * estimate.least_core_seconds / cores), 0.0
     margin = _margin_s(engine_name, limits)
-    seconds = max(wanted, least) + margin
+    seconds = max(wanted + spread, least) + margin
     return Resources(
         nodes=nodes,
         tasks=shape.tasks,
@@ -132,7 +136,19 @@ def resources(
         capped=seconds > limits.max_walltime_s,
         margin_s=margin,
         work_s=min(wanted, limits.max_walltime_s - margin),
+        spread_s=spread,
     )
+
+
+def _time_s(estimate: Estimate, cores: int, limits: QueueLimits) -> tuple[float, float]:
+    """What a step is expected to take, s, and by how much it may be longer.
+
+    Of what was measured the spread is known; of what was not, the user's factor makes up for it.
+    """
+    expected = estimate.core_seconds / cores
+    if estimate.most_core_seconds is None:
+        return expected * limits.time_factor, 0.0
+    return expected, max(0.0, estimate.most_core_seconds / cores - expected)
 
 
 def _nodes(name: str, shape: Shape, limits: QueueLimits) -> int:

@@ -13,6 +13,8 @@ from natriface.workflows.parts.labels import StepLabels, step_labels
 from natriface.workflows.report.table import Column, Table
 
 NOT_FINISHED = "not finished"
+MOST_ON_PAGE = 500
+"""Steps listed on the page of a report."""
 MOVES_ATOMS = ("relax", "neb", "md")
 """Kinds of calculation whose steps and forces left are worth a column."""
 
@@ -177,8 +179,15 @@ def step_table(rows: Sequence[StepRow], potentials: bool = False) -> Table:
         for k, row in enumerate(rows)
         if row.reason or row.warnings
     }
-    note = "A step that several parts of the study share was run once."
-    return Table.of("All steps", columns, rows, below=below, notes=[note])
+    notes = ["A step that several parts of the study share was run once.", *_first_of(rows)]
+    shown = range(MOST_ON_PAGE)
+    return Table.of("All steps", columns, rows, below=below, notes=notes, page_rows=shown)
+
+
+def _first_of(rows: Sequence[StepRow]) -> list[str]:
+    if len(rows) <= MOST_ON_PAGE:
+        return []
+    return [f"These are the first {MOST_ON_PAGE} of {len(rows)}; results.json has all."]
 
 
 def unfinished_table(rows: Sequence[StepRow]) -> Table:
@@ -188,4 +197,5 @@ def unfinished_table(rows: Sequence[StepRow]) -> Table:
         Column("status", state=True, of=lambda row: row.status),
         Column("reason", of=lambda row: row.reason or "its turn has not come"),
     )
-    return Table.of("Not computed", columns, rows)
+    shown = range(MOST_ON_PAGE)
+    return Table.of("Not computed", columns, rows, notes=_first_of(rows), page_rows=shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Self
@@ -61,6 +61,8 @@ class Column:
         Whether its words are states, coloured by what they mean.
     whole
         Never broken over two lines of a terminal, such as an id; numbers never are.
+    leads_to
+        Folder that a value is in, as seen from the page: there it is a link.
     """
 
     title: str
@@ -74,6 +76,7 @@ class Column:
     written: Callable[[Any], str] | None = None
     state: bool = False
     whole: bool = False
+    leads_to: str = ""
 
     @property
     def heading(self) -> str:
@@ -128,6 +131,8 @@ class Table:
         Row and column title -> a sign behind the number, explained further down.
     formulas
         By which its numbers were computed.
+    page_rows
+        Of long tables, the rows that stand on the page; by default all.
 
     Raises
     ------
@@ -143,6 +148,7 @@ class Table:
     below: Mapping[int, str] = field(default_factory=dict)
     marks: Mapping[tuple[int, str], str] = field(default_factory=dict)
     formulas: Sequence[Formula] = ()
+    page_rows: Container[int] | None = None
 
     def __post_init__(self) -> None:
         headings = [column.heading for column in self.columns if column.in_file]

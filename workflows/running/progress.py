@@ -46,9 +46,9 @@ class Forecast:
         """What steps really take, over what was estimated."""
         return self._actual / self._estimated if self._estimated else 1.0
 
-    def started(self, identifier: str) -> None:
-        """A step has started."""
-        self._running[identifier] = self._clock()
+    def started(self, identifier: str, when_s: float | None = None) -> None:
+        """A step has started, now or then by the clock."""
+        self._running[identifier] = self._clock() if when_s is None else when_s
 
     def ended(self, identifier: str, wall_s: float, counts: bool = True) -> None:
         """A step has ended; `counts` if its duration says something about the others'."""

@@ -28,6 +28,7 @@ from natriface.workflows.running.progress import Forecast, Progress, Silent
 from natriface.workflows.running.recovery import recover, recover_dead
 from natriface.workflows.running.status import StepStatus, status
 from natriface.workflows.running.workers import Event, Workers, usable_cores
+from natriface.workflows.steps.history import History
 from natriface.workflows.steps.starts import with_starts
 from natriface.workflows.workspace import Workspace
 
@@ -117,7 +118,7 @@ def run_plan(
     begun = time.monotonic()
     with workspace.lock(), _interruptible() as interrupted, progress or Silent() as told:
         estimates = check_plan(plan, workspace, checked)
-        with launchpad(workspace):
+        with launchpad(workspace, renewed=told.note):
             run = _Run(plan, workspace, estimates, told, interrupted)
             with run.connection:
                 run.prepare()
@@ -159,10 +160,9 @@ def check_plan(plan: Plan, workspace: Workspace, checked: bool = False) -> dict[
                 engine(step.engine).check(started)
             except NatrifaceError as error:
                 raise EngineError(f"step {step.name}: {error}") from error
+    history = History.of(workspace)
     return {
-        step.id: engine(step.engine).estimate(step).core_seconds
-        for step in plan.walk()
-        if step.id not in done
+        step.id: history.estimate(step).core_seconds for step in plan.walk() if step.id not in done
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +18,7 @@ from natriface.workflows.launchpad.queries import (
 )
 from natriface.workflows.plan import Plan
 from natriface.workflows.processes import Process
+from natriface.workflows.running.progress import Forecast
 from natriface.workflows.workspace import PlannedStep, Workspace, is_finished
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ State = Literal[
     "cancelled",
     "not submitted",
 ]
+
+UNDER_WAY: tuple[State, ...] = ("running", "queued", "ready", "waiting")
+"""What has not ended, and goes on by itself."""
 
 _STATES: dict[str, State] = {
     "COMPLETED": "finished",
@@ -150,6 +154,27 @@ def _with_parents(own: StepStatus, step: PlannedStep, states: dict[str, StepStat
 def counts(steps: Iterable[StepStatus]) -> Counter[State]:
     """Number of steps in each state."""
     return Counter(step.state for step in steps)
+
+
+def seconds_left(steps: Sequence[StepStatus]) -> float | None:
+    """When what runs, waits or can run will have ended, s from now; ``None`` where nothing will.
+
+    As many steps at a time as run now, one at least. What they were expected to cost is corrected
+    by what finished steps took, as it is during a run.
+    """
+    left = [step for step in steps if step.state in UNDER_WAY and step.estimate_s is not None]
+    if not left:
+        return None
+    ended = [step for step in steps if step.state == "finished" and step.wall_s is not None]
+    known = [step for step in (*left, *ended) if step.estimate_s is not None]
+    estimates = {step.id: step.estimate_s or 0.0 for step in known}
+    running = [step for step in left if step.state == "running"]
+    forecast = Forecast(estimates, max(1, len(running)), clock=time.time)
+    for step in running:
+        forecast.started(step.id, step.started)
+    for step in ended:
+        forecast.ended(step.id, step.wall_s or 0.0, counts=step.id in estimates)
+    return forecast.seconds_left()
 
 
 def where(workspace: Workspace, name: str) -> Path:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import filecmp
 import json
+import os
 import time
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 
@@ -22,17 +24,21 @@ from natriface.workflows.engines.base import (
     STEP_FILE,
     STRUCTURE_FILE,
     Capabilities,
+    EndedEarlyError,
     engine,
     input_file,
     prepare_folder,
     save_input,
 )
+from natriface.workflows.engines.machine import load_machine
 from natriface.workflows.plan import Input, Step
 from natriface.workflows.steps.heartbeat import REVOKED_FILE
 from natriface.workflows.steps.start_structure import structure_for
 from natriface.workflows.workspace import Workspace
 
 STAGE_FILE = "stage.json"
+CORES_VARIABLE = "NATRIFACE_STEP_CORES"
+"""How many cores a step is given; set by the queue's jobs."""
 RESULT_INPUT = "result"
 """An input of this file is the other step's result itself."""
 
@@ -71,8 +77,15 @@ def run_step(folder: Path) -> None:
     """
     if stage(folder) == "ran":
         return
-    engine(load_step(folder).engine).run(folder)
-    note_stage(folder, "ran")
+    name = load_step(folder).engine
+    cores = int(os.environ.get(CORES_VARIABLE, 0)) or default_cores(name)
+    started = time.monotonic()
+    try:
+        engine(name).run(folder)
+    except EndedEarlyError:
+        note_spent(folder, (time.monotonic() - started) * cores)
+        raise
+    note_stage(folder, "ran", cores=cores)
 
 
 def read_step(folder: Path) -> Result:
@@ -169,15 +182,45 @@ def load_step(folder: Path) -> Step:
 
 def stage(folder: Path) -> str | None:
     """How far the step has come: ``written``, ``ran``, or ``None``."""
+    reached = _noted(folder).get("stage")
+    return None if reached is None else str(reached)
+
+
+def note_stage(folder: Path, reached: str, **more: float) -> None:
+    """Note how far the step has come; ``spent_s`` and ``cores`` stay noted."""
+    before = {key: value for key, value in _noted(folder).items() if key in ("spent_s", "cores")}
+    content = {"stage": reached, "time": time.time(), **before, **more}
+    write_atomically(folder / STAGE_FILE, json.dumps(content))
+
+
+def note_spent(folder: Path, core_s: float) -> None:
+    """Add what an attempt has used up that did not come to its end."""
+    reached = stage(folder)
+    if reached is not None:
+        note_stage(folder, reached, spent_s=spent_core_s(folder) + core_s)
+
+
+def spent_core_s(folder: Path) -> float:
+    """Core time of attempts that did not come to their end, s."""
+    return float(_noted(folder).get("spent_s", 0.0))
+
+
+def cores_used(folder: Path, engine_name: str) -> int:
+    """On how many cores the step has run."""
+    return int(_noted(folder).get("cores", 0)) or default_cores(engine_name)
+
+
+def default_cores(engine_name: str) -> int:
+    """Cores that a calculation takes where nothing else is said."""
+    return 1 if engine(engine_name).capabilities.parallel is None else load_machine().cores
+
+
+def _noted(folder: Path) -> dict[str, Any]:
     try:
-        return str(json.loads((folder / STAGE_FILE).read_text())["stage"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
-
-
-def note_stage(folder: Path, reached: str) -> None:
-    """Note how far the step has come."""
-    write_atomically(folder / STAGE_FILE, json.dumps({"stage": reached, "time": time.time()}))
+        found = json.loads((folder / STAGE_FILE).read_text())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def set_aside(folder: Path) -> None:

@@ -17,7 +17,7 @@ from natriface.structures.base.atoms import from_document, select
 from natriface.structures.base.errors import EngineError, StructureError
 from natriface.structures.base.heights import isolated
 from natriface.structures.interfaces.recut import Recut
-from natriface.structures.interfaces.restacking import restack
+from natriface.structures.interfaces.restacking import restack, slide_film
 from natriface.structures.paths.exchange import Exchange
 from natriface.structures.surfaces.carrying import carry
 from natriface.workflows.plan import (
@@ -82,10 +82,21 @@ def _from_step(
         if not isinstance(film, Atoms):
             raise EngineError(f"{name} needs the film's crystal, which is not among its inputs")
         return Recut.of_document(source.cut).apply(taken.final_atoms(), film)
-    atoms = _side(taken.final_atoms(), source.select, name)
+    whole = taken.final_atoms() if source.scanned is None else _scanned(taken, source.scanned, name)
+    atoms = _side(whole, source.select, name)
     if source.vacuum_angstrom is not None:
         atoms = isolated(atoms, source.vacuum_angstrom)
     return atoms if source.exchange is None else Exchange.of_document(source.exchange).apply(atoms)
+
+
+def _scanned(result: Result, rank: int, name: str) -> Atoms:
+    ranked = result.scan.ranked() if result.scan else []
+    if rank >= len(ranked):
+        raise EngineError(
+            f"{name}: {result.label} has energies of {len(ranked)} registries only; ask for fewer "
+            "registries"
+        )
+    return slide_film(result.initial_atoms(), ranked[rank].shift, ranked[rank].lift_angstrom)
 
 
 def _lowest_arrangement(source: LowestArrangement, results: Mapping[str, Result]) -> Atoms:

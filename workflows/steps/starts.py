@@ -10,7 +10,7 @@ from ase import Atoms
 from natriface.analysis.results.result import EngineRecord, Result
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import NatrifaceError
-from natriface.workflows.plan import Plan, Step
+from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.steps.start_structure import structure_for
 
 
@@ -45,6 +45,9 @@ def start_geometries(plan: Plan) -> list[tuple[Step, Atoms, dict[str, Atoms]]]:
 def _start(step: Step, known: Mapping[str, Atoms]) -> Atoms:
     """Where a step would start if those before it left everything as it is."""
     source = step.structure_from
+    if isinstance(source, StructureFrom) and source.scanned is not None:
+        unscanned = source.model_copy(update={"scanned": None})
+        step = step.model_copy(update={"structure_from": unscanned})
     unmoved = {
         parent: Result(
             kind="relax",

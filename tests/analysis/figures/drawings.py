@@ -28,15 +28,19 @@ from natriface.analysis.figures.dos_curves import (
 )
 from natriface.analysis.figures.elf_maps import bond_profiles, elf_maps
 from natriface.analysis.figures.energy_profiles import energy_profile
-from natriface.analysis.figures.path_pictures import path_picture
-from natriface.analysis.figures.reaction_lines import ReactionPanel, reaction_lines
-from natriface.analysis.figures.relaxations import relaxation_courses
-from natriface.analysis.figures.structure_pictures import before_after_figure, structure_figure
-from natriface.analysis.figures.surface_pictures import (
+from natriface.analysis.figures.pictures.path_pictures import path_picture
+from natriface.analysis.figures.pictures.structure_pictures import (
+    before_after_figure,
+    structure_figure,
+)
+from natriface.analysis.figures.pictures.surface_pictures import (
     PotentialPanel,
     potential_lines,
     wulff_figure,
 )
+from natriface.analysis.figures.reaction_lines import ReactionPanel, reaction_lines
+from natriface.analysis.figures.registry_maps import RegistryMap, registry_maps
+from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.analysis.results.band import Band
 from natriface.analysis.results.pdos import EnergyZero
 from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
@@ -147,6 +151,18 @@ def adatoms() -> Figure:
         {
             "NaF(100), the first termination of two": EnergyMap(cubic, table, (0.0, 0.0)),
             "NaCl(111)": EnergyMap(hexagonal, table, (0.0, 0.0)),
+        }
+    )
+
+
+def registries() -> Figure:
+    table = np.array([[0.31, 0.28, 0.3], [0.28, np.nan, 0.22]])
+    cells = np.array([[3.3, 0.0], [0.0, 4.1]]), np.array([[3.1, 0.0], [-1.55, 2.7]])
+    taken = [(0, 0), (0, 2), (1, 2)]
+    return registry_maps(
+        {
+            "NaF|NZSP with a long name of its own": RegistryMap(cells[0], table, taken),
+            "Na|A": RegistryMap(cells[1], table.T, [(0, 0)]),
         }
     )
 
@@ -285,6 +301,7 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "energy_profile": profiles,
     "path_picture": path,
     "map_figure": adatoms,
+    "registry_maps": registries,
     "pdos_stack": densities,
     "band_center_diagram": levels,
     "cohp_panels": cohp,

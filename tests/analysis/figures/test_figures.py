@@ -23,13 +23,13 @@ from natriface.analysis.figures.bars import (
     interface_energy_bars,
 )
 from natriface.analysis.figures.panels import INCHES_PER_ANGSTROM
-from natriface.analysis.figures.relaxations import relaxation_courses
-from natriface.analysis.figures.structure_pictures import (
+from natriface.analysis.figures.pictures.structure_pictures import (
     before_after_figure,
     contact_heights_angstrom,
     draw_structure,
     structure_picture,
 )
+from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.analysis.figures.style import element_color
 from natriface.analysis.results.published import load_published
 from natriface.structures.base.errors import AnalysisError

@@ -26,8 +26,10 @@ from natriface.structures.interfaces.build import (
     registry_scan,
     shortest_contact,
 )
+from natriface.structures.interfaces.faces import face_pairs
 from natriface.structures.interfaces.matching import Match, find_matches
-from natriface.structures.interfaces.screening import enumerate_interfaces, face_pairs
+from natriface.structures.interfaces.registries import registry_grid
+from natriface.structures.interfaces.screening import enumerate_interfaces
 from natriface.structures.surfaces.slabs import Crystal, Slab, build_slab, find_terminations
 
 Array = np.ndarray[Any, Any]
@@ -45,9 +47,14 @@ def pair(name: str) -> tuple[Slab, Slab, Match]:
         "Na": (slab("NZSP", (0, 0, 1), 2, 2), slab("Na", (1, 1, 0), 3)),
         "NaF": (slab("NZSP", (1, 0, 0), 1), slab("NaF", (1, 0, 0), 4)),
         "Na9Sn4": (slab("NZSP", (0, 0, 1), 2, 2), slab("Na9Sn4", (0, 0, 1), 1)),
+        "squares": (slab("NaF", (1, 0, 0), 2), slab("Na", (1, 0, 0), 2)),
         "quartz": (slab("NaF", (1, 0, 0), 3), slab("SiO2", (0, 0, 1), 6)),
     }[name]
-    return substrate, film, find_matches(substrate, film, max_strain=0.05)[0]
+    return (
+        substrate,
+        film,
+        find_matches(substrate, film, max_strain=0.08 if name == "squares" else 0.05)[0],
+    )
 
 
 def strain_of(atoms: Atoms, reference: Slab, matrix: Any) -> Array:
@@ -216,6 +223,47 @@ def test_distinct_registries_stand_for_all_of_the_plane(name: str) -> None:
         other = contacts(build_interface(substrate, film, match, registry=fraction, **options))
         assert any(len(p) == len(other) and np.abs(p - other).max() < 5e-3 for p in prints)
     assert len(chosen) < len(grid) * match.substrate_cells * match.film_cells
+
+
+@pytest.mark.parametrize("name", ["NaF", "squares"])
+def test_sets_of_registries_are_near_whose_points_are(name: str) -> None:
+    grid = registry_grid(*pair(name), spacing_angstrom=0.9)
+    images = np.array(list(np.ndindex(5, 5))) - 2
+    points = [np.array(each) / grid.shape for each in grid.sets.values()]
+    found = grid.near(1.0)
+    for k, one in enumerate(points):
+        for j, other in enumerate(points):
+            apart = (one[:, None, None] - other[None, :, None] + images) @ grid.vectors
+            assert (j in found[k]) == (np.linalg.norm(apart, axis=-1).min() < 1.0)
+    assert 1 < len(found[0]) < len(points)
+
+
+@pytest.mark.parametrize("name", ["NaF", "squares"])
+def test_every_shift_of_the_grid_is_in_the_set_of_its_equals(name: str) -> None:
+    substrate, film, match = pair(name)
+    grid = registry_grid(substrate, film, match, spacing_angstrom=0.9)
+    members = [place for each in grid.sets.values() for place in each]
+    assert sorted(members) == sorted(np.ndindex(*grid.shape))
+    cell = np.linalg.solve(np.array(match.substrate_matrix), np.array(match.cell))
+    assert grid.shifts(cell) == distinct_registries(substrate, film, match, 0.9)
+    options: dict[str, Any] = {"gap_angstrom": 3.2, "overlap_ratio": 0.3}
+    several = [each for each in grid.sets.values() if len(each) > 1]
+    assert several
+    for each in several[:3]:
+        first, *others = (
+            contacts(
+                build_interface(
+                    substrate,
+                    film,
+                    match,
+                    registry=np.array(place) / grid.shape @ grid.vectors @ np.linalg.inv(cell),
+                    **options,
+                )
+            )
+            for place in each[:3]
+        )
+        for other in others:
+            assert other == pytest.approx(first, abs=5e-3)
 
 
 def _full_grid(substrate: Slab, film: Slab, match: Match, spacing: float) -> Array:

@@ -20,6 +20,7 @@ from natriface.workflows.queues.qadapter import write_qadapter
 from natriface.workflows.running import operations
 from natriface.workflows.running.status import StepStatus
 from natriface.workflows.steps.heartbeat import revoke
+from natriface.workflows.steps.stages import note_stage, spent_core_s
 from natriface.workflows.workspace import Workspace
 from tests.standins.queue_programs import Queue
 from tests.workflows.conftest import trivial_plan, trivial_step
@@ -198,6 +199,47 @@ def test_a_job_the_queue_has_forgotten(workspace: Workspace, queue: Queue) -> No
     assert "DUE TO TIME LIMIT" in str(found.reason)
     longer = launched(workspace, min_walltime_minutes=0.1, signal_minutes=0).jobs
     assert len(longer) == 1
+
+
+def test_a_step_that_ran_out_of_time_asks_for_more(workspace: Workspace, queue: Queue) -> None:
+    step = trivial_step("a", estimate=100)
+    operations.submit(trivial_plan(step), workspace)
+    (first,) = launched(workspace, signal_minutes=0).jobs
+    (folder,) = job_folders(workspace)
+    begun = {"event": "begin", "time": 0, "queue_id": "1", "host": "n1", "pid": 1}
+    start = {"event": "start", "time": 20, "step": step.id}
+    (folder.path / "events.jsonl").write_text(f"{json.dumps(begun)}\n{json.dumps(start)}\n")
+    note_stage(workspace.folders()[step.id], "written")
+    queue.change("1", state="TIMEOUT")
+    assert states(workspace)["a"].state == "ready"
+    had = first.job.walltime_s - 20
+    assert spent_core_s(workspace.folders()[step.id]) == pytest.approx(had)
+    (second,) = launched(workspace, signal_minutes=0).jobs
+    assert second.job.walltime_s >= 2 * had
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["database", "offline"])
+def test_a_job_takes_further_steps_while_it_has_time(
+    workspace: Workspace, queue: Queue, mode: Mode
+) -> None:
+    first = trivial_step("first")
+    operations.submit(trivial_plan(first), workspace)
+    launched(workspace, mode)
+    after, long = trivial_step("after", first), trivial_step("long", estimate=1e6)
+    more = [trivial_step(f"more {n}", shift=n) for n in range(3)]
+    operations.submit(trivial_plan(first, after, long, *more), workspace)
+    run_job(queue)
+    found = {name: step.state for name, step in states(workspace).items()}
+    taken = "finished" if mode == "database" else "ready"
+    assert found == {"first": "finished", "after": taken, "long": "ready"} | {
+        each.name: taken for each in more
+    }
+    assert all(runs(workspace.folders()[each.id]) == (1, 1) for each in more if taken != "ready")
+    (folder,) = job_folders(workspace)
+    assert folder.closed is not None
+    assert folder.closed["word"] == "COMPLETED"
+    assert len(launched(workspace, mode).jobs) >= 1
 
 
 def test_success_is_a_result_and_nothing_else(workspace: Workspace, queue: Queue) -> None:

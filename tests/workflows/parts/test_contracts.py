@@ -69,6 +69,12 @@ reactivity:
     doped: {phase: NaF, repeats: [2, 1, 1], dopant: {element: Cl, replaces: F}}
   known_compounds: [NaSn2, Na7Sn3, NaSn]
 """,
+    "screen": """
+screen:
+  substrates: {phases: [NaF], facets: [[1, 0, 0]], layers: [1]}
+  films: {phases: [Na], facets: [[1, 0, 0]], layers: [2]}
+  contacts: {max_strain_percent: 10, gaps_angstrom: [2.5, 3.0]}
+""",
 }
 
 

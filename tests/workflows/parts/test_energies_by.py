@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,8 +10,10 @@ import pytest
 from ase import Atoms
 
 from natriface.analysis.results.result import EngineRecord, Result
-from natriface.structures.base.errors import NatrifaceError, StudyError
-from natriface.workflows.parts.interfaces.comparison import compare
+from natriface.structures.base.errors import NatrifaceError, StudyError, UnavailableError
+from natriface.workflows.parts.interfaces.blocks.comparison import compare
+from natriface.workflows.parts.interfaces.blocks.level_tables import adhesion_table
+from natriface.workflows.parts.interfaces.blocks.tables import VALUE, overview
 from natriface.workflows.parts.interfaces.evaluation.gathering import ExpectedStep, gather
 from natriface.workflows.parts.interfaces.evaluation.records import (
     InterfaceRecord,
@@ -18,10 +21,8 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
     Quantity,
     SlabRecord,
 )
-from natriface.workflows.parts.interfaces.level_tables import adhesion_table
-from natriface.workflows.parts.interfaces.tables import VALUE, overview
 from natriface.workflows.plan import Plan
-from natriface.workflows.planning import plan_study
+from natriface.workflows.planning import check_steps, lacking, plan_study
 from natriface.workflows.report.steps import StepRow
 from natriface.workflows.study import Study
 from tests.standins.standin_potential import PairPotential
@@ -262,6 +263,19 @@ def test_what_a_level_has_not_seen_is_refused_before_anything_runs() -> None:
         plan_study(study([{"model": f"{HERE}:WithoutSodium"}]), Path())
     with pytest.raises(NatrifaceError, match="sevennet-l3i5"):
         plan_study(study([{"model": "sevennet-l3i6"}]), Path())
+
+
+def test_without_the_package_of_a_level_the_study_is_planned_and_not_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("chgnet")
+    monkeypatch.setitem(sys.modules, "sevenn", None)
+    asked = study([{"model": "sevennet-0"}], engine="potential", settings={})
+    plan = plan_study(asked, Path(), to_run=False)
+    with pytest.raises(UnavailableError, match=r"pip install 'natriface\[sevennet\]'") as error:
+        check_steps(plan)
+    assert "\n" not in str(error.value)
+    assert len(lacking(plan)) == 1
 
 
 @pytest.mark.parametrize(

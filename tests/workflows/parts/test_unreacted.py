@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from natriface.analysis.results.published import load_published
-from natriface.workflows.parts.interfaces.comparison import compare
+from natriface.workflows.parts.interfaces.blocks.comparison import compare
+from natriface.workflows.parts.interfaces.blocks.tables import BELOW_BOUND, VALUE, overview
 from natriface.workflows.parts.interfaces.evaluation.records import (
     BoundRecord,
     InterfaceRecord,
     Quantity,
     SlabRecord,
 )
-from natriface.workflows.parts.interfaces.tables import BELOW_BOUND, VALUE, overview
 from natriface.workflows.report.steps import StepRow
 
 

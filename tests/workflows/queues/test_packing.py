@@ -150,3 +150,72 @@ def test_no_more_lanes_than_a_node_has_cores() -> None:
     limits = QueueLimits(cores_per_node=4, cores_per_job=16)
     packs = pack(steps(16, 3600, limits), limits)
     assert all(each.lanes <= 4 for each in packs)
+
+
+def measured(
+    seconds: float, most: float, limits: QueueLimits, ends: list[str] | None = None
+) -> Item:
+    """A step whose like has been measured."""
+    estimate = Estimate(seconds, 100, "", most_core_seconds=most)
+    return Item("0", resources("s", "potential", estimate, limits))
+
+
+def test_what_was_measured_gets_its_own_spread_and_not_the_factor() -> None:
+    limits = QueueLimits(min_walltime_minutes=10, signal_minutes=5, time_factor=7)
+    alone = measured(1000, 1600, limits)
+    assert (alone.resources.busy_s, alone.resources.seconds) == (1000, 1600 + 300)
+    (only,) = pack([alone], limits)
+    assert only.seconds == 1600 + 300
+
+
+def test_the_spreads_of_steps_in_a_job_add_in_squares() -> None:
+    limits = QueueLimits(cores_per_node=1, max_walltime_hours=100)
+    one = measured(1000, 1600, limits)
+    (only,) = pack([Item(str(n), one.resources) for n in range(100)], limits)
+    assert only.seconds == 100 * 1000 + 10 * 600 + 300  # and not 100 * 1600
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    times=st.lists(st.tuples(st.floats(1, 3000), st.floats(1, 4)), min_size=40, max_size=80),
+    cores=st.sampled_from([1, 4, 8]),
+)
+def test_core_time_of_measured_steps_is_near_what_they_take(
+    times: list[tuple[float, float]], cores: int
+) -> None:
+    limits = QueueLimits(cores_per_node=cores, max_walltime_hours=1000)
+    found = [measured(seconds, seconds * factor, limits) for seconds, factor in times]
+    packs = pack([Item(str(n), each.resources) for n, each in enumerate(found)], limits)
+    asked = sum(each.lanes * each.seconds for each in packs)
+    used = sum(seconds for seconds, _ in times)
+    # for each job its margin, the least time, or one step's spread
+    beside = sum(900 + 9000 * (each.lanes == 1) for each in packs)
+    assert asked <= 3 * used + beside
+
+
+def test_long_and_short_steps_go_into_jobs_of_their_own() -> None:
+    limits = QueueLimits(cores_per_node=4, max_walltime_hours=48)
+    long, short = steps(4, 20_000, limits), steps(200, 20, limits)
+    items = [Item(f"long {n}", each.resources) for n, each in enumerate(long)]
+    items += [Item(f"short {n}", each.resources) for n, each in enumerate(short)]
+    first, second = sorted(pack(items, limits), key=lambda each: each.seconds)
+    assert {each.id.split()[0] for each in first.items} == {"short"}
+    assert {each.id.split()[0] for each in second.items} == {"long"}
+    assert first.seconds < 3 * 3600 < second.seconds
+
+
+def test_a_short_step_goes_with_the_long_one_it_needs() -> None:
+    limits = QueueLimits(cores_per_node=4, max_walltime_hours=48)
+    (long,), (short,) = steps(1, 20_000, limits), steps(1, 20, limits)
+    (only,) = pack([Item("a", long.resources), Item("b", short.resources, ("a",))], limits)
+    assert [each.id for each in only.items] == ["a", "b"]
+
+
+def test_a_step_that_ran_out_of_time_asks_for_more_than_it_has_used() -> None:
+    limits = QueueLimits(min_walltime_minutes=1, max_walltime_hours=1000)
+    for used in (0.0, 50.0, 5000.0):
+        estimate = Estimate(100, 100, "", most_core_seconds=150, least_core_seconds=used)
+        again = resources("s", "potential", estimate, limits, ["TIMEOUT"])
+        assert again.busy_s == max(2 * 150, 2 * used)
+        first = resources("s", "potential", estimate, limits, ["CANCELLED"])
+        assert first.busy_s == 100  # it goes on from where it was

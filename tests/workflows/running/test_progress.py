@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from natriface.analysis.results.wording import duration
+from natriface.workflows.commands.tables import tally
 from natriface.workflows.running.progress import Display, Forecast, Lines
+from natriface.workflows.running.status import State, StepStatus, seconds_left
 
 estimates = st.dictionaries(st.text(min_size=1), st.floats(0.1, 1e5), min_size=1, max_size=20)
 
@@ -117,3 +121,27 @@ def test_display_shows_bar_steps_and_failures() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def found(name: str, state: State, estimate: float | None, wall: float | None = None) -> StepStatus:
+    started = None if wall is None else time.time() - wall
+    return StepStatus(
+        name, name, state, Path(name), started=started, wall_s=wall, estimate_s=estimate
+    )
+
+
+def test_a_status_tells_when_it_will_be_over() -> None:
+    waiting = [found(f"w{n}", "waiting", 600.0) for n in range(4)]
+    assert seconds_left(waiting) == pytest.approx(2400)
+    assert tally(waiting) == "4 waiting; about 40 min 00 s left, 1 at a time"
+    running = [found(f"r{n}", "running", 600.0, 300.0) for n in range(2)]
+    assert seconds_left([*running, *waiting]) == pytest.approx((2 * 300 + 2400) / 2, rel=1e-3)
+    # finished ones took half of what was expected; what was not estimated tells nothing
+    done = [found(f"d{n}", "finished", 600.0, 300.0) for n in range(100)]
+    done.append(found("old", "finished", None, 1e6))
+    half = seconds_left([*done, *waiting])
+    assert half is not None
+    assert 0.5 * 2400 < half < 0.65 * 2400
+    over = [*done, found("f", "failed", 600.0, 1.0), found("b", "blocked", 600.0)]
+    assert seconds_left(over) is None
+    assert tally(over) == "101 finished, 1 failed, 1 blocked"

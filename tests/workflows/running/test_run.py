@@ -15,7 +15,7 @@ import pytest
 
 from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import EngineError
-from natriface.workflows.errors import WorkspaceError
+from natriface.workflows.errors import DamagedDatabaseError, WorkspaceError
 from natriface.workflows.launchpad.connection import connect, launchpad, new_launch_id, use_mongodb
 from natriface.workflows.launchpad.ledger import claim, complete
 from natriface.workflows.launchpad.submit import submit_plan
@@ -351,3 +351,20 @@ def test_specs_are_small(workspace: Workspace) -> None:
         document = pad.fireworks.find_one({"name": "big"}, {"_id": 0})
     assert len(json.dumps(document)) < 2000
     assert (workspace.folder(big) / "step.json").stat().st_size > 50_000
+
+
+def test_a_damaged_database_is_replaced_and_what_is_finished_is_kept(workspace: Workspace) -> None:
+    steps = [trivial_step("one"), trivial_step("two")]
+    assert run_plan(trivial_plan(*steps), workspace, 1).is_complete
+    newest = max((workspace.database / "data").glob("WiredTigerLog.*"))
+    after = newest.with_suffix(f".{int(newest.suffix[1:]) + 1:010d}")
+    after.write_bytes(bytes(128))  # as of a server killed while it begins a log file
+    with pytest.raises(DamagedDatabaseError, match="finished steps are kept"):
+        operations.status(workspace)
+    told = io.StringIO()
+    again = run_plan(trivial_plan(*steps, trivial_step("three")), workspace, 1, Lines(told))
+    assert again.is_complete
+    assert again.cached == 2
+    assert [runs(workspace.folder(step)) for step in steps] == [(1, 1), (1, 1)]
+    assert "database.damaged-1" in told.getvalue()
+    assert (workspace.root / "database.damaged-1" / "data" / after.name).is_file()

@@ -80,9 +80,10 @@ class GpawEngine:
                 basis="0.3 core-s per square of the number of atoms and cycle, 25 MB per atom, as "
                 "an oxide of 40 atoms needs with 8 k-points: its structure is not known yet, or "
                 "GPAW's datasets are not installed",
+                n_ionic_steps=ionic,
             )
         size = estimate_size(step.atoms(), settings, step.kind)
-        return Estimate(size.core_seconds, size.memory_mb, BASIS)
+        return Estimate(size.core_seconds, size.memory_mb, BASIS, size.n_ionic_steps)
 
     def write(self, folder: Path) -> None:
         """Write GPAW's keywords and the datasets it will use, for people and to compare with."""

@@ -48,6 +48,7 @@ class Size:
     mesh: tuple[int, int, int]
     n_kpoints: int
     n_plane_waves: int
+    n_ionic_steps: int
     core_seconds: float
     memory_mb: float
 
@@ -106,6 +107,7 @@ def estimate_size(atoms: Atoms, settings: GpawSettings | GpawBandSettings, kind:
         mesh=mesh,
         n_kpoints=n_kpoints,
         n_plane_waves=round(n_plane_waves),
+        n_ionic_steps=n_images * n_ionic,
         core_seconds=float(START_S + n_images * n_electronic * step_s),
         memory_mb=float(BASE_MB + n_images * (bands_mb + projectors_mb + grids_mb + buffers_mb)),
     )

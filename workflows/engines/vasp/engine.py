@@ -82,12 +82,13 @@ class VaspEngine:
         """From the sizes of the calculation; of the number of atoms where that is all we know."""
         if step.structure is None:
             tags = parse_settings(step.settings, step.name).tags
-            _, n_electronic = n_steps(tags)
+            n_ionic, n_electronic = n_steps(tags)
             return Estimate(
                 core_seconds=0.4 * step.n_atoms**2 * n_electronic,
                 memory_mb=100.0 * step.n_atoms,
                 basis="0.4 core-s per electronic step and square of the number of atoms, 100 MB "
                 "per atom, as slabs of 40 to 80 atoms need: its structure is not known yet",
+                n_ionic_steps=n_ionic,
             )
         return estimate_of(vasp_inputs(step, step.atoms(), load_machine()).size)
 

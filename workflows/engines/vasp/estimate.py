@@ -62,7 +62,7 @@ class Size:
 
 def estimate_of(size: Size) -> Estimate:
     """Cost of a calculation of this size."""
-    return Estimate(size.core_hours * 3600, size.memory_mb, BASIS)
+    return Estimate(size.core_hours * 3600, size.memory_mb, BASIS, size.n_ionic_steps)
 
 
 def default_n_bands(n_electrons: float, n_atoms: int, n_spins: int) -> int:

@@ -18,6 +18,7 @@ from natriface.structures.crystals.doping import dope
 from natriface.structures.crystals.phases import Phase, load_phase
 from natriface.structures.interfaces.build import Interface, build_interface
 from natriface.structures.interfaces.matching import find_matches
+from natriface.structures.interfaces.registries import RegistryGrid, registry_grid
 from natriface.structures.surfaces.slabs import Slab
 from natriface.workflows.parts.interfaces.request import (
     Bulk,
@@ -64,12 +65,15 @@ class BuiltInterface:
     ----------
     bulk
         What its slabs are computed as cut from; see `InterfaceRequest.bulk`.
+    registries
+        The shifts of the film to be scanned, where the best is asked for.
     """
 
     film: BuiltSlab
     substrate: BuiltSlab
     interface: Interface
     bulk: Bulk = "library"
+    registries: RegistryGrid | None = None
 
     @property
     def label(self) -> str:
@@ -122,16 +126,30 @@ def _built(label: str, asked: SlabRequest, root: Path, contact: heights.Side) ->
             frozen_region="bottom" if contact == "top" else "top",
         )
         slab, doping = (
-            (clean, None) if asked.dopant is None else _doped(clean, asked.dopant, contact)
+            (clean, None) if asked.dopant is None else doped_slab(clean, asked.dopant, contact)
         )
     except StructureError as error:
         raise StructureError(f"slab {label}: {error}") from None
     return BuiltSlab(label, phase, clean, slab, doping)
 
 
-def _doped(slab: Slab, dopant: SlabDopant, contact: heights.Side) -> tuple[Slab, str]:
+def doped_slab(
+    slab: Slab, dopant: SlabDopant, contact: heights.Side, place: int = 0
+) -> tuple[Slab, str]:
+    """A slab with a dopant, near the face `contact` where it is to be, and what was done.
+
+    Parameters
+    ----------
+    place
+        Which of the symmetry-distinct arrangements, from 0.
+
+    Raises
+    ------
+    StructureError
+        If there are no such sites, or not so many arrangements.
+    """
     states = slab.termination.facet.crystal.states
-    arrangement = dope(
+    arrangements = dope(
         slab.atoms,
         dopant.replaces,
         dopant.element,
@@ -139,11 +157,14 @@ def _doped(slab: Slab, dopant: SlabDopant, contact: heights.Side) -> tuple[Slab,
         dopant.coordinated_to,
         dopant.compensation,
         keep_centre=dopant.keep_centre,
-        best=1,
+        best=place + 1,
         charges=states,
         near="surface" if dopant.near_contact else None,
         side=contact if dopant.near_contact else None,
-    )[0]
+    )
+    if place >= len(arrangements):
+        raise StructureError(f"there are {len(arrangements)} arrangements of the dopant, no more")
+    arrangement = arrangements[place]
     doped = slab.with_atoms(
         arrangement.atoms,
         f"{dopant.element}-doped",
@@ -176,11 +197,16 @@ def _joined(asked: InterfaceRequest, film: BuiltSlab, substrate: BuiltSlab) -> B
             film.slab,
             matches[0],
             gap_angstrom=asked.gap_angstrom,
-            registry=asked.registry,
+            registry=(0.0, 0.0) if asked.registry == "best" else asked.registry,
             vacuum_angstrom=asked.vacuum_angstrom,
             contacts=asked.contacts,
             max_atoms=asked.max_atoms,
         )
+        grid = (
+            registry_grid(substrate.slab, film.slab, matches[0], asked.scan.spacing_angstrom)
+            if asked.registry == "best"
+            else None
+        )
     except StructureError as error:
         raise StructureError(f"interface {film.label}|{substrate.label}: {error}") from None
-    return BuiltInterface(film, substrate, interface, asked.bulk)
+    return BuiltInterface(film, substrate, interface, asked.bulk, grid)

@@ -62,11 +62,14 @@ class SlabOfInterfaceLabels(Labels):
     ----------
     pair
         ``Na|NZSP``: film on substrate, by the study's labels.
+    round
+        As of `StartLabels`.
     """
 
     section: Literal["interfaces"] = "interfaces"
     role: SlabRole
     pair: str
+    round: int | None = None
 
 
 class BulkLabels(Labels):
@@ -92,6 +95,55 @@ class RestartLabels(Labels):
     role: Literal["interface_restart"] = "interface_restart"
     pair: str
     n_contacts: int
+    round: int | None = None
+
+
+class StartLabels(BaseModel):
+    """What a relaxation of an interface or slab says of where it started.
+
+    Attributes
+    ----------
+    round
+        Of the rounds, which start from the lowest arrangement known; 0: a start that knows of no
+        other's end. Where it is not said, only what is annealed is known to be one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    role: str | None = None
+    round: int | None = None
+
+    @property
+    def independent(self) -> bool:
+        """Whether it knows nothing of where others have ended, nor starts as the first does.
+
+        A slab as built in another supercell does: that is the first, tiled.
+        """
+        if self.round is not None:
+            return self.round == 0
+        return self.role in ANNEALED_START.values()
+
+
+class RegistryScanLabels(Labels):
+    """A rigid scan of an interface's registries and gaps.
+
+    Attributes
+    ----------
+    vectors_angstrom, shape, sets
+        As of `natriface.structures.interfaces.registries.RegistryGrid`, the sets in the order of
+        the scan's shifts.
+    registries
+        The shifts in fractions of the substrate's surface cell.
+    """
+
+    section: Literal["interfaces"] = "interfaces"
+    role: Literal["registry_scan"] = "registry_scan"
+    pair: str
+    n_contacts: int
+    vectors_angstrom: list[list[float]]
+    shape: tuple[int, int]
+    sets: list[list[tuple[int, int]]]
+    registries: list[tuple[float, float]]
 
 
 class EnergyLabels(Labels):
@@ -147,6 +199,10 @@ class InterfaceLabels(Labels):
         By side: ids of those of the same slab in other supercells.
     restarts
         Ids of the interface's other relaxations.
+    registry_scan
+        Id of the rigid scan that it starts from the lowest of.
+    scanned_starts
+        Ids of those of its other relaxations that start from the next ones, in their order.
     quantities
         What was asked for; by default what the reference steps give.
     crystal_steps
@@ -170,6 +226,8 @@ class InterfaceLabels(Labels):
     second_starts: dict[str, list[str]] = Field(default_factory=dict)
     other_supercells: dict[str, list[str]] = Field(default_factory=dict)
     restarts: list[str] = Field(default_factory=list)
+    registry_scan: str | None = None
+    scanned_starts: list[str] = Field(default_factory=list)
     quantities: list[Quantity] | None = None
     crystal_steps: dict[str, str] = Field(default_factory=dict)
     bases: dict[str, list[list[int]]] = Field(default_factory=dict)
@@ -206,6 +264,6 @@ class InterfaceLabels(Labels):
 
 
 LABELS: tuple[type[Labels], ...] = (
-    *(InterfaceLabels, SlabOfInterfaceLabels, RestartLabels),
+    *(InterfaceLabels, SlabOfInterfaceLabels, RestartLabels, RegistryScanLabels),
     *(EnergyLabels, BulkLabels),
 )

@@ -58,6 +58,28 @@ class Anneal(Document):
     picoseconds: Positive = 1.0
 
 
+class RegistryScan(Document):
+    """How registries and gaps are scanned, the sides as they are.
+
+    Attributes
+    ----------
+    registries
+        How many registries, each at its best gap, an interface is relaxed from: the lowest, and
+        the lowest of those apart from all before.
+    apart_angstrom
+        Registries nearer than this are one start, for what relaxes from them ends alike.
+    spacing_angstrom
+        Of the shifts tried, at most; of those that symmetry makes equal, one is.
+    lifts_angstrom
+        Heights tried at each shift, above that at which the first two atoms touch.
+    """
+
+    registries: Whole = Field(default=1, ge=1, le=20)
+    apart_angstrom: Positive = 1.5
+    spacing_angstrom: Positive = 1.0
+    lifts_angstrom: list[Real] = Field(default=[-0.3, 0.0, 0.3, 0.6, 0.9], min_length=1)
+
+
 class InterfaceRequest(Document):
     """How slabs are put together.
 
@@ -73,7 +95,10 @@ class InterfaceRequest(Document):
         Height of the film's lowest atom over the substrate's highest; by default the film is
         lowered until the first two atoms touch.
     registry
-        In-plane shift of the film in fractions of the substrate's surface cell.
+        In-plane shift of the film in fractions of the substrate's surface cell; or ``best``, the
+        lowest of a rigid scan, with its gap (engines that have the setting ``scan`` only).
+    scan
+        How they are scanned.
     vacuum_angstrom
         Exactly this, with one contact in the cell.
     contacts
@@ -104,7 +129,8 @@ class InterfaceRequest(Document):
     max_strain_percent: Positive = Field(default=4.0, lt=100)
     strained: Literal["film", "substrate", "both"] = "film"
     gap_angstrom: Length | None = None
-    registry: tuple[Real, Real] = (0.0, 0.0)
+    registry: Literal["best"] | tuple[Real, Real] = (0.0, 0.0)
+    scan: RegistryScan = RegistryScan()
     vacuum_angstrom: Length = 20.0
     contacts: Literal[1, 2] = 1
     second_start: bool = True
@@ -121,6 +147,14 @@ class InterfaceRequest(Document):
         if isinstance(content, dict) and content.get("effort") == "thorough":
             return {"starts": 3, "rounds": 3, **content}
         return content
+
+    @model_validator(mode="after")
+    def _one_registry(self) -> InterfaceRequest:
+        if self.registry == "best" and self.gap_angstrom is not None:
+            raise ValueError("registry: best finds the gap too: leave gap_angstrom out")
+        if self.registry != "best" and "scan" in self.model_fields_set:
+            raise ValueError("scan needs registry: best")
+        return self
 
     @model_validator(mode="after")
     def _starts_have_slabs_of_their_own(self) -> InterfaceRequest:

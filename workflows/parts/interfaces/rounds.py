@@ -131,7 +131,7 @@ def add_annealed(
                     slab.relaxed[0].n_atoms,
                     structure_from=StructureFrom(step=slab.relaxed[0].id),
                     labels=SlabOfInterfaceLabels(
-                        role=ANNEALED_START[slab.side], pair=slab.built.label
+                        role=ANNEALED_START[slab.side], pair=slab.built.label, round=0
                     ),
                     settings=hot,
                 )
@@ -142,10 +142,10 @@ def add_annealed(
                 "relax",
                 one.whole.n_atoms,
                 structure_from=StructureFrom(step=one.whole.id),
-                labels=_restart_labels(one),
+                labels=_restart_labels(one, 0),
                 settings=hot,
             )
-            _add_restart(one, restart, make, name, request.vacuum_angstrom, _still(make))
+            add_restart(one, restart, make, name, request.vacuum_angstrom, 0)
 
 
 def _still(make: StepMaker) -> dict[str, Any]:
@@ -153,8 +153,8 @@ def _still(make: StepMaker) -> dict[str, Any]:
     return {"rattle_angstrom": 0.0} if "rattle_angstrom" in make.settings("relax") else {}
 
 
-def _restart_labels(one: PlannedInterface) -> RestartLabels:
-    return RestartLabels(pair=one.built.label, n_contacts=one.built.interface.n_contacts)
+def _restart_labels(one: PlannedInterface, k: int) -> RestartLabels:
+    return RestartLabels(pair=one.built.label, n_contacts=one.built.interface.n_contacts, round=k)
 
 
 def add_rounds(
@@ -165,21 +165,19 @@ def add_rounds(
     vacuum_angstrom: float,
 ) -> None:
     """Add the steps of all rounds to interfaces whose slabs have been planned."""
-    still = _still(make)
     tried: list[str] = []
     for k in range(1, rounds + 1):
-        round_name = f"round {k}"
         known = [step.id for slab in free.slabs for step in slab.relaxed]
         shared = [
-            (slab, _shared_start(slab, free, make, tried, round_name, vacuum_angstrom, still))
+            (slab, _shared_start(slab, free, make, tried, k, vacuum_angstrom))
             for slab in free.slabs
             if len(free.family(slab)) > 1
         ]
         for slab, step in shared:
             slab.relaxed.append(step)
-        again = [(one, _restart(one, make, tried, round_name, still)) for one in planned]
+        again = [(one, _restart(one, make, tried, k)) for one in planned]
         for one, restart in again:
-            _add_restart(one, restart, make, round_name, vacuum_angstrom, still)
+            add_restart(one, restart, make, f"round {k}", vacuum_angstrom, k)
         tried = [*known, *(step.id for _, step in shared)]
 
 
@@ -188,9 +186,8 @@ def _shared_start(
     free: FreeSlabs,
     make: StepMaker,
     tried: Sequence[str],
-    round_name: str,
+    k: int,
     vacuum_angstrom: float,
-    settings: dict[str, Any],
 ) -> Step:
     relaxed = tuple(
         RelaxedSlab(step=step.id, supercell=each.supercell)
@@ -198,7 +195,7 @@ def _shared_start(
         for step in each.relaxed
     )
     return make.step(
-        f"{slab.label}, {round_name}",
+        f"{slab.label}, round {k}",
         "relax",
         slab.relaxed[0].n_atoms,
         structure_from=LowestArrangement(
@@ -207,8 +204,8 @@ def _shared_start(
             tried=tuple(each.step for each in relaxed if each.step in tried),
             vacuum_angstrom=vacuum_angstrom,
         ),
-        labels=SlabOfInterfaceLabels(role=SHARED_START[slab.side], pair=slab.built.label),
-        settings=settings,
+        labels=SlabOfInterfaceLabels(role=SHARED_START[slab.side], pair=slab.built.label, round=k),
+        settings=_still(make),
     )
 
 
@@ -216,12 +213,11 @@ def _restart(
     one: PlannedInterface,
     make: StepMaker,
     tried: Sequence[str],
-    round_name: str,
-    settings: dict[str, Any],
+    k: int,
 ) -> Step:
     slabs = {side: tuple(step.id for step in slab.relaxed) for side, slab in one.slabs.items()}
     return make.step(
-        f"{one.built.label} interface, {round_name}",
+        f"{one.built.label} interface, round {k}",
         "relax",
         one.whole.n_atoms,
         structure_from=Restacked(
@@ -229,24 +225,33 @@ def _restart(
             slabs=slabs,
             tried=tuple(x for ids in slabs.values() for x in ids if x in tried),
         ),
-        labels=_restart_labels(one),
-        settings=settings,
+        labels=_restart_labels(one, k),
+        settings=_still(make),
     )
 
 
-def _add_restart(
+def add_restart(
     one: PlannedInterface,
     restart: Step,
     make: StepMaker,
-    round_name: str,
+    name: str,
     vacuum_angstrom: float,
-    settings: dict[str, Any],
+    k: int,
 ) -> None:
+    """Add another start of an interface, with its slabs on their own from where they lie in it.
+
+    Parameters
+    ----------
+    name
+        Of the start, or of the round.
+    k
+        The round; 0 for a start of its own.
+    """
     ids: dict[Side, str] = {}
     for side in SIDES:
         slab = one.slabs[side]
         step = make.step(
-            f"{one.built.label} {one.built.side(side).label} slab, second start, {round_name}",
+            f"{one.built.label} {one.built.side(side).label} slab, second start, {name}",
             "relax",
             slab.relaxed[0].n_atoms,
             structure_from=SlabAgain(
@@ -255,8 +260,8 @@ def _add_restart(
                 before=tuple(one.relaxed),
                 vacuum_angstrom=vacuum_angstrom,
             ),
-            labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=one.built.label),
-            settings=settings,
+            labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=one.built.label, round=k),
+            settings=_still(make),
         )
         slab.relaxed.append(step)
         ids[side] = step.id

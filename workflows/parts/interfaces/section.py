@@ -12,24 +12,28 @@ from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.crystals.doping import DopingWords
-from natriface.workflows.parts.interfaces.comparison import Comparison, compare
-from natriface.workflows.parts.interfaces.evaluation.gathering import Gathered, gather
-from natriface.workflows.parts.interfaces.evaluation.measurements import measurements
-from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, SlabRecord
-from natriface.workflows.parts.interfaces.figures import (
+from natriface.workflows.parts.interfaces.blocks.comparison import Comparison, compare
+from natriface.workflows.parts.interfaces.blocks.figures import (
     adhesion_bars,
     courses,
     formation_bars,
     interface_pictures,
 )
-from natriface.workflows.parts.interfaces.level_tables import adhesion_table
-from natriface.workflows.parts.interfaces.tables import (
+from natriface.workflows.parts.interfaces.blocks.level_tables import adhesion_table
+from natriface.workflows.parts.interfaces.blocks.registry_blocks import (
+    registry_figure,
+    registry_table,
+)
+from natriface.workflows.parts.interfaces.blocks.tables import (
     bond_table,
     integrity_table,
     overview,
     reference_slab_table,
     restart_table,
 )
+from natriface.workflows.parts.interfaces.evaluation.gathering import Gathered, gather
+from natriface.workflows.parts.interfaces.evaluation.measurements import measurements
+from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, SlabRecord
 from natriface.workflows.report.section import Block, Gallery, Listed, Section, SectionContext
 
 KEY, TITLE = "interfaces", "Interfaces"
@@ -69,6 +73,8 @@ def _blocks(
         _list("‡ To be taken with care", words.caveats),
         reference_slab_table(records),
         restart_table(records),
+        registry_figure(records, context),
+        registry_table(records),
         _list("† The source contradicts itself", words.contradictions),
         _list("Why these numbers may differ from the published ones", words.reasons),
         adhesion_bars(records, context),

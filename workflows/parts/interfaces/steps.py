@@ -18,6 +18,7 @@ from natriface.workflows.parts.interfaces.labels import (
     LevelLabels,
     SlabOfInterfaceLabels,
 )
+from natriface.workflows.parts.interfaces.registry_scan import add_scanned, scan_step
 from natriface.workflows.parts.interfaces.request import InterfacesAsked
 from natriface.workflows.parts.interfaces.rounds import (
     FreeSlab,
@@ -48,6 +49,10 @@ class PlannedInterface:
         By side, its slab as it lies in the interface.
     levels, single_points
         The levels of theory that give energies of what is relaxed, and their steps.
+    scan
+        Its registries and gaps, rigid, where the best is asked for.
+    scanned
+        The steps of the starts at the registries next to the best.
     """
 
     built: BuiltInterface
@@ -59,6 +64,8 @@ class PlannedInterface:
     rigid: dict[Side, Step] = field(default_factory=dict)
     levels: list[LevelLabels] = field(default_factory=list)
     single_points: list[Step] = field(default_factory=list)
+    scan: Step | None = None
+    scanned: list[Step] = field(default_factory=list)
 
     def starts(self, side: Side, free: FreeSlabs) -> list[list[Step]]:
         """A slab's relaxations on its own: in the interface's cell, then in others' supercells.
@@ -81,6 +88,14 @@ class PlannedInterface:
             seconds[side] = [step.id for step in own[1:]]
             others[side] = [step.id for each in family for step in each]
         levels: dict[str, Any] = {"relaxed_by": own_level, "energies_by": self.levels}
+        scan: dict[str, Any] = (
+            {
+                "registry_scan": self.scan.id,
+                "scanned_starts": [step.id for step in self.scanned],
+            }
+            if self.scan
+            else {}
+        )
         return InterfaceLabels(
             reference_steps=first | {RIGID[side]: step.id for side, step in self.rigid.items()},
             second_starts={side: ids for side, ids in seconds.items() if ids},
@@ -88,6 +103,7 @@ class PlannedInterface:
             restarts=[step.id for step in self.restarts],
             quantities=list(request.quantities),
             **(levels if self.levels else {}),
+            **scan,
             **self.crystals.labels(),
             **self.built.describe(),
         )
@@ -104,6 +120,7 @@ def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
     free = FreeSlabs()
     vacuum = request.interfaces.vacuum_angstrom
     planned = [_planned(request, make, built, free) for built in build_interfaces(request, root)]
+    add_scanned(planned, make, request.interfaces)
     if request.interfaces.second_start:
         with_slabs = [one for one in planned if one.relaxed]
         add_annealed(with_slabs, free, make, request.interfaces)
@@ -126,6 +143,7 @@ def _labelled(
     for one in planned:
         labels = one.labels(free, request, own_level).document()
         found += one.crystals.steps()
+        found += [one.scan] if one.scan else []
         found += [one.whole.model_copy(update={"metadata": labels}), *one.restarts]
         found += one.rigid.values()
     return found
@@ -139,8 +157,12 @@ def _planned(
     atoms = built.interface.atoms
     name = f"{built.label} interface"
     crystals = crystals_of(built, request.quantities, make)
-    whole = make.step(name, "relax", len(atoms), **crystals.source(atoms))
-    one = PlannedInterface(built, crystals, whole)
+    source = crystals.source(atoms)
+    scan = scan_step(built, source, make, request.interfaces)
+    if scan is not None:
+        source = {"structure_from": StructureFrom(step=scan.id, scanned=0)}
+    whole = make.step(name, "relax", len(atoms), **source)
+    one = PlannedInterface(built, crystals, whole, scan=scan)
     if "interfacial_formation_energy" not in request.quantities:
         return one
     seconds: dict[Side, Step] = {}
@@ -161,7 +183,7 @@ def _planned(
                 "relax",
                 len(lone),
                 structure_from=StructureFrom(step=whole.id, select=side, vacuum_angstrom=vacuum),
-                labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=built.label),
+                labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=built.label, round=0),
             )
             one.slabs[side].relaxed.append(seconds[side])
     if seconds:

@@ -9,7 +9,7 @@ from natriface.analysis.barriers.rates import DIFFUSIVITY_FORMULA, RATE_FORMULA
 from natriface.analysis.barriers.summary import NO_MAXIMUM, BandSummary, are_unlike
 from natriface.analysis.figures.bars import PublishedBar, ValueBar, value_bars
 from natriface.analysis.figures.energy_profiles import energy_profile
-from natriface.analysis.figures.path_pictures import path_picture
+from natriface.analysis.figures.pictures.path_pictures import path_picture
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number, slug

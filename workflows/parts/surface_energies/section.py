@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from natriface.analysis.energies.wulff_shape import WULFF_FORMULA
 from natriface.analysis.figures.bars import Bar, energy_bars
-from natriface.analysis.figures.surface_pictures import (
+from natriface.analysis.figures.pictures.surface_pictures import (
     PotentialPanel,
     potential_lines,
     wulff_figure,

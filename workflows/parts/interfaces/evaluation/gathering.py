@@ -36,6 +36,10 @@ from natriface.workflows.parts.interfaces.evaluation.reference_slabs import (
     start_caveats,
     start_records,
 )
+from natriface.workflows.parts.interfaces.evaluation.scanned_registries import (
+    apart_starts,
+    registries_record,
+)
 from natriface.workflows.parts.interfaces.evaluation.strains import strains
 from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels
 from natriface.workflows.parts.labels import read_labels, step_labels
@@ -105,7 +109,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         for side in SIDES
         if side in planned
     }
-    wholes = starts_of(steps, [identifier, *labels.restarts])
+    wholes = apart_starts(labels, steps, starts_of(steps, [identifier, *labels.restarts]))
     rigid = {role: step for role, step in planned.items() if role not in SIDES}
     terms = Terms({"interface": wholes, **starts}, rigid, labels.bulk_energies)
     chosen = terms.taken().get("interface")
@@ -131,6 +135,9 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
     integrity, integrity_record = None, None
     if "integrity" in asked:
         integrity, integrity_record = _integrity(wholes[k].id, found, as_built, steps)
+    by_id = {start.id: start for start in wholes}
+    scanned = {x: by_id[x] for x in (identifier, *labels.scanned_starts) if x in by_id}
+    registries = registries_record(labels, steps, scanned)
     strained = strains(labels, interface, steps.results)
     if strained.caveat:
         caveats.insert(0, strained.caveat)
@@ -144,7 +151,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         area_angstrom2=area,
         n_contacts=n_contacts,
         max_strain=strained.largest,
-        gap_angstrom=labels.gap_angstrom,
+        gap_angstrom=registries.best_gap_angstrom if registries else labels.gap_angstrom,
         vacuum_angstrom=labels.vacuum_angstrom,
         rotation_degrees=labels.match.rotation_degrees if labels.match else None,
         engine=head.engine,
@@ -154,6 +161,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         work_of_adhesion=head.work_of_adhesion,
         bound=head.bound,
         levels=levels if len(levels) > 1 else [],
+        registries=registries,
         integrity=integrity_record,
         reference_slabs=[
             reference_slab(side, interface, slab, area, n_contacts)
@@ -167,7 +175,11 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
             *(
                 steps.row(step)
                 for step in dict.fromkeys(
-                    [*labels.crystal_steps.values(), *labels.bulk_energies.values()]
+                    [
+                        *([labels.registry_scan] if labels.registry_scan else []),
+                        *labels.crystal_steps.values(),
+                        *labels.bulk_energies.values(),
+                    ]
                 )
             ),
             *(

@@ -13,7 +13,7 @@ from natriface.analysis.energies.interface_energy import (
     interfacial_formation_energy,
     work_of_adhesion,
 )
-from natriface.analysis.energies.starts import in_quadrature, is_sample, n_atoms, spread
+from natriface.analysis.energies.starts import in_quadrature, is_sample, n_atoms
 from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import AnalysisError
 from natriface.workflows.parts.interfaces.evaluation.records import LevelRecord, Quantity
@@ -21,8 +21,8 @@ from natriface.workflows.parts.interfaces.evaluation.reference_slabs import (
     Start,
     lowest_start,
     per_contact,
-    samples_ev,
     start_caveats,
+    uncertainty_ev,
 )
 from natriface.workflows.parts.interfaces.evaluation.unreacted import unreacted_bound
 from natriface.workflows.parts.interfaces.labels import (
@@ -30,7 +30,9 @@ from natriface.workflows.parts.interfaces.labels import (
     SIDES,
     InterfaceLabels,
     LevelLabels,
+    StartLabels,
 )
+from natriface.workflows.parts.labels import read_labels
 from natriface.workflows.report.steps import Steps
 
 PARTS = {
@@ -77,14 +79,23 @@ def starts_of(
     steps: Steps, identifiers: Sequence[str], n_in_interface: int | None = None
 ) -> list[Start]:
     """Relaxations of one thing; of a slab, in whatever supercell."""
-    starts = []
-    for k, step in enumerate(identifiers):
+    starts: list[Start] = []
+    for step in identifiers:
         found = steps.results.get(step)
         n = n_atoms(found) if found else 0
         share = n_in_interface / n if n and n_in_interface else 1.0
-        sample = k == 0 or found is None or is_sample(found)
-        starts.append(Start(step, steps.name(step), found, _reason(steps, step), share, sample))
+        sample = not starts or found is None or is_sample(found)
+        own = not starts or _independent(steps, step)
+        why = _reason(steps, step)
+        starts.append(Start(step, steps.name(step), found, why, share, sample, own))
     return starts
+
+
+def _independent(steps: Steps, identifier: str) -> bool:
+    """Whether a relaxation knew nothing of where others had ended, as far as is on record."""
+    found = steps.results.get(identifier)
+    step = steps.planned.get(identifier) or (found.step if found else None)
+    return step is not None and read_labels(StartLabels, step.metadata, step.name).independent
 
 
 def terms_of(level: LevelLabels, relaxed: Terms, labels: InterfaceLabels, steps: Steps) -> Terms:
@@ -93,7 +104,7 @@ def terms_of(level: LevelLabels, relaxed: Terms, labels: InterfaceLabels, steps:
     Parameters
     ----------
     relaxed
-        What was relaxed: it tells which of all starts are samples.
+        What was relaxed: it tells which of all starts are samples, and independent.
     """
     sizes = {"substrate": labels.n_substrate_atoms, "film": labels.n_film_atoms}
     starts = {
@@ -104,7 +115,7 @@ def terms_of(level: LevelLabels, relaxed: Terms, labels: InterfaceLabels, steps:
     if level.all_starts:
         starts = {
             role: [
-                replace(point, sample=start.sample)
+                replace(point, sample=start.sample, independent=start.independent)
                 for point, start in zip(points, relaxed.starts[role], strict=True)
             ]
             for role, points in starts.items()
@@ -156,7 +167,7 @@ def level_record(
 
 
 def with_spread_of(quantity: Quantity | None, relaxed: Quantity | None) -> Quantity | None:
-    """A formation energy of the lowest starts alone, with the spread that the relaxed have."""
+    """A formation energy of the lowest starts alone, with the uncertainty of the relaxed."""
     if quantity is None or quantity.value_j_per_m2 is None or relaxed is None:
         return quantity
     return quantity.model_copy(
@@ -214,13 +225,13 @@ def _with_uncertainty(
     terms: Mapping[str, Sequence[Start]],
     contact_area_angstrom2: float | None,
 ) -> Quantity:
-    """The quantity with the spread of the starts of all its terms, or with why it has none."""
-    spreads = {role: spread(samples_ev(interface, starts)) for role, starts in terms.items()}
-    single = [f"the {role}" for role, each in spreads.items() if each is None]
+    """The quantity with how far searches agree on all its terms, or with why that is not known."""
+    within = {role: uncertainty_ev(interface, starts) for role, starts in terms.items()}
+    single = [f"the {role}" for role, each in within.items() if each is None]
     if single:
-        reason = f"one start only of {' and '.join(single)}"
+        reason = f"one independent start only of {' and '.join(single)}"
         return quantity.model_copy(update={"no_uncertainty": reason})
-    found = per_contact(in_quadrature(*spreads.values()), contact_area_angstrom2, 1)
+    found = per_contact(in_quadrature(*within.values()), contact_area_angstrom2, 1)
     return quantity.model_copy(update={"uncertainty_j_per_m2": found})
 
 

@@ -21,9 +21,9 @@ class Quantity(_Record):
     Attributes
     ----------
     uncertainty_j_per_m2
-        The spreads of the starts of all its terms, in quadrature.
+        How far two independent searches agree on each of its terms, in quadrature.
     no_uncertainty
-        Why it has none: of what there is one start only.
+        Why it has none: of what there is one search only.
     """
 
     value_j_per_m2: float | None = None
@@ -63,6 +63,8 @@ class StartRecord(_Record):
         Whether it was relaxed in another supercell.
     sample
         Whether it tells of the spread: it did not start in a minimum that was known.
+    independent
+        Whether it knew nothing of where others had ended, and started elsewhere than they.
     """
 
     name: str
@@ -72,6 +74,7 @@ class StartRecord(_Record):
     taken: bool
     other_cell: bool = False
     sample: bool = True
+    independent: bool = True
 
 
 class ReferenceSlabRecord(_Record):
@@ -92,6 +95,9 @@ class ReferenceSlabRecord(_Record):
         How far the lowest of those in the interface's own cell lies above it.
     spread_ev
         Highest less lowest of the starts; ``None`` with one only.
+    uncertainty_ev
+        How far the second lowest of independent searches lies above the lowest of all; ``None``
+        with one only.
     change_j_per_m2
         What this does to the interfacial formation energy.
     """
@@ -102,12 +108,56 @@ class ReferenceSlabRecord(_Record):
     lowered_ev: float | None = None
     left_j_per_m2: float | None = None
     spread_ev: float | None = None
+    uncertainty_ev: float | None = None
     change_j_per_m2: float | None = None
 
     @property
     def taken(self) -> StartRecord | None:
         """The start whose energy is the slab's."""
         return next((start for start in self.starts if start.taken), None)
+
+
+class RegistriesRecord(_Record):
+    """Registries of an interface, from a rigid scan, or why they are not known.
+
+    Attributes
+    ----------
+    n_registries, n_points, n_without_energy
+        Distinct registries; structures computed; those of them without an energy.
+    vectors_angstrom
+        Of the cell after which the interface repeats.
+    adhesion_j_per_m2
+        Rigid work of adhesion at the best gap, point by point of a grid over that cell.
+    taken
+        Points that relaxations start from, the best first.
+    best
+        In fractions of the substrate's surface cell.
+    best_gap_angstrom
+        Its gap.
+    best_at_end_of_lifts
+        Whether no gap beyond that one was tried.
+    best_j_per_m2
+        Its rigid work of adhesion.
+    rigid_spread_j_per_m2
+        Highest less lowest of all registries at their best gaps.
+    relaxed_spread_j_per_m2, n_relaxed
+        Highest less lowest of the interfaces relaxed from those taken, and their number.
+    """
+
+    n_registries: int | None = None
+    n_points: int | None = None
+    n_without_energy: int = 0
+    vectors_angstrom: list[list[float]] = Field(default_factory=list)
+    adhesion_j_per_m2: list[list[float | None]] = Field(default_factory=list)
+    taken: list[tuple[int, int]] = Field(default_factory=list)
+    best: tuple[float, float] | None = None
+    best_gap_angstrom: float | None = None
+    best_at_end_of_lifts: bool = False
+    best_j_per_m2: float | None = None
+    rigid_spread_j_per_m2: float | None = None
+    relaxed_spread_j_per_m2: float | None = None
+    n_relaxed: int | None = None
+    reason: str | None = None
 
 
 class BoundRecord(_Record):
@@ -204,6 +254,7 @@ class InterfaceRecord(_Record):
     work_of_adhesion: Quantity | None = None
     bound: BoundRecord | None = None
     levels: list[LevelRecord] = Field(default_factory=list)
+    registries: RegistriesRecord | None = None
     integrity: IntegrityRecord | None = None
     reference_slabs: list[ReferenceSlabRecord] = Field(default_factory=list)
     starts: list[StartRecord] = Field(default_factory=list)

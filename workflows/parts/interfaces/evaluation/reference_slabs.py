@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from natriface.analysis.bonding.integrity import compare_units
-from natriface.analysis.energies.starts import SAME_MINIMUM_EV, spread
+from natriface.analysis.energies.starts import SAME_MINIMUM_EV, reproduced_within, spread
 from natriface.analysis.results.comparability import require_like
 from natriface.analysis.results.result import Result
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
@@ -39,6 +39,8 @@ class Start:
         Surface cells of the slab in the interface over those here.
     sample
         Whether it tells of the spread: it did not start in a minimum that was known.
+    independent
+        Whether it knew nothing of where others had ended, and started elsewhere than they.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Start:
     reason: str | None = None
     share: float = 1.0
     sample: bool = True
+    independent: bool = True
 
 
 def lowest_start(interface: Result | None, starts: Sequence[Start]) -> Start | None:
@@ -91,6 +94,15 @@ def samples_ev(interface: Result | None, starts: Sequence[Start]) -> list[float]
     ]
 
 
+def uncertainty_ev(interface: Result | None, starts: Sequence[Start]) -> float | None:
+    """How far two independent searches agree on the lowest energy, eV in the interface's cell."""
+    taken = lowest_start(interface, starts)
+    if taken is None:
+        return None
+    own = [start for start in starts if start.independent]
+    return reproduced_within(energy_ev(taken), samples_ev(interface, own))
+
+
 def start_records(interface: Result | None, starts: Sequence[Start]) -> list[StartRecord]:
     """What the report says of each start."""
     taken = lowest_start(interface, starts)
@@ -103,6 +115,7 @@ def start_records(interface: Result | None, starts: Sequence[Start]) -> list[Sta
             taken=start is taken,
             other_cell=start.share != 1,
             sample=start.sample,
+            independent=start.independent,
         )
         for start in starts
     ]
@@ -138,6 +151,7 @@ def reference_slab(
         lowered_ev=lowered,
         left_j_per_m2=per_contact(left, area_angstrom2, 1),
         spread_ev=spread(samples_ev(interface, starts)),
+        uncertainty_ev=uncertainty_ev(interface, starts),
         change_j_per_m2=per_contact(lowered, area_angstrom2, n_contacts),
     )
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from natriface.analysis.figures.bars import Bar, energy_bars
+from natriface.analysis.figures.pictures.structure_pictures import before_after_figure
 from natriface.analysis.figures.relaxations import relaxation_courses
-from natriface.analysis.figures.structure_pictures import before_after_figure
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number, slug
@@ -35,8 +35,8 @@ def formation_bars(
         context,
         "interfacial formation energy",
         f"Interfacial formation energies per area and contact{beside}.{_ours(records)} "
-        "More negative: contact lowers the energy more. Whiskers: the spread of the starts, where "
-        f"there are several.{_geometries(records)}",
+        "More negative: contact lowers the energy more. Whiskers: within what two independent "
+        f"starts agree, where there are several.{_geometries(records)}",
         published,
     )
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from natriface.analysis.figures.panels import Panel, picture_panels
-from natriface.analysis.figures.scene import (
+from natriface.analysis.figures.pictures.scene import (
     Extent,
     Scene,
     ball_radius_angstrom,

@@ -6,10 +6,17 @@ from collections.abc import Sequence
 
 from natriface.analysis.bonding.integrity import SODIUM_CONTACT_ANGSTROM
 from natriface.analysis.energies.interface_energy import FORMATION_FORMULA
-from natriface.analysis.energies.starts import spread
+from natriface.analysis.energies.starts import reproduced_within, spread
 from natriface.analysis.energies.surface_energy import BOUND_FORMULA, SURFACE_FORMULA
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number
+from natriface.workflows.parts.interfaces.blocks.level_tables import (
+    here,
+    level_cells,
+    level_notes,
+    other_levels,
+    relaxing_note,
+)
 from natriface.workflows.parts.interfaces.evaluation.records import (
     BoundRecord,
     InterfaceRecord,
@@ -19,13 +26,6 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
 from natriface.workflows.parts.interfaces.evaluation.reference_slabs import per_contact
 from natriface.workflows.parts.interfaces.evaluation.unreacted import lies_below
 from natriface.workflows.parts.interfaces.labels import SIDES
-from natriface.workflows.parts.interfaces.level_tables import (
-    here,
-    level_cells,
-    level_notes,
-    other_levels,
-    relaxing_note,
-)
 from natriface.workflows.report.table import Cell, Column, Table
 
 VALUE = "interfacial formation energy"
@@ -71,9 +71,10 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
     notes = ["Steps, force and status are the interface's; those of its slabs: All steps."]
     if any(record.reference_slabs for record in records):
         notes.append(
-            "Energies are those of the lowest starts, a slab's by area in any supercell. ± is the "
-            "spread (highest less lowest) of the starts of the interface and of both slabs, in "
-            "quadrature; one start has none."
+            "Energies are those of the lowest starts, a slab's by area in any supercell. ± is how "
+            "far the second lowest of the independent starts (as built, in contact, at registries "
+            "apart, annealed) lies above the lowest of all, for the interface and both slabs "
+            "in quadrature: two independent starts come this near. One has none."
         )
     notes += level_notes(records)
     if bounded:
@@ -101,13 +102,12 @@ def _overview_cells(
     others: Sequence[str],
 ) -> list[tuple[Column, Cell]]:
     formation = record.interfacial_formation_energy or Quantity()
-    adhesion = record.work_of_adhesion or Quantity()
-    relaxation, found = record.steps[0], record.integrity
+    relaxation = record.steps[0]
     cells: list[tuple[Column, Cell]] = [
         (Column("pair (film|substrate)", shown_as="Interface"), record.pair),
         (Column(VALUE, "J/m2", 2, here(record), asked), formation.value_j_per_m2),
         (
-            Column("uncertainty by the spread of starts", "J/m2", 2, "±", asked),
+            Column("uncertainty by independent starts", "J/m2", 2, "±", asked),
             formation.uncertainty_j_per_m2,
         ),
         *(level_cells(record, others, asked) if others else []),
@@ -124,7 +124,17 @@ def _overview_cells(
         ),
         (Column("status", state=True), relaxation.status),
     ]
-    more: list[tuple[str, str, Cell]] = [
+    return cells + [
+        (Column(title, unit, on_page=False), cell) for title, unit, cell in _file_cells(record)
+    ]
+
+
+def _file_cells(record: InterfaceRecord) -> list[tuple[str, str, Cell]]:
+    """Title, unit and content of what stands in the file and not on the page."""
+    formation = record.interfacial_formation_energy or Quantity()
+    adhesion = record.work_of_adhesion or Quantity()
+    found = record.integrity
+    return [
         (VALUE, "eV/A2", formation.value_ev_per_angstrom2),
         (
             "of which by second starts of the slabs",
@@ -134,6 +144,11 @@ def _overview_cells(
         ("reason not computed", "", formation.reason),
         ("reason without uncertainty", "", formation.no_uncertainty),
         ("starts of the interface", "", sum(start.sample for start in record.starts) or 1),
+        (
+            "independent starts of the interface",
+            "",
+            sum(start.sample and start.independent for start in record.starts) or 1,
+        ),
         ("caveats", "", " ".join(record.caveats) or None),
         ("formula", "", formation.formula),
         ("rigid work of adhesion", "J/m2", adhesion.value_j_per_m2),
@@ -152,7 +167,6 @@ def _overview_cells(
         ("film", "", record.film.surface),
         ("doping", "", record.substrate.doping),
     ]
-    return cells + [(Column(title, unit, on_page=False), cell) for title, unit, cell in more]
 
 
 def _bound_cells(bound: BoundRecord) -> list[tuple[Column, Cell]]:
@@ -270,12 +284,15 @@ def restart_table(records: Sequence[InterfaceRecord]) -> Table | None:
             Column("other starts", "eV"),
             Column("taken"),
             Column("spread", "J/m²", 3),
+            Column("±", "J/m²", 3),
         ],
         [_restart_row(record) for record in several],
         notes=[
             "Other starts: the interface with its sides in the lowest arrangements found of the "
-            "slabs, the film lowered until it touches. One that started in a minimum already found "
-            "(=) is no sample and has no part in the spread.",
+            "slabs, the film lowered until it touches; annealed ones, and those at registries "
+            "apart, are independent (*) as the first is. One that started in a minimum "
+            "already found (=) is no sample. Spread: highest less lowest of all; ±: second "
+            "lowest of the independent ones less the lowest of all.",
             *relaxing_note(records),
         ],
         stem="interface-starts",
@@ -290,13 +307,24 @@ def restart_table(records: Sequence[InterfaceRecord]) -> Table | None:
 def _restart_row(record: InterfaceRecord) -> list[Cell]:
     first, *others = record.starts
     told = [
-        "–" if s.energy_ev is None else number(s.energy_ev, 3) + ("" if s.sample else " =")
+        "–"
+        if s.energy_ev is None
+        else number(s.energy_ev, 3) + (" =" if not s.sample else " *" if s.independent else "")
         for s in others
     ]
     energies = [s.energy_ev for s in record.starts if s.sample and s.energy_ev is not None]
     taken = next((s.name for s in record.starts if s.taken), None)
-    apart = per_contact(spread(energies), record.area_angstrom2, record.n_contacts)
-    return [record.pair, first.energy_ev, "; ".join(told), taken, apart]
+    free = [
+        s.energy_ev for s in record.starts if s.sample and s.independent and s.energy_ev is not None
+    ]
+    apart, within = (
+        per_contact(found, record.area_angstrom2, record.n_contacts)
+        for found in (
+            spread(energies),
+            reproduced_within(min(energies), free) if energies else None,
+        )
+    )
+    return [record.pair, first.energy_ev, "; ".join(told), taken, apart, within]
 
 
 def integrity_table(

@@ -1,7 +1,7 @@
 """In plain words: where our interfaces agree with published values, where not, and why.
 
 A sentence that calls one energy more or less than another needs a difference larger than the
-uncertainty of both, which is the spread of their starts. Without a spread there is no verdict.
+uncertainty of both: within what independent starts agree. Of one start there is no verdict.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from statistics import fmean
 from natriface.analysis.energies.starts import SAME_MINIMUM_EV, in_quadrature
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number, signed
+from natriface.workflows.parts.interfaces.blocks.published_values import contradictions, reasons
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, StartRecord
-from natriface.workflows.parts.interfaces.published_values import contradictions, reasons
 
 SAME_J_PER_M2 = 0.01
 """Published differences smaller than this are none; they have two decimals."""
@@ -176,8 +176,8 @@ def _signs(
     if single:
         reasons = {_no_uncertainty(records, pair) for pair in single}
         sentences.append(
-            f"No verdict on {', '.join(single)}: without a second start there is no spread that a "
-            f"difference could exceed ({'; '.join(sorted(reasons))})."
+            f"No verdict on {', '.join(single)}: without a second independent start there is "
+            f"nothing that a difference could exceed ({'; '.join(sorted(reasons))})."
         )
     return sentences
 
@@ -239,8 +239,8 @@ def _effect(change: float, limit: float | None, beside: Mapping[str, float]) -> 
     others = "".join(f"; {signed(value)} by {name}" for name, value in beside.items())
     if limit is None:
         return (
-            f"changes the formation energy by {signed(change)} J/m² of one start{others}; without "
-            "a spread there is no verdict"
+            f"changes the formation energy by {signed(change)} J/m²{others}; without a second "
+            "independent start there is no verdict"
         )
     if abs(change) <= limit:
         return (
@@ -350,7 +350,7 @@ def _sizes(ours: Mapping[str, float], off: Mapping[str, float], published: Publi
     if not apart:
         return [f"{text}."]
     weaker = sum(abs(ours[pair]) < abs(printed[pair]) for pair in apart)
-    told = f"{weaker} of the {len(apart)} that differ by more than their spread"
+    told = f"{weaker} of the {len(apart)} that differ by more than their uncertainty"
     return [f"{text}. Ours are smaller in magnitude for {told}."]
 
 
@@ -374,8 +374,8 @@ def _ranking(
     n_sure = sum(_told_apart(a, b, ours, off, others) for a, b in every)
     alike_by_all = ", in one order by every level of theory" if others else ""
     return [
-        f"{n_sure} of {len(every)} pairs of our energies differ by more than the spread of their "
-        f"starts{alike_by_all}; the others have no order.",
+        f"{n_sure} of {len(every)} pairs of our energies differ by more than their "
+        f"uncertainty{alike_by_all}; the others have no order.",
         *sentences,
     ]
 

@@ -1,0 +1,1 @@
+"""Pictures of atoms: shaded balls, bonds and tetrahedra, drawn as vectors."""

@@ -1,0 +1,149 @@
+"""A study as commands need it: planned, run, and written into a report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from natriface.workflows.commands.common import note, workspace_path
+
+if TYPE_CHECKING:
+    from natriface.workflows.plan import Plan
+    from natriface.workflows.running.run import RunSummary
+    from natriface.workflows.running.status import StepStatus
+    from natriface.workflows.study import Study
+    from natriface.workflows.workspace import Workspace
+
+
+def run_study(
+    name: str,
+    folder: Path | None,
+    workers: int | None,
+    launchpad: Path | None,
+    *,
+    staged: bool = False,
+    budget_h: float | None = None,
+    top: int = 5,
+) -> None:
+    """Run a study, stage by stage where it has some, as far as a budget reaches."""
+    from natriface.workflows.planning import beginning
+    from natriface.workflows.running.progress import progress_for
+    from natriface.workflows.running.run import run_plan
+
+    study, plan, workspace = prepared(name, folder, launchpad)
+    if staged:
+        require_stages(study)
+
+    def within_budget() -> Plan:
+        return plan if budget_h is None else beginning(study, plan, statuses(workspace), budget_h)
+
+    begun = within_budget()
+    while True:
+        summary = run_plan(begun, workspace, workers, progress_for(sys.stdout), checked=True)
+        if summary.interrupted:
+            break
+        if decide_on_stages(study, plan, workspace):
+            _, plan = planned(name, folder, to_run=True)
+        before, begun = begun, within_budget()
+        if len(begun) == len(before):
+            break
+    _say_how_it_ended(summary, name)
+    write_report(study, plan, workspace, list(summary.steps), top)
+    if left := len(plan) - len(begun):
+        typer.echo(
+            f"the budget of {budget_h:g} core-hours is used up: {left} steps of those known by "
+            f"now are not begun. Go on with: natriface more {name} -w {workspace.root} --budget H"
+        )
+    sys.exit(summary.exit_code)
+
+
+def planned(name: str, folder: Path | None, to_run: bool = False) -> tuple[Study, Plan]:
+    """The study and its plan, as far as its workspace has decided on stages.
+
+    Only what is `to_run` needs an engine that is installed and set up.
+    """
+    from natriface.workflows.planning import plan_study
+    from natriface.workflows.study import load_study, study_path
+    from natriface.workflows.workspace import Workspace
+
+    path = study_path(name)
+    study = load_study(path)
+    decided = Workspace(workspace_path(study, folder)).decisions()
+    with note(f"building the structures of {study.name}"):
+        return study, plan_study(study, path.resolve().parent, to_run=to_run, decided=decided)
+
+
+def require_stages(study: Study) -> None:
+    """Refuse a study that asks for no screening.
+
+    Raises
+    ------
+    StudyError
+        If it does not.
+    """
+    from natriface.structures.base.errors import StudyError
+    from natriface.workflows.planning import in_stages
+
+    if not in_stages(study):
+        raise StudyError(f"{study.name} asks for no screening: run it with `natriface run`")
+
+
+def decide_on_stages(study: Study, plan: Plan, workspace: Workspace) -> bool:
+    """Whether a part in stages has decided something new, so that there is more to plan."""
+    from natriface.workflows.planning import decide, in_stages
+
+    return bool(in_stages(study)) and decide(study, plan, workspace, statuses(workspace)) > 0
+
+
+def prepared(
+    name: str, folder: Path | None, launchpad: Path | None
+) -> tuple[Study, Plan, Workspace]:
+    """The study, its plan, checked by the engines, and its workspace, made if need be."""
+    from natriface.workflows.launchpad.connection import use_mongodb
+    from natriface.workflows.workspace import Workspace
+
+    study, plan = planned(name, folder, to_run=True)
+    workspace = Workspace.create(workspace_path(study, folder), study.name)
+    if launchpad is not None:
+        use_mongodb(workspace, launchpad)
+    return study, plan, workspace
+
+
+def statuses(workspace: Workspace) -> list[StepStatus]:
+    """State of every step that was submitted."""
+    from natriface.workflows.running import operations
+
+    return operations.status(workspace)
+
+
+def write_report(
+    study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus], top: int = 5
+) -> None:
+    """Write the report of what is finished, and show how its screening stands."""
+    from natriface.workflows.commands.tables import print_claims
+    from natriface.workflows.planning import in_stages
+    from natriface.workflows.report.page import JSON_FILE
+    from natriface.workflows.report.study import report_study
+
+    with note("writing the report"):
+        written = report_study(study, plan, workspace, statuses)
+    print_claims(written.with_name(JSON_FILE))
+    if in_stages(study):
+        from natriface.workflows.commands.tables import print_ranking
+
+        print_ranking(study, plan, workspace, statuses, top)
+    typer.echo(f"report: {written}")
+
+
+def _say_how_it_ended(summary: RunSummary, study: str) -> None:
+    from natriface.workflows.commands.tables import print_failures
+
+    print_failures(summary.steps)
+    if summary.interrupted:
+        typer.echo(
+            f"interrupted; nothing is lost. Go on with: natriface run {study} "
+            f"-w {summary.workspace}"
+        )

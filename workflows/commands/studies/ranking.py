@@ -1,0 +1,129 @@
+"""The command that shows a screening's ranking, and writes it and its structures to files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.db import connect
+from ase.io import write as write_structures
+
+from natriface.analysis.results.result import Result
+from natriface.structures.base.errors import StudyError, UnavailableError
+from natriface.workflows.parts import IN_STAGES
+from natriface.workflows.parts.labels import step_labels
+from natriface.workflows.plan import Plan
+from natriface.workflows.report.table import Table
+from natriface.workflows.running.status import StepStatus
+from natriface.workflows.workspace import Workspace, writing
+
+TABLES = (".csv", ".json", ".parquet")
+STRUCTURES = (".db", ".extxyz")
+
+
+def write_ranking(
+    tables: Sequence[Table],
+    plan: Plan,
+    workspace: Workspace,
+    statuses: Sequence[StepStatus],
+    path: Path,
+) -> str:
+    """Write the ranking, or the structures of all finished steps, as the file's ending says.
+
+    ``.csv``, ``.json`` and ``.parquet`` have all candidates; ``.db`` (of ASE) and ``.extxyz`` the
+    interfaces and slabs with energies and forces, to train potentials on. An existing file is
+    replaced.
+
+    Returns
+    -------
+    str
+        What was written, in words.
+
+    Raises
+    ------
+    StudyError
+        If the ending is none of these.
+    UnavailableError
+        If ``.parquet`` is asked for without pyarrow.
+    """
+    ending = path.suffix.lower()
+    if ending not in (*TABLES, *STRUCTURES):
+        raise StudyError(f"{path}: end it in one of {', '.join((*TABLES, *STRUCTURES))}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if ending in TABLES:
+            (table,) = tables
+            _write_table(table, path)
+            return f"{len(table.rows)} candidates: {path}"
+        structures = list(_computed(plan, workspace, statuses))
+        path.unlink(missing_ok=True)
+        if ending == ".extxyz":
+            write_structures(path, structures, format="extxyz")
+        else:
+            with connect(path, type="db") as database:
+                for atoms in structures:
+                    database.write(atoms, key_value_pairs=atoms.info)
+        return f"{len(structures)} structures: {path}"
+
+
+def _write_table(table: Table, path: Path) -> None:
+    filed = [k for k, column in enumerate(table.columns) if column.in_file]
+    names = [table.columns[k].heading for k in filed]
+    ending = path.suffix.lower()
+    if ending == ".csv":
+        path.write_text(table.as_csv())
+    elif ending == ".json":
+        rows = [{name: row[k] for name, k in zip(names, filed, strict=True)} for row in table.rows]
+        path.write_text(json.dumps(rows, indent=1))
+    else:
+        arrow, parquet = _pyarrow()
+        columns = {
+            name: [row[k] for row in table.rows] for name, k in zip(names, filed, strict=True)
+        }
+        parquet.write_table(arrow.table(columns), path)
+
+
+def _pyarrow() -> tuple[ModuleType, ModuleType]:
+    try:
+        return import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ImportError:
+        raise UnavailableError(
+            "Parquet needs pyarrow: pip install 'natriface[parquet]', or write .csv"
+        ) from None
+
+
+def _computed(plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus]) -> Iterator[Atoms]:
+    """Structures with energies and forces; which step, and by whom, stands in ``info``."""
+    finished = {status.id for status in statuses if status.state == "finished"}
+    for step in plan.walk():
+        said = step_labels(step)
+        if step.id not in finished or said.section not in IN_STAGES:
+            continue
+        result = workspace.result(step.id)
+        atoms = result.final_atoms()
+        atoms.calc = _calculator(atoms, result)
+        atoms.info = {
+            "step": step.id,
+            "step_name": step.name,
+            "role": said.role or "",
+            "stage": step.metadata["stage"],
+            "candidate": step.metadata.get("candidate", ""),
+            "between": step.metadata["pair"],
+            "level": f"{result.engine.name} {result.engine.version} {result.engine.model or ''}",
+        }
+        yield atoms
+
+
+def _calculator(atoms: Atoms, result: Result) -> SinglePointCalculator:
+    found = {
+        "energy": result.converged_energy_ev(),
+        "free_energy": result.free_energy_ev,
+        "forces": result.forces_ev_per_angstrom,
+        "stress": result.stress_ev_per_angstrom3,
+    }
+    return SinglePointCalculator(atoms, **{k: v for k, v in found.items() if v is not None})

@@ -1,0 +1,190 @@
+"""A screening as tables: what its stages come to, before anything runs, and how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby, islice
+from pathlib import Path
+
+from natriface.analysis.results.result import Result
+from natriface.workflows.engines.base import engine
+from natriface.workflows.parts.screen.phases import grouped
+from natriface.workflows.parts.screen.records import (
+    SCREENED_FORMULA,
+    CandidateRecord,
+    candidates,
+    records,
+)
+from natriface.workflows.parts.screen.request import Rule, ScreenRequest
+from natriface.workflows.parts.screen.steps import Funnel, planned
+from natriface.workflows.plan import Plan
+from natriface.workflows.report.table import Cell, Column, Table
+from natriface.workflows.step_maker import StepMaker
+
+MOST_ON_PAGE = 10
+"""Candidates of each pair on the page of a report."""
+
+BETWEEN_FACES = (
+    "The energy is what contact changes against the two free slabs. Between planes or terminations "
+    "of unlike surface energies it ranks how strongly they bind, not which interface forms."
+)
+
+
+def foreseen(request: ScreenRequest, make: StepMaker, root: Path) -> list[Table]:
+    """The funnel, stage by stage, and what was left out and why.
+
+    Raises
+    ------
+    NatrifaceError
+        If a phase is not to be had, or an engine or setting is wrong.
+    """
+    funnel = planned(request, make, root, suppose=True)
+    return [funnel_table(funnel), left_out_table(grouped(funnel.left_out))]
+
+
+def funnel_table(funnel: Funnel) -> Table:
+    """How many there are at each stage, and what it is expected to cost."""
+    rows: list[list[Cell]] = [
+        [name, count, None, None] for name, count in funnel.space.counts.items()
+    ]
+    seen: set[str] = set()
+    for planned_stage in funnel.stages:
+        new = [step for step in planned_stage.steps if step.id not in seen]
+        unique = {step.id: step for step in new}
+        seen |= unique.keys()
+        seconds = sum(engine(s.engine).estimate(s).core_seconds for s in unique.values())
+        name = f"stage {planned_stage.number}: {planned_stage.stage.compute}"
+        by = planned_stage.stage.engine
+        rule = _said(planned_stage.stage.keep)
+        expected = ", expected" if planned_stage.supposed else ""
+        title = f"{name}{f' by {by}' if by else ''}{expected}{f'; keeps {rule}' if rule else ''}"
+        rows.append([title, planned_stage.n_candidates, len(unique), seconds / 3600])
+    return Table(
+        "Funnel",
+        [
+            Column("stage"),
+            Column("count", digits=0),
+            Column("steps", digits=0),
+            Column("on one core", "core-hours", 3),
+        ],
+        rows,
+        notes=[
+            "Steps that candidates share are counted once. Of stages that are not decided yet, "
+            "candidates are supposed in the order of their ids."
+        ]
+        if any(stage.supposed for stage in funnel.stages)
+        else [],
+    )
+
+
+def _said(rule: Rule | None) -> str:
+    if rule is None:
+        return ""
+    bounds = []
+    if rule.best is not None:
+        bounds.append(f"the best {rule.best} of each pair")
+    if rule.within_j_per_m2 is not None:
+        bounds.append(f"what lies within {rule.within_j_per_m2:g} J/m2 of the lowest")
+    if rule.pareto is not None:
+        bounds.append(f"what none beats in energy, {', '.join(rule.pareto)} at once")
+    return ", ".join(bounds)
+
+
+def left_out_table(rows: Sequence[tuple[str, int, str]]) -> Table:
+    """What is not computed, and why; rows as from `grouped`."""
+    columns = [Column("why"), Column("count", digits=0), Column("what")]
+    cells: list[list[Cell]] = [[*row] for row in rows]
+    return Table("Left out", columns, cells, stem="left_out_of_the_screening")
+
+
+def ranking(
+    plan: Plan, ended: Mapping[str, Result | str], names: Mapping[str, str], top: int
+) -> Table:
+    """The best of each pair so far.
+
+    Parameters
+    ----------
+    ended, names
+        As of `records` and `ranking_table`.
+    top
+        As many of each pair.
+    """
+    labelled = candidates((step.id, step) for step in plan.walk())
+    by_pair = groupby(records(labelled, ended), key=lambda record: record.pair)
+    best = [one for _, members in by_pair for one in islice(members, top)]
+    return ranking_table(best, names, max((one.stage for one in labelled.values()), default=0))
+
+
+def ranking_table(
+    records: Sequence[CandidateRecord], names: Mapping[str, str], n_stages: int
+) -> Table:
+    """All candidates with their energies, ranked within each pair as far as they came.
+
+    Parameters
+    ----------
+    names
+        Step id -> the name of its folder.
+    """
+    rows: list[list[Cell]] = []
+    shown: set[int] = set()
+    for _, members in groupby(records, key=lambda record: record.pair):
+        of_pair = list(members)
+        deepest = of_pair[0].stages[-1].stage
+        place = 0
+        shown |= set(range(len(rows), len(rows) + min(len(of_pair), MOST_ON_PAGE)))
+        for record in of_pair:
+            last = record.stages[-1]
+            ranked = last.energy_j_per_m2 is not None and last.stage == deepest
+            place += ranked
+            rows.append(_ranking_row(record, place if ranked else None, names, n_stages))
+    notes = [BETWEEN_FACES]
+    if len(shown) < len(rows):
+        notes.append(f"Of each pair the first {MOST_ON_PAGE}; ranking.csv has all {len(rows)}.")
+    columns = [
+        Column("pair", whole=True),
+        Column("rank", digits=0),
+        *(Column(f"stage {n + 1}", "J/m2", 3) for n in range(n_stages)),
+        Column("starts of the slabs differ by", "J/m2", 3),
+        Column("level", in_terminal=False),
+        Column("film"),
+        Column("substrate"),
+        Column("film dopant", in_terminal=False),
+        Column("substrate dopant", in_terminal=False),
+        Column("strained", in_terminal=False),
+        Column("strain", "%", 2),
+        Column("area", "A2", 1),
+        Column("registry"),
+        Column("gap", "A", 2),
+        Column("atoms", digits=0),
+        Column("candidate", whole=True),
+        Column("folder", in_terminal=False, leads_to="../steps/"),
+        Column("why not ranked"),
+    ]
+    formulas = [SCREENED_FORMULA]
+    return Table("Ranking", columns, rows, notes, formulas=formulas, page_rows=shown)
+
+
+def _ranking_row(
+    record: CandidateRecord, place: int | None, names: Mapping[str, str], n_stages: int
+) -> list[Cell]:
+    last, choices = record.stages[-1], record.choices
+    return [
+        record.pair,
+        place,
+        *(record.energy_in(n + 1) for n in range(n_stages)),
+        last.slabs_differ_j_per_m2,
+        last.level,
+        choices.film,
+        choices.substrate,
+        choices.film_dopant,
+        choices.substrate_dopant,
+        choices.strained,
+        100 * choices.max_strain,
+        choices.area_angstrom2,
+        " ".join(f"{shift:.3g}" for shift in choices.registry),
+        choices.gap_angstrom,
+        choices.n_atoms,
+        record.candidate,
+        names.get(last.step),
+        last.reason,
+    ]

@@ -1,0 +1,124 @@
+"""Labels of the steps of a screening."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from natriface.workflows.parts.labels import Labels
+from natriface.workflows.plan import Side
+from natriface.workflows.surfaces.labels import SlabLabels
+
+
+class Choices(BaseModel):
+    """What was chosen on each axis, for tables.
+
+    Attributes
+    ----------
+    substrate, film
+        Face and layers: ``(100)-1, 2 layers``.
+    touching
+        Whether the gap is that at which the first two atoms touch.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    substrate: str
+    film: str
+    substrate_dopant: str | None = None
+    film_dopant: str | None = None
+    strained: str
+    area_angstrom2: float
+    max_strain: float
+    registry: tuple[float, float]
+    gap_angstrom: float
+    touching: bool = False
+    n_atoms: int
+
+    @property
+    def axes(self) -> dict[str, Hashable]:
+        """What was chosen, by the axis."""
+        return {
+            "film": self.film,
+            "substrate": self.substrate,
+            "film dopant": self.film_dopant or "none",
+            "substrate dopant": self.substrate_dopant or "none",
+            "match": f"{self.area_angstrom2:.1f} A2, {100 * self.max_strain:.2f} %",
+            "strained": self.strained,
+            "registry": " ".join(f"{shift:.3g}" for shift in self.registry),
+            "gap": "as they touch" if self.touching else f"{self.gap_angstrom:.2f} A",
+        }
+
+    @property
+    def quantities(self) -> dict[str, float]:
+        """What a rule may look at beside the energy; better when lower."""
+        return {"strain": self.max_strain, "atoms": self.n_atoms, "area": self.area_angstrom2}
+
+
+class Narrowed(BaseModel):
+    """How the space of choices was narrowed before anything was computed.
+
+    Attributes
+    ----------
+    counts
+        How many were met on the way, in order.
+    left_out
+        Why, how many, and which, with what a reader needs to have them after all.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    counts: dict[str, int]
+    left_out: list[tuple[str, int, str]]
+
+
+class CandidateLabels(Labels):
+    """A candidate in one stage.
+
+    Attributes
+    ----------
+    pair
+        ``NaF|NZSP``: film on substrate.
+    candidate
+        Id by content: equal choices have an equal id.
+    stage
+        Of the funnel, from 1.
+    compute
+        What the stage does.
+    references
+        By side, ids of the steps of its slab on its own.
+    narrowed
+        Of the first candidate: how all were found.
+    """
+
+    section: Literal["screen"] = "screen"
+    role: Literal["candidate"] = "candidate"
+    pair: str
+    candidate: str
+    stage: int
+    compute: Literal["static", "relax"]
+    choices: Choices
+    references: dict[Side, list[str]]
+    n_contacts: int
+    film: SlabLabels
+    substrate: SlabLabels
+    narrowed: Narrowed | None = None
+
+    @property
+    def slabs(self) -> Sequence[SlabLabels]:
+        return (self.film, self.substrate)
+
+
+class ReferenceLabels(Labels):
+    """A slab on its own, in the cell that it has in a candidate."""
+
+    section: Literal["screen"] = "screen"
+    role: Literal["slab", "second_start"]
+    pair: str
+    side: Side
+    stage: int
+
+
+LABELS: tuple[type[Labels], ...] = (CandidateLabels, ReferenceLabels)

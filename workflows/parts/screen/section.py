@@ -1,0 +1,132 @@
+"""The section on a screening: the lowest candidate of each pair, and the ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from natriface.analysis.energies.variance import SHARE_FORMULA, variance_share
+from natriface.analysis.results.result import Result
+from natriface.analysis.results.wording import number
+from natriface.workflows.parts.screen.figures import distributions, pictures, trade_offs
+from natriface.workflows.parts.screen.funnel import left_out_table, ranking_table
+from natriface.workflows.parts.screen.labels import CandidateLabels
+from natriface.workflows.parts.screen.records import (
+    SCREENED_FORMULA,
+    CandidateRecord,
+    candidates,
+    records,
+)
+from natriface.workflows.report.section import Block, Section, SectionContext
+from natriface.workflows.report.steps import known_steps
+from natriface.workflows.report.table import Cell, Column, Table
+
+KEY = "screen"
+LEAST_SAMPLES = 4
+"""Of which a share of variance is given."""
+
+
+def section(results: Sequence[Result], context: SectionContext) -> Section | None:
+    """What there is to say of a screening; None where there is none."""
+    labelled = candidates((s.id, s) for s in known_steps(results, context.expected) if s.id)
+    if not labelled:
+        return None
+    reasons = {step.id: context.reason(step) for step in context.expected}
+    made = records(labelled, {**reasons, **context.all_results})
+    names = {step: folder.name for step, folder in context.folders.items()}
+    n_stages = max(labels.stage for labels in labelled.values())
+    return Section(
+        key=KEY,
+        title="Screening",
+        findings=[
+            _finding(pair, list(members), n_stages)
+            for pair, members in groupby(made, key=lambda record: record.pair)
+        ],
+        blocks=[
+            *distributions(made, n_stages, context),
+            ranking_table(made, names, n_stages),
+            *of_choices(made),
+            *trade_offs(made, context),
+            *pictures(made, context),
+            *_narrowed(labelled.values()),
+        ],
+        methods=[SCREENED_FORMULA],
+        values={record.candidate: record.model_dump(mode="json") for record in made},
+    )
+
+
+def of_choices(records: Sequence[CandidateRecord]) -> list[Block]:
+    """What each choice does to the energy, within each pair, where all candidates still are."""
+    rows: list[list[Cell]] = []
+    for pair, members in groupby(records, key=lambda record: record.pair):
+        known = [(r, e) for r in members if (e := r.energy_in(1)) is not None]
+        energies = [energy for _, energy in known]
+        for axis in known[0][0].choices.axes if known else ():
+            found = variance_share(energies, [record.choices.axes[axis] for record, _ in known])
+            if found is None or found.n_samples < LEAST_SAMPLES:
+                continue
+            rows.append(
+                [
+                    *(pair, axis, found.n_values, found.n_samples),
+                    *(found.share, found.by_chance, found.means_differ),
+                    *(str(found.lowest), str(found.highest)),
+                ]
+            )
+    if not rows:
+        return []
+    columns = [
+        Column("pair", whole=True),
+        Column("choice"),
+        Column("values", digits=0),
+        Column("candidates", digits=0),
+        Column("share of the variance", digits=2),
+        Column("by chance", digits=2),
+        Column("means differ by", "J/m2", 3),
+        Column("lowest"),
+        Column("highest"),
+    ]
+    notes = [
+        "Of stage 1, in which all candidates are: the later ones hold a choice of them. A share "
+        "near that by chance says nothing of the choice."
+    ]
+    return [Table("What the choices do", columns, rows, notes, formulas=[SHARE_FORMULA])]
+
+
+def _narrowed(labels: Iterable[CandidateLabels]) -> list[Block]:
+    """How the candidates were found, and what was left out on the way."""
+    narrowed = next((one.narrowed for one in labels if one.narrowed is not None), None)
+    if narrowed is None:
+        return []
+    rows: list[list[Cell]] = [[name, count] for name, count in narrowed.counts.items()]
+    columns = [Column("what"), Column("count", digits=0)]
+    table = Table("How the candidates were found", columns, rows)
+    return [table, left_out_table(narrowed.left_out)] if narrowed.left_out else [table]
+
+
+def _finding(pair: str, ranked: Sequence[CandidateRecord], n_stages: int) -> str:
+    """The lowest candidate of a pair, how far it came, and how far the next one lies above it."""
+    best, last = ranked[0], ranked[0].stages[-1]
+    energies = [
+        one.stages[-1].energy_j_per_m2
+        for one in ranked
+        if one.stages[-1].stage == last.stage and one.stages[-1].energy_j_per_m2 is not None
+    ]
+    if last.energy_j_per_m2 is None:
+        return f"{pair}: none of {len(ranked)} candidates is ranked: {last.reason}."
+    entered = sum(one.stages[-1].stage >= last.stage for one in ranked)
+    stage = f"stage {last.stage} of {n_stages}"
+    text = (
+        f"{pair}: the lowest of {len(energies)} candidates in {stage} is {best.candidate}, film "
+        f"{best.choices.film} on {best.choices.substrate}, at {number(last.energy_j_per_m2, 3)} "
+        f"J/m²"
+    )
+    if len(energies) > 1:
+        gap = sorted(energies)[1] - last.energy_j_per_m2
+        off = last.slabs_differ_j_per_m2
+        text += f"; the next lies {number(gap, 3)} J/m² above it"
+        if off is None:
+            text += ", at one geometry each"
+        elif gap <= off:
+            text += f", no more than the {number(off, 3)} J/m² by which starts of its slabs differ"
+    failed = entered - len(energies)
+    return text + (f"; {failed} have no energy there." if failed else ".")

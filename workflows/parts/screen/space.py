@@ -1,0 +1,387 @@
+"""The space of choices of a screening: enumerated as rows, filtered, sampled; nothing is built."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from natriface.structures.base.arrays import IntArray
+from natriface.structures.base.atoms import content_hash
+from natriface.structures.base.errors import StructureError, StudyError
+from natriface.structures.chemistry.unit_charges import given_charges
+from natriface.structures.crystals.phases import Phase
+from natriface.structures.interfaces.faces import Face
+from natriface.structures.interfaces.matching import Match, match_at, nearest_match
+from natriface.structures.interfaces.screening import Candidate, Screening, SlabChoice, pair_up
+from natriface.structures.surfaces.slabs import layers_for
+from natriface.structures.surfaces.surface_cell import Crystal, miller_label
+from natriface.structures.surfaces.terminations import Termination, find_terminations
+from natriface.workflows.parts.interfaces.builder import STRAIN_SHARE
+from natriface.workflows.parts.screen.phases import LeftOut, phases_of
+from natriface.workflows.parts.screen.request import (
+    Contacts,
+    DopantChoice,
+    Sample,
+    ScreenRequest,
+    Slabs,
+)
+
+HINTED = 12
+"""Pairs of faces, those of the smallest cells, among which the nearest match is looked for."""
+
+
+Doping = tuple[DopantChoice, int]
+"""A dopant, and which of its arrangements."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """What is chosen beside the slabs and their match: how the two are joined.
+
+    Attributes
+    ----------
+    substrate_dopant, film_dopant
+        With which of its arrangements, from 0; None where there is none.
+    """
+
+    strained: str
+    substrate_dopant: Doping | None
+    film_dopant: Doping | None
+    registry: tuple[float, float]
+    gap_angstrom: float | None
+    vacuum_angstrom: float
+
+    @cached_property
+    def key(self) -> str:
+        """Content hash."""
+        dopants = [
+            None if dopant is None else [dopant[0].model_dump(exclude={"arrangements"}), dopant[1]]
+            for dopant in (self.substrate_dopant, self.film_dopant)
+        ]
+        return content_hash(
+            [self.strained, *dopants, self.registry, self.gap_angstrom, self.vacuum_angstrom]
+        )
+
+
+@dataclass(frozen=True)
+class Screened:
+    """A candidate of a screening.
+
+    Attributes
+    ----------
+    id
+        By content: crystals, cuts, layers, supercells, and how they are joined.
+    pair
+        ``NaF|NZSP``.
+    faces
+        Content hash of all but how they are joined.
+    """
+
+    id: str
+    pair: str
+    faces: str
+    candidate: Candidate
+    match: Match
+    manner: Manner
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """All candidates, held as rows.
+
+    Attributes
+    ----------
+    screening
+        Slabs and matches, the same for every manner of joining them.
+    base
+        Rows of `screening` within all bounds, (m,).
+    pair_of
+        Index in `pairs` of each, (m,).
+    manners
+        Ways to join the two slabs of a row.
+    taken
+        Candidates after sampling, row of `base` times number of manners plus manner, (k,).
+    counts
+        How many were met on the way, in order.
+    left_out
+        What is not among them, and why.
+    """
+
+    screening: Screening
+    base: IntArray
+    pair_of: IntArray
+    pairs: tuple[str, ...]
+    phases: Mapping[str, Phase]
+    manners: tuple[Manner, ...]
+    taken: IntArray
+    counts: Mapping[str, int]
+    left_out: Sequence[LeftOut]
+
+    def __len__(self) -> int:
+        return len(self.taken)
+
+    def __iter__(self) -> Iterator[Screened]:
+        keys = _Keys(self.screening)
+        for flat in self.taken.tolist():
+            row, manner = divmod(flat, len(self.manners))
+            yield self._candidate(row, self.manners[manner], keys)
+
+    def _candidate(self, row: int, manner: Manner, keys: _Keys) -> Screened:
+        place = int(self.base[row])
+        faces = keys.of(place)
+        pair = int(self.screening.pair[place])
+        table = self.screening.tables[int(self.screening.table_of_pair[pair])]
+        shared = replace(table, share=STRAIN_SHARE[manner.strained])
+        return Screened(
+            id=_joined_id(faces, manner),
+            pair=self.pairs[int(self.pair_of[row])],
+            faces=faces,
+            candidate=self.screening[place],
+            match=match_at(shared, int(self.screening.row[place])),
+            manner=manner,
+        )
+
+
+def _joined_id(faces: str, manner: Manner) -> str:
+    return hashlib.sha256((faces + manner.key).encode()).hexdigest()[:12]
+
+
+class _Keys:
+    """Content hashes of rows; what many rows share is hashed once."""
+
+    def __init__(self, screening: Screening) -> None:
+        self.screening = screening
+        self.of_pair: dict[int, str] = {}
+
+    def of(self, place: int) -> str:
+        """Of a row: terminations, which sides of them, layers and supercells."""
+        pair = int(self.screening.pair[place])
+        if pair not in self.of_pair:
+            lower, first, upper, second = self.screening.pairs[pair]
+            self.of_pair[pair] = content_hash(
+                [
+                    *(lower.termination.id, first.flipped, lower.layers),
+                    *(upper.termination.id, second.flipped, upper.layers),
+                ]
+            )
+        table = self.screening.tables[int(self.screening.table_of_pair[pair])]
+        row = int(self.screening.row[place])
+        supercells = table.substrate_matrix[row].tobytes() + table.film_matrix[row].tobytes()
+        return hashlib.sha256(self.of_pair[pair].encode() + supercells).hexdigest()[:12]
+
+
+def enumerate_space(request: ScreenRequest, root: Path) -> Space:
+    """All candidates that a screening asks for, as rows.
+
+    Parameters
+    ----------
+    root
+        Folder that the paths of users' crystals are relative to.
+
+    Raises
+    ------
+    StructureError, StudyError
+        If a phase is not to be had or the work would be too much; what only cannot be built or
+        matched is left out, and said.
+    """
+    left_out: list[LeftOut] = []
+    phases: dict[str, Phase] = {}
+    counts: dict[str, int] = {}
+    sides: list[list[SlabChoice]] = []
+    for side, asked in (("substrate", request.substrates), ("film", request.films)):
+        found = phases_of(asked, root, left_out)
+        for label, phase in found.items():
+            if phases.setdefault(label, phase).atoms != phase.atoms:
+                raise StudyError(f"screen: two phases are called {label!r}; rename a file")
+        sides.append(_slabs(asked, found, side, counts, left_out))
+    lower, upper = sides
+    screening = pair_up(
+        lower,
+        upper,
+        max_area_angstrom2=request.contacts.max_area_angstrom2,
+        max_strain=request.contacts.max_strain_percent / 100,
+        limit_per_pair=request.contacts.matches,
+    )
+    return _space(request, screening, phases, counts, left_out)
+
+
+def _slabs(
+    asked: Slabs,
+    phases: Mapping[str, Phase],
+    side: str,
+    counts: dict[str, int],
+    left_out: list[LeftOut],
+) -> list[SlabChoice]:
+    slabs: list[SlabChoice] = []
+    facets = 0
+    met = 0
+    for label, phase in phases.items():
+        charges = asked.charges.get(label)
+        crystal = Crystal.from_atoms(
+            phase.atoms, None if charges is None else given_charges(phase, charges)
+        )
+        for miller in asked.facets or crystal.distinct_facets(asked.max_index or 1):
+            facets += 1
+            try:
+                terminations = find_terminations(crystal, miller)
+            except StructureError as error:
+                what = f"{label} {miller_label(miller)}: {error}"
+                left_out.append(LeftOut("cannot be cut", what))
+                continue
+            for termination in terminations:
+                if asked.terminations != "all" and termination.number not in asked.terminations:
+                    continue
+                met += 1
+                reason = _unfit(asked, termination)
+                if reason is not None:
+                    left_out.append(LeftOut(reason, f"{label} {termination.label}"))
+                    continue
+                slabs += [
+                    SlabChoice(label, facets, termination, layers)
+                    for layers in _layers(asked, termination)
+                ]
+    counts[f"{side} planes"] = facets
+    counts[f"{side} terminations"] = met
+    counts[f"{side} slabs"] = len(slabs)
+    return slabs
+
+
+def _layers(asked: Slabs, termination: Termination) -> list[int]:
+    if asked.layers is not None:
+        return list(asked.layers)
+    depths = asked.thickness_angstrom or ()
+    return list(dict.fromkeys(layers_for(termination, depth) for depth in depths))
+
+
+def _unfit(asked: Slabs, termination: Termination) -> str | None:
+    """Why a termination is left out; None if it is not."""
+    if asked.networks == "leave_out" and not termination.intact:
+        return "cuts an endless covalent network"
+    if asked.polar == "keep" or termination.nonpolar:
+        return None
+    return (
+        "polar" if termination.polar else "formal charges unknown, and no symmetry forbids a dipole"
+    )
+
+
+def _manners(request: ScreenRequest) -> tuple[Manner, ...]:
+    contacts = request.contacts
+    return tuple(
+        Manner(*choice, contacts.vacuum_angstrom)
+        for choice in itertools.product(
+            contacts.strained,
+            _dopings(request.substrates),
+            _dopings(request.films),
+            contacts.registries,
+            contacts.gaps_angstrom,
+        )
+    )
+
+
+def _dopings(asked: Slabs) -> list[Doping | None]:
+    return [
+        None if dopant is None else (dopant, place)
+        for dopant in asked.dopants
+        for place in range(1 if dopant is None else dopant.arrangements)
+    ]
+
+
+def _space(
+    request: ScreenRequest,
+    screening: Screening,
+    phases: Mapping[str, Phase],
+    counts: dict[str, int],
+    left_out: list[LeftOut],
+) -> Space:
+    manners = _manners(request)
+    names = [(film.phase, lower.phase) for lower, _, film, _ in screening.pairs]
+    pairs = list(dict.fromkeys(names))
+    of_faces = np.array([pairs.index(name) for name in names], dtype=np.int64)
+    base = np.arange(len(screening), dtype=np.int64)
+    pair_of = of_faces[screening.pair] if len(base) else base
+    counts["pairs of faces"] = len(names)
+    counts["matches"] = len(base)
+    labels = tuple("|".join(pair) for pair in pairs)
+    for index in sorted(set(range(len(pairs))) - set(pair_of.tolist())):
+        left_out.append(_unmatched(screening, of_faces, index, labels[index], request.contacts))
+    fits = screening.n_atoms <= request.contacts.max_atoms
+    for index in np.unique(pair_of[~fits]).tolist():
+        sizes = screening.n_atoms[~fits & (pair_of == index)]
+        what = f"{labels[index]}: from {sizes.min()} atoms on"
+        reason = f"more than {request.contacts.max_atoms} atoms"
+        left_out.append(LeftOut(reason, what, len(sizes)))
+    base, pair_of = base[fits], pair_of[fits]
+    counts["small enough"] = len(base)
+    counts["candidates"] = len(base) * len(manners)
+    taken = _sampled(screening, base, pair_of, labels, manners, request.sample, left_out)
+    counts["taken"] = len(taken)
+    return Space(screening, base, pair_of, labels, phases, manners, taken, counts, tuple(left_out))
+
+
+def _unmatched(
+    screening: Screening, of_faces: IntArray, index: int, label: str, contacts: Contacts
+) -> LeftOut:
+    """That two phases do not match, with the nearest match that they have."""
+    area_limit, limit = contacts.max_area_angstrom2, contacts.max_strain_percent
+    within = f"no match within {area_limit:g} A2 and {limit:g} %"
+    planes: dict[tuple[int, int], tuple[Face, Face]] = {}
+    for place in np.flatnonzero(of_faces == index).tolist():
+        lower, first, upper, second = screening.pairs[place]
+        planes.setdefault((lower.facet, upper.facet), (first, second))
+    faces = sorted(
+        planes.values(),
+        key=lambda two: two[0].termination.area_angstrom2 + two[1].termination.area_angstrom2,
+    )
+    found = [
+        (match.max_strain, match.area_angstrom2, f"{second.label} on {first.label}")
+        for first, second in faces[:HINTED]
+        if (match := nearest_match(first, second, area_limit, limit / 100))
+    ]
+    if not found:
+        return LeftOut(within, f"{label}: nor any near", len(faces))
+    strain, area, where = min(found)
+    nearest = f"{label}: the nearest, {where}, has {100 * strain:.2f} % on {area:.1f} A2"
+    return LeftOut(within, nearest, len(faces))
+
+
+def _sampled(
+    screening: Screening,
+    base: IntArray,
+    pair_of: IntArray,
+    labels: Sequence[str],
+    manners: Sequence[Manner],
+    sample: Sample,
+    left_out: list[LeftOut],
+) -> IntArray:
+    """Of each pair the candidates whose seeded hashes are smallest: another value of an axis
+    changes nothing but what it takes the place of."""
+    taken: list[IntArray] = []
+    keys = _Keys(screening)
+    n = len(manners)
+    for index, label in enumerate(labels):
+        rows = np.flatnonzero(pair_of == index)
+        flat = (rows[:, None] * n + np.arange(n)).ravel()
+        if len(flat) > sample.per_pair:
+            faces = [keys.of(int(base[row])) for row in rows]
+            drawn = [
+                hashlib.sha256(f"{sample.seed} {_joined_id(face, manner)}".encode()).digest()
+                for face in faces
+                for manner in manners
+            ]
+            order = sorted(range(len(flat)), key=drawn.__getitem__)[: sample.per_pair]
+            left_out.append(
+                LeftOut(
+                    "not in the sample",
+                    f"{label}: {len(order)} of {len(flat)} are taken",
+                    len(flat) - len(order),
+                )
+            )
+            flat = flat[sorted(order)]
+        taken.append(flat)
+    return np.concatenate(taken) if taken else np.zeros(0, dtype=np.int64)

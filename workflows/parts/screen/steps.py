@@ -1,0 +1,263 @@
+"""Steps of a screening, stage by stage: a stage is planned once the one before it is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from natriface.structures.base.atoms import content_hash, to_document
+from natriface.structures.base.errors import StructureError, StudyError
+from natriface.workflows.parts.screen.building import Builder, BuiltCandidate
+from natriface.workflows.parts.screen.decisions import decision_id, replayed
+from natriface.workflows.parts.screen.labels import CandidateLabels, Narrowed, ReferenceLabels
+from natriface.workflows.parts.screen.phases import LeftOut, grouped
+from natriface.workflows.parts.screen.request import Rule, ScreenRequest, Stage
+from natriface.workflows.parts.screen.space import Space, enumerate_space
+from natriface.workflows.plan import Side, Step, StructureFrom
+from natriface.workflows.step_maker import StepMaker
+
+SIDES: tuple[Side, Side] = ("substrate", "film")
+SHORT = 8
+
+
+@dataclass
+class Runner:
+    """A candidate that is still in the running.
+
+    Attributes
+    ----------
+    labels
+        All but stage and references.
+    n_atoms
+        Of the interface and of each side.
+    sources
+        Where the structures of its next stage come from: keywords of `StepMaker.step`.
+    """
+
+    id: str
+    pair: str
+    labels: dict[str, Any]
+    n_atoms: dict[str, int]
+    sources: dict[str, dict[str, Any]]
+    slab_names: dict[Side, str]
+    vacuum_angstrom: float
+
+
+@dataclass
+class PlannedStage:
+    """A stage's steps.
+
+    Attributes
+    ----------
+    number
+        From 1.
+    runners
+        By pair.
+    supposed
+        Pairs of which it is not decided yet who is in this stage.
+    """
+
+    number: int
+    stage: Stage
+    runners: dict[str, list[Runner]]
+    steps: list[Step] = field(default_factory=list)
+    supposed: set[str] = field(default_factory=set)
+
+    @property
+    def n_candidates(self) -> int:
+        return sum(map(len, self.runners.values()))
+
+
+@dataclass
+class Funnel:
+    """A screening as planned so far.
+
+    Attributes
+    ----------
+    left_out
+        Before the first stage.
+    """
+
+    space: Space
+    stages: list[PlannedStage]
+    left_out: list[LeftOut]
+
+
+def steps(request: ScreenRequest, make: StepMaker, root: Path) -> list[Step]:
+    """The steps of all stages of a screening that can be planned by now.
+
+    Raises
+    ------
+    StructureError, StudyError
+        If a phase is not to be had, no candidate is left, or a decision written down does not
+        follow from what it says was known.
+    """
+    funnel = planned(request, make, root)
+    if not funnel.stages[0].n_candidates:
+        reasons = sorted({one.reason for one in funnel.left_out})
+        raise StudyError(
+            f"screen: no candidate is left ({'; '.join(reasons) or 'none was asked for'}); "
+            "`natriface plan` says what was left out and why"
+        )
+    return [step for stage in funnel.stages for step in stage.steps]
+
+
+def planned(
+    request: ScreenRequest, make: StepMaker, root: Path, *, suppose: bool = False
+) -> Funnel:
+    """The stages of a screening.
+
+    Parameters
+    ----------
+    suppose
+        Whether to go on where nothing is decided yet, as if the rule had chosen some; for
+        estimates.
+    """
+    space = enumerate_space(request, root)
+    left_out = list(space.left_out)
+    first = PlannedStage(1, request.stages[0], _entered(space, left_out))
+    stages = [first]
+    if runners := next(filter(None, first.runners.values()), None):
+        narrowed = Narrowed(counts=dict(space.counts), left_out=grouped(left_out))
+        runners[0] = replace(runners[0], labels=runners[0].labels | {"narrowed": narrowed})
+    _add_steps(first, make)
+    for number, stage in enumerate(request.stages[1:], 2):
+        last = stages[-1]
+        rule = last.stage.keep
+        assert rule is not None  # the request has seen to it
+        following = PlannedStage(number, stage, {})
+        for pair, runners in last.runners.items():
+            if pair in last.supposed and not suppose:
+                continue
+            chosen = _decided(pair, last.number, rule, runners, make)
+            if chosen is None:
+                following.supposed.add(pair)
+                chosen = sorted(one.id for one in runners)[: rule.best] if suppose else []
+            by_id = {one.id: one for one in runners}
+            following.runners[pair] = [by_id[identifier] for identifier in chosen]
+        _add_steps(following, make)
+        stages.append(following)
+    return Funnel(space, stages, left_out)
+
+
+def _decided(
+    pair: str, stage: int, rule: Rule, runners: Sequence[Runner], make: StepMaker
+) -> Sequence[str] | None:
+    name = decision_id(pair, stage, rule, [one.id for one in runners])
+    document = make.decided.get(name)
+    return None if document is None else replayed(document, name).chosen
+
+
+def _entered(space: Space, left_out: list[LeftOut]) -> dict[str, list[Runner]]:
+    """All candidates that can be built, by pair; of equal structures one."""
+    builder = Builder(space)
+    entered: dict[str, list[Runner]] = {}
+    seen: set[str] = set()
+    failures: dict[str, int] = {}
+    same: dict[str, int] = {}
+    for screened in space:
+        try:
+            built = builder.build(screened)
+        except StructureError as error:
+            what = f"{screened.pair}: {error}"
+            failures[what] = failures.get(what, 0) + 1
+            continue
+        if built.interface.id in seen:
+            same[screened.pair] = same.get(screened.pair, 0) + 1
+            continue
+        seen.add(built.interface.id)
+        entered.setdefault(screened.pair, []).append(_runner(built))
+    left_out += [LeftOut("cannot be built", what, n) for what, n in failures.items()]
+    left_out += [LeftOut("the same structure as another", pair, n) for pair, n in same.items()]
+    return entered
+
+
+def _runner(built: BuiltCandidate) -> Runner:
+    documents = {side: to_document(built.alone[side]) for side in SIDES}
+    return Runner(
+        id=built.screened.id,
+        pair=built.screened.pair,
+        labels={
+            "pair": built.screened.pair,
+            "candidate": built.screened.id,
+            "choices": built.choices(),
+            "n_contacts": built.interface.n_contacts,
+            **{side: built.slabs[side].labels() for side in SIDES},
+        },
+        n_atoms={
+            "whole": len(built.interface.atoms),
+            **{side: len(built.alone[side]) for side in SIDES},
+        },
+        sources={
+            "whole": {"structure": to_document(built.interface.atoms)},
+            **{side: {"structure": document} for side, document in documents.items()},
+        },
+        slab_names={
+            side: f"{built.slabs[side].label} slab {content_hash(documents[side], SHORT)}"
+            for side in SIDES
+        },
+        vacuum_angstrom=built.screened.manner.vacuum_angstrom,
+    )
+
+
+def _add_steps(planned: PlannedStage, make: StepMaker) -> None:
+    for runners in planned.runners.values():
+        for place, runner in enumerate(runners):
+            own = list(_steps_of(runner, planned, make))
+            planned.steps += own
+            runners[place] = _advanced(runner, planned.stage, own)
+
+
+def _steps_of(runner: Runner, planned: PlannedStage, make: StepMaker) -> Iterator[Step]:
+    """The interface, then of each side its slab on its own; of relaxations its second start too."""
+    stage, where = planned.stage, f"stage {planned.number}"
+    name = f"{runner.pair} {runner.id[:SHORT]}"
+
+    def step(title: str, what: str, source: dict[str, Any], labels: Any) -> Step:
+        return make.step(
+            title,
+            stage.compute,
+            runner.n_atoms[what],
+            engine=stage.engine,
+            labels=labels,
+            settings=stage.settings,
+            **source,
+        )
+
+    bare = step(name, "whole", runner.sources["whole"], None)
+    slabs: list[Step] = []
+    references: dict[Side, list[str]] = {}
+    of: dict[str, Any] = {"pair": runner.pair, "stage": planned.number}
+    for side in SIDES:
+        labels = ReferenceLabels(role="slab", side=side, **of)
+        first = step(f"{runner.slab_names[side]}, {where}", side, runner.sources[side], labels)
+        references[side] = [first.id]
+        slabs.append(first)
+        if stage.compute == "relax":
+            lying = StructureFrom(step=bare.id, select=side, vacuum_angstrom=runner.vacuum_angstrom)
+            again = {"structure_from": lying}
+            labels = ReferenceLabels(role="second_start", side=side, **of)
+            title = f"{name} {side} slab, second start, {where}"
+            slabs.append(step(title, side, again, labels))
+            references[side].append(slabs[-1].id)
+    told = CandidateLabels(
+        stage=planned.number, compute=stage.compute, references=references, **runner.labels
+    )
+    yield step(f"{name}, {where}", "whole", runner.sources["whole"], told)
+    yield from slabs
+
+
+def _advanced(runner: Runner, stage: Stage, own: Sequence[Step]) -> Runner:
+    """The candidate as it leaves a stage."""
+    if stage.compute == "static":
+        return runner
+    whole, *slabs = own
+    sources: dict[str, dict[str, Any]] = {"whole": {"structure_from": StructureFrom(step=whole.id)}}
+    for place, side in enumerate(SIDES):
+        first, second = slabs[2 * place : 2 * place + 2]
+        lowest = StructureFrom(step=first.id, others=(second.id,))
+        sources[side] = {"structure_from": lowest}
+    names = {side: f"{runner.pair} {runner.id[:SHORT]} {side} slab" for side in SIDES}
+    return replace(runner, sources=sources, slab_names=names)
