@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import get_args
 
 from natriface.analysis.energies.adsorption_energy import Reference
-from natriface.analysis.energies.starts import spread
+from natriface.analysis.energies.starts import reproduced_within
 from natriface.analysis.results.claim import Choice, Measurement
 from natriface.workflows.parts.adsorption.records import SurfaceRecord
 
@@ -14,8 +14,8 @@ from natriface.workflows.parts.adsorption.records import SurfaceRecord
 def measurements(records: Sequence[SurfaceRecord]) -> list[Measurement]:
     """Lowest adsorption energies by phase and reference, and barriers that sites and maps estimate.
 
-    Sites from which an adatom relaxes freely are starts: the energy is uncertain by their spread.
-    What is held over its site, and a map, has no spread.
+    Sites from which an adatom relaxes freely are starts: the energy is uncertain by how far two of
+    them agree. What is held over its site, and a map, has no second start.
     """
     return [found for record in records for found in (*_energies(record), *_barriers(record))]
 
@@ -33,7 +33,8 @@ def _energies(record: SurfaceRecord) -> Iterator[Measurement]:
         known = [e.energy_ev for site in record.sites if (e := site.energy(reference)) is not None]
         if known:
             chosen: dict[Choice, str] = {**_choices(record), "reference": reference}
-            off = spread(known) if record.labels.relax == "free" else None
+            free = record.labels.relax == "free"
+            off = reproduced_within(min(known), known) if free else None
             yield Measurement("adsorption energy", phase, min(known), off, chosen)
 
 

@@ -19,7 +19,7 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
 from natriface.workflows.parts.interfaces.evaluation.reference_slabs import per_contact
 
 FACES = 2
-"""Of a slab, over which the spread of its energy is shared out."""
+"""Of a slab, over which the uncertainty of its energy is shared out."""
 
 
 def measurements(gathered: Sequence[Gathered], results: Sequence[Result]) -> list[Measurement]:
@@ -65,9 +65,9 @@ def _relaxed_by(record: InterfaceRecord) -> str | None:
 
 
 def _energies(record: InterfaceRecord, pair: str) -> Iterator[Measurement]:
-    """By every level of theory; a bound is uncertain by what the slabs' relaxations spread."""
-    spreads = [slab.spread_ev for slab in record.reference_slabs]
-    off = per_contact(in_quadrature(*spreads), record.area_angstrom2, FACES) if spreads else None
+    """By every level of theory; a bound is as uncertain as the slabs that were relaxed."""
+    within = [slab.uncertainty_ev for slab in record.reference_slabs]
+    off = per_contact(in_quadrature(*within), record.area_angstrom2, FACES) if within else None
     levels: list[tuple[str | None, Quantity | None, BoundRecord | None]]
     levels = [(x.name, x.interfacial_formation_energy, x.bound) for x in record.levels]
     own = (_relaxed_by(record), record.interfacial_formation_energy, record.bound)
@@ -92,7 +92,7 @@ def _units(
     record, taken = item.record, item.results.get("interface")
     if item.integrity is None or taken is None:
         return
-    told = [start for start in record.starts if start.sample and start.energy_ev is not None]
+    told = [s for s in record.starts if s.sample and s.independent and s.energy_ev is not None]
     starts = {start.name: by_id[start.id] for start in told if start.id in by_id}
     starts = starts or {taken.label: taken}
     choices = _choices(record, _relaxed_by(record))
