@@ -11,6 +11,7 @@ import pytest
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import StructureError, StudyError
+from natriface.structures.crystals.phases import load_phase
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.parts.reactivity.section import section
 from natriface.workflows.plan import Plan, Step
@@ -112,6 +113,9 @@ def test_the_section_says_the_reaction_and_what_is_missing(tin: Plan, tmp_path: 
     (systems,) = [table for table in made.tables if table.stem == "reactivity-systems"]
     assert systems.rows[0] == ["Na|SnF2-C2c", "Na-Sn-F", 11, "F", "NaSn5, Na2SnF6", None]
     assert systems.rows[1][:4] == ["NaF|Na", "Na-F", 2, "F"]
+    phases = next(table for table in made.tables if table.stem == "reactivity-phases")
+    volumes = {row[0]: row[3] for row in phases.rows}
+    assert volumes["NaF"] == pytest.approx(load_phase("NaF").volume_angstrom3 / 4)
     windows = next(table for table in made.tables if table.stem == "reactivity-windows")
     # against its own metal NaF takes up no Na; F has no phase, so that nothing bounds it above
     bounds = {row[0]: row[1:3] for row in windows.rows}
