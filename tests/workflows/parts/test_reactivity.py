@@ -11,6 +11,7 @@ import pytest
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import StructureError, StudyError
+from natriface.structures.crystals.phases import load_phase
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.parts.reactivity.section import section
 from natriface.workflows.plan import Plan, Step
@@ -104,13 +105,17 @@ def test_all_phases_of_the_pairs_elements_are_planned_once(tin: Plan) -> None:
 
 def test_the_section_says_the_reaction_and_what_is_missing(tin: Plan, tmp_path: Path) -> None:
     made = told(tin, tmp_path, [result(tin, step) for step in energies(tin).values()])
-    first, second = made.findings
+    first, second, engine = made.findings
     assert first.startswith("Na|SnF2-C2c: 2 Na + SnF2 → Sn + 2 NaF, −0.640 eV/atom, −3.20 eV a ")
-    assert "given (interatomic potential, not DFT)" in first
-    assert second.startswith("NaF|Na: no reaction")
+    assert first.endswith("(11 phases of Na-Sn-F, 2 known compounds missing).")
+    assert second == "NaF|Na: no reaction between them is downhill (2 phases of Na-F)."
+    assert "given (interatomic potential, not DFT)" in engine
     (systems,) = [table for table in made.tables if table.stem == "reactivity-systems"]
     assert systems.rows[0] == ["Na|SnF2-C2c", "Na-Sn-F", 11, "F", "NaSn5, Na2SnF6", None]
     assert systems.rows[1][:4] == ["NaF|Na", "Na-F", 2, "F"]
+    phases = next(table for table in made.tables if table.stem == "reactivity-phases")
+    volumes = {row[0]: row[3] for row in phases.rows}
+    assert volumes["NaF"] == pytest.approx(load_phase("NaF").volume_angstrom3 / 4)
     windows = next(table for table in made.tables if table.stem == "reactivity-windows")
     # against its own metal NaF takes up no Na; F has no phase, so that nothing bounds it above
     bounds = {row[0]: row[1:3] for row in windows.rows}
@@ -139,7 +144,7 @@ def test_a_phase_that_is_wanting_is_said_and_the_rest_goes_on(tin: Plan, tmp_pat
 def test_a_pair_without_its_phase_has_no_energy(tin: Plan, tmp_path: Path) -> None:
     steps = {label: step for label, step in energies(tin).items() if label != "SnF2-C2c"}
     made = told(tin, tmp_path, [result(tin, step) for step in steps.values()])
-    assert [text.split(":")[0] for text in made.findings] == ["NaF|Na"]
+    assert [text.split(":")[0] for text in made.findings[:-1]] == ["NaF|Na"]
     assert "SnF2-C2c has no energy: not finished yet" in " ".join(made.tables[0].rows[0][1:2])  # type: ignore[arg-type]
 
 

@@ -31,6 +31,8 @@ class PhaseRecord:
         From the elements; None where one of them has no phase.
     products
         What one formula unit decomposes to.
+    volume_angstrom3
+        Of the relaxed crystal, a formula unit.
     window, no_window
         Bounds of the element's chemical potential, of phases in a pair; or why there are none.
     """
@@ -42,6 +44,7 @@ class PhaseRecord:
     formation_ev_per_atom: float | None = None
     above_hull_ev_per_atom: float | None = None
     products: dict[str, float] = field(default_factory=dict)
+    volume_angstrom3: float | None = None
     window: PotentialBounds | None = None
     no_window: str | None = None
 
@@ -130,6 +133,9 @@ class Records:
         record = PhaseRecord(label, planned, self.reasons.get(label))
         if record.reason is not None:
             return record
+        atoms = self.results[label].final_atoms()
+        unit = sum(parse_formula(planned.formula).values())
+        record.volume_angstrom3 = float(atoms.get_volume()) * unit / len(atoms)
         try:
             elements = dict.fromkeys([*parse_formula(planned.formula), self.plan.element])
             hull = Hull.of(self.competing(label), elements)

@@ -41,7 +41,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     return Section(
         key="reactivity",
         title="Reactions",
-        findings=[_finding(pair, records) for pair in pairs if pair.reason is None],
+        findings=_findings(pairs, records),
         blocks=[*blocks, *with_care(_cautions(pairs, phases))],
         values=records.document(),
     )
@@ -74,8 +74,15 @@ def _words(pair: PairRecord) -> str:
     return f"{found.equation}, {number(found.energy_ev_per_atom, 3)} eV/atom"
 
 
-def _finding(pair: PairRecord, records: Records) -> str:
-    rests = f"{records.engine}, {len(pair.phases)} phases of {'-'.join(pair.elements)}, 0 K"
+def _findings(pairs: Sequence[PairRecord], records: Records) -> list[str]:
+    found = [_finding(pair) for pair in pairs if pair.reason is None]
+    return [*found, f"All energies of reactions: {records.engine}, 0 K."] if found else []
+
+
+def _finding(pair: PairRecord) -> str:
+    rests = f"{len(pair.phases)} phases of {'-'.join(pair.elements)}"
+    if pair.unknown:
+        rests += f", {len(pair.unknown)} known compounds missing"
     found = pair.strongest
     if found is None:
         return f"{pair.name}: no reaction between them is downhill ({rests})."
