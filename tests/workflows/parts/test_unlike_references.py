@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from natriface.analysis.energies.interface_energy import FORMATION_FORMULA
+from natriface.analysis.energies.interface_energy import FORMATION_FORMULA, REFERENCE_SLABS
 from natriface.analysis.results.published import load_published
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import StructureError, StudyError
 from natriface.workflows.engines.base import engine
-from natriface.workflows.parts.interfaces.comparison import compare, doped_partners
+from natriface.workflows.parts.interfaces.blocks.comparison import compare, doped_partners
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
@@ -82,7 +83,7 @@ def test_the_interface_is_relaxed_and_its_references_are_not(
 
 @pytest.mark.parametrize("references", ["unrelaxed", "rigid"])
 def test_what_is_subtracted_and_how_it_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, references: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, references: Literal["unrelaxed", "rigid"]
 ) -> None:
     text = f"{STUDY}\ninterfaces: {{max_strain_percent: 10, references: {references}}}\n"
     study = _study(tmp_path, f"{text}compare_with: li2025\n")
@@ -105,13 +106,16 @@ def test_what_is_subtracted_and_how_it_is_said(
     assert formation["reason"] is None
     if references == "rigid":
         assert formation["value_j_per_m2"] == pytest.approx(-adhesion["value_j_per_m2"])
-    terms = {step.name: energy_ev(step) for step in plan.walk()}
-    assert set(formation["energies_ev"]) <= set(terms)
+    terms = {step.name: energy_ev(step.n_atoms) for step in plan.walk()}
+    assert formation["energies_ev"] == {
+        name: pytest.approx(terms[name]) for name in formation["energies_ev"]
+    }
+    assert len(formation["energies_ev"]) == 3
     assert formation["uncertainty_j_per_m2"] is None
     assert record["bound"] is None
     html = page.read_text()
-    assert f"interfacial formation energy ({references} references)" in html
-    assert "not to be compared with it" in html
+    assert f"{REFERENCE_SLABS[references]}, and not those of the source" in html
+    assert "Subtracted on purpose" in html
     assert "Na|NaF<" not in html  # never without its words
     csv = next(page.parent.rglob("results.csv")).read_text()
     assert f"{references} references" in csv
