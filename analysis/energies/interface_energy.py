@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -39,6 +39,14 @@ ADHESION_FORMULA = Formula(
     symbol="W",
     where="slabs A and B frozen as they lie in the relaxed interface",
 )
+
+References = Literal["relaxed", "unrelaxed", "rigid"]
+REFERENCE_SLABS: dict[References, str] = {
+    "relaxed": "slabs relaxed",
+    "unrelaxed": "slabs as they are cut, not relaxed",
+    "rigid": "slabs rigid as in the interface",
+}
+"""What is subtracted: the slabs of the paper's definition, or others on purpose."""
 
 SAME_AREA = 1e-3
 """Atoms by which a slab's area may be off that of the same slab in an interface."""
@@ -80,6 +88,17 @@ class InterfaceEnergy:
         return short_repr(self, value, f"{self.n_contacts} x {self.area_angstrom2:.1f} A2")
 
 
+def formation_formula(references: References = "relaxed") -> Formula:
+    """The formula of the interfacial formation energy, with which slabs are subtracted."""
+    if references == "relaxed":
+        return FORMATION_FORMULA
+    return replace(
+        FORMATION_FORMULA,
+        name=f"{FORMATION_FORMULA.name} ({references} references)",
+        where=f"{REFERENCE_SLABS[references]}, and not those of the source, relaxed on their own",
+    )
+
+
 def interfacial_formation_energy(
     interface: Result,
     substrate: Result,
@@ -87,6 +106,7 @@ def interfacial_formation_energy(
     *,
     contacts: int | None = None,
     supercells: bool = False,
+    references: References = "relaxed",
 ) -> InterfaceEnergy:
     """Interfacial formation energy of Li et al., Nat. Commun. (2025), per area.
 
@@ -101,6 +121,8 @@ def interfacial_formation_energy(
     supercells
         Whether the slabs may have been computed in other supercells of the surface cell that they
         have in the interface; their energies are then taken by area.
+    references
+        What the slabs are, for the formula that is said beside the number.
 
     Raises
     ------
@@ -110,7 +132,7 @@ def interfacial_formation_energy(
     """
     return _per_area(
         "interfacial formation energy",
-        f"{FORMATION_FORMULA}, slabs relaxed",
+        f"{FORMATION_FORMULA}, {REFERENCE_SLABS[references]}",
         _named(interface, substrate, film),
         contacts,
         sign=1.0,

@@ -11,6 +11,7 @@ from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.analysis.results.rigid_scan import RigidScan
+from natriface.analysis.results.stress_test import StressTest
 from natriface.structures.base.atoms import from_document
 from natriface.structures.base.errors import AnalysisError, ReaderError
 from natriface.structures.base.reprs import short_repr
@@ -151,6 +152,8 @@ class Result(_Document):
         Of every ionic step, for the course of a relaxation.
     corrections
         What an error handler changed on the way, in words.
+    stress_test
+        What the potential bore at constant energy before it annealed the start.
     bonding
         lobsterpy's automatic analysis in sentences: relevant bonds and their ICOHPs by site; its
         numbers are in the file that `files` lists as ``lobsterpy``.
@@ -181,6 +184,7 @@ class Result(_Document):
     timing: Timing = Field(default_factory=Timing)
     corrections: list[str] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
+    stress_test: StressTest | None = None
     bonding: list[str] = Field(default_factory=list)
     files: dict[str, str] = Field(default_factory=dict)
     scan: RigidScan | None = None

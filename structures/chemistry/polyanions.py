@@ -100,6 +100,10 @@ class CovalentUnits:
         )
         return _connect(self.numbers, self.bonds.select(~(cut | centre_pair)))
 
+    def apart(self) -> CovalentUnits:
+        """The same crystal with every atom a unit of its own, so that a plane may cut any bond."""
+        return _connect(self.numbers, self.bonds.select(np.zeros(len(self.bonds), dtype=bool)))
+
     @property
     def shared_ligand(self) -> NDArray[np.bool_]:
         """Ligands that bridge two centres or more, (n,)."""

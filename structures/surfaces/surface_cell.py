@@ -53,6 +53,8 @@ class Facet:
         Covalent units, endless ones split where the plane must cut them; offsets in this basis.
     split
         True if a covalent unit had to be split.
+    atoms_apart
+        True if every atom counts as a unit of its own, so that cuts may go through polyanions.
     rotations, translations
         The operations that keep or reverse the normal, in this basis.
     """
@@ -67,20 +69,21 @@ class Facet:
     split: bool
     rotations: IntArray
     translations: FloatArray
+    atoms_apart: bool = False
 
     def __repr__(self) -> str:
         what = f"{self.crystal.formula} {miller_label(self.miller)}"
         return short_repr(self, what, f"{self.area_angstrom2:.1f} A2")
 
     @classmethod
-    def of(cls, crystal: Crystal, miller: Sequence[int]) -> Facet:
+    def of(cls, crystal: Crystal, miller: Sequence[int], *, atoms_apart: bool = False) -> Facet:
         """The facet (hkl) of a crystal, indices in the cell as given."""
         plane = checked_miller(miller)
         h = np.array(crystal.primitive_miller(plane), dtype=np.int64)
         basis = _reduced_plane_basis(h, crystal.lattice)
         inverse = np.rint(np.linalg.inv(basis)).astype(np.int64)
         lattice = standard_frame(basis @ crystal.lattice)
-        units = crystal.units.split_along(h)
+        units = crystal.units.apart() if atoms_apart else crystal.units.split_along(h)
         in_basis = CovalentUnits(
             units.numbers,
             units.unit_of,
@@ -99,9 +102,10 @@ class Facet:
             lattice=lattice,
             fractional=crystal.fractional @ inverse,
             units=in_basis,
-            split=units is not crystal.units,
+            split=not atoms_apart and units is not crystal.units,
             rotations=rotations,
             translations=crystal.translations[along] @ inverse,
+            atoms_apart=atoms_apart,
         )
 
     @property

@@ -29,6 +29,9 @@ TaskerClass = Literal["none", "I", "II", "III", "unknown"]
 SAME_PHASE_ANGSTROM = 0.02
 """Cuts closer than this along the normal are one cut."""
 
+THROUGH_POLYANIONS = "through polyanions"
+"""What the label of a termination says that may cut them."""
+
 POLAR_E_PER_ANGSTROM2 = 1e-3
 """A termination is polar if it needs a larger compensating charge (1.6 microcoulomb/cm2)."""
 
@@ -90,13 +93,17 @@ class Termination:
 
     @property
     def label(self) -> str:
-        """Plane and number, ``(001)-2``: unique within a crystal."""
-        return f"{miller_label(self.miller)}-{self.number}"
+        """Plane and number, ``(001)-2``: unique within a crystal; with what is cut on purpose."""
+        return f"{miller_label(self.miller)}-{self.number}{self._mark}"
+
+    @property
+    def _mark(self) -> str:
+        return f" {THROUGH_POLYANIONS}" if self.facet.atoms_apart else ""
 
     @property
     def primitive_label(self) -> str:
         """As `label`, indices in the primitive cell."""
-        return f"{miller_label(self.miller_primitive)}-{self.number}"
+        return f"{miller_label(self.miller_primitive)}-{self.number}{self._mark}"
 
     @property
     def title(self) -> str:
@@ -126,7 +133,7 @@ class Termination:
     @property
     def stoichiometric(self) -> bool:
         """True if slabs cut here have the composition of the bulk (no completed polyhedra)."""
-        return self.broken_bonds == 0
+        return self.facet.atoms_apart or self.broken_bonds == 0
 
     @property
     def intact(self) -> bool:
@@ -224,6 +231,7 @@ def find_terminations(
     *,
     min_gap_angstrom: float = 0.25,
     oxidation_states: Mapping[str, float] | ArrayLike | None = None,
+    through_polyanions: bool = False,
 ) -> list[Termination]:
     """All symmetry-distinct terminations of a plane that leave every finite covalent unit whole.
 
@@ -244,6 +252,9 @@ def find_terminations(
     oxidation_states
         Charge of each element, or of each atom (n,), in e; found from composition and bonds if
         omitted, see `natriface.structures.chemistry.unit_charges.crystal_charges`.
+    through_polyanions
+        Cut between any two atomic planes, covalent units or not. `Termination.broken_bonds` counts
+        what is cut; no such surface is to be expected, but published slabs may have one.
 
     Returns
     -------
@@ -261,7 +272,7 @@ def find_terminations(
     if isinstance(bulk, Crystal) and oxidation_states is not None:
         raise StructureError("give the charges to Crystal.from_atoms: this crystal has its own")
     crystal = bulk if isinstance(bulk, Crystal) else Crystal.from_atoms(bulk, oxidation_states)
-    facet = Facet.of(crystal, miller)
+    facet = Facet.of(crystal, miller, atoms_apart=through_polyanions)
     cuts, gaps = _cuts(facet, min_gap_angstrom)
     tolerance = SAME_PHASE_ANGSTROM / facet.spacing_angstrom
     operations = facet.phase_operations

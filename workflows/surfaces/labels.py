@@ -18,6 +18,8 @@ class SlabLabels(BaseModel):
         Plane and termination, such as ``(100)-1``.
     caution
         What it cannot claim.
+    cut
+        ``whole`` or through ``polyanions``.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -33,6 +35,7 @@ class SlabLabels(BaseModel):
     polar: bool | None = None
     stoichiometric: bool | None = None
     caution: str | None = None
+    cut: str = "whole"
 
 
 class SurfaceLabels(SlabLabels):

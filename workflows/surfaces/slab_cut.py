@@ -18,8 +18,14 @@ def cut_slab(
     vacuum_angstrom: float = 20.0,
     frozen_angstrom: float = 0.0,
     frozen_region: FrozenRegion = "bottom",
+    through_polyanions: bool = False,
 ) -> Slab:
     """The slab asked for, of the termination asked for or of the first that is not polar.
+
+    Parameters
+    ----------
+    through_polyanions
+        Take one that cuts them.
 
     Raises
     ------
@@ -27,7 +33,7 @@ def cut_slab(
         If the phase has no such termination, or the slab cannot be built.
     """
     return build_slab(
-        _termination(phase, asked),
+        _termination(phase, asked, through_polyanions),
         thickness_angstrom=asked.thickness_angstrom,
         layers=asked.layers,
         symmetric=asked.symmetric,
@@ -39,17 +45,29 @@ def cut_slab(
     )
 
 
-def _termination(phase: Phase, asked: SlabCut) -> Termination:
+def _termination(phase: Phase, asked: SlabCut, through_polyanions: bool) -> Termination:
     """The one asked for, or the first that is not polar."""
     charges = None if asked.charges is None else given_charges(phase, asked.charges)
-    found = find_terminations(phase, asked.miller, oxidation_states=charges)
-    if asked.termination is not None:
-        if asked.termination > len(found):
+    found = find_terminations(
+        phase, asked.miller, oxidation_states=charges, through_polyanions=through_polyanions
+    )
+    if through_polyanions:
+        found = [t for t in found if not t.intact]
+        if not found:
             raise StructureError(
-                f"{phase.name} {asked.miller} has {len(found)} terminations that keep its "
-                f"polyanions whole; termination {asked.termination} is asked for"
+                f"cut: polyanions: no plane {asked.miller} of {phase.name} cuts through "
+                "polyanions; leave cut out"
             )
-        return found[asked.termination - 1]
+    if asked.termination is not None:
+        for termination in found:
+            if termination.number == asked.termination:
+                return termination
+        kind = "cut through its polyanions" if through_polyanions else "keep its polyanions whole"
+        raise StructureError(
+            f"{phase.name} {asked.miller} has {len(found)} terminations that {kind} (numbers "
+            f"{', '.join(str(t.number) for t in found)}); termination {asked.termination} is asked "
+            "for"
+        )
     usable = [t for t in found if t.nonpolar or asked.symmetric or asked.reconstruct]
     if not usable and found[0].facet.crystal.charges_unknown:
         raise StructureError(

@@ -1,8 +1,9 @@
 """Another start for a relaxation: short molecular dynamics at a temperature, from a seed.
 
 Langevin dynamics (velocities from a Maxwell-Boltzmann distribution, then ASE's integrator), the
-same for the same seed and going on exactly where it was killed. A potential that is led beyond what
-it knows shows it in forces, distances or heat, and the run is refused.
+same for the same seed and going on exactly where it was killed. The potential is put to a stress
+test first; one that is led beyond what it knows later on shows it in forces, distances or heat, and
+the run is refused.
 """
 
 from __future__ import annotations
@@ -15,23 +16,26 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms, units
-from ase.data import covalent_radii
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
-from ase.neighborlist import neighbor_list
 from pydantic import BaseModel, ConfigDict, Field
 
+from natriface.analysis.results.stress_test import StressTest
 from natriface.structures.base.errors import EngineError
 from natriface.structures.base.numbers import Positive, Whole
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
+from natriface.workflows.engines.potential.stress_test import (
+    STRESS_STEPS,
+    beyond_bounds,
+    largest_force,
+    shortest_ratio,
+    stress_test,
+)
 from natriface.workflows.engines.relaxation import CHECKPOINT_INTERVAL_S
 
 ANNEALING_FILE = "annealing.json"
 FRICTION_PER_FS = 0.01
-FORCE_CEILING_EV_PER_ANGSTROM = 50.0
-SHORTEST_RATIO = 0.55
-"""Atoms closer than this times the sum of their covalent radii have fallen into each other."""
 HEAT_RATIO = 3.0
 """A kinetic temperature this many times the thermostat's has run away; small cells fluctuate."""
 SMALL_CELL_ATOMS = 10
@@ -63,28 +67,47 @@ class Annealing(BaseModel):
         """Steps of the integrator."""
         return max(1, round(1000 * self.picoseconds / self.timestep_fs))
 
+    @property
+    def n_force_calls(self) -> int:
+        """Those of the stress test, and of the annealing."""
+        return STRESS_STEPS + self.n_steps
 
-def anneal(folder: Path, atoms: Atoms, settings: Annealing, energy: Callable[[], float]) -> None:
+
+def anneal(
+    folder: Path, atoms: Atoms, settings: Annealing, energy: Callable[[], float], model: str
+) -> StressTest | None:
     """Anneal in place, going on from what an interrupted run has left in the folder.
 
     Parameters
     ----------
     energy
         Gives the energy (eV) of the present geometry, raising if it is not sound.
+    model
+        What the potential is called where it is refused.
+
+    Returns
+    -------
+    StressTest or None
+        What the potential has been found to bear; ``None`` of an annealing begun before there was
+        such a test.
 
     Raises
     ------
     EngineError
-        If forces, distances or the temperature leave the ground the potential knows.
+        If forces, distances, the temperature, or the energy of the stress test leave the ground
+        the potential knows.
     EndedEarlyError
         If it was asked to end; the next run goes on.
     """
     generator = np.random.default_rng(settings.seed)
-    done = _resumed(folder, atoms, generator)
-    if done is None:
+    resumed = _resumed(folder, atoms, generator)
+    if resumed is None:
         energy()
+        tested: StressTest | None = stress_test(folder, atoms, settings, model)
         MaxwellBoltzmannDistribution(atoms, temperature_K=settings.kelvin, rng=generator)
         done = 0
+    else:
+        done, tested = resumed
     dynamics = Langevin(
         atoms,
         settings.timestep_fs * units.fs,
@@ -98,27 +121,22 @@ def anneal(folder: Path, atoms: Atoms, settings: Annealing, energy: Callable[[],
         _require_sound(atoms, settings, k + 1)
         asked = end_requested(folder)
         if asked or time.monotonic() - saved > CHECKPOINT_INTERVAL_S:
-            _save(folder, atoms, generator, k + 1)
+            _save(folder, atoms, generator, k + 1, tested)
             saved = time.monotonic()
         if asked:
             raise EndedEarlyError(
                 f"asked to end after {k + 1} steps of annealing; the next goes on"
             )
     if done < settings.n_steps:
-        _save(folder, atoms, generator, settings.n_steps)
+        _save(folder, atoms, generator, settings.n_steps, tested)
     atoms.set_velocities(np.zeros((len(atoms), 3)))
+    return tested
 
 
 def _require_sound(atoms: Atoms, settings: Annealing, k: int) -> None:
-    force = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
     heat = atoms.get_temperature()
-    close = neighbor_list("i", atoms, SHORTEST_RATIO * covalent_radii[atoms.numbers])
-    found = None
-    if not force < FORCE_CEILING_EV_PER_ANGSTROM:
-        found = f"a force of {force:.3g} eV/A"
-    elif len(close):
-        found = f"two atoms closer than {SHORTEST_RATIO} times their covalent radii"
-    elif len(atoms) >= SMALL_CELL_ATOMS and not heat < HEAT_RATIO * settings.kelvin:
+    found = beyond_bounds(largest_force(atoms), shortest_ratio(atoms))
+    if found is None and len(atoms) >= SMALL_CELL_ATOMS and not heat < HEAT_RATIO * settings.kelvin:
         found = f"{heat:.0f} K"
     if found:
         raise EngineError(
@@ -128,18 +146,27 @@ def _require_sound(atoms: Atoms, settings: Annealing, k: int) -> None:
         )
 
 
-def _save(folder: Path, atoms: Atoms, generator: np.random.Generator, n_steps: int) -> None:
+def _save(
+    folder: Path,
+    atoms: Atoms,
+    generator: np.random.Generator,
+    n_steps: int,
+    tested: StressTest | None,
+) -> None:
     content = {
         "n_steps": n_steps,
         "positions": atoms.positions.tolist(),
         "momenta": atoms.get_momenta().tolist(),
         "generator": generator.bit_generator.state,
+        "stress_test": None if tested is None else tested.model_dump(),
     }
     write_atomically(folder / ANNEALING_FILE, json.dumps(content))
 
 
-def _resumed(folder: Path, atoms: Atoms, generator: np.random.Generator) -> int | None:
-    """Steps made before an interruption, with the atoms and the generator as they were then."""
+def _resumed(
+    folder: Path, atoms: Atoms, generator: np.random.Generator
+) -> tuple[int, StressTest | None] | None:
+    """Steps made before an interruption and the stress test, the atoms and generator as then."""
     try:
         content: dict[str, Any] = json.loads((folder / ANNEALING_FILE).read_text())
     except (FileNotFoundError, ValueError):  # none, or damaged with the disk; written whole by us
@@ -147,4 +174,5 @@ def _resumed(folder: Path, atoms: Atoms, generator: np.random.Generator) -> int 
     atoms.set_positions(content["positions"], apply_constraint=False)
     atoms.set_momenta(content["momenta"], apply_constraint=False)
     generator.bit_generator.state = content["generator"]
-    return int(content["n_steps"])
+    tested = content.get("stress_test")
+    return int(content["n_steps"]), None if tested is None else StressTest(**tested)

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.io import write as write_atoms
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.analysis.results.deciding import PATH_SETTINGS
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord, Timing
+from natriface.analysis.results.stress_test import StressTest
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError, ReaderError, nearest
 from natriface.structures.base.numbers import Real, Whole
@@ -36,6 +36,7 @@ from natriface.workflows.engines.potential.calculators import (
 from natriface.workflows.engines.potential.doctor import examine
 from natriface.workflows.engines.potential.families import DEFAULT
 from natriface.workflows.engines.potential.scanning import SCAN_FILE, Scan, scan_rigidly
+from natriface.workflows.engines.potential.stress_test import largest_force
 from natriface.workflows.engines.relaxation import RELAXING_CELL, TRAJECTORY_FILE, Relaxation
 from natriface.workflows.plan import Step
 from natriface.workflows.processes import peak_memory_mb
@@ -169,7 +170,7 @@ class PotentialEngine:
             if step.kind == "relax":
                 n_calls = min(FORCE_CALLS[settings.optimizer], settings.max_steps)
             if settings.anneal is not None:
-                n_calls += settings.anneal.n_steps
+                n_calls += settings.anneal.n_force_calls
             if settings.scan is not None:
                 n_calls += settings.scan.n_points + 2
         cost, measured_with = cost_of(model)
@@ -208,11 +209,18 @@ class PotentialEngine:
             best = scan.ranked()[0]
             atoms = slide_film(atoms, best.shift, best.lift_angstrom)
         atoms.calc = calculator
+        tested: StressTest | None = None
         if step.kind == "static":
             converged, n_steps, energies = True, 0, [_sound_energy(atoms, step.name)]
         else:
             if settings.anneal is not None:
-                anneal(folder, atoms, settings.anneal, lambda: _sound_energy(atoms, step.name))
+                tested = anneal(
+                    folder,
+                    atoms,
+                    settings.anneal,
+                    lambda: _sound_energy(atoms, step.name),
+                    f"{step.name}: {settings.model}",
+                )
             relaxation = Relaxation(folder, atoms, settings)
             converged = relaxation.run(lambda: _sound_energy(atoms, step.name))
             n_steps, energies = relaxation.n_steps, relaxation.energies_ev
@@ -230,6 +238,7 @@ class PotentialEngine:
             "wall_s": time.monotonic() - started,
             "cpu_s": time.process_time() - cpu_started,
             "peak_memory_mb": peak_memory_mb(),
+            "stress_test": None if tested is None else tested.model_dump(),
         }
         write_atomically(folder / OUTCOME_FILE, json.dumps(outcome))
 
@@ -314,6 +323,7 @@ def _of_outcome(outcome: dict[str, Any], kind: str, settings: PotentialSettings)
             cpu_s=outcome["cpu_s"],
             peak_memory_mb=outcome["peak_memory_mb"],
         ),
+        "stress_test": outcome.get("stress_test"),
     }
 
 
@@ -326,11 +336,6 @@ def force_call_of(calculator: Calculator) -> ForceCall:
         return energy, atoms.get_forces(apply_constraint=False)
 
     return force_call
-
-
-def largest_force(atoms: Atoms) -> float:
-    """Largest force on a free atom, eV/A."""
-    return float(np.linalg.norm(atoms.get_forces(), axis=1).max())
 
 
 def _validated(model: type[Settings], settings: dict[str, Any], where: str) -> Settings:

@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from natriface.analysis.energies.interface_energy import References
 from natriface.structures.base import heights
 from natriface.structures.base.errors import StructureError
 from natriface.structures.chemistry.formal_charges import OXIDATION_STATES, formal_charges
@@ -53,6 +54,7 @@ class BuiltSlab:
             grade=self.phase.grade,
             source=self.phase.source,
             doping=self.doping,
+            cut="polyanions" if self.slab.termination.facet.atoms_apart else "whole",
             **self.slab.describe(),
         )
 
@@ -67,6 +69,8 @@ class BuiltInterface:
         What its slabs are computed as cut from; see `InterfaceRequest.bulk`.
     registries
         The shifts of the film to be scanned, where the best is asked for.
+    references
+        Which slabs' energies are subtracted from its own.
     """
 
     film: BuiltSlab
@@ -74,11 +78,14 @@ class BuiltInterface:
     interface: Interface
     bulk: Bulk = "library"
     registries: RegistryGrid | None = None
+    references: References = "relaxed"
 
     @property
     def label(self) -> str:
-        """``Na|NZSP``: film on substrate, by the study's labels."""
-        return f"{self.film.label}|{self.substrate.label}"
+        """``Na|NZSP``: film on substrate, by the study's labels, with what is unusual about it."""
+        usual = self.references == "relaxed"
+        mark = "" if usual else f" ({self.references} references)"
+        return f"{self.film.label}|{self.substrate.label}{mark}"
 
     def side(self, side: Side) -> BuiltSlab:
         """The slab of a side."""
@@ -89,6 +96,7 @@ class BuiltInterface:
         return {
             **self.interface.metadata(),
             "pair": self.label,
+            "references": self.references,
             "film": self.film.labels().model_dump(exclude_unset=True),
             "substrate": self.substrate.labels().model_dump(exclude_unset=True),
         }
@@ -119,18 +127,20 @@ def _built(label: str, asked: SlabRequest, root: Path, contact: heights.Side) ->
     """A slab that meets the other with its face `contact`."""
     try:
         phase = load_phase(asked.phase, root)
+        through = asked.cut == "polyanions"
         clean = cut_slab(
             phase,
             asked,
             frozen_angstrom=asked.frozen_angstrom,
             frozen_region="bottom" if contact == "top" else "top",
+            through_polyanions=through,
         )
         slab, doping = (
             (clean, None) if asked.dopant is None else doped_slab(clean, asked.dopant, contact)
         )
     except StructureError as error:
         raise StructureError(f"slab {label}: {error}") from None
-    return BuiltSlab(label, phase, clean, slab, doping)
+    return BuiltSlab(f"{label} (cut polyanions)" if through else label, phase, clean, slab, doping)
 
 
 def doped_slab(
@@ -209,4 +219,4 @@ def _joined(asked: InterfaceRequest, film: BuiltSlab, substrate: BuiltSlab) -> B
         )
     except StructureError as error:
         raise StructureError(f"interface {film.label}|{substrate.label}: {error}") from None
-    return BuiltInterface(film, substrate, interface, asked.bulk, grid)
+    return BuiltInterface(film, substrate, interface, asked.bulk, grid, asked.references)

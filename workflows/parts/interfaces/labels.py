@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from natriface.analysis.energies.interface_energy import References
 from natriface.workflows.parts.interfaces.request import Quantity
 from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import Side
@@ -210,6 +211,8 @@ class InterfaceLabels(Labels):
     bulk_energies
         By side: id of the single point of its relaxed crystal, where the bound by the free surfaces
         is asked for.
+    references
+        Which slabs the reference steps are.
     bases
         By side: the interface's cell in lattice vectors of that crystal, see
         `natriface.structures.interfaces.recut.CutSide`.
@@ -234,6 +237,7 @@ class InterfaceLabels(Labels):
     bulk_energies: dict[str, str] = Field(default_factory=dict)
     relaxed_by: str | None = None
     energies_by: list[LevelLabels] = Field(default_factory=list)
+    references: References = "relaxed"
     film: SlabLabels
     substrate: SlabLabels
     id: str | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from natriface.analysis.energies.interface_energy import References
 from natriface.structures.base.errors import nearest
 from natriface.structures.base.numbers import Count, Length, Positive, Real, Whole
 from natriface.workflows.names import EngineName, Label, check_distinct
@@ -18,6 +19,7 @@ Quantity = Literal[
 
 ENERGIES: tuple[Quantity, ...] = ("interfacial_formation_energy", "work_of_adhesion")
 Bulk = Literal["library", "relaxed"]
+Cut = Literal["whole", "polyanions"]
 
 
 class SlabDopant(Dopant):
@@ -45,10 +47,14 @@ class SlabRequest(SlabCut):
         Units within this depth of the face away from the contact are held.
     dopant
         What is put in.
+    cut
+        ``whole``: polyanions stay so; ``polyanions``: through them on purpose, as published slabs
+        may be. Everything said of such a slab bears the words.
     """
 
     frozen_angstrom: Real = Field(default=0.0, ge=0)
     dopant: SlabDopant | None = None
+    cut: Cut = "whole"
 
 
 class Anneal(Document):
@@ -122,6 +128,10 @@ class InterfaceRequest(Document):
     bulk
         What the slabs are cut from: the crystals as the ``library`` or the user's file has them, or
         ``relaxed``, cell and all, by the engine and protocol that compute the slabs.
+    references
+        Slabs whose energies are subtracted: ``relaxed`` on their own; ``unrelaxed``, as they are
+        cut; ``rigid``, as they lie in the relaxed interface. With the last two there is one start,
+        and everything said of them bears the words.
     """
 
     pairs: Literal["all"] | Annotated[list[tuple[str, str]], Field(min_length=1)] = "all"
@@ -140,6 +150,7 @@ class InterfaceRequest(Document):
     effort: Literal["usual", "thorough"] = "usual"
     max_atoms: Count = 400
     bulk: Bulk = "library"
+    references: References = "relaxed"
 
     @model_validator(mode="before")
     @classmethod
@@ -160,7 +171,17 @@ class InterfaceRequest(Document):
     def _starts_have_slabs_of_their_own(self) -> InterfaceRequest:
         if self.starts > 1 and not self.second_start:
             raise ValueError("starts: more than one needs second_start: true")
+        if self.starts > 1 and self.references != "relaxed":
+            raise ValueError(
+                f"references: {self.references}: only relaxed slabs have several starts; leave "
+                "starts and effort out"
+            )
         return self
+
+    @property
+    def several_starts(self) -> bool:
+        """Whether slabs, and interfaces with them, are relaxed from other starts than as built."""
+        return self.second_start and self.references == "relaxed"
 
 
 class Level(Document):
@@ -249,6 +270,17 @@ class InterfacesAsked(Document):
             raise ValueError(
                 f"energies_by: it needs interfaces, and {' or '.join(ENERGIES)} among the "
                 "quantities"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _bound_of_relaxed_slabs(self) -> InterfacesAsked:
+        references = self.interfaces.references
+        bounded = "unreacted_bound" in self.quantities
+        if references != "relaxed" and (bounded or self.energies_by):
+            key = "unreacted_bound" if bounded else "energies_by"
+            raise ValueError(
+                f"references: {references}: {key} takes relaxed slabs; ask for one of the two"
             )
         return self
 

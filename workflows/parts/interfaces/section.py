@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from natriface.analysis.bonding.integrity import BOND_LIMIT_ANGSTROM
-from natriface.analysis.energies.interface_energy import ADHESION_FORMULA, FORMATION_FORMULA
+from natriface.analysis.energies.interface_energy import ADHESION_FORMULA, formation_formula
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
@@ -129,7 +129,7 @@ def _methods(records: Sequence[InterfaceRecord]) -> list[str | Formula]:
         )
     return [
         *text,
-        FORMATION_FORMULA,
+        formation_formula(records[0].references),
         ADHESION_FORMULA,
         f"A is the area and N the number of contacts in the cell{lowest}. "
         f"1 eV/Å² = {EV_PER_ANGSTROM2_IN_J_PER_M2:.8f} J/m². Energies are subtracted only between "
@@ -161,6 +161,8 @@ def _slab_words(slab: SlabRecord) -> str:
         words[0] += f" ({slab.grade} structure; {slab.source})"
     if slab.surface:
         words.append(f"surface {slab.surface}")
+    if slab.cut == "polyanions":
+        words.append("cut through polyanions on purpose")
     if slab.thickness_angstrom is not None:
         words.append(f"{number(slab.thickness_angstrom, 1)} Å thick")
     if slab.doping:

@@ -96,6 +96,8 @@ class PlannedInterface:
             if self.scan
             else {}
         )
+        if request.interfaces.references == "rigid":
+            first = {side: step.id for side, step in self.rigid.items()}
         return InterfaceLabels(
             reference_steps=first | {RIGID[side]: step.id for side, step in self.rigid.items()},
             second_starts={side: ids for side, ids in seconds.items() if ids},
@@ -121,11 +123,11 @@ def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
     vacuum = request.interfaces.vacuum_angstrom
     planned = [_planned(request, make, built, free) for built in build_interfaces(request, root)]
     add_scanned(planned, make, request.interfaces)
-    if request.interfaces.second_start:
+    if request.interfaces.several_starts:
         with_slabs = [one for one in planned if one.relaxed]
         add_annealed(with_slabs, free, make, request.interfaces)
         add_rounds(with_slabs, free, make, request.interfaces.rounds, vacuum)
-    if "work_of_adhesion" in request.quantities:
+    if "work_of_adhesion" in request.quantities or request.interfaces.references == "rigid":
         for one in planned:
             _add_rigid(one, make)
     add_levels(planned, free, make, request)
@@ -163,7 +165,8 @@ def _planned(
         source = {"structure_from": StructureFrom(step=scan.id, scanned=0)}
     whole = make.step(name, "relax", len(atoms), **source)
     one = PlannedInterface(built, crystals, whole, scan=scan)
-    if "interfacial_formation_energy" not in request.quantities:
+    references = request.interfaces.references
+    if "interfacial_formation_energy" not in request.quantities or references == "rigid":
         return one
     seconds: dict[Side, Step] = {}
     for side in SIDES:
@@ -171,13 +174,13 @@ def _planned(
         lone = built.interface.side(side)
         first = make.step(
             f"{built.label} {slab.label} slab",
-            "relax",
+            "relax" if references == "relaxed" else "static",
             len(lone),
             **crystals.source(isolated(lone, vacuum)),
             labels=SlabOfInterfaceLabels(role=side, pair=built.label),
         )
         one.slabs[side] = free.add(first, built, side)
-        if request.interfaces.second_start:
+        if request.interfaces.several_starts:
             seconds[side] = make.step(
                 f"{built.label} {slab.label} slab, second start",
                 "relax",

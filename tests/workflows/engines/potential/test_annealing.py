@@ -22,6 +22,7 @@ from natriface.workflows.engines.base import (
     withdraw_end_request,
 )
 from natriface.workflows.engines.potential.annealing import Annealing, anneal
+from natriface.workflows.engines.potential.stress_test import STRESS_STEPS
 from natriface.workflows.plan import Step
 from tests.standins.standin_potential import PairPotential
 
@@ -43,6 +44,7 @@ def annealed(folder: Path, **settings: Any) -> Atoms:
         atoms,
         Annealing(**{"picoseconds": 0.06, **settings}),
         lambda: float(atoms.get_potential_energy()),
+        "EMT",
     )
     return atoms
 
@@ -60,7 +62,7 @@ def test_an_interrupted_annealing_goes_on_as_if_nothing_had_been(tmp_path: Path)
     whole = annealed(tmp_path / "whole", seed=3)
     cut = tmp_path / "cut"
     cut.mkdir()
-    for _ in range(5):
+    for _ in range(STRESS_STEPS + 5):
         request_end(cut)
         with pytest.raises(EndedEarlyError):
             annealed(cut, seed=3)
@@ -85,6 +87,7 @@ def test_the_temperature_is_that_asked_for(tmp_path: Path) -> None:
         atoms,
         Annealing(kelvin=600, picoseconds=1.5, timestep_fs=3),
         lambda: float(atoms.get_potential_energy()),
+        "EMT",
     )
     mean = np.mean(heats[len(heats) // 3 :])
     assert mean == pytest.approx(600, rel=0.15)  # 96 degrees of freedom
@@ -95,7 +98,7 @@ def test_what_the_potential_does_not_know_is_refused(tmp_path: Path) -> None:
     atoms.set_constraint()
     atoms.positions[1] = atoms.positions[0] + (0, 0, 1.2)
     with pytest.raises(EngineError, match="beyond what the potential knows"):
-        anneal(tmp_path, atoms, Annealing(), lambda: float(atoms.get_potential_energy()))
+        anneal(tmp_path, atoms, Annealing(), lambda: float(atoms.get_potential_energy()), "EMT")
 
 
 def test_a_step_anneals_before_it_relaxes(tmp_path: Path) -> None:
@@ -126,6 +129,8 @@ def test_a_step_anneals_before_it_relaxes(tmp_path: Path) -> None:
     result = potential.read(tmp_path)
     assert result.status == "converged"
     assert result.convergence.n_ionic_steps
+    assert result.stress_test is not None
+    assert result.stress_test.n_steps == STRESS_STEPS
     assert np.allclose(result.initial_atoms().positions, atoms.positions)
     wrong = step.model_copy(update={"settings": {"anneal": {"kelvin": -5}}})
     with pytest.raises(EngineError, match=r"anneal\.kelvin"):

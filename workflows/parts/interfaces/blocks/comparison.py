@@ -221,7 +221,7 @@ def _doping(
             for reading, other in theirs
         ]
         text = (
-            f"{clean.film.name}: doping {clean.substrate.name} to {doped.substrate.name} "
+            f"{clean.film_words}: doping {clean.substrate.name} to {doped.substrate.name} "
             f"{_effect(change, limit, beside)}"
         )
         sentences.append(text + (": " + ", ".join(said) if said else "") + ".")
@@ -315,6 +315,7 @@ def doped_partners(
         for doped in records
         if clean.film.name == doped.film.name
         and clean.substrate.phase == doped.substrate.phase
+        and clean.substrate.cut == doped.substrate.cut
         and clean.substrate.doping is None
         and doped.substrate.doping is not None
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from natriface.analysis.bonding.integrity import SODIUM_CONTACT_ANGSTROM
-from natriface.analysis.energies.interface_energy import FORMATION_FORMULA
+from natriface.analysis.energies.interface_energy import REFERENCE_SLABS, formation_formula
 from natriface.analysis.energies.starts import reproduced_within, spread
 from natriface.analysis.energies.surface_energy import BOUND_FORMULA, SURFACE_FORMULA
 from natriface.analysis.results.published import Published
@@ -69,6 +69,11 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
             if lies_below(quantity.value_j_per_m2, level.bound):
                 marks[k, f"{VALUE} by {level.name}"] = BELOW_BOUND
     notes = ["Steps, force and status are the interface's; those of its slabs: All steps."]
+    if records[0].references != "relaxed":
+        notes.append(
+            f"Subtracted on purpose: {REFERENCE_SLABS[records[0].references]}; not the quantity "
+            "with relaxed slabs, and not to be compared with it."
+        )
     if any(record.reference_slabs for record in records):
         notes.append(
             "Energies are those of the lowest starts, a slab's by area in any supercell. ± is how "
@@ -85,7 +90,7 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
         [[cell for _, cell in row] for row in pairs],
         notes=notes if asked else [],
         formulas=[
-            *([FORMATION_FORMULA] if asked else []),
+            *([formation_formula(records[0].references)] if asked else []),
             *([BOUND_FORMULA, SURFACE_FORMULA] if bounded else []),
         ],
         stem="results",
@@ -166,6 +171,9 @@ def _file_cells(record: InterfaceRecord) -> list[tuple[str, str, Cell]]:
         ("substrate", "", record.substrate.surface),
         ("film", "", record.film.surface),
         ("doping", "", record.substrate.doping),
+        ("reference slabs", "", record.references),
+        ("substrate cut", "", record.substrate.cut),
+        ("film cut", "", record.film.cut),
     ]
 
 

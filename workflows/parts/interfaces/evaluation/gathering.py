@@ -143,6 +143,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         caveats.insert(0, strained.caveat)
     record = InterfaceRecord(
         pair=labels.pair,
+        references=labels.references,
         label=labels.label,
         film=_slab(labels.film, strained.of["film"]),
         substrate=_slab(labels.substrate, strained.of["substrate"]),
@@ -310,6 +311,7 @@ def _slab(slab: SlabLabels, strains: Sequence[float]) -> SlabRecord:
         grade=slab.grade,
         source=slab.source,
         doping=slab.doping,
+        cut=slab.cut,
         surface=slab.label,
         formula=slab.formula,
         thickness_angstrom=slab.thickness_angstrom,

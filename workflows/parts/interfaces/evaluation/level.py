@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from natriface.analysis.energies.interface_energy import (
     InterfaceEnergy,
@@ -146,7 +147,12 @@ def level_record(
     formation, adhesion = (
         _quantity(compute, quantity, references, steps) if quantity in asked else None
         for quantity, compute in (
-            ("interfacial_formation_energy", _formation_energy),
+            (
+                "interfacial_formation_energy",
+                partial(
+                    interfacial_formation_energy, supercells=True, references=labels.references
+                ),
+            ),
             ("work_of_adhesion", work_of_adhesion),
         )
     )
@@ -213,10 +219,6 @@ def require(steps: Steps, identifier: str | None, role: str) -> Result:
 
 def _reason(steps: Steps, identifier: str) -> str:
     return steps.why_missing(identifier) or "not finished yet"
-
-
-def _formation_energy(interface: Result, substrate: Result, film: Result) -> InterfaceEnergy:
-    return interfacial_formation_energy(interface, substrate, film, supercells=True)
 
 
 def _with_uncertainty(

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from natriface.analysis.energies.interface_energy import References
 from natriface.analysis.energies.starts import spread
 from natriface.analysis.results.result import EngineRecord
 from natriface.workflows.report.steps import StepRow
@@ -44,6 +45,7 @@ class SlabRecord(_Record):
     grade: str | None = None
     source: str | None = None
     doping: str | None = None
+    cut: str = "whole"
     surface: str | None = None
     formula: str | None = None
     thickness_angstrom: float | None = None
@@ -231,11 +233,14 @@ class InterfaceRecord(_Record):
     levels
         Where other levels of theory than the relaxing one give energies: all of them, first that
         whose energies, bound and engine are the interface's here, last that which relaxes.
+    references
+        Which slabs its formation energy subtracts.
     starts
         Its relaxations, the first from the geometry as built; the lowest is taken.
     """
 
     pair: str
+    references: References = "relaxed"
     label: str | None = None
     film: SlabRecord
     substrate: SlabRecord
@@ -267,6 +272,12 @@ class InterfaceRecord(_Record):
         changes = [slab.change_j_per_m2 for slab in self.reference_slabs]
         known = [change for change in changes if change is not None]
         return sum(known) if known and len(known) == len(changes) else None
+
+    @property
+    def film_words(self) -> str:
+        """The film's name, with the slabs that are subtracted where they are not relaxed ones."""
+        usual = self.references == "relaxed"
+        return self.film.name + ("" if usual else f" ({self.references} references)")
 
     @property
     def engine_words(self) -> str:
