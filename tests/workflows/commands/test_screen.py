@@ -66,9 +66,11 @@ def test_from_an_empty_folder_to_the_ranking_and_its_files(folder: Path) -> None
     assert "used up" not in shown
     rows = ranked(folder)
     assert len(rows) == 4
-    # the hollow at gold's own distance, and then the same after relaxation
+    # silver goes on with gold's lattice
     assert [row["registry"] for row in rows[:2]] == ["0.5 0.5"] * 2
-    assert float(rows[0]["stage 2 (J/m2)"]) <= float(rows[0]["stage 1 (J/m2)"]) < -0.5
+    relaxed = [float(row["stage 2 (J/m2)"]) for row in rows[:2]]
+    assert relaxed[0] <= relaxed[1]
+    assert -1.5 < relaxed[0] < -0.9  # contact heals two surfaces of 0.5 to 0.7 J/m2 each (EMT)
     assert [row["rank"] for row in rows] == ["1", "2", "", ""]
     for row in rows:
         assert (folder / "runs" / "on-gold" / "steps" / row["folder"] / "result.json").is_file()

@@ -226,6 +226,17 @@ def test_each_distinct_arrangement_of_a_dopant_is_a_choice() -> None:
     assert "no more" in left_out.what
 
 
+def test_shifts_by_a_lattice_vector_give_one_candidate() -> None:
+    contacts = {**PLAIN["contacts"], "registries": [[0, 0], [1, 0], [0.25, 0], [-0.75, 1]]}
+    study = Study.model_validate(
+        {"name": "one", "title": "one", "screen": {**PLAIN, "contacts": contacts}}
+    )
+    funnel = planned(study.parts()["screen"], StepMaker.of(study), Path())
+    assert funnel.stages[0].n_candidates == 2
+    (left_out,) = (one for one in funnel.left_out if one.reason.startswith("the same"))
+    assert left_out.count == 2
+
+
 def test_a_stage_may_have_settings_of_its_own() -> None:
     stages = [
         {"compute": "static", "keep": {"best": 1}},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
+import numpy as np
 from ase import Atoms
 
 from natriface.structures.base import heights
@@ -19,6 +21,13 @@ CONTACT: dict[Side, heights.Side] = {"substrate": "top", "film": "bottom"}
 """The face of a side that meets the other."""
 
 
+PLACES, OFF_GRID = 10_000, 0.137
+"""Steps of fractional coordinates by which structures are compared, and where they begin: simple
+fractions, which many atoms have, lie on the border of none."""
+DECIMALS = 4
+"""Of cell vectors in A, by which they are compared."""
+
+
 @dataclass(frozen=True)
 class BuiltCandidate:
     """A candidate's interface, and its slabs on their own in the same in-plane cell."""
@@ -27,6 +36,26 @@ class BuiltCandidate:
     interface: Interface
     slabs: dict[Side, BuiltSlab]
     alone: dict[Side, Atoms]
+
+    @property
+    def key(self) -> str:
+        """Equal for structures that an in-plane shift of all atoms turns into each other.
+
+        A shift of the film by a lattice vector of either side makes no other interface.
+        """
+        atoms = self.interface.atoms
+        fractions = atoms.get_scaled_positions()
+        heights_on_grid = np.floor(fractions[:, 2] * PLACES + OFF_GRID)
+        kinds = np.column_stack([atoms.numbers, atoms.get_tags(), heights_on_grid])
+        _, kind, members = np.unique(kinds, axis=0, return_inverse=True, return_counts=True)
+        few = np.flatnonzero(kind.ravel() == np.argmin(members))
+        seen_from_each = []
+        for origin in fractions[few, :2]:
+            places = np.floor((fractions[:, :2] - origin) * PLACES + OFF_GRID) % PLACES
+            rows = np.column_stack([kinds, places])
+            seen_from_each.append(rows[np.lexsort(rows.T[::-1])].tobytes())
+        cell = np.round(atoms.cell.array, DECIMALS) + 0.0
+        return hashlib.sha256(cell.tobytes() + min(seen_from_each)).hexdigest()
 
     def choices(self) -> Choices:
         """What was chosen on each axis."""

@@ -164,10 +164,10 @@ def _entered(space: Space, left_out: list[LeftOut]) -> dict[str, list[Runner]]:
             what = f"{screened.pair}: {error}"
             failures[what] = failures.get(what, 0) + 1
             continue
-        if built.interface.id in seen:
+        if built.key in seen:
             same[screened.pair] = same.get(screened.pair, 0) + 1
             continue
-        seen.add(built.interface.id)
+        seen.add(built.key)
         entered.setdefault(screened.pair, []).append(_runner(built))
     left_out += [LeftOut("cannot be built", what, n) for what, n in failures.items()]
     left_out += [LeftOut("the same structure as another", pair, n) for pair, n in same.items()]
