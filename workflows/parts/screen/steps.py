@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from natriface.structures.base.atoms import content_hash, to_document
+from natriface.structures.base.atoms import content_hash, structure_id, to_document
 from natriface.structures.base.errors import StructureError, StudyError
 from natriface.workflows.parts.screen.building import Builder, BuiltCandidate
 from natriface.workflows.parts.screen.decisions import decision_id, replayed
 from natriface.workflows.parts.screen.labels import CandidateLabels, Narrowed, ReferenceLabels
-from natriface.workflows.parts.screen.phases import LeftOut, grouped
+from natriface.workflows.parts.screen.phases import LeftOut, grouped, phases_of
 from natriface.workflows.parts.screen.request import Rule, ScreenRequest, Stage
 from natriface.workflows.parts.screen.space import Space, enumerate_space
 from natriface.workflows.plan import Side, Step, StructureFrom
@@ -115,9 +116,14 @@ def planned(
         Whether to go on where nothing is decided yet, as if the rule had chosen some; for
         estimates.
     """
-    space = enumerate_space(request, root)
-    left_out = list(space.left_out)
-    first = PlannedStage(1, request.stages[0], _entered(space, left_out))
+    crystals = tuple(
+        (name, structure_id(phase.atoms))
+        for side in (request.substrates, request.films)
+        for name, phase in phases_of(side, root, []).items()
+    )
+    space, entered, left_out = _built(request.model_dump_json(), root, crystals)
+    runners_of = {pair: list(runners) for pair, runners in entered.items()}
+    first = PlannedStage(1, request.stages[0], runners_of)
     stages = [first]
     if runners := next(filter(None, first.runners.values()), None):
         narrowed = Narrowed(counts=dict(space.counts), left_out=grouped(left_out))
@@ -139,7 +145,7 @@ def planned(
             following.runners[pair] = [by_id[identifier] for identifier in chosen]
         _add_steps(following, make)
         stages.append(following)
-    return Funnel(space, stages, left_out)
+    return Funnel(space, stages, list(left_out))
 
 
 def _decided(
@@ -150,8 +156,15 @@ def _decided(
     return None if document is None else replayed(document, name).chosen
 
 
-def _entered(space: Space, left_out: list[LeftOut]) -> dict[str, list[Runner]]:
-    """All candidates that can be built, by pair; of equal structures one."""
+@lru_cache(maxsize=1)
+def _built(
+    request: str, root: Path, crystals: tuple[tuple[str, str], ...]
+) -> tuple[Space, dict[str, list[Runner]], list[LeftOut]]:
+    """The space, its candidates that can be built, by pair, of equal structures one, and what is
+    left out; kept, while `crystals` are the same, since a screening is planned again after each of
+    its stages."""
+    space = enumerate_space(ScreenRequest.model_validate_json(request), root)
+    left_out = list(space.left_out)
     builder = Builder(space)
     entered: dict[str, list[Runner]] = {}
     seen: set[str] = set()
@@ -171,7 +184,7 @@ def _entered(space: Space, left_out: list[LeftOut]) -> dict[str, list[Runner]]:
         entered.setdefault(screened.pair, []).append(_runner(built))
     left_out += [LeftOut("cannot be built", what, n) for what, n in failures.items()]
     left_out += [LeftOut("the same structure as another", pair, n) for pair, n in same.items()]
-    return entered
+    return space, entered, left_out
 
 
 def _runner(built: BuiltCandidate) -> Runner:
