@@ -301,6 +301,21 @@ def test_energies_of_a_potential_are_labelled_and_those_of_dft_are_not(
     assert dft.rows["Na|NZSP"]["level of theory"] == "DFT"
 
 
+def test_claims_on_energies_and_units_are_measured(page: Page) -> None:
+    told = {each.text: each for each in page.document.claims if each.measured}
+    less = told["F in NZSP makes Na bind less (the values as printed)"].verdict
+    values = [r.interfacial_formation_energy for r in page.interfaces]
+    clean, doped = (v.value_j_per_m2 for v in values if v and v.value_j_per_m2 is not None)
+    assert less.effect == pytest.approx(doped - clean)
+    assert (less.kind, less.n_samples) == ("not tested", 1)
+    assert less.tried["potential"] == ["chgnet-0.3.0"]
+    assert less.tried["compensation"] == ["uncompensated"]
+    whole = told["The PO3F tetrahedron stays whole where F-doped NZSP meets Na"].verdict
+    assert (whole.kind, whole.effect) == ("not tested", 0)
+    assert "F in NZSP makes NaF bind more" in told
+    assert page.document.glossary["Na|NZSP"] == "Na as a film on NZSP"
+
+
 def test_published_values_stand_beside_ours_with_both_readings(page: Page) -> None:
     row = page.rows["Na|NZSP"]
     assert row["Li et al., Nat. Commun. (2025) (J/m2)"] == "-2.4"
