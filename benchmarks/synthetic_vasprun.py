@@ -142,7 +142,13 @@ class Writer:
         )
         for kind, (element, count) in enumerate(self.species):
             self.put(f"    <rc><c>{element:<2s}</c><c>{kind + 1:4d}</c></rc>\n" * count)
-        self.put(f'   </set>\n  </array>\n  <array name="atomtypes" >\n{head}   <set>\n')
+        number, text = ' type="int"', ' type="string"'
+        fields = [(number, "atomspertype"), (text, "element"), ("", "mass"), ("", "valence")]
+        fields.append((text, "pseudopotential"))
+        types = '   <dimension dim="1">type</dimension>\n' + "".join(
+            f"   <field{kind}>{name}</field>\n" for kind, name in fields
+        )
+        self.put(f'   </set>\n  </array>\n  <array name="atomtypes" >\n{types}   <set>\n')
         for element, count in self.species:
             title = f"  PAW_PBE {element} 08Apr2002"
             self.put(

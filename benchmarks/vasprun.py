@@ -1,5 +1,8 @@
-"""Reading vasprun.xml: natriface against pymatgen, CPU time, peak memory, growth with size.
+"""Reading vasprun.xml: natriface against its peers, CPU time, peak memory, growth with size.
 
+Peers are pymatgen and, where it is installed, vasprunrs (Rust) by its own class, not by its
+imitation of pymatgen; what is not installed is said. All give the same numbers to the last bit,
+which is checked first.
 Run with ``python -m benchmarks.vasprun`` from the checkout; ``--json`` prints one JSON object.
 Files: synthetic ones in VASP's own formats (`benchmarks.synthetic_vasprun`), and, where they lie
 beside the checkout, the largest real ones. ``--large`` adds a spin-polarised run of 240 atoms with
@@ -10,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import importlib.util
 import tempfile
 import warnings
 from functools import partial
@@ -66,8 +70,24 @@ def peer(path: Path, level: str) -> Any:
         )
 
 
+def rust_peer(path: Path, level: str) -> Any:
+    """Read the same with vasprunrs, whose properties are made when asked for."""
+    import vasprunrs
+
+    more = level != "energies"
+    run = vasprunrs.Vasprun(
+        str(path), parse_dos=more, parse_eigen=more, parse_projected=level == "everything"
+    )
+    return run, run.ionic_steps, run.eigenvalues, run.dos, run.projected
+
+
+def has_rust_peer() -> bool:
+    """Whether vasprunrs can be imported."""
+    return importlib.util.find_spec("vasprunrs") is not None
+
+
 def check_equal(path: Path) -> None:
-    """Raise unless both read the same numbers, to the last bit."""
+    """Raise unless all read the same numbers, to the last bit."""
     mine, theirs = ours(path, "everything"), peer(path, "everything")
     steps = theirs.ionic_steps
     equal = np.testing.assert_array_equal
@@ -82,6 +102,16 @@ def check_equal(path: Path) -> None:
     partial_dos = np.array([[_spins(orbital) for orbital in site.values()] for site in theirs.pdos])
     equal(mine.projected_dos.densities, partial_dos.swapaxes(1, 2))
     equal(mine.projections.weights, _spins(theirs.projected_eigenvalues))
+    if not has_rust_peer():
+        return
+    _, steps, eigenvalues, dos, projected = rust_peer(path, "everything")
+    equal(mine.free_energies_ev, [step["e_fr_energy"] for step in steps])
+    equal(mine.forces, [step["forces"] for step in steps])
+    equal(mine.steps.positions, [step["structure"]["positions"] for step in steps])
+    equal(np.stack([mine.eigenvalues, mine.occupations], axis=-1), eigenvalues)
+    equal(mine.total_dos.densities, dos["total"]["densities"])
+    equal(mine.projected_dos.densities, np.swapaxes(dos["partial"]["data"], 0, 1))
+    equal(mine.projections.weights, projected["data"])
 
 
 def _spins(values: dict[Any, Any]) -> Any:
@@ -92,17 +122,20 @@ def measure(label: str, path: Path) -> list[Comparison]:
     """The three levels on one file."""
     check_equal(path)
     size = path.stat().st_size / 1e6
+    peers = [("pymatgen", peer)] + ([("vasprunrs", rust_peer)] if has_rust_peer() else [])
     return [
         compare(
             f"{label}: {level}",
             partial(ours, path, level),
-            partial(peer, path, level),
+            partial(read, path, level),
             repeat=5,
             peer_repeat=2,
+            peer_name=name,
             memory=size > 40,
             remark=f"{size:.0f} MB",
         )
         for level in LEVELS
+        for name, read in peers
     ]
 
 
@@ -144,4 +177,6 @@ if __name__ == "__main__":
     parser.add_argument("--large", action="store_true", help="also a file of some 350 MB")
     asked = parser.parse_args()
     rows, facts = run(asked.large)
+    if not has_rust_peer():
+        facts["skipped"] = "vasprunrs is not installed: pip install vasprunrs"
     main(rows, json=asked.json, **facts)
