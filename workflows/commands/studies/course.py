@@ -39,7 +39,9 @@ def run_study(
         require_stages(study)
 
     def within_budget() -> Plan:
-        return plan if budget_h is None else beginning(study, plan, statuses(workspace), budget_h)
+        if budget_h is None:
+            return plan
+        return beginning(study, plan, workspace, statuses(workspace), budget_h)
 
     begun, lacks = within_budget(), None
     while True:

@@ -55,7 +55,8 @@ def more(
     """Go on with a screening that its budget has ended."""
     from natriface.workflows.running.budget import spent_s
 
-    spent = spent_s(statuses(opened(study, folder))) / 3600
+    workspace = opened(study, folder)
+    spent = spent_s(workspace, statuses(workspace)) / 3600
     run_study(study, folder, workers, None, staged=True, budget_h=spent + budget, top=top)
 
 
