@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,26 +16,19 @@ from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 
 from natriface.analysis.energies.energy_map import EnergyMap
+from natriface.analysis.figures.map_panels import MapPanel, map_panels
 from natriface.analysis.figures.pictures.scene import ball_radius_angstrom
 from natriface.analysis.figures.style import (
     HEAT,
     INK,
-    MUTED,
     PAPER,
     QUALITATIVE,
-    SMALL,
-    StyledFigure,
-    column_width,
     element_color,
     element_dot,
     in_style,
     legend_above,
-    rows_and_columns,
-    scale_bar,
-    wrapped,
 )
 from natriface.structures.base.arrays import FloatArray
-from natriface.structures.base.errors import AnalysisError
 
 WINDOW_ANGSTROM = 9.0
 """Least width of what is shown: a surface cell alone does not show its pattern."""
@@ -42,8 +36,6 @@ WINDOW_ANGSTROM = 9.0
 TOP_ANGSTROM = 1.6
 """Atoms this far below the outermost one are still drawn."""
 
-COLUMNS = 4
-_MAP_INCHES, _BAR_INCHES = 1.37, 0.6
 _MAP_RESOLUTION = 140
 _WAY = QUALITATIVE[1]
 
@@ -67,36 +59,26 @@ def map_figure(maps: Mapping[str, EnergyMap], element: str = "Na") -> Figure:
     AnalysisError
         If there is no map.
     """
-    if not maps:
-        raise AnalysisError("there is no map to draw")
-    rows, columns = rows_and_columns(len(maps), COLUMNS)
-    width = column_width(_MAP_INCHES * columns + _BAR_INCHES)
-    room = (width - _BAR_INCHES) / columns
-    titles = [wrapped(title, 0.95 * room) for title in maps]
-    words = 0.45 + 0.13 * max(title.count("\n") + 1 for title in titles)
-    figure = StyledFigure(figsize=(width, (room + words) * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    top = max(max(_above(m).max() for m in maps.values()), 0.01)
-    longest = max(float(np.linalg.norm(m.vectors, axis=1).max()) for m in maps.values())
-    window = max(WINDOW_ANGSTROM, 1.2 * longest)
-    drawn: Any = None
+    top = max([0.01, *(float(_above(m).max()) for m in maps.values())])
+    longest = [float(np.linalg.norm(m.vectors, axis=1).max()) for m in maps.values()]
+    window = max([WINDOW_ANGSTROM, *(1.2 * length for length in longest)])
     seen: set[str] = set()
-    for ax, title, energy_map in zip(axes, titles, maps.values(), strict=False):
-        drawn = _draw(ax, energy_map, top, window)
-        seen |= _draw_atoms(ax, energy_map, window)
-        ax.set_title(title)
-        scale_bar(ax, 2.0)
-        ax.annotate(
+
+    def draw(ax: Axes, energy_map: EnergyMap) -> Any:
+        shown = _draw(ax, energy_map, top, window)
+        seen.update(_draw_atoms(ax, energy_map, window))
+        return shown
+
+    panels = [
+        MapPanel(
+            title,
+            partial(draw, energy_map=energy_map),
             f"from cell to cell {energy_map.hop.barrier_ev:.2f} eV\n"
             f"highest less lowest {energy_map.corrugation_ev:.2f} eV",
-            (0.5, 0.0), xycoords="axes fraction", xytext=(0, -13), textcoords="offset points",
-            ha="center", va="top", fontsize=SMALL, color=MUTED,
-        )  # fmt: skip
-    for ax in axes[len(maps) :]:
-        ax.remove()
-    bar = figure.colorbar(drawn, ax=list(axes[: len(maps)]), shrink=0.9, pad=0.02, aspect=25)
-    bar.set_label(wrapped(f"energy of {element} above the map's lowest point (eV)", room))
-    bar.outline.set_visible(False)
+        )
+        for title, energy_map in maps.items()
+    ]
+    figure = map_panels(panels, f"energy of {element} above the map's lowest point (eV)")
     entries: list[tuple[Artist, str]] = [(element_dot(symbol), symbol) for symbol in sorted(seen)]
     entries += [
         (Line2D([], [], ls="", marker="*", ms=6, mfc=PAPER, mec=INK, mew=0.5), "minimum"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,24 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from natriface.analysis.figures.style import (
-    HEAT,
-    INK,
-    MUTED,
-    PAPER,
-    SMALL,
-    StyledFigure,
-    column_width,
-    in_style,
-    rows_and_columns,
-    scale_bar,
-    wrapped,
-)
+from natriface.analysis.figures.map_panels import MapPanel, map_panels
+from natriface.analysis.figures.style import HEAT, INK, MUTED, PAPER, in_style
 from natriface.structures.base.arrays import FloatArray
-from natriface.structures.base.errors import AnalysisError
 
-COLUMNS = 4
-_MAP_INCHES, _BAR_INCHES = 1.37, 0.6
 _REPEATS = 1.6
 """The map is shown over this many of its longest vectors, so that its pattern is seen."""
 
@@ -71,33 +58,17 @@ def registry_maps(maps: Mapping[str, RegistryMap]) -> Figure:
     AnalysisError
         If there is no map.
     """
-    if not maps:
-        raise AnalysisError("there is no map to draw")
-    rows, columns = rows_and_columns(len(maps), COLUMNS)
-    width = column_width(_MAP_INCHES * columns + _BAR_INCHES)
-    room = (width - _BAR_INCHES) / columns
-    titles = [wrapped(title, 0.95 * room) for title in maps]
-    words = 0.45 + 0.13 * max(title.count("\n") + 1 for title in titles)
-    figure = StyledFigure(figsize=(width, (room + words) * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    top = max(max(float(np.nanmax(m.below_best)) for m in maps.values()), 0.01)
-    drawn: Any = None
-    for ax, title, found in zip(axes, titles, maps.values(), strict=False):
-        drawn = _draw(ax, found, top)
-        ax.set_title(title)
-        scale_bar(ax, 2.0)
-        ax.annotate(
+    top = max([0.01, *(float(np.nanmax(m.below_best)) for m in maps.values())])
+    panels = [
+        MapPanel(
+            title,
+            partial(_draw, found=found, top=top),
             f"best {np.nanmax(found.adhesion_j_per_m2):.2f} J/m²\n"
             f"worst {np.nanmin(found.adhesion_j_per_m2):.2f} J/m²",
-            (0.5, 0.0), xycoords="axes fraction", xytext=(0, -13), textcoords="offset points",
-            ha="center", va="top", fontsize=SMALL, color=MUTED,
-        )  # fmt: skip
-    for ax in axes[len(maps) :]:
-        ax.remove()
-    bar = figure.colorbar(drawn, ax=list(axes[: len(maps)]), shrink=0.9, pad=0.02, aspect=25)
-    bar.set_label(wrapped("rigid work of adhesion below the best (J/m²)", room))
-    bar.outline.set_visible(False)
-    return figure
+        )
+        for title, found in maps.items()
+    ]
+    return map_panels(panels, "rigid work of adhesion below the best (J/m²)")
 
 
 def _draw(ax: Axes, found: RegistryMap, top: float) -> Any:
