@@ -11,6 +11,8 @@ other (ASE's highest image) and with ASE's climbing NEB at a fifth of the limit.
 calls over natriface's, the better of its two optimisers; that of ASE's own climbing band from the
 same IDPP path is given beside it. natriface computes half of a hop that a mirror plane maps on
 itself; what the whole takes (``mirror: false``) is given too, and its barrier must agree as well.
+Where pyeonclient is installed, eOn's climbing band from the same IDPP path stands beside, with its
+defaults.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from ase.constraints import FixAtoms
 from ase.mep import NEB
 from ase.optimize import BFGS, FIRE, LBFGS
 
+from benchmarks.neb_peers import eon_band, missing
 from natriface.structures.paths.hop_endpoints import HopEndpoints, hop_endpoints
 from natriface.structures.paths.hops import adatom_hops, vacancy_hops
 from natriface.structures.paths.images import displacements, make_images
@@ -63,12 +66,14 @@ class Row:
     ase_ev: float
     climbing_ev: float
     natriface_overhead_s: float
+    eon_calls: int | None = None
+    eon_ev: float | None = None
 
     @property
     def agree(self) -> bool:
         """Whether all barriers are the same."""
-        others = (self.natriface_whole_ev, self.ase_ev, self.climbing_ev)
-        return all(abs(self.natriface_ev - other) < SAME_EV for other in others)
+        others = (self.natriface_whole_ev, self.ase_ev, self.climbing_ev, self.eon_ev)
+        return all(abs(self.natriface_ev - x) < SAME_EV for x in others if x is not None)
 
     def document(self) -> dict[str, Any]:
         calls = min(self.ase_bfgs_calls, self.ase_fire_calls)
@@ -78,6 +83,7 @@ class Row:
             "ratio_whole": calls / self.natriface_whole_calls,
             "ratio_fire": self.ase_fire_calls / self.natriface_calls,
             "ratio_climbing": self.ase_climbing_calls / self.natriface_calls,
+            "ratio_eon": self.eon_calls and self.eon_calls / self.natriface_calls,
         }
 
 
@@ -240,6 +246,10 @@ def measured(name: str) -> Row:
     fire, _ = ase_band(name, FIRE, "linear")
     climbing_calls, _ = ase_band(name, BFGS, "idpp", climb=True)
     _, reference = ase_band(name, BFGS, "idpp", 0.2, climb=True)
+    eon: tuple[int | None, float | None] = (None, None)
+    if missing() is None:
+        chain = make_images(*relaxed_ends(name), case.n_images).images
+        eon = eon_band(chain, make_calculator(case.model, {}), case.fmax)
     return Row(
         name=name,
         n_atoms=len(relaxed_ends(name)[0]),
@@ -255,6 +265,8 @@ def measured(name: str) -> Row:
         ase_ev=float(plain),
         climbing_ev=float(reference),
         natriface_overhead_s=seconds,
+        eon_calls=eon[0],
+        eon_ev=eon[1],
     )
 
 
@@ -285,7 +297,8 @@ def _print(rows: Sequence[Row]) -> None:
     from rich.table import Table
 
     table = Table(
-        "hop", "atoms", "images", "natriface", "whole", "ASE BFGS", "ASE FIRE", "ASE climbing",
+        "hop", "atoms", "images", "natriface", "whole", "ASE BFGS", "ASE FIRE",
+        "ASE climbing", "eOn",
         "barrier (eV)", "ASE's (eV)", "reference (eV)", "ratio", "ratio, whole",
         "ratio, climbing", "overhead (s)",
     )  # fmt: skip
@@ -294,7 +307,7 @@ def _print(rows: Sequence[Row]) -> None:
         table.add_row(
             row.name, str(row.n_atoms), str(row.n_images), str(row.natriface_calls),
             str(row.natriface_whole_calls), str(row.ase_bfgs_calls), str(row.ase_fire_calls),
-            str(row.ase_climbing_calls),
+            str(row.ase_climbing_calls), str(row.eon_calls or "–"),
             f"{row.natriface_ev:.4f}", f"{row.ase_ev:.4f}", f"{row.climbing_ev:.4f}",
             f"{document['ratio']:.2f}", f"{document['ratio_whole']:.2f}",
             f"{document['ratio_climbing']:.2f}",
@@ -302,6 +315,8 @@ def _print(rows: Sequence[Row]) -> None:
         )  # fmt: skip
     console = Console(width=170)
     console.print(table)
+    if missing():
+        console.print(f"eOn left out: {missing()}")
     console.print("force calls on the images between the end points; ratio: ASE's fewest / ours")
 
 

@@ -11,7 +11,7 @@ import pytest
 from ase import Atoms
 from ase.build import sort
 
-from natriface.analysis import EnergyMap, InterfaceEnergy, Result
+from natriface.analysis import EnergyMap, InterfaceEnergy, Result, judge
 from natriface.analysis.results.result import EngineRecord, StepRecord
 from natriface.structures.base.atoms import to_document
 from natriface.workflows.parts.interfaces.labels import InterfaceLabels
@@ -110,6 +110,12 @@ def test_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("migration.md", lambda names: names["ends"].description.startswith("vacancy Na")),
         ("adsorption.md", lambda names: names["EnergyMap"] is EnergyMap),
+        (
+            "claims.md",
+            lambda names: (
+                f"# {judge(names['samples'], 'rising').why}\n" in snippets("claims.md")[0]
+            ),
+        ),
     ],
 )
 def test_others(name: str, proof: Callable[[dict[str, Any]], bool]) -> None:
@@ -130,7 +136,10 @@ def test_names_of_snippets_that_need_a_run(name: str) -> None:
 
 def test_no_snippet_is_left_out() -> None:
     having = {path.name for path in DOCS.glob("*.md") if snippets(path.name)}
-    assert having == {"structures.md", "results.md", "migration.md", "adsorption.md", *NEEDS_A_RUN}
+    assert having == {"structures.md", "results.md", "migration.md", "adsorption.md"} | {
+        "claims.md",
+        *NEEDS_A_RUN,
+    }
 
 
 def test_no_other_way_of_writing_a_snippet() -> None:

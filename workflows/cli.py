@@ -30,9 +30,10 @@ from natriface.workflows.commands.studies.course import (
     prepared,
     run_study,
     statuses,
+    within_budget,
     write_report,
 )
-from natriface.workflows.commands.studies.screen import TopOption
+from natriface.workflows.commands.studies.screen import BudgetOption, TopOption
 
 app = typer.Typer(
     name="natriface",
@@ -94,15 +95,18 @@ def submit(
     study: StudyArgument,
     folder: WorkspaceOption = None,
     launchpad: LaunchpadOption = None,
+    budget: BudgetOption = None,
 ) -> None:
     """Put a study's steps into the LaunchPad without running them."""
     from natriface.workflows.running import operations
 
     loaded, plan, workspace = prepared(study, folder, launchpad)
-    submission = operations.submit(plan, workspace, checked=True)
+    begun = within_budget(loaded, plan, workspace, budget)
+    submission = operations.submit(begun, workspace, checked=True)
     if decide_on_stages(loaded, plan, workspace):
         _, plan = planned(study, folder, to_run=True)
-        submission = operations.submit(plan, workspace, checked=True)
+        begun = within_budget(loaded, plan, workspace, budget)
+        submission = operations.submit(begun, workspace, checked=True)
     typer.echo(
         f"{len(submission.added)} steps submitted, {len(submission.known)} were there already, "
         f"{len(submission.finished)} are finished"

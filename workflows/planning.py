@@ -91,15 +91,22 @@ def in_stages(study: Study) -> dict[str, Any]:
     return {name: request for name, request in study.parts().items() if name in IN_STAGES}
 
 
-def beginning(study: Study, plan: Plan, statuses: Sequence[StepStatus], budget_h: float) -> Plan:
+def beginning(
+    study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus], budget_h: float
+) -> Plan:
     """The part of a plan that a budget of core-hours lets begin by now."""
-    from natriface.workflows.running.budget import affordable
+    from natriface.workflows.running.budget import affordable, spent_s
+    from natriface.workflows.steps.history import History
 
+    history = History.of(workspace)
+    left_s = 3600 * budget_h - spent_s(workspace, statuses)
     in_turn: list[list[str]] = []
     for name in in_stages(study):
         part: _PartInStages = import_module(f"{PARTS[name]}.decisions")
         in_turn += part.in_turn(plan)
-    return affordable(plan, in_turn, statuses, 3600 * budget_h)
+    return affordable(
+        plan, in_turn, statuses, left_s, lambda step: history.estimate(step).core_seconds
+    )
 
 
 def decide(study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus]) -> int:

@@ -22,7 +22,6 @@ from natriface.workflows.parts.labels import labels_of, step_labels
 from natriface.workflows.plan import Plan, StructureFrom
 from natriface.workflows.planning import foreseen, in_stages, ranking
 from natriface.workflows.report.table import Cell, Column, Table
-from natriface.workflows.running.budget import pace, spent_s
 from natriface.workflows.running.status import UNDER_WAY, StepStatus, cached, counts, seconds_left
 from natriface.workflows.steps.history import History
 from natriface.workflows.study import Study, load_study, study_path
@@ -229,35 +228,19 @@ def tally(steps: Sequence[StepStatus]) -> str:
 
 
 def stage_table(steps: Sequence[StepStatus], stages: Mapping[str, int | None]) -> Table:
-    """How far each stage is, what it has taken, and when it will be through at this pace."""
-    factor = pace(steps)
+    """How far each stage is, how long its steps took, and when it will be through."""
     rows: list[list[Cell]] = []
     for stage in sorted({stage for stage in stages.values() if stage is not None}):
         own = [step for step in steps if stages.get(step.id) == stage]
         tallied = counts(own)
-        left = [step for step in own if step.state in UNDER_WAY]
-        seconds = factor * sum(step.estimate_s or 0.0 for step in left)
-        rows.append(
-            [
-                stage,
-                *(len(own), tallied["finished"], tallied["failed"] + tallied["blocked"]),
-                *(tallied["running"], len(left)),
-                spent_s(own) / 3600,
-                seconds / 3600,
-                seconds / max(1, tallied["running"]) if left else None,
-            ]
-        )
+        left = sum(tallied[state] for state in UNDER_WAY)
+        failed = tallied["failed"] + tallied["blocked"]
+        took = sum(step.wall_s or 0.0 for step in own)
+        numbers = [stage, len(own), tallied["finished"], failed, tallied["running"], left]
+        rows.append([*numbers, took, seconds_left(own)])
     titles = ("stage", "steps", "finished", "failed", "running", "left")
-    return Table(
-        "",
-        [
-            *(Column(title, digits=0) for title in titles),
-            Column("spent", "core-hours", 3),
-            Column("left on one core", "hours", 3),
-            Column("through in", written=duration),
-        ],
-        rows,
-    )
+    times = (Column("took", written=duration), Column("through in", written=duration))
+    return Table("", [*(Column(title, digits=0) for title in titles), *times], rows)
 
 
 def status_table(steps: Sequence[StepStatus]) -> Table:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from natriface.workflows.engines.base import engine
 from natriface.workflows.plan import Plan, Step
+from natriface.workflows.steps.stages import cores_used, spent_core_s
+from natriface.workflows.workspace import Workspace
 
 if TYPE_CHECKING:
     from natriface.workflows.running.status import StepStatus
@@ -16,20 +17,22 @@ AT_ONCE = 0.5
 """Of what is left of a budget, so that what comes after is estimated from what this has taken."""
 
 
-def spent_s(statuses: Sequence[StepStatus]) -> float:
-    """Seconds that the steps of a study have taken on one core each."""
-    return sum(step.wall_s or 0.0 for step in statuses)
-
-
-def pace(statuses: Sequence[StepStatus]) -> float:
-    """What finished steps have taken, over what was estimated; 1 where none has finished."""
-    timed = [s for s in statuses if s.state == "finished" and s.wall_s and s.estimate_s]
-    estimated = sum(status.estimate_s or 0.0 for status in timed)
-    return spent_s(timed) / estimated if estimated else 1.0
+def spent_s(workspace: Workspace, statuses: Sequence[StepStatus]) -> float:
+    """Core seconds that the steps of a study have taken, in all their attempts."""
+    engines = {step.id: step.engine for step in workspace.plan()}
+    return sum(
+        (step.wall_s or 0.0) * cores_used(step.folder, engines[step.id]) + spent_core_s(step.folder)
+        for step in statuses
+        if step.wall_s is not None and step.id in engines
+    )
 
 
 def affordable(
-    plan: Plan, in_turn: Sequence[Sequence[str]], statuses: Sequence[StepStatus], budget_s: float
+    plan: Plan,
+    in_turn: Sequence[Sequence[str]],
+    statuses: Sequence[StepStatus],
+    left_s: float,
+    cost_s: Callable[[Step], float],
 ) -> Plan:
     """The steps that are begun by now, and as many more as a budget allows at once.
 
@@ -38,24 +41,20 @@ def affordable(
     in_turn
         Steps that are of use together only, in the order in which they are begun; what is in none
         (other parts' steps) is begun before all.
-    budget_s
-        Core seconds of the whole study, with what is spent already.
+    left_s
+        Core seconds that are left of the budget.
+    cost_s
+        What a step is expected to take of them.
     """
     by_id = {step.id: step for step in plan.walk()}
     begun = {s.id: s for s in statuses if s.id in by_id and s.state != "not submitted"}
-    factor = pace(statuses)
-
-    def cost_of(step: Step) -> float:
-        return factor * engine(step.engine).estimate(step).core_seconds
-
-    left = budget_s - spent_s(statuses)
-    left -= sum(cost_of(by_id[i]) for i, status in begun.items() if status.state not in ENDED)
+    left = left_s - sum(cost_s(by_id[i]) for i, s in begun.items() if s.state not in ENDED)
     taken = set(begun)
     at_once = AT_ONCE * left
     units = [_with_parents(unit, by_id) for unit in in_turn]
     for unit in (by_id.keys() - set().union(*units), *units):
         new = unit - taken
-        cost = sum(cost_of(by_id[identifier]) for identifier in new)
+        cost = sum(cost_s(by_id[identifier]) for identifier in new)
         if not new:
             continue
         if cost > left or (at_once <= 0 and cost > 0):

@@ -30,7 +30,6 @@ def run_study(
 ) -> None:
     """Run a study, stage by stage where it has some, as far as a budget reaches."""
     from natriface.structures.base.errors import UnavailableError
-    from natriface.workflows.planning import beginning
     from natriface.workflows.running.progress import progress_for
     from natriface.workflows.running.run import run_plan
 
@@ -38,10 +37,7 @@ def run_study(
     if staged:
         require_stages(study)
 
-    def within_budget() -> Plan:
-        return plan if budget_h is None else beginning(study, plan, statuses(workspace), budget_h)
-
-    begun, lacks = within_budget(), None
+    begun, lacks = within_budget(study, plan, workspace, budget_h), None
     while True:
         summary = run_plan(begun, workspace, workers, progress_for(sys.stdout), checked=True)
         if summary.interrupted:
@@ -52,12 +48,13 @@ def run_study(
             except UnavailableError as error:
                 lacks = error
                 break
-        before, begun = begun, within_budget()
+        before, begun = begun, within_budget(study, plan, workspace, budget_h)
         if len(begun) == len(before):
             break
     _say_how_it_ended(summary, name)
     write_report(study, plan, workspace, list(summary.steps), top)
-    if left := len(plan) - len(begun):
+    left = len(plan) - len(begun)
+    if left and budget_h is not None and not summary.interrupted:
         typer.echo(
             f"the budget of {budget_h:g} core-hours is used up: {left} steps of those known by "
             f"now are not begun. Go on with: natriface more {name} -w {workspace.root} --budget H"
@@ -65,6 +62,15 @@ def run_study(
     if lacks is not None:
         raise type(lacks)(f"the next stage cannot run here, what is finished stays: {lacks}")
     sys.exit(summary.exit_code)
+
+
+def within_budget(study: Study, plan: Plan, workspace: Workspace, budget_h: float | None) -> Plan:
+    """The part of a plan that a budget of core-hours lets begin by now; without one, all of it."""
+    from natriface.workflows.planning import beginning
+
+    if budget_h is None:
+        return plan
+    return beginning(study, plan, workspace, statuses(workspace), budget_h)
 
 
 def planned(name: str, folder: Path | None, to_run: bool = False) -> tuple[Study, Plan]:

@@ -19,6 +19,13 @@ from natriface.workflows.commands.studies.course import planned, require_stages,
 
 TopOption = Annotated[int, typer.Option(min=1, help="Candidates of each pair that are shown.")]
 
+BudgetOption = Annotated[
+    float | None,
+    typer.Option(
+        callback=finite, min=0, help="Core-hours of a screening.", show_default="no bound"
+    ),
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module to an app."""
@@ -30,12 +37,7 @@ def screen(
     study: StudyArgument,
     folder: WorkspaceOption = None,
     workers: WorkersOption = None,
-    budget: Annotated[
-        float | None,
-        typer.Option(
-            callback=finite, min=0, help="Core-hours of all steps.", show_default="no bound"
-        ),
-    ] = None,
+    budget: BudgetOption = None,
     top: TopOption = 5,
     launchpad: LaunchpadOption = None,
 ) -> None:
@@ -55,7 +57,8 @@ def more(
     """Go on with a screening that its budget has ended."""
     from natriface.workflows.running.budget import spent_s
 
-    spent = spent_s(statuses(opened(study, folder))) / 3600
+    workspace = opened(study, folder)
+    spent = spent_s(workspace, statuses(workspace)) / 3600
     run_study(study, folder, workers, None, staged=True, budget_h=spent + budget, top=top)
 
 

@@ -144,7 +144,10 @@ def window_table(records: Sequence[PhaseRecord], element: str) -> Table | None:
         f"Electrochemical windows against {element}",
         columns,
         rows,
-        ["A bound that no phase computed sets is open, and there is no number."],
+        [
+            "A bound that no phase computed sets is open, and there is no number.",
+            "A phase that is missing can only narrow the window of one that is stable.",
+        ],
         stem="reactivity-windows",
         formulas=[WINDOW_FORMULA],
     )
