@@ -752,6 +752,20 @@ def test_a_model_crystal_is_a_reason_to_differ() -> None:
     assert any("models, are Na9Sn4 (stacking)" in text for text in reasons)
 
 
+def test_rounds_are_told_of_only_where_there_were_any(tmp_path: Path) -> None:
+    study = Study()
+    study.add_second_start(SLAB, -40.0)
+    text = study.write(tmp_path).text
+    assert "alone in the same in-plane cell both times. A slab" in text
+    assert "as in a relaxed interface), the lowest energy per area taken" in text
+    again = study.named(f"{SLAB}, second start")
+    assert again.step is not None
+    again.step.name = f"{SLAB}, round 1"
+    text = study.write(tmp_path).text
+    assert "both times; then from the lowest arrangement found" in text
+    assert "as found lowest in any supercell of its surface cell), the lowest" in text
+
+
 def test_one_registry_is_a_reason_to_differ_where_none_were_scanned() -> None:
     records = Study().records
     published = load_published("li2025")
