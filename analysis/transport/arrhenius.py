@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import chdtrc
 
 from natriface.analysis.results.formulas import Formula
-from natriface.analysis.transport.domain import positive
+from natriface.analysis.transport.domain import positive, within
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.conversions import BOLTZMANN_EV_PER_K
 from natriface.structures.base.errors import AnalysisError
@@ -22,6 +23,7 @@ ARRHENIUS_FORMULA = Formula(
     symbol="σ",
     where="fitted as ln(σ T) against 1 / T; ln(σ) instead would give about k T less for E_a",
 )
+_FRACTION = "be positive and below 1, 0.05 for 5 %"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class ArrheniusFit:
     scatter
         Root mean square of ln(sigma T) about the line, n - 2 degrees of freedom; None of two
         points.
+    chance_of_scatter
+        That errors as given make the points scatter as much (chi squared); None of two points, or
+        without errors.
     """
 
     activation_ev: float
@@ -50,6 +55,7 @@ class ArrheniusFit:
     temperatures_k: tuple[float, float]
     n_points: int
     scatter: float | None
+    chance_of_scatter: float | None = None
 
     @property
     def prefactor_s_k_per_cm(self) -> float:
@@ -88,13 +94,14 @@ def arrhenius(
     Parameters
     ----------
     relative_error
-        Standard error of each conductivity over it; without, all points count alike and their
-        scatter gives the errors.
+        Standard error of each conductivity over it, below 1; without, all points count alike and
+        their scatter gives the errors.
 
     Raises
     ------
     AnalysisError
-        If a value is not positive, or there are less than two temperatures.
+        If a value is not positive, a relative error no fraction, or there are less than two
+        temperatures.
     """
     temperature = np.atleast_1d(positive("temperature", temperature_k, "K"))
     sigma = np.atleast_1d(positive("conductivity", conductivity_s_per_cm, "S/cm"))
@@ -107,7 +114,8 @@ def arrhenius(
     x, y = -1 / (BOLTZMANN_EV_PER_K * temperature), np.log(sigma * temperature)
     weights = np.ones_like(x)
     if relative_error is not None:
-        weights = 1 / np.broadcast_to(positive("relative error", relative_error), x.shape) ** 2
+        fraction = within("relative error", relative_error, 1e-12, 1.0, must=_FRACTION)
+        weights = 1 / np.broadcast_to(fraction, x.shape) ** 2
     x_mean, y_mean = np.average(x, weights=weights), np.average(y, weights=weights)
     spread = float(weights @ (x - x_mean) ** 2)
     slope = float(weights @ ((x - x_mean) * (y - y_mean))) / spread
@@ -115,6 +123,9 @@ def arrhenius(
     free = len(x) - 2
     scatter = float(np.sqrt(left @ left / free)) if free else None
     unit = 1.0 if relative_error is not None else None if scatter is None else scatter**2
+    chance = None
+    if relative_error is not None and free:
+        chance = float(chdtrc(free, weights @ left**2))
     covariance = None
     if unit is not None:
         of_mean = 1 / float(weights.sum())
@@ -128,4 +139,5 @@ def arrhenius(
         (float(temperature.min()), float(temperature.max())),
         len(x),
         scatter,
+        chance,
     )

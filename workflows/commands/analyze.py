@@ -104,6 +104,8 @@ def neb(
         raise typer.Exit(1)
 
 
+TOO_RARE = 0.05
+"""Chance below which a scatter is said to be more than errors explain."""
 TableArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="A table (CSV) whose first line names the columns.")
 ]
@@ -130,8 +132,16 @@ def arrhenius(path: TableArgument, as_json: JsonOption = False) -> None:
         "n_points": fit.n_points,
     }
     _print_table(columns, values, ARRHENIUS_FORMULA, as_json)
-    if error is None and not as_json:
-        typer.echo("two points: the error of the activation energy is not known")
+    if error is None:
+        typer.echo("two points: the error of the activation energy is not known", err=as_json)
+    if (chance := fit.chance_of_scatter) is not None and chance < TOO_RARE:
+        typer.echo(
+            "the points scatter about the line more than their relative errors explain "
+            f"(chi squared, chance {chance:.1g}): the error of the activation energy is too small",
+            err=as_json,
+        )
+    if fit.activation_ev <= 0:
+        typer.echo("the conductivity does not rise with temperature as by activation", err=as_json)
 
 
 @app.command()

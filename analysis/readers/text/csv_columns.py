@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 from collections.abc import Sequence
 from math import isfinite
@@ -16,18 +17,20 @@ from natriface.structures.base.errors import ReaderError, nearest
 MAX_BYTES = 10_000_000
 """Size of a table that is read, at most."""
 DELIMITERS = (",", ";", "\t")
+LIKENESS = 0.75
+"""Ratio by difflib from which one column name is taken for another, misspelt or in another unit."""
 
 
 def read_csv_columns(path: Path, known: Sequence[str]) -> dict[str, FloatArray]:
-    """The known columns of a table, each (n,) of finite numbers; others are left.
+    """The known columns of a table, each (n,) of finite numbers; others are passed over.
 
     The first line names them; lines that begin with ``#`` and empty ones are passed over.
 
     Raises
     ------
     ReaderError
-        If the file cannot be read, a column is named twice, none is known, or a value is no finite
-        number; says in which line.
+        If the file cannot be read, a column is named twice, none is known, one is named nearly as
+        a known one that the table lacks, or a value is no finite number; says in which line.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -54,6 +57,7 @@ def read_csv_columns(path: Path, known: Sequence[str]) -> dict[str, FloatArray]:
             f"{path}: no column is known among {', '.join(names)} ({nearest(names[0], known)}); "
             f"there are {', '.join(known)}"
         )
+    _require_no_near_miss(path, names, known)
     values: dict[str, list[float]] = {name: [] for name in wanted}
     for number, line in lines[1:]:
         cells = _cells(line, delimiter)
@@ -64,6 +68,18 @@ def read_csv_columns(path: Path, known: Sequence[str]) -> dict[str, FloatArray]:
         for name, k in wanted.items():
             values[name].append(_number(cells[k], f"{path}, line {number}, {name}"))
     return {name: np.array(own) for name, own in values.items()}
+
+
+def _require_no_near_miss(path: Path, names: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse what would be passed over though it is likely meant: ``contact`` for ``contacts``."""
+    lacking = {name.lower(): name for name in known if name not in names}
+    for name in names:
+        close = difflib.get_close_matches(name.lower(), lacking, n=1, cutoff=LIKENESS)
+        if name not in known and close:
+            raise ReaderError(
+                f"{path}: the column {name!r} is not known: rename it, with its values, to "
+                f"{lacking[close[0]]!r}, or leave it out"
+            )
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

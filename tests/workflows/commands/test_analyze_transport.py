@@ -57,6 +57,19 @@ def test_arrhenius_with_errors(tmp_path: Path) -> None:
     assert "S/cm; fitted as ln(σ T) against 1 / T" in text
 
 
+def test_arrhenius_says_what_its_error_leaves_out(tmp_path: Path) -> None:
+    """Scatter of a third under errors of 1 %; a conductivity that falls with temperature."""
+    header = "temperature_K,conductivity_S_per_cm,relative_error\n"
+    wild = table(tmp_path, header + "300,1e-3,0.01\n330,4e-3,0.01\n360,8e-3,0.01\n")
+    assert "scatter about the line more than their relative errors explain" in run(
+        "arrhenius", wild
+    )
+    tame = table(tmp_path, header + "300,1e-3,0.3\n330,4e-3,0.3\n360,8e-3,0.3\n")
+    assert "more than" not in run("arrhenius", tame)
+    falling = table(tmp_path, header + "300,8e-3,0.5\n330,3e-3,0.5\n360,1e-3,0.5\n")
+    assert "does not rise with temperature" in run("arrhenius", falling)
+
+
 def test_sand_in_both_forms(tmp_path: Path) -> None:
     path = table(tmp_path, f"{HEADER}\n1,1e-6,1,0.3\n")
     times = [
@@ -102,6 +115,18 @@ def test_asr_of_contacts_and_layers(tmp_path: Path) -> None:
             "more than one of temperature_K, or temperature_C",
         ),
         ("arrhenius", "temperature_K,conductivity_S_per_cm\n300,1\n", "at two temperatures"),
+        ("asr", "resistance_ohm,area_cm2,contact\n4,1,2\n", "'contact' is not known: rename it"),
+        ("sand", f"{HEADER},distance_um\n1,1e-6,1,0.3,1\n", "values, to 'distance_cm'"),
+        (
+            "arrhenius",
+            "temperature_K,conductivity_mS_per_cm\n300,1\n330,3\n",
+            "'conductivity_mS_per_cm' is not known: rename it, with its values, to 'conductivity_S",
+        ),
+        (
+            "arrhenius",
+            "temperature_K,conductivity_S_per_cm,relative_error\n300,1,5\n330,3,5\n",
+            "relative error must be positive and below 1, 0.05 for 5 %, got 5",
+        ),
         ("sand", f"{HEADER}\n1,1e-6,1,1.3\n", "transference number must lie between 0 and 1"),
     ],
 )

@@ -24,7 +24,10 @@ from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import AnalysisError
 from natriface.workflows.parts.interfaces.blocks.comparison import compare
 from natriface.workflows.parts.interfaces.evaluation.gathering import ExpectedStep, gather
-from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord
+from natriface.workflows.parts.interfaces.evaluation.records import (
+    InterfaceRecord,
+    RegistriesRecord,
+)
 from natriface.workflows.parts.interfaces.labels import InterfaceLabels
 from natriface.workflows.report.page import ProtocolRecord, ReportDocument, Setting, write_report
 
@@ -747,6 +750,29 @@ def test_a_model_crystal_is_a_reason_to_differ() -> None:
     guessed = {"name": "Na9Sn4", "phase": "Na9Sn4", "grade": "model", "source": "stacking"}
     reasons = compare(Study(film=guessed).records, published).reasons
     assert any("models, are Na9Sn4 (stacking)" in text for text in reasons)
+
+
+def test_rounds_are_told_of_only_where_there_were_any(tmp_path: Path) -> None:
+    study = Study()
+    study.add_second_start(SLAB, -40.0)
+    text = study.write(tmp_path).text
+    assert "alone in the same in-plane cell both times. A slab" in text
+    assert "as in a relaxed interface), the lowest energy per area taken" in text
+    again = study.named(f"{SLAB}, second start")
+    assert again.step is not None
+    again.step.name = f"{SLAB}, round 1"
+    text = study.write(tmp_path).text
+    assert "both times; then from the lowest arrangement found" in text
+    assert "as found lowest in any supercell of its surface cell), the lowest" in text
+
+
+def test_one_registry_is_a_reason_to_differ_where_none_were_scanned() -> None:
+    records = Study().records
+    published = load_published("li2025")
+    said = "One registry of the two lattices was taken, not the best of all, for Na|NZSP, Na|"
+    assert any(text.startswith(said) for text in compare(records, published).reasons)
+    scanned = [r.model_copy(update={"registries": RegistriesRecord()}) for r in records]
+    assert not any("One registry" in text for text in compare(scanned, published).reasons)
 
 
 def test_settings_say_whose_they_are(page: Page) -> None:

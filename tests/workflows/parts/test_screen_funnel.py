@@ -197,6 +197,8 @@ def test_one_candidate_goes_all_the_way(tmp_path: Path, spring: SpringEngine) ->
     films = {**SCREEN["films"], "phases": ["Na"]}
     found = ran(tmp_path / "w", 1, {**SCREEN, "films": films, "contacts": contacts})
     assert ranking(found, "Na|NaF") == [(3.2, False, 2)]
+    assert "Na|NaF: the only candidate with an energy in stage 2 of 2 is" in found["text"]
+    assert "J/m², where starts of its slabs differ by" in found["text"]
 
 
 def test_another_value_on_an_axis_computes_what_is_new(

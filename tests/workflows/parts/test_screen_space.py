@@ -194,6 +194,14 @@ def test_an_empty_space_is_one_sentence_and_its_reasons_a_table() -> None:
     assert {row[0] for row in left_out.rows} == {"polar", "no match within 10 A2 and 0.1 %"}
 
 
+def test_a_plane_without_the_terminations_asked_for_is_said() -> None:
+    films = {"phases": ["NaF"], "layers": [2], "facets": [[1, 0, 0]], "terminations": [7]}
+    found = space({**HALIDES, "films": films})
+    assert not list(found)
+    (left,) = (one for one in found.left_out if one.what.startswith("NaF"))
+    assert (left.reason, left.what) == ("no termination of these numbers", "NaF (100), which has 1")
+
+
 def test_a_dopant_without_a_site_costs_its_candidates_alone() -> None:
     dopants = [None, {"element": "F", "replaces": "O", "coordinated_to": "P"}]
     content = {**PLAIN, "substrates": {**PLAIN["substrates"], "dopants": dopants}}

@@ -114,11 +114,13 @@ def _methods(records: Sequence[InterfaceRecord]) -> list[str | Formula]:
     text: list[str | Formula] = [" ".join(map(_slab_words, slabs.values()))]
     cells = [_cell_words(record) for record in records if record.area_angstrom2 is not None]
     text += [" ".join(cells)] if cells else []
-    starts = any(record.reference_slabs for record in records)
+    slabs_alone = [slab for record in records for slab in record.reference_slabs]
+    in_rounds = any(start.in_round for slab in slabs_alone for start in slab.starts)
+    tiled = ", as found lowest in any supercell of its surface cell" if in_rounds else ""
     lowest = (
-        "; each slab is relaxed from several starts (as built, as in a relaxed interface, as found "
-        "lowest in any supercell of its surface cell), the lowest energy per area taken"
-        if starts
+        "; each slab is relaxed from several starts (as built, as in a relaxed interface"
+        f"{tiled}), the lowest energy per area taken"
+        if slabs_alone
         else ""
     )
     if any(record.integrity for record in records):

@@ -115,18 +115,24 @@ def _finding(pair: str, ranked: Sequence[CandidateRecord], n_stages: int) -> str
         return f"{pair}: none of {len(ranked)} candidates is ranked: {last.reason}."
     entered = sum(one.stages[-1].stage >= last.stage for one in ranked)
     stage = f"stage {last.stage} of {n_stages}"
+    which = "only candidate with an energy"
+    if len(energies) > 1:
+        which = f"lowest of {len(energies)} candidates"
     text = (
-        f"{pair}: the lowest of {len(energies)} candidates in {stage} is {best.candidate}, film "
+        f"{pair}: the {which} in {stage} is {best.candidate}, film "
         f"{best.choices.film} on {best.choices.substrate}, at {number(last.energy_j_per_m2, 3)} "
         f"J/m²"
     )
+    off = last.slabs_differ_j_per_m2
+    if len(energies) == 1 and off is not None:
+        text += f", where starts of its slabs differ by {number(off, 3)} J/m²"
     if len(energies) > 1:
         gap = sorted(energies)[1] - last.energy_j_per_m2
-        off = last.slabs_differ_j_per_m2
         text += f"; the next lies {number(gap, 3)} J/m² above it"
         if off is None:
             text += ", at one geometry each"
         elif gap <= off:
             text += f", no more than the {number(off, 3)} J/m² by which starts of its slabs differ"
     failed = entered - len(energies)
-    return text + (f"; {failed} have no energy there." if failed else ".")
+    have = "has" if failed == 1 else "have"
+    return text + (f"; {failed} {have} no energy there." if failed else ".")

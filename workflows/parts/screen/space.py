@@ -249,9 +249,15 @@ def _slabs(
                 what = f"{label} {miller_label(miller)}: {error}"
                 left_out.append(LeftOut("cannot be cut", what))
                 continue
-            for termination in terminations:
-                if asked.terminations != "all" and termination.number not in asked.terminations:
-                    continue
+            wanted = [
+                one
+                for one in terminations
+                if asked.terminations == "all" or one.number in asked.terminations
+            ]
+            if not wanted:
+                what = f"{label} {miller_label(miller)}, which has {len(terminations)}"
+                left_out.append(LeftOut("no termination of these numbers", what))
+            for termination in wanted:
                 met += 1
                 reason = _unfit(asked, termination)
                 if reason is not None:

@@ -69,14 +69,21 @@ def reasons(records: Sequence[InterfaceRecord], published: Published) -> list[st
             "The reference slabs bear the same strain, so that its energy cancels; its effect on "
             "the bonding does not."
         )
-    dopings = sorted({r.substrate.doping for r in records if r.substrate.doping})
+    dopings = sorted(
+        {f"{r.substrate.name}: {r.substrate.doping}" for r in records if r.substrate.doping}
+    )
     if dopings:
         found.append(f"Doping here: {'; '.join(dopings)}.")
     found.append(
         "A relaxation follows the forces to the nearest minimum at 0 K. Reactions that need a "
-        "barrier to be crossed do not happen in it, and one registry of the two lattices was "
-        "taken, not the best of all."
+        "barrier to be crossed do not happen in it."
     )
+    unscanned = [r.pair for r in records if r.registries is None]
+    if unscanned:
+        found.append(
+            "One registry of the two lattices was taken, not the best of all, for "
+            f"{', '.join(unscanned)}."
+        )
     return found
 
 

@@ -224,6 +224,13 @@ def reference_slab_table(records: Sequence[InterfaceRecord]) -> Table | None:
     slabs = [(record, slab) for record in records for slab in record.reference_slabs]
     if not slabs:
         return None
+    in_rounds = any(start.in_round for _, slab in slabs for start in slab.starts)
+    rounds = (
+        "; then from the lowest arrangement found in any supercell of its surface cell, tiled, and "
+        "so is each interface with it in place of its side"
+        if in_rounds
+        else ""
+    )
     return Table(
         "Which minimum the reference slabs are in",
         [
@@ -241,10 +248,9 @@ def reference_slab_table(records: Sequence[InterfaceRecord]) -> Table | None:
         notes=[
             "A relaxation ends in the minimum nearest to its start. Each slab is relaxed from the "
             "geometry it was built with and from that it has in the relaxed interface, alone in "
-            "the same in-plane cell both times; then from the lowest arrangement found in any "
-            "supercell of its surface cell, tiled, and so is each interface with it in place of "
-            "its side. A slab is known by its surface cell: the lowest energy per area counts in "
-            "all interfaces, and what their own cells still lie above it stands beside.",
+            f"the same in-plane cell both times{rounds}. A slab is known by its surface cell: the "
+            "lowest energy per area counts in all interfaces, and what their own cells still lie "
+            "above it stands beside.",
             *relaxing_note(records),
         ],
         stem="slabs",
@@ -296,9 +302,9 @@ def restart_table(records: Sequence[InterfaceRecord]) -> Table | None:
         ],
         [_restart_row(record) for record in several],
         notes=[
-            "Other starts: the interface with its sides in the lowest arrangements found of the "
-            "slabs, the film lowered until it touches; annealed ones, and those at registries "
-            "apart, are independent (*) as the first is. One that started in a minimum "
+            "Other starts: of rounds, the interface with its sides in the lowest arrangements "
+            "found of the slabs, the film lowered until it touches; annealed ones, and those at "
+            "registries apart, are independent (*) as the first is. One that started in a minimum "
             "already found (=) is no sample. Spread: highest less lowest of all; ±: second "
             "lowest of the independent ones less the lowest of all.",
             *relaxing_note(records),

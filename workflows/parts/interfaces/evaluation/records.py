@@ -78,6 +78,11 @@ class StartRecord(_Record):
     sample: bool = True
     independent: bool = True
 
+    @property
+    def in_round(self) -> bool:
+        """Whether it went on from the lowest arrangement found; steps of rounds are named so."""
+        return ", round " in self.name
+
 
 class ReferenceSlabRecord(_Record):
     """The starts of a slab relaxed on its own; the lowest one's energy is the slab's.
