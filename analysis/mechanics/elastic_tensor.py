@@ -64,7 +64,7 @@ def fit_elastic_tensor(relaxed: Result, strained: Sequence[Result]) -> ElasticFi
     Parameters
     ----------
     relaxed
-        The crystal relaxed with its cell.
+        The crystal relaxed with its cell, computed again in it as the strained ones.
     strained
         The same with its cell deformed and its ions relaxed in it.
 

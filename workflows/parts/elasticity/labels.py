@@ -22,6 +22,12 @@ class CrystalLabels(_ElasticityLabels):
     doping: str | None = None
 
 
+class UnstrainedLabels(_ElasticityLabels):
+    """The relaxed crystal with its cell held: the stress that strains are counted from."""
+
+    role: Literal["unstrained"] = "unstrained"
+
+
 class StrainedLabels(_ElasticityLabels):
     """The crystal with its cell strained and held.
 
@@ -29,13 +35,13 @@ class StrainedLabels(_ElasticityLabels):
     ----------
     size
         Of the strain.
-    bulk
-        Id of the relaxation of the crystal.
+    unstrained
+        Id of the step of the crystal without strain.
     """
 
     role: Literal["strained"] = "strained"
     size: float
-    bulk: str
+    unstrained: str
 
 
-LABELS: tuple[type[Labels], ...] = (CrystalLabels, StrainedLabels)
+LABELS: tuple[type[Labels], ...] = (CrystalLabels, UnstrainedLabels, StrainedLabels)

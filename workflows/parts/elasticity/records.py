@@ -127,14 +127,14 @@ def _record(
     reasons: Mapping[str, str],
 ) -> CrystalRecord:
     record = CrystalRecord(crystal.label, crystal)
-    bulk = strained[0][1].bulk
-    relaxed = by_id.get(bulk)
+    unstrained = strained[0][1].unstrained
+    relaxed = by_id.get(unstrained)
     if relaxed is not None:
         record.engine = relaxed.engine.words
     if relaxed is not None and relaxed.final_structure is not None:
         record.space_group = space_group_of(relaxed.final_atoms(), SYMPREC_ANGSTROM).symbol
     for size in sorted({labels.size for _, labels in strained}):
-        of_size = [bulk, *(k for k, labels in strained if labels.size == size)]
+        of_size = [unstrained, *(k for k, labels in strained if labels.size == size)]
         one = OfOneSize(size, len(of_size) - 1)
         record.sizes.append(one)
         absent = [k for k in of_size if k not in by_id]
@@ -142,7 +142,7 @@ def _record(
             one.reason = reasons.get(absent[0], "no result")
             continue
         try:
-            one.fit = fit_elastic_tensor(by_id[bulk], [by_id[k] for k in of_size[1:]])
+            one.fit = fit_elastic_tensor(by_id[unstrained], [by_id[k] for k in of_size[1:]])
             one.least_eigenvalue_gpa = least_eigenvalue_gpa(one.fit.tensor_gpa)
             one.moduli = moduli(one.fit.tensor_gpa)
         except AnalysisError as error:

@@ -11,7 +11,11 @@ from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import StudyError
 from natriface.structures.crystals.straining import distinct_strains, stretch_of
 from natriface.workflows.engines.base import engine
-from natriface.workflows.parts.elasticity.labels import CrystalLabels, StrainedLabels
+from natriface.workflows.parts.elasticity.labels import (
+    CrystalLabels,
+    StrainedLabels,
+    UnstrainedLabels,
+)
 from natriface.workflows.parts.elasticity.request import ElasticityRequest
 from natriface.workflows.plan import Gradient, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
@@ -51,19 +55,29 @@ def _strained(
         raise StudyError(
             f"engine {make.engine} gives no stress of a strained crystal; choose another engine"
         )
+    # in the plane waves of this cell, as the strained ones; a relaxation keeps those it began with
+    unstrained = make.step(
+        f"{label} unstrained",
+        "relax",
+        bulk.n_atoms,
+        structure_from=StructureFrom(step=bulk.id),
+        settings=dict(settings),
+        labels=UnstrainedLabels(label=label),
+    )
     strains = distinct_strains(atoms)
-    return [
+    strained = [
         make.step(
             f"{label} strained by {size:g}, {number} of {len(strains)}",
             "relax",
             bulk.n_atoms,
             structure_from=StructureFrom(step=bulk.id, deformation=_gradient(size * strain)),
             settings=dict(settings),
-            labels=StrainedLabels(label=label, size=size, bulk=bulk.id),
+            labels=StrainedLabels(label=label, size=size, unstrained=unstrained.id),
         )
         for size in request.strains
         for number, strain in enumerate(strains, 1)
     ]
+    return [unstrained, *strained]
 
 
 def _gradient(strain: FloatArray) -> Gradient:
