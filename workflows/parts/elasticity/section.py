@@ -18,8 +18,9 @@ LARGE_RESIDUAL = 0.05
 """Of a fit."""
 LARGE_DIFFERENCE = 0.1
 """Of a modulus by two strains, of its value."""
-LARGE_REST_GPA = 0.1
-"""Stress left in a relaxed crystal."""
+LARGE_REST = 0.005
+"""Of the stress left in a relaxed crystal, of its bulk modulus: times the modulus' derivative by
+pressure, some five, it is the share that the moduli are off by."""
 
 
 def section(results: Sequence[Result], context: SectionContext) -> Section | None:
@@ -114,11 +115,11 @@ def _cautions(record: CrystalRecord) -> list[str]:
                 f"{at}: {100 * one.fit.residual:.0f} % of the stress is not linear in the strain, "
                 "or noise."
             )
-    fit = record.first.fit
-    if fit is not None and fit.rest_gpa > LARGE_REST_GPA:
+    fit, bulk = record.first.fit, record.value(MODULI["bulk"])
+    if fit is not None and bulk is not None and fit.rest_gpa > LARGE_REST * bulk:
         found.append(
-            f"{label}: the relaxed crystal is left with {number(fit.rest_gpa)} GPa, at which the "
-            "moduli are not those of the free crystal: relax it more tightly."
+            f"{label}: the relaxed crystal is left with {number(fit.rest_gpa, 3)} GPa, which moves "
+            "its moduli by some percent."
         )
     for name, of in MODULI.items():
         value, off = record.value(of), record.uncertainty(of)
