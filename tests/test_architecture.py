@@ -24,7 +24,7 @@ FLOORS = {
     "structures": ("base", "formats", "chemistry", "crystals", "surfaces", "interfaces", "paths"),
     "analysis": (
         *("results", "readers", "energies", "bonding", "electrons", "barriers", "transport"),
-        "verdicts",
+        *("mechanics", "verdicts"),
         "figures",
     ),
     "analysis/readers": ("text", "vasprun", "outcar", "vasp", "lobster", "neb"),

@@ -20,6 +20,8 @@ Kind = Literal["relax", "static", "dos", "elf", "lobster", "bonding", "neb", "md
 KINDS: tuple[str, ...] = get_args(Kind)
 Side = Literal["substrate", "film"]
 Selection = Literal["all"] | Side
+Row = tuple[float, float, float]
+Gradient = tuple[Row, Row, Row]
 FILM_CRYSTAL = "film_crystal"
 """Input of a step that is cut from relaxed crystals; see `StructureFrom.cut`."""
 
@@ -45,6 +47,8 @@ class StructureFrom(BaseModel):
     scanned
         The step is a rigid scan of registries: of these, by energy, the structure of this rank is
         taken, 0 the lowest.
+    deformation
+        Gradient F that the cell is deformed by, x' = F x, fractional coordinates kept.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +60,7 @@ class StructureFrom(BaseModel):
     cut: dict[str, Any] | None = None
     others: tuple[str, ...] | None = None
     scanned: int | None = Field(default=None, ge=0)
+    deformation: Gradient | None = None
 
     @property
     def parents(self) -> tuple[str, ...]:

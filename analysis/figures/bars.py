@@ -110,6 +110,18 @@ class ValueBar:
 
 
 @dataclass(frozen=True)
+class ModulusBar:
+    """One elastic modulus in GPa; `kind` is which, and has a colour of its own."""
+
+    label: str
+    kind: str
+    value_gpa: float | None
+    reason: str | None = None
+    uncertainty_gpa: float | None = None
+    published_gpa: float | None = None
+
+
+@dataclass(frozen=True)
 class _Printed:
     """A bar of a published value; its other reading is a dashed outline."""
 
@@ -219,6 +231,25 @@ def value_bars(
         for bar in bars
     ]
     return _chart(groups, f"{quantity} (eV)", published, "no value", note)
+
+
+@in_style
+def modulus_bars(bars: Sequence[ModulusBar], *, published: str = "published") -> Figure:
+    """Bars of elastic moduli, ours in the colour of their kind, published ones in grey.
+
+    Raises
+    ------
+    AnalysisError
+        If there are no bars.
+    """
+    if not bars:
+        raise AnalysisError("modulus: there is nothing to draw")
+    groups = []
+    for bar in bars:
+        printed = [] if bar.published_gpa is None else [_Printed(bar.published_gpa)]
+        value, off = bar.value_gpa, bar.uncertainty_gpa
+        groups.append(_Group(bar.label, bar.kind, value, bar.reason, printed, off))
+    return _chart(groups, "modulus (GPa)", published, "no value")
 
 
 def interface_energy_bars(

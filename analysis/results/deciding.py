@@ -43,7 +43,7 @@ START_SETTINGS = frozenset({"rattle_angstrom", "anneal"})
 _RELAXATION = frozenset(
     {
         *("optimizer", "fmax_ev_per_angstrom", "max_steps", "max_displacement_angstrom"),
-        *("relax_cell", "rattle_angstrom"),
+        *("relax_cell", "rattle_angstrom", "stress"),
     }
 )
 

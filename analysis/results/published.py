@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -106,6 +107,29 @@ class PublishedBond(BaseModel):
         return f"{self.bond} in {self.unit} of {self.crystal}"
 
 
+class PublishedModulus(BaseModel):
+    """An elastic modulus of a polycrystal in print.
+
+    Attributes
+    ----------
+    modulus
+        Which.
+    value_gpa
+        The number.
+    words, place, note
+        What the source says, where, and what to keep in mind.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    phase: str
+    modulus: Literal["bulk", "shear", "Young's"]
+    value_gpa: Real
+    words: str
+    place: str
+    note: str | None = None
+
+
 class Published(BaseModel):
     """What one source prints; keys of later analyses are left to them.
 
@@ -125,6 +149,8 @@ class Published(BaseModel):
         Each with what it is a barrier of, or referred to.
     bonds
         Lengths and ICOHPs.
+    elastic_moduli
+        Of polycrystals.
     electronic_structure
         What it says about densities of states, band centers and ELF, by topic, in words.
     claims
@@ -144,6 +170,7 @@ class Published(BaseModel):
     barriers: list[PublishedBarrier] = Field(default_factory=list)
     adsorption_energies: list[PublishedAdsorption] = Field(default_factory=list)
     bonds: list[PublishedBond] = Field(default_factory=list)
+    elastic_moduli: list[PublishedModulus] = Field(default_factory=list)
     electronic_structure: dict[str, str] = Field(default_factory=dict)
     claims: list[Claim] = Field(default_factory=list)
 

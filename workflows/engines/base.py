@@ -157,6 +157,9 @@ class Capabilities:
         file by the name `Result.files` lists it under, or ``result``.
     relaxing_cell
         Settings by which a crystal is relaxed with its cell; empty where the engine cannot.
+    telling_stress
+        Settings by which it is relaxed in a cell that is held, and the stress is told; empty where
+        the engine cannot.
     charge
         Whether a cell's charge is a setting, ``charge_e``; else cells are computed without.
     anneals
@@ -186,6 +189,7 @@ class Capabilities:
     shares_state: bool = False
     end_record: str = "result"
     relaxing_cell: Mapping[str, Any] = field(default_factory=dict)
+    telling_stress: Mapping[str, Any] = field(default_factory=dict)
     charge: bool = False
     anneals: bool = False
     scans: bool = False

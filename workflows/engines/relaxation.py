@@ -32,6 +32,9 @@ RELAXING_CELL = {"relax_cell": True, "rattle_angstrom": 0.0, "fmax_ev_per_angstr
 """A crystal with its cell, its symmetry kept. ASE counts the stress as a force: 0.02 eV/A would
 leave 0.1 GPa, and 0.3 % of strain, in NaCl."""
 
+TELLING_STRESS = {**RELAXING_CELL, "relax_cell": False, "stress": True}
+"""The same in a cell that is held, with its stress."""
+
 
 class RelaxationSettings(Protocol):
     """What a relaxation must be told; see `natriface.workflows.engines.potential.engine`."""

@@ -16,6 +16,7 @@ from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import from_document, select
 from natriface.structures.base.errors import EngineError, StructureError
 from natriface.structures.base.heights import isolated
+from natriface.structures.crystals.straining import deformed
 from natriface.structures.interfaces.recut import Recut
 from natriface.structures.interfaces.restacking import restack, slide_film
 from natriface.structures.paths.exchange import Exchange
@@ -86,6 +87,8 @@ def _from_step(
     atoms = _side(whole, source.select, name)
     if source.vacuum_angstrom is not None:
         atoms = isolated(atoms, source.vacuum_angstrom)
+    if source.deformation is not None:
+        atoms = deformed(atoms, source.deformation)
     return atoms if source.exchange is None else Exchange.of_document(source.exchange).apply(atoms)
 
 

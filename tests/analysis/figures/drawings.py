@@ -18,7 +18,15 @@ from natriface.analysis.energies.reactivity import Hull
 from natriface.analysis.energies.surface_energy import SurfaceEnergy
 from natriface.analysis.energies.wulff_shape import wulff_shape
 from natriface.analysis.figures.adatom_maps import map_figure
-from natriface.analysis.figures.bars import Bar, PublishedBar, ValueBar, energy_bars, value_bars
+from natriface.analysis.figures.bars import (
+    Bar,
+    ModulusBar,
+    PublishedBar,
+    ValueBar,
+    energy_bars,
+    modulus_bars,
+    value_bars,
+)
 from natriface.analysis.figures.cohp_curves import CohpCurve, CohpPanel, cohp_panels
 from natriface.analysis.figures.dos_curves import (
     CenterColumn,
@@ -81,6 +89,18 @@ def interfaces() -> Figure:
         *(Bar(f"film {k}|NZSP", -12.34, None, -11.11) for k in range(9)),
     ]
     return energy_bars(bars, "interfacial formation energy", ours="chgnet-0.3.0, no DFT")
+
+
+def stiffness() -> Figure:
+    """Two kinds, compared and not, missing, one not certain."""
+    bars = [
+        ModulusBar("Na", "bulk modulus", 7.8),
+        ModulusBar("Na3P-P63mmc", "bulk modulus", 24.1, None, 3.0, 24.78),
+        ModulusBar("ZrSi", "bulk modulus", None, LONG, published_gpa=141.7),
+        ModulusBar("Na", "shear modulus", 0.02, None, 0.3),
+        ModulusBar("Na3P-P63mmc", "shear modulus", None, LONG),
+    ]
+    return modulus_bars(bars, published="Materials Project")
 
 
 def barriers() -> Figure:
@@ -297,6 +317,7 @@ def reactions() -> Figure:
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "energy_bars": interfaces,
     "value_bars": barriers,
+    "modulus_bars": stiffness,
     "relaxation_courses": courses,
     "energy_profile": profiles,
     "path_picture": path,

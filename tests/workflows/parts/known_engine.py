@@ -11,12 +11,15 @@ from ase.io import write
 
 from natriface.analysis.results.result import Convergence, ElectronicStructure, EngineRecord, Result
 from natriface.structures.base.atoms import to_document
+from natriface.structures.base.conversions import EV_PER_ANGSTROM3_IN_GPA
 from natriface.structures.paths.images import displacements
 from natriface.workflows.engines.base import Capabilities, input_structure, load_folder
+from natriface.workflows.plan import Step, StructureFrom
 from tests.workflows.parts.test_electronic_section import bonds_of, densities, write_elfcar
 from tests.workflows.trivial_engine import TrivialEngine
 
 BARRIER_EV = 0.3
+BULK_GPA, SHEAR_GPA = 40.0, 25.0
 N_IMAGES = 7
 
 
@@ -54,6 +57,7 @@ class KnownEngine(TrivialEngine):
             update={
                 "engine": EngineRecord(name=step.engine, version="1", model="known"),
                 "energy_ev": energy_ev(len(atoms)),
+                "stress_ev_per_angstrom3": stress(step),
                 "initial_structure": to_document(atoms),
                 "final_structure": to_document(atoms),
                 "convergence": Convergence(ionic=True, n_ionic_steps=1),
@@ -62,6 +66,18 @@ class KnownEngine(TrivialEngine):
                 "electronic": electronic,
             }
         )
+
+
+def stress(step: Step) -> list[float]:
+    """Of an isotropic solid of `BULK_GPA` and `SHEAR_GPA` whose cell the step deforms, eV/A3."""
+    gradient = np.eye(3)
+    if isinstance(step.structure_from, StructureFrom) and step.structure_from.deformation:
+        gradient = np.array(step.structure_from.deformation)
+    strain = (gradient.T @ gradient - np.eye(3)) / 2
+    lame = BULK_GPA - 2 * SHEAR_GPA / 3
+    second = lame * np.trace(strain) * np.eye(3) + 2 * SHEAR_GPA * strain
+    cauchy = gradient @ second @ gradient.T / np.linalg.det(gradient) / EV_PER_ANGSTROM3_IN_GPA
+    return [float(x) for x in cauchy[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]]
 
 
 def band(initial: Atoms, final: Atoms) -> list[Atoms]:

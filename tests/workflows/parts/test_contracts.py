@@ -20,7 +20,13 @@ from natriface.workflows.report.study import report_study
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
 from tests.workflows.conftest import run_in_this_process
-from tests.workflows.parts.known_engine import BARRIER_EV, KnownEngine, energy_ev
+from tests.workflows.parts.known_engine import (
+    BARRIER_EV,
+    BULK_GPA,
+    SHEAR_GPA,
+    KnownEngine,
+    energy_ev,
+)
 
 STUDIES = {
     "interfaces": """
@@ -68,6 +74,13 @@ reactivity:
   crystals:
     doped: {phase: NaF, repeats: [2, 1, 1], dopant: {element: Cl, replaces: F}}
   known_compounds: [NaSn2, Na7Sn3, NaSn]
+""",
+    "elasticity": """
+elasticity:
+  crystals:
+    NaF: {phase: NaF}
+    Na3P: {phase: Na3P-P63mmc}
+compare_with: mp-elasticity
 """,
     "screen": """
 screen:
@@ -206,3 +219,20 @@ def test_reactions_are_those_of_their_own_phases(done: dict[str, Done]) -> None:
     assert made.values["pairs"]["Na|doped"]["without_phase"] == ["Cl", "F"]
     assert "doped" not in made.values["pairs"]["NaF|Na"]["phases"]
     assert (made.page.parent / "reactivity.csv").is_file()
+
+
+def test_moduli_are_those_of_the_strained_crystals(done: dict[str, Done]) -> None:
+    made = done["elasticity"]
+    for label, n_strains in (("NaF", 3), ("Na3P", 5)):
+        for size in made.values[label]["sizes"]:
+            assert size["n_strains"] == n_strains
+            assert size["bulk_gpa"] == pytest.approx(BULK_GPA, rel=1e-6)
+            assert size["shear_gpa"] == pytest.approx(SHEAR_GPA, rel=1e-6)
+            assert size["anisotropy"] == pytest.approx(0.0, abs=1e-6)
+            assert size["residual"] < 1e-6
+    assert [size["strain"] for size in made.values["NaF"]["sizes"]] == [0.005, 0.01]
+    assert "NaF 40.0 ± 0.0, Na3P 40.0 ± 0.0" in made.section["findings"][0]
+    (table,) = [each for each in made.section["tables"] if each["title"] == "Elastic moduli"]
+    published = table["columns"].index("bulk modulus, Materials Project (GPa)")
+    assert [row[published] for row in table["rows"]] == [46.14, 24.78]
+    assert (made.page.parent / "elastic-tensors.csv").is_file()

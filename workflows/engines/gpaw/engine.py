@@ -27,7 +27,7 @@ from natriface.workflows.engines.gpaw.settings import (
     settings_of,
 )
 from natriface.workflows.engines.machine import command_line, load_machine, total_memory_mb
-from natriface.workflows.engines.relaxation import RELAXING_CELL
+from natriface.workflows.engines.relaxation import RELAXING_CELL, TELLING_STRESS
 from natriface.workflows.plan import Step
 
 LEAST_DISTANCE_ANGSTROM = 0.6
@@ -46,6 +46,7 @@ class GpawEngine:
         spreading=Spreading("gpaw_parallel", check_parallel),
         path_settings=PATH_SETTINGS["gpaw"],
         relaxing_cell=RELAXING_CELL,
+        telling_stress=TELLING_STRESS,
         examine=examine,
         environment=("GPAW_SETUP_PATH",),
     )

@@ -243,7 +243,7 @@ def _relaxed(
         "n_steps": relaxation.n_steps,
         "energies_ev": relaxation.energies_ev,
     }
-    if settings.relax_cell:
+    if settings.relax_cell or settings.stress:
         outcome["stress_ev_per_angstrom3"] = atoms.get_stress().tolist()
     if converged and calculator.state is not None:
         _forget(calculator.state)

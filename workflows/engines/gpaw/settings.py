@@ -92,7 +92,7 @@ class GpawSettings(ElectronicSettings):
 
     Attributes
     ----------
-    optimizer, fmax_ev_per_angstrom, max_steps, max_displacement_angstrom, relax_cell, \
+    optimizer, fmax_ev_per_angstrom, max_steps, max_displacement_angstrom, relax_cell, stress, \
 rattle_angstrom
         As of engine potential.
     dos_spacing_ev, dos_smearing_ev
@@ -104,6 +104,7 @@ rattle_angstrom
     max_steps: Whole = Field(default=200, gt=0)
     max_displacement_angstrom: Real = Field(default=0.2, gt=0, le=1)
     relax_cell: bool = False
+    stress: bool = False
     rattle_angstrom: Real = Field(default=0.0, ge=0, le=0.2)
     dos_spacing_ev: Real = Field(default=0.02, gt=0, le=1)
     dos_smearing_ev: Real = Field(default=0.1, gt=0, le=1)

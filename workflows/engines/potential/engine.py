@@ -37,7 +37,12 @@ from natriface.workflows.engines.potential.doctor import examine
 from natriface.workflows.engines.potential.families import DEFAULT
 from natriface.workflows.engines.potential.scanning import SCAN_FILE, Scan, scan_rigidly
 from natriface.workflows.engines.potential.stress_test import largest_force
-from natriface.workflows.engines.relaxation import RELAXING_CELL, TRAJECTORY_FILE, Relaxation
+from natriface.workflows.engines.relaxation import (
+    RELAXING_CELL,
+    TELLING_STRESS,
+    TRAJECTORY_FILE,
+    Relaxation,
+)
 from natriface.workflows.plan import Step
 from natriface.workflows.processes import peak_memory_mb
 
@@ -70,6 +75,8 @@ class PotentialSettings(BaseModel):
         Longest move of an atom in one step.
     relax_cell
         Whether the cell is relaxed too (bulk only).
+    stress
+        Whether the final stress is computed, as it is where the cell is relaxed.
     rattle_angstrom
         Standard deviation of the random displacements (always the same) that free atoms get
         before a relaxation, so that a symmetric start cannot end on a saddle.
@@ -89,9 +96,15 @@ class PotentialSettings(BaseModel):
     max_steps: Whole = Field(default=600, gt=0)
     max_displacement_angstrom: Real = Field(default=0.2, gt=0, le=1)
     relax_cell: bool = False
+    stress: bool = False
     rattle_angstrom: Real = Field(default=0.0, ge=0, le=0.2)
     anneal: Annealing | None = None
     scan: Scan | None = None
+
+    @property
+    def tells_stress(self) -> bool:
+        """Whether the calculator must compute it."""
+        return self.relax_cell or self.stress
 
 
 class PotentialBandSettings(BandSettings):
@@ -114,6 +127,7 @@ class PotentialEngine:
         scans=True,
         path_settings=PATH_SETTINGS["potential"],
         relaxing_cell=RELAXING_CELL,
+        telling_stress=TELLING_STRESS,
         examine=examine,
     )
 
@@ -148,8 +162,9 @@ class PotentialEngine:
             settings = self.settings(step.settings, step.name)
         if isinstance(settings, PotentialSettings) and settings.scan and step.kind != "static":
             raise EngineError(f"{step.name}: a scan is rigid: it is a setting of kind static")
-        relaxes_cell = isinstance(settings, PotentialSettings) and settings.relax_cell
-        needs = ("energy", "forces", "stress") if relaxes_cell else ("energy", "forces")
+        needs = ("energy", "forces")
+        if isinstance(settings, PotentialSettings) and settings.tells_stress:
+            needs += ("stress",)
         try:
             check_calculator(settings.model, settings.model_options, needs)
             if step.structure is not None:
@@ -224,13 +239,14 @@ class PotentialEngine:
             relaxation = Relaxation(folder, atoms, settings)
             converged = relaxation.run(lambda: _sound_energy(atoms, step.name))
             n_steps, energies = relaxation.n_steps, relaxation.energies_ev
+        stress = atoms.get_stress().tolist() if settings.tells_stress else None
         outcome = {
             "converged": converged,
             "n_steps": n_steps,
             "energies_ev": energies,
             "forces_ev_per_angstrom": atoms.get_forces(apply_constraint=False).tolist(),
             "max_force_ev_per_angstrom": largest_force(atoms),
-            "stress_ev_per_angstrom3": atoms.get_stress().tolist() if settings.relax_cell else None,
+            "stress_ev_per_angstrom3": stress,
             "final_structure": to_document(atoms),
             "scan": None if scan is None else scan.model_dump(mode="json"),
             "version": calculator_version(settings.model, calculator),

@@ -42,6 +42,7 @@ class VaspEngine:
         spreading=Spreading("incar", check_spreading),
         path_settings=PATH_SETTINGS["vasp"],
         relaxing_cell={"ISIF": 3},
+        telling_stress={"ISIF": 2},
         examine=examine,
         environment=("PMG_VASP_PSP_DIR",),
         inputs=VaspInputWriter(),

@@ -1,0 +1,1 @@
+"""How stiff crystals are."""
