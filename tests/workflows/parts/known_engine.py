@@ -9,10 +9,12 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
+from natriface.analysis.results.md_run import MdRun
 from natriface.analysis.results.result import Convergence, ElectronicStructure, EngineRecord, Result
 from natriface.structures.base.atoms import to_document
 from natriface.structures.paths.images import displacements
 from natriface.workflows.engines.base import Capabilities, input_structure, load_folder
+from natriface.workflows.plan import Step
 from tests.workflows.parts.test_electronic_section import bonds_of, densities, write_elfcar
 from tests.workflows.trivial_engine import TrivialEngine
 
@@ -41,6 +43,9 @@ class KnownEngine(TrivialEngine):
             files["band"] = "band.extxyz"
         elif step.kind == "bonding":
             bonds_of(atoms).save(folder)
+        elif step.kind == "md":
+            write(folder / "trajectory.extxyz", motion(atoms))
+            files["trajectory"] = "trajectory.extxyz"
         elif step.kind == "elf":
             write_elfcar(folder / "ELFCAR", atoms)
         elif step.kind == "dos":
@@ -60,8 +65,30 @@ class KnownEngine(TrivialEngine):
                 "files": files,
                 "arrays_file": arrays,
                 "electronic": electronic,
+                "dynamics": motion_record(step) if step.kind == "md" else None,
             }
         )
+
+
+def motion(atoms: Atoms) -> list[Atoms]:
+    """Every F far away in the second half, which is the production."""
+    frames = [atoms.copy() for _ in range(4)]
+    for k, frame in enumerate(frames):
+        frame.set_constraint()
+        frame.info = {"production": k >= 2}
+        if k >= 2:
+            frame.positions[frame.symbols == "F", 2] += 0.35 * frame.cell.lengths()[2]
+    return frames
+
+
+def motion_record(step: Step) -> MdRun:
+    """Of `motion`."""
+    return MdRun(
+        kelvin=step.settings["kelvin"], timestep_fs=1, friction_per_fs=0.01,
+        seed=step.settings["seed"], n_steps_before=2, n_steps=2,
+        times_ps=[0.0, 0.001, 0.002, 0.003], kelvins=[300.0] * 4, energies_ev=[0.0] * 4,
+        mean_kelvin=300.0, sd_kelvin=10.0,
+    )  # fmt: skip
 
 
 def band(initial: Atoms, final: Atoms) -> list[Atoms]:
