@@ -193,7 +193,7 @@ def test_a_potential_that_explodes_later_is_caught_and_named(tmp_path: Path) -> 
     folder = prepared(tmp_path, step(f"{__name__}:Bursting", picoseconds=5))
     with pytest.raises(
         EngineError,
-        match=r"^salt: .*Bursting: molecular dynamics at 300 K came to .* beyond what the potential",
+        match=r"^salt: .*Bursting: molecular dynamics at 300 K came to .* beyond what the",
     ):
         engine("potential").run(folder)
     assert engine("potential").read(folder).status == "truncated"
