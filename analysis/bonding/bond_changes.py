@@ -46,16 +46,21 @@ class BondCourse:
     new: tuple[int, ...]
 
 
-def bonds_by_kind(atoms: Atoms) -> dict[str, frozenset[tuple[int, int]]]:
-    """Pairs of atoms closer than `KIND_LIMIT_ANGSTROM`, by kind (``P-O``)."""
+def bonds_by_kind(atoms: Atoms) -> dict[str, frozenset[tuple[int, ...]]]:
+    """Pairs of atoms closer than `KIND_LIMIT_ANGSTROM`, by kind (``P-O``).
+
+    A bond is two indices and the cell that the second atom's image is in: of atoms that are not
+    brought back into the cell on their way, it stays the same.
+    """
     symbols = np.array(atoms.get_chemical_symbols())
     present = set(symbols)
     limits = {k: limit for k, limit in KIND_LIMIT_ANGSTROM.items() if present.issuperset(k)}
-    found: dict[str, set[tuple[int, int]]] = {f"{a}-{b}": set() for a, b in limits}
-    for i, j in zip(*neighbor_list("ij", atoms, limits), strict=True) if limits else ():
-        kind = f"{symbols[i]}-{symbols[j]}"
-        if kind in found:
-            found[kind].add((int(i), int(j)))
+    found: dict[str, set[tuple[int, ...]]] = {f"{a}-{b}": set() for a, b in limits}
+    if limits:
+        for i, j, image in zip(*neighbor_list("ijS", atoms, limits), strict=True):
+            kind = f"{symbols[i]}-{symbols[j]}"
+            if kind in found:
+                found[kind].add((int(i), int(j), *map(int, image)))
     return {kind: frozenset(pairs) for kind, pairs in found.items()}
 
 
@@ -92,7 +97,7 @@ def fragments(atoms: Atoms) -> dict[str, int]:
     for centre, unit in tetrahedral_units(atoms).items():
         lone = f"{unit.formula} on Na alone" if centre in near_sodium else f"{unit.formula} alone"
         counts[unit.formula if unit.bonds else lone] += 1
-    held = {j for kind, pairs in bonds_by_kind(atoms).items() if kind != "Na-F" for _, j in pairs}
+    held = {j for kind, pairs in bonds_by_kind(atoms).items() if kind != "Na-F" for _, j, *_ in pairs}
     for i, symbol in enumerate(symbols):
         if symbol in ("O", "F") and i not in held:
             counts[f"{symbol} on Na alone" if "Na" in symbols else f"{symbol} alone"] += 1

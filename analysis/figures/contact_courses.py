@@ -77,7 +77,7 @@ def bond_lines(panels: Sequence[BondPanel]) -> Figure:
             for times, counts in runs:
                 (handles[kind],) = ax.plot(
                     times, counts, lw=0.9, color=QUALITATIVE[k % len(QUALITATIVE)],
-                    ls=DASHES[k % len(DASHES)],
+                    ls=DASHES[(k + k // len(QUALITATIVE)) % len(DASHES)],
                 )  # fmt: skip
         ax.set_title(wrapped(panel.title, 0.85 * width / columns))
         ax.set_ylim(bottom=0)

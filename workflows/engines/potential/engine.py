@@ -112,6 +112,7 @@ class PotentialEngine:
     capabilities = Capabilities(
         kinds=("relax", "static", "neb", "md"),
         anneals=True,
+        thermostat=True,
         scans=True,
         path_settings=PATH_SETTINGS["potential"],
         relaxing_cell=RELAXING_CELL,

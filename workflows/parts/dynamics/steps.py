@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from natriface.structures.base.errors import StudyError
+from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.dynamics.labels import DynamicsLabels
 from natriface.workflows.parts.dynamics.request import StudyKeys
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, build_interfaces
@@ -19,8 +21,15 @@ def steps(request: StudyKeys, make: StepMaker, root: Path) -> list[Step]:
     ------
     StructureError
         If an interface is not to be had; says which.
+    StudyError
+        If the study's engine moves nothing at a temperature.
     """
     assert request.dynamics is not None
+    if not engine(make.engine).capabilities.thermostat:
+        raise StudyError(
+            f"dynamics: engine {make.engine} has no settings kelvin and seed of kind md; take "
+            "engine potential, or leave dynamics out"
+        )
     runs = [(k, s + 1) for k in request.dynamics.kelvin for s in range(request.dynamics.seeds)]
     return [
         _run(built, relaxed_interface(request, make, built).whole, make, kelvin, seed)
