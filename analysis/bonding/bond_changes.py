@@ -97,7 +97,9 @@ def fragments(atoms: Atoms) -> dict[str, int]:
     for centre, unit in tetrahedral_units(atoms).items():
         lone = f"{unit.formula} on Na alone" if centre in near_sodium else f"{unit.formula} alone"
         counts[unit.formula if unit.bonds else lone] += 1
-    held = {j for kind, pairs in bonds_by_kind(atoms).items() if kind != "Na-F" for _, j, *_ in pairs}
+    held = {
+        j for kind, pairs in bonds_by_kind(atoms).items() if kind != "Na-F" for _, j, *_ in pairs
+    }
     for i, symbol in enumerate(symbols):
         if symbol in ("O", "F") and i not in held:
             counts[f"{symbol} on Na alone" if "Na" in symbols else f"{symbol} alone"] += 1
