@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from natriface.analysis.results.md_run import MdRun
 from natriface.analysis.results.rigid_scan import RigidScan
 from natriface.analysis.results.stress_test import StressTest
 from natriface.structures.base.atoms import from_document
@@ -153,7 +154,10 @@ class Result(_Document):
     corrections
         What an error handler changed on the way, in words.
     stress_test
-        What the potential bore at constant energy before it annealed the start.
+        What the potential bore at constant energy before it annealed the start, or before
+        molecular dynamics.
+    dynamics
+        Of molecular dynamics; its energy is that of the last frame.
     bonding
         lobsterpy's automatic analysis in sentences: relevant bonds and their ICOHPs by site; its
         numbers are in the file that `files` lists as ``lobsterpy``.
@@ -185,6 +189,7 @@ class Result(_Document):
     corrections: list[str] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     stress_test: StressTest | None = None
+    dynamics: MdRun | None = None
     bonding: list[str] = Field(default_factory=list)
     files: dict[str, str] = Field(default_factory=dict)
     scan: RigidScan | None = None

@@ -164,6 +164,8 @@ class Capabilities:
         Whether a cell's charge is a setting, ``charge_e``; else cells are computed without.
     anneals
         Whether a relaxation has the setting ``anneal``: a start by molecular dynamics.
+    thermostat
+        Whether molecular dynamics has the settings ``kelvin`` and ``seed``.
     scans
         Whether a single point has the setting ``scan``: the registries and gaps of an interface.
     parallel
@@ -192,6 +194,7 @@ class Capabilities:
     telling_stress: Mapping[str, Any] = field(default_factory=dict)
     charge: bool = False
     anneals: bool = False
+    thermostat: bool = False
     scans: bool = False
     parallel: Callable[[Machine], Parallel] | None = None
     spreading: Spreading | None = None

@@ -27,6 +27,7 @@ PARTS: dict[str, str] = {
     "migration": "natriface.workflows.parts.migration",
     "adsorption": "natriface.workflows.parts.adsorption",
     "electronic_structure": "natriface.workflows.parts.electronic_structure",
+    "dynamics": "natriface.workflows.parts.dynamics",
     "reactivity": "natriface.workflows.parts.reactivity",
     "elasticity": "natriface.workflows.parts.elasticity",
     "screen": "natriface.workflows.parts.screen",

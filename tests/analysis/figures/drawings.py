@@ -28,6 +28,12 @@ from natriface.analysis.figures.bars import (
     value_bars,
 )
 from natriface.analysis.figures.cohp_curves import CohpCurve, CohpPanel, cohp_panels
+from natriface.analysis.figures.contact_courses import (
+    BondPanel,
+    DepthPanel,
+    bond_lines,
+    depth_lines,
+)
 from natriface.analysis.figures.dos_curves import (
     CenterColumn,
     DosPanel,
@@ -288,6 +294,29 @@ def potentials() -> Figure:
     return potential_lines(panels)
 
 
+def bonds_in_motion() -> Figure:
+    times = np.linspace(0, 3, 40)
+    kinds = ["P-O", "P-F", "Si-O", "Si-F", "Zr-O", "Zr-F", "Na-F"]
+    lines = {
+        kind: [(times, (k + 1) * times + seed) for seed in range(3)] for k, kind in enumerate(kinds)
+    }
+    titles = ["Na|NZSP at 600 K", "Na|NZSP-NSF with a very long label at 1200 K", "short", "next"]
+    return bond_lines([BondPanel(title, lines, 1.0) for title in titles])
+
+
+def elements_in_motion() -> Figure:
+    heights = np.linspace(-15, 20, 36)
+    elements = ("Na", "Zr", "Si", "P", "O", "F")
+    before = {x: np.exp(-((heights - k) ** 2) / 8) for k, x in enumerate(elements)}
+    after = {x: np.exp(-((heights - k) ** 2) / 20) for k, x in enumerate(elements)}
+    return depth_lines(
+        [
+            DepthPanel(title, heights, before, after)
+            for title in ("Na|NZSP at 600 K", "Na|NZSP-NSF with a very long label at 1200 K")
+        ]
+    )
+
+
 def reactions() -> Figure:
     """Many products, long names, a phase that is not stable, and no reaction."""
     hull = Hull.from_energies(
@@ -333,5 +362,7 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "wulff_figure": wulff,
     "potential_lines": potentials,
     "reaction_lines": reactions,
+    "bond_lines": bonds_in_motion,
+    "depth_lines": elements_in_motion,
 }
 """By the function that draws it."""

@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
+from natriface.analysis.results.md_run import MdRun
 from natriface.analysis.results.result import Convergence, ElectronicStructure, EngineRecord, Result
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.conversions import EV_PER_ANGSTROM3_IN_GPA
@@ -44,6 +45,9 @@ class KnownEngine(TrivialEngine):
             files["band"] = "band.extxyz"
         elif step.kind == "bonding":
             bonds_of(atoms).save(folder)
+        elif step.kind == "md":
+            write(folder / "trajectory.extxyz", motion(atoms))
+            files["trajectory"] = "trajectory.extxyz"
         elif step.kind == "elf":
             write_elfcar(folder / "ELFCAR", atoms)
         elif step.kind == "dos":
@@ -64,6 +68,7 @@ class KnownEngine(TrivialEngine):
                 "files": files,
                 "arrays_file": arrays,
                 "electronic": electronic,
+                "dynamics": motion_record(step) if step.kind == "md" else None,
             }
         )
 
@@ -78,6 +83,27 @@ def stress(step: Step) -> list[float]:
     second = lame * np.trace(strain) * np.eye(3) + 2 * SHEAR_GPA * strain
     cauchy = gradient @ second @ gradient.T / np.linalg.det(gradient) / EV_PER_ANGSTROM3_IN_GPA
     return [float(x) for x in cauchy[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]]
+
+
+def motion(atoms: Atoms) -> list[Atoms]:
+    """Every F far away in the second half, which is the production."""
+    frames = [atoms.copy() for _ in range(4)]
+    for k, frame in enumerate(frames):
+        frame.set_constraint()
+        frame.info = {"production": k >= 2}
+        if k >= 2:
+            frame.positions[frame.symbols == "F", 2] += 0.35 * frame.cell.lengths()[2]
+    return frames
+
+
+def motion_record(step: Step) -> MdRun:
+    """Of `motion`."""
+    return MdRun(
+        kelvin=step.settings["kelvin"], timestep_fs=1, friction_per_fs=0.01,
+        seed=step.settings["seed"], n_steps_before=2, n_steps=2,
+        times_ps=[0.0, 0.001, 0.002, 0.003], kelvins=[300.0] * 4, energies_ev=[0.0] * 4,
+        mean_kelvin=300.0, sd_kelvin=10.0,
+    )  # fmt: skip
 
 
 def band(initial: Atoms, final: Atoms) -> list[Atoms]:

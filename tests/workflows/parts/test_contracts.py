@@ -67,6 +67,15 @@ electronic_structure:
   align_by: {Na: s}
   stretch: {crystal: Na3PO4}
 """,
+    "dynamics": """
+substrates:
+  NaF: {phase: NaF, miller: [1, 0, 0], layers: 1}
+films:
+  Na: {phase: Na, miller: [1, 0, 0], layers: 2}
+interfaces: {max_strain_percent: 10}
+quantities: [integrity]
+dynamics: {kelvin: [300, 600], seeds: 2}
+""",
     "reactivity": """
 reactivity:
   pairs: [[Na, Sn], [NaF, Na], [Na, doped]]
@@ -89,6 +98,9 @@ screen:
   contacts: {max_strain_percent: 10, gaps_angstrom: [2.5, 3.0]}
 """,
 }
+
+SECTIONS = {"dynamics": ["interfaces", "dynamics"]}
+"""Sections of a study of one part, where they are not that part's alone."""
 
 
 class Done:
@@ -125,11 +137,12 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
 @pytest.mark.parametrize("part", PARTS)
 def test_every_step_is_labelled_and_told(done: dict[str, Done], part: str) -> None:
     made = done[part]
-    assert list(made.document["sections"]) == [part]
+    sections = SECTIONS.get(part, [part])
+    assert list(made.document["sections"]) == sections
     assert made.document["unfinished"] == []
     for step, row in zip(made.plan.walk(), made.document["steps"], strict=True):
         labels = labels_of(step)
-        assert labels.section == part
+        assert labels.section in sections
         assert labels.document() == step.metadata
         assert row["role"] == labels.role
         assert row["belongs_to"]
@@ -236,3 +249,23 @@ def test_moduli_are_those_of_the_strained_crystals(done: dict[str, Done]) -> Non
     published = table["columns"].index("bulk modulus, Materials Project (GPa)")
     assert [row[published] for row in table["rows"]] == [46.14, 24.78]
     assert (made.page.parent / "elastic-tensors.csv").is_file()
+
+
+def test_contacts_are_moved_from_where_they_are_relaxed(done: dict[str, Done]) -> None:
+    made = done["dynamics"]
+    relaxed = made.step("interface")
+    runs = [step for step in made.plan.walk() if labels_of(step).role == "dynamics"]
+    assert [(s.settings["kelvin"], s.settings["seed"]) for s in runs] == [
+        (300, 1), (300, 2), (600, 1), (600, 2)
+    ]  # fmt: skip
+    assert {step.parents for step in runs} == {(relaxed.id,)}
+    assert list(made.values) == ["Na|NaF at 300 K", "Na|NaF at 600 K"]
+    bonds = made.values["Na|NaF at 600 K"]["bonds"]["Na-F"]
+    assert bonds["before"] > 0
+    assert bonds["broken"] == {"mean": bonds["before"], "sd": 0.0, "n": 2}  # all, by hand
+    fragments = made.values["Na|NaF at 600 K"]["fragments"]
+    assert set(fragments) == {"F on Na alone"}
+    assert fragments["F on Na alone"]["after"]["mean"] == fragments["F on Na alone"]["before"]
+    assert len(made.section["findings"]) == 2
+    assert "± 0.0 of" in made.section["findings"][0]
+    assert (made.page.parent / "dynamics-bonds.csv").is_file()

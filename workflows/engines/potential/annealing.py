@@ -118,7 +118,7 @@ def anneal(
     saved = time.monotonic()
     for k in range(done, settings.n_steps):
         dynamics.step()
-        _require_sound(atoms, settings, k + 1)
+        require_sound(atoms, settings, k + 1, "annealing")
         asked = end_requested(folder)
         if asked or time.monotonic() - saved > CHECKPOINT_INTERVAL_S:
             _save(folder, atoms, generator, k + 1, tested)
@@ -133,14 +133,26 @@ def anneal(
     return tested
 
 
-def _require_sound(atoms: Atoms, settings: Annealing, k: int) -> None:
+def require_sound(atoms: Atoms, settings: Annealing, k: int, what: str) -> None:
+    """Refuse what is beyond bounds after `k` steps.
+
+    Parameters
+    ----------
+    what
+        Is running, in words.
+
+    Raises
+    ------
+    EngineError
+        Naming the force, distance or temperature.
+    """
     heat = atoms.get_temperature()
     found = beyond_bounds(largest_force(atoms), shortest_ratio(atoms))
     if found is None and len(atoms) >= SMALL_CELL_ATOMS and not heat < HEAT_RATIO * settings.kelvin:
         found = f"{heat:.0f} K"
     if found:
         raise EngineError(
-            f"annealing at {settings.kelvin:g} K came to {found} after {k} steps of "
+            f"{what} at {settings.kelvin:g} K came to {found} after {k} steps of "
             f"{settings.timestep_fs:g} fs, beyond what the potential knows; lower its temperature "
             "or timestep"
         )

@@ -35,6 +35,7 @@ from natriface.workflows.engines.potential.calculators import (
 )
 from natriface.workflows.engines.potential.doctor import examine
 from natriface.workflows.engines.potential.families import DEFAULT
+from natriface.workflows.engines.potential.molecular_dynamics import MdSettings, run_dynamics
 from natriface.workflows.engines.potential.scanning import SCAN_FILE, Scan, scan_rigidly
 from natriface.workflows.engines.potential.stress_test import largest_force
 from natriface.workflows.engines.relaxation import (
@@ -114,16 +115,17 @@ class PotentialBandSettings(BandSettings):
     model_options: dict[str, Any] = Field(default_factory=dict)
 
 
-Settings = TypeVar("Settings", PotentialSettings, PotentialBandSettings)
+Settings = TypeVar("Settings", PotentialSettings, PotentialBandSettings, MdSettings)
 
 
 class PotentialEngine:
-    """Relaxations, single points and bands with an ASE calculator."""
+    """Relaxations, single points, bands and molecular dynamics with an ASE calculator."""
 
     name = "potential"
     capabilities = Capabilities(
-        kinds=("relax", "static", "neb"),
+        kinds=("relax", "static", "neb", "md"),
         anneals=True,
+        thermostat=True,
         scans=True,
         path_settings=PATH_SETTINGS["potential"],
         relaxing_cell=RELAXING_CELL,
@@ -151,24 +153,47 @@ class PotentialEngine:
         """
         return _validated(PotentialBandSettings, settings, where)
 
+    def md_settings(self, settings: dict[str, Any], where: str) -> MdSettings:
+        """Validated settings of molecular dynamics.
+
+        Raises
+        ------
+        EngineError
+            Naming the wrong key or value and the nearest valid one.
+        """
+        return _validated(MdSettings, settings, where)
+
+    def settings_of(self, step: Step) -> PotentialSettings | MdSettings:
+        """Validated settings of a step that is no band.
+
+        Raises
+        ------
+        EngineError
+            As `settings` does.
+        """
+        if step.kind == "md":
+            return self.md_settings(step.settings, step.name)
+        return self.settings(step.settings, step.name)
+
     def check(self, step: Step) -> None:
         """See `natriface.workflows.engines.base.Engine.check`."""
         self.capabilities.require_kind(step)
-        settings: PotentialSettings | PotentialBandSettings
+        settings: PotentialSettings | PotentialBandSettings | MdSettings
         if step.kind == "neb":
             check_band(step)
             settings = self.band_settings(step.settings, step.name)
         else:
-            settings = self.settings(step.settings, step.name)
+            settings = self.settings_of(step)
         if isinstance(settings, PotentialSettings) and settings.scan and step.kind != "static":
             raise EngineError(f"{step.name}: a scan is rigid: it is a setting of kind static")
-        needs = ("energy", "forces")
-        if isinstance(settings, PotentialSettings) and settings.tells_stress:
-            needs += ("stress",)
+        tells_stress = isinstance(settings, PotentialSettings) and settings.tells_stress
+        needs = ("energy", "forces", "stress") if tells_stress else ("energy", "forces")
         try:
             check_calculator(settings.model, settings.model_options, needs)
             if step.structure is not None:
                 check_atoms(settings.model, step.atoms())
+            if isinstance(settings, MdSettings):
+                settings.require_room(step.n_atoms)
         except EngineError as error:
             raise type(error)(f"{step.name}: {error}") from None
 
@@ -178,6 +203,9 @@ class PotentialEngine:
             band = self.band_settings(step.settings, step.name)
             model = band.model
             n_calls = min(5 * (band.n_images or 5), band.max_force_calls)
+        elif step.kind == "md":
+            dynamics = self.md_settings(step.settings, step.name)
+            model, n_calls = dynamics.model, dynamics.n_force_calls
         else:
             settings = self.settings(step.settings, step.name)
             model = settings.model
@@ -214,47 +242,31 @@ class PotentialEngine:
         if step.kind == "neb":
             self._run_band(folder, step, atoms)
             return
-        settings = self.settings(step.settings, step.name)
+        settings = self.settings_of(step)
         weights = weights_of(settings.model, settings.model_options)
         calculator = make_calculator(settings.model, settings.model_options)
         started, cpu_started = time.monotonic(), time.process_time()
-        scan = None
-        if settings.scan is not None:
-            scan = scan_rigidly(folder, atoms, settings.scan, calculator)
-            best = scan.ranked()[0]
-            atoms = slide_film(atoms, best.shift, best.lift_angstrom)
-        atoms.calc = calculator
-        tested: StressTest | None = None
-        if step.kind == "static":
-            converged, n_steps, energies = True, 0, [_sound_energy(atoms, step.name)]
+        if isinstance(settings, MdSettings):
+            atoms.calc = calculator
+            found = _moved(folder, atoms, settings, step.name)
         else:
-            if settings.anneal is not None:
-                tested = anneal(
-                    folder,
-                    atoms,
-                    settings.anneal,
-                    lambda: _sound_energy(atoms, step.name),
-                    f"{step.name}: {settings.model}",
-                )
-            relaxation = Relaxation(folder, atoms, settings)
-            converged = relaxation.run(lambda: _sound_energy(atoms, step.name))
-            n_steps, energies = relaxation.n_steps, relaxation.energies_ev
-        stress = atoms.get_stress().tolist() if settings.tells_stress else None
+            atoms, found = _relaxed(folder, atoms, settings, step, calculator)
+        stress = (
+            atoms.get_stress().tolist()
+            if isinstance(settings, PotentialSettings) and settings.tells_stress
+            else None
+        )
         outcome = {
-            "converged": converged,
-            "n_steps": n_steps,
-            "energies_ev": energies,
+            **found,
             "forces_ev_per_angstrom": atoms.get_forces(apply_constraint=False).tolist(),
             "max_force_ev_per_angstrom": largest_force(atoms),
             "stress_ev_per_angstrom3": stress,
             "final_structure": to_document(atoms),
-            "scan": None if scan is None else scan.model_dump(mode="json"),
             "version": calculator_version(settings.model, calculator),
             "weights": weights,
             "wall_s": time.monotonic() - started,
             "cpu_s": time.process_time() - cpu_started,
             "peak_memory_mb": peak_memory_mb(),
-            "stress_test": None if tested is None else tested.model_dump(),
         }
         write_atomically(folder / OUTCOME_FILE, json.dumps(outcome))
 
@@ -278,7 +290,7 @@ class PotentialEngine:
                 name=self.name, version=calculator_version(band.model), model=band.model
             )
             return band_result(folder, step, atoms, band, model)
-        settings = self.settings(step.settings, step.name)
+        settings = self.settings_of(step)
         try:
             outcome = json.loads((folder / OUTCOME_FILE).read_text())
         except FileNotFoundError:
@@ -306,19 +318,69 @@ class PotentialEngine:
         files = {"initial": "initial.extxyz"}
         if (folder / TRAJECTORY_FILE).is_file():
             files["trajectory"] = TRAJECTORY_FILE
-        if settings.scan is not None:
+        if isinstance(settings, PotentialSettings) and settings.scan is not None:
             files["scan"] = SCAN_FILE
         return Result(**common, **_of_outcome(outcome, step.kind, settings), files=files)
 
 
-def _of_outcome(outcome: dict[str, Any], kind: str, settings: PotentialSettings) -> dict[str, Any]:
+def _relaxed(
+    folder: Path, atoms: Atoms, settings: PotentialSettings, step: Step, calculator: Calculator
+) -> tuple[Atoms, dict[str, Any]]:
+    """The atoms of a relaxation or single point, and what of it goes into the outcome."""
+    scan = None
+    if settings.scan is not None:
+        scan = scan_rigidly(folder, atoms, settings.scan, calculator)
+        best = scan.ranked()[0]
+        atoms = slide_film(atoms, best.shift, best.lift_angstrom)
+    atoms.calc = calculator
+
+    def energy() -> float:
+        return _sound_energy(atoms, step.name)
+
+    tested: StressTest | None = None
+    if step.kind == "static":
+        converged, n_steps, energies = True, 0, [energy()]
+    else:
+        if settings.anneal is not None:
+            model = f"{step.name}: {settings.model}"
+            tested = anneal(folder, atoms, settings.anneal, energy, model)
+        relaxation = Relaxation(folder, atoms, settings)
+        converged = relaxation.run(energy)
+        n_steps, energies = relaxation.n_steps, relaxation.energies_ev
+    return atoms, {
+        "converged": converged,
+        "n_steps": n_steps,
+        "energies_ev": energies,
+        "scan": None if scan is None else scan.model_dump(mode="json"),
+        "stress_test": None if tested is None else tested.model_dump(),
+    }
+
+
+def _moved(folder: Path, atoms: Atoms, settings: MdSettings, name: str) -> dict[str, Any]:
+    """Move the atoms by molecular dynamics; gives what of it goes into the outcome."""
+    model = f"{name}: {settings.model}"
+    run, tested = run_dynamics(folder, atoms, settings, lambda: _sound_energy(atoms, name), model)
+    return {
+        "converged": True,
+        "n_steps": settings.n_all,
+        "energies_ev": run.energies_ev,
+        "stress_test": tested.model_dump(),
+        "dynamics": run.model_dump(),
+    }
+
+
+def _of_outcome(
+    outcome: dict[str, Any], kind: str, settings: PotentialSettings | MdSettings
+) -> dict[str, Any]:
     """What a run that has ended adds to its result."""
     converged = bool(outcome["converged"])
-    reason = (
-        f"forces still {outcome['max_force_ev_per_angstrom']:.3f} eV/A after "
-        f"{outcome['n_steps']} steps (asked: {settings.fmax_ev_per_angstrom}); "
-        "raise max_steps or look at the trajectory"
-    )
+    reason = None
+    if isinstance(settings, PotentialSettings):
+        reason = (
+            f"forces still {outcome['max_force_ev_per_angstrom']:.3f} eV/A after "
+            f"{outcome['n_steps']} steps (asked: {settings.fmax_ev_per_angstrom}); "
+            "raise max_steps or look at the trajectory"
+        )
     return {
         "status": "converged" if converged else "unconverged",
         "reason": None if converged else reason,
@@ -340,6 +402,7 @@ def _of_outcome(outcome: dict[str, Any], kind: str, settings: PotentialSettings)
             peak_memory_mb=outcome["peak_memory_mb"],
         ),
         "stress_test": outcome.get("stress_test"),
+        "dynamics": outcome.get("dynamics"),
     }
 
 

@@ -1,4 +1,4 @@
-"""Whether a potential bears molecular dynamics on a structure: short NVE before annealing.
+"""Whether a potential bears molecular dynamics on a structure: short NVE beforehand.
 
 At constant energy nothing takes away what a potential does wrong. Forces that are not the gradient
 of its energy, an energy that is not smooth, or too long a timestep make the total energy drift; a
@@ -53,16 +53,13 @@ BONDED_RATIO = 1.3
 def stress_test(folder: Path, atoms: Atoms, settings: Annealing, model: str) -> StressTest:
     """Run NVE from a structure, which is left as it is, and hold it to the bounds.
 
-    Velocity Verlet with the annealing's timestep and seed, from velocities of twice its
+    Velocity Verlet with the dynamics' timestep and seed, from velocities of twice its
     temperature: from a minimum, half of that becomes potential energy. One cut off goes on.
 
     Parameters
     ----------
     model
         What the potential is called where it is refused.
-
-    Velocity Verlet with the annealing's timestep and seed, from velocities of twice its
-    temperature: from a minimum, half of that becomes potential energy. One cut off goes on.
 
     Raises
     ------
@@ -155,10 +152,10 @@ def _found(state: dict[str, Any]) -> str | None:
 def _require(found: str | None, where: str, settings: Annealing, n_steps: int) -> None:
     if found is not None:
         raise EngineError(
-            f"{where} fails the stress test before annealing by {found} after {n_steps} steps of "
-            f"{settings.timestep_fs:g} fs at constant energy about {settings.kelvin:g} K, beyond "
-            "what the potential knows; lower the annealing's temperature or timestep_fs, or take "
-            "another model"
+            f"{where} fails the stress test before molecular dynamics by {found} after {n_steps} "
+            f"steps of {settings.timestep_fs:g} fs at constant energy about {settings.kelvin:g} K, "
+            "beyond what the potential knows; lower temperature or timestep_fs, or take another "
+            "model"
         )
 
 

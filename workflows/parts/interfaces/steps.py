@@ -151,20 +151,27 @@ def _labelled(
     return found
 
 
-def _planned(
-    request: InterfacesAsked, make: StepMaker, built: BuiltInterface, free: FreeSlabs
+def relaxed_interface(
+    request: InterfacesAsked, make: StepMaker, built: BuiltInterface
 ) -> PlannedInterface:
-    """An interface, and its slabs on their own: as they were built, and as they lie in it."""
-    vacuum = request.interfaces.vacuum_angstrom
+    """An interface without its slabs: what it is cut from, its scan, and its relaxation."""
     atoms = built.interface.atoms
-    name = f"{built.label} interface"
     crystals = crystals_of(built, request.quantities, make)
     source = crystals.source(atoms)
     scan = scan_step(built, source, make, request.interfaces)
     if scan is not None:
         source = {"structure_from": StructureFrom(step=scan.id, scanned=0)}
-    whole = make.step(name, "relax", len(atoms), **source)
-    one = PlannedInterface(built, crystals, whole, scan=scan)
+    whole = make.step(f"{built.label} interface", "relax", len(atoms), **source)
+    return PlannedInterface(built, crystals, whole, scan=scan)
+
+
+def _planned(
+    request: InterfacesAsked, make: StepMaker, built: BuiltInterface, free: FreeSlabs
+) -> PlannedInterface:
+    """An interface, and its slabs on their own: as they were built, and as they lie in it."""
+    vacuum = request.interfaces.vacuum_angstrom
+    one = relaxed_interface(request, make, built)
+    crystals, whole = one.crystals, one.whole
     references = request.interfaces.references
     if "interfacial_formation_energy" not in request.quantities or references == "rigid":
         return one

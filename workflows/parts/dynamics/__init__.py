@@ -1,0 +1,1 @@
+"""Contacts in motion: molecular dynamics of interfaces."""

@@ -1,0 +1,167 @@
+"""The report's section on contacts in motion: what breaks, what forms, where the elements go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from natriface.analysis.bonding.bond_changes import KIND_LIMIT_ANGSTROM, depth_profile
+from natriface.analysis.bonding.integrity import compare_units
+from natriface.analysis.figures.contact_courses import (
+    BondPanel,
+    DepthPanel,
+    bond_lines,
+    depth_lines,
+)
+from natriface.analysis.figures.pictures.structure_pictures import (
+    before_after_figure,
+    contact_heights_angstrom,
+)
+from natriface.analysis.results.result import Result
+from natriface.analysis.results.wording import number, slug
+from natriface.workflows.parts.dynamics.records import ContactRecord, RunRecord, contacts
+from natriface.workflows.parts.dynamics.tables import bond_table, fragment_table, run_table
+from natriface.workflows.report.figure import ReportFigure
+from natriface.workflows.report.section import (
+    Block,
+    Gallery,
+    Section,
+    SectionContext,
+    with_care,
+)
+
+BIN_ANGSTROM = 1.0
+
+
+def section(results: Sequence[Result], context: SectionContext) -> Section | None:
+    """What there is to say of a study's contacts in motion."""
+    found = contacts(results, context)
+    done = [contact for contact in found if contact.sound]
+    blocks: list[Block] = []
+    if done:
+        pictures = [_picture(contact, context) for contact in done]
+        blocks = [
+            _bonds(done, context),
+            Gallery("Interfaces before and after motion", pictures),
+            _profiles(done, context),
+            bond_table(done),
+            fragment_table(done),
+        ]
+    return Section(
+        key="dynamics",
+        title="Contacts in motion",
+        findings=[_finding(contact) for contact in done if len(contact.sound) > 1],
+        blocks=[*blocks, run_table(found), *with_care(_cautions(found))],
+        methods=[_method()] if done else [],
+        values={contact.name: contact.document() for contact in found},
+    )
+
+
+def _finding(contact: ContactRecord) -> str:
+    first = contact.sound[0]
+    assert first.run is not None
+    kinds = [
+        f"{number(broken.mean, 1)} ± {number(broken.sd, 1)} of {n} {kind} broken"
+        for kind, (n, broken, _) in contact.bonds.items()
+        if n
+    ]
+    return (
+        f"{contact.name}, after {first.run.ends_ps:g} ps: {', '.join(kinds) or 'no such bonds'} "
+        f"(mean and standard deviation of {len(contact.sound)} runs, {first.engine})."
+    )
+
+
+def _bonds(done: Sequence[ContactRecord], context: SectionContext) -> ReportFigure:
+    panels = []
+    for contact in done:
+        runs = [(run, run.run) for run in contact.sound if run.run is not None]
+        lines = {
+            kind: [(said.times_ps, run.courses[kind].broken) for run, said in runs]
+            for kind, (n, _, _) in contact.bonds.items()
+            if n
+        }
+        panels.append(BondPanel(contact.name, lines, runs[0][1].production_starts_ps))
+    return context.draw(
+        bond_lines(panels),
+        "dynamics-bonds",
+        caption="Bonds of the relaxed interface that are longer than their limit, a line a run. "
+        "Dotted: where ramp and equilibration end.",
+        alt="Lines of broken bonds against time: "
+        + "; ".join(f"{contact.name}: {', '.join(contact.bonds)}" for contact in done),
+    )
+
+
+def _picture(contact: ContactRecord, context: SectionContext) -> ReportFigure:
+    run = contact.sound[0]
+    assert run.start is not None
+    assert run.end is not None
+    assert run.run is not None
+    found = compare_units(run.start, run.end)
+    after = f"after {run.run.ends_ps:g} ps"
+    return context.draw(
+        before_after_figure(
+            run.start,
+            run.end,
+            contact.name,
+            captions=("relaxed", after),
+            broken=[(bond.centre, bond.ligand) for bond in found.broken],
+        ),
+        f"dynamics-{slug(contact.name)}",
+        caption=f"{contact.name}, seed {run.seed}: {found.summary()} in the last frame.",
+        alt=f"{contact.name} relaxed and {after}",
+    )
+
+
+def _profiles(done: Sequence[ContactRecord], context: SectionContext) -> ReportFigure:
+    panels = []
+    for contact in done:
+        first = contact.sound[0]
+        assert first.start is not None
+        zero = next(iter(contact_heights_angstrom(first.start)), 0.0)
+        heights = first.start.positions[:, 2] - zero
+        edges = np.arange(heights.min() - 3, heights.max() + 3 + BIN_ANGSTROM, BIN_ANGSTROM)
+        last = [run.frames[k] for run in contact.sound for k in run.last]
+        panels.append(
+            DepthPanel(
+                contact.name,
+                (edges[1:] + edges[:-1]) / 2,
+                depth_profile([first.frames[0]], edges + zero),
+                depth_profile(last, edges + zero),
+            )
+        )
+    return context.draw(
+        depth_lines(panels),
+        "dynamics-depth",
+        caption="Elements by height: relaxed (dashed), and at the end of the runs (full, mean over "
+        f"runs and the last quarter of the production); in bins of {BIN_ANGSTROM:g} A.",
+        alt="Profiles of the elements before and after: " + ", ".join(c.name for c in done),
+    )
+
+
+def _method() -> str:
+    limits = ", ".join(f"{a}-{b} {limit:g}" for (a, b), limit in KIND_LIMIT_ANGSTROM.items())
+    return (
+        "Molecular dynamics: Langevin's thermostat, ramp and equilibration before production. Two "
+        f"atoms have a bond below a distance, about 1.3 times the bond, A: {limits}."
+    )
+
+
+def _cautions(found: Sequence[ContactRecord]) -> list[str]:
+    said = [
+        "A few picoseconds show what happens without a barrier to speak of; what does not break in "
+        "them may break later. How well the potential knows broken units is in none of the numbers."
+    ]
+    for contact in found:
+        runs: list[RunRecord] = contact.sound
+        if len(runs) == 1:
+            said.append(f"{contact.name}: one run only, so that its numbers have no spread.")
+        for run in runs:
+            assert run.run is not None
+            off = abs(run.run.mean_kelvin - contact.kelvin)
+            if off > max(0.1 * contact.kelvin, run.run.sd_kelvin):
+                said.append(
+                    f"{contact.name}, seed {run.seed}: the kinetic temperature is "
+                    f"{run.run.mean_kelvin:.0f} K; give it a longer equilibration or more friction."
+                )
+    return said
