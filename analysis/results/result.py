@@ -10,9 +10,9 @@ import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from natriface.analysis.results.md_run import MdRun
-from natriface.analysis.results.rigid_scan import RigidScan
-from natriface.analysis.results.stress_test import StressTest
+from natriface.analysis.results.moves.md_run import MdRun
+from natriface.analysis.results.moves.rigid_scan import RigidScan
+from natriface.analysis.results.moves.stress_test import StressTest
 from natriface.structures.base.atoms import from_document
 from natriface.structures.base.errors import AnalysisError, ReaderError
 from natriface.structures.base.reprs import short_repr

@@ -30,7 +30,8 @@ def rotations_of(atoms: Atoms) -> FloatArray:
     cell = atoms.cell.array.T
     found = space_group_of(atoms, SYMPREC_ANGSTROM).operations.rotations
     u, _, v = np.linalg.svd(cell @ found @ np.linalg.inv(cell))  # the nearest that keep lengths
-    return np.asarray(np.unique((u @ v).round(9), axis=0))
+    rotations: FloatArray = np.unique((u @ v).round(9), axis=0)
+    return rotations
 
 
 def images_of(tensor: ArrayLike, rotations: FloatArray) -> FloatArray:

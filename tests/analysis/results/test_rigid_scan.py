@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natriface.analysis.results.rigid_scan import RigidScan, ScanPoint
+from natriface.analysis.results.moves.rigid_scan import RigidScan, ScanPoint
 
 ENERGIES = st.lists(st.one_of(st.none(), st.floats(-9, 9)), min_size=1, max_size=12)
 

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
-from natriface.analysis.results.md_run import MdRun
+from natriface.analysis.results.moves.md_run import MdRun
 from natriface.analysis.results.result import Convergence, ElectronicStructure, EngineRecord, Result
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.conversions import EV_PER_ANGSTROM3_IN_GPA

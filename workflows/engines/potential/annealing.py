@@ -20,7 +20,7 @@ from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from pydantic import BaseModel, ConfigDict, Field
 
-from natriface.analysis.results.stress_test import StressTest
+from natriface.analysis.results.moves.stress_test import StressTest
 from natriface.structures.base.errors import EngineError
 from natriface.structures.base.numbers import Positive, Whole
 from natriface.structures.base.writing import write_atomically

@@ -14,8 +14,8 @@ from ase.io import write as write_atoms
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.analysis.results.deciding import PATH_SETTINGS
+from natriface.analysis.results.moves.stress_test import StressTest
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord, Timing
-from natriface.analysis.results.stress_test import StressTest
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError, ReaderError, nearest
 from natriface.structures.base.numbers import Real, Whole

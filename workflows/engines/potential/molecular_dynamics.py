@@ -24,8 +24,8 @@ from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from pydantic import Field
 
-from natriface.analysis.results.md_run import MdRun
-from natriface.analysis.results.stress_test import StressTest
+from natriface.analysis.results.moves.md_run import MdRun
+from natriface.analysis.results.moves.stress_test import StressTest
 from natriface.structures.base.errors import EngineError
 from natriface.structures.base.numbers import Positive, Real
 from natriface.structures.base.writing import write_atomically

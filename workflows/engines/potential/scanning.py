@@ -13,7 +13,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from natriface.analysis.results.rigid_scan import RigidScan, ScanPoint
+from natriface.analysis.results.moves.rigid_scan import RigidScan, ScanPoint
 from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import select
 from natriface.structures.base.errors import EngineError, StructureError

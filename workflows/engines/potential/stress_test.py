@@ -22,7 +22,7 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.md.verlet import VelocityVerlet
 from ase.neighborlist import neighbor_list
 
-from natriface.analysis.results.stress_test import StressTest
+from natriface.analysis.results.moves.stress_test import StressTest
 from natriface.structures.base.errors import EngineError
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested

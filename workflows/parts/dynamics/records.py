@@ -13,9 +13,9 @@ from ase import Atoms
 from ase.io import read
 
 from natriface.analysis.bonding.bond_changes import BondCourse, bond_courses, fragments
-from natriface.analysis.results.md_run import MdRun
+from natriface.analysis.results.moves.md_run import MdRun
+from natriface.analysis.results.moves.stress_test import StressTest
 from natriface.analysis.results.result import Result
-from natriface.analysis.results.stress_test import StressTest
 from natriface.workflows.parts.dynamics.labels import DynamicsLabels
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.report.section import SectionContext

@@ -13,7 +13,7 @@ import pytest
 from ase import Atoms
 from ase.data import covalent_radii
 
-from natriface.analysis.results.rigid_scan import RigidScan
+from natriface.analysis.results.moves.rigid_scan import RigidScan
 from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError

@@ -12,7 +12,7 @@ from natriface.analysis.energies.interface_energy import (
     in_plane_area,
 )
 from natriface.analysis.energies.starts import spread
-from natriface.analysis.results.rigid_scan import RigidScan, ScanPoint
+from natriface.analysis.results.moves.rigid_scan import RigidScan, ScanPoint
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import AnalysisError
 from natriface.workflows.parts.interfaces.evaluation.records import RegistriesRecord
