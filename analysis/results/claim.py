@@ -56,6 +56,8 @@ Choice = Literal[
     "system",
     "facet",
     "facet of the film",
+    "layers",
+    "match",
     "registry",
     "site",
     "compensation",

@@ -49,7 +49,7 @@ def _distribution(
     levels = ", ".join(sorted({one.level for one in of_stage if one.level is not None}))
     printed = context.published
     # published values are of relaxed structures, and not to be laid beside unrelaxed ones
-    beside = printed is not None and compute == "relax"
+    beside = any(one.relaxed_by(stage) for one in records)
     shown = printed.interfacial_formation_energy_j_per_m2 if printed and beside else {}
     return context.draw(
         sample_clouds(

@@ -39,6 +39,8 @@ class StageEnergy(BaseModel):
         By how much the two starts of its slabs do; None where there was one.
     level
         Engine and model.
+    potential
+        The model, or the engine where it has none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +49,7 @@ class StageEnergy(BaseModel):
     compute: str
     step: str
     level: str | None = None
+    potential: str | None = None
     energy_j_per_m2: float | None = None
     slabs_differ_j_per_m2: float | None = None
     reason: str | None = None
@@ -68,6 +71,10 @@ class CandidateRecord(BaseModel):
         last = self.stages[-1]
         value = last.energy_j_per_m2
         return self.pair, -last.stage, value is None, value or 0.0, self.candidate
+
+    def relaxed_by(self, stage: int) -> bool:
+        """Whether it stands at a relaxed geometry in this stage."""
+        return any(one.compute == "relax" and one.stage <= stage for one in self.stages)
 
     def energy_in(self, stage: int) -> float | None:
         """In one stage, J/m2; None if it was not in it, or has none."""
@@ -143,6 +150,7 @@ def energy(
             "energy_j_per_m2": value.value_j_per_m2,
             "slabs_differ_j_per_m2": None if off is None else off * per_area,
             "level": " ".join(filter(None, (engine.name, engine.model))),
+            "potential": engine.model or engine.name,
         }
     )
 

@@ -11,6 +11,7 @@ from natriface.analysis.results.wording import number
 from natriface.workflows.parts.screen.figures import distributions, pictures, trade_offs
 from natriface.workflows.parts.screen.funnel import left_out_table, ranking_table
 from natriface.workflows.parts.screen.labels import CandidateLabels
+from natriface.workflows.parts.screen.measurements import TAKEN, measurements, relaxed_energies
 from natriface.workflows.parts.screen.records import (
     SCREENED_FORMULA,
     CandidateRecord,
@@ -35,6 +36,8 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     made = records(labelled, {**reasons, **context.all_results})
     names = {step: folder.name for step, folder in context.folders.items()}
     n_stages = max(labels.stage for labels in labelled.values())
+    relaxed = relaxed_energies(made, labelled)
+    measured = measurements(relaxed)
     return Section(
         key=KEY,
         title="Screening",
@@ -48,10 +51,12 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
             *of_choices(made),
             *trade_offs(made, context),
             *pictures(made, context),
+            *([TAKEN.format(groups=len(measured), energies=len(relaxed))] if measured else []),
             *_narrowed(labelled.values()),
         ],
         methods=[SCREENED_FORMULA],
         values={record.candidate: record.model_dump(mode="json") for record in made},
+        measurements=measured,
     )
 
 

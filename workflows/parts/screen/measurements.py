@@ -1,0 +1,140 @@
+"""What claims on interfaces are held against: the lowest registry of what relaxed alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from natriface.analysis.energies.starts import in_quadrature, spread
+from natriface.analysis.results.claim import Choice, Measurement
+from natriface.structures.crystals.doping import DopingWords
+from natriface.workflows.parts.screen.labels import CandidateLabels
+from natriface.workflows.parts.screen.records import CandidateRecord, StageEnergy
+from natriface.workflows.surfaces.labels import SlabLabels
+
+TAKEN = (
+    "Claims are held against relaxed candidates, and by another potential against energies at "
+    "their geometries; never against unrelaxed ones. Of candidates that differ only in registry "
+    "and gap, where a relaxation begins, the lowest is taken: {groups} of {energies} energies. "
+    "Its uncertainty is how far these end apart, with what starts of its slabs differ by; one that "
+    "was relaxed from a single registry has none. Doped and undoped are compared where faces, "
+    "layers, match and potential are alike."
+)
+"""Said in the report, with the two numbers."""
+
+
+@dataclass(frozen=True)
+class RelaxedEnergy:
+    """An energy of a candidate at a geometry that relaxed.
+
+    Attributes
+    ----------
+    off
+        By how much the starts of its slabs differ, J/m2, in the relaxation that gave the geometry.
+    """
+
+    stage: int
+    system: str
+    value: float
+    off: float | None
+    choices: Mapping[Choice, str]
+
+
+def relaxed_energies(
+    records: Sequence[CandidateRecord], labelled: Mapping[str, CandidateLabels]
+) -> list[RelaxedEnergy]:
+    """Of every candidate and potential, from the first stage that relaxes on; of several stages by
+    one potential the last that any candidate has an energy in.
+
+    Sides of one phase with one dopant are one system, by the name of the first of them; how the
+    dopant's charge is balanced is a choice.
+
+    Parameters
+    ----------
+    labelled
+        By step id.
+    """
+    names: dict[tuple[str, str | None], str] = {}
+    systems = {
+        one.candidate: f"{_system(one.film, names)}|{_system(one.substrate, names)}"
+        for one in labelled.values()
+    }
+    found: list[RelaxedEnergy] = []
+    for record in records:
+        chosen = _choices(record)
+        for stage, off in _from_relaxation_on(record.stages):
+            if stage.energy_j_per_m2 is None or stage.potential is None:
+                continue
+            choices: dict[Choice, str] = {**chosen, "potential": stage.potential}
+            system = systems[record.candidate]
+            found.append(RelaxedEnergy(stage.stage, system, stage.energy_j_per_m2, off, choices))
+    last: dict[str, int] = {}
+    for one in found:
+        potential = one.choices["potential"]
+        last[potential] = max(one.stage, last.get(potential, 0))
+    return [one for one in found if one.stage == last[one.choices["potential"]]]
+
+
+def measurements(energies: Sequence[RelaxedEnergy]) -> list[Measurement]:
+    """The lowest of each system with like choices, uncertain by the others and by its slabs.
+
+    A relaxation begins in a registry and at a gap, and an interface takes the lowest: these are
+    starts, no choices.
+    """
+    alike: dict[tuple[str, frozenset[tuple[Choice, str]]], list[RelaxedEnergy]] = {}
+    for one in energies:
+        alike.setdefault((one.system, frozenset(one.choices.items())), []).append(one)
+    found = []
+    for members in alike.values():
+        lowest = min(members, key=lambda one: one.value)
+        off = in_quadrature(spread([one.value for one in members]), lowest.off)
+        found.append(
+            Measurement(
+                "interfacial formation energy", lowest.system, lowest.value, off, lowest.choices
+            )
+        )
+    return found
+
+
+def _system(slab: SlabLabels, names: dict[tuple[str, str | None], str]) -> str:
+    dopant = DopingWords.of(slab.doping).dopant if slab.doping else None
+    return names.setdefault((slab.phase, dopant), slab.name)
+
+
+def _from_relaxation_on(
+    stages: Sequence[StageEnergy],
+) -> Iterator[tuple[StageEnergy, float | None]]:
+    relaxed, off = False, None
+    for stage in stages:
+        if stage.compute == "relax":
+            relaxed, off = True, stage.slabs_differ_j_per_m2
+        if relaxed:
+            yield stage, off
+
+
+def _choices(record: CandidateRecord) -> dict[Choice, str]:
+    """All that was chosen but where the relaxation began."""
+    chosen = record.choices
+    facet, _, layers = chosen.substrate.partition(", ")
+    film_facet, _, film_layers = chosen.film.partition(", ")
+    found: dict[Choice, str] = {
+        "facet": facet,
+        "facet of the film": film_facet,
+        "layers": f"{film_layers} on {layers}",
+        "match": (
+            f"{chosen.area_angstrom2:.1f} A2, {100 * chosen.max_strain:.2f} %, "
+            f"{chosen.strained} strained"
+        ),
+    }
+    doped = [each for each in (chosen.film_dopant, chosen.substrate_dopant) if each]
+    if doped:
+        found["site"] = " and ".join(map(_site, doped))
+        found["compensation"] = " and ".join(DopingWords.of(each).balance for each in doped)
+    return found
+
+
+def _site(description: str) -> str:
+    """The site, and which of its arrangements: these may differ in what compensates alone."""
+    _, mark, arrangement = description.rpartition(", arrangement ")
+    sites = DopingWords.of(description).sites
+    return f"{sites}, arrangement {arrangement}" if mark else sites
