@@ -118,8 +118,8 @@ def moduli(tensor_gpa: ArrayLike) -> Moduli:
     least = least_eigenvalue_gpa(tensor_gpa)
     if not least > 0.0:
         raise AnalysisError(
-            f"it is not mechanically stable: an eigenvalue of its elastic tensor is {least:.2f} GPa; "
-            "look for the structure that it distorts to"
+            f"it is not mechanically stable, by an eigenvalue of its elastic tensor of {least:.2f} "
+            "GPa; look for the structure that it distorts to"
         )
     tensor = ElasticTensor.from_voigt(np.asarray(tensor_gpa, dtype=float))
     return Moduli(

@@ -161,7 +161,7 @@ class PotentialEngine:
             settings = self.settings(step.settings, step.name)
         if isinstance(settings, PotentialSettings) and settings.scan and step.kind != "static":
             raise EngineError(f"{step.name}: a scan is rigid: it is a setting of kind static")
-        needs = ("energy", "forces")
+        needs: tuple[str, ...] = ("energy", "forces")
         if isinstance(settings, PotentialSettings) and settings.tells_stress:
             needs += ("stress",)
         try:

@@ -47,7 +47,7 @@ def printed(
     records: Sequence[CrystalRecord], published: Published | None
 ) -> dict[tuple[str, str], PublishedModulus]:
     """What the source prints, by a crystal's label and which modulus."""
-    found = {}
+    found: dict[tuple[str, str], PublishedModulus] = {}
     for record in records:
         for each in published.elastic_moduli if published else []:
             if each.phase in (record.label, record.crystal.phase) and not record.crystal.doping:
