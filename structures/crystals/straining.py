@@ -36,7 +36,8 @@ def rotations_of(atoms: Atoms) -> FloatArray:
 
 def images_of(tensor: ArrayLike, rotations: FloatArray) -> FloatArray:
     """A tensor (3, 3) as each rotation (n, 3, 3) turns it, (n, 3, 3)."""
-    return np.einsum("nij,jk,nlk->nil", rotations, np.asarray(tensor), rotations)
+    turned = np.einsum("nij,jk,nlk->nil", rotations, np.asarray(tensor, dtype=float), rotations)
+    return np.asarray(turned)
 
 
 def distinct_strains(atoms: Atoms) -> list[FloatArray]:
