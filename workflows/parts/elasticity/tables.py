@@ -89,6 +89,22 @@ def modulus_table(
         ]
         for record in records
     ]
+    return Table(
+        "Elastic moduli",
+        columns,
+        rows,
+        _notes(printed, published),
+        stem="elasticity",
+        formulas=[
+            *(BULK_FORMULA, SHEAR_FORMULA, YOUNG_FORMULA),
+            *(POISSON_FORMULA, PUGH_FORMULA, ANISOTROPY_FORMULA),
+        ],
+    )
+
+
+def _notes(
+    printed: Mapping[tuple[str, str], PublishedModulus], published: Published | None
+) -> list[str]:
     notes = [
         "Values are by the smaller strain; ± is what the larger one differs by. The error of the "
         "engine is not in it."
@@ -96,17 +112,7 @@ def modulus_table(
     if printed and published is not None:
         places = dict.fromkeys(f"{x.phase}: {x.words}, {x.place}" for x in printed.values())
         notes.append(f"{published.citation}: {published.method}. {'; '.join(places)}.")
-    return Table(
-        "Elastic moduli",
-        columns,
-        rows,
-        notes,
-        stem="elasticity",
-        formulas=[
-            *(BULK_FORMULA, SHEAR_FORMULA, YOUNG_FORMULA),
-            *(POISSON_FORMULA, PUGH_FORMULA, ANISOTROPY_FORMULA),
-        ],
-    )
+    return notes
 
 
 def tensor_table(records: Sequence[CrystalRecord]) -> Table:
