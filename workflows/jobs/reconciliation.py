@@ -270,6 +270,8 @@ def _look_after(
     job = folder.job
     label = folder.label
     if not reservations.states(pad, job.name):
+        if _ends_by_itself(folder):
+            return []
         try:
             adapter(job.adapter).cancel([folder.queue_id or ""])
         except QueueError as error:
@@ -294,6 +296,14 @@ def _look_after(
         return [text]
     folder.save_note(label)
     return []
+
+
+def _ends_by_itself(folder: JobFolder) -> bool:
+    """Whether a living job has dealt with all its steps, and is about to end."""
+    silent_s, latest = folder.silent_s(), _latest_run(folder.events())
+    dealt_with = {event["step"] for event in latest if event["event"] in ("end", "back", "skip")}
+    alive = silent_s is not None and silent_s < STALE_SECONDS
+    return alive and all(step.id in dealt_with for step in folder.job.steps)
 
 
 def _bring_back(

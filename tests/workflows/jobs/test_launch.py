@@ -337,6 +337,21 @@ def test_a_reservation_that_lpad_takes_away(workspace: Workspace, queue: Queue, 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("mode", ["offline", "database"])
+def test_a_job_that_has_just_ended_its_steps_is_left_to_end(
+    workspace: Workspace, queue: Queue, mode: Mode
+) -> None:
+    operations.submit(trivial_plan(trivial_step("a")), workspace)
+    launched(workspace, mode)
+    run_job(queue)
+    queue.change("1", state="RUNNING")  # its queue has not noticed yet
+    assert states(workspace)["a"].state == "finished"
+    assert queue.jobs()["1"]["state"] == "RUNNING"
+    queue.change("1", state="COMPLETED")
+    assert states(workspace)["a"].state == "finished"
+
+
+@pytest.mark.slow
 def test_what_fireworks_own_offline_mode_leaves_is_put_right(
     workspace: Workspace, queue: Queue, tmp_path: Path
 ) -> None:
