@@ -270,7 +270,7 @@ def _look_after(
     job = folder.job
     label = folder.label
     if not reservations.states(pad, job.name):
-        if _ends_by_itself(folder):
+        if found is not None and found.state == "running" and _ends_by_itself(folder):
             return []
         try:
             adapter(job.adapter).cancel([folder.queue_id or ""])
@@ -299,7 +299,7 @@ def _look_after(
 
 
 def _ends_by_itself(folder: JobFolder) -> bool:
-    """Whether a living job has dealt with all its steps, and is about to end."""
+    """Whether a job that runs has dealt with all its steps, and is about to end."""
     silent_s, latest = folder.silent_s(), _latest_run(folder.events())
     dealt_with = {event["step"] for event in latest if event["event"] in ("end", "back", "skip")}
     alive = silent_s is not None and silent_s < STALE_SECONDS
