@@ -190,16 +190,18 @@ def test_the_job_itself_is_killed(workspace: Workspace, mode: str) -> None:
 
 
 def test_a_job_that_slurm_starts_again_goes_on(workspace: Workspace) -> None:
-    first, second = trivial_step("first", seconds=0.2), trivial_step("second", seconds=12)
+    first = trivial_step("first", seconds=0.2, estimate=20)  # so that it is begun first
+    second = trivial_step("second", seconds=12)
     operations.submit(trivial_plan(first, second), workspace)
     launched(workspace, asked=limits(cores_per_node=1))
     running_on(workspace, second)
+    assert runs(folder_of(workspace, first)) == (1, 1)
     subprocess.run(["scontrol", "requeue", queue_id(workspace)], check=True)
     steps = wait(workspace, lambda steps: nothing_in_queue(steps))
     if steps["second"].state == "ready":  # it had put it back before it was ended
         launched(workspace)
     steps = wait(workspace, lambda steps: steps["second"].state == "finished")
-    assert runs(folder_of(workspace, first))[1] == 1
+    assert runs(folder_of(workspace, first)) == (1, 1)
     assert steps["first"].state == "finished"
 
 
