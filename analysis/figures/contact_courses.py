@@ -80,8 +80,8 @@ def bond_lines(panels: Sequence[BondPanel]) -> Figure:
                     ls=DASHES[(k + k // len(QUALITATIVE)) % len(DASHES)],
                 )  # fmt: skip
         ax.set_title(wrapped(panel.title, 0.85 * width / columns))
-        ax.set_ylim(0, max(1.0, ax.get_ylim()[1]))
         ax.grid(axis="y")
+    axes[0].set_ylim(0, max(1.0, axes[0].get_ylim()[1]))  # of all, once all are drawn
     for ax in axes[len(panels) :]:
         ax.remove()
     figure.supxlabel("time (ps)")

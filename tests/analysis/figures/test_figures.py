@@ -22,6 +22,7 @@ from natriface.analysis.figures.bars import (
     energy_bars,
     interface_energy_bars,
 )
+from natriface.analysis.figures.contact_courses import BondPanel, bond_lines
 from natriface.analysis.figures.panels import INCHES_PER_ANGSTROM
 from natriface.analysis.figures.pictures.structure_pictures import (
     before_after_figure,
@@ -219,3 +220,17 @@ def test_unlike_interface_energies_are_not_drawn_together() -> None:
         interface_energy_bars({"NaF|NZSP": adhesion}, load_published("li2025"))
     with pytest.raises(AnalysisError, match="no interface energy"):
         interface_energy_bars({})
+
+
+@pytest.mark.parametrize("counts", [(2, 9), (9, 2), (0, 0)])
+def test_no_run_leaves_the_panel_of_its_bonds(counts: tuple[int, int]) -> None:
+    figure = bond_lines(
+        [
+            BondPanel(str(n), {"P-O": [([0.0, 1.0], [0, n])]}, 0.5)
+            for n in counts
+        ]
+    )  # fmt: skip
+    for ax in figure.axes:
+        low, high = ax.get_ylim()
+        assert low == 0
+        assert high >= max(1, *counts)
