@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy import constants
 
 from natriface.analysis.results.formulas import Formula
-from natriface.analysis.transport.domain import positive, within
+from natriface.analysis.transport.domain import FARADAY, positive, within
 from natriface.structures.base.arrays import FloatArray
 
 SandForm = Literal["depletion", "as printed"]
@@ -118,6 +118,5 @@ def limiting_current(
 def _charge(concentration_mol_per_l: ArrayLike, charge_number: ArrayLike) -> FloatArray:
     """z F C, in C/m3."""
     concentration = positive("concentration", concentration_mol_per_l, "mol/L")
-    faraday = constants.value("Faraday constant")
     per_m3 = concentration / _MOL_PER_M3_IN_MOL_PER_L
-    return np.asarray(positive("charge number", charge_number) * faraday * per_m3)
+    return np.asarray(positive("charge number", charge_number) * FARADAY * per_m3)

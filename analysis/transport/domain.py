@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import constants
 
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
+
+FARADAY = constants.N_A * constants.e
+"""In C/mol, exact since 2019: tables of constants before 2022 cut it after ten digits."""
 
 
 def positive(name: str, values: ArrayLike, unit: str = "") -> FloatArray:

@@ -13,7 +13,7 @@ from scipy import constants
 
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.transport.conductivity import layer_resistance
-from natriface.analysis.transport.domain import positive, within
+from natriface.analysis.transport.domain import FARADAY, positive, within
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.conversions import BOLTZMANN_EV_PER_K
 from natriface.structures.base.errors import AnalysisError
@@ -69,7 +69,6 @@ VOID_FORMULA = Formula(
     symbol="J_void",
     where="of stripping at j with overpotential η, η_c the one at and above which no void grows",
 )
-_FARADAY = constants.value("Faraday constant")
 
 
 def mass_growth(
@@ -122,7 +121,7 @@ def flux_through_layer(
     thickness = positive("thickness", thickness_cm, "cm")
     charge = positive("charge number", charge_number)
     return np.asarray(
-        voltage / (layer_resistance(thickness, conductivity_s_per_cm) * charge * _FARADAY)
+        voltage / (layer_resistance(thickness, conductivity_s_per_cm) * charge * FARADAY)
     )
 
 
@@ -190,4 +189,4 @@ def void_flux(
     eta = within("overpotential", overpotential_v, 0.0, np.inf, "V")
     share = 1 - eta / positive("critical overpotential", critical_overpotential_v, "V")
     charge = positive("charge number", charge_number)
-    return np.asarray(current * constants.milli / (charge * _FARADAY) * np.maximum(share, 0.0))
+    return np.asarray(current * constants.milli / (charge * FARADAY) * np.maximum(share, 0.0))

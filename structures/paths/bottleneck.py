@@ -102,7 +102,7 @@ def bottleneck(
     chosen = np.flatnonzero(inside)
     k = chosen[np.argmin(np.round(edges[chosen].sum(axis=1), 6))]
     crossing = t[k] * way
-    names = [f"{host.symbols[int(i)]}{int(i)}" for i in index[corners[k]]]
+    names = [f"{host.symbols[int(i)]}{int(i)}" for i in np.sort(index[corners[k]])]
     one, two, three = (float(x) for x in np.sort(edges[k]))
     return Bottleneck(
         ligands=(names[0], names[1], names[2]),

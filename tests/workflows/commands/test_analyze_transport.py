@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.commands.analyze import app
 
-RUNNER = CliRunner(env={"COLUMNS": "200"})
 HEADER = "current_mA_per_cm2,diffusivity_cm2_per_s,concentration_mol_per_L,transference_number"
 
 
@@ -21,10 +21,16 @@ def table(folder: Path, text: str) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 def run(*words: object) -> str:
-    done = RUNNER.invoke(app, [*map(str, words)], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done.stdout
+    """What is printed to standard output, and nothing of what is said to standard error."""
+    with redirect_stdout(StringIO()) as printed:
+        app([*map(str, words)], standalone_mode=False)
+    return printed.getvalue()
 
 
 @pytest.mark.parametrize("temperature", ["temperature_K", "temperature_C"])
@@ -134,14 +140,14 @@ def test_a_wrong_table_is_refused_with_the_reason(
     tmp_path: Path, command: str, text: str, said: str
 ) -> None:
     with pytest.raises(NatrifaceError) as error:
-        RUNNER.invoke(app, [command, str(table(tmp_path, text))], catch_exceptions=False)
+        run(command, table(tmp_path, text))
     assert said in str(error.value)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     with pytest.raises(NatrifaceError, match="cannot be read as text"):
-        RUNNER.invoke(app, ["asr", str(path)], catch_exceptions=False)
+        run("asr", path)
     path.write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(NatrifaceError, match="cannot be read as text"):
-        RUNNER.invoke(app, ["asr", str(path)], catch_exceptions=False)
+        run("asr", path)
