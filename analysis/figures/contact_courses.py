@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from natriface.analysis.figures.style import (
     DASHES,
     MUTED,
-    QUALITATIVE,
     PanelLayout,
     element_color,
     in_style,
     legend_above,
+    line_look,
     wrapped,
 )
 from natriface.structures.base.arrays import FloatArray
@@ -69,12 +69,9 @@ def bond_lines(panels: Sequence[BondPanel]) -> Figure:
     for ax, panel in zip(axes, panels, strict=True):
         ax.axvline(panel.production_starts_ps, color=MUTED, lw=0.6, ls=(0, (2, 2)))
         for kind, runs in panel.lines.items():
-            k = kinds.index(kind)
+            look = line_look(kinds.index(kind))
             for times, counts in runs:
-                (handles[kind],) = ax.plot(
-                    times, counts, lw=0.9, color=QUALITATIVE[k % len(QUALITATIVE)],
-                    ls=DASHES[(k + k // len(QUALITATIVE)) % len(DASHES)],
-                )  # fmt: skip
+                (handles[kind],) = ax.plot(times, counts, lw=0.9, **look)
         ax.set_title(wrapped(panel.title, 0.85 * layout.room))
         ax.set_ylim(0, max(1.0, ax.get_ylim()[1]))
         ax.grid(axis="y")

@@ -9,11 +9,10 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from natriface.analysis.figures.style import (
-    DASHES,
-    QUALITATIVE,
     PanelLayout,
     in_style,
     legend_above,
+    line_look,
     wrapped,
 )
 from natriface.structures.base.errors import AnalysisError
@@ -52,8 +51,7 @@ def relaxation_courses(courses: Mapping[str, Mapping[str, Sequence[float]]]) -> 
             above = 1000 * (np.array(energies[:-1]) - energies[-1])
             steps = np.arange(len(above))
             shown = above > 0  # an optimiser may pass below where it ends
-            k = roles.index(role)
-            look = {"color": QUALITATIVE[k], "ls": DASHES[k % len(DASHES)]}
+            look = line_look(roles.index(role))
             (line,) = ax.semilogy(steps[shown], above[shown], **look)
             if shown.any():
                 handles[role] = line

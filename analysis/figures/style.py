@@ -251,6 +251,12 @@ def rows_and_columns(n: int, most: int) -> tuple[int, int]:
     return rows, -(-n // rows)
 
 
+def line_look(k: int) -> dict[str, Any]:
+    """Colour and dashes of the k-th of several lines; of 36 no two are alike in both."""
+    turn, color = divmod(k, len(QUALITATIVE))
+    return {"color": QUALITATIVE[color], "ls": DASHES[(k + turn) % len(DASHES)]}
+
+
 @dataclass(frozen=True)
 class PanelLayout:
     """Of panels in rows as full as each other, in a figure of one column of a journal or of two.

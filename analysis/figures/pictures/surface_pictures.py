@@ -16,7 +16,6 @@ from matplotlib.patches import Patch
 from natriface.analysis.energies.surface_energy import SurfaceEnergy
 from natriface.analysis.energies.wulff_shape import WulffShape
 from natriface.analysis.figures.style import (
-    DASHES,
     FONT_SIZE,
     INK,
     LINE_HEIGHT,
@@ -30,6 +29,7 @@ from natriface.analysis.figures.style import (
     in_style,
     legend_above,
     legend_columns,
+    line_look,
     mixed,
     wrapped,
 )
@@ -185,12 +185,8 @@ def potential_lines(panels: Sequence[PotentialPanel]) -> Figure:
     for ax, panel in zip(axes, panels, strict=True):
         ends = np.array([panel.low_ev, panel.high_ev])
         for label, energy in panel.energies.items():
-            k = labels.index(label)
-            (handles[label],) = ax.plot(
-                ends, [energy.at(end) for end in ends],
-                color=QUALITATIVE[k % len(QUALITATIVE)],
-                ls=DASHES[(k // len(QUALITATIVE) + k) % len(DASHES)],
-            )  # fmt: skip
+            values = [energy.at(end) for end in ends]
+            (handles[label],) = ax.plot(ends, values, **line_look(labels.index(label)))
         ax.set_title(wrapped(panel.title, 0.8 * layout.room))
         ax.set_xlabel(wrapped(f"Δμ of {panel.element} (eV)", 0.8 * layout.room))
         ax.set_ylabel("surface energy (J/m²)")
