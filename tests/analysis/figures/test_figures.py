@@ -22,7 +22,7 @@ from natriface.analysis.figures.bars import (
     energy_bars,
     interface_energy_bars,
 )
-from natriface.analysis.figures.panels import INCHES_PER_ANGSTROM
+from natriface.analysis.figures.pictures.panels import INCHES_PER_ANGSTROM
 from natriface.analysis.figures.pictures.structure_pictures import (
     before_after_figure,
     contact_heights_angstrom,
