@@ -164,6 +164,7 @@ else:
             "electronic_figures": "figures.dos_curves",
             "elf_figures": "figures.elf_maps",
             "energy_map_figure": "figures.adatom_maps",
+            "figures.panels": "figures.pictures.panels",
             "figures.path_pictures": "figures.pictures.path_pictures",
             "figures.scene": "figures.pictures.scene",
             "figures.structure_pictures": "figures.pictures.structure_pictures",

@@ -12,8 +12,8 @@ from ase.neighborlist import neighbor_list
 
 from natriface.analysis.bonding.integrity import (
     BOND_LIMIT_ANGSTROM,
-    SODIUM_CONTACT_ANGSTROM,
     same_atoms,
+    sodium_contacts,
     tetrahedral_units,
 )
 from natriface.structures.base.arrays import FloatArray
@@ -93,7 +93,7 @@ def fragments(atoms: Atoms) -> dict[str, int]:
     """
     symbols = atoms.get_chemical_symbols()
     counts: Counter[str] = Counter()
-    near_sodium = _near_sodium(atoms)
+    near_sodium = set(sodium_contacts(atoms))
     for centre, unit in tetrahedral_units(atoms).items():
         lone = f"{unit.formula} on Na alone" if centre in near_sodium else f"{unit.formula} alone"
         counts[unit.formula if unit.bonds else lone] += 1
@@ -104,13 +104,6 @@ def fragments(atoms: Atoms) -> dict[str, int]:
         if symbol in ("O", "F") and i not in held:
             counts[f"{symbol} on Na alone" if "Na" in symbols else f"{symbol} alone"] += 1
     return dict(counts)
-
-
-def _near_sodium(atoms: Atoms) -> set[int]:
-    limits = {("Na", x): limit for x, limit in SODIUM_CONTACT_ANGSTROM.items()}
-    i, j = neighbor_list("ij", atoms, limits)
-    symbols = np.array(atoms.get_chemical_symbols())
-    return {int(k) for k, other in zip(i, j, strict=True) if symbols[other] == "Na"}
 
 
 def depth_profile(frames: Sequence[Atoms], edges_angstrom: FloatArray) -> dict[str, FloatArray]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from statistics import fmean
 
-import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
@@ -168,7 +167,7 @@ def compare_units(before: Structure, after: Structure) -> Integrity:
         after=last,
         broken=tuple(broken),
         formed=tuple(formed),
-        sodium_contacts=(_sodium_contacts(before), _sodium_contacts(after)),
+        sodium_contacts=(len(sodium_contacts(before)), len(sodium_contacts(after))),
         intact_by_formula={formula: (n, total) for formula, (n, total) in counts.items()},
     )
 
@@ -182,10 +181,7 @@ def _formula(symbols: list[str], centre: int, bonds: list[Bond]) -> str:
     return text
 
 
-def _sodium_contacts(atoms: Atoms) -> int:
-    symbols = np.array(atoms.get_chemical_symbols())
+def sodium_contacts(atoms: Atoms) -> list[int]:
+    """The P or Si of each pair with a Na closer than `SODIUM_CONTACT_ANGSTROM`."""
     limits = {("Na", centre): limit for centre, limit in SODIUM_CONTACT_ANGSTROM.items()}
-    if "Na" not in symbols:
-        return 0
-    i = neighbor_list("i", atoms, limits)
-    return int((symbols[i] == "Na").sum())
+    return [int(i) for i in neighbor_list("i", atoms, limits) if atoms.symbols[i] != "Na"]

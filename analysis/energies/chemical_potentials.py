@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -64,11 +63,11 @@ def potential_bounds(bulk: Result, phases: Mapping[str, Result], element: str) -
         wanting, or the crystal is not stable against the phases.
     """
     require_like([bulk, *phases.values()])
-    content = _content(bulk)
+    content = bulk.composition()
     rivals = {
-        name: (_content(phase), phase.converged_energy_ev())
+        name: (its, phase.converged_energy_ev())
         for name, phase in phases.items()
-        if set(_content(phase)) <= set(content)
+        if set(its := phase.composition()) <= set(content)
     }
     if not any(set(counts) == {element} for counts, _ in rivals.values()):
         raise AnalysisError(
@@ -125,7 +124,3 @@ def bounds_at(
         ends.append((at, tuple(list(rivals)[k] for k in close)))
     (low, low_phases), (high, high_phases) = ends
     return PotentialBounds(element, low, high, low_phases, high_phases)
-
-
-def _content(result: Result) -> Counter[str]:
-    return Counter(result.final_atoms().get_chemical_symbols())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -133,7 +132,7 @@ class Hull:
         AnalysisError
             If an energy is not converged, two are not computed alike, or there is no phase.
         """
-        contents = {name: _content(result) for name, result in phases.items()}
+        contents = {name: result.composition() for name, result in phases.items()}
         within = [name for name, content in contents.items() if set(content) <= set(elements)]
         if not within:
             raise AnalysisError(
@@ -284,10 +283,6 @@ class Hull:
                 "is no phase; add one"
             )
         return found
-
-
-def _content(result: Result) -> dict[str, float]:
-    return dict(Counter(result.final_atoms().get_chemical_symbols()))
 
 
 def _element(symbol: str) -> Any:

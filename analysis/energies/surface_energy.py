@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -103,7 +102,7 @@ def surface_energy(slab: Result, bulk: Result, reservoir: Result | None = None) 
     given = [slab, bulk] if reservoir is None else [slab, bulk, reservoir]
     energy, reference, *others = [result.converged_energy_ev() for result in given]
     require_like(given)
-    have, want = (Counter(r.final_atoms().get_chemical_symbols()) for r in (slab, bulk))
+    have, want = slab.composition(), bulk.composition()
     element = None if reservoir is None else _element(reservoir)
     n_cells = crystal_cells(have, want, element)
     if n_cells is None:

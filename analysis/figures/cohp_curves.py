@@ -19,11 +19,9 @@ from natriface.analysis.figures.style import (
     QUALITATIVE,
     SMALL,
     TWO_COLUMNS,
-    StyledFigure,
-    column_width,
+    PanelLayout,
     in_style,
     note_below,
-    rows_and_columns,
     wrapped,
     zero_line,
 )
@@ -167,17 +165,13 @@ def cohp_panels(
     if not low < high:
         raise AnalysisError(f"no COHP lies between {range_ev[0]:g} and {range_ev[1]:g} eV")
     most = int((TWO_COLUMNS - _AXIS_INCHES) / _PANEL_INCHES)
-    rows, columns = rows_and_columns(len(panels), most)
-    width = column_width(_AXIS_INCHES + _PANEL_INCHES * columns)
-    figure = StyledFigure(figsize=(width, 3.4 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    for ax in axes.ravel()[len(panels) :]:
-        ax.remove()
-    for ax, panel in zip(axes.ravel(), panels, strict=False):
-        _draw(ax, panel, low, high, (width - _AXIS_INCHES) / columns)
-    left, right = axes[0, 0].get_xlim()
+    layout = PanelLayout.of(len(panels), most, _PANEL_INCHES, _AXIS_INCHES)
+    figure, axes = layout.figure(3.4 * layout.rows, sharex=True, sharey=True)
+    for ax, panel in zip(axes, panels, strict=True):
+        _draw(ax, panel, low, high, layout.room)
+    left, right = axes[0].get_xlim()
     reach = 0.25 * max(abs(left), abs(right))  # so that something of both sides is seen
-    axes[0, 0].set_xlim(min(left, -reach), max(right, reach))
+    axes[0].set_xlim(min(left, -reach), max(right, reach))
     figure.supylabel("E − E$_\\mathrm{F}$ (eV)")
     note_below(figure, note)
     return figure

@@ -11,13 +11,11 @@ from matplotlib.figure import Figure
 from natriface.analysis.figures.style import (
     DASHES,
     MUTED,
-    QUALITATIVE,
-    StyledFigure,
-    column_width,
+    PanelLayout,
     element_color,
     in_style,
     legend_above,
-    rows_and_columns,
+    line_look,
     wrapped,
 )
 from natriface.structures.base.arrays import FloatArray
@@ -64,26 +62,19 @@ def bond_lines(panels: Sequence[BondPanel]) -> Figure:
     """
     if not panels:
         raise AnalysisError("there is no trajectory to draw")
-    rows, columns = rows_and_columns(len(panels), _COLUMNS)
-    width = column_width(_PANEL_INCHES * columns)
-    figure = StyledFigure(figsize=(width, 1.8 * rows + 0.3), layout="constrained")
-    axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    layout = PanelLayout.of(len(panels), _COLUMNS, _PANEL_INCHES)
+    figure, axes = layout.figure(1.8 * layout.rows + 0.3, sharey=True)
     kinds = list(dict.fromkeys(kind for panel in panels for kind in panel.lines))
     handles: dict[str, Artist] = {}
-    for ax, panel in zip(axes, panels, strict=False):
+    for ax, panel in zip(axes, panels, strict=True):
         ax.axvline(panel.production_starts_ps, color=MUTED, lw=0.6, ls=(0, (2, 2)))
         for kind, runs in panel.lines.items():
-            k = kinds.index(kind)
+            look = line_look(kinds.index(kind))
             for times, counts in runs:
-                (handles[kind],) = ax.plot(
-                    times, counts, lw=0.9, color=QUALITATIVE[k % len(QUALITATIVE)],
-                    ls=DASHES[(k + k // len(QUALITATIVE)) % len(DASHES)],
-                )  # fmt: skip
-        ax.set_title(wrapped(panel.title, 0.85 * width / columns))
+                (handles[kind],) = ax.plot(times, counts, lw=0.9, **look)
+        ax.set_title(wrapped(panel.title, 0.85 * layout.room))
         ax.grid(axis="y")
     axes[0].set_ylim(0, max(1.0, axes[0].get_ylim()[1]))  # of all, once all are drawn
-    for ax in axes[len(panels) :]:
-        ax.remove()
     figure.supxlabel("time (ps)")
     figure.supylabel("bonds broken since the start")
     legend_above(figure, list(handles.values()), list(handles))
@@ -101,10 +92,8 @@ def depth_lines(panels: Sequence[DepthPanel]) -> Figure:
     """
     if not panels:
         raise AnalysisError("there is no profile to draw")
-    width = column_width(2 * _PANEL_INCHES)
-    height = 1.7 * len(panels) + 0.4
-    figure = StyledFigure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False).ravel()
+    layout = PanelLayout.of(len(panels), 1, 2 * _PANEL_INCHES)
+    figure, axes = layout.figure(1.7 * layout.rows + 0.4, sharex=True)
     handles: dict[str, Artist] = {}
     for ax, panel in zip(axes, panels, strict=True):
         for symbol, after in panel.after.items():
@@ -112,7 +101,7 @@ def depth_lines(panels: Sequence[DepthPanel]) -> Figure:
             ax.plot(panel.heights_angstrom, panel.before[symbol], color=color, lw=0.7, ls=DASHES[1])
             (handles[symbol],) = ax.plot(panel.heights_angstrom, after, color=color)
         ax.axvline(0, color=MUTED, lw=0.6, ls=(0, (2, 2)))
-        ax.set_title(wrapped(panel.title, 0.85 * width))
+        ax.set_title(wrapped(panel.title, 0.85 * layout.room))
         ax.set_ylim(bottom=0)
     figure.supxlabel("height over the contact (Å)")
     figure.supylabel("atoms per Å of height")

@@ -20,12 +20,11 @@ from natriface.analysis.figures.style import (
     ONE_COLUMN,
     PAPER,
     QUALITATIVE,
+    PanelLayout,
     StyledFigure,
-    column_width,
     element_color,
     in_style,
     legend_above,
-    rows_and_columns,
     scale_bar,
     wrapped,
 )
@@ -56,24 +55,18 @@ def elf_maps(maps: Mapping[str, PlaneMap], quantity: str = "ELF") -> Figure:
     """
     if not maps:
         raise AnalysisError("there is no map to draw")
-    rows, columns = rows_and_columns(len(maps), _MOST_COLUMNS)
-    width = column_width(_BAR_INCHES + _MAP_INCHES * columns)
+    layout = PanelLayout.of(len(maps), _MOST_COLUMNS, _MAP_INCHES, _BAR_INCHES)
     widest = max(float(np.ptp(m.x_angstrom)) for m in maps.values())
     highest = max(float(np.ptp(m.y_angstrom)) for m in maps.values())
-    room = (width - _BAR_INCHES) / columns
-    figure = StyledFigure(
-        figsize=(width, rows * (0.95 * room * highest / widest + 0.55)), layout="constrained"
-    )
-    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    row_inches = 0.95 * layout.room * highest / widest + 0.55
+    figure, axes = layout.figure(row_inches * layout.rows, sharex=True, sharey=True)
     image: Any = None
-    for ax, (title, drawn) in zip(axes, maps.items(), strict=False):
+    for ax, (title, drawn) in zip(axes, maps.items(), strict=True):
         image = _draw(ax, drawn)
-        ax.set_title(wrapped(title, 0.9 * room))
+        ax.set_title(wrapped(title, 0.9 * layout.room))
         ax.set(xlim=(-widest / 2, widest / 2), ylim=(-highest / 2, highest / 2))
         scale_bar(ax, 1.0)
-    for ax in axes[len(maps) :]:
-        ax.remove()
-    bar = figure.colorbar(image, ax=list(axes[: len(maps)]), fraction=0.05, pad=0.02, aspect=24)
+    bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02, aspect=24)
     bar.set_label(quantity)
     bar.outline.set_visible(False)
     for level in CONTOURS:

@@ -12,9 +12,7 @@ from matplotlib.figure import Figure
 from natriface.analysis.figures.style import (
     MUTED,
     SMALL,
-    StyledFigure,
-    column_width,
-    rows_and_columns,
+    PanelLayout,
     scale_bar,
     wrapped,
 )
@@ -44,15 +42,12 @@ def map_panels(panels: Sequence[MapPanel], meaning: str) -> Figure:
     """
     if not panels:
         raise AnalysisError("there is no map to draw")
-    rows, columns = rows_and_columns(len(panels), COLUMNS)
-    width = column_width(_MAP_INCHES * columns + _BAR_INCHES)
-    room = (width - _BAR_INCHES) / columns
-    titles = [wrapped(panel.title, 0.95 * room) for panel in panels]
+    layout = PanelLayout.of(len(panels), COLUMNS, _MAP_INCHES, _BAR_INCHES)
+    titles = [wrapped(panel.title, 0.95 * layout.room) for panel in panels]
     words = 0.45 + 0.13 * max(title.count("\n") + 1 for title in titles)
-    figure = StyledFigure(figsize=(width, (room + words) * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    figure, axes = layout.figure((layout.room + words) * layout.rows)
     drawn: Any = None
-    for ax, title, panel in zip(axes, titles, panels, strict=False):
+    for ax, title, panel in zip(axes, titles, panels, strict=True):
         drawn = panel.draw(ax)
         ax.set_title(title)
         scale_bar(ax, _SCALE_BAR_ANGSTROM)
@@ -61,9 +56,7 @@ def map_panels(panels: Sequence[MapPanel], meaning: str) -> Figure:
             (0.5, 0.0), xycoords="axes fraction", xytext=(0, -13), textcoords="offset points",
             ha="center", va="top", fontsize=SMALL, color=MUTED,
         )  # fmt: skip
-    for ax in axes[len(panels) :]:
-        ax.remove()
-    bar = figure.colorbar(drawn, ax=list(axes[: len(panels)]), shrink=0.9, pad=0.02, aspect=25)
-    bar.set_label(wrapped(meaning, room))
+    bar = figure.colorbar(drawn, ax=axes, shrink=0.9, pad=0.02, aspect=25)
+    bar.set_label(wrapped(meaning, layout.room))
     bar.outline.set_visible(False)
     return figure

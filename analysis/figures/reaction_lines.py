@@ -14,10 +14,8 @@ from natriface.analysis.figures.style import (
     PAPER,
     QUALITATIVE,
     SMALL,
-    StyledFigure,
-    column_width,
+    PanelLayout,
     in_style,
-    rows_and_columns,
     wrapped,
     zero_line,
 )
@@ -60,12 +58,10 @@ def reaction_lines(panels: Sequence[ReactionPanel]) -> Figure:
     """
     if not panels:
         raise AnalysisError("there is no reaction line to draw")
-    rows, columns = rows_and_columns(len(panels), _COLUMNS)
-    width = column_width(_PANEL_INCHES * columns)
-    figure = StyledFigure(figsize=(width, _HEIGHT_INCHES * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    room = 0.8 * width / columns
-    for ax, panel in zip(axes, panels, strict=False):
+    layout = PanelLayout.of(len(panels), _COLUMNS, _PANEL_INCHES)
+    figure, axes = layout.figure(_HEIGHT_INCHES * layout.rows)
+    room = 0.8 * layout.room
+    for ax, panel in zip(axes, panels, strict=True):
         shares = [reaction.fraction for reaction in panel.reactions]
         energies = [reaction.energy_ev_per_atom for reaction in panel.reactions]
         color = QUALITATIVE[0]
@@ -84,7 +80,5 @@ def reaction_lines(panels: Sequence[ReactionPanel]) -> Figure:
         ax.set(xlim=(-0.04, 1.04), ylim=(1.12 * low, -0.42 * low))
         ax.set_xlabel(wrapped(f"share of {panel.first} in the atoms", room))
         ax.grid(axis="y")
-    for ax in axes[len(panels) :]:
-        ax.remove()
     figure.supylabel("reaction energy (eV/atom)")
     return figure

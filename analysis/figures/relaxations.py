@@ -9,13 +9,10 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from natriface.analysis.figures.style import (
-    DASHES,
-    QUALITATIVE,
-    StyledFigure,
-    column_width,
+    PanelLayout,
     in_style,
     legend_above,
-    rows_and_columns,
+    line_look,
     wrapped,
 )
 from natriface.structures.base.errors import AnalysisError
@@ -45,26 +42,21 @@ def relaxation_courses(courses: Mapping[str, Mapping[str, Sequence[float]]]) -> 
     drawn = {title: lines for title, lines in drawn.items() if lines}
     if not drawn:
         raise AnalysisError("there is no relaxation of more than one step to draw")
-    rows, columns = rows_and_columns(len(drawn), _MOST_COLUMNS)
-    width = column_width(_PANEL_INCHES * columns)
-    figure = StyledFigure(figsize=(width, 1.5 * rows + 0.3), layout="constrained")
-    axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    layout = PanelLayout.of(len(drawn), _MOST_COLUMNS, _PANEL_INCHES)
+    figure, axes = layout.figure(1.5 * layout.rows + 0.3, sharey=True)
     roles = list(dict.fromkeys(role for lines in drawn.values() for role in lines))
     handles: dict[str, Artist] = {}
-    for ax, (title, lines) in zip(axes, drawn.items(), strict=False):
+    for ax, (title, lines) in zip(axes, drawn.items(), strict=True):
         for role, energies in lines.items():
             above = 1000 * (np.array(energies[:-1]) - energies[-1])
             steps = np.arange(len(above))
             shown = above > 0  # an optimiser may pass below where it ends
-            k = roles.index(role)
-            look = {"color": QUALITATIVE[k], "ls": DASHES[k % len(DASHES)]}
+            look = line_look(roles.index(role))
             (line,) = ax.semilogy(steps[shown], above[shown], **look)
             if shown.any():
                 handles[role] = line
-        ax.set_title(wrapped(title, 0.85 * width / columns))
+        ax.set_title(wrapped(title, 0.85 * layout.room))
         ax.grid(axis="y")
-    for ax in axes[len(drawn) :]:
-        ax.remove()
     figure.supxlabel("ionic step")
     figure.supylabel("energy above the last step\n(meV/atom)")
     legend_above(figure, list(handles.values()), list(handles))

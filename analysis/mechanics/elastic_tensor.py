@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
 from natriface.analysis.results.comparability import require_like
 from natriface.analysis.results.formulas import Formula
@@ -85,8 +86,8 @@ def fit_elastic_tensor(relaxed: Result, strained: Sequence[Result]) -> ElasticFi
         stress = np.linalg.det(gradient) * inverse @ stress_gpa(result) @ inverse.T
         strains.append(images_of((gradient.T @ gradient - np.eye(3)) / 2.0, rotations))
         stresses.append(images_of(stress - rest, rotations))
-    e, s = voigt(np.concatenate(strains)), np.concatenate(stresses)
-    s = s[:, (0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1)]
+    e = voigt(np.concatenate(strains))
+    s = full_3x3_to_voigt_6_stress(np.concatenate(stresses))
     fitted, _, rank, _ = np.linalg.lstsq(e, s, rcond=1e-3)
     if rank < 6:
         raise AnalysisError(
@@ -112,8 +113,7 @@ def stress_gpa(result: Result) -> FloatArray:
         raise AnalysisError(
             f"{result.label}: {result.engine.words} gave no stress; choose an engine that does"
         )
-    xx, yy, zz, yz, xz, xy = np.array(stress) * EV_PER_ANGSTROM3_IN_GPA
-    return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+    return np.asarray(voigt_6_to_full_3x3_stress(stress)) * EV_PER_ANGSTROM3_IN_GPA
 
 
 def _along(tensor_gpa: FloatArray, axes: FloatArray) -> FloatArray:

@@ -180,8 +180,8 @@ class Published(BaseModel):
             sized = claim.comparison in ("as printed", "not below")
             if sized and not set(claim.of) <= self.printed(claim.quantity).keys():
                 raise ValueError(f"claim {claim.text!r}: the source prints no such size")
+            known = self.systems(claim.quantity)
             for system in claim.of:
-                known = self.systems(claim.quantity)
                 if system not in known:
                     raise ValueError(
                         f"claim {claim.text!r}: the source has no {claim.quantity} of {system!r} "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -230,6 +231,10 @@ class Result(_Document):
     def final_atoms(self) -> Atoms:
         """The structure the energy belongs to."""
         return self._atoms(self.final_structure, "final")
+
+    def composition(self) -> Counter[str]:
+        """Atoms of each element in that structure."""
+        return Counter(self.final_atoms().get_chemical_symbols())
 
     def _atoms(self, document: dict[str, Any] | None, which: str) -> Atoms:
         if document is None:

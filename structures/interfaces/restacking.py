@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 
-from natriface.structures.base.arrays import IntArray
-from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
+from natriface.structures.base.atom_tags import both_sides
 from natriface.structures.base.atoms import select
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.heights import CONTACT_ANGSTROM, whole_positions
@@ -35,15 +34,12 @@ def restack(interface: Atoms, substrate: Atoms | None = None, film: Atoms | None
     StructureError
         If the atoms are no interface's, a side is not the same atoms, or atoms overlap.
     """
-    whole, where = _in_sides(_whole(interface))
+    whole = _whole(interface)
     lower, upper = (
         side if other is None else arrange_like(side, _whole(other))
-        for side, other in (
-            (select(whole, where[0]), substrate),
-            (select(whole, where[1]), film),
-        )
+        for side, other in zip(_sides_of(whole), (substrate, film), strict=True)
     )
-    return _stacked(interface, lower, upper, contact_gap(lower, upper))
+    return _stacked(whole, lower, upper, contact_gap(lower, upper))
 
 
 def slide_film(interface: Atoms, shift: Sequence[float], lift_angstrom: float = 0.0) -> Atoms:
@@ -63,8 +59,8 @@ def slide_film(interface: Atoms, shift: Sequence[float], lift_angstrom: float = 
     StructureError
         If the atoms are no interface's, or overlap, or the gap would not be positive.
     """
-    whole, where = _in_sides(_whole(interface))
-    lower, upper = (select(whole, indices) for indices in where)
+    whole = _whole(interface)
+    lower, upper = _sides_of(whole)
     upper.positions += np.asarray(shift, dtype=float) @ whole.cell.array[:2]
     gap = contact_gap(lower, upper) + lift_angstrom
     if gap <= 0:
@@ -72,29 +68,27 @@ def slide_film(interface: Atoms, shift: Sequence[float], lift_angstrom: float = 
             f"{-lift_angstrom:g} A below where it touches, the film would lie in the substrate; "
             "lower it by less"
         )
-    return _stacked(interface, lower, upper, gap)
+    return _stacked(whole, lower, upper, gap)
 
 
 def film_gap(interface: Atoms) -> float:
     """Height of the film's lowest atom over the substrate's highest, A."""
-    whole, where = _in_sides(_whole(interface))
-    heights = whole.positions[:, 2]
-    return float((heights[where[1]].min() - heights[where[0]].max()) % whole.cell[2, 2])
+    whole = _whole(interface)
+    lower, upper = (side.positions[:, 2] for side in _sides_of(whole))
+    return float((upper.min() - lower.max()) % whole.cell[2, 2])
 
 
-def _in_sides(whole: Atoms) -> tuple[Atoms, list[IntArray]]:
-    where = [np.flatnonzero(sides(whole) == tag) for tag in (SUBSTRATE_TAG, FILM_TAG)]
-    if sum(map(len, where)) != len(whole) or not all(map(len, where)):
-        raise StructureError("the structure is no interface: tag its atoms as substrate and film")
-    return whole, where
+def _sides_of(interface: Atoms) -> tuple[Atoms, Atoms]:
+    """The substrate and the film alone."""
+    substrate, film = both_sides(interface)
+    return select(interface, substrate), select(interface, film)
 
 
-def _stacked(interface: Atoms, lower: Atoms, upper: Atoms, gap: float) -> Atoms:
-    """The sides a gap apart; with vacuum the cell keeps its height."""
-    whole, where = _in_sides(_whole(interface))
-    vacuum = whole_positions(interface)[1]
+def _stacked(whole: Atoms, lower: Atoms, upper: Atoms, gap: float) -> Atoms:
+    """The interface, changed, with its sides a gap apart; with vacuum the cell keeps its height."""
+    vacuum = whole_positions(whole)[1]
     upper.positions[:, 2] += lower.positions[:, 2].max() + gap - upper.positions[:, 2].min()
-    for side, indices in ((lower, where[0]), (upper, where[1])):
+    for side, indices in zip((lower, upper), both_sides(whole), strict=True):
         whole.positions[indices] = side.positions
     if vacuum < CONTACT_ANGSTROM:
         whole.cell[2, 2] = float(np.ptp(whole.positions[:, 2])) + gap

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from natriface.analysis.figures.panels import Panel, picture_panels
+from natriface.analysis.figures.pictures.panels import Panel, picture_panels
 from natriface.analysis.figures.pictures.scene import (
     Extent,
     Scene,

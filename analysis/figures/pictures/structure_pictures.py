@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from natriface.analysis.bonding.integrity import same_atoms
-from natriface.analysis.figures.panels import Panel, picture_panels
+from natriface.analysis.figures.pictures.panels import Panel, picture_panels
 from natriface.analysis.figures.pictures.scene import Extent, View, paint, project
 from natriface.analysis.figures.style import INK, in_style, save_figure
 from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides

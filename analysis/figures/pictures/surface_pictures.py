@@ -16,7 +16,6 @@ from matplotlib.patches import Patch
 from natriface.analysis.energies.surface_energy import SurfaceEnergy
 from natriface.analysis.energies.wulff_shape import WulffShape
 from natriface.analysis.figures.style import (
-    DASHES,
     FONT_SIZE,
     INK,
     LINE_HEIGHT,
@@ -25,14 +24,13 @@ from natriface.analysis.figures.style import (
     POINTS_PER_INCH,
     QUALITATIVE,
     SMALL,
-    TWO_COLUMNS,
+    PanelLayout,
     StyledFigure,
-    column_width,
     in_style,
     legend_above,
     legend_columns,
+    line_look,
     mixed,
-    rows_and_columns,
     wrapped,
 )
 from natriface.analysis.results.wording import number
@@ -45,6 +43,7 @@ _LIGHT = np.array([-0.35, 0.55, 0.76])
 _PALE = 0.5
 """Share of white in the second round of colours."""
 _LINES_INCHES = 2.2
+"""Of a panel of lines, across and upwards."""
 _LINE = FONT_SIZE * LINE_HEIGHT / POINTS_PER_INCH
 
 
@@ -66,9 +65,8 @@ def wulff_figure(shapes: Mapping[str, WulffShape]) -> Figure:
     """
     if not shapes:
         raise AnalysisError("there is no Wulff shape to draw")
-    rows, columns = rows_and_columns(len(shapes), _COLUMNS)
-    width = column_width(_PANEL_INCHES * columns)
-    room = width / columns
+    layout = PanelLayout.of(len(shapes), _COLUMNS, _PANEL_INCHES)
+    columns, width, room = layout.columns, layout.width, layout.room
     side = min(room, _PANEL_INCHES) - 2 * _LINE
     titles = [wrapped(title, 0.92 * room) for title in shapes]
     lists = [_facet_list(shape, 0.92 * room) for shape in shapes.values()]
@@ -78,7 +76,7 @@ def wulff_figure(shapes: Mapping[str, WulffShape]) -> Figure:
     colors = _colors(sorted(seen))
     legend = legend_columns(list(colors), 4 * _LINE, width - _LINE)
     head = _LINE * (1.2 * -(-len(colors) // legend) + 0.5)
-    height = head + rows * (over + side + below)
+    height = head + layout.rows * (over + side + below)
     figure = StyledFigure(figsize=(width, height))
     for k, (title, listed, shape) in enumerate(zip(titles, lists, shapes.values(), strict=True)):
         middle = (k % columns + 0.5) * room
@@ -180,29 +178,21 @@ def potential_lines(panels: Sequence[PotentialPanel]) -> Figure:
     """
     if not panels:
         raise AnalysisError("there is no surface energy to draw against a chemical potential")
-    rows, columns = rows_and_columns(len(panels), 3)
-    width = column_width(2.2 * columns) if columns < 3 else TWO_COLUMNS
-    figure = StyledFigure(figsize=(width, _LINES_INCHES * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    layout = PanelLayout.of(len(panels), 3, _LINES_INCHES)
+    figure, axes = layout.figure(_LINES_INCHES * layout.rows)
     labels = list(dict.fromkeys(label for panel in panels for label in panel.energies))
     handles: dict[str, Artist] = {}
-    for ax, panel in zip(axes, panels, strict=False):
+    for ax, panel in zip(axes, panels, strict=True):
         ends = np.array([panel.low_ev, panel.high_ev])
         for label, energy in panel.energies.items():
-            k = labels.index(label)
-            (handles[label],) = ax.plot(
-                ends, [energy.at(end) for end in ends],
-                color=QUALITATIVE[k % len(QUALITATIVE)],
-                ls=DASHES[(k // len(QUALITATIVE) + k) % len(DASHES)],
-            )  # fmt: skip
-        ax.set_title(wrapped(panel.title, 0.8 * width / columns))
-        ax.set_xlabel(wrapped(f"Δμ of {panel.element} (eV)", 0.8 * width / columns))
+            values = [energy.at(end) for end in ends]
+            (handles[label],) = ax.plot(ends, values, **line_look(labels.index(label)))
+        ax.set_title(wrapped(panel.title, 0.8 * layout.room))
+        ax.set_xlabel(wrapped(f"Δμ of {panel.element} (eV)", 0.8 * layout.room))
         ax.set_ylabel("surface energy (J/m²)")
         ax.set_xlim(panel.low_ev, panel.high_ev)
         ax.set_xticks([panel.low_ev, panel.high_ev], [number(end) for end in ends])
         ax.margins(y=0.08)
         ax.grid(axis="y")
-    for ax in axes[len(panels) :]:
-        ax.remove()
     legend_above(figure, [handles[label] for label in labels], labels)
     return figure

@@ -23,7 +23,7 @@ from natriface.analysis.figures.bars import (
     interface_energy_bars,
 )
 from natriface.analysis.figures.contact_courses import BondPanel, bond_lines
-from natriface.analysis.figures.panels import INCHES_PER_ANGSTROM
+from natriface.analysis.figures.pictures.panels import INCHES_PER_ANGSTROM
 from natriface.analysis.figures.pictures.structure_pictures import (
     before_after_figure,
     contact_heights_angstrom,

@@ -8,13 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from natriface.analysis.results.moves.rigid_scan import RigidScan, ScanPoint
-from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
+from natriface.structures.base.atom_tags import both_sides
 from natriface.structures.base.atoms import select
 from natriface.structures.base.errors import EngineError, StructureError
 from natriface.structures.base.numbers import Real, Whole
@@ -82,9 +81,10 @@ def scan_rigidly(folder: Path, atoms: Atoms, settings: Scan, calculator: Calcula
     EndedEarlyError
         If it was asked to end; the next run goes on.
     """
-    alone = [np.flatnonzero(sides(atoms) == tag) for tag in (SUBSTRATE_TAG, FILM_TAG)]
-    if sum(map(len, alone)) != len(atoms) or not all(map(len, alone)):
-        raise EngineError("a scan needs an interface: tag its atoms as substrate and film")
+    try:
+        alone = both_sides(atoms)
+    except StructureError as error:
+        raise EngineError(f"a scan needs an interface: {error}") from None
     asked = [(s, lift) for s in settings.shifts for lift in settings.lifts_angstrom]
     known = _resumed(folder)
     made: list[Callable[[], Atoms | None]] = [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from natriface.analysis.figures.pictures.structure_pictures import before_after_figure
-from natriface.analysis.figures.samples import sample_clouds, trade_off
+from natriface.analysis.figures.scatter import sample_clouds, trade_off
 from natriface.analysis.results.wording import number, slug
 from natriface.workflows.parts.screen.records import CandidateRecord
 from natriface.workflows.report.figure import ReportFigure
