@@ -306,7 +306,8 @@ def _still_falling(records: Sequence[InterfaceRecord]) -> list[str]:
     found = [record.pair for record in records if _fell(record.starts)]
     if not found:
         return []
-    return [f"The last start is the lowest for {', '.join(found)}; further rounds may go lower."]
+    last = f"The last start{_by_relaxing(records)}"
+    return [f"{last} is the lowest for {', '.join(found)}; further starts may go lower."]
 
 
 def doped_partners(
