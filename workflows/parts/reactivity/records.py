@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from natriface.analysis.energies.chemical_potentials import PotentialBounds
 from natriface.analysis.energies.reactivity import Hull, Reaction
 from natriface.analysis.results.result import Result
@@ -208,7 +210,5 @@ class Records:
 
 
 def _plain(record: PhaseRecord | PairRecord) -> dict[str, Any]:
-    from pydantic import TypeAdapter
-
     found: dict[str, Any] = TypeAdapter(type(record)).dump_python(record, mode="json")
     return found
