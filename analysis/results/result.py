@@ -56,9 +56,14 @@ class EngineRecord(_Document):
         return "DFT" if self.model is None else "interatomic potential, not DFT"
 
     @property
+    def called(self) -> str:
+        """The model, or the engine where it has none."""
+        return self.model or self.name
+
+    @property
     def words(self) -> str:
         """Engine and level, ``chgnet-0.3.0 (interatomic potential, not DFT)``."""
-        return f"{self.model or self.name} ({self.level})"
+        return f"{self.called} ({self.level})"
 
 
 class Convergence(_Document):

@@ -24,6 +24,15 @@ EFFECT_NOTE = (
     "samples."
 )
 
+CLEAR: dict[Kind, str] = {"holds": "Holds here", "does not hold": "Does not hold here"}
+UNCLEAR: dict[Kind, str] = {
+    "no difference": "No difference that exceeds its uncertainty",
+    "depends": "Depends on what was chosen",
+    "not tested": "Open",
+}
+DISAGREE, NO_SAMPLE = "Samples do not agree", "Without a sample"
+"""Instead of these, where some samples speak, and where there is none."""
+
 
 class JudgedClaim(BaseModel):
     """A claim and what this study says of it."""
@@ -40,6 +49,16 @@ class JudgedClaim(BaseModel):
         """The claim, with the reading of the source that it belongs to."""
         reading = f" ({self.claim.reading})" if self.claim.reading else ""
         return f"{self.claim.text}{reading}"
+
+    @property
+    def heading(self) -> str:
+        """Under which the claim is told in short."""
+        verdict = self.verdict
+        if verdict.kind == "no difference" and (verdict.n_for or verdict.n_against):
+            return DISAGREE
+        if verdict.kind == "not tested" and not verdict.n_samples:
+            return NO_SAMPLE
+        return (CLEAR | UNCLEAR)[verdict.kind]
 
     @property
     def effect(self) -> str | None:
@@ -127,27 +146,31 @@ def in_short(
     if not tested or published is None:
         return [asked]
     decided = [each for each in tested if each.verdict.kind != "not tested"]
-    opening = (
-        f"{asked} They bear on {len(tested)} claims of {published.short_name}, and decide "
-        f"{len(decided)} of them."
-    )
-    clear = [
-        _listed(tested, "holds", "Holds here"),
-        _listed(tested, "does not hold", "Does not hold here"),
-    ]
-    unclear = [
-        _listed(tested, "no difference", "No difference that exceeds its uncertainty"),
-        _listed(tested, "depends", "Depends on what was chosen"),
-        _listed(tested, "not tested", "Open"),
-    ]
+    clear = [_listed(tested, heading) for heading in CLEAR.values()]
+    unclear = [_listed(tested, heading) for heading in (*UNCLEAR.values(), DISAGREE, NO_SAMPLE)]
     outcome = [" ".join(filter(None, words)) for words in (clear, unclear) if any(words)]
+    opening = f"{asked} {_scope(tested, decided, published)}"
     return [opening, *outcome, *_certainty(decided), *_next(tested, by_dft)]
 
 
-def _listed(claims: Sequence[JudgedClaim], kind: Kind, heading: str) -> str:
-    found = [each for each in claims if each.verdict.kind == kind]
+def _scope(
+    tested: Sequence[JudgedClaim], decided: Sequence[JudgedClaim], published: Published
+) -> str:
+    """On how many claims there are samples, and how many of them these decide."""
+    n = sum(each.verdict.n_samples > 0 for each in tested)
+    if not n:
+        return f"They bear on no claim of {published.short_name}."
+    of = published.short_name
+    if n == 1:
+        return f"They bear on 1 claim of {of}, and {'' if decided else 'do not '}decide it."
+    return f"They bear on {n} claims of {of}, and decide {len(decided)} of them."
+
+
+def _listed(claims: Sequence[JudgedClaim], heading: str) -> str:
+    found = [each for each in claims if each.heading == heading]
+    depends = heading == UNCLEAR["depends"]
     texts = (
-        each.text + (f" [{', '.join(each.verdict.depends_on)}]" if kind == "depends" else "")
+        each.text + (f" [{', '.join(each.verdict.depends_on)}]" if depends else "")
         for each in found
     )
     return f"{heading}: {'; '.join(texts)}." if found else ""

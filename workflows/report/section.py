@@ -158,6 +158,15 @@ class SectionContext:
             figure, self.figures, stem, caption=caption, alt=alt, vector=vector
         )
 
+    def by_id(self, results: Sequence[Result]) -> dict[str, Result]:
+        """Step id -> result, of the whole study and of a section's own results."""
+        return {**self.all_results, **{r.step.id: r for r in results if r.step}}
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Step id -> why it has no sound result, of the planned steps of this section."""
+        return {step.id: self.reason(step) for step in self.expected}
+
     def reason(self, step: ExpectedStep) -> str:
         """Why a planned step has no sound result."""
         return self.missing.get(step.id) or self.missing.get(step.name) or "not finished yet"

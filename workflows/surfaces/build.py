@@ -14,6 +14,7 @@ from natriface.structures.base.errors import StructureError, nearest
 from natriface.structures.crystals.phases import Phase, load_phase
 from natriface.structures.surfaces.adsorption import AdatomSite, adatom_sites, place_adatom
 from natriface.structures.surfaces.slabs import Slab, freeze
+from natriface.structures.surfaces.surface_cell import miller_label
 from natriface.workflows.surfaces.labels import SurfaceLabels
 from natriface.workflows.surfaces.request import SurfaceRequest
 from natriface.workflows.surfaces.slab_cut import cut_slab
@@ -48,7 +49,7 @@ class Surface:
     @property
     def facet(self) -> str:
         """Such as ``(100)``."""
-        return f"({''.join(map(str, self.request.miller))})"
+        return miller_label(self.request.miller)
 
     def labels(self) -> SurfaceLabels:
         """All that a number got on it must be judged by."""

@@ -20,6 +20,7 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
     LevelRecord,
     Quantity,
     SlabRecord,
+    StartRecord,
 )
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import check_steps, lacking, plan_study
@@ -256,6 +257,18 @@ def test_no_verdict_where_levels_differ_in_the_sign() -> None:
     assert not any("Contact lowers the energy" in text for text in said)
     assert any("differ in the sign, there is no verdict" in text for text in said)
     assert not any("more negative" in text for text in said)
+
+
+def test_the_order_of_starts_is_told_of_the_level_that_relaxes() -> None:
+    starts = [
+        StartRecord(id=str(k), name=f"start {k}", energy_ev=energy, taken=k == 1)
+        for k, energy in enumerate((-1.0, -1.5))
+    ]
+    told = [record_of("N|A", *energies) for energies in ((-0.5, -0.3), (-0.5,))]
+    by_two, by_one = (record.model_copy(update={"starts": starts}) for record in told)
+    said = "is the lowest for N|A; further starts may go lower."
+    assert f"The last start by level 1 {said}" in compare([by_two], None).findings
+    assert f"The last start {said}" in compare([by_one], None).findings
 
 
 def test_what_a_level_has_not_seen_is_refused_before_anything_runs() -> None:

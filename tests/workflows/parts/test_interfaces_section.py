@@ -411,7 +411,7 @@ def test_the_spread_of_all_starts_is_the_uncertainty() -> None:
     assert quantity.value_j_per_m2 == pytest.approx((-44.8 + 40.0 + 2.3) / 72 * 16.02176634)
     spread = (0.4**2 + 0.3**2 + 1.2**2) ** 0.5
     assert quantity.uncertainty_j_per_m2 == pytest.approx(spread / 72 * 16.02176634)
-    falling = f"The last start is the lowest for {pair}; further rounds may go lower."
+    falling = f"The last start is the lowest for {pair}; further starts may go lower."
     assert falling in compare(study.records, None).findings
     study.replace(f"{pair} interface, restart", energy_ev=-43.0)
     assert falling not in compare(study.records, None).findings

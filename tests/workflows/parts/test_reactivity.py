@@ -137,8 +137,27 @@ def test_a_phase_that_is_wanting_is_said_and_the_rest_goes_on(tin: Plan, tmp_pat
     assert made.findings[0].startswith("Na|SnF2-C2c: 2 Na + SnF2 → Sn + 2 NaF")
     (systems,) = [table for table in made.tables if table.stem == "reactivity-systems"]
     assert systems.rows[0][-1] == "Na15Sn4, NaSn"
+    assert made.findings[0].endswith("2 known compounds missing, 2 phases without an energy).")
     rows = {row[0]: row[-1] for row in made.tables[-1].rows}
     assert (rows["Na15Sn4"], rows["NaSn"]) == ("it exploded", "not finished yet")
+
+
+@pytest.mark.parametrize("model", ["SnF2-C2c", "SnF2-P41212"])
+def test_a_product_is_a_model_if_its_stable_form_is(model: str, tmp_path: Path) -> None:
+    plan = planned(tmp_path, pairs=[["SnF4", "Sn"]])
+    for step in energies(plan).values():
+        if "plan" in step.metadata:
+            step.metadata["plan"]["phases"][model]["grade"] = "model"
+    results = [
+        result(plan, step, energy_ev=-5.1 * step.n_atoms)
+        if label == "SnF2-P41212"
+        else result(plan, step)
+        for label, step in energies(plan).items()
+    ]
+    made = told(plan, tmp_path, results)
+    assert made.findings[0].startswith("SnF4|Sn: SnF4 + Sn → 2 SnF2")
+    cautions = made.lists["To be taken with care"]
+    assert any("SnF2 among the products is a model" in x for x in cautions) == (model == "SnF2-C2c")
 
 
 def test_a_pair_without_its_phase_has_no_energy(tin: Plan, tmp_path: Path) -> None:

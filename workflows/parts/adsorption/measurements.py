@@ -8,6 +8,7 @@ from typing import get_args
 from natriface.analysis.energies.adsorption_energy import Reference
 from natriface.analysis.energies.starts import reproduced_within
 from natriface.analysis.results.claim import Choice, Measurement
+from natriface.structures.surfaces.surface_cell import miller_label
 from natriface.workflows.parts.adsorption.records import SurfaceRecord
 
 
@@ -21,9 +22,9 @@ def measurements(records: Sequence[SurfaceRecord]) -> list[Measurement]:
 
 
 def _choices(record: SurfaceRecord) -> dict[Choice, str]:
-    found: dict[Choice, str] = {"facet": f"({''.join(map(str, record.labels.facet))})"}
+    found: dict[Choice, str] = {"facet": miller_label(record.labels.facet)}
     if record.engine is not None:
-        found["potential"] = record.engine.model or record.engine.name
+        found["potential"] = record.engine.called
     return found
 
 

@@ -129,9 +129,7 @@ class SurfaceRecord(BaseModel):
 
 def surface_records(results: Sequence[Result], context: SectionContext) -> list[SurfaceRecord]:
     """Records of all surfaces planned or at hand, in the study's order."""
-    own = {result.step.id: result for result in results if result.step}
-    by_id = {**context.all_results, **own}
-    reasons = {step.id: context.reason(step) for step in context.expected}
+    by_id, reasons = context.by_id(results), context.reasons
     return [
         _record(step.id, read_labels(BareSurfaceLabels, step.metadata, step.name), by_id, reasons)
         for step in known_steps(results, context.expected)

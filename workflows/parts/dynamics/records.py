@@ -155,8 +155,7 @@ class ContactRecord:
 
 def contacts(results: Sequence[Result], context: SectionContext) -> list[ContactRecord]:
     """One a pair and temperature, in the plan's order."""
-    by_id = {result.step.id: result for result in results if result.step}
-    waiting = {step.id: context.reason(step) for step in context.expected}
+    by_id, waiting = context.by_id(results), context.reasons
     found: dict[tuple[str, float], ContactRecord] = {}
     for step in known_steps(results, context.expected):
         labels = labels_of(step)

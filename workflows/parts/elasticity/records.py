@@ -102,9 +102,7 @@ def _plain(one: OfOneSize) -> dict[str, Any]:
 
 def crystal_records(results: Sequence[Result], context: SectionContext) -> list[CrystalRecord]:
     """Records of all crystals planned or at hand, in the study's order."""
-    own = {result.step.id: result for result in results if result.step}
-    by_id = {**context.all_results, **own}
-    reasons = {step.id: context.reason(step) for step in context.expected}
+    by_id, reasons = context.by_id(results), context.reasons
     crystals: dict[str, CrystalLabels] = {}
     strained: dict[str, list[tuple[str, StrainedLabels]]] = {}
     for step in known_steps(results, context.expected):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from natriface.analysis.results.claim import Choice, Measurement
+from natriface.structures.surfaces.surface_cell import miller_label
 from natriface.workflows.parts.migration.records import FarWay, HopRecord
 
 
@@ -55,9 +56,9 @@ def _choices(record: HopRecord) -> dict[Choice, str]:
         "estimate": "band",
     }
     if labels.facet:
-        found["facet"] = f"({''.join(map(str, labels.facet))})"
+        found["facet"] = miller_label(labels.facet)
     if record.engine is not None:
-        found["potential"] = record.engine.model or record.engine.name
+        found["potential"] = record.engine.called
     return found
 
 

@@ -118,8 +118,7 @@ class HopRecord(BaseModel):
 
 def hop_records(results: Sequence[Result], context: SectionContext) -> list[HopRecord]:
     """Records of all hops planned or at hand, in the plan's order."""
-    own = {result.step.id: result for result in results if result.step}
-    by_id = {**context.all_results, **own}
+    by_id = context.by_id(results)
     expected = {step.id: step for step in context.expected}
     bands = {
         step.id: read_labels(BandLabels, step.metadata, step.name)

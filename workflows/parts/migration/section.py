@@ -118,7 +118,7 @@ def _figures(
                 alt=f"Energy profiles of {names}",
             )
         )
-    by_id = {result.step.id: result for result in results if result.step}
+    by_id = context.by_id(results)
     for record in records:
         if record.summary is None or record.number > PICTURES_PER_LABEL:
             continue

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from natriface.analysis.results.published import Published, PublishedBarrier
 from natriface.structures.base.conversions import BOLTZMANN_EV_PER_K
+from natriface.structures.surfaces.surface_cell import miller_label
 from natriface.workflows.parts.migration.records import FarWay, HopRecord
 from natriface.workflows.report.table import Cell, Column, Table
 
@@ -151,4 +152,4 @@ def _status(record: HopRecord) -> str:
 
 def _facet(record: HopRecord) -> str | None:
     facet = record.labels.facet
-    return f"({''.join(map(str, facet))})" if facet else None
+    return miller_label(facet) if facet else None

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from natriface.analysis.energies.chemical_potentials import PotentialBounds
 from natriface.analysis.energies.reactivity import Hull, Reaction
 from natriface.analysis.results.result import Result
@@ -93,8 +95,7 @@ class Records:
     @classmethod
     def of(cls, results: Sequence[Result], context: SectionContext) -> Records | None:
         """From a section's results; None where no step carries the plan."""
-        own = {result.step.id: result for result in results if result.step}
-        by_id = {**context.all_results, **own}
+        by_id, waiting = context.by_id(results), context.reasons
         for step in known_steps(results, context.expected):
             labels = labels_of(step)
             if isinstance(labels, PhaseLabels) and labels.plan is not None:
@@ -102,7 +103,6 @@ class Records:
                 break
         else:
             return None
-        waiting = {step.id: context.reason(step) for step in context.expected}
         sound: dict[str, Result] = {}
         reasons: dict[str, str] = {}
         for label, phase in plan.phases.items():
@@ -210,7 +210,5 @@ class Records:
 
 
 def _plain(record: PhaseRecord | PairRecord) -> dict[str, Any]:
-    from pydantic import TypeAdapter
-
     found: dict[str, Any] = TypeAdapter(type(record)).dump_python(record, mode="json")
     return found

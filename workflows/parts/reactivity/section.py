@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from natriface.analysis.figures.reaction_lines import ReactionPanel, reaction_lines
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
+from natriface.structures.base.compositions import parse_formula
+from natriface.structures.crystals.phases import reduced_formula
 from natriface.workflows.parts.reactivity.records import PairRecord, PhaseRecord, Records
 from natriface.workflows.parts.reactivity.tables import (
     is_stable,
@@ -83,6 +85,8 @@ def _finding(pair: PairRecord) -> str:
     rests = f"{len(pair.phases)} phases of {'-'.join(pair.elements)}"
     if pair.unknown:
         rests += f", {len(pair.unknown)} known compounds missing"
+    if pair.not_computed:
+        rests += f", {len(pair.not_computed)} phases without an energy"
     found = pair.strongest
     if found is None:
         return f"{pair.name}: no reaction between them is downhill ({rests})."
@@ -113,13 +117,17 @@ def _cautions(pairs: Sequence[PairRecord], phases: Sequence[PhaseRecord]) -> lis
             )
         if record.label in reactants and record.no_window:
             found.append(f"{record.no_window}.")
-    grades = {record.planned.formula: record.planned.grade for record in phases}
+    models = {
+        _reduced(record.planned.formula)
+        for record in phases
+        if is_stable(record) and record.planned.grade == "model"
+    }
     of_models = {
         formula
         for pair in pairs
         if pair.strongest
         for formula in pair.strongest.products
-        if grades.get(formula) == "model"
+        if _reduced(formula) in models
     }
     found += [
         f"{formula} among the products is a model: its coordinates were not read from a "
@@ -127,3 +135,7 @@ def _cautions(pairs: Sequence[PairRecord], phases: Sequence[PhaseRecord]) -> lis
         for formula in sorted(of_models)
     ]
     return found
+
+
+def _reduced(formula: str) -> str:
+    return reduced_formula(parse_formula(formula))

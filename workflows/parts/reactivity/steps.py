@@ -71,13 +71,16 @@ def steps(request: ReactivityRequest, make: StepMaker, root: Path) -> list[Step]
         label: relaxed_crystal(label, crystal.atoms, make, PhaseLabels(role="bulk", label=label))
         for label, crystal in crystals.items()
     }
-    bare = PhaseLabels(role="bulk_energy", label="")
+    energies = {
+        label: crystal_energy(step, make, PhaseLabels(role="bulk_energy", label=label))
+        for label, step in relaxed.items()
+    }
     plan = ReactivityPlan(
         pairs=pairs,
         element=request.element,
         phases={
             label: PlannedPhase(
-                energy=crystal_energy(relaxed[label], make, bare).id,
+                energy=energies[label].id,
                 formula=crystal.formula,
                 grade=crystal.phase.grade,
                 source=crystal.phase.source,
@@ -88,17 +91,10 @@ def steps(request: ReactivityRequest, make: StepMaker, root: Path) -> list[Step]
         left_out=left_out,
         known_compounds=request.known_compounds,
     )
-    energies = [
-        crystal_energy(step, make, _labels(label, plan if label in reactants else None))
-        for label, step in relaxed.items()
-    ]
-    return [*relaxed.values(), *energies]
-
-
-def _labels(label: str, plan: ReactivityPlan | None) -> PhaseLabels:
-    if plan is None:
-        return PhaseLabels(role="bulk_energy", label=label)
-    return PhaseLabels(role="bulk_energy", label=label, plan=plan)
+    for label in reactants:
+        labels = PhaseLabels(role="bulk_energy", label=label, plan=plan)
+        energies[label] = energies[label].model_copy(update={"metadata": labels.document()})
+    return [*relaxed.values(), *energies.values()]
 
 
 def _reactant(name: str, crystals: dict[str, _Crystal], root: Path) -> str:

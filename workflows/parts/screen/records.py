@@ -150,7 +150,7 @@ def energy(
             "energy_j_per_m2": value.value_j_per_m2,
             "slabs_differ_j_per_m2": None if off is None else off * per_area,
             "level": " ".join(filter(None, (engine.name, engine.model))),
-            "potential": engine.model or engine.name,
+            "potential": engine.called,
         }
     )
 

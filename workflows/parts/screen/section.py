@@ -32,8 +32,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     labelled = candidates((s.id, s) for s in known_steps(results, context.expected) if s.id)
     if not labelled:
         return None
-    reasons = {step.id: context.reason(step) for step in context.expected}
-    made = records(labelled, {**reasons, **context.all_results})
+    made = records(labelled, {**context.reasons, **context.all_results})
     names = {step: folder.name for step, folder in context.folders.items()}
     n_stages = max(labels.stage for labels in labelled.values())
     relaxed = relaxed_energies(made, labelled)

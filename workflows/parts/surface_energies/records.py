@@ -141,9 +141,7 @@ class PhaseRecord(BaseModel):
 
 def phase_records(results: Sequence[Result], context: SectionContext) -> list[PhaseRecord]:
     """Records of all phases planned or at hand, in the study's order."""
-    own = {result.step.id: result for result in results if result.step}
-    by_id = {**context.all_results, **own}
-    reasons = {step.id: context.reason(step) for step in context.expected}
+    by_id, reasons = context.by_id(results), context.reasons
     slabs: dict[str, list[tuple[str, FreeSlabLabels]]] = {}
     for step in known_steps(results, context.expected):
         labels = labels_of(step)

@@ -14,6 +14,7 @@ from statistics import fmean
 from natriface.analysis.energies.starts import SAME_MINIMUM_EV, in_quadrature
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number, signed
+from natriface.workflows.parts.interfaces.blocks.level_tables import relaxing_level
 from natriface.workflows.parts.interfaces.blocks.published_values import contradictions, reasons
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, StartRecord
 
@@ -103,10 +104,8 @@ def by_other_levels(records: Sequence[InterfaceRecord]) -> dict[str, dict[str, f
     """Formation energies by the levels of theory beside the first, J/m2 by level and pair."""
     found: dict[str, dict[str, float]] = {}
     for record in records:
-        for level in record.levels[1:]:
-            quantity = level.interfacial_formation_energy
-            if quantity is not None and quantity.value_j_per_m2 is not None:
-                found.setdefault(level.name, {})[record.pair] = quantity.value_j_per_m2
+        for level, value in record.by_others("interfacial_formation_energy").items():
+            found.setdefault(level, {})[record.pair] = value
     return found
 
 
@@ -281,13 +280,18 @@ def _starts(records: Sequence[InterfaceRecord]) -> list[str]:
     }
     if lower and changes:
         most = max(changes, key=lambda pair: changes[pair])
-        own = next((f" by {record.relaxed_by}" for record in records if record.relaxed_by), "")
         text += (
-            f"; the lower energies are the references, which raises the formation energies{own} by "
-            f"{number(min(changes.values()))} to {number(changes[most])} J/m² "
-            f"(most for {most})"
+            "; the lower energies are the references, which raises the formation energies"
+            f"{_by_relaxing(records)} by {number(min(changes.values()))} to "
+            f"{number(changes[most])} J/m² (most for {most})"
         )
     return [text + "."]
+
+
+def _by_relaxing(records: Sequence[InterfaceRecord]) -> str:
+    """Whose the energies of the starts are, where that is not plain."""
+    own = relaxing_level(records)
+    return "" if own is None else f" by {own}"
 
 
 def _fell(starts: Sequence[StartRecord]) -> bool:
@@ -302,7 +306,8 @@ def _still_falling(records: Sequence[InterfaceRecord]) -> list[str]:
     found = [record.pair for record in records if _fell(record.starts)]
     if not found:
         return []
-    return [f"The last start is the lowest for {', '.join(found)}; further rounds may go lower."]
+    last = f"The last start{_by_relaxing(records)}"
+    return [f"{last} is the lowest for {', '.join(found)}; further starts may go lower."]
 
 
 def doped_partners(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from natriface.analysis.figures.bars import Bar, energy_bars
 from natriface.analysis.figures.pictures.structure_pictures import before_after_figure
@@ -12,6 +11,7 @@ from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number, slug
 from natriface.structures.base.errors import AnalysisError
+from natriface.workflows.parts.interfaces.blocks.level_tables import relaxing_level
 from natriface.workflows.parts.interfaces.evaluation.gathering import Gathered
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, Quantity
 from natriface.workflows.report.figure import ReportFigure
@@ -29,7 +29,7 @@ def formation_bars(
     beside = f", beside those of {published.citation}" if published and known else ""
     return _bars(
         [
-            (r, r.interfacial_formation_energy, _others(r, "interfacial_formation_energy"))
+            (r, r.interfacial_formation_energy, r.by_others("interfacial_formation_energy"))
             for r in records
         ],
         context,
@@ -46,7 +46,7 @@ def adhesion_bars(
 ) -> ReportFigure | None:
     """Rigid work of adhesion; None where none was computed."""
     return _bars(
-        [(r, r.work_of_adhesion, _others(r, "work_of_adhesion")) for r in records],
+        [(r, r.work_of_adhesion, r.by_others("work_of_adhesion")) for r in records],
         context,
         "work of adhesion",
         "Rigid work of adhesion: what it takes to pull the two sides apart without letting them "
@@ -90,20 +90,8 @@ def _bars(
     )
 
 
-def _others(
-    record: InterfaceRecord, name: Literal["interfacial_formation_energy", "work_of_adhesion"]
-) -> dict[str, float]:
-    """The same energy by the levels of theory beside the first, J/m2."""
-    found = {level.name: getattr(level, name) for level in record.levels[1:]}
-    return {
-        level: quantity.value_j_per_m2
-        for level, quantity in found.items()
-        if quantity is not None and quantity.value_j_per_m2 is not None
-    }
-
-
 def _geometries(records: Sequence[InterfaceRecord]) -> str:
-    own = next((record.relaxed_by for record in records if record.relaxed_by), None)
+    own = relaxing_level(records)
     return "" if own is None else f" All levels of theory at geometries relaxed by {own}."
 
 

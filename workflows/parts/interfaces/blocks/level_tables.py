@@ -20,6 +20,11 @@ def other_levels(records: Sequence[InterfaceRecord]) -> list[str]:
     return list(dict.fromkeys(level.name for record in records for level in record.levels[1:]))
 
 
+def relaxing_level(records: Sequence[InterfaceRecord]) -> str | None:
+    """The level of theory that relaxes, where others give the energies."""
+    return next((record.relaxed_by for record in records if record.relaxed_by), None)
+
+
 def here(record: InterfaceRecord) -> str:
     """Title of the column of the energies that the report speaks of."""
     return f"by {record.levels[0].name}" if record.levels else "here"
@@ -79,7 +84,7 @@ def _set_for(level: LevelRecord) -> str:
 
 def relaxing_note(records: Sequence[InterfaceRecord]) -> list[str]:
     """Whose the energies of a table of starts are, where that is not plain."""
-    own = next((record.relaxed_by for record in records if record.relaxed_by), None)
+    own = relaxing_level(records)
     return [f"All numbers here are of {own}, which relaxes."] if own else []
 
 
@@ -103,7 +108,7 @@ def adhesion_table(records: Sequence[InterfaceRecord]) -> Table | None:
             [
                 r.pair,
                 w.value_j_per_m2,
-                *(_adhesion_by(r, name) for name in others),
+                *(r.by_others("work_of_adhesion").get(name) for name in others),
                 w.difference_ev,
                 r.area_angstrom2,
                 r.n_contacts,
@@ -113,8 +118,3 @@ def adhesion_table(records: Sequence[InterfaceRecord]) -> Table | None:
         formulas=[ADHESION_FORMULA],
         below={k: w.reason for k, (_, w) in enumerate(asked) if w.reason},
     )
-
-
-def _adhesion_by(record: InterfaceRecord, name: str) -> float | None:
-    found = next((level.work_of_adhesion for level in record.levels if level.name == name), None)
-    return None if found is None else found.value_j_per_m2

@@ -29,9 +29,7 @@ def contradictions(ours: Mapping[str, float], published: Published) -> list[str]
 def reasons(records: Sequence[InterfaceRecord], published: Published) -> list[str]:
     """Why our values and the published ones may differ."""
     found = []
-    potentials = sorted(
-        {r.engine.model or r.engine.name for r in records if r.engine and r.level != "DFT"}
-    )
+    potentials = sorted({r.engine.called for r in records if r.engine and r.level != "DFT"})
     if potentials:
         found.append(
             f"Engine: the energies here come from an interatomic potential "

@@ -61,7 +61,7 @@ def _choices(record: InterfaceRecord, potential: str | None) -> dict[Choice, str
 
 def _relaxed_by(record: InterfaceRecord) -> str | None:
     engine = record.engine
-    return record.relaxed_by or (None if engine is None else engine.model or engine.name)
+    return record.relaxed_by or (None if engine is None else engine.called)
 
 
 def _energies(record: InterfaceRecord, pair: str) -> Iterator[Measurement]:

@@ -294,6 +294,17 @@ class InterfaceRecord(_Record):
         """The level of theory that relaxes, where others give the energies."""
         return self.levels[-1].name if self.levels else None
 
+    def by_others(
+        self, energy: Literal["interfacial_formation_energy", "work_of_adhesion"]
+    ) -> dict[str, float]:
+        """One of its energies by the levels of theory beside the first that have it, J/m2."""
+        found = {level.name: getattr(level, energy) for level in self.levels[1:]}
+        return {
+            level: quantity.value_j_per_m2
+            for level, quantity in found.items()
+            if quantity is not None and quantity.value_j_per_m2 is not None
+        }
+
     @property
     def between_levels_j_per_m2(self) -> float | None:
         """Highest less lowest formation energy of the levels of theory, of at least two."""
