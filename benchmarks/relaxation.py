@@ -32,7 +32,7 @@ from ase.calculators.calculator import Calculator
 from ase.optimize import LBFGS
 
 from natriface.workflows.engines.potential.calculators import make_calculator
-from natriface.workflows.engines.potential.engine import PotentialSettings
+from natriface.workflows.engines.potential.settings import PotentialSettings
 from natriface.workflows.engines.relaxation import RATTLE_SEED, Relaxation
 from natriface.workflows.planning import plan_study
 from natriface.workflows.steps.starts import start_geometries

@@ -29,6 +29,7 @@ from natriface.workflows.commands.studies.course import (
     planned,
     prepared,
     run_study,
+    show_funnel,
     statuses,
     within_budget,
     write_report,
@@ -125,13 +126,13 @@ def submit(
 def plan(study: StudyArgument, folder: WorkspaceOption = None) -> None:
     """Show a study's steps: atoms, estimated time, what is finished."""
     from natriface.workflows.commands.study_inputs import setting_warnings
-    from natriface.workflows.commands.tables import print_funnel, print_plan
+    from natriface.workflows.commands.tables import print_plan
     from natriface.workflows.planning import lacking
     from natriface.workflows.workspace import Workspace
 
     if folder is not None:
         Workspace(folder).require_writable()
-    print_funnel(study, folder)
+    show_funnel(study, folder)
     loaded, steps = planned(study, folder)
     with note("asking the engines"):
         lacks = lacking(steps)

@@ -15,17 +15,16 @@ from natriface.structures.base.errors import NatrifaceError, StudyError, Unavail
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts import IN_STAGES, PARTS
 from natriface.workflows.plan import Plan, Step
+from natriface.workflows.running.budget import affordable, spent_s
+from natriface.workflows.running.status import ENDED_WITHOUT, StepStatus
 from natriface.workflows.step_maker import StepMaker
+from natriface.workflows.steps.history import History
 from natriface.workflows.steps.starts import with_starts
 from natriface.workflows.study import Study
 from natriface.workflows.workspace import Workspace
 
 if TYPE_CHECKING:
     from natriface.workflows.report.table import Table
-    from natriface.workflows.running.status import StepStatus
-
-ENDED_WITHOUT = ("failed", "blocked", "cancelled")
-"""States of steps that have no result and, as things are, will have none."""
 
 
 class _Part(Protocol):
@@ -95,9 +94,6 @@ def beginning(
     study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus], budget_h: float
 ) -> Plan:
     """The part of a plan that a budget of core-hours lets begin by now."""
-    from natriface.workflows.running.budget import affordable, spent_s
-    from natriface.workflows.steps.history import History
-
     history = History.of(workspace)
     left_s = 3600 * budget_h - spent_s(workspace, statuses)
     in_turn: list[list[str]] = []
@@ -146,10 +142,13 @@ def ranking(
     study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus], top: int
 ) -> list[Table]:
     """How the parts in stages stand: the best `top` of each group."""
+    asked = in_stages(study)
+    if not asked:
+        return []  # and no result is read
     ended = _ended(workspace, statuses)
     names = {step: folder.name for step, folder in workspace.folders().items()}
     found: list[Table] = []
-    for name in in_stages(study):
+    for name in asked:
         part: _PartInStages = import_module(f"{PARTS[name]}.funnel")
         found.append(part.ranking(plan, ended, names, top))
     return found

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and names for what is kept beside its successor."""
 
 from __future__ import annotations
 
@@ -26,3 +26,10 @@ def write_atomically(path: Path, text: str, mode: int = 0o666) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def next_numbered(folder: Path, name: str) -> Path:
+    """``name-N`` in a folder, N one more than the largest that is there; it is not made."""
+    taken = (path.name.rpartition("-")[2] for path in folder.glob(f"{name}-*"))
+    number = 1 + max((int(digits) for digits in taken if digits.isdecimal()), default=0)
+    return folder / f"{name}-{number}"

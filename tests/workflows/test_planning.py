@@ -19,7 +19,7 @@ from natriface.structures.base.errors import EngineError, NatrifaceError, StudyE
 from natriface.structures.base.numbers import Real, Whole
 from natriface.structures.base.yaml_files import MOST_BYTES, parse_yaml, read_yaml
 from natriface.workflows.engines.potential.calculators import check_atoms, known_elements
-from natriface.workflows.engines.potential.engine import PotentialSettings
+from natriface.workflows.engines.potential.settings import PotentialSettings
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.planning import lacking, plan_study
 from natriface.workflows.protocols import load_protocol

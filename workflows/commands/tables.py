@@ -14,17 +14,15 @@ from rich.markup import escape
 
 from natriface.analysis.results.wording import duration
 from natriface.structures.crystals.phases import Phase
-from natriface.workflows.commands.common import note, text_console, workspace_path
+from natriface.workflows.commands.common import text_console
 from natriface.workflows.commands.study_inputs import UNRELAXED, WrittenInputs
 from natriface.workflows.parts import IN_STAGES
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.parts.labels import labels_of, step_labels
 from natriface.workflows.plan import Plan, StructureFrom
-from natriface.workflows.planning import foreseen, in_stages, ranking
 from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.running.status import UNDER_WAY, StepStatus, cached, counts, seconds_left
 from natriface.workflows.steps.history import History
-from natriface.workflows.study import Study, load_study, study_path
 from natriface.workflows.workspace import Workspace
 
 MOST_LISTED = 200
@@ -93,25 +91,11 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
         console.print(f"[yellow]warning:[/] {escape(warning)}")
 
 
-def print_funnel(name: str, folder: Path | None) -> None:
-    """How many there are at each stage of a study, and what was left out and why."""
-    path = study_path(name)
-    study = load_study(path)
-    if not in_stages(study):
-        return
-    decided = Workspace(workspace_path(study, folder)).decisions()
-    with note(f"counting the choices of {study.name}"):
-        tables = foreseen(study, path.resolve().parent, decided)
+def print_tables(tables: Iterable[Table]) -> None:
+    """Tables as they are."""
+    console = text_console()
     for table in tables:
-        text_console().print(table)
-
-
-def print_ranking(
-    study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus], top: int
-) -> None:
-    """The best candidates of each pair."""
-    for table in ranking(study, plan, workspace, statuses, top):
-        text_console().print(table)
+        console.print(table)
 
 
 def print_structures(interfaces: Sequence[BuiltInterface]) -> None:

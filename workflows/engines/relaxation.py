@@ -21,6 +21,7 @@ from scipy.linalg import eigh
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
+from natriface.workflows.engines.checkpoints import load_checkpoint
 from natriface.workflows.engines.model_hessian import model_hessian
 
 TRAJECTORY_FILE = "trajectory.extxyz"
@@ -37,7 +38,7 @@ TELLING_STRESS = {**RELAXING_CELL, "relax_cell": False, "stress": True}
 
 
 class RelaxationSettings(Protocol):
-    """What a relaxation must be told; see `natriface.workflows.engines.potential.engine`."""
+    """What a relaxation must be told; see `natriface.workflows.engines.potential.settings`."""
 
     @property
     def optimizer(self) -> str: ...
@@ -232,12 +233,8 @@ class Relaxation:
         write_atomically(self.folder / CHECKPOINT_FILE, json.dumps(content))
 
     def _load_checkpoint(self) -> dict[str, Any] | None:
-        path = self.folder / CHECKPOINT_FILE
-        if not path.is_file() or not self._trajectory.is_file():
-            return None
-        try:
-            content: dict[str, Any] = json.loads(path.read_text())
-        except ValueError:  # damaged with the disk; written whole by us
+        content = load_checkpoint(self.folder / CHECKPOINT_FILE)
+        if content is None or not self._trajectory.is_file():
             return None
         if self._trajectory.stat().st_size < content["trajectory_bytes"]:
             return None

@@ -50,6 +50,8 @@ def take(pad: LaunchPad, workspace: Workspace, job: Job, lanes: int, left_s: flo
         # one that a job was too small for is asked for anew, with more
         and not ready[step.id].queue_ends
     ]
+    if not candidates:
+        return job
     chosen = _that_fit(candidates[:MOST_STEPS], History.of(workspace), job, lanes, left_s)
     if not chosen:
         return job

@@ -26,7 +26,7 @@ import yaml
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from natriface.structures.base.writing import write_atomically
+from natriface.structures.base.writing import next_numbered, write_atomically
 from natriface.workflows.errors import DamagedDatabaseError, DatabaseError
 from natriface.workflows.processes import Process, bound_command
 from natriface.workflows.workspace import Workspace, writing
@@ -134,8 +134,7 @@ class EmbeddedDatabase:
         WorkspaceError
             If the workspace cannot be written.
         """
-        taken = len(list(self.folder.parent.glob(f"{self.folder.name}.damaged-*")))
-        place = self.folder.with_name(f"{self.folder.name}.damaged-{taken + 1}")
+        place = next_numbered(self.folder.parent, f"{self.folder.name}.damaged")
         with writing(self.workspace.root):
             self.folder.rename(place)
         return place

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from natriface.workflows.plan import Plan, Step
+from natriface.workflows.running.status import ENDED_WITHOUT, StepStatus
 from natriface.workflows.steps.stages import cores_used, spent_core_s
 from natriface.workflows.workspace import Workspace
 
-if TYPE_CHECKING:
-    from natriface.workflows.running.status import StepStatus
-
-ENDED = ("finished", "failed", "blocked", "cancelled")
 AT_ONCE = 0.5
 """Of what is left of a budget, so that what comes after is estimated from what this has taken."""
 
@@ -21,7 +17,7 @@ def spent_s(workspace: Workspace, statuses: Sequence[StepStatus]) -> float:
     """Core seconds that the steps of a study have taken, in all their attempts."""
     engines = {step.id: step.engine for step in workspace.plan()}
     return sum(
-        (step.wall_s or 0.0) * cores_used(step.folder, engines[step.id]) + spent_core_s(step.folder)
+        step.wall_s * cores_used(step.folder, engines[step.id]) + spent_core_s(step.folder)
         for step in statuses
         if step.wall_s is not None and step.id in engines
     )
@@ -48,7 +44,8 @@ def affordable(
     """
     by_id = {step.id: step for step in plan.walk()}
     begun = {s.id: s for s in statuses if s.id in by_id and s.state != "not submitted"}
-    left = left_s - sum(cost_s(by_id[i]) for i, s in begun.items() if s.state not in ENDED)
+    ended = ("finished", *ENDED_WITHOUT)
+    left = left_s - sum(cost_s(by_id[i]) for i, s in begun.items() if s.state not in ended)
     taken = set(begun)
     at_once = AT_ONCE * left
     units = [_with_parents(unit, by_id) for unit in in_turn]

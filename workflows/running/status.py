@@ -39,6 +39,8 @@ State = Literal[
 
 UNDER_WAY: tuple[State, ...] = ("running", "queued", "ready", "waiting")
 """What has not ended, and goes on by itself."""
+ENDED_WITHOUT: tuple[State, ...] = ("failed", "blocked", "cancelled")
+"""What has no result and, as things are, will have none."""
 
 _STATES: dict[str, State] = {
     "COMPLETED": "finished",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
@@ -131,11 +131,7 @@ class History:
         for planned in sorted(workspace.plan(), key=lambda step: step.id):
             if planned.id in folders:
                 kinds[planned.engine, planned.kind, planned.n_atoms].append(folders[planned.id])
-        samples: list[Sample] = []
-        for members in kinds.values():
-            read = [sample for each in _first_known(members) if (sample := _sample(each))]
-            samples += read
-        return cls(samples)
+        return cls(sample for members in kinds.values() for sample in _samples(members))
 
     def estimate(self, step: Step, folder: Path | None = None) -> Estimate:
         """What a step will cost; what its engine says where nothing like it is known.
@@ -247,21 +243,19 @@ def _rising(samples: Sequence[Sample], value: Callable[[Sequence[Sample]], float
     return _Curve(tuple(points), tuple(points.values()))
 
 
-def _first_known(folders: Iterable[Path]) -> Iterable[Path]:
-    """Folders that tell something: so many of finished steps, and all that were cut short."""
+def _samples(folders: Iterable[Path]) -> Iterator[Sample]:
+    """What so many finished steps have cost, and all that were cut short."""
     left = MOST_READ
     for folder in folders:
+        sample = None
         if is_finished(folder):
             if left:
                 left -= 1
-                yield folder
-        elif spent_core_s(folder):
-            yield folder
-
-
-def _sample(folder: Path) -> Sample | None:
-    stamp = (folder / RESULT_FILE).stat().st_mtime_ns if is_finished(folder) else None
-    return _read(folder, stamp) if stamp is not None else _cut_short(folder)
+                sample = _read(folder, (folder / RESULT_FILE).stat().st_mtime_ns)
+        elif spent_s := spent_core_s(folder):
+            sample = _cut_short(folder, spent_s)
+        if sample is not None:
+            yield sample
 
 
 @lru_cache(maxsize=4096)
@@ -280,9 +274,9 @@ def _read(folder: Path, stamp: int) -> Sample | None:
         return None
 
 
-def _cut_short(folder: Path) -> Sample | None:
+def _cut_short(folder: Path, spent_s: float) -> Sample | None:
     try:
         step = load_step(folder)
-        return Sample(step, engine(step.engine).estimate(step), spent_core_s(folder), None)
+        return Sample(step, engine(step.engine).estimate(step), spent_s, None)
     except NatrifaceError:
         return None

@@ -19,7 +19,7 @@ from natriface.analysis.results.deciding import PATH_SETTINGS
 from natriface.analysis.results.result import RESULT_FILE, Result
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import EngineError, ReaderError
-from natriface.structures.base.writing import write_atomically
+from natriface.structures.base.writing import next_numbered, write_atomically
 from natriface.workflows.engines.base import (
     STEP_FILE,
     STRUCTURE_FILE,
@@ -225,8 +225,7 @@ def _noted(folder: Path) -> dict[str, Any]:
 
 def set_aside(folder: Path) -> None:
     """Move what an earlier attempt has left out of the way; nothing is deleted."""
-    number = sum(1 for _ in folder.glob("superseded-*")) + 1
-    aside = folder / f"superseded-{number}"
+    aside = next_numbered(folder, "superseded")
     aside.mkdir()
     for entry in list(folder.iterdir()):
         stays = entry.name in (STEP_FILE, REVOKED_FILE) or entry.name.startswith("superseded-")

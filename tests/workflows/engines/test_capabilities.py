@@ -14,7 +14,7 @@ from natriface.workflows.cli import app
 from natriface.workflows.engines.base import engine, engine_names
 from natriface.workflows.engines.gpaw.settings import GpawSettings
 from natriface.workflows.engines.machine import Machine
-from natriface.workflows.engines.potential.engine import PotentialSettings
+from natriface.workflows.engines.potential.settings import PotentialSettings
 from natriface.workflows.engines.vasp import inputs as vasp
 from natriface.workflows.engines.vasp.incar.settings import VaspKeys
 from natriface.workflows.engines.vasp.incar.tags import known_tags

@@ -20,7 +20,7 @@ from natriface.workflows.engines.model_hessian import (
     LEAST_EV_PER_ANGSTROM2,
     model_hessian,
 )
-from natriface.workflows.engines.potential.engine import PotentialSettings
+from natriface.workflows.engines.potential.settings import PotentialSettings
 from natriface.workflows.engines.relaxation import Relaxation
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -33,10 +33,7 @@ def run_study(
     from natriface.workflows.running.progress import progress_for
     from natriface.workflows.running.run import run_plan
 
-    study, plan, workspace = prepared(name, folder, launchpad)
-    if staged:
-        require_stages(study)
-
+    study, plan, workspace = prepared(name, folder, launchpad, staged)
     begun, lacks = within_budget(study, plan, workspace, budget_h), None
     while True:
         summary = run_plan(begun, workspace, workers, progress_for(sys.stdout), checked=True)
@@ -73,35 +70,49 @@ def within_budget(study: Study, plan: Plan, workspace: Workspace, budget_h: floa
     return beginning(study, plan, workspace, statuses(workspace), budget_h)
 
 
-def planned(name: str, folder: Path | None, to_run: bool = False) -> tuple[Study, Plan]:
+def planned(
+    name: str, folder: Path | None, to_run: bool = False, staged: bool = False
+) -> tuple[Study, Plan]:
     """The study and its plan, as far as its workspace has decided on stages.
 
     Only what is `to_run` needs an engine that is installed and set up.
+
+    Raises
+    ------
+    StudyError
+        If it is to be `staged` and asks for no screening.
     """
-    from natriface.workflows.planning import plan_study
+    from natriface.structures.base.errors import StudyError
+    from natriface.workflows.planning import in_stages, plan_study
+
+    study, root, decided = _loaded(name, folder)
+    if staged and not in_stages(study):
+        raise StudyError(f"{study.name} asks for no screening: run it with `natriface run`")
+    with note(f"building the structures of {study.name}"):
+        return study, plan_study(study, root, to_run=to_run, decided=decided)
+
+
+def show_funnel(name: str, folder: Path | None) -> None:
+    """Print how many there are at each stage of a study, and what was left out and why."""
+    from natriface.workflows.commands.tables import print_tables
+    from natriface.workflows.planning import foreseen, in_stages
+
+    study, root, decided = _loaded(name, folder)
+    if not in_stages(study):
+        return
+    with note(f"counting the choices of {study.name}"):
+        tables = foreseen(study, root, decided)
+    print_tables(tables)
+
+
+def _loaded(name: str, folder: Path | None) -> tuple[Study, Path, dict[str, dict[str, Any]]]:
+    """The study, where its paths start from, and what its workspace has decided."""
     from natriface.workflows.study import load_study, study_path
     from natriface.workflows.workspace import Workspace
 
     path = study_path(name)
     study = load_study(path)
-    decided = Workspace(workspace_path(study, folder)).decisions()
-    with note(f"building the structures of {study.name}"):
-        return study, plan_study(study, path.resolve().parent, to_run=to_run, decided=decided)
-
-
-def require_stages(study: Study) -> None:
-    """Refuse a study that asks for no screening.
-
-    Raises
-    ------
-    StudyError
-        If it does not.
-    """
-    from natriface.structures.base.errors import StudyError
-    from natriface.workflows.planning import in_stages
-
-    if not in_stages(study):
-        raise StudyError(f"{study.name} asks for no screening: run it with `natriface run`")
+    return study, path.resolve().parent, Workspace(workspace_path(study, folder)).decisions()
 
 
 def decide_on_stages(study: Study, plan: Plan, workspace: Workspace) -> bool:
@@ -112,13 +123,13 @@ def decide_on_stages(study: Study, plan: Plan, workspace: Workspace) -> bool:
 
 
 def prepared(
-    name: str, folder: Path | None, launchpad: Path | None
+    name: str, folder: Path | None, launchpad: Path | None, staged: bool = False
 ) -> tuple[Study, Plan, Workspace]:
     """The study, its plan, checked by the engines, and its workspace, made if need be."""
     from natriface.workflows.launchpad.connection import use_mongodb
     from natriface.workflows.workspace import Workspace
 
-    study, plan = planned(name, folder, to_run=True)
+    study, plan = planned(name, folder, to_run=True, staged=staged)
     workspace = Workspace.create(workspace_path(study, folder), study.name)
     if launchpad is not None:
         use_mongodb(workspace, launchpad)
@@ -136,18 +147,15 @@ def write_report(
     study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus], top: int = 5
 ) -> None:
     """Write the report of what is finished, and show how its screening stands."""
-    from natriface.workflows.commands.tables import print_claims
-    from natriface.workflows.planning import in_stages
+    from natriface.workflows.commands.tables import print_claims, print_tables
+    from natriface.workflows.planning import ranking
     from natriface.workflows.report.page import JSON_FILE
     from natriface.workflows.report.study import report_study
 
     with note("writing the report"):
         written = report_study(study, plan, workspace, statuses)
     print_claims(written.with_name(JSON_FILE))
-    if in_stages(study):
-        from natriface.workflows.commands.tables import print_ranking
-
-        print_ranking(study, plan, workspace, statuses, top)
+    print_tables(ranking(study, plan, workspace, statuses, top))
     typer.echo(f"report: {written}")
 
 

@@ -15,7 +15,7 @@ from natriface.workflows.commands.common import (
     finite,
     opened,
 )
-from natriface.workflows.commands.studies.course import planned, require_stages, run_study, statuses
+from natriface.workflows.commands.studies.course import planned, run_study, statuses
 
 TopOption = Annotated[int, typer.Option(min=1, help="Candidates of each pair that are shown.")]
 
@@ -78,14 +78,13 @@ def ranking(
 ) -> None:
     """Show how a screening stands: the best candidates of each pair."""
     from natriface.workflows.commands.studies.ranking import write_ranking
-    from natriface.workflows.commands.tables import print_ranking
+    from natriface.workflows.commands.tables import print_tables
     from natriface.workflows.planning import ranking as ranked
 
-    loaded, plan = planned(study, folder)
-    require_stages(loaded)
+    loaded, plan = planned(study, folder, staged=True)
     workspace = opened(study, folder, loaded)
     stands = statuses(workspace)
+    everything = ranked(loaded, plan, workspace, stands, len(plan)) if output else []
     for path in output or ():
-        tables = ranked(loaded, plan, workspace, stands, len(plan))
-        typer.echo(write_ranking(tables, plan, workspace, stands, path))
-    print_ranking(loaded, plan, workspace, stands, top)
+        typer.echo(write_ranking(everything, plan, workspace, stands, path))
+    print_tables(ranked(loaded, plan, workspace, stands, top))

@@ -8,11 +8,9 @@ the run is refused.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms, units
@@ -23,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from natriface.analysis.results.moves.stress_test import StressTest
 from natriface.structures.base.errors import EngineError
 from natriface.structures.base.numbers import Positive, Whole
-from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
+from natriface.workflows.engines.checkpoints import load_checkpoint, restore_motion, save_motion
 from natriface.workflows.engines.potential.stress_test import (
     STRESS_STEPS,
     beyond_bounds,
@@ -165,26 +163,18 @@ def _save(
     n_steps: int,
     tested: StressTest | None,
 ) -> None:
-    content = {
-        "n_steps": n_steps,
-        "positions": atoms.positions.tolist(),
-        "momenta": atoms.get_momenta().tolist(),
-        "generator": generator.bit_generator.state,
-        "stress_test": None if tested is None else tested.model_dump(),
-    }
-    write_atomically(folder / ANNEALING_FILE, json.dumps(content))
+    found = None if tested is None else tested.model_dump()
+    more = {"n_steps": n_steps, "stress_test": found}
+    save_motion(folder / ANNEALING_FILE, atoms, more, generator)
 
 
 def _resumed(
     folder: Path, atoms: Atoms, generator: np.random.Generator
 ) -> tuple[int, StressTest | None] | None:
     """Steps made before an interruption and the stress test, the atoms and generator as then."""
-    try:
-        content: dict[str, Any] = json.loads((folder / ANNEALING_FILE).read_text())
-    except (FileNotFoundError, ValueError):  # none, or damaged with the disk; written whole by us
+    content = load_checkpoint(folder / ANNEALING_FILE)
+    if content is None:
         return None
-    atoms.set_positions(content["positions"], apply_constraint=False)
-    atoms.set_momenta(content["momenta"], apply_constraint=False)
-    generator.bit_generator.state = content["generator"]
+    restore_motion(atoms, content, generator)
     tested = content.get("stress_test")
     return int(content["n_steps"]), None if tested is None else StressTest(**tested)

@@ -6,25 +6,23 @@ import json
 import math
 import time
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.io import write as write_atoms
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from natriface.analysis.results.deciding import PATH_SETTINGS
 from natriface.analysis.results.moves.stress_test import StressTest
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord, Timing
 from natriface.structures.base.atoms import to_document
-from natriface.structures.base.errors import EngineError, ReaderError, nearest
-from natriface.structures.base.numbers import Real, Whole
+from natriface.structures.base.errors import EngineError, ReaderError
 from natriface.structures.base.writing import write_atomically
 from natriface.structures.interfaces.restacking import slide_film
 from natriface.workflows.engines.bands.run import band_result, check_band, run_band, write_band
-from natriface.workflows.engines.bands.search import BandSettings, ForceCall
+from natriface.workflows.engines.bands.search import ForceCall
 from natriface.workflows.engines.base import Capabilities, Estimate, load_folder
-from natriface.workflows.engines.potential.annealing import Annealing, anneal
+from natriface.workflows.engines.potential.annealing import anneal
 from natriface.workflows.engines.potential.calculators import (
     calculator_version,
     check_atoms,
@@ -34,9 +32,14 @@ from natriface.workflows.engines.potential.calculators import (
     weights_of,
 )
 from natriface.workflows.engines.potential.doctor import examine
-from natriface.workflows.engines.potential.families import DEFAULT
 from natriface.workflows.engines.potential.molecular_dynamics import MdSettings, run_dynamics
-from natriface.workflows.engines.potential.scanning import SCAN_FILE, Scan, scan_rigidly
+from natriface.workflows.engines.potential.scanning import SCAN_FILE, scan_rigidly
+from natriface.workflows.engines.potential.settings import (
+    PotentialBandSettings,
+    PotentialSettings,
+    settings_of,
+    validated,
+)
 from natriface.workflows.engines.potential.stress_test import largest_force
 from natriface.workflows.engines.relaxation import (
     RELAXING_CELL,
@@ -58,66 +61,6 @@ FORCE_CALLS = {"RFO": 45, "LBFGS": 75, "BFGS": 75, "FIRE": 150}
 took 34 to 45, 74 to 76, 74 to 76 and 94 to 178, interfaces more, films of NaF and Na 5 to 29."""
 
 
-class PotentialSettings(BaseModel):
-    """What decides a result of this engine.
-
-    Attributes
-    ----------
-    model, model_options
-        Calculator by name (`natriface.workflows.engines.potential.calculators`) and its options.
-    optimizer
-        An optimiser of `ase.optimize` that can resume, or RFO, which starts with a Hessian of
-        springs (`natriface.workflows.engines.model_hessian`) and leaves saddles.
-    fmax_ev_per_angstrom
-        A relaxation ends when no free atom feels more.
-    max_steps
-        A relaxation that needs more is unconverged.
-    max_displacement_angstrom
-        Longest move of an atom in one step.
-    relax_cell
-        Whether the cell is relaxed too (bulk only).
-    stress
-        Whether the final stress is computed, as it is where the cell is relaxed.
-    rattle_angstrom
-        Standard deviation of the random displacements (always the same) that free atoms get
-        before a relaxation, so that a symmetric start cannot end on a saddle.
-    anneal
-        Molecular dynamics before a relaxation, so that it ends in another minimum.
-    scan
-        Registries and heights of an interface's film at which a single point is computed first,
-        rigidly, energies only; the single point is that of the lowest.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    model: str = DEFAULT
-    model_options: dict[str, Any] = Field(default_factory=dict)
-    optimizer: Literal["LBFGS", "BFGS", "FIRE", "RFO"] = "LBFGS"
-    fmax_ev_per_angstrom: Real = Field(default=0.02, gt=0)
-    max_steps: Whole = Field(default=600, gt=0)
-    max_displacement_angstrom: Real = Field(default=0.2, gt=0, le=1)
-    relax_cell: bool = False
-    stress: bool = False
-    rattle_angstrom: Real = Field(default=0.0, ge=0, le=0.2)
-    anneal: Annealing | None = None
-    scan: Scan | None = None
-
-    @property
-    def tells_stress(self) -> bool:
-        """Whether the calculator must compute it."""
-        return self.relax_cell or self.stress
-
-
-class PotentialBandSettings(BandSettings):
-    """What decides a band of this engine; see `PotentialSettings` and `BandSettings`."""
-
-    model: str = DEFAULT
-    model_options: dict[str, Any] = Field(default_factory=dict)
-
-
-Settings = TypeVar("Settings", PotentialSettings, PotentialBandSettings, MdSettings)
-
-
 class PotentialEngine:
     """Relaxations, single points, bands and molecular dynamics with an ASE calculator."""
 
@@ -133,57 +76,12 @@ class PotentialEngine:
         examine=examine,
     )
 
-    def settings(self, settings: dict[str, Any], where: str) -> PotentialSettings:
-        """Validated settings of a relaxation or single point.
-
-        Raises
-        ------
-        EngineError
-            Naming the wrong key or value and the nearest valid one.
-        """
-        return _validated(PotentialSettings, settings, where)
-
-    def band_settings(self, settings: dict[str, Any], where: str) -> PotentialBandSettings:
-        """Validated settings of a band.
-
-        Raises
-        ------
-        EngineError
-            Naming the wrong key or value and the nearest valid one.
-        """
-        return _validated(PotentialBandSettings, settings, where)
-
-    def md_settings(self, settings: dict[str, Any], where: str) -> MdSettings:
-        """Validated settings of molecular dynamics.
-
-        Raises
-        ------
-        EngineError
-            Naming the wrong key or value and the nearest valid one.
-        """
-        return _validated(MdSettings, settings, where)
-
-    def settings_of(self, step: Step) -> PotentialSettings | MdSettings:
-        """Validated settings of a step that is no band.
-
-        Raises
-        ------
-        EngineError
-            As `settings` does.
-        """
-        if step.kind == "md":
-            return self.md_settings(step.settings, step.name)
-        return self.settings(step.settings, step.name)
-
     def check(self, step: Step) -> None:
         """See `natriface.workflows.engines.base.Engine.check`."""
         self.capabilities.require_kind(step)
-        settings: PotentialSettings | PotentialBandSettings | MdSettings
         if step.kind == "neb":
             check_band(step)
-            settings = self.band_settings(step.settings, step.name)
-        else:
-            settings = self.settings_of(step)
+        settings = settings_of(step)
         if isinstance(settings, PotentialSettings) and settings.scan and step.kind != "static":
             raise EngineError(f"{step.name}: a scan is rigid: it is a setting of kind static")
         tells_stress = isinstance(settings, PotentialSettings) and settings.tells_stress
@@ -199,16 +97,12 @@ class PotentialEngine:
 
     def estimate(self, step: Step) -> Estimate:
         """From what a force call of the potential costs, as declared."""
-        if step.kind == "neb":
-            band = self.band_settings(step.settings, step.name)
-            model = band.model
-            n_calls = min(5 * (band.n_images or 5), band.max_force_calls)
-        elif step.kind == "md":
-            dynamics = self.md_settings(step.settings, step.name)
-            model, n_calls = dynamics.model, dynamics.n_force_calls
+        settings = settings_of(step)
+        if isinstance(settings, PotentialBandSettings):
+            n_calls = min(5 * (settings.n_images or 5), settings.max_force_calls)
+        elif isinstance(settings, MdSettings):
+            n_calls = settings.n_force_calls
         else:
-            settings = self.settings(step.settings, step.name)
-            model = settings.model
             n_calls = 1
             if step.kind == "relax":
                 n_calls = min(FORCE_CALLS[settings.optimizer], settings.max_steps)
@@ -216,7 +110,7 @@ class PotentialEngine:
                 n_calls += settings.anneal.n_force_calls
             if settings.scan is not None:
                 n_calls += settings.scan.n_points + 2
-        cost, measured_with = cost_of(model)
+        cost, measured_with = cost_of(settings.model)
         return Estimate(
             core_seconds=START_S + 1e-3 * cost.ms_per_atom * step.n_atoms * n_calls,
             memory_mb=cost.start_mb + cost.mb_per_atom * step.n_atoms,
@@ -230,7 +124,7 @@ class PotentialEngine:
         step, atoms = load_folder(folder)
         self.check(step)
         if step.kind == "neb":
-            write_band(folder, step, atoms, self.band_settings(step.settings, step.name))
+            write_band(folder, step, atoms, validated(PotentialBandSettings, step))
             return
         write_atoms(folder / "initial.extxyz", atoms, format="extxyz")
 
@@ -239,30 +133,29 @@ class PotentialEngine:
         if _has_converged(folder):
             return
         step, atoms = load_folder(folder)
-        if step.kind == "neb":
-            self._run_band(folder, step, atoms)
-            return
-        settings = self.settings_of(step)
+        settings = settings_of(step)
         weights = weights_of(settings.model, settings.model_options)
         calculator = make_calculator(settings.model, settings.model_options)
+
+        def version() -> str:
+            return calculator_version(settings.model, calculator)
+
+        if isinstance(settings, PotentialBandSettings):
+            force_call = force_call_of(calculator)
+            run_band(folder, step, atoms, settings, force_call, version, weights=weights)
+            return
         started, cpu_started = time.monotonic(), time.process_time()
         if isinstance(settings, MdSettings):
             atoms.calc = calculator
             found = _moved(folder, atoms, settings, step.name)
         else:
             atoms, found = _relaxed(folder, atoms, settings, step, calculator)
-        stress = (
-            atoms.get_stress().tolist()
-            if isinstance(settings, PotentialSettings) and settings.tells_stress
-            else None
-        )
         outcome = {
             **found,
             "forces_ev_per_angstrom": atoms.get_forces(apply_constraint=False).tolist(),
             "max_force_ev_per_angstrom": largest_force(atoms),
-            "stress_ev_per_angstrom3": stress,
             "final_structure": to_document(atoms),
-            "version": calculator_version(settings.model, calculator),
+            "version": version(),
             "weights": weights,
             "wall_s": time.monotonic() - started,
             "cpu_s": time.process_time() - cpu_started,
@@ -270,27 +163,14 @@ class PotentialEngine:
         }
         write_atomically(folder / OUTCOME_FILE, json.dumps(outcome))
 
-    def _run_band(self, folder: Path, step: Step, atoms: Atoms) -> None:
-        settings = self.band_settings(step.settings, step.name)
-        weights = weights_of(settings.model, settings.model_options)
-        calculator = make_calculator(settings.model, settings.model_options)
-
-        def version() -> str:
-            return calculator_version(settings.model, calculator)
-
-        force_call = force_call_of(calculator)
-        run_band(folder, step, atoms, settings, force_call, version, weights=weights)
-
     def read(self, folder: Path) -> Result:
         """See `natriface.workflows.engines.base.Engine.read`."""
         step, atoms = load_folder(folder)
-        if step.kind == "neb":
-            band = self.band_settings(step.settings, step.name)
-            model = EngineRecord(
-                name=self.name, version=calculator_version(band.model), model=band.model
-            )
-            return band_result(folder, step, atoms, band, model)
-        settings = self.settings_of(step)
+        settings = settings_of(step)
+        if isinstance(settings, PotentialBandSettings):
+            version = calculator_version(settings.model)
+            model = EngineRecord(name=self.name, version=version, model=settings.model)
+            return band_result(folder, step, atoms, settings, model)
         try:
             outcome = json.loads((folder / OUTCOME_FILE).read_text())
         except FileNotFoundError:
@@ -351,6 +231,7 @@ def _relaxed(
         "converged": converged,
         "n_steps": n_steps,
         "energies_ev": energies,
+        "stress_ev_per_angstrom3": atoms.get_stress().tolist() if settings.tells_stress else None,
         "scan": None if scan is None else scan.model_dump(mode="json"),
         "stress_test": None if tested is None else tested.model_dump(),
     }
@@ -364,6 +245,7 @@ def _moved(folder: Path, atoms: Atoms, settings: MdSettings, name: str) -> dict[
         "converged": True,
         "n_steps": settings.n_all,
         "energies_ev": run.energies_ev,
+        "stress_ev_per_angstrom3": None,
         "stress_test": tested.model_dump(),
         "dynamics": run.model_dump(),
     }
@@ -415,19 +297,6 @@ def force_call_of(calculator: Calculator) -> ForceCall:
         return energy, atoms.get_forces(apply_constraint=False)
 
     return force_call
-
-
-def _validated(model: type[Settings], settings: dict[str, Any], where: str) -> Settings:
-    try:
-        return model.model_validate(settings)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        unknown = first["type"] == "extra_forbidden"
-        hint = f" ({nearest(key, model.model_fields)})" if unknown else ""
-        raise EngineError(
-            f"{where}: setting {key!r} of engine potential: {first['msg']}{hint}"
-        ) from None
 
 
 def _sound_energy(atoms: Atoms, name: str = "") -> float:

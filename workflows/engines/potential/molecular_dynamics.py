@@ -9,7 +9,6 @@ of a random generator. The price is friction: diffusion is slowed.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable
@@ -28,8 +27,8 @@ from natriface.analysis.results.moves.md_run import MdRun
 from natriface.analysis.results.moves.stress_test import StressTest
 from natriface.structures.base.errors import EngineError
 from natriface.structures.base.numbers import Positive, Real
-from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
+from natriface.workflows.engines.checkpoints import load_checkpoint, restore_motion, save_motion
 from natriface.workflows.engines.potential.annealing import Annealing, require_sound
 from natriface.workflows.engines.potential.families import DEFAULT
 from natriface.workflows.engines.potential.stress_test import STRESS_STEPS, stress_test
@@ -180,7 +179,9 @@ def run_dynamics(
             _add_frame(folder, atoms, settings, state)
         asked = end_requested(folder) and not last
         if asked or last or time.monotonic() - saved > CHECKPOINT_INTERVAL_S:
-            _save(folder, atoms, generator, state)
+            size = (folder / TRAJECTORY_FILE).stat().st_size
+            more = {"trajectory_bytes": size, "state": state}
+            save_motion(folder / DYNAMICS_FILE, atoms, more, generator)
             saved = time.monotonic()
         if asked:
             raise EndedEarlyError(f"asked to end after {k} steps of dynamics; the next run goes on")
@@ -222,32 +223,15 @@ def _summary(settings: MdSettings, state: dict[str, Any]) -> MdRun:
     )
 
 
-def _save(
-    folder: Path, atoms: Atoms, generator: np.random.Generator, state: dict[str, Any]
-) -> None:
-    content = {
-        "positions": atoms.positions.tolist(),
-        "momenta": atoms.get_momenta().tolist(),
-        "generator": generator.bit_generator.state,
-        "trajectory_bytes": (folder / TRAJECTORY_FILE).stat().st_size,
-        "state": state,
-    }
-    write_atomically(folder / DYNAMICS_FILE, json.dumps(content))
-
-
 def _resumed(folder: Path, atoms: Atoms, generator: np.random.Generator) -> dict[str, Any] | None:
     """What an interrupted run had come to, with atoms, generator and trajectory as they were."""
     trajectory = folder / TRAJECTORY_FILE
-    try:
-        content: dict[str, Any] = json.loads((folder / DYNAMICS_FILE).read_text())
-        size = trajectory.stat().st_size
-    except (FileNotFoundError, ValueError):  # none, or damaged with the disk; written whole by us
+    content = load_checkpoint(folder / DYNAMICS_FILE)
+    if content is None or not trajectory.is_file():
         return None
-    if size < content["trajectory_bytes"]:
+    if trajectory.stat().st_size < content["trajectory_bytes"]:
         return None
     os.truncate(trajectory, content["trajectory_bytes"])
-    atoms.set_positions(content["positions"], apply_constraint=False)
-    atoms.set_momenta(content["momenta"], apply_constraint=False)
-    generator.bit_generator.state = content["generator"]
+    restore_motion(atoms, content, generator)
     state: dict[str, Any] = content["state"]
     return state

@@ -20,6 +20,7 @@ from natriface.structures.base.numbers import Real, Whole
 from natriface.structures.base.writing import write_atomically
 from natriface.structures.interfaces.restacking import film_gap, slide_film
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
+from natriface.workflows.engines.checkpoints import load_checkpoint
 
 SCAN_FILE = "scan.json"
 MAX_POINTS = 1000
@@ -137,8 +138,5 @@ def _scan(
 
 def _resumed(folder: Path) -> dict[int, tuple[float | None, float | None]]:
     """Energies and gaps by point that an interrupted run has left."""
-    try:
-        content = json.loads((folder / SCAN_FILE).read_text())
-    except (FileNotFoundError, ValueError):  # none, or damaged with the disk; written whole by us
-        return {}
+    content = load_checkpoint(folder / SCAN_FILE) or {}
     return {int(k): (energy, gap) for k, (energy, gap) in content.items()}

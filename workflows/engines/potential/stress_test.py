@@ -9,7 +9,6 @@ thermostat hides the first (F. Bigi, M. F. Langer, M. Ceriotti, The dark side of
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from pathlib import Path
@@ -24,8 +23,8 @@ from ase.neighborlist import neighbor_list
 
 from natriface.analysis.results.moves.stress_test import StressTest
 from natriface.structures.base.errors import EngineError
-from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
+from natriface.workflows.engines.checkpoints import load_checkpoint, restore_motion, save_motion
 from natriface.workflows.engines.relaxation import CHECKPOINT_INTERVAL_S
 
 if TYPE_CHECKING:
@@ -82,11 +81,12 @@ def stress_test(folder: Path, atoms: Atoms, settings: Annealing, model: str) -> 
         dynamics.step()
         _look(probe, state)
         _require(_found(state), where, settings, len(state["energies_ev"]))
-        ends = end_requested(folder) or len(state["energies_ev"]) == STRESS_STEPS
+        asked = end_requested(folder)
+        ends = asked or len(state["energies_ev"]) == STRESS_STEPS
         if ends or time.monotonic() - saved > CHECKPOINT_INTERVAL_S:
-            _save(folder, probe, state)
+            save_motion(folder / STRESS_TEST_FILE, probe, {"state": state})
             saved = time.monotonic()
-        if end_requested(folder):
+        if asked:
             raise EndedEarlyError("asked to end during the stress test; the next run goes on")
     drift = _drift(state["energies_ev"], settings.timestep_fs)
     if not abs(drift) <= DRIFT_BOUND_EV_PER_ATOM_PS:
@@ -165,18 +165,11 @@ def _drift(energies_ev: list[float], timestep_fs: float) -> float:
     return float(np.polyfit(np.arange(len(settled)) * timestep_fs / 1000, settled, 1)[0])
 
 
-def _save(folder: Path, atoms: Atoms, state: dict[str, Any]) -> None:
-    moving = {"positions": atoms.positions.tolist(), "momenta": atoms.get_momenta().tolist()}
-    write_atomically(folder / STRESS_TEST_FILE, json.dumps(moving | {"state": state}))
-
-
 def _resumed(folder: Path, atoms: Atoms) -> dict[str, Any] | None:
     """What an interrupted test had seen, with the atoms as they were then."""
-    try:
-        content: dict[str, Any] = json.loads((folder / STRESS_TEST_FILE).read_text())
-    except (FileNotFoundError, ValueError):  # none, or damaged with the disk; written whole by us
+    content = load_checkpoint(folder / STRESS_TEST_FILE)
+    if content is None:
         return None
-    atoms.set_positions(content["positions"], apply_constraint=False)
-    atoms.set_momenta(content["momenta"], apply_constraint=False)
+    restore_motion(atoms, content)
     state: dict[str, Any] = content["state"]
     return state

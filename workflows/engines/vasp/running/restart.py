@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from natriface.structures.base.errors import EngineError
+from natriface.structures.base.writing import next_numbered
 
 OUTPUTS = (
     *("OUTCAR", "vasprun.xml", "OSZICAR", "CONTCAR", "XDATCAR", "EIGENVAL", "DOSCAR", "PROCAR"),
@@ -55,8 +56,7 @@ def set_aside(folder: Path) -> Path | None:
     found += [p for name in COMPRESSED if (p := folder / f"{name}.gz").exists()]
     if not [path for path in found if path.name not in REUSED]:
         return None
-    number = 1 + max((_number(path) for path in folder.glob("attempt-*")), default=0)
-    aside = folder / f"attempt-{number}"
+    aside = next_numbered(folder, "attempt")
     for path in found:
         if path.name in REUSED and path.stat().st_size > 0:
             continue
@@ -181,8 +181,3 @@ def _tail(path: Path, n_bytes: int) -> bytes:
             return file.read()
     except FileNotFoundError:
         return b""
-
-
-def _number(path: Path) -> int:
-    digits = path.name.rpartition("-")[2]
-    return int(digits) if digits.isdigit() else 0

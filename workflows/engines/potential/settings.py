@@ -1,0 +1,105 @@
+"""What decides a result of engine potential: settings of each kind of step, checked."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from natriface.structures.base.errors import EngineError, nearest
+from natriface.structures.base.numbers import Real, Whole
+from natriface.workflows.engines.bands.search import BandSettings
+from natriface.workflows.engines.potential.annealing import Annealing
+from natriface.workflows.engines.potential.families import DEFAULT
+from natriface.workflows.engines.potential.molecular_dynamics import MdSettings
+from natriface.workflows.engines.potential.scanning import Scan
+from natriface.workflows.plan import Step
+
+
+class PotentialSettings(BaseModel):
+    """What decides a result of this engine.
+
+    Attributes
+    ----------
+    model, model_options
+        Calculator by name (`natriface.workflows.engines.potential.calculators`) and its options.
+    optimizer
+        An optimiser of `ase.optimize` that can resume, or RFO, which starts with a Hessian of
+        springs (`natriface.workflows.engines.model_hessian`) and leaves saddles.
+    fmax_ev_per_angstrom
+        A relaxation ends when no free atom feels more.
+    max_steps
+        A relaxation that needs more is unconverged.
+    max_displacement_angstrom
+        Longest move of an atom in one step.
+    relax_cell
+        Whether the cell is relaxed too (bulk only).
+    stress
+        Whether the final stress is computed, as it is where the cell is relaxed.
+    rattle_angstrom
+        Standard deviation of the random displacements (always the same) that free atoms get
+        before a relaxation, so that a symmetric start cannot end on a saddle.
+    anneal
+        Molecular dynamics before a relaxation, so that it ends in another minimum.
+    scan
+        Registries and heights of an interface's film at which a single point is computed first,
+        rigidly, energies only; the single point is that of the lowest.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = DEFAULT
+    model_options: dict[str, Any] = Field(default_factory=dict)
+    optimizer: Literal["LBFGS", "BFGS", "FIRE", "RFO"] = "LBFGS"
+    fmax_ev_per_angstrom: Real = Field(default=0.02, gt=0)
+    max_steps: Whole = Field(default=600, gt=0)
+    max_displacement_angstrom: Real = Field(default=0.2, gt=0, le=1)
+    relax_cell: bool = False
+    stress: bool = False
+    rattle_angstrom: Real = Field(default=0.0, ge=0, le=0.2)
+    anneal: Annealing | None = None
+    scan: Scan | None = None
+
+    @property
+    def tells_stress(self) -> bool:
+        """Whether the calculator must compute it."""
+        return self.relax_cell or self.stress
+
+
+class PotentialBandSettings(BandSettings):
+    """What decides a band of this engine; see `PotentialSettings` and `BandSettings`."""
+
+    model: str = DEFAULT
+    model_options: dict[str, Any] = Field(default_factory=dict)
+
+
+Settings = TypeVar("Settings", PotentialSettings, PotentialBandSettings, MdSettings)
+
+
+def settings_of(step: Step) -> PotentialSettings | PotentialBandSettings | MdSettings:
+    """Validated settings of a step of whatever kind.
+
+    Raises
+    ------
+    EngineError
+        Naming the wrong key or value and the nearest valid one.
+    """
+    if step.kind == "neb":
+        return validated(PotentialBandSettings, step)
+    if step.kind == "md":
+        return validated(MdSettings, step)
+    return validated(PotentialSettings, step)
+
+
+def validated(model: type[Settings], step: Step) -> Settings:
+    """Settings of a step whose kind is known; errors as of `settings_of`."""
+    try:
+        return model.model_validate(step.settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        unknown = first["type"] == "extra_forbidden"
+        hint = f" ({nearest(key, model.model_fields)})" if unknown else ""
+        raise EngineError(
+            f"{step.name}: setting {key!r} of engine potential: {first['msg']}{hint}"
+        ) from None
