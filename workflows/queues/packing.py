@@ -71,6 +71,11 @@ class Pack:
         """
         return max(self._ended_s(self._free_at, self._variances) + self._margin_s, self._alone_s)
 
+    @property
+    def core_seconds(self) -> float:
+        """Time of the job in each of its lanes, s."""
+        return self.lanes * self.seconds
+
     @staticmethod
     def _ended_s(free_at: Sequence[float], variances: Sequence[float]) -> float:
         lanes = zip(free_at, variances, strict=True)
@@ -159,10 +164,11 @@ def pack(items: Sequence[Item], limits: QueueLimits) -> list[Pack]:
 def _narrowed(packed: Pack, limits: QueueLimits) -> Pack:
     """The same steps in as few lanes as end as soon: a lane more is cores that stand idle.
 
-    Where too much of them would, in as many as do not.
+    Where too much of them would, in as many as do not; where any number would, in the number that
+    takes the least core time.
     """
     work = sum(item.resources.busy_s for item in packed.items)
-    wasteful = packed.lanes * packed.seconds > MOST_IDLE * work
+    wasteful = packed.core_seconds > MOST_IDLE * work
     room = packed.seconds - max(item.resources.margin_s for item in packed.items)
     least = 1 if wasteful or room <= 0 else max(1, math.floor(work / room))
     best = packed
@@ -170,11 +176,11 @@ def _narrowed(packed: Pack, limits: QueueLimits) -> Pack:
         narrow = Pack(packed.shape, lanes, packed.length)
         if not all(narrow.add(item, limits) for item in packed.items):
             continue
-        thrifty = lanes * narrow.seconds <= MOST_IDLE * work
-        if narrow.seconds <= packed.seconds:
-            return narrow if thrifty or best is packed else best
-        if wasteful and thrifty:
+        thrifty = narrow.core_seconds <= MOST_IDLE * work
+        if wasteful and (thrifty or narrow.core_seconds < best.core_seconds):
             best = narrow
+        if narrow.seconds <= packed.seconds:
+            return narrow if best is packed else best
     return best
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from natriface.workflows.engines.base import Estimate
@@ -180,6 +180,7 @@ def test_the_spreads_of_steps_in_a_job_add_in_squares() -> None:
     times=st.lists(st.tuples(st.floats(1, 3000), st.floats(1, 4)), min_size=40, max_size=80),
     cores=st.sampled_from([1, 4, 8]),
 )
+@example(times=[*[(1.0, 1.0)] * 39, (188.0, 3.0)], cores=4)
 def test_core_time_of_measured_steps_is_near_what_they_take(
     times: list[tuple[float, float]], cores: int
 ) -> None:
