@@ -25,13 +25,11 @@ from natriface.workflows.commands.common import (
 )
 from natriface.workflows.commands.studies import screen
 from natriface.workflows.commands.studies.course import (
-    decide_on_stages,
+    Course,
     planned,
-    prepared,
     run_study,
     show_funnel,
     statuses,
-    within_budget,
     write_report,
 )
 from natriface.workflows.commands.studies.screen import BudgetOption, TopOption
@@ -101,13 +99,13 @@ def submit(
     """Put a study's steps into the LaunchPad without running them."""
     from natriface.workflows.running import operations
 
-    loaded, plan, workspace = prepared(study, folder, launchpad)
-    begun = within_budget(loaded, plan, workspace, budget)
-    submission = operations.submit(begun, workspace, checked=True)
-    if decide_on_stages(loaded, plan, workspace):
-        _, plan = planned(study, folder, to_run=True)
-        begun = within_budget(loaded, plan, workspace, budget)
-        submission = operations.submit(begun, workspace, checked=True)
+    course, workspace = Course.of(study, folder, launchpad, budget_h=budget)
+    submission = operations.submit(course.begun, workspace, checked=True)
+    if course.in_stages:
+        more = course.further(statuses(workspace), at_rest=True)
+        course.require_able()
+        if more is not None:
+            submission = operations.submit(more, workspace, checked=True)
     typer.echo(
         f"{len(submission.added)} steps submitted, {len(submission.known)} were there already, "
         f"{len(submission.finished)} are finished"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -26,6 +27,7 @@ from natriface.workflows.workspace import Workspace, is_finished
 from tests.paths import child_path
 from tests.slurm.conftest import launched, limits, nothing_in_queue, wait
 from tests.workflows.commands.test_cli import STUDY, natriface
+from tests.workflows.commands.test_screen import STUDY as SCREENING
 from tests.workflows.conftest import trivial_plan, trivial_step
 from tests.workflows.trivial_engine import runs
 
@@ -62,6 +64,24 @@ def test_a_study_through_sbatch_without_a_database(slurm: None, tmp_path: Path) 
     report = natriface("report", "study.yaml", cwd=tmp_path)
     assert "Ag|Au" in (place / "report" / "report.html").read_text(), report.stdout
     assert "COMPLETED" in natriface("queue", "jobs", str(place), "--all", cwd=tmp_path).stdout
+
+
+def test_a_screening_goes_from_stage_to_stage(slurm: None, tmp_path: Path) -> None:
+    for metal in ("Au", "Ag", "Pb"):
+        write(tmp_path / f"{metal}.cif", bulk(metal, cubic=True))
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(SCREENING))
+    natriface("submit", "study.yaml", cwd=tmp_path)
+    place = tmp_path / "runs" / "on-gold"
+    asked = {"max_walltime_hours": 1, "signal_minutes": 0.2, "cores_per_node": 2}
+    (place / "queue.yaml").write_text(yaml.safe_dump(asked))
+    options = ("--queue", "slurm", "--follow", "--every", "2", "--stages")
+    said = natriface("launch", "study.yaml", *options, cwd=tmp_path).stdout
+    assert "steps of later stages submitted" in said
+    natriface("report", "study.yaml", cwd=tmp_path)
+    with (place / "report" / "ranking.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["rank"] for row in rows] == ["1", "2", "", ""]
+    assert all(row["stage 2 (J/m2)"] for row in rows[:2])
 
 
 def test_several_jobs_packing_and_parents(workspace: Workspace) -> None:

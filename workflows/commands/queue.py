@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from natriface.workflows.commands.common import LaunchpadOption, finite, text_console
+from natriface.workflows.commands.studies.course import Course
+from natriface.workflows.commands.studies.screen import BudgetOption
 
 if TYPE_CHECKING:
     from natriface.workflows.jobs.job import Mode
@@ -74,6 +76,15 @@ def launch(
     every: Annotated[
         float, typer.Option(callback=finite, help="With --follow: seconds between looks.")
     ] = 60.0,
+    stages: Annotated[
+        bool,
+        typer.Option(
+            "--stages",
+            help="With --follow, and the study named: go on to each next stage of a screening as "
+            "it is decided.",
+        ),
+    ] = False,
+    budget: BudgetOption = None,
 ) -> None:
     """Submit jobs to a cluster's queue for all steps that can run."""
     from natriface.workflows.errors import QueueError
@@ -81,7 +92,12 @@ def launch(
     from natriface.workflows.launchpad.connection import launchpad
     from natriface.workflows.queues.script import load_template
 
+    if stages and (not follow or dry_run):
+        raise QueueError("--stages goes on from stage to stage: it needs --follow, not --dry-run")
+    if budget is not None and not stages:
+        raise QueueError("a budget is for the stages to come: it needs --stages")
     workspace = _opened(folder)
+    course = Course.of(folder, None, staged=True, budget_h=budget)[0] if stages else None
     wishes = {"queue": queue, "partition": partition, "account": account}
     asked = _limits(workspace, limits, wishes | {"max_walltime_hours": hours, "max_jobs": jobs})
     load_template(asked.queue)  # a wrong one will not be right later
@@ -91,6 +107,8 @@ def launch(
             with launchpad(workspace) as pad:
                 outcome = launch_jobs(pad, workspace, asked, mode, dry=dry_run)
             _print(outcome, dry_run)
+            if course is not None and _goes_further(course, at_rest=not outcome.in_queue):
+                continue
             if not outcome.in_queue:  # nothing runs, and nothing could be launched
                 break
         except QueueError as error:
@@ -104,8 +122,22 @@ def launch(
         except KeyboardInterrupt:
             typer.echo("the jobs go on; launch again to go on from here")
             return
+    if course is not None:
+        course.require_able()
     if outcome.refused and not outcome.jobs:
         sys.exit(1)
+
+
+def _goes_further(course: Course, *, at_rest: bool) -> bool:
+    """Whether a screening has more to do by what has ended; it is submitted."""
+    from natriface.workflows.running import operations
+
+    more = course.further(operations.status(course.workspace), at_rest)
+    if more is None:
+        return False
+    submission = operations.submit(more, course.workspace, checked=True)
+    typer.echo(f"{len(submission.added)} steps of later stages submitted")
+    return True
 
 
 def _mode(workspace: Workspace, offline: bool | None) -> Mode:

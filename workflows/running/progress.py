@@ -46,6 +46,15 @@ class Forecast:
         """What steps really take, over what was estimated."""
         return self._actual / self._estimated if self._estimated else 1.0
 
+    @property
+    def n_left(self) -> int:
+        """Number of steps that have not ended."""
+        return len(self._left)
+
+    def more(self, estimates_s: Mapping[str, float]) -> None:
+        """There are more steps to run, with their estimates."""
+        self._left.update(estimates_s)
+
     def started(self, identifier: str, when_s: float | None = None) -> None:
         """A step has started, now or then by the clock."""
         self._running[identifier] = self._clock() if when_s is None else when_s

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -36,7 +36,12 @@ TICK_SECONDS = 0.25
 LOOK_SECONDS = 5.0
 PING_SECONDS = 1800.0
 """Well below the four hours after which `lpad detect_lostruns` takes a step for lost."""
+MOST_LOOKING = 0.05
+"""Share of a run's time that goes into looking for what follows from what has ended."""
 INTERRUPTED = 130
+
+Further = Callable[[Sequence[StepStatus], bool], Plan | None]
+"""By the states of all steps, and whether nothing runs: a plan with more steps, or none."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ def run_plan(
     progress: Progress | None = None,
     *,
     checked: bool = False,
+    further: Further | None = None,
 ) -> RunSummary:
     """Run what is missing of a plan, until nothing more can run.
 
@@ -105,6 +111,9 @@ def run_plan(
         By default one for each core this process may use.
     checked
         Whether the engines have checked the plan before, as `plan_study` has them do.
+    further
+        Asked now and then, while others still run, once steps have ended: a larger plan, checked,
+        that goes on from them.
 
     Raises
     ------
@@ -119,16 +128,17 @@ def run_plan(
     with workspace.lock(), _interruptible() as interrupted, progress or Silent() as told:
         estimates = check_plan(plan, workspace, checked)
         with launchpad(workspace, renewed=told.note):
-            run = _Run(plan, workspace, estimates, told, interrupted)
+            run = _Run(plan, workspace, estimates, told, interrupted, further)
             with run.connection:
                 run.prepare()
+                cached = len(run.submission.finished)
                 run.watch(n_workers or usable_cores())
                 steps = tuple(run.connection(lambda pad: status(pad, workspace)))
     return RunSummary(
         study=plan.study,
         workspace=workspace.root,
         steps=steps,
-        cached=len(run.submission.finished),
+        cached=cached,
         interrupted=interrupted(),
         wall_s=time.monotonic() - begun,
     )
@@ -176,18 +186,23 @@ class _Run:
         estimates: dict[str, float],
         progress: Progress,
         interrupted: Callable[[], bool],
+        further: Further | None = None,
     ) -> None:
         self.plan = plan
         self.workspace = workspace
         self.estimates = estimates
         self.progress = progress
         self.interrupted = interrupted
+        self.further = further
+        self.forecast = Forecast({}, 1)
         self.deaths: Counter[str] = Counter()
         self.failed_starts = 0
         self.submission = Submission((), (), ())
         self.database = EmbeddedDatabase(workspace) if is_embedded(workspace) else None
         self.connection = Connection(workspace, in_outage=self._look_after_database)
         self._looked = 0.0
+        self._news = False
+        self._asked_again = 0.0
         self._pinged = time.monotonic()
 
     def prepare(self) -> None:
@@ -201,6 +216,9 @@ class _Run:
             self.progress.note(f"{name} is run again, as lpad was told; its result is set aside")
         for name, host in found.elsewhere.items():
             self.progress.note(f"{name} runs on {host}, or was killed there")
+        self._submit()
+
+    def _submit(self) -> None:
         self.submission = self.connection(
             lambda pad: submit_plan(pad, self.plan, self.workspace, self._estimate)
         )
@@ -210,15 +228,14 @@ class _Run:
 
     def watch(self, n_workers: int) -> None:
         """Run workers until nothing more can run, or the user interrupts."""
-        finished = set(self.submission.finished)
-        left = {
-            step.id: self._estimate(step) for step in self.plan.walk() if step.id not in finished
-        }
-        n_workers = max(1, min(n_workers, len(left)))
+        left = self._left(self.plan)
+        if self.further is None:
+            n_workers = max(1, min(n_workers, len(left)))
         self.forecast = Forecast(left, n_workers)
-        self.progress.begin(len(self.plan), len(finished), self.forecast)
-        if not left or self.interrupted() or self._active() == 0:
-            return
+        self._begin()
+        while not self.forecast.n_left or self._active() == 0:
+            if self.interrupted() or not self._goes_further(at_rest=True):
+                return
         try:
             with Workers(self.workspace, n_workers) as workers:
                 while not self.interrupted() and workers.alive:
@@ -228,11 +245,43 @@ class _Run:
                     self._ping(workers)
                     self.progress.tick()
                     if workers.idle and self._nothing_left():
-                        break
+                        if not self._goes_further(at_rest=True):
+                            break
+                    elif self._news and time.monotonic() > self._asked_again:
+                        self._goes_further(at_rest=False)
         finally:
             # the workers are gone: what they were at can be noted as it is
             self.connection(lambda pad: recover_dead(pad, self.workspace))
             self.connection(lambda pad: settle(pad, self.workspace))
+
+    def _left(self, plan: Plan, but: Container[str] = ()) -> dict[str, float]:
+        """Estimates of the steps of a plan that are not finished."""
+        over = {*self.submission.finished}
+        return {
+            step.id: self._estimate(step)
+            for step in plan.walk()
+            if step.id not in over and step.id not in but
+        }
+
+    def _begin(self) -> None:
+        self.progress.begin(len(self.plan), len(self.submission.finished), self.forecast)
+
+    def _goes_further(self, *, at_rest: bool) -> bool:
+        """Whether there was more to do by what has ended; it is submitted."""
+        if self.further is None:
+            return False
+        begun, self._news = time.monotonic(), False
+        plan = self.further(self.connection(lambda pad: status(pad, self.workspace)), at_rest)
+        if plan is not None:
+            known = {step.id for step in self.plan.walk()}
+            self.plan = plan
+            self.estimates |= check_plan(plan, self.workspace, checked=True)
+            self._submit()
+            self.forecast.more(self._left(plan, but=known))
+            self._begin()
+        ended = time.monotonic()
+        self._asked_again = ended + max(LOOK_SECONDS, (ended - begun) / MOST_LOOKING)
+        return plan is not None
 
     def _handle(self, event: Event, workers: Workers) -> None:
         identifier, name = event.id or "", event.name or ""
@@ -242,6 +291,7 @@ class _Run:
             self.forecast.started(identifier)
             self.progress.started(identifier, name)
         elif event.event == "end":
+            self._news = True
             wall_s = event.wall_s or 0.0
             self.forecast.ended(identifier, wall_s, counts=event.reason is None)
             self.progress.ended(identifier, name, event.reason, wall_s)

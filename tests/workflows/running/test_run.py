@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from natriface.workflows.plan import Input, Plan
 from natriface.workflows.running import operations
 from natriface.workflows.running.progress import Lines
 from natriface.workflows.running.run import RunSummary, run_plan
+from natriface.workflows.running.status import StepStatus
 from natriface.workflows.workspace import Workspace
 from tests.paths import child_path
 from tests.workflows.conftest import trivial_plan, trivial_step
@@ -162,6 +163,39 @@ def test_a_plan_of_another_study_is_refused(workspace: Workspace) -> None:
 def test_a_second_run_is_refused(workspace: Workspace) -> None:
     with workspace.lock(), pytest.raises(WorkspaceError, match="in use by another run"):
         run_plan(trivial_plan(trivial_step("a")), workspace)
+
+
+@pytest.mark.slow
+def test_a_run_grows_while_others_still_run(workspace: Workspace) -> None:
+    """What follows from the quick step has its result before the long one ends."""
+    quick, long = trivial_step("quick"), trivial_step("long", seconds=15.0, shift=1)
+    after = trivial_step("after", quick, shift=2)
+    grown, last = trivial_plan(quick, long, after), trivial_step("last", after, shift=3)
+    asked: list[tuple[dict[str, str], bool]] = []
+
+    def further(steps: Sequence[StepStatus], at_rest: bool) -> Plan | None:
+        found = {step.name: step.state for step in steps}
+        asked.append((found, at_rest))
+        if "after" not in found:
+            return grown if found["quick"] == "finished" else None
+        if "last" in found or found["after"] != "finished" or not at_rest:
+            return None
+        return trivial_plan(*grown.walk(), last)
+
+    summary = run_plan(trivial_plan(quick, long), workspace, 2, further=further)
+    assert summary.is_complete, states(summary)
+    assert summary.cached == 0
+    assert len(summary.steps) == 4
+    assert asked[-1][1]
+    assert any(not rest and found["long"] == "running" for found, rest in asked)
+    ended = {
+        s.name: (workspace.folders()[s.id] / "result.json").stat().st_mtime for s in [long, after]
+    }
+    assert ended["after"] < ended["long"]
+    again = run_plan(trivial_plan(quick, long), workspace, 1, further=further)
+    assert again.is_complete
+    assert len(again.steps) == 4
+    assert all(runs(folder) == (1, 1) for folder in workspace.folders().values())
 
 
 @pytest.mark.slow

@@ -11,6 +11,9 @@ import typer
 from natriface.workflows.commands.common import note, workspace_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from natriface.structures.base.errors import UnavailableError
     from natriface.workflows.plan import Plan
     from natriface.workflows.running.run import RunSummary
     from natriface.workflows.running.status import StepStatus
@@ -29,45 +32,122 @@ def run_study(
     top: int = 5,
 ) -> None:
     """Run a study, stage by stage where it has some, as far as a budget reaches."""
-    from natriface.structures.base.errors import UnavailableError
     from natriface.workflows.running.progress import progress_for
     from natriface.workflows.running.run import run_plan
 
-    study, plan, workspace = prepared(name, folder, launchpad, staged)
-    begun, lacks = within_budget(study, plan, workspace, budget_h), None
-    while True:
-        summary = run_plan(begun, workspace, workers, progress_for(sys.stdout), checked=True)
-        if summary.interrupted:
-            break
-        if decide_on_stages(study, plan, workspace):
-            try:
-                _, plan = planned(name, folder, to_run=True)
-            except UnavailableError as error:
-                lacks = error
-                break
-        before, begun = begun, within_budget(study, plan, workspace, budget_h)
-        if len(begun) == len(before):
-            break
+    course, workspace = Course.of(name, folder, launchpad, staged=staged, budget_h=budget_h)
+    summary = run_plan(
+        course.begun,
+        workspace,
+        workers,
+        progress_for(sys.stdout),
+        checked=True,
+        further=course.further if course.in_stages else None,
+    )
     _say_how_it_ended(summary, name)
-    write_report(study, plan, workspace, list(summary.steps), top)
-    left = len(plan) - len(begun)
+    write_report(course.study, course.plan, workspace, list(summary.steps), top)
+    left = len(course.plan) - len(course.begun)
     if left and budget_h is not None and not summary.interrupted:
         typer.echo(
             f"the budget of {budget_h:g} core-hours is used up: {left} steps of those known by "
             f"now are not begun. Go on with: natriface more {name} -w {workspace.root} --budget H"
         )
-    if lacks is not None:
-        raise type(lacks)(f"the next stage cannot run here, what is finished stays: {lacks}")
+    course.require_able()
     sys.exit(summary.exit_code)
 
 
-def within_budget(study: Study, plan: Plan, workspace: Workspace, budget_h: float | None) -> Plan:
-    """The part of a plan that a budget of core-hours lets begin by now; without one, all of it."""
-    from natriface.workflows.planning import beginning
+class Course:
+    """A study on its way: what there is to do, and what its parts in stages add to that.
 
-    if budget_h is None:
-        return plan
-    return beginning(study, plan, workspace, statuses(workspace), budget_h)
+    Attributes
+    ----------
+    plan
+        As far as is decided by now.
+    begun
+        The part of it that a budget of core-hours lets begin by now; without one, all of it.
+    """
+
+    def __init__(
+        self, study: Study, root: Path, plan: Plan, workspace: Workspace, budget_h: float | None
+    ) -> None:
+        from natriface.workflows.planning import in_stages
+
+        self.study, self.root, self.workspace = study, root, workspace
+        self.budget_h = budget_h
+        self.in_stages = bool(in_stages(study))
+        self.lacks: UnavailableError | None = None
+        self.plan = plan
+        self.begun = plan
+        if budget_h is not None:
+            self.begun = self._within_budget(statuses(workspace))
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        folder: Path | None,
+        launchpad: Path | None = None,
+        *,
+        staged: bool = False,
+        budget_h: float | None = None,
+    ) -> tuple[Course, Workspace]:
+        """A study's course in its workspace, which is made if need be; and the workspace.
+
+        Raises
+        ------
+        StudyError
+            If it is to be `staged` and asks for no screening.
+        """
+        from natriface.workflows.launchpad.connection import use_mongodb
+        from natriface.workflows.workspace import Workspace
+
+        study, plan = planned(name, folder, to_run=True, staged=staged)
+        workspace = Workspace.create(workspace_path(study, folder), study.name)
+        if launchpad is not None:
+            use_mongodb(workspace, launchpad)
+        return cls(study, _root(name), plan, workspace, budget_h), workspace
+
+    def further(self, steps: Sequence[StepStatus], at_rest: bool) -> Plan | None:
+        """What there is to do by what has ended, where that is more than what was begun.
+
+        A budget begins more only once nothing runs, when what was begun is known by its cost.
+        """
+        from natriface.structures.base.errors import UnavailableError
+        from natriface.workflows.planning import decide, plan_study
+
+        if self.lacks is None and decide(self.study, self.plan, self.workspace, steps):
+            decided = self.workspace.decisions()
+            try:
+                self.plan = plan_study(self.study, self.root, decided=decided)
+            except UnavailableError as error:
+                self.lacks = error
+        if self.budget_h is not None and not at_rest:
+            return None
+        begun = self._within_budget(steps)
+        if len(begun) == len(self.begun):
+            return None
+        self.begun = begun
+        return begun
+
+    def require_able(self) -> None:
+        """Refuse to go on where this machine lacks what the next stage needs.
+
+        Raises
+        ------
+        UnavailableError
+            If it does.
+        """
+        if self.lacks is not None:
+            raise type(self.lacks)(
+                f"the next stage cannot run here, what is finished stays: {self.lacks}"
+            )
+
+    def _within_budget(self, steps: Sequence[StepStatus]) -> Plan:
+        from natriface.workflows.planning import beginning
+
+        if self.budget_h is None:
+            return self.plan
+        return beginning(self.study, self.plan, self.workspace, steps, self.budget_h)
 
 
 def planned(
@@ -110,30 +190,15 @@ def _loaded(name: str, folder: Path | None) -> tuple[Study, Path, dict[str, dict
     from natriface.workflows.study import load_study, study_path
     from natriface.workflows.workspace import Workspace
 
-    path = study_path(name)
-    study = load_study(path)
-    return study, path.resolve().parent, Workspace(workspace_path(study, folder)).decisions()
+    study = load_study(study_path(name))
+    return study, _root(name), Workspace(workspace_path(study, folder)).decisions()
 
 
-def decide_on_stages(study: Study, plan: Plan, workspace: Workspace) -> bool:
-    """Whether a part in stages has decided something new, so that there is more to plan."""
-    from natriface.workflows.planning import decide, in_stages
+def _root(name: str) -> Path:
+    """What the paths in a study are relative to."""
+    from natriface.workflows.study import study_path
 
-    return bool(in_stages(study)) and decide(study, plan, workspace, statuses(workspace)) > 0
-
-
-def prepared(
-    name: str, folder: Path | None, launchpad: Path | None, staged: bool = False
-) -> tuple[Study, Plan, Workspace]:
-    """The study, its plan, checked by the engines, and its workspace, made if need be."""
-    from natriface.workflows.launchpad.connection import use_mongodb
-    from natriface.workflows.workspace import Workspace
-
-    study, plan = planned(name, folder, to_run=True, staged=staged)
-    workspace = Workspace.create(workspace_path(study, folder), study.name)
-    if launchpad is not None:
-        use_mongodb(workspace, launchpad)
-    return study, plan, workspace
+    return study_path(name).resolve().parent
 
 
 def statuses(workspace: Workspace) -> list[StepStatus]:
