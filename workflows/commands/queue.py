@@ -88,8 +88,6 @@ def launch(
 ) -> None:
     """Submit jobs to a cluster's queue for all steps that can run."""
     from natriface.workflows.errors import QueueError
-    from natriface.workflows.jobs.launch import launch as launch_jobs
-    from natriface.workflows.launchpad.connection import launchpad
     from natriface.workflows.queues.script import load_template
 
     if stages and (not follow or dry_run):
@@ -102,30 +100,45 @@ def launch(
     asked = _limits(workspace, limits, wishes | {"max_walltime_hours": hours, "max_jobs": jobs})
     load_template(asked.queue)  # a wrong one will not be right later
     mode = _mode(workspace, offline)
+    again_s = every if follow and not dry_run else None
+    if not _launched(workspace, asked, mode, course, again_s, dry_run):
+        sys.exit(1)
+
+
+def _launched(
+    workspace: Workspace,
+    asked: QueueLimits,
+    mode: Mode,
+    course: Course | None,
+    again_s: float | None,
+    dry: bool,
+) -> bool:
+    """Whether jobs were submitted, or none had to be; looks again and again where that is asked."""
+    from natriface.workflows.errors import QueueError
+    from natriface.workflows.jobs.launch import launch as launch_jobs
+    from natriface.workflows.launchpad.connection import launchpad
+
     while True:
         try:
             with launchpad(workspace) as pad:
-                outcome = launch_jobs(pad, workspace, asked, mode, dry=dry_run)
-            _print(outcome, dry_run)
+                outcome = launch_jobs(pad, workspace, asked, mode, dry=dry)
+            _print(outcome, dry)
             if course is not None and _goes_further(course, at_rest=not outcome.in_queue):
                 continue
-            if not outcome.in_queue:  # nothing runs, and nothing could be launched
+            if again_s is None or not outcome.in_queue:  # nothing runs, nothing could be launched
                 break
         except QueueError as error:
-            if not follow or dry_run:
+            if again_s is None:
                 raise
             typer.echo(f"tried again later: {error}")  # such as a limit on waiting jobs
-        if not follow or dry_run:
-            break
         try:
-            time.sleep(every)
+            time.sleep(again_s)
         except KeyboardInterrupt:
             typer.echo("the jobs go on; launch again to go on from here")
-            return
+            return True
     if course is not None:
         course.require_able()
-    if outcome.refused and not outcome.jobs:
-        sys.exit(1)
+    return bool(outcome.jobs or not outcome.refused)
 
 
 def _goes_further(course: Course, *, at_rest: bool) -> bool:
