@@ -35,7 +35,8 @@ ALIGNMENT_FORMULA = Formula(
     symbol="VBO",
     where="how far the valence band of A lies above that of B: V_A and V_B the potentials of the "
     "bulk phases, strained as in the interface, averaged over their cells; ΔV = V_A - V_B of the "
-    "macroscopic averages in the middle of their sides of the interface; all potentials of one kind",
+    "macroscopic averages in the middle of their sides of the interface; all potentials of one "
+    "kind",
 )
 BARRIER_FORMULA = Formula(
     "electron barrier from a metal",

@@ -82,7 +82,8 @@ class ElectrostaticProfile:
     def places_angstrom(self) -> FloatArray:
         """(n,) of the points above the origin's plane."""
         n = len(self.values_ev)
-        return np.arange(n) * (self.period_angstrom / n)
+        places: FloatArray = np.arange(n) * (self.period_angstrom / n)
+        return places
 
     def between(self, low_angstrom: float, high_angstrom: float, values: FloatArray) -> FloatArray:
         """Those of (n,) values whose points lie from one height up to another, images included."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -171,7 +171,7 @@ def slab_levels(
     AnalysisError
         If a side has no vacuum level, or the run does not tell what is needed.
     """
-    if fermi not in FERMI_WORDS:
+    if fermi not in get_args(FermiLevel):
         raise AnalysisError(f"Fermi level {fermi!r}: mid gap, vbm or printed")
     top, bottom = electronic.valence_band_maximum_ev, electronic.conduction_band_minimum_ev
     gap, printed = electronic.band_gap_ev, electronic.fermi_level_ev
@@ -183,12 +183,12 @@ def slab_levels(
         )
     chosen: float | None
     if gap and top is not None and bottom is not None and fermi != "printed":
-        words, chosen = fermi, top if fermi == "vbm" else (top + bottom) / 2
+        chosen, words = top if fermi == "vbm" else (top + bottom) / 2, FERMI_WORDS[fermi]
     else:
-        words, chosen = "metal" if gap == 0 else "printed", printed
+        chosen, words = printed, FERMI_WORDS["metal" if gap == 0 else "printed"]
     if chosen is None:
         raise AnalysisError(f"{of}: the run tells no Fermi level")
-    return SlabLevels(vacuum_levels(profile), chosen, FERMI_WORDS[words], top, bottom, gap)
+    return SlabLevels(vacuum_levels(profile), chosen, words, top, bottom, gap)
 
 
 def vacuum_levels(profile: ElectrostaticProfile) -> VacuumLevels:
@@ -268,7 +268,7 @@ def _line(places: FloatArray, values: FloatArray) -> tuple[float, float]:
 def _require_one_step(
     places: FloatArray, values: FloatArray, first: int, last: int, name: str
 ) -> None:
-    """Refuse two plateaus with anything but one step between them: `first` to `last` is not flat."""
+    """Refuse two plateaus unless there is one step between them, where `first` to `last` lie."""
     middle = (first + last) // 2
     parts = values[:middle], values[middle:]
     by_step = float(np.sqrt(np.mean(np.concatenate([part - part.mean() for part in parts]) ** 2)))
@@ -287,7 +287,7 @@ def _why_not_flat(places: FloatArray, values: FloatArray) -> str:
         )
     return (
         f"the potential varies by {float(np.ptp(values)):.2f} eV in a vacuum of "
-        f"{float(np.ptp(places)):.1f} A away from the nuclei, and no {PLATEAU_ANGSTROM:g} A on each "
-        f"side are flat to {FLAT_EV:g} eV with one step between them: widen the vacuum, or write "
-        "the Hartree potential alone (LVHAR = .TRUE. of VASP)"
+        f"{float(np.ptp(places)):.1f} A away from the nuclei, and no {PLATEAU_ANGSTROM:g} A on "
+        f"each side are flat to {FLAT_EV:g} eV with one step between them: widen the vacuum, or "
+        "write the Hartree potential alone (LVHAR = .TRUE. of VASP)"
     )

@@ -110,13 +110,13 @@ def test_a_phase_against_itself_has_no_offset() -> None:
 
 
 def test_what_tells_no_step() -> None:
-    with pytest.raises(AnalysisError, match="varies by 0.1.. eV in the middle of a side"):
+    with pytest.raises(AnalysisError, match=r"varies by 0.1.. eV in the middle of a side"):
         potential_step(interface(1.0, tilt=0.05), (A, B), PERIODS)
     with pytest.raises(AnalysisError, match=r"a side of 5.0 A is too thin .* it takes 8.0 A"):
         potential_step(interface(1.0), (range(3), B), PERIODS)
     with pytest.raises(AnalysisError, match="no atoms"):
         potential_step(interface(1.0), ([], B), PERIODS)
-    with pytest.raises(AnalysisError, match="varies by .* check its period"):
+    with pytest.raises(AnalysisError, match=r"varies by .* check its period"):
         potential_step(interface(1.0), (A, B), (2.2, 3.0))
     with pytest.raises(AnalysisError, match="no band edges to align"):
         bulk_levels(interface(1.0), ElectronicStructure(band_gap_ev=0.0))

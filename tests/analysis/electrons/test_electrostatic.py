@@ -88,7 +88,7 @@ def test_average_of_a_wave_over_a_box() -> None:
 
 @pytest.mark.parametrize("period", [0.0, -1.0, 31.0, float("nan")])
 def test_periods_out_of_range(period: float) -> None:
-    with pytest.raises(AnalysisError, match="must lie between 0 and the cell's 30.00 A along c"):
+    with pytest.raises(AnalysisError, match=r"must lie between 0 and the cell's 30.00 A along c"):
         macroscopic_average(profile(waves(30, 1)), period)
     with pytest.raises(AnalysisError, match="needs the period"):
         macroscopic_average(profile(waves(30, 1)))

@@ -91,7 +91,7 @@ def test_a_field_across_the_vacuum_is_no_level(q: float) -> None:
 
 def test_a_thin_vacuum_and_a_wavy_one() -> None:
     narrow = slab(np.linspace(2, 26, 9))
-    with pytest.raises(AnalysisError, match="a vacuum of 6.0 A along c is too thin"):
+    with pytest.raises(AnalysisError, match=r"a vacuum of 6.0 A along c is too thin"):
         vacuum_levels(profile(sheets(SYMMETRIC), narrow))
     places = np.arange(300) / 300
     wavy = sheets(SYMMETRIC) + 0.1 * np.cos(2 * np.pi * 20 * places)
@@ -119,7 +119,7 @@ def test_spins_must_agree_in_the_vacuum() -> None:
     drawn = profile(sheets(SYMMETRIC))
     apart = np.where(np.arange(300) > 250, 0.1, 0.0)
     split = ElectrostaticProfile(drawn.values_ev, drawn.atoms, spins_apart_ev=apart)
-    with pytest.raises(AnalysisError, match="two spins differ by 0.100 eV in the vacuum"):
+    with pytest.raises(AnalysisError, match=r"two spins differ by 0.100 eV in the vacuum"):
         vacuum_levels(split)
     inside = np.where(abs(np.arange(300) - 140) < 40, 0.1, 0.0)
     vacuum_levels(ElectrostaticProfile(drawn.values_ev, drawn.atoms, spins_apart_ev=inside))
