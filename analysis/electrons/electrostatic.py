@@ -82,7 +82,7 @@ class ElectrostaticProfile:
     def places_angstrom(self) -> FloatArray:
         """(n,) of the points above the origin's plane."""
         n = len(self.values_ev)
-        places: FloatArray = np.arange(n) * (self.period_angstrom / n)
+        places: FloatArray = np.linspace(0.0, self.period_angstrom, n, endpoint=False)
         return places
 
     def between(self, low_angstrom: float, high_angstrom: float, values: FloatArray) -> FloatArray:

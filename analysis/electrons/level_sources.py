@@ -15,7 +15,7 @@ from natriface.analysis.readers.vasp.belonging import crystals_differ
 from natriface.analysis.readers.vasp.files import find_files
 from natriface.analysis.readers.vasp.folder import read_vasp_folder
 from natriface.analysis.readers.vasp.grid import read_grid
-from natriface.analysis.results.result import ElectronicStructure
+from natriface.analysis.results.result import RESULT_FILE, ElectronicStructure, Result
 from natriface.structures.base.errors import AnalysisError, ReaderError
 
 
@@ -44,7 +44,8 @@ def read_potential_run(path: Path | str, axis: Axis | None = None) -> PotentialR
     Parameters
     ----------
     path
-        The folder, or the LOCPOT itself, or another output beside it.
+        The folder, or the LOCPOT itself, or another output beside it; or the folder of a study's
+        finished ``levels`` step.
     axis
         The lattice vector out of the plane of the averages; that of the widest vacuum if omitted.
 
@@ -56,6 +57,8 @@ def read_potential_run(path: Path | str, axis: Axis | None = None) -> PotentialR
         If the run failed, was cut off, or its electrons did not converge.
     """
     path = Path(path)
+    if (path / RESULT_FILE).is_file():
+        return result_potential(Result.load(path), path, axis)
     locpot = _locpot(path)
     grid = read_grid(locpot)
     profile = planar_average(grid.values, grid.atoms, axis, str(locpot))
@@ -81,6 +84,32 @@ def read_potential_run(path: Path | str, axis: Axis | None = None) -> PotentialR
         )
     electronic = result.electronic or ElectronicStructure()
     return PotentialRun(profile, electronic, tuple(dict.fromkeys(warnings)))
+
+
+def result_potential(result: Result, folder: Path, axis: Axis | None = None) -> PotentialRun:
+    """The potential of a study's finished ``levels`` step, whatever its engine.
+
+    Parameters
+    ----------
+    folder
+        The result's, where its LOCPOT lies.
+
+    Raises
+    ------
+    AnalysisError
+        If the calculation is not converged.
+    ReaderError
+        If there is no LOCPOT, or it cannot be read.
+    """
+    if result.status != "converged":
+        raise AnalysisError(f"{result.label}: {result.status} ({result.reason})")
+    paths = [folder / f"LOCPOT{suffix}" for suffix in SUFFIXES]
+    found = next((path for path in paths if path.is_file()), None)
+    if found is None:
+        raise ReaderError(f"{folder}: a {result.kind} step without LOCPOT; give a levels step")
+    grid = read_grid(found)
+    profile = planar_average(grid.values, grid.atoms, axis, result.label)
+    return PotentialRun(profile, result.electronic or ElectronicStructure(), tuple(result.warnings))
 
 
 def _locpot(path: Path) -> Path:
