@@ -32,24 +32,27 @@ def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
 
-def potential_ev(top: float, bottom: float) -> np.ndarray:
-    """(2, 2, 240): -10 eV within 1.5 A of the slab, the two vacuums, a step 18 A high."""
+def written_slab(
+    place: Path, electrons: Electrons, top: float, bottom: float | None = None
+) -> Path:
+    """A run of `SLAB`: -10 eV within 1.5 A of it, the two vacuums, a step 18 A high."""
     z = np.arange(240) / 10
-    outside = np.where((z > 9.5) & (z < 18), top, bottom)
-    return np.broadcast_to(np.where((z > 6.5) & (z < 12.5), -10.0, outside), (2, 2, 240))
+    outside = np.where((z > 9.5) & (z < 18), top, top if bottom is None else bottom)
+    return written_run(place, electrons, np.where((z > 6.5) & (z < 12.5), -10.0, outside))
 
 
-def folder(place: Path, electrons: Electrons, top: float, bottom: float | None = None) -> Path:
+def written_run(place: Path, electrons: Electrons, values_ev: np.ndarray) -> Path:
+    """A vasprun.xml, and a LOCPOT of these values along c."""
     place.mkdir()
-    values = potential_ev(top, top if bottom is None else bottom)
-    (place / "LOCPOT.gz").write_bytes(gzip.compress(potential(SLAB, values).encode()))
+    values = np.broadcast_to(values_ev, (2, 2, len(values_ev)))
+    (place / "LOCPOT.gz").write_bytes(gzip.compress(potential(electrons.atoms, values).encode()))
     (place / "vasprun.xml").write_bytes(printed(electrons))
     return place
 
 
 def test_levels_of_a_slab(tmp_path: Path) -> None:
     """Valence band at -0.5, conduction band at 4.5 eV; the vacuum 7 eV above, 8 eV below."""
-    place = folder(tmp_path / "nacl", of_nacl(SLAB), 7.0, 8.0)
+    place = written_slab(tmp_path / "nacl", of_nacl(SLAB), 7.0, 8.0)
     found = json.loads(run("levels", place, "--json"))
     assert found["axis"] == "c"
     assert found["vacuum_angstrom"] == pytest.approx(21.0)
@@ -72,8 +75,8 @@ def test_levels_of_a_slab(tmp_path: Path) -> None:
 
 def test_electrons_of_a_metal_meet_a_barrier(tmp_path: Path) -> None:
     """By its slab and by its work function alike; a phase against itself has no offset."""
-    phase = folder(tmp_path / "nacl", of_nacl(SLAB), 7.0)
-    metal = folder(tmp_path / "metal", METAL, 3.0)
+    phase = written_slab(tmp_path / "nacl", of_nacl(SLAB), 7.0)
+    metal = written_slab(tmp_path / "metal", METAL, 3.0)
     by_slab = json.loads(run("levels", phase, "--against", metal, "--json"))
     assert by_slab["against"]["sides"]["top"]["work_function_ev"] == pytest.approx(4.2)
     assert by_slab["against"]["sides"]["top"]["electron_affinity_ev"] is None
@@ -96,11 +99,11 @@ def test_electrons_of_a_metal_meet_a_barrier(tmp_path: Path) -> None:
 def test_what_gives_no_levels(tmp_path: Path) -> None:
     with pytest.raises(ReaderError, match="does not exist"):
         run("levels", tmp_path / "nowhere")
-    bare = folder(tmp_path / "bare", of_nacl(SLAB), 7.0)
+    bare = written_slab(tmp_path / "bare", of_nacl(SLAB), 7.0)
     (bare / "LOCPOT.gz").unlink()
     with pytest.raises(ReaderError, match=r"no LOCPOT here \(VASP writes it with LVHAR"):
         run("levels", bare)
-    lonely = folder(tmp_path / "lonely", of_nacl(SLAB), 7.0)
+    lonely = written_slab(tmp_path / "lonely", of_nacl(SLAB), 7.0)
     (lonely / "vasprun.xml").unlink()
     with pytest.raises(ReaderError, match=r"no vasprun\.xml, .* here"):
         run("levels", lonely)
@@ -108,16 +111,17 @@ def test_what_gives_no_levels(tmp_path: Path) -> None:
         run("levels", lonely / "LOCPOT.gz")
     with pytest.raises(AnalysisError, match="tells no Fermi level"):
         run("levels", lonely / "LOCPOT.gz", "--fermi", "printed")
-    moved = SLAB.copy()
-    moved.positions[0, 2] += 0.3
-    foreign = folder(tmp_path / "foreign", of_nacl(moved), 7.0)
-    with pytest.raises(ReaderError, match=r"another crystal than the run beside it \(atoms lie up"):
-        run("levels", foreign)
-    cut = folder(tmp_path / "cut", of_nacl(SLAB), 7.0)
+    cut = written_slab(tmp_path / "cut", of_nacl(SLAB), 7.0)
     content = (cut / "vasprun.xml").read_bytes()
     (cut / "vasprun.xml").write_bytes(content[: len(content) // 2])
     with pytest.raises(AnalysisError, match="no levels are read, the run is truncated"):
         run("levels", cut)
+    moved = SLAB.copy()
+    moved.positions[0, 2] += 0.3
+    foreign = written_slab(tmp_path / "foreign", of_nacl(moved), 7.0)
+    (foreign / "LOCPOT.gz").write_bytes((cut / "LOCPOT.gz").read_bytes())
+    with pytest.raises(ReaderError, match=r"another crystal than the run beside it \(atoms lie up"):
+        run("levels", foreign)
 
 
 def test_a_bulk_crystal_has_none(data: Path) -> None:
