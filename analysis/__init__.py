@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from natriface.analysis.bonding.tetrahedra import find_group as find_group
     from natriface.analysis.bonding.tetrahedra import slope_of as slope_of
     from natriface.analysis.bonding.tetrahedra import tetrahedra as tetrahedra
+    from natriface.analysis.electrons.band_alignment import BandOffset as BandOffset
+    from natriface.analysis.electrons.band_alignment import BulkLevels as BulkLevels
+    from natriface.analysis.electrons.band_alignment import ElectronBarrier as ElectronBarrier
+    from natriface.analysis.electrons.band_alignment import affinity_offset as affinity_offset
+    from natriface.analysis.electrons.band_alignment import bulk_levels as bulk_levels
+    from natriface.analysis.electrons.band_alignment import electron_barrier as electron_barrier
+    from natriface.analysis.electrons.band_alignment import interface_offset as interface_offset
+    from natriface.analysis.electrons.band_alignment import potential_step as potential_step
     from natriface.analysis.electrons.band_centers import OCCUPIED as OCCUPIED
     from natriface.analysis.electrons.band_centers import BandCenter as BandCenter
     from natriface.analysis.electrons.band_centers import CenterShift as CenterShift
@@ -34,8 +42,22 @@ if TYPE_CHECKING:
     from natriface.analysis.electrons.band_centers import orbital_centers as orbital_centers
     from natriface.analysis.electrons.band_centers import semicore_zero as semicore_zero
     from natriface.analysis.electrons.band_centers import shift_between as shift_between
+    from natriface.analysis.electrons.electrostatic import (
+        ElectrostaticProfile as ElectrostaticProfile,
+    )
+    from natriface.analysis.electrons.electrostatic import (
+        macroscopic_average as macroscopic_average,
+    )
+    from natriface.analysis.electrons.electrostatic import planar_average as planar_average
+    from natriface.analysis.electrons.level_sources import PotentialRun as PotentialRun
+    from natriface.analysis.electrons.level_sources import read_potential_run as read_potential_run
     from natriface.analysis.electrons.pdos_sources import read_pdos as read_pdos
     from natriface.analysis.electrons.pdos_sources import result_pdos as result_pdos
+    from natriface.analysis.electrons.vacuum_levels import SlabLevels as SlabLevels
+    from natriface.analysis.electrons.vacuum_levels import SurfaceLevels as SurfaceLevels
+    from natriface.analysis.electrons.vacuum_levels import VacuumLevels as VacuumLevels
+    from natriface.analysis.electrons.vacuum_levels import slab_levels as slab_levels
+    from natriface.analysis.electrons.vacuum_levels import vacuum_levels as vacuum_levels
     from natriface.analysis.energies.adsorption_energy import AdsorptionEnergy as AdsorptionEnergy
     from natriface.analysis.energies.adsorption_energy import (
         adsorption_energy_against_bulk as adsorption_energy_against_bulk,
@@ -70,6 +92,7 @@ if TYPE_CHECKING:
     from natriface.analysis.figures.dos_curves import DosPanel as DosPanel
     from natriface.analysis.figures.dos_curves import band_center_diagram as band_center_diagram
     from natriface.analysis.figures.dos_curves import pdos_stack as pdos_stack
+    from natriface.analysis.figures.dos_curves import potential_profile as potential_profile
     from natriface.analysis.figures.elf_maps import bond_profiles as bond_profiles
     from natriface.analysis.figures.elf_maps import elf_maps as elf_maps
     from natriface.analysis.figures.energy_profiles import energy_profile as energy_profile
@@ -117,6 +140,12 @@ else:
             "energies.adsorption_energy": "AdsorptionEnergy "
             "adsorption_energy_against_bulk adsorption_energy_against_isolated_atom",
             "results.band": "Band",
+            "electrons.band_alignment": "BandOffset BulkLevels ElectronBarrier affinity_offset "
+            "bulk_levels electron_barrier interface_offset potential_step",
+            "electrons.electrostatic": "ElectrostaticProfile macroscopic_average planar_average",
+            "electrons.level_sources": "PotentialRun read_potential_run",
+            "electrons.vacuum_levels": "SlabLevels SurfaceLevels VacuumLevels slab_levels "
+            "vacuum_levels",
             "electrons.band_centers": "OCCUPIED BandCenter CenterShift band_center "
             "gap_between orbital_centers semicore_zero shift_between",
             "figures.energy_profiles": "energy_profile",
@@ -126,7 +155,8 @@ else:
             "bonding.tetrahedra": "BondGroup Tetrahedron bond_groups "
             "compare_groups find_group slope_of tetrahedra",
             "figures.cohp_curves": "CohpPanel cohp_panels mean_curve",
-            "figures.dos_curves": "CenterColumn DosPanel band_center_diagram pdos_stack",
+            "figures.dos_curves": "CenterColumn DosPanel band_center_diagram pdos_stack "
+            "potential_profile",
             "figures.elf_maps": "bond_profiles elf_maps",
             "energies.chemical_potentials": "PotentialBounds potential_bounds",
             "energies.energy_map": "EnergyMap",

@@ -16,7 +16,10 @@ from natriface.analysis.results.result import EngineRecord, StepRecord
 from natriface.structures.base.atoms import to_document
 from natriface.workflows.parts.interfaces.labels import InterfaceLabels
 from natriface.workflows.surfaces.labels import SlabLabels
+from tests.analysis.electrons.test_band_alignment import interface
 from tests.standins.test_standin_vasp import prepare, run
+from tests.workflows.commands.test_analyze_levels import SLAB, written_run, written_slab
+from tests.written.electrons import of_nacl
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 LOWER = Atoms("NaFNaF", [(0, 0, 5), (2.3, 0, 5), (2.3, 2.3, 5), (0, 2.3, 5)], pbc=True)
@@ -105,6 +108,20 @@ def test_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (tmp_path / "formation.png").stat().st_size > 5000
 
 
+def test_electrons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two bulk phases of the same bands: their offset is the potential's step in the contact."""
+    monkeypatch.chdir(tmp_path)
+    for place in ("coating", "bulk_a", "bulk_b"):
+        written_slab(tmp_path / place, of_nacl(SLAB), 7.0)
+    contact = interface(0.7)
+    written_run(tmp_path / "interface", of_nacl(contact.atoms), contact.values_ev)
+    names = executed("electrons.md")
+    assert names["barrier"].electron_ev == pytest.approx(2.75 - 2.5)
+    assert names["barrier"].gap_ev == pytest.approx(5.0)
+    assert names["offset"].valence_ev == pytest.approx(0.7, abs=2e-3)
+    assert names["offset"].conduction_ev == pytest.approx(names["offset"].valence_ev)
+
+
 @pytest.mark.parametrize(
     ("name", "proof"),
     [
@@ -138,6 +155,7 @@ def test_no_snippet_is_left_out() -> None:
     having = {path.name for path in DOCS.glob("*.md") if snippets(path.name)}
     assert having == {"structures.md", "results.md", "migration.md", "adsorption.md"} | {
         "claims.md",
+        "electrons.md",
         *NEEDS_A_RUN,
     }
 

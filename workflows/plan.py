@@ -16,7 +16,7 @@ from natriface.structures.base.atoms import content_hash, from_document
 from natriface.structures.base.errors import StudyError
 from natriface.structures.base.reprs import short_repr
 
-Kind = Literal["relax", "static", "dos", "elf", "lobster", "bonding", "neb", "md"]
+Kind = Literal["relax", "static", "dos", "elf", "levels", "lobster", "bonding", "neb", "md"]
 KINDS: tuple[str, ...] = get_args(Kind)
 Side = Literal["substrate", "film"]
 Selection = Literal["all"] | Side

@@ -1,1 +1,1 @@
-"""Densities of states, band centers and the electron localization function."""
+"""Densities of states, band centers, the localization function, levels and their offsets."""

@@ -1,4 +1,7 @@
-"""Figures of densities of states and band centers (Li et al. 2025, Fig. 6g and Suppl. Fig. 56)."""
+"""Figures of densities of states, band centers and the levels of slabs.
+
+Band centers as in Li et al. 2025, Fig. 6g and Suppl. Fig. 56.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,16 @@ from matplotlib.patches import Patch
 from scipy.optimize import isotonic_regression
 
 from natriface.analysis.electrons.band_centers import BandCenter
+from natriface.analysis.electrons.electrostatic import ElectrostaticProfile
+from natriface.analysis.electrons.vacuum_levels import FLAT_EV, SlabLevels
 from natriface.analysis.figures.style import (
     DASHES,
     FAINT,
     FONT_SIZE,
+    INK,
     LINE_HEIGHT,
     MUTED,
+    ONE_COLUMN,
     PAPER,
     POINTS_PER_INCH,
     QUALITATIVE,
@@ -216,6 +223,77 @@ def _draw_levels(
         })  # fmt: skip
         middle = (above.center_ev + below.center_ev) / 2
         ax.text(x - 0.02, middle, number(gap), ha="right", va="center", fontsize=SMALL, color=MUTED)
+
+
+@in_style
+def potential_profile(
+    profile: ElectrostaticProfile,
+    levels: SlabLevels | None = None,
+    averaged_ev: FloatArray | None = None,
+) -> Figure:
+    """The planar average of a potential, the atoms in the middle, with the levels of a slab.
+
+    Each side's vacuum level is drawn where it was found; what counts as Fermi level is dashed.
+
+    Parameters
+    ----------
+    levels
+        Of a slab: energies are then counted from the vacuum level of its top side; else they are
+        on the engine's own scale.
+    averaged_ev
+        (n,), the macroscopic average at the same points.
+    """
+    heights, period = profile.heights_angstrom, profile.period_angstrom
+    low, high = float(heights.min()), float(heights.max())
+    begin = (low + high - period) / 2
+    places = (profile.places_angstrom - begin) % period + begin - low
+    order = np.argsort(places)
+    zero = levels.vacuum.top.level_ev if levels else 0.0
+    figure = StyledFigure(figsize=(ONE_COLUMN, 2.5), layout="constrained")
+    ax = figure.add_subplot()
+    lines = ax.plot(places[order], profile.values_ev[order] - zero, color=QUALITATIVE[0])
+    names = ["planar average"]
+    if averaged_ev is not None:
+        lines += ax.plot(places[order], averaged_ev[order] - zero, color=QUALITATIVE[1])
+        names.append("macroscopic average")
+    ax.plot(heights - low, np.zeros(len(heights)), "|", color=MUTED, ms=5, clip_on=False,
+            transform=ax.get_xaxis_transform())  # fmt: skip
+    ax.set_xlim(begin - low, begin - low + period)
+    if levels is not None:
+        _draw_slab_levels(ax, levels, high - low)
+    ax.set_xlabel("height above the lowest nucleus (Å)")
+    counted = "from the vacuum above" if levels else "on the engine's scale"
+    ax.set_ylabel(f"potential energy of an electron\n{counted} (eV)")
+    legend_above(figure, lines, names)
+    return figure
+
+
+def _draw_slab_levels(ax: Axes, levels: SlabLevels, thickness: float) -> None:
+    vacuum, zero = levels.vacuum, levels.vacuum.top.level_ev
+    for side, edge, sign in ((vacuum.top, thickness, 1), (vacuum.bottom, 0.0, -1)):
+        # what lies further than the middle is drawn on the other side
+        ends = [side.from_angstrom, min(side.to_angstrom, vacuum.vacuum_angstrom / 2)]
+        ax.plot([edge + sign * end for end in ends], [side.level_ev - zero] * 2,
+                color=QUALITATIVE[2], lw=2.0, zorder=3)  # fmt: skip
+    edges = {"CBM": levels.conduction_ev, "VBM": levels.valence_ev, "E$_F$": levels.fermi_ev}
+    drawn = {"vacuum": 0.0, **{n: v - zero for n, v in edges.items() if v is not None}}
+    if abs(vacuum.dipole_step_ev) > FLAT_EV:
+        drawn["vacuum below"] = -vacuum.dipole_step_ev
+    names = sorted(drawn, key=lambda name: drawn[name])
+    for name in names:
+        if "vacuum" not in name:
+            dashed = name == "E$_F$"
+            ax.plot([0.0, thickness], [drawn[name]] * 2, color=INK, lw=0.9, zorder=3,
+                    ls=(0, (4, 3)) if dashed else "-")  # fmt: skip
+    bottom, top = ax.get_ylim()
+    line = (top - bottom) * FONT_SIZE * LINE_HEIGHT / POINTS_PER_INCH / 1.6
+    aside = ax.get_yaxis_transform()
+    for name, place in zip(names, _apart([drawn[n] for n in names], line), strict=True):
+        ax.plot([1.0, 1.04], [drawn[name], place], color=MUTED, lw=0.5, transform=aside,
+                clip_on=False)  # fmt: skip
+        ax.text(1.05, place, f"{name} {number(drawn[name])}", transform=aside, va="center",
+                fontsize=SMALL)  # fmt: skip
+    ax.set_ylim(bottom, top)
 
 
 def _channel_colors(channels: Sequence[str]) -> dict[str, str]:

@@ -136,7 +136,7 @@ class Result(_Document):
     Attributes
     ----------
     kind
-        ``relax``, ``static``, ``dos``, ``elf``, ``lobster``, ``neb`` or ``md``.
+        ``relax``, ``static``, ``dos``, ``elf``, ``levels``, ``lobster``, ``neb`` or ``md``.
     status, reason
         ``converged``, or what else it is and why; only a converged result has a number.
     settings

@@ -41,8 +41,12 @@ def chgcar(spins: int) -> str:
 
 def locpot(atoms: Atoms) -> str:
     """A potential between -9 and 3 eV."""
-    values = np.linspace(-9, 3, 6 * 6 * 6).reshape(6, 6, 6)
-    return _grid(atoms, [values], "%18.11E", 5)
+    return potential(atoms, np.linspace(-9, 3, 6 * 6 * 6).reshape(6, 6, 6))
+
+
+def potential(atoms: Atoms, *spins_ev: np.ndarray) -> str:
+    """A LOCPOT of values (n_a, n_b, n_c) a spin."""
+    return _grid(atoms, list(spins_ev), "%18.11E", 5)
 
 
 def _grid(atoms: Atoms, blocks: list[np.ndarray], form: str, per_line: int) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from natriface.workflows.commands.analyze_cohp import cohp
-from natriface.workflows.commands.analyze_elf import elf
-from natriface.workflows.commands.analyze_pdos import pdos
+from natriface.workflows.commands.analyses.cohp import cohp
+from natriface.workflows.commands.analyses.elf import elf
+from natriface.workflows.commands.analyses.levels import levels
+from natriface.workflows.commands.analyses.pdos import pdos
 from natriface.workflows.commands.common import finite, text_console
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ BandArgument = Annotated[
 app.command()(cohp)
 app.command()(pdos)
 app.command()(elf)
+app.command()(levels)
 
 
 @app.callback()

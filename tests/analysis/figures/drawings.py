@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 
 from natriface.analysis.barriers.summary import summarise
 from natriface.analysis.electrons.band_centers import BandCenter
+from natriface.analysis.electrons.electrostatic import macroscopic_average, planar_average
 from natriface.analysis.electrons.localization import AtomInPlane, BondProfile, PlaneMap
+from natriface.analysis.electrons.vacuum_levels import slab_levels
 from natriface.analysis.energies.energy_map import EnergyMap
 from natriface.analysis.energies.reactivity import Hull
 from natriface.analysis.energies.surface_energy import SurfaceEnergy
@@ -39,6 +41,7 @@ from natriface.analysis.figures.dos_curves import (
     DosPanel,
     band_center_diagram,
     pdos_stack,
+    potential_profile,
 )
 from natriface.analysis.figures.elf_maps import bond_profiles, elf_maps
 from natriface.analysis.figures.energy_profiles import energy_profile
@@ -57,6 +60,7 @@ from natriface.analysis.figures.registry_maps import RegistryMap, registry_maps
 from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.analysis.results.band import Band
 from natriface.analysis.results.pdos import EnergyZero
+from natriface.analysis.results.result import ElectronicStructure
 from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
 
 CELL = np.array([[7.0, 0.0, 0.0], [1.0, 16.0, 0.0], [0.0, 0.0, 40.0]])
@@ -317,6 +321,29 @@ def elements_in_motion() -> Figure:
     )
 
 
+def potential_of_a_slab() -> Figure:
+    """Levels that crowd: a small gap under the vacuum, and another vacuum below."""
+    z = np.arange(300) / 10
+    atoms = Atoms("Na5", positions=[[0, 0, h] for h in (10, 12, 14, 16, 18)], cell=[4, 4, 30],
+                  pbc=True)  # fmt: skip
+    inside = (z > 9) & (z < 19)
+    values = np.where(inside, -8.0 + 2 * np.cos(np.pi * z), np.where(z > 14, 3.0, 2.2))
+    run = ElectronicStructure(
+        fermi_level_ev=2.0, valence_band_maximum_ev=1.9, conduction_band_minimum_ev=2.1,
+        band_gap_ev=0.2,
+    )  # fmt: skip
+    profile = planar_average(np.broadcast_to(np.roll(values, 60), (2, 2, 300)),
+                             atoms_at(atoms, 6.0), "c")  # fmt: skip
+    averaged = macroscopic_average(profile, 2.0)
+    return potential_profile(profile, slab_levels(profile, run), averaged)
+
+
+def atoms_at(atoms: Atoms, height: float) -> Atoms:
+    moved = atoms.copy()
+    moved.positions += (0, 0, height)
+    return moved
+
+
 def reactions() -> Figure:
     """Many products, long names, a phase that is not stable, and no reaction."""
     hull = Hull.from_energies(
@@ -361,6 +388,7 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "before_after_figure": relaxed,
     "wulff_figure": wulff,
     "potential_lines": potentials,
+    "potential_profile": potential_of_a_slab,
     "reaction_lines": reactions,
     "bond_lines": bonds_in_motion,
     "depth_lines": elements_in_motion,

@@ -18,6 +18,7 @@ from natriface.workflows.engines.base import Capabilities, input_structure, load
 from natriface.workflows.plan import Step, StructureFrom
 from tests.workflows.parts.test_electronic_section import bonds_of, densities, write_elfcar
 from tests.workflows.trivial_engine import TrivialEngine
+from tests.written.grids import potential
 
 BARRIER_EV = 0.3
 BULK_GPA, SHEAR_GPA = 40.0, 25.0
@@ -50,6 +51,12 @@ class KnownEngine(TrivialEngine):
             files["trajectory"] = "trajectory.extxyz"
         elif step.kind == "elf":
             write_elfcar(folder / "ELFCAR", atoms)
+        elif step.kind == "levels":
+            (folder / "LOCPOT").write_text(potential(atoms, well(atoms)))
+            electronic = ElectronicStructure(
+                fermi_level_ev=0.3, valence_band_maximum_ev=0.0,
+                conduction_band_minimum_ev=4.0, band_gap_ev=4.0,
+            )  # fmt: skip
         elif step.kind == "dos":
             arrays = "arrays.npz"
             np.savez(folder / arrays, **densities(atoms, 0.0, 0.0))
@@ -71,6 +78,16 @@ class KnownEngine(TrivialEngine):
                 "dynamics": motion_record(step) if step.kind == "md" else None,
             }
         )
+
+
+def well(atoms: Atoms) -> np.ndarray:
+    """-10 eV within 1.5 A of a slab's planes, 6 eV in its vacuum."""
+    height = atoms.cell.lengths()[2]
+    places = np.arange(300) * height / 300
+    away = places[:, None] - atoms.positions[:, 2]
+    away -= height * np.round(away / height)
+    values = np.where(np.abs(away).min(axis=1) < 1.5, -10.0, 6.0)
+    return np.broadcast_to(values, (1, 1, 300))
 
 
 def stress(step: Step) -> list[float]:

@@ -40,6 +40,7 @@ interfaces: {max_strain_percent: 10}
 surface_energies:
   layers: [2, 3]
   chemical_potentials: {element: Na, phases: [Na]}
+  levels: gpaw
   phases:
     NaF: {phase: NaF, max_index: 1}
 """,
@@ -191,6 +192,32 @@ def test_hops_have_the_barrier_of_their_bands(done: dict[str, Done]) -> None:
         assert hop["rested"] == []
     assert values["NaF(100)"]["path"]["surface"]["phase"] == "NaF"
     assert "surface_cell" not in values["NaF(100)"]["path"]["surface"]
+
+
+def test_levels_are_counted_from_the_vacuum_of_each_side(done: dict[str, Done]) -> None:
+    """The vacuum at 6 eV, bands from 0 to 4 eV: of the thickest slab of each termination."""
+    made = done["surface_energies"]
+    record = made.values["NaF"]
+    levels = record["levels"]
+    assert [one["termination"] for one in levels] == [
+        one["termination"] for one in record["terminations"]
+    ]
+    for one in levels:
+        assert one["reason"] is None
+        vacuum = one["levels"]["vacuum"]
+        assert vacuum["top"]["level_ev"] == vacuum["bottom"]["level_ev"] == pytest.approx(6.0)
+    (table,) = [t for t in made.section["tables"] if t["title"] == "Levels of the slabs"]
+    columns = [name.split(" (")[0] for name in table["columns"]]
+    for row in table["rows"]:
+        said = dict(zip(columns, row, strict=True))
+        assert said["work function"] == pytest.approx(4.0)  # E_F in the middle of the gap
+        assert said["ionisation potential"] == pytest.approx(6.0)
+        assert said["electron affinity"] == pytest.approx(2.0)
+        assert said["dipole step"] == pytest.approx(0.0)
+    assert (made.page.parent / "levels_of_the_slabs.csv").is_file()
+    planned = [step for step in made.plan.walk() if labels_of(step).role == "slab_levels"]
+    assert {step.kind for step in planned} == {"levels"}
+    assert len(planned) == len(levels)
 
 
 def test_adatoms_are_referred_to_slab_and_bulk(done: dict[str, Done]) -> None:

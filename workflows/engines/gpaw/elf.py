@@ -182,10 +182,15 @@ def localisation(
     return np.where(enough, 1 / (1 + (pauli / homogeneous) ** 2), 0.0)
 
 
-def write_elfcar(path: Path, atoms: Atoms, components: list[FloatArray]) -> None:
+def write_elfcar(
+    path: Path,
+    atoms: Atoms,
+    components: list[FloatArray],
+    title: str = "ELF of the valence pseudo-states",
+) -> None:
     """Write a function in the format of VASP's ELFCAR, one component for each spin."""
     groups = [(symbol, len(list(run))) for symbol, run in groupby(atoms.get_chemical_symbols())]
-    lines = ["ELF of the valence pseudo-states", "1.0"]
+    lines = [title, "1.0"]
     lines += ["".join(f" {x:15.10f}" for x in vector) for vector in np.asarray(atoms.cell)]
     lines.append(" ".join(symbol for symbol, _ in groups))
     lines.append(" ".join(str(count) for _, count in groups))

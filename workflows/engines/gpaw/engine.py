@@ -39,7 +39,7 @@ class GpawEngine:
 
     name = "gpaw"
     capabilities = Capabilities(
-        kinds=("relax", "static", "dos", "elf", "bonding", "neb"),
+        kinds=("relax", "static", "dos", "elf", "levels", "bonding", "neb"),
         shares_state=True,
         charge=True,
         parallel=lambda machine: "threads" if machine.gpaw_command is None else "MPI",

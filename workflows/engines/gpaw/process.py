@@ -45,7 +45,12 @@ from natriface.workflows.engines.gpaw.settings import (
     parse_band_settings,
     parse_settings,
 )
-from natriface.workflows.engines.gpaw.states import electronic_structure, resolved, write_densities
+from natriface.workflows.engines.gpaw.states import (
+    electronic_structure,
+    resolved,
+    write_densities,
+    write_potential,
+)
 from natriface.workflows.engines.kpoints import kpoint_mesh
 from natriface.workflows.engines.machine import deadline, load_machine
 from natriface.workflows.engines.relaxation import Relaxation
@@ -56,8 +61,9 @@ OUTCOME_FILE = "outcome.json"
 STATE_FILE = "ground_state.gpw"
 RESTART_FILE = "restart.gpw"
 ELF_FILE = "ELFCAR"
+POTENTIAL_FILE = "LOCPOT"
 BANDS_TEXT_FILE = "gpaw_bands.txt"
-OF_A_STATE = ("dos", "elf", "bonding")
+OF_A_STATE = ("dos", "elf", "levels", "bonding")
 ENDED_EARLY = 75
 """Exit code of a run that has ended as it was asked to."""
 MPI_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "PMI_RANK", "I_MPI_MPIRUN")
@@ -291,6 +297,8 @@ def _from_state(
         return {"arrays": write_densities(whole, settings, folder).name}
     if kind == "elf":
         return {"elf": write_elf(whole, atoms, folder / ELF_FILE).name}
+    if kind == "levels":
+        return {"potential": write_potential(whole, folder / POTENTIAL_FILE).name}
     from natriface.workflows.engines.gpaw.bonding import bonding
 
     return {"bonding": bonding(folder, whole, atoms, settings).name}

@@ -24,6 +24,7 @@ from natriface.analysis.readers.vasp.large_arrays import ARRAYS_FILE
 from natriface.analysis.readers.vasprun.band_edges import band_edges, count_electrons
 from natriface.analysis.results.result import ElectronicStructure
 from natriface.structures.base.arrays import FloatArray
+from natriface.workflows.engines.gpaw.elf import write_elfcar
 from natriface.workflows.engines.gpaw.settings import GpawSettings
 
 ORBITALS = (
@@ -108,6 +109,17 @@ def write_densities(gpaw: Any, settings: GpawSettings, folder: Path) -> Path:
         orbitals=np.array(orbitals),
         atomic_potentials_ev=np.array(gpaw.get_atomic_electrostatic_potentials()),
     )
+    return path
+
+
+def write_potential(gpaw: Any, path: Path) -> Path:
+    """The electrostatic potential energy of an electron, eV, in the format of VASP's LOCPOT.
+
+    Of a state whole in this process; the crystal in it lies where GPAW has computed it, which of a
+    slab with the dipole correction is the middle of the cell.
+    """
+    values = np.asarray(gpaw.get_electrostatic_potential(), dtype=float)
+    write_elfcar(path, gpaw.atoms, [values], "electrostatic potential")
     return path
 
 

@@ -34,7 +34,7 @@ class VaspEngine:
 
     name = "vasp"
     capabilities = Capabilities(
-        kinds=("relax", "static", "dos", "elf", "lobster", "neb", "md"),
+        kinds=("relax", "static", "dos", "elf", "levels", "lobster", "neb", "md"),
         bonding="lobster",
         end_record="OUTCAR",
         charge=True,

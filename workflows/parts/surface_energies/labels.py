@@ -95,4 +95,16 @@ class FreeSlabLabels(_SurfaceEnergyLabels):
         return [*super().cautions, *(f"{self.label} {what}: left out: {why}" for what, why in left)]
 
 
-LABELS: tuple[type[Labels], ...] = (FreeSlabLabels, UnrelaxedSlabLabels, CrystalLabels)
+class SlabLevelsLabels(_SurfaceEnergyLabels):
+    """The levels of a relaxed slab; `label` is the study's of its phase."""
+
+    role: Literal["slab_levels"] = "slab_levels"
+    termination: str
+
+
+LABELS: tuple[type[Labels], ...] = (
+    FreeSlabLabels,
+    UnrelaxedSlabLabels,
+    CrystalLabels,
+    SlabLevelsLabels,
+)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from natriface.structures.base.numbers import Count, Length, Plane, Whole
-from natriface.workflows.names import Element, Label, NameOrPath, check_distinct
+from natriface.workflows.names import Element, EngineName, Label, NameOrPath, check_distinct
 from natriface.workflows.surfaces.slab_request import Charges
 from natriface.workflows.validation import Document
 
@@ -77,6 +77,9 @@ class SurfaceEnergiesRequest(Document):
     chemical_potentials
         Also compute slabs of which both faces are one termination, where that takes them off
         their crystal's composition; without it there are none.
+    levels
+        The engine (``gpaw``, ``vasp``) that computes vacuum levels, work function and band edges
+        of the thickest relaxed slab of each termination; none without it.
     """
 
     phases: dict[Label, SurfacePhase] = Field(min_length=1)
@@ -86,6 +89,7 @@ class SurfaceEnergiesRequest(Document):
     symmetric_only: bool = False
     unrelaxed: bool = True
     chemical_potentials: ChemicalPotentials | None = None
+    levels: EngineName | None = None
 
     @model_validator(mode="after")
     def _thicknesses(self) -> SurfaceEnergiesRequest:

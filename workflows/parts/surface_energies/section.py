@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from natriface.analysis.energies.wulff_shape import WULFF_FORMULA
 from natriface.analysis.figures.bars import Bar, energy_bars
@@ -13,6 +14,12 @@ from natriface.analysis.figures.pictures.surface_pictures import (
 )
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
+from natriface.workflows.parts.surface_energies.levels import (
+    LevelsRecord,
+    levels_figures,
+    levels_records,
+    levels_table,
+)
 from natriface.workflows.parts.surface_energies.records import (
     CONVERGED_J_PER_M2,
     PhaseRecord,
@@ -41,13 +48,20 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     records = phase_records(results, context)
     if not records:
         return None
-    tables = [energy_table(records), excess_table(records), wulff_table(records)]
+    levels = levels_records(results, context)
+    tables = [
+        energy_table(records),
+        excess_table(records),
+        wulff_table(records),
+        levels_table(levels),
+    ]
     left_out = [
         f"{record.label} {what}: {why}."
         for record in records
         for what, why in record.crystal.left_out.items()
     ]
-    blocks: list[Block] = [*_figures(records, context), *(t for t in tables if t is not None)]
+    drawn = [*_figures(records, context), *levels_figures(levels, context)]
+    blocks: list[Block] = [*drawn, *(t for t in tables if t is not None)]
     if left_out:
         blocks.append(Listed("Left out", left_out))
     return Section(
@@ -56,8 +70,13 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         findings=[text for record in records for text in _findings(record)],
         blocks=[*blocks, *with_care([text for record in records for text in _cautions(record)])],
         methods=[WULFF_FORMULA],
-        values={record.label: record.model_dump(mode="json") for record in records},
+        values={record.label: _document(record, levels) for record in records},
     )
+
+
+def _document(record: PhaseRecord, levels: Sequence[LevelsRecord]) -> dict[str, Any]:
+    own = [one.model_dump(mode="json") for one in levels if one.label == record.label]
+    return record.model_dump(mode="json") | ({"levels": own} if own else {})
 
 
 def _figures(records: Sequence[PhaseRecord], context: SectionContext) -> list[ReportFigure]:

@@ -25,6 +25,7 @@ from natriface.workflows.parts.surface_energies.labels import (
     CrystalLabels,
     CrystalPlan,
     FreeSlabLabels,
+    SlabLevelsLabels,
     UnrelaxedSlabLabels,
 )
 from natriface.workflows.parts.surface_energies.request import (
@@ -136,8 +137,7 @@ def _phase_steps(
     slabs = [
         step
         for termination, symmetric in chosen
-        for slab in _slabs(termination, symmetric, request)
-        for step in _slab_steps(slab, whole, request, make)
+        for step in _termination_steps(termination, symmetric, whole, request, make)
     ]
     return [relaxed, energy, *slabs]
 
@@ -239,6 +239,31 @@ def _slabs(
                 slabs.append(slab)
                 break
     return slabs
+
+
+def _termination_steps(
+    termination: Termination,
+    symmetric: Symmetric | None,
+    whole: _Crystal,
+    request: SurfaceEnergiesRequest,
+    make: StepMaker,
+) -> list[Step]:
+    """The slabs of a termination, and the levels of the thickest."""
+    slabs = _slabs(termination, symmetric, request)
+    planned = [step for slab in slabs for step in _slab_steps(slab, whole, request, make)]
+    if request.levels is not None:
+        relaxed = planned[-1]
+        planned.append(
+            make.step(
+                f"{relaxed.name}, levels",
+                "levels",
+                relaxed.n_atoms,
+                engine=request.levels,
+                structure_from=StructureFrom(step=relaxed.id),
+                labels=SlabLevelsLabels(label=whole.label, termination=slabs[-1].label),
+            )
+        )
+    return planned
 
 
 def _slab_steps(

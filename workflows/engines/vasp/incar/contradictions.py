@@ -19,7 +19,7 @@ from natriface.workflows.engines.vasp.incar.tags import needs_version
 TETRAHEDRA = (-15, -14, -5, -4)
 """ISMEAR of the tetrahedron methods."""
 _LEAST_TETRAHEDRA_POINTS = 4
-_SINGLE_POINTS = ("static", "dos", "elf", "lobster")
+_SINGLE_POINTS = ("static", "dos", "elf", "levels", "lobster")
 _MOVES = (0, 1, 2, 3, 40, 44)
 """IBRION of what moves the atoms."""
 _NO_RELAXATION = (0, 5, 6, 7, 8)
@@ -275,6 +275,8 @@ def _job(case: Case) -> Iterator[_Objection]:
             yield _Objection("LOBSTER projects the orbitals of WAVECAR; set LWAVE: true", True)
     if case.kind == "elf" and not tags.get("LELF"):
         yield _Objection("an ELF needs LELF: true", fatal=True)
+    if case.kind == "levels" and not tags.get("LVHAR"):
+        yield _Objection("levels need the electrostatic potential: LVHAR: true", fatal=True)
     if case.kind == "dos" and not tags.get("LORBIT"):
         yield _Objection("projected densities of states need LORBIT: 11", fatal=True)
     if case.kind == "dos" and 0 < tags.get("LORBIT", 0) < 10 and "RWIGS" not in tags:

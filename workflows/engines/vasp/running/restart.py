@@ -37,6 +37,7 @@ DELETED = (
 KEPT = {
     "static": ("CHGCAR", "LOCPOT", "AECCAR0", "AECCAR2"),
     "elf": ("CHGCAR",),
+    "levels": ("LOCPOT",),
     "dos": (),
     "relax": (),
     "lobster": (),

@@ -1,0 +1,1 @@
+"""The analyses of `natriface analyze` that have a module of their own."""
