@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from ase import Atoms
 
+from natriface.analysis.results.wording import counted
 from natriface.structures.base import heights
 from natriface.structures.interfaces.build import Interface, build_interface
 from natriface.structures.interfaces.faces import Face
@@ -61,8 +62,8 @@ class BuiltCandidate:
         """What was chosen on each axis."""
         manner, one = self.screened.manner, self.screened.candidate
         return Choices(
-            substrate=f"{one.substrate.label}, {one.substrate_layers} layers",
-            film=f"{one.film.label}, {one.film_layers} layers",
+            substrate=f"{one.substrate.label}, {counted(one.substrate_layers, 'layer')}",
+            film=f"{one.film.label}, {counted(one.film_layers, 'layer')}",
             substrate_dopant=self.slabs["substrate"].doping,
             film_dopant=self.slabs["film"].doping,
             strained=manner.strained,
