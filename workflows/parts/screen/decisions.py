@@ -148,8 +148,8 @@ def chosen(rule: Rule, known: Sequence[Known]) -> tuple[str, ...]:
         if one.energy_j_per_m2 is not None
     )
     lots = _lots(rule, ranked)
-    if rule.within_j_per_m2 is not None and ranked:
-        most = ranked[0][0] + rule.within_j_per_m2 / TIE_J_PER_M2
+    if rule.within_j_per_m2 is not None and lots:
+        most = min(lot[0][0] for lot in lots) + rule.within_j_per_m2 / TIE_J_PER_M2
         lots = [lot for lot in lots if lot[0][0] <= most]
     if rule.pareto is not None:
         lowest = [lot[0] for lot in lots]
