@@ -217,7 +217,7 @@ def test_what_cannot_be_paired_is_refused(stages: list[dict[str, Any]], reason: 
         )
 
 
-STUDY = {
+STUDY: dict[str, Any] = {
     "name": "pairs",
     "title": "pairs",
     "screen": {
@@ -291,3 +291,18 @@ def test_what_is_decided_of_the_pairs_is_planned_of_each(tmp_path: Path) -> None
     (supposed,) = (count for name, count in rows.items() if name.startswith("stage 2"))
     assert supposed == 4  # as many as are chosen whatever the energies
     assert any("the best 1 faces of pairs alike but for dopants" in name for name in rows)
+
+
+def test_sides_out_of_contact_are_left_out(tmp_path: Path) -> None:
+    screen: dict[str, Any] = STUDY["screen"]
+    near = {**screen["contacts"], "gaps_angstrom": [2.8, 50]}
+    study = Study.model_validate({**STUDY, "screen": {**screen, "contacts": near}})
+    plan = plan_study(study, tmp_path, to_run=False)
+    labelled = candidates((step.id, step) for step in plan.walk()).values()
+    assert {one.choices.gap_angstrom for one in labelled} == {2.8}
+    _, left_out = foreseen(study, tmp_path)
+    assert any("gap of 50 A the sides are out of contact" in str(row[2]) for row in left_out.rows)
+    far = {**near, "gaps_angstrom": [50]}
+    study = Study.model_validate({**STUDY, "screen": {**screen, "contacts": far}})
+    with pytest.raises(StudyError, match="no candidate is left"):
+        plan_study(study, tmp_path, to_run=False)
