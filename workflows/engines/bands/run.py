@@ -169,8 +169,7 @@ def band_result(
         reasons.append(
             f"forces still {outcome['largest_force_left_ev_per_angstrom']:.3f} eV/A after "
             f"{counted(outcome['n_force_calls'], 'force call')} "
-            f"(asked: {settings.fmax_ev_per_angstrom}); "
-            "raise max_force_calls or look at the band"
+            f"(asked: {settings.fmax_ev_per_angstrom}); raise max_force_calls or look at the band"
         )
     status = summary.status if outcome["converged"] else "unconverged"
     ran = {"version": outcome["version"], "weights_sha256": outcome.get("weights")}
