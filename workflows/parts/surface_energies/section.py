@@ -41,7 +41,8 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     records = phase_records(results, context)
     if not records:
         return None
-    tables = [energy_table(records), excess_table(records), wulff_table(records)]
+    shapes = wulff_table(records)
+    tables = [energy_table(records), excess_table(records), shapes]
     left_out = [
         f"{record.label} {what}: {why}."
         for record in records
@@ -55,7 +56,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         title="Surface energies",
         findings=[text for record in records for text in _findings(record)],
         blocks=[*blocks, *with_care([text for record in records for text in _cautions(record)])],
-        methods=[WULFF_FORMULA],
+        methods=[] if shapes is None else [WULFF_FORMULA],
         values={record.label: record.model_dump(mode="json") for record in records},
     )
 
