@@ -13,6 +13,7 @@ from statistics import fmean
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
+from natriface.analysis.results.wording import counted
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.reprs import short_repr
@@ -101,7 +102,7 @@ class Integrity:
         ]
         text = " and ".join(parts) + " intact" if parts else "no tetrahedra"
         if self.broken:
-            text += f"; {len(self.broken)} bonds broken"
+            text += f"; {counted(len(self.broken), 'bond')} broken"
         if self.formed:
             text += f"; {len(self.formed)} formed"
         return text

@@ -27,6 +27,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
+def counted(number: float, noun: str) -> str:
+    """``1 layer``, ``2 layers``, ``0.5 layers``, ``2 registries``."""
+    several = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{number:g} {noun if number == 1 else several}"
+
+
 def slug(text: str) -> str:
     """A text as part of a file's name: ``Na|NZSP`` becomes ``Na_NZSP``."""
     return re.sub(r"(?:[^\w.+-]|_)+", "_", text).strip("_")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
+from ase.data.vdw_alvarez import vdw_radii
 
 from natriface.structures.base.arrays import FloatArray, IntArray
 
@@ -29,3 +30,11 @@ def touching_distances(one: IntArray, other: IntArray) -> FloatArray:
         [IONIC_RADII.get(int(z), 0.0) for z in one], [IONIC_RADII.get(int(z), 0.0) for z in other]
     )
     return np.asarray(np.maximum(covalent, ionic))
+
+
+def van_der_waals_distances(one: IntArray, other: IntArray) -> FloatArray:
+    """Sums of the van der Waals radii of two lists of atomic numbers, A, (n, m).
+
+    Radii of S. Alvarez, Dalton Trans. 42, 8617 (2013), as in ASE; NaN where there is none.
+    """
+    return np.asarray(np.add.outer(vdw_radii[one], vdw_radii[other]), dtype=float)

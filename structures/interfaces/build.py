@@ -20,7 +20,7 @@ from natriface.structures.base.bounds import require_gap
 from natriface.structures.base.errors import StructureError, require_kind
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.chemistry.polyanions import formula
-from natriface.structures.chemistry.radii import touching_distances
+from natriface.structures.chemistry.radii import touching_distances, van_der_waals_distances
 from natriface.structures.interfaces.matching import Match
 from natriface.structures.interfaces.registries import distinct_registries
 from natriface.structures.surfaces.carrying import OVERLAP_RATIO, supercell_sites
@@ -153,6 +153,15 @@ class Interface:
     def shortest_contact_angstrom(self) -> float:
         """Shortest distance between a substrate and a film atom, A."""
         return shortest_contact(self.substrate_atoms, self.film_atoms)[0]
+
+    @property
+    def in_contact(self) -> bool:
+        """Whether two atoms across it touch, or are within the sum of their van der Waals radii."""
+        lower, upper = self.substrate_atoms, self.film_atoms
+        of = lower.numbers, upper.numbers
+        reach = np.maximum(touching_distances(*of), van_der_waals_distances(*of))
+        # a radius that nobody knows tells nothing against it
+        return not np.all(_distances(lower, upper) > reach)
 
 
 def build_interface(
@@ -288,7 +297,13 @@ def contact_gap(substrate: Structure, film: Structure) -> float:
 
 def shortest_contact(substrate: Structure, film: Structure) -> tuple[float, int, int]:
     """Shortest distance between the two sides in their common cell, A, and the two atoms."""
-    substrate, film = atoms_of(substrate), atoms_of(film)
+    best = _distances(atoms_of(substrate), atoms_of(film))
+    one, other = np.unravel_index(int(best.argmin()), best.shape)
+    return float(best.min()), int(one), int(other)
+
+
+def _distances(substrate: Atoms, film: Atoms) -> FloatArray:
+    """Of each atom of one side from the nearest image of each of the other, A, (n, m)."""
     cell = np.asarray(substrate.cell)
     delta = film.positions[None, :, :] - substrate.positions[:, None, :]
     best: FloatArray = np.full(delta.shape[:2], np.inf)
@@ -296,8 +311,7 @@ def shortest_contact(substrate: Structure, film: Structure) -> tuple[float, int,
         for j in (-1, 0, 1):
             for k in (-1, 0, 1):
                 best = np.minimum(best, np.linalg.norm(delta + np.array([i, j, k]) @ cell, axis=-1))
-    one, other = np.unravel_index(int(best.argmin()), best.shape)
-    return float(best.min()), int(one), int(other)
+    return best
 
 
 def _require_same_cells(substrate: Slab, film: Slab, match: Match) -> None:

@@ -318,7 +318,7 @@ def build_slab(
     expected = math.ceil(len(facet.crystal.numbers) * count / facet.steps_per_period)
     if expected > max_atoms:
         raise StructureError(
-            f"a slab {termination.label} of {count} layers has about {expected} atoms, more than "
+            f"a slab {termination.label} with layers={count} has about {expected} atoms, more than "
             f"max_atoms={max_atoms}: ask for a thinner slab or raise max_atoms"
         )
     low, high = termination.cut, termination.cut + count / facet.steps_per_period

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+from pymongo.errors import AutoReconnect
+
 from natriface.workflows.errors import DatabaseError
 from natriface.workflows.jobs.offline import recover_offline
 from natriface.workflows.jobs.reconciliation import reconcile
@@ -82,6 +84,16 @@ def status(workspace: Workspace) -> list[StepStatus]:
     DatabaseError
         If the database cannot be started or reached.
     """
+    try:
+        return _standing(workspace)
+    except DatabaseError as error:
+        if not is_embedded(workspace) or not isinstance(error.__cause__, AutoReconnect):
+            raise
+    # the command that had started the database has just ended, and the database with it
+    return _standing(workspace)
+
+
+def _standing(workspace: Workspace) -> list[StepStatus]:
     with launchpad(workspace) as pad:
         reconcile(pad, workspace)
         return _status.status(pad, workspace)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ase import Atoms
 
+from natriface.analysis.results.wording import counted
 from natriface.structures.base.atoms import fixed_indices, hold, to_document
 from natriface.structures.base.bounds import require_supercell
 from natriface.structures.base.errors import StructureError, nearest
@@ -84,7 +85,8 @@ def build_surface(label: str, asked: SurfaceRequest, root: Path) -> Surface:
         slab = cut_slab(phase, asked, vacuum_angstrom=asked.vacuum_angstrom)
         if asked.frozen_layers >= slab.layers:
             raise StructureError(
-                f"{asked.frozen_layers} of {slab.layers:g} layers held: none is left to relax"
+                f"{asked.frozen_layers} of {counted(slab.layers, 'layer')} held: "
+                "none is left to relax"
             )
         require_supercell(len(slab.atoms), asked.repeats)
         depth = asked.frozen_layers * slab.termination.layer_angstrom - EDGE_ANGSTROM

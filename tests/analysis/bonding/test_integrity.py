@@ -41,7 +41,7 @@ def test_a_ligand_pulled_away_is_a_broken_bond(which: int, pull: float) -> None:
     assert [(bond.centre, bond.ligand) for bond in change.broken] == [(0, which)]
     assert change.broken[0].length_angstrom == pytest.approx(1.54 + pull)
     assert list(change.intact_by_formula.values()) == [(0, 1)]
-    assert "0 of 1 PO4 intact; 1 bonds broken" in change.summary()
+    assert "0 of 1 PO4 intact; 1 bond broken" in change.summary()
 
 
 @given(st.floats(-0.15, 0.15))

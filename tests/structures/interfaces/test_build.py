@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG
 from natriface.structures.base.atoms import fixed_indices, structure_id
 from natriface.structures.base.errors import StructureError
-from natriface.structures.chemistry.radii import touching_distances
+from natriface.structures.chemistry.radii import touching_distances, van_der_waals_distances
 from natriface.structures.crystals.phases import load_phase
 from natriface.structures.interfaces.build import (
     Interface,
@@ -147,6 +147,18 @@ def test_default_gap_is_where_the_first_atoms_touch(name: str) -> None:
     assert (d[across] / touching).min() == pytest.approx(1.0, abs=1e-6)
     shortest, *_ = shortest_contact(built.substrate_atoms, built.film_atoms)
     assert shortest == pytest.approx(d[across].min())
+
+
+def test_sides_are_in_contact_up_to_their_van_der_waals_radii() -> None:
+    substrate, film, match = pair("NaF")
+    gaps = [2.6, 3.5, 4.5, 5.5, 50.0]
+    in_contact = [one.in_contact for one in gap_scan(substrate, film, match, gaps)]
+    assert in_contact[0]
+    assert in_contact == sorted(in_contact, reverse=True)  # pulled apart they come into it no more
+    farthest = van_der_waals_distances(substrate.atoms.numbers, film.atoms.numbers).max()
+    assert not any(at for gap, at in zip(gaps, in_contact, strict=True) if gap > farthest)
+    sodium_fluoride = van_der_waals_distances(np.array([11]), np.array([9]))
+    assert sodium_fluoride == pytest.approx(2.50 + 1.46)  # Alvarez 2013
 
 
 def test_touching_distances_are_those_of_crystals() -> None:

@@ -155,6 +155,18 @@ def test_free_adatoms_are_not_compared(tmp_path: Path, plan: list[Step]) -> None
     assert not any("constrained sites" in text for text in made.findings)
 
 
+def test_of_maps_is_said_where_there_are_any(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, plan: list[Step]
+) -> None:
+    bare = planned(tmp_path_factory.mktemp("bare"), map=None)
+    methods = []
+    for name, steps in (("map", plan), ("none", bare)):
+        (tmp_path / name).mkdir()
+        made = report(tmp_path / name, steps, [result(step) for step in steps])
+        methods.append([said for said in made.methods if str(said).startswith("Energy map: ")])
+    assert list(map(len, methods)) == [1, 0]
+
+
 def test_an_adatom_that_moved_is_told_where_to(tmp_path: Path, plan: list[Step]) -> None:
     site = next(step for step in plan if step.name.endswith("on-top F"))
     cell = site.atoms().cell.array / 2

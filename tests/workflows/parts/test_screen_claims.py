@@ -121,6 +121,23 @@ def test_an_effect_within_the_spread_of_registries_is_none() -> None:
     assert (found.kind, found.n_neither) == ("no difference", 1)
 
 
+def test_slabs_that_began_in_a_minimum_are_as_uncertain_as_the_same_slabs_elsewhere() -> None:
+    def effect_of(*offs: float | None) -> Verdict:
+        own = {"doping": doped(1)}
+        low, high = (
+            relaxed(n, e, s, off=o, **own) for (n, e, s), o in zip(MADE, offs, strict=True)
+        )
+        return verdict(*UNDOPED, low, high)
+
+    known, found = effect_of(0.03, 0.03), effect_of(None, 0.03)
+    assert (found.kind, found.uncertainty) == ("holds", known.uncertainty)
+    assert (found.uncertainty or 0.0) > (effect_of(0.01, 0.01).uncertainty or 0.0)
+    assert effect_of(None, None).kind == "not tested"
+
+
+MADE = (("c", -0.90, 0.0), ("d", -0.85, 0.5))
+
+
 def test_one_registry_says_nothing() -> None:
     found = verdict(*UNDOPED, relaxed("c", -2.0, doping=doped(1)))
     assert (found.kind, found.n_samples) == ("not tested", 1)

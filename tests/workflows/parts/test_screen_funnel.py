@@ -174,6 +174,25 @@ def test_it_finds_the_best_whatever_ends_first(tmp_path: Path, spring: SpringEng
     assert len(statics) == 4
 
 
+def test_doped_and_undoped_go_on_together(tmp_path: Path, spring: SpringEngine) -> None:
+    dopants = [None, {"element": "Cl", "replaces": "F"}]
+    keep = {"best": 1, "registries": 2, "paired": True}
+    screen = {
+        **SCREEN,
+        "substrates": {**SCREEN["substrates"], "dopants": dopants},
+        "films": {**SCREEN["films"], "phases": ["NaCl"]},
+        "stages": [{"compute": "static", "keep": keep}, {"compute": "relax"}],
+    }
+    first, second = (ran(tmp_path / str(seed), seed, screen) for seed in (1, 2))
+    assert first["values"] == second["values"]
+    assert len(first["workspace"].decisions()) == 1
+    for pair in ("NaCl|NaF", "NaCl|NaF-Cl"):
+        found = ranking(first, pair)
+        assert len(found) == 8
+        assert found[:2] == [(BEST_GAP, False, 2), (BEST_GAP, True, 2)]
+        assert {stages for *_, stages in found[2:]} == {1}
+
+
 def test_one_that_fails_costs_itself_alone(tmp_path: Path, spring: SpringEngine) -> None:
     spring.fails = BEST_GAP
     found = ran(tmp_path / "w", 1)

@@ -10,11 +10,15 @@ import time
 from pathlib import Path
 
 import pytest
+from fireworks.core.launchpad import LaunchPad
 from rich.console import Console
 
 from natriface.workflows.commands.watching import watch_study
-from natriface.workflows.errors import WorkspaceError
+from natriface.workflows.errors import DatabaseError, WorkspaceError
+from natriface.workflows.jobs.reconciliation import reconcile
+from natriface.workflows.launchpad import connection
 from natriface.workflows.launchpad.connection import launchpad, new_launch_id
+from natriface.workflows.launchpad.database import EmbeddedDatabase
 from natriface.workflows.launchpad.ledger import claim, complete, complete_lost, fail_lost, requeue
 from natriface.workflows.launchpad.queries import last_launches, steps_of
 from natriface.workflows.launchpad.submit import submit_plan
@@ -51,6 +55,31 @@ def test_paused_steps_wait_until_they_are_resumed(workspace: Workspace) -> None:
         operations.pause(workspace, ["other"])
     assert operations.resume(workspace) == ["first"]
     assert run_plan(plan, workspace, 1).is_complete
+
+
+def test_states_are_read_while_the_run_that_had_started_the_database_ends(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operations.submit(family(), workspace)
+    theirs = EmbeddedDatabase(workspace)
+    theirs.start(bound=True)
+    looks = []
+
+    def ending(pad: LaunchPad, looked_at: Workspace) -> None:
+        looks.append(theirs.stop())
+        reconcile(pad, looked_at)
+
+    monkeypatch.setattr(connection, "CONNECT_TIMEOUT_MS", 500)
+    monkeypatch.setattr(operations, "reconcile", ending)
+    with pytest.raises(DatabaseError, match="cannot be reached"):
+        operations.status(workspace)  # it ends each time
+    assert looks == [True, True]
+    theirs.start(bound=True)
+    monkeypatch.setattr(
+        operations, "reconcile", lambda *given: (ending if len(looks) == 2 else reconcile)(*given)
+    )
+    assert states(workspace) == {"first": "ready", "child": "waiting", "other": "ready"}
+    assert operations.database_server(workspace) is None
 
 
 def test_cancelled_steps_do_not_run_and_can_be_resumed(workspace: Workspace) -> None:

@@ -18,6 +18,7 @@ from natriface.analysis.barriers.summary import BandSummary, summarise
 from natriface.analysis.readers.neb import read_band
 from natriface.analysis.results.band import Band
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord, Timing
+from natriface.analysis.results.wording import counted
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.atoms import fixed_indices, to_document
 from natriface.structures.base.errors import EngineError, ReaderError
@@ -158,7 +159,7 @@ def band_result(
             **common,
             engine=engine,
             status="truncated",
-            reason=f"the run did not end; {_n_calls(folder)} force calls were made",
+            reason=f"the run did not end; it has made {counted(_n_calls(folder), 'force call')}",
             files=files,
         )
     band = read_band(folder / BAND_FILE, n_images=outcome["n_images"], metadata=step.metadata)
@@ -167,8 +168,8 @@ def band_result(
     if not outcome["converged"]:
         reasons.append(
             f"forces still {outcome['largest_force_left_ev_per_angstrom']:.3f} eV/A after "
-            f"{outcome['n_force_calls']} force calls (asked: {settings.fmax_ev_per_angstrom}); "
-            "raise max_force_calls or look at the band"
+            f"{counted(outcome['n_force_calls'], 'force call')} "
+            f"(asked: {settings.fmax_ev_per_angstrom}); raise max_force_calls or look at the band"
         )
     status = summary.status if outcome["converged"] else "unconverged"
     ran = {"version": outcome["version"], "weights_sha256": outcome.get("weights")}

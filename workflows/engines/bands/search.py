@@ -22,6 +22,7 @@ from ase import Atoms
 from ase.calculators.calculator import CalculatorError
 from pydantic import BaseModel, ConfigDict, Field
 
+from natriface.analysis.results.wording import counted
 from natriface.structures.base.arrays import BoolArray, FloatArray
 from natriface.structures.base.atoms import fixed_indices
 from natriface.structures.base.errors import EngineError, NatrifaceError
@@ -387,7 +388,7 @@ class BandSearch:
         self._note_progress(image)
         if self._asked_to_end():
             raise EndedEarlyError(
-                f"{self._name}: ended as asked after {self.n_force_calls} force calls; "
+                f"{self._name}: ended as asked after {counted(self.n_force_calls, 'force call')}; "
                 "the next run goes on"
             )
 

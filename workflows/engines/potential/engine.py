@@ -15,6 +15,7 @@ from ase.io import write as write_atoms
 from natriface.analysis.results.deciding import PATH_SETTINGS
 from natriface.analysis.results.moves.stress_test import StressTest
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord, Timing
+from natriface.analysis.results.wording import counted
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError, ReaderError
 from natriface.structures.base.writing import write_atomically
@@ -114,8 +115,8 @@ class PotentialEngine:
         return Estimate(
             core_seconds=START_S + 1e-3 * cost.ms_per_atom * step.n_atoms * n_calls,
             memory_mb=cost.start_mb + cost.mb_per_atom * step.n_atoms,
-            basis=f"{n_calls} force calls at {cost.ms_per_atom:g} ms an atom, as measured with "
-            f"{measured_with} on one core",
+            basis=f"{counted(n_calls, 'force call')} at {cost.ms_per_atom:g} ms an atom, "
+            f"as measured with {measured_with} on one core",
             n_ionic_steps=n_calls,
         )
 
@@ -260,7 +261,7 @@ def _of_outcome(
     if isinstance(settings, PotentialSettings):
         reason = (
             f"forces still {outcome['max_force_ev_per_angstrom']:.3f} eV/A after "
-            f"{outcome['n_steps']} steps (asked: {settings.fmax_ev_per_angstrom}); "
+            f"{counted(outcome['n_steps'], 'step')} (asked: {settings.fmax_ev_per_angstrom}); "
             "raise max_steps or look at the trajectory"
         )
     return {

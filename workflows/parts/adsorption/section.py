@@ -24,10 +24,12 @@ from natriface.workflows.report.table import Cell, Column, Table
 
 KEY, TITLE = "adsorption", "Adsorption"
 
-METHODS: tuple[str | Formula, ...] = (
+OF_SITES: tuple[str | Formula, ...] = (
     *(formula.filled(n="n", x="X") for formula in FORMULAS.values()),
     "An adsorption energy is negative where the adatom X is bound. The two differ by the cohesive "
     "energy of its crystal.",
+)
+OF_MAPS = (
     "Energy map: the adatom held over each symmetry-distinct point of a grid, everything else and "
     "its height relaxed, unfolded by the symmetry of the face and interpolated by the shortest "
     "waves that pass through all points. The climb from cell to cell is where basins of the map "
@@ -48,11 +50,14 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     records = surface_records(results, context)
     if not records:
         return None
-    tables = []
+    tables: list[Table] = []
+    methods: list[str | Formula] = []
     if any(record.sites for record in records):
         tables.append(_energies(records))
+        methods += OF_SITES
     if any(record.map for record in records):
         tables.append(_maps(records))
+        methods += OF_MAPS
     tables.append(_surfaces(records))
     return Section(
         key=KEY,
@@ -63,7 +68,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
             *tables,
             *with_care(_warnings(records, context.published)),
         ],
-        methods=METHODS,
+        methods=methods,
         values={record.label: _values(record) for record in records},
         measurements=measurements(records),
     )

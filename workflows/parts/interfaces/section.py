@@ -9,7 +9,7 @@ from natriface.analysis.energies.interface_energy import ADHESION_FORMULA, forma
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
-from natriface.analysis.results.wording import number
+from natriface.analysis.results.wording import counted, number
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.crystals.doping import DopingWords
 from natriface.workflows.parts.interfaces.blocks.comparison import Comparison, compare
@@ -26,6 +26,7 @@ from natriface.workflows.parts.interfaces.blocks.registry_blocks import (
 )
 from natriface.workflows.parts.interfaces.blocks.tables import (
     bond_table,
+    have_tetrahedra,
     integrity_table,
     overview,
     reference_slab_table,
@@ -79,7 +80,7 @@ def _blocks(
         _list("Why these numbers may differ from the published ones", words.reasons),
         adhesion_bars(records, context),
         adhesion_table(records),
-        Gallery("Interfaces before and after relaxation", pictures, PICTURE_NOTE)
+        Gallery("Interfaces before and after relaxation", pictures, _picture_note(records))
         if pictures
         else None,
         integrity_table(records, published),
@@ -90,11 +91,14 @@ def _blocks(
     return [block for block in blocks if block is not None]
 
 
-PICTURE_NOTE = (
-    "Seen along the shorter in-plane vector, at one scale; narrow cells are repeated sideways. The "
-    "dashed line is where the two sides meet. P and Si are drawn with their bonds and tetrahedra; "
-    "a broken bond is dotted."
-)
+def _picture_note(records: Sequence[InterfaceRecord]) -> str:
+    note = (
+        "Seen along the shorter in-plane vector, at one scale; narrow cells are repeated sideways. "
+        "The dashed line is where the two sides meet."
+    )
+    if not have_tetrahedra(records):
+        return note
+    return f"{note} P and Si are drawn with their bonds and tetrahedra; a broken bond is dotted."
 
 
 def _list(title: str, sentences: Sequence[str]) -> Listed | None:
@@ -123,16 +127,18 @@ def _methods(records: Sequence[InterfaceRecord]) -> list[str | Formula]:
         if slabs_alone
         else ""
     )
-    if any(record.integrity for record in records):
+    if have_tetrahedra(records):
         limits = (f"{a}–{b} {limit} Å" for (a, b), limit in BOND_LIMIT_ANGSTROM.items())
         text.append(
             f"A ligand counts as bonded within {', '.join(limits)}; a unit is intact while it "
             "keeps exactly the ligands it had. These criteria are natriface's."
         )
+    if any(record.interfacial_formation_energy for record in records):
+        text.append(formation_formula(records[0].references))
+    if any(record.work_of_adhesion for record in records):
+        text.append(ADHESION_FORMULA)
     return [
         *text,
-        formation_formula(records[0].references),
-        ADHESION_FORMULA,
         f"A is the area and N the number of contacts in the cell{lowest}. "
         f"1 eV/Å² = {EV_PER_ANGSTROM2_IN_J_PER_M2:.8f} J/m². Energies are subtracted only between "
         "converged calculations with the same engine, version, model, protocol and settings.",
@@ -178,7 +184,7 @@ def _cell_words(record: InterfaceRecord) -> str:
     words = [f"{record.n_atoms} atoms"] if record.n_atoms is not None else []
     words.append(f"{number(record.area_angstrom2, 1)} Å²")
     if record.n_contacts is not None:
-        words.append(f"{record.n_contacts} contact{'s' if record.n_contacts != 1 else ''}")
+        words.append(counted(record.n_contacts, "contact"))
     for side, slab in (("film", record.film), ("substrate", record.substrate)):
         if any(abs(strain) > 1e-9 for strain in slab.principal_strains):
             strains = " and ".join(number(100 * x) for x in slab.principal_strains)

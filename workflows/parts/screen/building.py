@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from ase import Atoms
 
+from natriface.analysis.results.wording import counted
 from natriface.structures.base import heights
+from natriface.structures.base.errors import StructureError
 from natriface.structures.interfaces.build import Interface, build_interface
 from natriface.structures.interfaces.faces import Face
 from natriface.structures.surfaces.slabs import build_slab
@@ -61,8 +63,8 @@ class BuiltCandidate:
         """What was chosen on each axis."""
         manner, one = self.screened.manner, self.screened.candidate
         return Choices(
-            substrate=f"{one.substrate.label}, {one.substrate_layers} layers",
-            film=f"{one.film.label}, {one.film_layers} layers",
+            substrate=f"{one.substrate.label}, {counted(one.substrate_layers, 'layer')}",
+            film=f"{one.film.label}, {counted(one.film_layers, 'layer')}",
             substrate_dopant=self.slabs["substrate"].doping,
             film_dopant=self.slabs["film"].doping,
             strained=manner.strained,
@@ -89,7 +91,7 @@ class Builder:
         Raises
         ------
         StructureError
-            If it cannot be built: no site for a dopant, or atoms too close.
+            If it cannot be built: no site for a dopant, or atoms too close or out of contact.
         """
         one, manner = screened.candidate, screened.manner
         vacuum = manner.vacuum_angstrom
@@ -108,6 +110,11 @@ class Builder:
             registry=manner.registry,
             vacuum_angstrom=vacuum,
         )
+        if manner.gap_angstrom is not None and not interface.in_contact:
+            raise StructureError(
+                f"at a gap of {interface.gap_angstrom:g} A the sides are out of contact: no two "
+                "atoms are within their van der Waals radii"
+            )
         key = f"{screened.match.id} {lower.slab.id} {upper.slab.id} {vacuum}"
         if key not in self.alone:  # as they lie in one of the interfaces that share them
             touching = build_interface(

@@ -7,6 +7,7 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from natriface.analysis.results.result import Result
+from natriface.analysis.results.wording import counted
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.screen.phases import grouped
 from natriface.workflows.parts.screen.records import (
@@ -80,13 +81,17 @@ def funnel_table(funnel: Funnel) -> Table:
 def _said(rule: Rule | None) -> str:
     if rule is None:
         return ""
+    of = "pairs alike but for dopants" if rule.paired else "each pair"
+    what = "faces" if rule.paired else "choices" if rule.registries else ""
     bounds = []
     if rule.best is not None:
-        bounds.append(f"the best {rule.best} of each pair")
+        bounds.append(" ".join(filter(None, (f"the best {rule.best}", what, f"of {of}"))))
     if rule.within_j_per_m2 is not None:
         bounds.append(f"what lies within {rule.within_j_per_m2:g} J/m2 of the lowest")
     if rule.pareto is not None:
         bounds.append(f"what none beats in energy, {', '.join(rule.pareto)} at once")
+    if rule.registries is not None:
+        bounds.append(f"each in up to {counted(rule.registries, 'registry')}")
     return ", ".join(bounds)
 
 

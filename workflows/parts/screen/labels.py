@@ -52,6 +52,18 @@ class Choices(BaseModel):
         }
 
     @property
+    def faces(self) -> str:
+        """Which slabs meet in which match, whatever they are doped with."""
+        axes = self.axes
+        return f"{self.film} on {self.substrate}, {axes['match']}, {self.strained} strained"
+
+    @property
+    def dopants(self) -> str:
+        """Which sites are doped, and what compensates them."""
+        axes = self.axes
+        return f"film: {axes['film dopant']}; substrate: {axes['substrate dopant']}"
+
+    @property
     def quantities(self) -> dict[str, float]:
         """What a rule may look at beside the energy; better when lower."""
         return {"strain": self.max_strain, "atoms": self.n_atoms, "area": self.area_angstrom2}
@@ -105,6 +117,11 @@ class CandidateLabels(Labels):
     film: SlabLabels
     substrate: SlabLabels
     narrowed: Narrowed | None = None
+
+    @property
+    def phases(self) -> str:
+        """The pair whatever it is doped with."""
+        return f"{self.film.phase}|{self.substrate.phase}"
 
     @property
     def slabs(self) -> Sequence[SlabLabels]:

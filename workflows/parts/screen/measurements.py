@@ -16,9 +16,9 @@ TAKEN = (
     "Claims are held against relaxed candidates, and by another potential against energies at "
     "their geometries; never against unrelaxed ones. Of candidates that differ only in registry "
     "and gap, where a relaxation begins, the lowest is taken: {groups} of {energies} energies. "
-    "Its uncertainty is how far these end apart, with what starts of its slabs differ by; one that "
-    "was relaxed from a single registry has none. Doped and undoped are compared where faces, "
-    "layers, match and potential are alike."
+    "Its uncertainty is how far these end apart, with the most that starts of their slabs differ "
+    "by; one that was relaxed from a single registry has none. Doped and undoped are compared "
+    "where faces, layers, match and potential are alike."
 )
 """Said in the report, with the two numbers."""
 
@@ -76,10 +76,12 @@ def relaxed_energies(
 
 
 def measurements(energies: Sequence[RelaxedEnergy]) -> list[Measurement]:
-    """The lowest of each system with like choices, uncertain by the others and by its slabs.
+    """The lowest of each system with like choices, uncertain by the others and by their slabs.
 
     A relaxation begins in a registry and at a gap, and an interface takes the lowest: these are
-    starts, no choices.
+    starts, no choices. All have the same slabs, each relaxed as built and as it lies in its
+    interface: of what these differ by the most is taken. A slab that begins in a minimum there is
+    no second start of it.
     """
     alike: dict[tuple[str, frozenset[tuple[Choice, str]]], list[RelaxedEnergy]] = {}
     for one in energies:
@@ -87,7 +89,8 @@ def measurements(energies: Sequence[RelaxedEnergy]) -> list[Measurement]:
     found = []
     for members in alike.values():
         lowest = min(members, key=lambda one: one.value)
-        off = in_quadrature(spread([one.value for one in members]), lowest.off)
+        slabs = max((one.off for one in members if one.off is not None), default=None)
+        off = in_quadrature(spread([one.value for one in members]), slabs)
         found.append(
             Measurement(
                 "interfacial formation energy", lowest.system, lowest.value, off, lowest.choices

@@ -198,18 +198,31 @@ class Rule(Document):
         Those that lie no higher than this above the lowest.
     pareto
         Of these, those that no other of them beats in energy and in these quantities at once.
+    registries
+        Candidates alike in all but registry and gap are one choice, by the lowest of them; the
+        other bounds are on choices, and each goes on in as many registries, its lowest. Choices
+        in fewer than that come last.
+    paired
+        Pairs that differ in their dopants alone are decided together: the other bounds are on
+        like faces, and on those that go on each pair does, with its lowest choice. Faces on which
+        pairs are missing come last.
     """
 
     best: Count | None = None
     within_j_per_m2: Positive | None = None
     pareto: list[Literal["strain", "atoms", "area"]] | None = Field(default=None, min_length=1)
+    registries: Count | None = None
+    paired: bool = False
 
     @model_validator(mode="after")
     def _some_bound(self) -> Rule:
-        if self.best is None and self.within_j_per_m2 is None and self.pareto is None:
+        bounds = (self.best, self.within_j_per_m2, self.pareto, self.registries)
+        if all(bound is None for bound in bounds):
             raise ValueError(
-                "give best, within_j_per_m2 or pareto: how the candidates are narrowed"
+                "give best, within_j_per_m2, pareto or registries: how the candidates are narrowed"
             )
+        if self.paired and self.registries is None:
+            raise ValueError("paired needs registries: in how many each choice goes on")
         _one_each(list(self.pareto or []))
         return self
 
@@ -266,6 +279,15 @@ class ScreenRequest(Document):
                 raise ValueError(
                     f"stages: stage {number} of {len(self.stages)}: each but the last needs keep, "
                     "what goes on to the next; the last has none"
+                )
+            if (
+                stage.keep
+                and stage.keep.paired
+                and not all(one.keep and one.keep.paired for one in self.stages[:number])
+            ):
+                raise ValueError(
+                    f"stages: stage {number} keeps paired, so each before it has to: of pairs "
+                    "narrowed one by one few faces are left that they share"
                 )
         before: list[tuple[str | None, dict[str, Any]]] = []
         for stage in self.stages:

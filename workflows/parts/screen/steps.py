@@ -11,7 +11,7 @@ from typing import Any
 from natriface.structures.base.atoms import content_hash, structure_id, to_document
 from natriface.structures.base.errors import StructureError, StudyError
 from natriface.workflows.parts.screen.building import Builder, BuiltCandidate
-from natriface.workflows.parts.screen.decisions import decision_id, replayed
+from natriface.workflows.parts.screen.decisions import Known, chosen, decision_id, replayed
 from natriface.workflows.parts.screen.labels import CandidateLabels, Narrowed, ReferenceLabels
 from natriface.workflows.parts.screen.phases import LeftOut, grouped, phases_of
 from natriface.workflows.parts.screen.request import Rule, ScreenRequest, Stage
@@ -39,6 +39,7 @@ class Runner:
 
     id: str
     pair: str
+    phases: str
     labels: dict[str, Any]
     n_atoms: dict[str, int]
     sources: dict[str, dict[str, Any]]
@@ -134,24 +135,36 @@ def planned(
         rule = last.stage.keep
         assert rule is not None  # the request has seen to it
         following = PlannedStage(number, stage, {})
-        for pair, runners in last.runners.items():
-            if pair in last.supposed and not suppose:
-                continue
-            chosen = _decided(pair, last.number, rule, runners, make)
-            if chosen is None:
-                following.supposed.add(pair)
-                chosen = sorted(one.id for one in runners)[: rule.best] if suppose else []
+        for together, runners in _decided_together(rule, last):
+            pairs = {one.pair for one in runners}
+            known = [Known.by(rule, r.id, r.pair, r.labels["choices"], 0.0) for r in runners]
+            going: Sequence[str] | None = None
+            if not pairs & last.supposed:
+                going = _decided(together, last.number, rule, runners, make)
+            if going is None:
+                following.supposed |= pairs
+                going = chosen(rule, known) if suppose else []
             by_id = {one.id: one for one in runners}
-            following.runners[pair] = [by_id[identifier] for identifier in chosen]
+            for identifier in going:
+                following.runners.setdefault(by_id[identifier].pair, []).append(by_id[identifier])
         _add_steps(following, make)
         stages.append(following)
     return Funnel(space, stages, list(left_out))
 
 
+def _decided_together(rule: Rule, stage: PlannedStage) -> list[tuple[str, list[Runner]]]:
+    """Candidates by the pair, or the pairs, that the rule decides on."""
+    found: dict[str, list[Runner]] = {}
+    for pair, runners in stage.runners.items():
+        for runner in runners:
+            found.setdefault(runner.phases if rule.paired else pair, []).append(runner)
+    return list(found.items())
+
+
 def _decided(
-    pair: str, stage: int, rule: Rule, runners: Sequence[Runner], make: StepMaker
+    together: str, stage: int, rule: Rule, runners: Sequence[Runner], make: StepMaker
 ) -> Sequence[str] | None:
-    name = decision_id(pair, stage, rule, [one.id for one in runners])
+    name = decision_id(together, stage, rule, [one.id for one in runners])
     document = make.decided.get(name)
     return None if document is None else replayed(document, name).chosen
 
@@ -192,6 +205,7 @@ def _runner(built: BuiltCandidate) -> Runner:
     return Runner(
         id=built.screened.id,
         pair=built.screened.pair,
+        phases="|".join(built.slabs[side].phase.name for side in reversed(SIDES)),
         labels={
             "pair": built.screened.pair,
             "candidate": built.screened.id,

@@ -49,10 +49,11 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     if not records:
         return None
     levels = levels_records(results, context)
+    shapes = wulff_table(records)
     tables = [
         energy_table(records),
         excess_table(records),
-        wulff_table(records),
+        shapes,
         levels_table(levels),
     ]
     left_out = [
@@ -69,7 +70,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         title="Surface energies",
         findings=[text for record in records for text in _findings(record)],
         blocks=[*blocks, *with_care([text for record in records for text in _cautions(record)])],
-        methods=[WULFF_FORMULA],
+        methods=[] if shapes is None else [WULFF_FORMULA],
         values={record.label: _document(record, levels) for record in records},
     )
 

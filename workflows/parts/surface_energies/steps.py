@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from natriface.analysis.energies.surface_energy import crystal_cells
+from natriface.analysis.results.wording import counted
 from natriface.structures.base.errors import StructureError
 from natriface.structures.chemistry.unit_charges import given_charges
 from natriface.structures.crystals.phases import Phase, load_phase
@@ -271,7 +272,7 @@ def _slab_steps(
 ) -> list[Step]:
     label, phase = whole.label, whole.phase
     alike = slab.termination.symmetric or slab.variant.startswith("symmetric")
-    name, size = f"{label} {slab.label}, {round(slab.layers, 2):g} layers", len(slab.atoms)
+    name, size = f"{label} {slab.label}, {counted(round(slab.layers, 2), 'layer')}", len(slab.atoms)
     cut = StructureFrom(step=whole.relaxed.id, cut=Recut.of_slab(slab).document())
     inputs = {FILM_CRYSTAL: Input(step=whole.relaxed.id)}
     unrelaxed = []

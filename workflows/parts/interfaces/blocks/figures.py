@@ -133,7 +133,9 @@ def _picture(item: Gathered, context: SectionContext) -> ReportFigure:
     )
     captions = ("as built", relaxed.format(steps or 0))
     found = record.integrity
-    summary = (found.summary or "not computed") if found else ""
+    summary = ""
+    if found is not None and (found.summary is None or found.units):
+        summary = found.summary or "not computed"
     name = record.pair + (f" ({record.label})" if record.label else "")
     return context.draw(
         before_after_figure(before, after, record.pair, captions=captions, broken=broken),

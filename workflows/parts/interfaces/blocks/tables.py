@@ -341,12 +341,21 @@ def _restart_row(record: InterfaceRecord) -> list[Cell]:
     return [record.pair, first.energy_ev, "; ".join(told), taken, apart, within]
 
 
+def have_tetrahedra(records: Sequence[InterfaceRecord]) -> bool:
+    """Whether any has P or Si; where no interface was computed that is not known, and may be."""
+    asked = [record.integrity for record in records if record.integrity is not None]
+    known = [found for found in asked if found.summary is not None]
+    return any(f.units or f.sodium_contacts_before or f.sodium_contacts_after for f in known) or (
+        bool(asked) and not known
+    )
+
+
 def integrity_table(
     records: Sequence[InterfaceRecord], published: Published | None
 ) -> Table | None:
     """Tetrahedra before and after contact."""
     asked = [(r, r.integrity) for r in records if r.integrity is not None]
-    if not asked:
+    if not have_tetrahedra(records):
         return None
     beside = published is not None and bool(published.integrity)
     limit = max(SODIUM_CONTACT_ANGSTROM.values())
