@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -32,7 +32,13 @@ class _Part(Protocol):
 
 
 class _PartInStages(Protocol):
-    def decide(self, plan: Plan, request: Any, ended: Mapping[str, Result | str]) -> list[Any]: ...
+    def decide(
+        self,
+        plan: Plan,
+        request: Any,
+        ended: Mapping[str, Result | str],
+        made_before: Container[str],
+    ) -> list[Any]: ...
 
     def in_turn(self, plan: Plan) -> list[list[str]]: ...
 
@@ -113,29 +119,42 @@ def decide(study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[St
     WorkspaceError
         If the workspace cannot be written.
     """
-    asked = in_stages(study)
-    ended = _ended(workspace, statuses)
-    known = workspace.decisions()
+    ended, known = _Ended(workspace, statuses), workspace.decisions()
     new = 0
-    for name, request in asked.items():
+    for name, request in in_stages(study).items():
         part: _PartInStages = import_module(f"{PARTS[name]}.decisions")
-        for decision in part.decide(plan, request, ended):
-            if decision.id not in known:
-                workspace.save_decision(decision.id, decision.model_dump(mode="json"))
-                new += 1
+        for decision in part.decide(plan, request, ended, known.keys()):
+            workspace.save_decision(decision.id, decision.model_dump(mode="json"))
+            new += 1
     return new
 
 
-def _ended(workspace: Workspace, statuses: Sequence[StepStatus]) -> dict[str, Result | str]:
-    """Step id -> its result, or why it has none and, as things are, will have none."""
-    folders = workspace.folders()
-    ended: dict[str, Result | str] = {}
-    for step in statuses:
-        if step.state == "finished":
-            ended[step.id] = Result.load(folders[step.id])
-        elif step.state in ENDED_WITHOUT:
-            ended[step.id] = f"{step.name}: {step.reason or step.state}"
-    return ended
+class _Ended(Mapping[str, Result | str]):
+    """Step id -> its result, or why it has none and, as things are, will have none.
+
+    A result is read when it is first asked for.
+    """
+
+    def __init__(self, workspace: Workspace, statuses: Sequence[StepStatus]) -> None:
+        self._folders = workspace.folders()
+        self._steps = {
+            step.id: step for step in statuses if step.state in ("finished", *ENDED_WITHOUT)
+        }
+        self._results: dict[str, Result] = {}
+
+    def __getitem__(self, identifier: str) -> Result | str:
+        step = self._steps[identifier]
+        if step.state != "finished":
+            return f"{step.name}: {step.reason or step.state}"
+        if identifier not in self._results:
+            self._results[identifier] = Result.load(self._folders[identifier])
+        return self._results[identifier]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._steps)
+
+    def __len__(self) -> int:
+        return len(self._steps)
 
 
 def ranking(
@@ -145,7 +164,7 @@ def ranking(
     asked = in_stages(study)
     if not asked:
         return []  # and no result is read
-    ended = _ended(workspace, statuses)
+    ended = _Ended(workspace, statuses)
     names = {step: folder.name for step, folder in workspace.folders().items()}
     found: list[Table] = []
     for name in asked:

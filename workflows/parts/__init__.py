@@ -13,8 +13,8 @@
 A part in stages has two more:
 
 ``decisions``
-    ``decide(plan, request, ended)``: what can be decided from the steps that have ended, and is not
-    yet written down; ``steps`` finds it in `StepMaker.decided`.
+    ``decide(plan, request, ended, made_before)``: what can be decided from the steps that have
+    ended, and is not yet written down; ``steps`` finds it in `StepMaker.decided`.
     ``in_turn(plan)``: which steps belong together, in the order in which a budget is spent on them.
 ``funnel``
     ``foreseen(request, make, root)``: tables that say what the stages come to, before anything

@@ -7,7 +7,7 @@ decided anew; all else stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -210,14 +210,22 @@ def replayed(document: Mapping[str, Any], name: str) -> Decision:
     return decision
 
 
-def decide(plan: Plan, request: ScreenRequest, ended: Mapping[str, Result | str]) -> list[Decision]:
+def decide(
+    plan: Plan,
+    request: ScreenRequest,
+    ended: Mapping[str, Result | str],
+    made_before: Container[str] = (),
+) -> list[Decision]:
     """The decisions on all pairs of which every candidate of a stage has ended; on those that are
     decided together once they all have.
 
     Parameters
     ----------
     ended
-        Step id -> its result, or why it has none and will have none.
+        Step id -> its result, or why it has none and will have none. Only those that a new decision
+        needs are looked at.
+    made_before
+        Names of decisions that are not made again.
     """
     stages: dict[tuple[int, str], list[tuple[str, CandidateLabels]]] = {}
     for step, labels in candidates((step.id, step) for step in plan.walk()).items():
@@ -230,7 +238,8 @@ def decide(plan: Plan, request: ScreenRequest, ended: Mapping[str, Result | str]
         rule = request.stages[stage - 1].keep
         assert rule is not None  # of a stage that is grouped above
         needed = {i for step, one in entered for i in (step, *chain(*one.references.values()))}
-        if not needed <= ended.keys():
+        name = decision_id(together, stage, rule, [one.candidate for _, one in entered])
+        if name in made_before or not needed <= ended.keys():
             continue
         energies = [(one, energy(step, one, ended)) for step, one in entered]
         known = [
