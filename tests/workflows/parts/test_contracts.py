@@ -296,3 +296,6 @@ def test_contacts_are_moved_from_where_they_are_relaxed(done: dict[str, Done]) -
     assert len(made.section["findings"]) == 2
     assert "± 0.0 of" in made.section["findings"][0]
     assert (made.page.parent / "dynamics-bonds.csv").is_file()
+    (first, *_) = made.values["Na|NaF at 600 K"]["displacements"]
+    assert first["group"] == "Na, substrate"
+    assert "frames of production are too few" in first["reason"]
