@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from natriface.structures.interfaces.build import contact_gap as contact_gap
     from natriface.structures.interfaces.build import gap_scan as gap_scan
     from natriface.structures.interfaces.build import registry_scan as registry_scan
+    from natriface.structures.interfaces.ligand_transfer import LigandKind as LigandKind
+    from natriface.structures.interfaces.ligand_transfer import move_into_film as move_into_film
     from natriface.structures.interfaces.matching import Match as Match
     from natriface.structures.interfaces.matching import find_matches as find_matches
     from natriface.structures.interfaces.matching import share_by_stiffness as share_by_stiffness
@@ -89,6 +91,7 @@ else:
             "paths.hops": "Hop adatom_hops interstitial_hops vacancy_hops",
             "paths.images": "Images make_images match_atoms",
             "interfaces.build": "Interface build_interface contact_gap gap_scan registry_scan",
+            "interfaces.ligand_transfer": "LigandKind move_into_film",
             "interfaces.matching": "Match find_matches share_by_stiffness",
             "crystals.ordering": "Ordering count_orderings ordered_phase rank_orderings",
             "crystals.phases": "Phase load_phase phase_names",

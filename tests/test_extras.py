@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ase.build import bulk
 
 from natriface.analysis.readers.vasprun.vaspout import Vaspout
+from natriface.analysis.transport.diffusion import diffusivity, mean_squared_displacement
 from natriface.structures.base.errors import NatrifaceError
 from natriface.structures.crystals.phases import load_phase
 from natriface.structures.surfaces.supercells import accelerate
@@ -17,7 +19,15 @@ from natriface.workflows.engines.gpaw.datasets import require_gpaw
 from natriface.workflows.engines.potential.calculators import check_calculator
 from natriface.workflows.engines.pyscf_bonding import project
 
+
+def walked() -> object:
+    """A diffusivity of a walk whose hops are short."""
+    path = np.random.default_rng(1).normal(0, 1, (50, 10, 3)).cumsum(axis=0)
+    return diffusivity(mean_squared_displacement([path], 1.0), 1.0)
+
+
 NEEDED: dict[str, tuple[str, Callable[[], object]]] = {
+    "diffusion": ("kinisi.diffusion", walked),
     "gpaw": ("gpaw", require_gpaw),
     "hdf5": ("h5py", lambda: Vaspout(Path("vaspout.h5"))),
     "mp": ("mp_api.client", lambda: load_phase("mp-682")),

@@ -26,6 +26,24 @@ FILM_CRYSTAL = "film_crystal"
 """Input of a step that is cut from relaxed crystals; see `StructureFrom.cut`."""
 
 
+class IntoFilm(BaseModel):
+    """Which ligand of an interface goes where; see `natriface.structures.move_into_film`.
+
+    Attributes
+    ----------
+    ligand
+        Its kind, ``O of PO4``.
+    rank, site
+        Which of them, and of the film's cavities, from 0.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ligand: str
+    rank: int = Field(ge=0)
+    site: int = Field(ge=0)
+
+
 class StructureFrom(BaseModel):
     """A structure that another step's result will supply.
 
@@ -49,6 +67,11 @@ class StructureFrom(BaseModel):
         taken, 0 the lowest.
     deformation
         Gradient F that the cell is deformed by, x' = F x, fractional coordinates kept.
+    into_film
+        One of an interface's ligands is moved into its film.
+    back_to
+        The step that has relaxed the interface before such a move, which the structure goes back
+        on: the ligand is put on its unit again.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,11 +84,13 @@ class StructureFrom(BaseModel):
     others: tuple[str, ...] | None = None
     scanned: int | None = Field(default=None, ge=0)
     deformation: Gradient | None = None
+    into_film: IntoFilm | None = None
+    back_to: str | None = None
 
     @property
     def parents(self) -> tuple[str, ...]:
         """Ids of the steps it comes from."""
-        return (self.step, *(self.others or ()))
+        return (self.step, *(self.others or ()), *([self.back_to] if self.back_to else ()))
 
 
 class RelaxedSlab(BaseModel):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from natriface.analysis.figures.style import (
     DASHES,
@@ -75,6 +76,7 @@ def bond_lines(panels: Sequence[BondPanel]) -> Figure:
         ax.set_title(wrapped(panel.title, 0.85 * layout.room))
         ax.grid(axis="y")
     axes[0].set_ylim(0, max(1.0, axes[0].get_ylim()[1]))  # of all, once all are drawn
+    axes[0].yaxis.set_major_locator(MaxNLocator(integer=True))
     figure.supxlabel("time (ps)")
     figure.supylabel("bonds broken since the start")
     legend_above(figure, list(handles.values()), list(handles))

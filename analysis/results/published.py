@@ -197,6 +197,9 @@ class Published(BaseModel):
             case "broken units":
                 units = {bond.unit for bond in self.bonds}
                 return {f"{unit} at {pair}" for unit in units for pair in self.integrity}
+            case "ligand transfer energy":
+                ligands = {f"{bond.bond.split('-')[1]} of {bond.unit}" for bond in self.bonds}
+                return {f"{ligand} at {pair}" for ligand in ligands for pair in self.integrity}
             case "migration barrier":
                 return {barrier.phase for barrier in self.barriers}
             case "adsorption energy":

@@ -33,3 +33,6 @@ EV_PER_ANGSTROM2_U_IN_PER_S2: float = (
 
 ANGSTROM2_IN_CM2: float = (constants.angstrom / constants.centi) ** 2
 """1 A^2 = 1e-16 cm^2."""
+
+ANGSTROM2_PER_PS_IN_CM2_PER_S: float = ANGSTROM2_IN_CM2 / constants.pico
+"""1 A^2/ps = 1e-4 cm^2/s."""

@@ -1,11 +1,12 @@
-"""Cavities of a crystal, where an interstitial ion may stand."""
+"""Cavities of a crystal or a slab, where an interstitial ion may stand."""
 
 from __future__ import annotations
 
 import numpy as np
+from ase import Atoms
 from scipy.spatial import Voronoi, cKDTree
 
-from natriface.structures.base.arrays import FloatArray
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.heights import VACUUM_ANGSTROM, whole_positions
@@ -49,16 +50,7 @@ def interstitial_sites(
             "cavities are sought in bulk crystals; name the interstitial positions in a slab"
         )
     cell = host.cell.array
-    margin = MARGIN_ANGSTROM * np.linalg.norm(np.linalg.inv(cell), axis=0)
-    spans = [np.arange(-k, k + 1) for k in np.ceil(margin).astype(int)]
-    images = np.stack(np.meshgrid(*spans, indexing="ij"), axis=-1).reshape(-1, 3)
-    scaled = (wrap(host.get_scaled_positions())[None] + images[:, None]).reshape(-1, 3)
-    points = scaled[np.all((scaled > -margin) & (scaled < 1 + margin), axis=1)] @ cell
-    corners = Voronoi(points).vertices
-    fractional = corners @ np.linalg.inv(cell)
-    inside = np.all((fractional > -1e-6) & (fractional < 1 - 1e-6), axis=1)
-    radius = cKDTree(points).query(corners[inside])[0]
-    candidates = fractional[inside]
+    candidates, radius, _ = _empty_spheres(host)
     order = np.argsort(-np.round(radius, 4), kind="stable")
     operations = site_symmetry(host, symprec_angstrom).operations
     kept: list[FloatArray] = []
@@ -80,3 +72,63 @@ def interstitial_sites(
             "atom; give interstitial positions, or a smaller distance"
         )
     return np.array(kept)
+
+
+def cavities_among(
+    atoms: Structure,
+    members: IntArray,
+    place: FloatArray,
+    within_angstrom: float,
+    min_distance_angstrom: float = MIN_CAVITY_ANGSTROM,
+) -> FloatArray:
+    """Cavities near a place that touch none but some of the atoms, such as those of a film.
+
+    Parameters
+    ----------
+    members
+        Indices of these atoms.
+    place
+        (3,), A.
+    within_angstrom
+        How far a cavity's centre may lie from the place.
+
+    Returns
+    -------
+    (k, 3) array
+        Their centres in A, those of the images nearest the place, the widest first; k may be 0.
+    """
+    atoms = atoms_of(atoms)
+    cell = atoms.cell.complete().array
+    centres, radius, touched = _empty_spheres(atoms)
+    ways = centres - np.linalg.solve(cell.T, place)
+    ways = (ways - np.round(ways)) @ cell
+    apart = np.linalg.norm(ways, axis=1)
+    fitting = np.isin(touched, members).all(axis=1) & (apart <= within_angstrom)
+    chosen = np.flatnonzero(fitting & (radius >= min_distance_angstrom))
+    kept: list[FloatArray] = []
+    for k in chosen[np.lexsort((apart[chosen], -np.round(radius[chosen], 2)))]:
+        if all(np.linalg.norm(ways[k] - way) >= MERGE_ANGSTROM for way in kept):
+            kept.append(ways[k])
+    return np.array(kept).reshape(-1, 3) + place
+
+
+def _empty_spheres(atoms: Atoms) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Spheres that touch four atoms and hold none: the corners of the Voronoi cells.
+
+    Returns
+    -------
+    centres : (k, 3) in fractions of the cell
+    radii : (k,), A
+    touched : (k, 4) indices of the atoms
+    """
+    cell = atoms.cell.complete().array
+    margin = MARGIN_ANGSTROM * np.linalg.norm(np.linalg.inv(cell), axis=0)
+    spans = [np.arange(-k, k + 1) for k in np.ceil(margin).astype(int)]
+    images = np.stack(np.meshgrid(*spans, indexing="ij"), axis=-1).reshape(-1, 3)
+    scaled = (wrap(atoms.get_scaled_positions())[None] + images[:, None]).reshape(-1, 3)
+    near = np.flatnonzero(np.all((scaled > -margin) & (scaled < 1 + margin), axis=1))
+    points = scaled[near] @ cell
+    centres = Voronoi(points).vertices @ np.linalg.inv(cell)
+    centres = centres[np.all((centres > -1e-6) & (centres < 1 - 1e-6), axis=1)]
+    apart, touched = cKDTree(points).query(centres @ cell, k=4)
+    return centres, apart[:, 0], near[touched] % len(atoms)

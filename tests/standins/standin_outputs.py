@@ -399,7 +399,11 @@ class Outputs:
             out.write(f" {fortran(change, 5, 14)}   100 {fortran(abs(change) / 10, 3, 11)}\n")
             previous = energy
         energy = step.energies_ev[-1]
-        out.write(f"{self.n_steps:4d} F= {fortran(energy, 8, 15)} E0= {fortran(energy, 8, 15)}")
+        kelvin = step.atoms.get_temperature()
+        moving = f" T={kelvin:6.0f}. E= {fortran(energy, 8, 15)}" if kelvin else ""
+        out.write(
+            f"{self.n_steps:4d}{moving} F= {fortran(energy, 8, 15)} E0= {fortran(energy, 8, 15)}"
+        )
         out.write(f"  d E ={fortran(0.0, 6, 14)}\n")
 
     def _begin_xdatcar(self) -> None:

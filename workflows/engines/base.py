@@ -165,7 +165,8 @@ class Capabilities:
     anneals
         Whether a relaxation has the setting ``anneal``: a start by molecular dynamics.
     thermostat
-        Whether molecular dynamics has the settings ``kelvin`` and ``seed``.
+        Settings of molecular dynamics at a temperature in K, from a seed; ``None`` where the engine
+        moves nothing at a temperature.
     scans
         Whether a single point has the setting ``scan``: the registries and gaps of an interface.
     parallel
@@ -194,7 +195,7 @@ class Capabilities:
     telling_stress: Mapping[str, Any] = field(default_factory=dict)
     charge: bool = False
     anneals: bool = False
-    thermostat: bool = False
+    thermostat: Callable[[float, int], Mapping[str, Any]] | None = None
     scans: bool = False
     parallel: Callable[[Machine], Parallel] | None = None
     spreading: Spreading | None = None

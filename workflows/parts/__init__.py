@@ -28,6 +28,7 @@ PARTS: dict[str, str] = {
     "adsorption": "natriface.workflows.parts.adsorption",
     "electronic_structure": "natriface.workflows.parts.electronic_structure",
     "dynamics": "natriface.workflows.parts.dynamics",
+    "ligand_transfer": "natriface.workflows.parts.ligand_transfer",
     "reactivity": "natriface.workflows.parts.reactivity",
     "elasticity": "natriface.workflows.parts.elasticity",
     "screen": "natriface.workflows.parts.screen",

@@ -17,6 +17,12 @@ from natriface.structures.base.atoms import from_document, select
 from natriface.structures.base.errors import EngineError, StructureError
 from natriface.structures.base.heights import isolated
 from natriface.structures.crystals.straining import deformed
+from natriface.structures.interfaces.ligand_transfer import (
+    LigandKind,
+    move_back,
+    move_into_film,
+    moved_ligand,
+)
 from natriface.structures.interfaces.recut import Recut
 from natriface.structures.interfaces.restacking import restack, slide_film
 from natriface.structures.paths.exchange import Exchange
@@ -77,7 +83,7 @@ def _from_step(
     inputs: Mapping[str, Atoms | Path],
     name: str,
 ) -> Atoms:
-    taken = _lowest([results[parent] for parent in source.parents])
+    taken = _lowest([results[x] for x in (source.step, *(source.others or ()))])
     if source.cut is not None:
         film = inputs.get(FILM_CRYSTAL)
         if not isinstance(film, Atoms):
@@ -89,6 +95,12 @@ def _from_step(
         atoms = isolated(atoms, source.vacuum_angstrom)
     if source.deformation is not None:
         atoms = deformed(atoms, source.deformation)
+    if source.into_film is not None:
+        move = source.into_film
+        atoms = move_into_film(atoms, LigandKind.of(move.ligand), move.rank, move.site)
+    if source.back_to is not None:
+        before = results[source.back_to].final_atoms()
+        atoms = move_back(before, moved_ligand(before, taken.initial_atoms()), atoms)
     return atoms if source.exchange is None else Exchange.of_document(source.exchange).apply(atoms)
 
 

@@ -13,7 +13,7 @@ from natriface.analysis.readers.vasprun.rows import number
 from natriface.structures.base.errors import ReaderError
 
 _ELECTRONIC = re.compile(rb"^\s*[A-Za-z]{3,4}\s*:\s*(\d+)\s+(\S+)\s+(\S+)")
-_IONIC = re.compile(rb"^\s*(\d+)\s+(?:T=.*?)?F=\s*(\S+)\s+E0=\s*(\S+)")
+_IONIC = re.compile(rb"^\s*(\d+)\s+(?:T=\s*(\S+).*?)?F=\s*(\S+)\s+E0=\s*(\S+)")
 _MOMENT = re.compile(rb"mag=\s*(\S+)\s*$")
 
 
@@ -25,6 +25,8 @@ class OszicarStep:
     ----------
     n_electronic, last_change_ev
         Number of electronic steps, and what the last one changed the energy by.
+    kelvin
+        Kinetic temperature, printed in whole K; None where the atoms have no velocities.
     """
 
     free_energy_ev: float
@@ -32,6 +34,7 @@ class OszicarStep:
     n_electronic: int
     last_change_ev: float
     magnetization: float | None
+    kelvin: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,12 @@ def read_oszicar(path: Path | str) -> Oszicar:
             value = number(moment.group(1)) if moment else float("nan")
             steps.append(
                 OszicarStep(
-                    number(ionic.group(2)),
                     number(ionic.group(3)),
+                    number(ionic.group(4)),
                     n,
                     change,
                     value if np.isfinite(value) else None,
+                    number(ionic.group(2)) if ionic.group(2) else None,
                 )
             )
             n, change = 0, float("nan")

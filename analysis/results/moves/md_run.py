@@ -11,7 +11,9 @@ class MdRun(BaseModel):
     Attributes
     ----------
     kelvin, timestep_fs, friction_per_fs, seed
-        As asked for.
+        As asked for; the friction is that of Langevin's thermostat, and no seed the clock's.
+    thermostat
+        What it is called.
     n_steps_before, n_steps
         Of ramp and equilibration, and of the production after them.
     times_ps, kelvins, energies_ev
@@ -25,8 +27,9 @@ class MdRun(BaseModel):
 
     kelvin: float
     timestep_fs: float
-    friction_per_fs: float
-    seed: int
+    friction_per_fs: float | None = None
+    thermostat: str = "Langevin"
+    seed: int | None
     n_steps_before: int
     n_steps: int
     times_ps: list[float]

@@ -77,6 +77,15 @@ interfaces: {max_strain_percent: 10}
 quantities: [integrity]
 dynamics: {kelvin: [300, 600], seeds: 2}
 """,
+    "ligand_transfer": """
+substrates:
+  Na3PO4: {phase: Na3PO4, miller: [1, 0, 0], layers: 1}
+films:
+  Na: {phase: Na, miller: [1, 0, 0], layers: 4}
+interfaces: {max_strain_percent: 10}
+quantities: [integrity]
+ligand_transfer: {ligands: [O of PO4]}
+""",
     "reactivity": """
 reactivity:
   pairs: [[Na, Sn], [NaF, Na], [Na, doped]]
@@ -100,7 +109,10 @@ screen:
 """,
 }
 
-SECTIONS = {"dynamics": ["interfaces", "dynamics"]}
+SECTIONS = {
+    "dynamics": ["interfaces", "dynamics"],
+    "ligand_transfer": ["interfaces", "ligand_transfer"],
+}
 """Sections of a study of one part, where they are not that part's alone."""
 
 
@@ -296,3 +308,19 @@ def test_contacts_are_moved_from_where_they_are_relaxed(done: dict[str, Done]) -
     assert len(made.section["findings"]) == 2
     assert "± 0.0 of" in made.section["findings"][0]
     assert (made.page.parent / "dynamics-bonds.csv").is_file()
+    (first, *_) = made.values["Na|NaF at 600 K"]["displacements"]
+    assert first["group"] == "Na, substrate"
+    assert "frames of production are too few" in first["reason"]
+
+
+def test_a_ligand_is_moved_and_put_back(done: dict[str, Done]) -> None:
+    made = done["ligand_transfer"]
+    relaxed = made.step("interface")
+    moved = [step for step in made.plan.walk() if labels_of(step).role == "moved"]
+    assert {step.parents for step in moved} == {(relaxed.id,)}
+    back = made.step("put_back")
+    assert back.parents == (*(step.id for step in moved), relaxed.id)
+    event = made.values["O of PO4 at Na|Na3PO4"]
+    assert event["energy"]["energy_ev"] == pytest.approx(0.0, abs=1e-9)
+    assert event["energy"]["back_ev"] == pytest.approx(0.0, abs=1e-9)
+    assert "neither costs nor gains" in made.section["findings"][0]

@@ -69,7 +69,7 @@ class PotentialEngine:
     capabilities = Capabilities(
         kinds=("relax", "static", "neb", "md"),
         anneals=True,
-        thermostat=True,
+        thermostat=lambda kelvin, seed: {"kelvin": kelvin, "seed": seed},
         scans=True,
         path_settings=PATH_SETTINGS["potential"],
         relaxing_cell=RELAXING_CELL,

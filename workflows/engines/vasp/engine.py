@@ -18,6 +18,7 @@ from natriface.workflows.engines.vasp.incar.settings import check_spreading, par
 from natriface.workflows.engines.vasp.input_files import VaspInputWriter
 from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp.lobster import missing_bands, run_lobster
+from natriface.workflows.engines.vasp.motion import at_temperature
 from natriface.workflows.engines.vasp.potcars import (
     check_environment_directory,
     choose_potcars,
@@ -43,6 +44,7 @@ class VaspEngine:
         path_settings=PATH_SETTINGS["vasp"],
         relaxing_cell={"ISIF": 3},
         telling_stress={"ISIF": 2},
+        thermostat=at_temperature,
         examine=examine,
         environment=("PMG_VASP_PSP_DIR",),
         inputs=VaspInputWriter(),

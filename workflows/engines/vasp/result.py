@@ -16,9 +16,11 @@ from natriface.analysis.results.result import Convergence, EngineRecord, Result,
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import ReaderError
 from natriface.workflows.engines.vasp.band import whole_band
+from natriface.workflows.engines.vasp.incar.settings import parse_settings
 from natriface.workflows.engines.vasp.incar.species import by_element
 from natriface.workflows.engines.vasp.inputs import load_inputs
 from natriface.workflows.engines.vasp.lobster import judge_lobster
+from natriface.workflows.engines.vasp.motion import add_motion
 from natriface.workflows.engines.vasp.running.custodian import corrections
 from natriface.workflows.engines.vasp.running.run import attempt_notes, how_it_ended
 from natriface.workflows.engines.vasp.running.words import warnings
@@ -53,7 +55,8 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
     if result.corrections:
         result.settings |= _changed_settings(folder, inputs["tags"])
     said = [f"VASP warns: {text}" for text in warnings(folder)]
-    result.warnings = [*attempt_notes(folder), *inputs["warnings"], *said, *result.warnings]
+    notes = attempt_notes(folder)
+    result.warnings = [*notes, *inputs["warnings"], *said, *result.warnings]
     if result.final_structure is not None:
         result.final_structure = _in_step_order(result.final_structure, atoms, order)
         if result.forces_ev_per_angstrom is not None:
@@ -67,6 +70,8 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
         result.reason = "; ".join(part for part in (result.reason, ended["reason"]) if part)
     if step.kind == "lobster":
         judge_lobster(folder, result, step)
+    if step.kind == "md" and result.status == "converged":
+        add_motion(folder, result, atoms, parse_settings(step.settings, step.name), notes)
     return result
 
 

@@ -36,7 +36,7 @@ class StudyKeys(InterfacesAsked):
     dynamics: DynamicsRequest | None = None
 
     @model_validator(mode="after")
-    def _of_interfaces(self) -> StudyKeys:
+    def _motion_of_interfaces(self) -> StudyKeys:
         if self.dynamics is not None and not self.films:
             raise ValueError("dynamics: it moves interfaces: give substrates and films")
         return self

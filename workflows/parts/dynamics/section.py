@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +21,14 @@ from natriface.analysis.figures.pictures.structure_pictures import (
 )
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number, slug
+from natriface.workflows.parts.dynamics.displacements import GroupMotion, group_motions
 from natriface.workflows.parts.dynamics.records import ContactRecord, RunRecord, contacts
-from natriface.workflows.parts.dynamics.tables import bond_table, fragment_table, run_table
+from natriface.workflows.parts.dynamics.tables import (
+    bond_table,
+    diffusion_table,
+    fragment_table,
+    run_table,
+)
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.section import (
     Block,
@@ -39,6 +46,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     found = contacts(results, context)
     done = [contact for contact in found if contact.sound]
     blocks: list[Block] = []
+    motions = [(contact, group_motions(contact)) for contact in done]
     if done:
         pictures = [_picture(contact, context) for contact in done]
         blocks = [
@@ -47,15 +55,26 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
             _profiles(done, context),
             bond_table(done),
             fragment_table(done),
+            diffusion_table(motions),
         ]
     return Section(
         key="dynamics",
         title="Contacts in motion",
         findings=[_finding(contact) for contact in done if len(contact.sound) > 1],
-        blocks=[*blocks, run_table(found), *with_care(_cautions(found))],
-        methods=[_method()] if done else [],
-        values={contact.name: contact.document() for contact in found},
+        blocks=[*blocks, run_table(found), *with_care([*_cautions(found), *_uncomputed(motions)])],
+        methods=[_method(done)] if done else [],
+        values=_values(found, motions),
     )
+
+
+def _values(
+    found: Sequence[ContactRecord], motions: Sequence[tuple[ContactRecord, Sequence[GroupMotion]]]
+) -> dict[str, Any]:
+    moved = {contact.name: [group.document() for group in groups] for contact, groups in motions}
+    return {
+        contact.name: {**contact.document(), "displacements": moved.get(contact.name, [])}
+        for contact in found
+    }
 
 
 def _finding(contact: ContactRecord) -> str:
@@ -139,12 +158,26 @@ def _profiles(done: Sequence[ContactRecord], context: SectionContext) -> ReportF
     )
 
 
-def _method() -> str:
+def _method(done: Sequence[ContactRecord]) -> str:
+    runs = [run.run for contact in done for run in contact.sound if run.run is not None]
+    thermostats = " or ".join(dict.fromkeys(run.thermostat for run in runs))
     limits = ", ".join(f"{a}-{b} {limit:g}" for (a, b), limit in KIND_LIMIT_ANGSTROM.items())
     return (
-        "Molecular dynamics: Langevin's thermostat, ramp and equilibration before production. Two "
-        f"atoms have a bond below a distance, about 1.3 times the bond, A: {limits}."
+        f"Molecular dynamics, thermostat {thermostats}; ramp and equilibration come before the "
+        "production. Two atoms have a bond below a distance, about 1.3 times the bond, A: "
+        f"{limits}."
     )
+
+
+def _uncomputed(motions: Sequence[tuple[ContactRecord, Sequence[GroupMotion]]]) -> list[str]:
+    """Why there are displacements or diffusivities missing that are not for want of a hop."""
+    said = {
+        f"{contact.name}, diffusivities: {group.reason}.": None
+        for contact, groups in motions
+        for group in groups
+        if group.status == "not computed"
+    }
+    return list(said)
 
 
 def _cautions(found: Sequence[ContactRecord]) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from natriface.structures.base.errors import StudyError
 from natriface.workflows.engines.base import engine
@@ -25,25 +27,38 @@ def steps(request: StudyKeys, make: StepMaker, root: Path) -> list[Step]:
         If the study's engine moves nothing at a temperature.
     """
     assert request.dynamics is not None
-    if not engine(make.engine).capabilities.thermostat:
+    thermostat = engine(make.engine).capabilities.thermostat
+    if thermostat is None:
         raise StudyError(
-            f"dynamics: engine {make.engine} has no settings kelvin and seed of kind md; take "
-            "engine potential, or leave dynamics out"
+            f"dynamics: engine {make.engine} moves nothing at a temperature; take engine potential "
+            "or vasp, or leave dynamics out"
         )
     runs = [(k, s + 1) for k in request.dynamics.kelvin for s in range(request.dynamics.seeds)]
     return [
-        _run(built, relaxed_interface(request, make, built).whole, make, kelvin, seed)
+        _run(
+            built,
+            relaxed_interface(request, make, built).whole,
+            make,
+            thermostat(kelvin, seed),
+            DynamicsLabels(pair=built.label, kelvin=kelvin, seed=seed),
+        )
         for built in build_interfaces(request, root)
         for kelvin, seed in runs
     ]
 
 
-def _run(built: BuiltInterface, relaxed: Step, make: StepMaker, kelvin: float, seed: int) -> Step:
+def _run(
+    built: BuiltInterface,
+    relaxed: Step,
+    make: StepMaker,
+    settings: Mapping[str, Any],
+    labels: DynamicsLabels,
+) -> Step:
     return make.step(
-        f"{built.label} at {kelvin:g} K, seed {seed}",
+        f"{built.label} at {labels.kelvin:g} K, seed {labels.seed}",
         "md",
         relaxed.n_atoms,
         structure_from=StructureFrom(step=relaxed.id),
-        settings={"kelvin": kelvin, "seed": seed},
-        labels=DynamicsLabels(pair=built.label, kelvin=kelvin, seed=seed),
+        settings=dict(settings),
+        labels=labels,
     )

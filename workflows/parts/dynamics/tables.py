@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from natriface.analysis.transport.diffusion import DIFFUSIVITY_FORMULA
+from natriface.workflows.parts.dynamics.displacements import GroupMotion
 from natriface.workflows.parts.dynamics.records import ContactRecord
 from natriface.workflows.report.table import Cell, Column, Table
 
@@ -81,3 +83,50 @@ def run_table(contacts: Sequence[ContactRecord]) -> Table:
             rows.append([c.pair, c.kelvin, run.seed, *numbers, run.reason or "computed"])
     notes = ["± is over the frames of the production. NVE: the stress test before the run."]
     return Table("Runs", columns, rows, notes, stem="dynamics-runs")
+
+
+def diffusion_table(motions: Sequence[tuple[ContactRecord, Sequence[GroupMotion]]]) -> Table:
+    """A row a contact, group of atoms and direction."""
+    columns = [
+        *_CONTACT,
+        Column("atoms"),
+        Column("directions"),
+        Column("number", digits=0),
+        Column("mean squared displacement", "A2", 2, shown_as="MSD"),
+        Column("after", "ps", 2),
+        Column("hop to a neighbour", "A", 2, shown_as="hop"),
+        Column("diffusivity", "cm2/s", written=_scientific),
+        Column("diffusivity, standard deviation", "cm2/s", shown_as="±", written=_scientific),
+        Column("status"),
+        Column("why there is no diffusivity", on_page=False, in_terminal=False),
+    ]
+    rows: list[list[Cell]] = []
+    for contact, groups in motions:
+        for group in groups:
+            found = group.diffusivity
+            rows.append(
+                [
+                    *(contact.pair, contact.kelvin, group.group, group.directions, group.n_atoms),
+                    *(group.msd_angstrom2, group.after_ps, group.hop_angstrom),
+                    *((found.value_cm2_per_s, found.error_cm2_per_s) if found else (None, None)),
+                    *(group.status, group.reason),
+                ]
+            )
+    notes = [
+        "MSD: mean squared displacement in the productions of all runs, less the drift of the "
+        "other atoms of the side, or of the side where it is of one element. ± is of the fit; the "
+        "thermostat's friction slows diffusion, which is in neither. Atoms that have not gone as "
+        "far as a hop takes them within half of the production have no diffusivity."
+    ]
+    return Table(
+        "Displacements and diffusivities",
+        columns,
+        rows,
+        notes,
+        stem="dynamics-diffusion",
+        formulas=[DIFFUSIVITY_FORMULA],
+    )
+
+
+def _scientific(value: float) -> str:
+    return f"{value:.1e}"

@@ -176,6 +176,14 @@ def test_finite_differences_end_in_a_displaced_structure(tmp_path: Path) -> None
     assert any("last displaced structure" in warning for warning in result.warnings)
 
 
+def test_temperatures_stand_in_the_oszicar(tmp_path: Path) -> None:
+    line = "T=   312. E= -.51 F= -.54E+02 E0= -.53E+02  EK= 0.32E+01 SP= 0.00E+00 SK= 0.00E+00"
+    (tmp_path / "OSZICAR").write_text(f"      1 {line}\n   2 F= -.54E+02 E0= -.53E+02  d E =0.0\n")
+    moving, still = read_oszicar(tmp_path / "OSZICAR").steps
+    assert (moving.kelvin, moving.free_energy_ev, moving.energy_ev) == (312.0, -54.0, -53.0)
+    assert (still.kelvin, still.free_energy_ev, still.energy_ev) == (None, -54.0, -53.0)
+
+
 def test_only_an_oszicar(tmp_path: Path) -> None:
     (tmp_path / "OSZICAR").write_text(OSZICAR)
     result = read_vasp_folder(tmp_path)

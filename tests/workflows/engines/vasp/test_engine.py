@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+from ase.io import read
 
+from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.base import EndedEarlyError, request_end, withdraw_end_request
 from natriface.workflows.engines.vasp.engine import ENGINE
+from natriface.workflows.engines.vasp.motion import at_temperature
 from natriface.workflows.engines.vasp.running.handlers import STARTED_INCAR, Unconverged
 from tests.workflows.engines.vasp.vasp_tools import (
     largest_free_force,
@@ -413,3 +418,64 @@ def wait_for(condition: Any, seconds: float = 300.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.1)
+
+
+def moved(folder: Path, seed: int = 7, **settings: Any) -> Result:
+    """A short run at 300 K, read."""
+    tags = {"NSW": 30, "POTIM": 1.0, "equilibration_picoseconds": 0.01, **settings}
+    return ENGINE.read(ran(folder, kind="md", **{**at_temperature(300.0, seed), **tags}))
+
+
+def test_motion_is_a_trajectory_in_the_step_s_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_standins(monkeypatch, tmp_path)
+    result = moved(tmp_path / "step")
+    assert result.status == "converged", result.reason
+    run = result.dynamics
+    assert run is not None
+    assert (run.kelvin, run.seed, run.thermostat) == (300.0, 7, "Nosé-Hoover")
+    assert (run.n_steps_before, run.n_steps) == (10, 20)
+    assert run.times_ps == pytest.approx([0.0, 0.02, 0.029])
+    said = re.findall(r"T=\s*(\d+)\.", (tmp_path / "step" / "OSZICAR").read_text())
+    assert len(said) == 30
+    assert run.mean_kelvin == pytest.approx(np.mean([float(x) for x in said[10:]]))
+    frames = read(tmp_path / "step" / result.files["trajectory"], index=":")
+    assert [bool(frame.info["production"]) for frame in frames] == [False, True, True]
+    start = small_crystal()
+    assert frames[0].get_chemical_symbols() == start.get_chemical_symbols()
+    np.testing.assert_allclose(frames[0].positions, start.positions, atol=1e-6)
+    np.testing.assert_allclose(frames[-1].positions, result.final_atoms().positions, atol=1e-4)
+    assert np.abs(frames[-1].positions - frames[0].positions).max() < 1.0
+    assert run.energies_ev[-1] == pytest.approx(result.energy_ev, abs=1e-6)
+
+
+def test_seeds_are_unlike_and_repeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_standins(monkeypatch, tmp_path)
+    first, again, other = (
+        moved(tmp_path / name, seed).dynamics for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
+    assert first == again
+    assert first is not None
+    assert other is not None
+    assert first.energies_ev[-1] != other.energies_ev[-1]
+
+
+def test_motion_in_pieces_or_without_production_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_standins(monkeypatch, tmp_path)
+    short = moved(tmp_path / "short", equilibration_picoseconds=0.5)
+    assert short.dynamics is None
+    assert "30 steps end before the 0.5 ps" in str(short.reason)
+    use_standins(monkeypatch, tmp_path, fault="killed")
+    tags = {"NSW": 30, "POTIM": 1.0, "equilibration_picoseconds": 0.01}
+    step = small_step("md", **{**at_temperature(300.0, 1), **tags})
+    folder = written(tmp_path / "killed", step)
+    with suppress(EngineError):
+        ENGINE.run(folder)
+    ENGINE.run(folder)
+    result = ENGINE.read(folder)
+    assert result.status == "converged"
+    assert result.dynamics is None
+    assert "no trajectory in one piece: attempt-1 did not finish" in str(result.reason)

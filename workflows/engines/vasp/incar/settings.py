@@ -88,6 +88,7 @@ DESCRIPTIONS = {
     "ICHAIN": "method of the chain (VTST)",
     "IOPT": "optimiser of the chain (VTST)",
     "MDALGO": "thermostat: 2 is Nose-Hoover",
+    "RANDOM_SEED": "of the velocities at the start",
     "SMASS": "mass of the thermostat; 0 follows the vibrations",
     "TEBEG": "temperature at the start, K",
     "TEEND": "temperature at the end, K",
@@ -124,6 +125,8 @@ class VaspKeys(BaseModel):
         INCAR tags, or values of tags, that natriface does not know, written as they are given.
     charge_e
         Charge of the cell, against a uniform background: NELECT follows from the POTCARs.
+    equilibration_picoseconds
+        Of molecular dynamics, before what counts as its production.
     n_images, interpolation
         Of a band, see `natriface.workflows.engines.bands.search.BandSettings`.
     vtst
@@ -145,6 +148,7 @@ class VaspKeys(BaseModel):
     max_charge_spilling_percent: Real = Field(default=5.0, gt=0, le=100)
     unchecked_tags: dict[str, Any] = Field(default_factory=dict)
     charge_e: Real = 0.0
+    equilibration_picoseconds: Real = Field(default=0.5, ge=0, le=1000)
     n_images: Whole | None = Field(default=None, ge=1, le=99)
     interpolation: Literal["idpp", "linear"] = "idpp"
     vtst: bool | Literal["auto"] = "auto"

@@ -45,18 +45,33 @@ def measurements(gathered: Sequence[Gathered], results: Sequence[Result]) -> lis
     return found
 
 
-def _choices(record: InterfaceRecord, potential: str | None) -> dict[Choice, str]:
-    planes: dict[Choice, str | None] = {
-        "facet": record.substrate.surface,
-        "facet of the film": record.film.surface,
-    }
+def slab_choices(
+    substrate: str | None, film: str | None, doping: str | None, potential: str | None
+) -> dict[Choice, str]:
+    """What was chosen for an interface.
+
+    Parameters
+    ----------
+    substrate, film
+        Their surfaces, ``(100)-1``.
+    doping
+        Of the substrate.
+    potential
+        What it is relaxed by.
+    """
+    planes: dict[Choice, str | None] = {"facet": substrate, "facet of the film": film}
     found: dict[Choice, str] = {k: v.split(" ")[0] for k, v in planes.items() if v}
     if potential is not None:
         found["potential"] = potential
-    if record.substrate.doping:
-        said = DopingWords.of(record.substrate.doping)
+    if doping:
+        said = DopingWords.of(doping)
         found |= {"site": said.sites, "compensation": said.balance}
     return found
+
+
+def _choices(record: InterfaceRecord, potential: str | None) -> dict[Choice, str]:
+    substrate = record.substrate
+    return slab_choices(substrate.surface, record.film.surface, substrate.doping, potential)
 
 
 def _relaxed_by(record: InterfaceRecord) -> str | None:

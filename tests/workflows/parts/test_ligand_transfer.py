@@ -1,0 +1,113 @@
+"""Ligands that go over into the film, from a study to its section."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from natriface.structures.base.errors import StudyError
+from natriface.workflows.parts.ligand_transfer.section import section
+from natriface.workflows.plan import Plan, StructureFrom
+from natriface.workflows.planning import plan_study
+from natriface.workflows.report.section import SectionContext
+from natriface.workflows.report.steps import ExpectedStep
+from natriface.workflows.report.study import report_study
+from natriface.workflows.study import load_study
+from natriface.workflows.workspace import Workspace
+from tests.workflows.conftest import run_in_this_process
+from tests.workflows.parts.two_wells import IN_FILM_EV
+
+INTERFACES = """
+substrates:
+  Na3PO4: {phase: Na3PO4, miller: [1, 0, 0], layers: 1}
+  with F:
+    like: Na3PO4
+    dopant: {element: F, replaces: O, coordinated_to: P, near_contact: true}
+films: {Na: {phase: Na, miller: [1, 0, 0], layers: 4}}
+interfaces: {max_strain_percent: 10}
+quantities: [integrity]
+settings: {relax: {model: 'tests.workflows.parts.two_wells:TwoWells', rattle_angstrom: 0}}
+"""
+
+
+def planned(folder: Path, text: str) -> Plan:
+    (folder / "study.yaml").write_text(f"name: events\ntitle: Events\n{text}")
+    return plan_study(load_study(folder / "study.yaml"), folder, to_run=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ligand_transfer: {}", "give substrates and films"),
+        (INTERFACES + "ligand_transfer: {ligands: [P-O]}", "say it like O of PO4"),
+        (INTERFACES + "ligand_transfer: {ligands: [O of PO4, O of PO4]}", "stands there twice"),
+        (INTERFACES + "ligand_transfer: {ligands: [O of SiO4]}", "no interface has O of SiO4"),
+        (INTERFACES + "ligand_transfer: {sites: 0}", "sites"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(StudyError, match=said):
+        planned(tmp_path, text)
+
+
+def test_events_start_from_the_relaxed_interface(tmp_path: Path) -> None:
+    alone = planned(tmp_path, INTERFACES)
+    plan = planned(tmp_path, INTERFACES + "ligand_transfer: {number: 2, sites: 3}")
+    assert {step.id for step in alone.walk()} < {step.id for step in plan.walk()}
+    moved = [step for step in plan.walk() if step.metadata["role"] == "moved"]
+    back = [step for step in plan.walk() if step.metadata["role"] == "put_back"]
+    assert len(moved) == 3 * 2 * 3  # O without F, O with F, F
+    assert len(back) == 3 * 2
+    for step in moved:
+        assert step.parents == (step.metadata["unmoved"],)
+        assert isinstance(step.structure_from, StructureFrom)
+        assert step.structure_from.into_film is not None
+    sites = [step.id for step in moved if step.metadata["pair"] == "Na|Na3PO4"]
+    assert back[0].parents == (*sites[:3], moved[0].metadata["unmoved"])
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    plan = planned(tmp_path, INTERFACES + "ligand_transfer: {}")
+    expected = [
+        ExpectedStep(step.id, step.name, step.kind, step.n_atoms, step.metadata)
+        for step in plan.walk()
+        if step.metadata.get("section") == "ligand_transfer"
+    ]
+    made = section([], SectionContext(tmp_path, expected=expected))
+    assert made is not None
+    assert made.findings == []
+    assert made.measurements == []
+    (table,) = made.tables
+    assert [row[-1] for row in table.rows] == ["the relaxed interface is missing"] * 3
+
+
+def test_energies_are_those_of_the_wells(tmp_path: Path) -> None:
+    plan = planned(tmp_path, INTERFACES + "ligand_transfer: {}")
+    study = load_study(tmp_path / "study.yaml")
+    workspace = Workspace.create(tmp_path / "workspace", study.name)
+    run_in_this_process(plan, workspace)
+    page = report_study(study, plan, workspace, [])
+    document: dict[str, Any] = json.loads((page.parent / "results.json").read_text())
+    made = document["sections"]["ligand_transfer"]
+    assert set(made["values"]) == {
+        "O of PO4 at Na|Na3PO4", "O of PO4 at Na|with F", "F of PO3F at Na|with F"
+    }  # fmt: skip
+    for name, found in made["values"].items():
+        expected = IN_FILM_EV[name[0]]
+        assert found["reason"] is None
+        assert found["energy"]["energy_ev"] == pytest.approx(expected, abs=1e-9)
+        assert found["energy"]["moved_ev"] == pytest.approx([expected] * 2, abs=1e-9)
+        assert found["energy"]["back_ev"] == pytest.approx(0.0, abs=1e-9)
+        assert found["uncertainty_ev"] == 0.005
+        for end in found["ends"]:
+            assert end["in_film"]
+            assert end["left"] in ("PO3", "PO2F")
+            assert set(end["neighbours"]) <= set("Na0123456789")
+    (first, *_) = made["findings"]
+    assert first.startswith("O of PO4 at Na|Na3PO4: moved into the film it costs energy, +1.70")
+    assert sum("gains energy, −0.90" in text for text in made["findings"]) == 1
+    assert (page.parent / "ligand-transfer.csv").is_file()
+    assert "E_moved" in (page.parent / "results.json").read_text()
