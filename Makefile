@@ -68,7 +68,7 @@ $(VENV)/.base: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.base
 	@echo "installing what the tests need"
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --editable '.[dev,diffusion]'
 	@touch $@
 
 $(VENV)/.potential: $(VENV)/.base
