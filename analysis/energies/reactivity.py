@@ -54,6 +54,13 @@ WINDOW_FORMULA = Formula(
     "gives it off; of a phase that is not stable those of what it decomposes to; what holds none "
     "of it has no upper one",
 )
+VOLUME_FORMULA = Formula(
+    "volume change",
+    "100 (V_products / V_reactants - 1)",
+    "%",
+    where="volumes of the relaxed crystals at 0 K, of all that reacts, the metal included; zero "
+    "where nothing reacts",
+)
 STAND_IN_EV = 20.0
 """An element without a phase stands this much an atom above what its compounds have for it, so that
 nothing that two phases can become holds it."""
@@ -90,6 +97,17 @@ class Reaction:
     def equation(self) -> str:
         """``8 Na + Na3Zr2Si2PO12 → ...``."""
         return f"{amounts_in_words(self.reactants)} → {amounts_in_words(self.products)}"
+
+
+def volume_change_percent(
+    reaction: Reaction, before_angstrom3: Mapping[str, float], after_angstrom3: Mapping[str, float]
+) -> float | None:
+    """By `VOLUME_FORMULA`, from volumes of a formula unit; None where one of them is not known."""
+    sides = ((reaction.reactants, before_angstrom3), (reaction.products, after_angstrom3))
+    if any(set(amounts) - set(volumes) for amounts, volumes in sides):
+        return None
+    before, after = (sum(n * volumes[x] for x, n in amounts.items()) for amounts, volumes in sides)
+    return 100.0 * (after / before - 1.0)
 
 
 def amounts_in_words(amounts: Mapping[str, float]) -> str:

@@ -21,6 +21,16 @@ Quantity = Literal[
     "bond length",
     "bond strength",
     "bond strength at equal length",
+    "reaction energy",
+    "mutual reaction energy",
+    "volume change",
+    "reduction potential",
+    "oxidation potential",
+    "bulk modulus",
+    "shear modulus",
+    "Young's modulus",
+    "Pugh's ratio",
+    "band gap",
 ]
 """What may be measured and claimed."""
 
@@ -50,6 +60,16 @@ SCALES: dict[Quantity, Scale] = {
     "bond length": Scale("A", 3, 0.001),
     "bond strength": Scale("eV", 2, 0.01),
     "bond strength at equal length": Scale("eV", 2, 0.01),
+    "reaction energy": Scale("eV/atom", 3, 0.001),
+    "mutual reaction energy": Scale("eV/atom", 3, 0.001),
+    "volume change": Scale("%", 1, 0.1),
+    "reduction potential": Scale("V", 2, 0.01),
+    "oxidation potential": Scale("V", 2, 0.01),
+    "bulk modulus": Scale("GPa", 1, 0.1),
+    "shear modulus": Scale("GPa", 1, 0.1),
+    "Young's modulus": Scale("GPa", 1, 0.1),
+    "Pugh's ratio": Scale("", 2, 0.01),
+    "band gap": Scale("eV", 2, 0.01),
 }
 
 Choice = Literal[
@@ -139,6 +159,8 @@ class Measurement:
         In the unit of `SCALES`.
     uncertainty
         By what independent starts do not agree on; None where there is one only.
+    grade
+        How the crystals are known, as the library says it; of an interface both, ``DFT|model``.
 
     Raises
     ------
@@ -151,6 +173,7 @@ class Measurement:
     value: float
     uncertainty: float | None = None
     choices: Mapping[Choice, str] = field(default_factory=dict)
+    grade: str | None = None
 
     def __post_init__(self) -> None:
         require_finite(f"{self.quantity} of {self.system}", (self.value, self.uncertainty))

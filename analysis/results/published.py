@@ -204,14 +204,20 @@ class Published(BaseModel):
                 return {barrier.phase for barrier in self.barriers}
             case "adsorption energy":
                 return {each.phase for each in self.adsorption_energies}
-            case _:
+            case "bond length" | "bond strength" | "bond strength at equal length":
                 return {bond.name for bond in self.bonds}
+            case _:
+                return set(self.printed(quantity))
 
     def printed(self, quantity: Quantity) -> dict[str, float]:
         """The values that a claim on the size of a quantity is about, by system."""
         if quantity in ("interfacial formation energy", "unreacted bound"):
             return self.interfacial_formation_energy_j_per_m2
-        return {}
+        return {
+            each.phase: each.value_gpa
+            for each in self.elastic_moduli
+            if f"{each.modulus} modulus" == quantity
+        }
 
     def __repr__(self) -> str:
         return short_repr(self, self.name, self.short_name)

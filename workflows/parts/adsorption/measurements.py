@@ -36,7 +36,8 @@ def _energies(record: SurfaceRecord) -> Iterator[Measurement]:
             chosen: dict[Choice, str] = {**_choices(record), "reference": reference}
             free = record.labels.relax == "free"
             off = reproduced_within(min(known), known) if free else None
-            yield Measurement("adsorption energy", phase, min(known), off, chosen)
+            grade = record.labels.surface.grade
+            yield Measurement("adsorption energy", phase, min(known), off, chosen, grade)
 
 
 def _barriers(record: SurfaceRecord) -> Iterator[Measurement]:

@@ -44,6 +44,8 @@ class CrystalRecord:
     ----------
     engine
         Who computed it, in words.
+    potential
+        Its model, or the engine where it has none.
     space_group
         Of the relaxed crystal.
     """
@@ -51,6 +53,7 @@ class CrystalRecord:
     label: str
     crystal: CrystalLabels
     engine: str = "no engine yet"
+    potential: str | None = None
     space_group: str | None = None
     sizes: list[OfOneSize] = field(default_factory=list)
 
@@ -128,7 +131,7 @@ def _record(
     unstrained = strained[0][1].unstrained
     relaxed = by_id.get(unstrained)
     if relaxed is not None:
-        record.engine = relaxed.engine.words
+        record.engine, record.potential = relaxed.engine.words, relaxed.engine.called
     if relaxed is not None and relaxed.final_structure is not None:
         record.space_group = space_group_of(relaxed.final_atoms(), SYMPREC_ANGSTROM).symbol
     for size in sorted({labels.size for _, labels in strained}):

@@ -9,6 +9,7 @@ from natriface.analysis.mechanics.moduli import Moduli
 from natriface.analysis.results.published import Published, PublishedModulus
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
+from natriface.workflows.parts.elasticity.measurements import measurements
 from natriface.workflows.parts.elasticity.records import CrystalRecord, crystal_records
 from natriface.workflows.parts.elasticity.tables import MODULI, modulus_table, tensor_table
 from natriface.workflows.report.figure import ReportFigure
@@ -40,6 +41,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
             *with_care([text for record in records for text in _cautions(record)]),
         ],
         values={record.label: record.document() for record in records},
+        measurements=measurements(records),
     )
 
 

@@ -98,6 +98,13 @@ class CrystalRecord:
         return {} if self.labels is None else self.labels.orbitals
 
     @property
+    def band_gap_ev(self) -> float | None:
+        """From the edges of its bands; None where they are not known, as in a metal."""
+        top = None if self.dos is None else self.dos.valence_band_maximum_ev
+        bottom = None if self.dos is None else self.dos.conduction_band_minimum_ev
+        return None if top is None or bottom is None else bottom - top
+
+    @property
     def groups(self) -> list[BondGroup]:
         """Averages over the bonds of each kind in each kind of unit."""
         return bond_groups(self.units)

@@ -305,7 +305,7 @@ def crystal_document(crystal: CrystalRecord) -> dict[str, Any]:
         "valence_band_maximum_ev": None
         if crystal.dos is None
         else crystal.dos.valence_band_maximum_ev,
-        "band_gap_ev": _gap(crystal),
+        "band_gap_ev": crystal.band_gap_ev,
         "centers": [
             {
                 "center": center.label,
@@ -367,10 +367,3 @@ def _fermi_shift(
     if None in levels or zeros is None:
         return None
     return aligned + (zeros[1] - levels[1]) - (zeros[0] - levels[0])  # type: ignore[operator]
-
-
-def _gap(crystal: CrystalRecord) -> float | None:
-    dos = crystal.dos
-    if dos is None or dos.valence_band_maximum_ev is None or dos.conduction_band_minimum_ev is None:
-        return None
-    return dos.conduction_band_minimum_ev - dos.valence_band_maximum_ev

@@ -42,7 +42,14 @@ def measurements(records: Sequence[HopRecord], ways: Sequence[FarWay]) -> list[M
                 if hop.barrier is not None
             ]
         found += [
-            Measurement("migration barrier", phase, barrier, off, {**choices, **chosen})
+            Measurement(
+                "migration barrier",
+                phase,
+                barrier,
+                off,
+                {**choices, **chosen},
+                hops[0].labels.grade,
+            )
             for chosen, barrier, off in barriers
         ]
     return found

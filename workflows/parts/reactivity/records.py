@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from natriface.analysis.energies.chemical_potentials import PotentialBounds
-from natriface.analysis.energies.reactivity import Hull, Reaction
+from natriface.analysis.energies.reactivity import Hull, Reaction, volume_change_percent
 from natriface.analysis.results.result import Result
 from natriface.structures.base.compositions import parse_formula
 from natriface.structures.base.errors import AnalysisError
@@ -65,6 +65,8 @@ class PairRecord:
         Compounds that exist and are not among the phases.
     not_computed
         Phases whose energy is missing.
+    volume_change_percent
+        Of the strongest reaction; zero where there is none.
     """
 
     first: str
@@ -77,6 +79,7 @@ class PairRecord:
     unknown: list[str] = field(default_factory=list)
     not_computed: list[str] = field(default_factory=list)
     reason: str | None = None
+    volume_change_percent: float | None = None
 
     @property
     def name(self) -> str:
@@ -191,7 +194,28 @@ class Records:
             record.strongest = hull.strongest(first, second)
         except AnalysisError as error:
             record.reason = str(error)
+        else:
+            record.volume_change_percent = self._volume_change(record)
         return record
+
+    def _volume_change(self, pair: PairRecord) -> float | None:
+        found = pair.strongest
+        if found is None:
+            return 0.0
+        by_energy = sorted(
+            (self.phase(label) for label in pair.phases),
+            key=lambda phase: phase.energy_ev_per_atom or 0.0,
+            reverse=True,
+        )
+        lowest = {reduced(phase.planned.formula): phase for phase in by_energy}
+        own = {reduced(x.planned.formula): x for x in map(self.phase, (pair.first, pair.second))}
+        return volume_change_percent(
+            found, _volumes(found.reactants, own), _volumes(found.products, lowest)
+        )
+
+    def phase(self, label: str) -> PhaseRecord:
+        """One of them."""
+        return next(record for record in self.phases if record.label == label)
 
     @property
     def engine(self) -> str:
@@ -207,6 +231,22 @@ class Records:
             "left_out": dict(self.plan.left_out),
             "engine": self.engine,
         }
+
+
+def reduced(formula: str) -> str:
+    """A formula as the reduced one that tells compositions apart."""
+    return reduced_formula(parse_formula(formula))
+
+
+def _volumes(formulas: Iterable[str], phases: Mapping[str, PhaseRecord]) -> dict[str, float]:
+    """Of a formula unit each, A3, of those that are among the phases."""
+    found = {}
+    for formula in formulas:
+        phase = phases.get(reduced(formula))
+        if phase is not None and phase.volume_angstrom3 is not None:
+            atoms, own = (sum(parse_formula(x).values()) for x in (formula, phase.planned.formula))
+            found[formula] = phase.volume_angstrom3 * atoms / own
+    return found
 
 
 def _plain(record: PhaseRecord | PairRecord) -> dict[str, Any]:

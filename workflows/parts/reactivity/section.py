@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from natriface.analysis.figures.reaction_lines import ReactionPanel, reaction_lines
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
-from natriface.structures.base.compositions import parse_formula
-from natriface.structures.crystals.phases import reduced_formula
-from natriface.workflows.parts.reactivity.records import PairRecord, PhaseRecord, Records
+from natriface.workflows.parts.reactivity.measurements import measurements
+from natriface.workflows.parts.reactivity.records import PairRecord, PhaseRecord, Records, reduced
 from natriface.workflows.parts.reactivity.tables import (
     is_stable,
     line_table,
@@ -46,6 +45,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         findings=_findings(pairs, records),
         blocks=[*blocks, *with_care(_cautions(pairs, phases))],
         values=records.document(),
+        measurements=measurements(records),
     )
 
 
@@ -118,7 +118,7 @@ def _cautions(pairs: Sequence[PairRecord], phases: Sequence[PhaseRecord]) -> lis
         if record.label in reactants and record.no_window:
             found.append(f"{record.no_window}.")
     models = {
-        _reduced(record.planned.formula)
+        reduced(record.planned.formula)
         for record in phases
         if is_stable(record) and record.planned.grade == "model"
     }
@@ -127,7 +127,7 @@ def _cautions(pairs: Sequence[PairRecord], phases: Sequence[PhaseRecord]) -> lis
         for pair in pairs
         if pair.strongest
         for formula in pair.strongest.products
-        if _reduced(formula) in models
+        if reduced(formula) in models
     }
     found += [
         f"{formula} among the products is a model: its coordinates were not read from a "
@@ -135,7 +135,3 @@ def _cautions(pairs: Sequence[PairRecord], phases: Sequence[PhaseRecord]) -> lis
         for formula in sorted(of_models)
     ]
     return found
-
-
-def _reduced(formula: str) -> str:
-    return reduced_formula(parse_formula(formula))

@@ -8,6 +8,7 @@ from natriface.analysis.energies.reactivity import (
     DECOMPOSITION_FORMULA,
     MUTUAL_FORMULA,
     REACTION_FORMULA,
+    VOLUME_FORMULA,
     WINDOW_FORMULA,
     amounts_in_words,
 )
@@ -27,6 +28,7 @@ def pair_table(records: Sequence[PairRecord]) -> Table:
         Column("reaction energy", "eV/atom", 3),
         Column("mutual reaction energy", "eV/atom", 3, shown_as="of it mutual"),
         Column("reaction energy a formula unit", "eV", 2, shown_as="a formula unit of the second"),
+        Column("volume change", "%", 1),
         Column("phases", digits=0),
     ]
     rows: list[list[Cell]] = []
@@ -41,6 +43,7 @@ def pair_table(records: Sequence[PairRecord]) -> Table:
                 found.mutual_ev_per_atom,
                 found.energy_ev,
             ]
+        numbers.append(record.volume_change_percent)
         rows.append([record.name, words, *numbers, len(record.phases) or None])
     return Table(
         "Reactions",
@@ -48,7 +51,7 @@ def pair_table(records: Sequence[PairRecord]) -> Table:
         rows,
         ["An equation is balanced for one formula unit of the second phase."],
         stem="reactivity",
-        formulas=[REACTION_FORMULA, MUTUAL_FORMULA],
+        formulas=[REACTION_FORMULA, MUTUAL_FORMULA, VOLUME_FORMULA],
     )
 
 

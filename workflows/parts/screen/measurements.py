@@ -38,6 +38,7 @@ class RelaxedEnergy:
     value: float
     off: float | None
     choices: Mapping[Choice, str]
+    grade: str | None = None
 
 
 def relaxed_energies(
@@ -59,6 +60,7 @@ def relaxed_energies(
         one.candidate: f"{_system(one.film, names)}|{_system(one.substrate, names)}"
         for one in labelled.values()
     }
+    grades = {one.candidate: f"{one.film.grade}|{one.substrate.grade}" for one in labelled.values()}
     found: list[RelaxedEnergy] = []
     for record in records:
         chosen = _choices(record)
@@ -66,8 +68,9 @@ def relaxed_energies(
             if stage.energy_j_per_m2 is None or stage.potential is None:
                 continue
             choices: dict[Choice, str] = {**chosen, "potential": stage.potential}
-            system = systems[record.candidate]
-            found.append(RelaxedEnergy(stage.stage, system, stage.energy_j_per_m2, off, choices))
+            system, grade = systems[record.candidate], grades[record.candidate]
+            energy = stage.energy_j_per_m2
+            found.append(RelaxedEnergy(stage.stage, system, energy, off, choices, grade))
     last: dict[str, int] = {}
     for one in found:
         potential = one.choices["potential"]
@@ -93,7 +96,12 @@ def measurements(energies: Sequence[RelaxedEnergy]) -> list[Measurement]:
         off = in_quadrature(spread([one.value for one in members]), slabs)
         found.append(
             Measurement(
-                "interfacial formation energy", lowest.system, lowest.value, off, lowest.choices
+                "interfacial formation energy",
+                lowest.system,
+                lowest.value,
+                off,
+                lowest.choices,
+                lowest.grade,
             )
         )
     return found

@@ -85,6 +85,8 @@ def _energies(record: InterfaceRecord, pair: str) -> Iterator[Measurement]:
     off = per_contact(in_quadrature(*within), record.area_angstrom2, FACES) if within else None
     levels: list[tuple[str | None, Quantity | None, BoundRecord | None]]
     levels = [(x.name, x.interfacial_formation_energy, x.bound) for x in record.levels]
+    grades = [side.grade for side in (record.film, record.substrate) if side.grade is not None]
+    grade = "|".join(grades) or None
     own = (_relaxed_by(record), record.interfacial_formation_energy, record.bound)
     for potential, formation, bound in levels or [own]:
         choices = _choices(record, potential)
@@ -95,9 +97,10 @@ def _energies(record: InterfaceRecord, pair: str) -> Iterator[Measurement]:
                 formation.value_j_per_m2,
                 formation.uncertainty_j_per_m2,
                 choices,
+                grade,
             )
         if bound is not None and bound.value_j_per_m2 is not None:
-            yield Measurement("unreacted bound", pair, bound.value_j_per_m2, off, choices)
+            yield Measurement("unreacted bound", pair, bound.value_j_per_m2, off, choices, grade)
 
 
 def _units(

@@ -1,0 +1,55 @@
+"""What claims on reactions are held against, and scorecards read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from natriface.analysis.results.claim import Choice, Measurement, Quantity
+from natriface.workflows.parts.reactivity.records import PairRecord, PhaseRecord, Records
+
+
+def measurements(records: Records) -> list[Measurement]:
+    """Of each pair its strongest reaction, zero where there is none; of each phase its window.
+
+    None has an uncertainty: one calculation a phase, and no independent start.
+    """
+    return [
+        *(found for pair in records.pairs for found in _of_pair(pair, records)),
+        *(found for phase in records.phases for found in _window(phase, records)),
+    ]
+
+
+def _choices(records: Records) -> dict[Choice, str]:
+    result = next(iter(records.results.values()), None)
+    return {} if result is None else {"potential": result.engine.called}
+
+
+def _of_pair(pair: PairRecord, records: Records) -> Iterator[Measurement]:
+    if pair.reason is not None:
+        return
+    grade = "|".join(records.plan.phases[x].grade for x in (pair.first, pair.second))
+    found = pair.strongest
+    values: dict[Quantity, float | None] = {
+        "reaction energy": found.energy_ev_per_atom if found else 0.0,
+        "mutual reaction energy": found.mutual_ev_per_atom if found else 0.0,
+        "volume change": pair.volume_change_percent,
+    }
+    for quantity, value in values.items():
+        if value is not None:
+            yield Measurement(quantity, pair.name, value, None, _choices(records), grade)
+
+
+def _window(phase: PhaseRecord, records: Records) -> Iterator[Measurement]:
+    """Its bounds that are not open, V against the element."""
+    bounds = phase.window
+    if bounds is None:
+        return
+    chosen: dict[Choice, str] = {**_choices(records), "reference": records.plan.element}
+    edges: dict[Quantity, float | None] = {
+        "reduction potential": bounds.high_ev,
+        "oxidation potential": bounds.low_ev,
+    }
+    for quantity, edge in edges.items():
+        if edge is not None:
+            grade = phase.planned.grade
+            yield Measurement(quantity, phase.label, -edge + 0.0, None, chosen, grade)
