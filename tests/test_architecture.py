@@ -24,7 +24,7 @@ FLOORS = {
     "structures": ("base", "formats", "chemistry", "crystals", "surfaces", "interfaces", "paths"),
     "analysis": (
         *("results", "readers", "energies", "bonding", "electrons", "barriers", "transport"),
-        *("mechanics", "verdicts"),
+        *("mechanics", "verdicts", "scoring"),
         "figures",
     ),
     "analysis/readers": ("text", "vasprun", "outcar", "vasp", "lobster", "neb"),

@@ -15,7 +15,8 @@ def measurements(
 ) -> list[Measurement]:
     """Lengths and strengths of the bonds of each kind in each kind of unit, and band gaps.
 
-    Bonds are uncertain by the spread of the bonds themselves, which one structure has in place of starts.
+    Bonds are uncertain by the spread of the bonds themselves, which one structure has in place of
+    starts.
 
     Parameters
     ----------
@@ -63,7 +64,8 @@ def _of(
     yield Measurement("bond strength", system, strength, _range(icohp), chosen, grade)
     if system in explained_ev:
         at_equal = strength - explained_ev[system]
-        yield Measurement("bond strength at equal length", system, at_equal, _range(icohp), chosen, grade)
+        off = _range(icohp)
+        yield Measurement("bond strength at equal length", system, at_equal, off, chosen, grade)
 
 
 def _range(values: Spread) -> float | None:

@@ -1,0 +1,1 @@
+"""Figures of candidates by several criteria at once."""

@@ -1,0 +1,1 @@
+"""Measurements of candidates in, a ranking and how far it holds out."""

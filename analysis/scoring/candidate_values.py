@@ -1,0 +1,109 @@
+"""The value of each candidate by each criterion, out of what a study has measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from natriface.analysis.results.claim import Choice, Measurement
+from natriface.analysis.scoring.criteria import Criterion, Scorecard
+
+
+@dataclass(frozen=True)
+class CandidateValue:
+    """What is known of a candidate by a criterion.
+
+    Attributes
+    ----------
+    value, uncertainty
+        In the criterion's unit; a value without uncertainty has one start or calculation only.
+    grade
+        Of the crystals it was computed on, with those of the reference.
+    choices
+        What was chosen for it.
+    n_measured
+        Values that it was taken from.
+    reason
+        Why there is no value.
+    """
+
+    value: float | None = None
+    uncertainty: float | None = None
+    grade: str | None = None
+    choices: Mapping[Choice, str] = field(default_factory=dict)
+    n_measured: int = 0
+    reason: str | None = None
+
+
+def candidate_values(
+    scorecard: Scorecard, measurements: Sequence[Measurement]
+) -> dict[str, dict[str, CandidateValue]]:
+    """By candidate and criterion; a value that is not to be had says why."""
+    return {
+        candidate: {
+            name: _value(criterion, candidate, measurements)
+            for name, criterion in scorecard.criteria.items()
+        }
+        for candidate in scorecard.candidates
+    }
+
+
+def _value(
+    criterion: Criterion, candidate: str, measurements: Sequence[Measurement]
+) -> CandidateValue:
+    own = [m for m in measurements if m.quantity == criterion.quantity]
+    if not own:
+        return CandidateValue(reason=f"the study has no {criterion.quantity}")
+    system = criterion.system(candidate)
+    taken, reason, n = _taken(criterion, system, own)
+    if taken is None:
+        return CandidateValue(reason=reason, n_measured=n)
+    if criterion.relative_to is None:
+        return CandidateValue(taken.value, taken.uncertainty, taken.grade, taken.choices, n)
+    alike = [m for m in own if _agree(taken, m)]
+    base, reason, _ = _taken(criterion, criterion.relative_to, alike)
+    if base is None:
+        return CandidateValue(reason=reason, n_measured=n)
+    if base.value <= 0.0:
+        reason = f"{criterion.quantity} of {base.system} is not above zero"
+        return CandidateValue(reason=reason, n_measured=n)
+    return _ratio(taken, base, n)
+
+
+def _taken(
+    criterion: Criterion, system: str, measurements: Sequence[Measurement]
+) -> tuple[Measurement | None, str | None, int]:
+    """The measurement that counts, or why there is none; of how many."""
+    found = [
+        m
+        for m in measurements
+        if m.system == system and all(m.choices.get(k) == v for k, v in criterion.only.items())
+    ]
+    if not found:
+        only = ", ".join(f"{name} {value}" for name, value in criterion.only.items())
+        with_these = f" with {only}" if only else ""
+        return None, f"no {criterion.quantity} of {system}{with_these}", 0
+    if criterion.take is None and len({m.value for m in found}) > 1:
+        names = sorted({k for m in found for k in m.choices if _differs(k, found)})
+        differ = f" that differ in {', '.join(names)}" if names else ""
+        return None, f"{len(found)} values{differ}: choose with only, or take one", len(found)
+    pick = max if criterion.take == "highest" else min
+    return pick(found, key=lambda m: m.value), None, len(found)
+
+
+def _differs(choice: Choice, measurements: Sequence[Measurement]) -> bool:
+    return len({m.choices.get(choice) for m in measurements}) > 1
+
+
+def _agree(one: Measurement, other: Measurement) -> bool:
+    """Whether both were computed by one engine."""
+    return one.choices.get("potential") == other.choices.get("potential")
+
+
+def _ratio(taken: Measurement, base: Measurement, n: int) -> CandidateValue:
+    value = taken.value / base.value
+    off = None
+    if taken.uncertainty is not None and base.uncertainty is not None:
+        off = (taken.uncertainty**2 + (value * base.uncertainty) ** 2) ** 0.5 / base.value
+    grades = [m.grade for m in (taken, base) if m.grade is not None]
+    return CandidateValue(value, off, "|".join(grades) or None, taken.choices, n)
