@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from pydantic import Field, create_model, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
+from natriface.analysis.scoring.criteria import Scorecard
 from natriface.structures.base.errors import StudyError, nearest
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.base.yaml_files import read_yaml
@@ -39,6 +40,8 @@ class Study(Document):
         part uses another engine than the study's, by ``ENGINE.KIND``.
     compare_with
         Published values beside ours: a name in ``templates/reference``, or none.
+    scorecard
+        Candidates ranked by what the study measures, or none.
     """
 
     name: StudyName
@@ -47,6 +50,7 @@ class Study(Document):
     protocol: NameOrPath = "li2025"
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     compare_with: str | None = None
+    scorecard: Scorecard | None = None
 
     def __repr__(self) -> str:
         return short_repr(self, self.name, self.title, f"engine {self.engine}")

@@ -20,15 +20,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from natriface.analysis.results.published import Published, load_published
 from natriface.analysis.results.result import EngineRecord, Result
 from natriface.analysis.results.wording import unit
+from natriface.analysis.scoring.criteria import Scorecard
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.report.claims import JudgedClaim, claims_table, in_short, judged
 from natriface.workflows.report.figure import ReportFigure
+from natriface.workflows.report.scorecard import scorecard_section
 from natriface.workflows.report.section import (
     Gallery,
     Listed,
     Section,
     SectionContext,
     write_sections,
+    write_tables,
 )
 from natriface.workflows.report.steps import (
     ExpectedStep,
@@ -127,6 +130,7 @@ def write_report(
     title: str,
     expected: Sequence[ExpectedStep] | None = None,
     compare_with: str | None = None,
+    scorecard: Scorecard | None = None,
     missing: Mapping[str, str] | None = None,
     folders: Mapping[str, Path] | None = None,
     protocol: ProtocolRecord,
@@ -144,6 +148,8 @@ def write_report(
         The planned steps, so that what has no result yet is listed too.
     compare_with
         Name of a source in ``templates/reference``.
+    scorecard
+        Ranks candidates by what the sections have measured; it is the first of them then.
     missing
         Step name or id -> why it has no sound result.
     folders
@@ -170,6 +176,10 @@ def write_report(
     rows = Steps.of(results, expected, missing).rows()
     engines = _engines(results)
     measurements = [m for section in sections for m in section.measurements]
+    if scorecard is not None:
+        scored = scorecard_section(scorecard, measurements, context)
+        write_tables(scored, folder)
+        sections = [scored, *sections]
     claims = judged(published, measurements) if published else []
     document = ReportDocument(
         study=study_name,

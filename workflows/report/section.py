@@ -212,7 +212,12 @@ def write_sections(
         section = module.section(own, own_context)
         if section is None:
             continue
-        for table in section.tables:
-            (folder / table.file_name).write_text(table.as_csv())
+        write_tables(section, folder)
         sections.append(section)
     return sections
+
+
+def write_tables(section: Section, folder: Path) -> None:
+    """Its tables as CSV files."""
+    for table in section.tables:
+        (folder / table.file_name).write_text(table.as_csv())

@@ -47,6 +47,7 @@ def report_study(
         title=study.title,
         expected=expected,
         compare_with=study.compare_with,
+        scorecard=study.scorecard,
         missing=missing,
         folders=folders,
         protocol=protocol_record(study, plan),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,12 +68,13 @@ def radar(candidates: Mapping[str, ArrayLike], criteria: Sequence[str]) -> Figur
         return _radar_panels(drawn, criteria)
     figure = StyledFigure(figsize=(ONE_COLUMN, 2.7), layout="constrained")
     ax = figure.add_subplot()
+    room = max(0.62, _widest_word(criteria))
     _rings(ax, [False] * len(criteria))
     handles = [_outline(ax, x, line_look(k)) for k, x in enumerate(drawn.values())]
     for (x, y), name in zip(_spokes(len(criteria)), criteria, strict=True):
         sideways = "center" if abs(x) < 0.2 else "left" if x > 0 else "right"
         ax.text(
-            1.1 * x, 1.1 * y, wrapped(name, 0.62, _SMALL_POINTS), fontsize=SMALL,
+            1.1 * x, 1.1 * y, wrapped(name, room, _SMALL_POINTS), fontsize=SMALL,
             ha=sideways, va="center" if abs(y) < 0.8 else "bottom" if y > 0 else "top",
         )  # fmt: skip
     ax.set(xlim=(-1.75, 1.75), ylim=(-1.4, 1.4))
@@ -120,7 +122,7 @@ def _outline(ax: Axes, x: FloatArray, look: Mapping[str, Any]) -> Any:
     places = _spokes(len(x)) * x[:, None]
     closed = np.concatenate([places, places[:1]])
     (line,) = ax.plot(*closed.T, marker="o", ms=2.5, lw=1.0, **look)
-    for one, other in zip(closed[:-1], closed[1:], strict=True):
+    for one, other in pairwise(closed):
         if not np.isnan([one, other]).any():
             ax.fill(*np.stack([one, other, np.zeros(2)]).T, color=look["color"], alpha=0.12, lw=0)
     return line
@@ -145,8 +147,7 @@ def parallel_lines(
         If there is no candidate.
     """
     drawn = _checked(candidates, len(criteria))
-    widest = max(text_width(word, _SMALL_POINTS) for name in criteria for word in name.split())
-    inches = max(0.55, widest + 0.08)
+    inches = max(0.55, _widest_word(criteria) + 0.08)
     width = column_width(0.5 + inches * len(criteria))
     figure = StyledFigure(figsize=(width, 2.5), layout="constrained")
     ax = figure.add_subplot()
@@ -165,6 +166,10 @@ def parallel_lines(
     ax.grid(axis="x")
     legend_above(figure, handles, list(drawn))
     return figure
+
+
+def _widest_word(criteria: Sequence[str]) -> float:
+    return max(text_width(word, _SMALL_POINTS) for name in criteria for word in name.split())
 
 
 def _checked(candidates: Mapping[str, ArrayLike], m: int) -> dict[str, FloatArray]:
