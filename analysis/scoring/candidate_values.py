@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from natriface.analysis.results.claim import Choice, Measurement
+from natriface.analysis.results.claim import SCALES, Choice, Measurement
 from natriface.analysis.scoring.criteria import Criterion, Scorecard
 
 
@@ -16,7 +16,8 @@ class CandidateValue:
     Attributes
     ----------
     value, uncertainty
-        In the criterion's unit; a value without uncertainty has one start or calculation only.
+        In the criterion's unit; a value without uncertainty has one start or calculation only, and
+        none is smaller than the resolution in `SCALES`.
     grade
         Of the crystals it was computed on, with those of the reference.
     choices
@@ -88,7 +89,11 @@ def _taken(
         differ = f" that differ in {', '.join(names)}" if names else ""
         return None, f"{len(found)} values{differ}: choose with only, or take one", len(found)
     pick = max if criterion.take == "highest" else min
-    return pick(found, key=lambda m: m.value), None, len(found)
+    taken = pick(found, key=lambda m: m.value)
+    if taken.uncertainty is not None:
+        least = SCALES[taken.quantity].resolution
+        taken = replace(taken, uncertainty=max(taken.uncertainty, least))
+    return taken, None, len(found)
 
 
 def _differs(choice: Choice, measurements: Sequence[Measurement]) -> bool:

@@ -124,7 +124,7 @@ def _findings(scored: Scored) -> list[str]:
     card, names = scored.card, scored.names
     if not names:
         least = _percent(card.least_coverage)
-        return [f"No candidate is ranked: of none {least} of the weight is known."]
+        return [f"No candidate is ranked: {least} of the weight is known of none."]
     first = scored.drawn.share_at(1)
     found = [
         f"{names[0]} has the highest score of {len(names)} candidates by {len(card.criteria)} "

@@ -44,7 +44,8 @@ def crystal_as_asked(
             atoms = primitive(atoms)
         require_supercell(len(atoms), asked.repeats)
         atoms = atoms.repeat(asked.repeats)
-        atoms.set_cell(scale * np.asarray(atoms.cell), scale_atoms=True)
+        if scale != 1.0:  # that would round, and the crystal be another one than a part's beside it
+            atoms.set_cell(scale * np.asarray(atoms.cell), scale_atoms=True)
         doping = None
         if asked.dopant is not None:
             atoms, doping = _doped(atoms, asked.dopant, asked.charges)

@@ -23,9 +23,16 @@ class CrystalLabels(_ElasticityLabels):
 
 
 class UnstrainedLabels(_ElasticityLabels):
-    """The relaxed crystal with its cell held: the stress that strains are counted from."""
+    """The relaxed crystal with its cell held: the stress that strains are counted from.
+
+    Attributes
+    ----------
+    crystal
+        What it is of: its relaxation may be another part's step.
+    """
 
     role: Literal["unstrained"] = "unstrained"
+    crystal: CrystalLabels | None = None
 
 
 class StrainedLabels(_ElasticityLabels):

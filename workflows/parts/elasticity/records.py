@@ -12,7 +12,11 @@ from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.symmetry import space_group_of
 from natriface.structures.crystals.straining import SYMPREC_ANGSTROM
-from natriface.workflows.parts.elasticity.labels import CrystalLabels, StrainedLabels
+from natriface.workflows.parts.elasticity.labels import (
+    CrystalLabels,
+    StrainedLabels,
+    UnstrainedLabels,
+)
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.report.section import SectionContext
 from natriface.workflows.report.steps import known_steps
@@ -112,6 +116,8 @@ def crystal_records(results: Sequence[Result], context: SectionContext) -> list[
         labels = labels_of(step)
         if isinstance(labels, CrystalLabels):
             crystals[labels.label] = labels
+        elif isinstance(labels, UnstrainedLabels) and labels.crystal is not None:
+            crystals.setdefault(labels.label, labels.crystal)
         elif isinstance(labels, StrainedLabels):
             strained.setdefault(labels.label, []).append((step.id, labels))
     return [

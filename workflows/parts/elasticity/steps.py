@@ -43,13 +43,14 @@ def steps(request: ElasticityRequest, make: StepMaker, root: Path) -> list[Step]
             label=label, phase=phase.name, grade=phase.grade, source=phase.source, doping=doping
         )
         bulk = relaxed_crystal(label, atoms, make, labels)
-        found += [bulk, *_strained(label, atoms, bulk, request, make)]
+        found += [bulk, *_strained(labels, atoms, bulk, request, make)]
     return found
 
 
 def _strained(
-    label: str, atoms: Atoms, bulk: Step, request: ElasticityRequest, make: StepMaker
+    crystal: CrystalLabels, atoms: Atoms, bulk: Step, request: ElasticityRequest, make: StepMaker
 ) -> list[Step]:
+    label = crystal.label
     settings = engine(make.engine).capabilities.telling_stress
     if not settings:
         raise StudyError(
@@ -62,7 +63,7 @@ def _strained(
         bulk.n_atoms,
         structure_from=StructureFrom(step=bulk.id),
         settings=dict(settings),
-        labels=UnstrainedLabels(label=label),
+        labels=UnstrainedLabels(label=label, crystal=crystal),
     )
     strains = distinct_strains(atoms)
     strained = [
