@@ -108,10 +108,11 @@ def candidate_table(scored: Scored) -> Table:
         "the grade of its crystals where those of a criterion differ.",
     ]
     return Table(
-        "Scorecard",
+        "Candidates",
         columns,
         rows,
         notes,
+        stem="scorecard",
         marks=marks,
         formulas=[SCORE_FORMULA, DESIRABILITY_FORMULA, COVERAGE_FORMULA],
     )

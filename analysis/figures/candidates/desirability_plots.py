@@ -29,7 +29,7 @@ from natriface.analysis.figures.style import (
     text_width,
     wrapped,
 )
-from natriface.structures.base.arrays import FloatArray
+from natriface.structures.base.arrays import BoolArray, FloatArray
 from natriface.structures.base.errors import AnalysisError
 
 MOST_CANDIDATES = 24
@@ -47,7 +47,7 @@ def radar(candidates: Mapping[str, ArrayLike], criteria: Sequence[str]) -> Figur
     """Outlines of desirabilities, a spoke a criterion, 0 in the middle and 1 at the rim.
 
     Up to `MOST_ON_ONE_RADAR` candidates lie over one another; more have a panel each, their spokes
-    numbered. Beside a missing value the outline is open, and the spoke of a panel dashed.
+    numbered. Beside a missing value the outline is open, and a spoke without any value dashed.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def radar(candidates: Mapping[str, ArrayLike], criteria: Sequence[str]) -> Figur
     figure = StyledFigure(figsize=(ONE_COLUMN, 2.7), layout="constrained")
     ax = figure.add_subplot()
     room = max(0.62, _widest_word(criteria))
-    _rings(ax, [False] * len(criteria))
+    _rings(ax, np.isnan(list(drawn.values())).all(axis=0))
     handles = [_outline(ax, x, line_look(k)) for k, x in enumerate(drawn.values())]
     for (x, y), name in zip(_spokes(len(criteria)), criteria, strict=True):
         sideways = "center" if abs(x) < 0.2 else "left" if x > 0 else "right"
@@ -106,7 +106,7 @@ def _spokes(m: int) -> FloatArray:
     return np.stack([np.sin(turn), np.cos(turn)], axis=-1)
 
 
-def _rings(ax: Axes, missing: Sequence[bool] | np.ndarray[Any, Any]) -> None:
+def _rings(ax: Axes, missing: BoolArray) -> None:
     for (x, y), open_ in zip(_spokes(len(missing)), missing, strict=True):
         dashes = {"color": MUTED, "ls": (0, (2, 2))} if open_ else {"color": RULE, "ls": "-"}
         ax.plot([0, x], [0, y], lw=0.6, zorder=0, **dashes)

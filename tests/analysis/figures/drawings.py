@@ -29,6 +29,7 @@ from natriface.analysis.figures.bars import (
     modulus_bars,
     value_bars,
 )
+from natriface.analysis.figures.candidates.desirability_plots import parallel_lines, radar
 from natriface.analysis.figures.cohp_curves import CohpCurve, CohpPanel, cohp_panels
 from natriface.analysis.figures.contact_courses import (
     BondPanel,
@@ -370,6 +371,30 @@ def reactions() -> Figure:
     )
 
 
+def candidates(n: int) -> tuple[dict[str, Any], list[str]]:
+    """Long names, missing values, and one candidate of which nothing is known."""
+    criteria = ["adhesion to NZSP", "adhesion to Na", "reaction with NZSP", "reaction with Na",
+                "electrochemical window", "barrier of a Na vacancy", "bulk modulus against Na",
+                "shear modulus against Na", "band gap", "volume change"]  # fmt: skip
+    known = np.random.default_rng(1).uniform(size=(n, len(criteria)))
+    known[known < 0.15] = np.nan
+    known[-1] = np.nan
+    return {f"Na3Bi-P63mmc no. {k}": row for k, row in enumerate(known)}, criteria
+
+
+def candidate_panels() -> Figure:
+    return radar(*candidates(12))
+
+
+def candidate_outlines() -> Figure:
+    return radar(*candidates(4))
+
+
+def candidate_lines() -> Figure:
+    drawn, criteria = candidates(12)
+    return parallel_lines(drawn, criteria, [0.1] * len(criteria))
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "energy_bars": interfaces,
     "value_bars": barriers,
@@ -392,5 +417,8 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "reaction_lines": reactions,
     "bond_lines": bonds_in_motion,
     "depth_lines": elements_in_motion,
+    "radar": candidate_panels,
+    "radar of few": candidate_outlines,
+    "parallel_lines": candidate_lines,
 }
 """By the function that draws it."""

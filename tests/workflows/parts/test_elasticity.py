@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 from natriface.analysis.results.result import Result
 from natriface.structures.base.conversions import EV_PER_ANGSTROM3_IN_GPA
 from natriface.structures.base.errors import StudyError
+from natriface.workflows.parts.elasticity.records import crystal_records
 from natriface.workflows.parts.elasticity.section import section
 from natriface.workflows.plan import Plan, StructureFrom
 from natriface.workflows.planning import plan_study
@@ -41,6 +42,19 @@ def moduli_of(root: Path, text: str) -> tuple[dict[str, Any], dict[str, Result]]
     document = json.loads((page.parent / "results.json").read_text())
     found: dict[str, Any] = document["sections"]["elasticity"]["values"]
     return found, {step.name: Result.load(workspace.folder(step)) for step in plan.walk()}
+
+
+def test_a_crystal_that_another_part_relaxes_too_keeps_its_grade(tmp_path: Path) -> None:
+    both = "elasticity: {crystals: {NaF: {phase: NaF}}}\nreactivity: {pairs: [[NaF, Na]]}"
+    plan = planned(tmp_path, both)
+    own = [
+        ExpectedStep(step.id, step.name, step.kind, step.n_atoms, step.metadata)
+        for step in plan.walk()
+        if step.metadata["section"] == "elasticity"
+    ]
+    assert not [step for step in own if step.metadata["role"] == "bulk"]
+    (record,) = crystal_records([], SectionContext(tmp_path, expected=own))
+    assert (record.label, record.crystal.grade) == ("NaF", "DFT")
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,26 @@ def test_the_section_says_the_reaction_and_what_is_missing(tin: Plan, tmp_path: 
     assert bounds["SnF2-C2c"] == [pytest.approx(1.6), None]
 
 
+def test_reactions_and_windows_are_measured(tin: Plan, tmp_path: Path) -> None:
+    made = told(tin, tmp_path, [result(tin, step) for step in energies(tin).values()])
+    found = {(m.quantity, m.system): m for m in made.measurements}
+    reaction = found["reaction energy", "Na|SnF2-C2c"]
+    assert reaction.value == pytest.approx(-0.640, abs=5e-4)
+    assert (reaction.grade, reaction.choices) == ("experiment|DFT", {"potential": "given"})
+    assert found["reaction energy", "NaF|Na"].value == 0.0
+    assert found["volume change", "NaF|Na"].value == 0.0
+    assert found["reduction potential", "SnF2-C2c"].value == pytest.approx(1.6)
+    assert ("oxidation potential", "SnF2-C2c") not in found  # open, since F has no phase
+    # 2 Na + SnF2 -> Sn + 2 NaF
+    volume = {
+        name: load_phase(name).volume_angstrom3 / len(load_phase(name).atoms)
+        for name in ("Na", "SnF2-C2c", "Sn", "NaF")
+    }
+    before = 2 * volume["Na"] + 3 * volume["SnF2-C2c"]
+    wanted = 100 * ((volume["Sn"] + 4 * volume["NaF"]) / before - 1)
+    assert found["volume change", "Na|SnF2-C2c"].value == pytest.approx(wanted)
+
+
 def test_a_phase_that_is_wanting_is_said_and_the_rest_goes_on(tin: Plan, tmp_path: Path) -> None:
     steps = energies(tin)
     results = [
