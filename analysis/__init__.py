@@ -129,6 +129,10 @@ if TYPE_CHECKING:
     from natriface.analysis.results.published import load_published as load_published
     from natriface.analysis.results.published import published_names as published_names
     from natriface.analysis.results.result import Result as Result
+    from natriface.analysis.scoring.candidate_values import candidate_values as candidate_values
+    from natriface.analysis.scoring.criteria import Criterion as Criterion
+    from natriface.analysis.scoring.criteria import Scorecard as Scorecard
+    from natriface.analysis.scoring.ranking import Ranking as Ranking
     from natriface.analysis.verdicts.samples import Sample as Sample
     from natriface.analysis.verdicts.verdict import Verdict as Verdict
     from natriface.analysis.verdicts.verdict import judge as judge
@@ -177,6 +181,9 @@ else:
             "figures.style": "save_figure",
             "bonding.projected_cohp": "Projection",
             "results.claim": "Claim Measurement",
+            "scoring.candidate_values": "candidate_values",
+            "scoring.criteria": "Criterion Scorecard",
+            "scoring.ranking": "Ranking",
             "verdicts.samples": "Sample",
             "verdicts.verdict": "Verdict judge judge_claim",
             "results.published": "Published load_published published_names",
