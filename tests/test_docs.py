@@ -133,6 +133,7 @@ def test_electrons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 f"# {judge(names['samples'], 'rising').why}\n" in snippets("claims.md")[0]
             ),
         ),
+        ("scorecard.md", lambda names: names["ranking"].scores.tolist() == [1.0, 0.0]),
     ],
 )
 def test_others(name: str, proof: Callable[[dict[str, Any]], bool]) -> None:
@@ -156,6 +157,7 @@ def test_no_snippet_is_left_out() -> None:
     assert having == {"structures.md", "results.md", "migration.md", "adsorption.md"} | {
         "claims.md",
         "electrons.md",
+        "scorecard.md",
         *NEEDS_A_RUN,
     }
 

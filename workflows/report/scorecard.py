@@ -133,12 +133,12 @@ def _findings(scored: Scored) -> list[str]:
         if len(names) > 1
         else f"{names[0]} is the only candidate that enough is known of to be ranked."
     ]
-    apart, close = [], []
+    apart: list[str] = []
+    close: list[str] = []
     for place, (one, other) in enumerate(pairwise(names)):
         share = scored.drawn.before(place, place + 1)
-        (apart if share >= TOLD_APART else close).append(
-            f"{one} before {other} ({_percent(share)})"
-        )
+        told = apart if share >= TOLD_APART else close
+        told.append(f"{one} before {other} ({_percent(share)})")
     if apart:
         found.append(f"Told apart in {_percent(TOLD_APART)} of the draws: {', '.join(apart)}.")
     if close:
@@ -190,8 +190,7 @@ def _cautions(scored: Scored) -> list[str]:
 def _document(scored: Scored) -> dict[str, Any]:
     """JSON-able."""
     card, ranking = scored.card, scored.ranking
-    shares = scored.drawn.share_at(1) if scored.names else []
-    first = dict(zip(scored.names, map(float, shares), strict=True))
+    first = dict(zip(scored.names, scored.drawn.share_at(1).tolist(), strict=True))
     return {
         "scorecard": card.model_dump(mode="json"),
         "candidates": {

@@ -225,7 +225,9 @@ def value_table(scored: Scored) -> Table:
         Column("taken from", digits=0),
         Column("why it is missing"),
     ]
-    card, rows, missing = scored.card, [], set()
+    card = scored.card
+    rows: list[list[Cell]] = []
+    missing: set[int] = set()
     for k in scored.order:
         for j, (name, criterion) in enumerate(card.criteria.items()):
             one = scored.known[card.candidates[k]][name]

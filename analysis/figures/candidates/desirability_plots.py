@@ -69,7 +69,7 @@ def radar(candidates: Mapping[str, ArrayLike], criteria: Sequence[str]) -> Figur
     figure = StyledFigure(figsize=(ONE_COLUMN, 2.7), layout="constrained")
     ax = figure.add_subplot()
     room = max(0.62, _widest_word(criteria))
-    _rings(ax, np.isnan(list(drawn.values())).all(axis=0))
+    _rings(ax, np.all([np.isnan(x) for x in drawn.values()], axis=0))
     handles = [_outline(ax, x, line_look(k)) for k, x in enumerate(drawn.values())]
     for (x, y), name in zip(_spokes(len(criteria)), criteria, strict=True):
         sideways = "center" if abs(x) < 0.2 else "left" if x > 0 else "right"
