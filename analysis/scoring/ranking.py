@@ -104,11 +104,13 @@ class Ranking:
 
     @cached_property
     def ranked(self) -> list[int]:
-        """Candidates of which enough is known, by falling score, those tied by name."""
+        """Candidates of which enough is known, by falling score; of the tied the better known
+        first, and else by name."""
         enough = self.coverages >= self.scorecard.least_coverage - 10.0**-TIE_DIGITS
         names = self.scorecard.candidates
-        of = np.round(self.scores, TIE_DIGITS)
-        return sorted(np.flatnonzero(enough).tolist(), key=lambda k: (-of[k], names[k]))
+        of, known = np.round([self.scores, self.coverages], TIE_DIGITS)
+        places = np.flatnonzero(enough).tolist()
+        return sorted(places, key=lambda k: (-of[k], -known[k], names[k]))
 
     @cached_property
     def ranks(self) -> dict[int, int]:

@@ -126,13 +126,16 @@ def _findings(scored: Scored) -> list[str]:
         least = _percent(card.least_coverage)
         return [f"No candidate is ranked: {least} of the weight is known of none."]
     first = scored.drawn.share_at(1)
-    found = [
-        f"{names[0]} has the highest score of {len(names)} candidates by {len(card.criteria)} "
-        f"weighted criteria, and stands first in {_percent(float(first[0]))} of the draws of "
-        "weights and values."
-        if len(names) > 1
-        else f"{names[0]} is the only candidate that enough is known of to be ranked."
-    ]
+    if len(names) == 1:
+        found = [f"{names[0]} is the only candidate that enough is known of to be ranked."]
+    else:
+        known = _percent(float(scored.ranking.coverages[scored.ranking.ranked[0]]))
+        shared = " (tied)" if _tied(scored, 0) else ""
+        found = [
+            f"{names[0]} has the highest score{shared} of {len(names)} candidates, by {known} of "
+            f"the weight of {len(card.criteria)} criteria, and stands first in "
+            f"{_percent(float(first[0]))} of the draws of weights and values."
+        ]
     apart: list[str] = []
     close: list[str] = []
     for place, (one, other) in enumerate(pairwise(names)):

@@ -127,8 +127,9 @@ def test_what_is_hardly_known_is_not_ranked() -> None:
 
 def test_a_missing_value_takes_certainty_and_gives_no_zero() -> None:
     """Alike in what is known: neither is above the other, and the draws say so."""
-    found = ranking({"A": [0.5, 0.5], "B": [0.5, None]}, [1, 1], draws=4000)
+    found = ranking({"A": [0.5, None], "B": [0.5, 0.5]}, [1, 1], draws=4000)
     assert found.ranks == {0: 1, 1: 1}
+    assert found.ranked == [1, 0]  # the better known first
     assert found.draw().before(0, 1) == pytest.approx(0.5, abs=0.05)
 
 

@@ -68,7 +68,9 @@ def test_sentences_say_no_more_than_the_draws(tmp_path: Path) -> None:
     assert any(text.startswith("Not told apart: A before B (") for text in close.findings)
     (share,) = [row for row in table(close, "scorecard-ranks") if row["Candidate"] == "A"]
     assert 40 < float(share["first, weights and values drawn (%)"]) < 65
+    assert close.findings[0].startswith("A has the highest score of 2 candidates, by 75 % of the w")
     tied = section(tmp_path, measured(A=8.0, B=8.0))
+    assert tied.findings[0].startswith("A has the highest score (tied) of 2 candidates")
     assert "A before B (tied by score)" in " ".join(
         text for sentences in tied.lists.values() for text in sentences
     )
