@@ -24,6 +24,8 @@ Row = tuple[float, float, float]
 Gradient = tuple[Row, Row, Row]
 FILM_CRYSTAL = "film_crystal"
 """Input of a step that is cut from relaxed crystals; see `StructureFrom.cut`."""
+OTHER_CRYSTAL = "other_crystal"
+"""Input of a step whose strain another crystal decides; see `StructureFrom.fitted`."""
 
 
 class StructureFrom(BaseModel):
@@ -49,6 +51,10 @@ class StructureFrom(BaseModel):
         taken, 0 the lowest.
     deformation
         Gradient F that the cell is deformed by, x' = F x, fractional coordinates kept.
+    fitted
+        A document of `natriface.structures.interfaces.fitted_crystal.FittedCrystal`: the step has
+        relaxed a side's crystal, which is strained so; the step's input `OTHER_CRYSTAL`, where
+        there is one, is the other side's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +67,7 @@ class StructureFrom(BaseModel):
     others: tuple[str, ...] | None = None
     scanned: int | None = Field(default=None, ge=0)
     deformation: Gradient | None = None
+    fitted: dict[str, Any] | None = None
 
     @property
     def parents(self) -> tuple[str, ...]:

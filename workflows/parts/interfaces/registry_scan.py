@@ -13,6 +13,7 @@ from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.parts.interfaces.labels import RegistryScanLabels, RestartLabels
 from natriface.workflows.parts.interfaces.request import InterfaceRequest
 from natriface.workflows.parts.interfaces.rounds import add_restart
+from natriface.workflows.parts.interfaces.seeds import displaced
 from natriface.workflows.plan import Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 
@@ -86,6 +87,7 @@ def add_scanned(
                 labels=RestartLabels(
                     pair=one.built.label, n_contacts=one.built.interface.n_contacts, round=0
                 ),
+                settings=displaced(make, request),
             )
             one.scanned.append(restart)
             if one.relaxed:

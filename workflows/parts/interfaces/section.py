@@ -19,14 +19,16 @@ from natriface.workflows.parts.interfaces.blocks.figures import (
     formation_bars,
     interface_pictures,
 )
+from natriface.workflows.parts.interfaces.blocks.integrity_tables import (
+    bond_table,
+    integrity_table,
+)
 from natriface.workflows.parts.interfaces.blocks.level_tables import adhesion_table
 from natriface.workflows.parts.interfaces.blocks.registry_blocks import (
     registry_figure,
     registry_table,
 )
 from natriface.workflows.parts.interfaces.blocks.tables import (
-    bond_table,
-    integrity_table,
     overview,
     reference_slab_table,
     restart_table,

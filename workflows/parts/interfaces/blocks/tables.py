@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from natriface.analysis.bonding.integrity import SODIUM_CONTACT_ANGSTROM
 from natriface.analysis.energies.interface_energy import REFERENCE_SLABS, formation_formula
 from natriface.analysis.energies.starts import reproduced_within, spread
+from natriface.analysis.energies.strain_energy import STRAIN_FORMULA
 from natriface.analysis.energies.surface_energy import BOUND_FORMULA, SURFACE_FORMULA
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number
@@ -22,6 +22,7 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
     InterfaceRecord,
     Quantity,
     ReferenceSlabRecord,
+    StrainEnergyRecord,
 )
 from natriface.workflows.parts.interfaces.evaluation.reference_slabs import per_contact
 from natriface.workflows.parts.interfaces.evaluation.unreacted import lies_below
@@ -31,6 +32,13 @@ from natriface.workflows.report.table import Cell, Column, Table
 VALUE = "interfacial formation energy"
 BOUND = BOUND_FORMULA.name
 BELOW_BOUND = "§"
+STRAIN = STRAIN_FORMULA.name
+STRAIN_NOTE = (
+    "The strain energy is what it costs to strain the crystals of the sides to their common cell, "
+    "per area of it, against these crystals as the engine relaxes them, which gives its energies. "
+    "It is in no formation energy, whose slabs are strained alike. ≤: a crystal that might have "
+    "leant in the strained plane was held upright."
+)
 BOUND_NOTE = (
     "A contact of relaxed slabs that do not react gains no more than the two surfaces it takes "
     "away. The strain of a slab is in its surface energy, so that the bound lies rather too low. "
@@ -44,30 +52,13 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
     """One row an interface: ``results.csv``; on the page what belongs to the formation energy."""
     asked = any(record.interfacial_formation_energy is not None for record in records)
     bounded = any(record.bound is not None for record in records)
+    strained = any(record.strain_energies for record in records)
     others = other_levels(records)
-    pairs = [_overview_cells(record, published, asked, bounded, others) for record in records]
+    pairs = [
+        _overview_cells(record, published, asked, bounded, strained, others) for record in records
+    ]
     columns = [column for column, _ in pairs[0]]
-    below, marks = {}, {}
-    for k, record in enumerate(records):
-        energies = [record.interfacial_formation_energy]
-        energies += [level.interfacial_formation_energy for level in record.levels[1:]]
-        reasons = [q.reason for q in energies if q and q.value_j_per_m2 is None and q.reason]
-        if reasons:
-            below[k] = "; ".join(reasons)
-        formation = record.interfacial_formation_energy or Quantity()
-        values = [(VALUE, formation.value_j_per_m2, "‡" if record.caveats else "")]
-        if published:
-            printed = published.interfacial_formation_energy_j_per_m2.get(record.pair)
-            contradicted = published.other_reading(record.pair) is not None
-            values.append((published.short_name, printed, "†" if contradicted else ""))
-        for title, value, mark in values:
-            mark += BELOW_BOUND if lies_below(value, record.bound) else ""
-            if mark:
-                marks[k, title] = mark
-        for level in record.levels[1:]:
-            quantity = level.interfacial_formation_energy or Quantity()
-            if lies_below(quantity.value_j_per_m2, level.bound):
-                marks[k, f"{VALUE} by {level.name}"] = BELOW_BOUND
+    below, marks = _below_and_marks(records, published)
     notes = ["Steps, force and status are the interface's; those of its slabs: All steps."]
     if records[0].references != "relaxed":
         notes.append(
@@ -84,6 +75,8 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
     notes += level_notes(records)
     if bounded:
         notes.append(BOUND_NOTE)
+    if strained:
+        notes.append(STRAIN_NOTE)
     return Table(
         "Interfacial formation energies" if asked else "Interfaces computed",
         columns,
@@ -92,6 +85,7 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
         formulas=[
             *([formation_formula(records[0].references)] if asked else []),
             *([BOUND_FORMULA, SURFACE_FORMULA] if bounded else []),
+            *([STRAIN_FORMULA] if strained else []),
         ],
         stem="results",
         below=below,
@@ -99,11 +93,43 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
     )
 
 
+def _below_and_marks(
+    records: Sequence[InterfaceRecord], published: Published | None
+) -> tuple[dict[int, str], dict[tuple[int, str], str]]:
+    """By row why its energies are missing, and by row and column what a number is marked with."""
+    below: dict[int, str] = {}
+    marks: dict[tuple[int, str], str] = {}
+    for k, record in enumerate(records):
+        energies = [record.interfacial_formation_energy]
+        energies += [level.interfacial_formation_energy for level in record.levels[1:]]
+        reasons = [q.reason for q in energies if q and q.value_j_per_m2 is None and q.reason]
+        if reasons:
+            below[k] = "; ".join(reasons)
+        if any(each.upper_bound for each in record.strain_energies.values()):
+            marks[k, STRAIN] = "≤"
+        formation = record.interfacial_formation_energy or Quantity()
+        values = [(VALUE, formation.value_j_per_m2, "‡" if record.caveats else "")]
+        if published:
+            printed = published.interfacial_formation_energy_j_per_m2.get(record.pair)
+            contradicted = published.other_reading(record.pair) is not None
+            values.append((published.short_name, printed, "†" if contradicted else ""))
+        for title, value, mark in values:
+            mark += BELOW_BOUND if lies_below(value, record.bound) else ""
+            if mark:
+                marks[k, title] = mark
+        for level in record.levels[1:]:
+            quantity = level.interfacial_formation_energy or Quantity()
+            if lies_below(quantity.value_j_per_m2, level.bound):
+                marks[k, f"{VALUE} by {level.name}"] = BELOW_BOUND
+    return below, marks
+
+
 def _overview_cells(
     record: InterfaceRecord,
     published: Published | None,
     asked: bool,
     bounded: bool,
+    strained: bool,
     others: Sequence[str],
 ) -> list[tuple[Column, Cell]]:
     formation = record.interfacial_formation_energy or Quantity()
@@ -118,6 +144,7 @@ def _overview_cells(
         *(level_cells(record, others, asked) if others else []),
         *(_printed_cells(record, formation, published) if published else []),
         *(_bound_cells(record.bound or BoundRecord()) if bounded else []),
+        *(_strain_energy_cells(record) if strained else []),
         (Column("area", "A2", 1, "area A"), record.area_angstrom2),
         (Column("contacts N", digits=0), record.n_contacts),
         (Column("largest strain", "%", 2), _percent(record.max_strain)),
@@ -189,6 +216,30 @@ def _bound_cells(bound: BoundRecord) -> list[tuple[Column, Cell]]:
             for side in SIDES
         ),
         (Column("reason bound not known", on_page=False), bound.reason),
+    ]
+
+
+def _strain_energy_cells(record: InterfaceRecord) -> list[tuple[Column, Cell]]:
+    """The strain energy of all sides that are strained, and what each of them has."""
+    sides = record.strain_energies
+    values = [each.value_j_per_m2 for each in sides.values()]
+    known = [value for value in values if value is not None]
+    reasons = [f"{side}: {each.reason}" for side, each in sides.items() if each.reason]
+    none = StrainEnergyRecord()
+    return [
+        (
+            Column(STRAIN, "J/m2", 3),
+            sum(known) if known and len(known) == len(values) else None,
+        ),
+        *(
+            (Column(f"strain energy of the {side}", units, on_page=False), value)
+            for side in SIDES
+            for units, value in (
+                ("J/m2", sides.get(side, none).value_j_per_m2),
+                ("meV an atom", sides.get(side, none).mev_per_atom),
+            )
+        ),
+        (Column("reason strain energy not known", on_page=False), "; ".join(reasons) or None),
     ]
 
 
@@ -339,83 +390,6 @@ def _restart_row(record: InterfaceRecord) -> list[Cell]:
         )
     )
     return [record.pair, first.energy_ev, "; ".join(told), taken, apart, within]
-
-
-def integrity_table(
-    records: Sequence[InterfaceRecord], published: Published | None
-) -> Table | None:
-    """Tetrahedra before and after contact."""
-    asked = [(r, r.integrity) for r in records if r.integrity is not None]
-    if not asked:
-        return None
-    beside = published is not None and bool(published.integrity)
-    limit = max(SODIUM_CONTACT_ANGSTROM.values())
-    columns = [
-        Column("Interface"),
-        Column("intact after contact"),
-        Column("bonds broken", digits=0),
-        Column("bonds formed", digits=0),
-        Column(f"Na within {limit} Å of P or Si before", digits=0),
-        Column("after", digits=0),
-        Column("free slab, relaxed"),
-    ]
-    rows: list[list[Cell]] = []
-    for record, found in asked:
-        units = ", ".join(f"{n} of {m} {unit}" for unit, (n, m) in sorted(found.units.items()))
-        rows.append(
-            [
-                record.pair,
-                None if found.summary is None else units or "no tetrahedra",
-                found.n_broken,
-                found.n_formed,
-                found.sodium_contacts_before,
-                found.sodium_contacts_after,
-                found.free_slab_summary,
-                *([published.integrity.get(record.pair)] if published and beside else []),
-            ]
-        )
-    if published and beside:
-        columns.append(Column(published.short_name))
-    return Table(
-        "Do the tetrahedra survive contact?",
-        columns,
-        rows,
-        stem="tetrahedra",
-        below={
-            k: f"not computed: {found.reason}" for k, (_, found) in enumerate(asked) if found.reason
-        },
-    )
-
-
-def bond_table(records: Sequence[InterfaceRecord]) -> Table | None:
-    """Mean bond lengths by kind of unit, before and after contact."""
-    rows: list[list[Cell]] = [
-        [
-            record.pair,
-            bond.unit,
-            bond.bond,
-            bond.before_angstrom,
-            bond.free_slab_angstrom,
-            bond.after_angstrom,
-        ]
-        for record in records
-        if record.integrity is not None
-        for bond in record.integrity.bonds
-    ]
-    if not rows:
-        return None
-    return Table(
-        "Mean bond lengths in the tetrahedra",
-        [
-            Column("Interface"),
-            Column("Unit"),
-            Column("Bond"),
-            Column("as built", "Å", 3),
-            Column("free slab, relaxed", "Å", 3),
-            Column("in contact, relaxed", "Å", 3),
-        ],
-        rows,
-    )
 
 
 def _percent(share: float | None) -> float | None:

@@ -40,6 +40,7 @@ from natriface.workflows.parts.interfaces.evaluation.scanned_registries import (
     apart_starts,
     registries_record,
 )
+from natriface.workflows.parts.interfaces.evaluation.strain_energies import strain_energies
 from natriface.workflows.parts.interfaces.evaluation.strains import strains
 from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels
 from natriface.workflows.parts.labels import read_labels, step_labels
@@ -97,6 +98,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
     asked: Sequence[str] | None = labels.quantities
     if asked is None:
         asked = [q for q, roles in PARTS.items() if set(roles) <= planned.keys()] + ["integrity"]
+        asked += ["unreacted_bound"] if labels.bulk_energies else []
     found = {
         role: steps.results[step]
         for role, step in {"interface": identifier, **planned}.items()
@@ -161,6 +163,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         interfacial_formation_energy=head.interfacial_formation_energy,
         work_of_adhesion=head.work_of_adhesion,
         bound=head.bound,
+        strain_energies=strain_energies(labels, area, steps),
         levels=levels if len(levels) > 1 else [],
         registries=registries,
         integrity=integrity_record,
@@ -180,6 +183,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
                         *([labels.registry_scan] if labels.registry_scan else []),
                         *labels.crystal_steps.values(),
                         *labels.bulk_energies.values(),
+                        *(x for ids in labels.strained_crystals.values() for x in ids),
                     ]
                 )
             ),
