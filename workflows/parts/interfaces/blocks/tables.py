@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from natriface.analysis.energies.interface_energy import REFERENCE_SLABS, formation_formula
+from natriface.analysis.energies.layer_reaction import LAYER_FORMULA
 from natriface.analysis.energies.starts import reproduced_within, spread
 from natriface.analysis.energies.strain_energy import STRAIN_FORMULA
 from natriface.analysis.energies.surface_energy import BOUND_FORMULA, SURFACE_FORMULA
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number
+from natriface.workflows.parts.interfaces.blocks.crystal_cells import (
+    LAYER_NOTE,
+    STRAIN,
+    STRAIN_NOTE,
+    layer_cells,
+    layer_words,
+    strain_energy_cells,
+)
 from natriface.workflows.parts.interfaces.blocks.level_tables import (
     here,
     level_cells,
@@ -22,7 +31,6 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
     InterfaceRecord,
     Quantity,
     ReferenceSlabRecord,
-    StrainEnergyRecord,
 )
 from natriface.workflows.parts.interfaces.evaluation.reference_slabs import per_contact
 from natriface.workflows.parts.interfaces.evaluation.unreacted import lies_below
@@ -32,13 +40,6 @@ from natriface.workflows.report.table import Cell, Column, Table
 VALUE = "interfacial formation energy"
 BOUND = BOUND_FORMULA.name
 BELOW_BOUND = "§"
-STRAIN = STRAIN_FORMULA.name
-STRAIN_NOTE = (
-    "The strain energy is what it costs to strain the crystals of the sides to their common cell, "
-    "per area of it, against these crystals as the engine relaxes them, which gives its energies. "
-    "It is in no formation energy, whose slabs are strained alike. ≤: a crystal that might have "
-    "leant in the strained plane was held upright."
-)
 BOUND_NOTE = (
     "A contact of relaxed slabs that do not react gains no more than the two surfaces it takes "
     "away. The strain of a slab is in its surface energy, so that the bound lies rather too low. "
@@ -53,10 +54,12 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
     asked = any(record.interfacial_formation_energy is not None for record in records)
     bounded = any(record.bound is not None for record in records)
     strained = any(record.strain_energies for record in records)
+    reacting = any(record.layer_reaction is not None for record in records)
     others = other_levels(records)
-    pairs = [
-        _overview_cells(record, published, asked, bounded, strained, others) for record in records
-    ]
+    pairs = [_overview_cells(record, published, asked, bounded, others) for record in records]
+    for cells, record in zip(pairs, records, strict=True):
+        cells += strain_energy_cells(record) if strained else []
+        cells += layer_cells(record) if reacting else []
     columns = [column for column, _ in pairs[0]]
     below, marks = _below_and_marks(records, published)
     notes = ["Steps, force and status are the interface's; those of its slabs: All steps."]
@@ -77,6 +80,8 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
         notes.append(BOUND_NOTE)
     if strained:
         notes.append(STRAIN_NOTE)
+    if reacting:
+        notes += [LAYER_NOTE, *layer_words(records)]
     return Table(
         "Interfacial formation energies" if asked else "Interfaces computed",
         columns,
@@ -86,6 +91,7 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
             *([formation_formula(records[0].references)] if asked else []),
             *([BOUND_FORMULA, SURFACE_FORMULA] if bounded else []),
             *([STRAIN_FORMULA] if strained else []),
+            *([LAYER_FORMULA] if reacting else []),
         ],
         stem="results",
         below=below,
@@ -129,7 +135,6 @@ def _overview_cells(
     published: Published | None,
     asked: bool,
     bounded: bool,
-    strained: bool,
     others: Sequence[str],
 ) -> list[tuple[Column, Cell]]:
     formation = record.interfacial_formation_energy or Quantity()
@@ -144,7 +149,6 @@ def _overview_cells(
         *(level_cells(record, others, asked) if others else []),
         *(_printed_cells(record, formation, published) if published else []),
         *(_bound_cells(record.bound or BoundRecord()) if bounded else []),
-        *(_strain_energy_cells(record) if strained else []),
         (Column("area", "A2", 1, "area A"), record.area_angstrom2),
         (Column("contacts N", digits=0), record.n_contacts),
         (Column("largest strain", "%", 2), _percent(record.max_strain)),
@@ -216,30 +220,6 @@ def _bound_cells(bound: BoundRecord) -> list[tuple[Column, Cell]]:
             for side in SIDES
         ),
         (Column("reason bound not known", on_page=False), bound.reason),
-    ]
-
-
-def _strain_energy_cells(record: InterfaceRecord) -> list[tuple[Column, Cell]]:
-    """The strain energy of all sides that are strained, and what each of them has."""
-    sides = record.strain_energies
-    values = [each.value_j_per_m2 for each in sides.values()]
-    known = [value for value in values if value is not None]
-    reasons = [f"{side}: {each.reason}" for side, each in sides.items() if each.reason]
-    none = StrainEnergyRecord()
-    return [
-        (
-            Column(STRAIN, "J/m2", 3),
-            sum(known) if known and len(known) == len(values) else None,
-        ),
-        *(
-            (Column(f"strain energy of the {side}", units, on_page=False), value)
-            for side in SIDES
-            for units, value in (
-                ("J/m2", sides.get(side, none).value_j_per_m2),
-                ("meV an atom", sides.get(side, none).mev_per_atom),
-            )
-        ),
-        (Column("reason strain energy not known", on_page=False), "; ".join(reasons) or None),
     ]
 
 

@@ -182,6 +182,36 @@ class BoundRecord(_Record):
     reason: str | None = None
 
 
+class LayerReactionRecord(_Record):
+    """What a layer of the substrate gains by reacting with the film, or why it is not known.
+
+    Attributes
+    ----------
+    equation
+        The reaction, one formula unit of the substrate.
+    energy_ev
+        Of it, without what film and substrate do on their own.
+    layer_angstrom
+        Thickness of the layer: the volume of its crystal.
+    film_atoms_per_angstrom2
+        Atoms of the film that it takes.
+    unknown, not_computed
+        Compounds that exist, and phases, that are not among those with an energy: with them the
+        reaction may gain more.
+    """
+
+    value_j_per_m2: float | None = None
+    equation: str | None = None
+    energy_ev: float | None = None
+    layer_angstrom: float | None = None
+    film_atoms_per_angstrom2: float | None = None
+    unknown: list[str] = Field(default_factory=list)
+    not_computed: list[str] = Field(default_factory=list)
+    engine: str | None = None
+    formula: str | None = None
+    reason: str | None = None
+
+
 class StrainEnergyRecord(_Record):
     """What it costs to strain a side's crystal so that it fits, or why it is not known.
 
@@ -267,6 +297,8 @@ class InterfaceRecord(_Record):
         Its relaxations, the first from the geometry as built; the lowest is taken.
     strain_energies
         By side that is strained, where they were asked for.
+    layer_reaction
+        Where the study asks for reactions too.
     """
 
     pair: str
@@ -289,6 +321,7 @@ class InterfaceRecord(_Record):
     work_of_adhesion: Quantity | None = None
     bound: BoundRecord | None = None
     strain_energies: dict[str, StrainEnergyRecord] = Field(default_factory=dict)
+    layer_reaction: LayerReactionRecord | None = None
     levels: list[LevelRecord] = Field(default_factory=list)
     registries: RegistriesRecord | None = None
     integrity: IntegrityRecord | None = None
