@@ -83,12 +83,15 @@ class RegistryScan(Document):
         Of the shifts tried, at most; of those that symmetry makes equal, one is.
     lifts_angstrom
         Heights tried at each shift, above that at which the first two atoms touch.
+    beyond_angstrom
+        How far below and above these a shift is followed while its best height is the last.
     """
 
     registries: Whole = Field(default=1, ge=1, le=20)
     apart_angstrom: Positive = 1.5
     spacing_angstrom: Positive = 1.0
     lifts_angstrom: list[Real] = Field(default=[-0.3, 0.0, 0.3, 0.6, 0.9], min_length=1)
+    beyond_angstrom: Real = Field(default=0.0, ge=0, le=3)
 
 
 class InterfaceRequest(Document):
