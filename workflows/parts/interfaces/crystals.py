@@ -14,7 +14,7 @@ from natriface.structures.interfaces.fitted_crystal import FittedCrystal
 from natriface.structures.interfaces.recut import Recut, crystal_atoms
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.interfaces.builder import BuiltInterface, BuiltSlab
-from natriface.workflows.parts.interfaces.labels import BulkLabels
+from natriface.workflows.parts.interfaces.labels import SIDES, BulkLabels
 from natriface.workflows.parts.interfaces.request import Quantity
 from natriface.workflows.plan import (
     FILM_CRYSTAL,
@@ -131,8 +131,8 @@ def crystals_of(
 
 def _bearing(built: BuiltInterface) -> list[Side]:
     """The sides that are strained to fit."""
-    share = built.interface.match.share
-    return [*(["film"] if share < 1 else []), *(["substrate"] if share > 0 else [])]
+    borne = {"film": 1 - built.interface.match.share, "substrate": built.interface.match.share}
+    return [side for side in SIDES if borne[side] > 0]
 
 
 def _strained(
