@@ -24,6 +24,10 @@ Row = tuple[float, float, float]
 Gradient = tuple[Row, Row, Row]
 FILM_CRYSTAL = "film_crystal"
 """Input of a step that is cut from relaxed crystals; see `StructureFrom.cut`."""
+ALSO = "also"
+"""In a step's metadata, by section: those of equal steps of other parts."""
+OTHER_CRYSTAL = "other_crystal"
+"""Input of a step whose strain another crystal decides; see `StructureFrom.fitted`."""
 
 
 class IntoFilm(BaseModel):
@@ -72,6 +76,10 @@ class StructureFrom(BaseModel):
     back_to
         The step that has relaxed the interface before such a move, which the structure goes back
         on: the ligand is put on its unit again.
+    fitted
+        A document of `natriface.structures.interfaces.fitted_crystal.FittedCrystal`: the step has
+        relaxed a side's crystal, which is strained so; the step's input `OTHER_CRYSTAL`, where
+        there is one, is the other side's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -86,6 +94,7 @@ class StructureFrom(BaseModel):
     deformation: Gradient | None = None
     into_film: IntoFilm | None = None
     back_to: str | None = None
+    fitted: dict[str, Any] | None = None
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -345,6 +354,8 @@ class Plan(BaseModel):
     def of(cls, study: str, steps: Iterable[Step], settings_description: str = "") -> Plan:
         """A plan from steps in any order; steps of equal content are kept once.
 
+        The first counts; where another part has planned the same, its metadata stand under `ALSO`.
+
         Raises
         ------
         StudyError
@@ -352,7 +363,13 @@ class Plan(BaseModel):
         """
         by_id: dict[str, Step] = {}
         for step in steps:
-            by_id.setdefault(step.id, step)
+            first = by_id.setdefault(step.id, step)
+            section = step.metadata.get("section")
+            if section is not None and section != first.metadata.get("section"):
+                also = {section: step.metadata} | first.metadata.get(ALSO, {})
+                by_id[step.id] = first.model_copy(
+                    update={"metadata": {**first.metadata, ALSO: also}}
+                )
         for step in by_id.values():
             for parent in step.parents:
                 if parent not in by_id:

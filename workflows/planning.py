@@ -78,7 +78,11 @@ def plan_study(
     steps: list[Step] = []
     for name, request in study.parts().items():
         part: _Part = import_module(f"{PARTS[name]}.steps")
-        steps += part.steps(request, make, root)
+        before = {step.name: step.id for step in steps}
+        for step in part.steps(request, make, root):
+            taken = before.get(step.name, step.id) != step.id
+            told_apart = f"{step.name}, {name.replace('_', ' ')}"
+            steps.append(step.model_copy(update={"name": told_apart}) if taken else step)
     plan = Plan.of(study.name, steps, make.protocol.description)
     for name, number in Counter(step.name for step in plan.walk()).items():
         if number > 1:

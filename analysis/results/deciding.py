@@ -37,13 +37,13 @@ HYBRID_TAGS = ("AEXX", "HFSCREEN", "PRECFOCK", "AGGAX", "ALDAC")
 HUBBARD_TAGS = ("LDAUTYPE", "LDAUL", "LDAUU", "LDAUJ")
 """INCAR tags of the Hubbard correction, where LDAU switches it on."""
 
-START_SETTINGS = frozenset({"rattle_angstrom", "anneal"})
+START_SETTINGS = frozenset({"rattle_angstrom", "rattle_seed", "anneal"})
 """Settings that move a relaxation's start: from which start a minimum was found decides nothing."""
 
 _RELAXATION = frozenset(
     {
         *("optimizer", "fmax_ev_per_angstrom", "max_steps", "max_displacement_angstrom"),
-        *("relax_cell", "rattle_angstrom", "stress"),
+        *("relax_cell", "rattle_angstrom", "rattle_seed", "stress"),
     }
 )
 

@@ -29,6 +29,7 @@ CHECKPOINT_FILE = "checkpoint.json"
 CHECKPOINT_INTERVAL_S = 5.0
 LBFGS_MEMORY = 40
 RATTLE_SEED = 2025
+"""Of the random displacements, where settings do not give another."""
 RELAXING_CELL = {"relax_cell": True, "rattle_angstrom": 0.0, "fmax_ev_per_angstrom": 0.005}
 """A crystal with its cell, its symmetry kept. ASE counts the stress as a force: 0.02 eV/A would
 leave 0.1 GPa, and 0.3 % of strain, in NaCl."""
@@ -52,6 +53,8 @@ class RelaxationSettings(Protocol):
     def relax_cell(self) -> bool: ...
     @property
     def rattle_angstrom(self) -> float: ...
+    @property
+    def rattle_seed(self) -> int: ...
 
 
 class _Resumable:
@@ -177,7 +180,7 @@ class Relaxation:
         n_steps_granted = self.settings.max_steps
         if checkpoint is None:
             if self.settings.rattle_angstrom:
-                self.atoms.rattle(self.settings.rattle_angstrom, seed=RATTLE_SEED)
+                self.atoms.rattle(self.settings.rattle_angstrom, seed=self.settings.rattle_seed)
             self._trajectory.write_bytes(b"")
         else:
             target.set_positions(np.array(checkpoint["positions"]))

@@ -14,6 +14,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from natriface.structures.base.errors import AnalysisError, StudyError, nearest
 from natriface.workflows.parts import PARTS
+from natriface.workflows.plan import ALSO
 from natriface.workflows.surfaces.labels import SlabLabels
 from natriface.workflows.validation import validated
 
@@ -86,7 +87,8 @@ def read_labels(model: type[_Model], metadata: Mapping[str, Any], where: str) ->
         Naming the keys that are missing, wrong, or not known.
     """
     try:
-        return validated(model, metadata, f"{where}: labels")
+        own = {key: value for key, value in metadata.items() if key != ALSO}
+        return validated(model, own, f"{where}: labels")
     except StudyError as error:
         raise AnalysisError(str(error)) from None
 
@@ -110,6 +112,14 @@ def step_labels(step: Labelled) -> StepLabels:
         If its metadata are no labels.
     """
     return read_labels(StepLabels, step.metadata, step.name)
+
+
+def metadata_in(step: Labelled, section: str) -> Mapping[str, Any] | None:
+    """A step's metadata as a part has planned it; None where it is no step of the part."""
+    if step_labels(step).section == section:
+        return {key: value for key, value in step.metadata.items() if key != ALSO}
+    also: Mapping[str, Mapping[str, Any]] = step.metadata.get(ALSO, {})
+    return also.get(section)
 
 
 class _LabelsModule(Protocol):

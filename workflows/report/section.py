@@ -6,8 +6,8 @@ CSV files are made from it without knowing what it is about.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.workflows.parts import PARTS
-from natriface.workflows.parts.labels import step_labels
+from natriface.workflows.parts.labels import metadata_in
 from natriface.workflows.report.figure import ReportFigure, save_report_figure
 from natriface.workflows.report.steps import ExpectedStep
 from natriface.workflows.report.table import Table
@@ -176,6 +176,15 @@ class _SectionModule(Protocol):
     def section(self, results: Sequence[Result], context: SectionContext) -> Section | None: ...
 
 
+def results_of(part: str, results: Iterable[Result]) -> list[Result]:
+    """Those of a part's steps, each with the labels that the part has given it."""
+    return [
+        result.model_copy(update={"step": result.step.model_copy(update={"metadata": metadata})})
+        for result in results
+        if result.step and (metadata := metadata_in(result.step, part)) is not None
+    ]
+
+
 def write_sections(
     results: Sequence[Result],
     folder: Path,
@@ -196,8 +205,12 @@ def write_sections(
     )
     sections = []
     for key, name in modules.items():
-        own = [r for r in results if r.step and step_labels(r.step).section == key]
-        expected = [step for step in context.expected if step_labels(step).section == key]
+        own = results_of(key, results)
+        expected = [
+            replace(step, metadata=metadata)
+            for step in context.expected
+            if (metadata := metadata_in(step, key)) is not None
+        ]
         if not own and not expected:
             continue
         module: _SectionModule = import_module(name)

@@ -17,6 +17,7 @@ from natriface.structures.base.atoms import from_document, select
 from natriface.structures.base.errors import EngineError, StructureError
 from natriface.structures.base.heights import isolated
 from natriface.structures.crystals.straining import deformed
+from natriface.structures.interfaces.fitted_crystal import FittedCrystal
 from natriface.structures.interfaces.ligand_transfer import (
     LigandKind,
     move_back,
@@ -29,6 +30,7 @@ from natriface.structures.paths.exchange import Exchange
 from natriface.structures.surfaces.carrying import carry
 from natriface.workflows.plan import (
     FILM_CRYSTAL,
+    OTHER_CRYSTAL,
     LowestArrangement,
     Restacked,
     Selection,
@@ -52,7 +54,7 @@ def structure_for(
         Of the steps its structure comes from, by id.
     inputs
         What the step needs beside its structure: the film's crystal, of a slab or interface that is
-        cut from relaxed crystals.
+        cut from relaxed crystals, or the other side's, of a crystal that is strained as in one.
 
     Raises
     ------
@@ -89,6 +91,11 @@ def _from_step(
         if not isinstance(film, Atoms):
             raise EngineError(f"{name} needs the film's crystal, which is not among its inputs")
         return Recut.of_document(source.cut).apply(taken.final_atoms(), film)
+    if source.fitted is not None:
+        other = inputs.get(OTHER_CRYSTAL)
+        return FittedCrystal.of_document(source.fitted).apply(
+            taken.final_atoms(), other if isinstance(other, Atoms) else None
+        )
     whole = taken.final_atoms() if source.scanned is None else _scanned(taken, source.scanned, name)
     atoms = _side(whole, source.select, name)
     if source.vacuum_angstrom is not None:

@@ -28,7 +28,9 @@ FILMS: dict[str, dict[str, Any]] = {
 """On NaF(100) they need one, two and four surface cells."""
 
 
-def plan_of(*films: str, **interfaces: Any) -> Plan:
+def plan_of(
+    *films: str, settings_of_relax: dict[str, Any] | None = None, **interfaces: Any
+) -> Plan:
     study = Study.model_validate(
         {
             "name": "toy",
@@ -42,6 +44,7 @@ def plan_of(*films: str, **interfaces: Any) -> Plan:
                     "model": "tests.standins.standin_potential:PairPotential",
                     "fmax_ev_per_angstrom": 0.1,
                     "optimizer": "BFGS",
+                    **(settings_of_relax or {}),
                 },
                 "static": {"model": "tests.standins.standin_potential:PairPotential"},
             },

@@ -139,6 +139,16 @@ def test_a_study_without_the_keys_plans_what_it_did() -> None:
     assert slabs < {step.id for step in plan_of("F", "N", registry="best").walk()}
 
 
+def test_shifts_are_followed_only_where_that_is_asked_for() -> None:
+    plain, same, other = (
+        step_named(plan_of("F", **{**BEST, "scan": {"registries": 2, **more}}), "F|A registry scan")
+        for more in ({}, {"beyond_angstrom": 0.0}, {"beyond_angstrom": 1.0})
+    )
+    assert plain.id == same.id != other.id
+    assert "beyond_angstrom" not in plain.settings["scan"]
+    assert other.settings["scan"]["beyond_angstrom"] == 1.0
+
+
 def test_more_registries_only_add_steps_and_no_more_than_there_are() -> None:
     few, more, all_of_them = (
         plan_of("F", **{**BEST, "scan": {"registries": n}}) for n in (1, 2, 20)

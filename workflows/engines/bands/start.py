@@ -30,7 +30,8 @@ SAME_PLACE_ANGSTROM = 1e-6
 IGNORED_SETTINGS = frozenset(
     {
         *("optimizer", "fmax_ev_per_angstrom", "max_steps", "max_displacement_angstrom"),
-        *("rattle_angstrom", "relax_cell", "paw_datasets", *BandSettings.model_fields),
+        *("rattle_angstrom", "rattle_seed", "relax_cell", "paw_datasets"),
+        *BandSettings.model_fields,
     }
 )
 """Settings that say how a minimum or a band is found, or follow from others: no energy depends on

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from natriface.structures.base.errors import EngineError, nearest
 from natriface.structures.base.numbers import Real, Whole
 from natriface.workflows.engines.bands.search import BandSettings
+from natriface.workflows.engines.relaxation import RATTLE_SEED
 from natriface.workflows.plan import Step
 
 PARALLEL_KEYS = (
@@ -93,7 +94,7 @@ class GpawSettings(ElectronicSettings):
     Attributes
     ----------
     optimizer, fmax_ev_per_angstrom, max_steps, max_displacement_angstrom, relax_cell, stress, \
-rattle_angstrom
+rattle_angstrom, rattle_seed
         As of engine potential.
     dos_spacing_ev, dos_smearing_ev
         Grid and Gaussian width of densities of states.
@@ -106,6 +107,7 @@ rattle_angstrom
     relax_cell: bool = False
     stress: bool = False
     rattle_angstrom: Real = Field(default=0.0, ge=0, le=0.2)
+    rattle_seed: Whole = Field(default=RATTLE_SEED, ge=0, lt=2**32)
     dos_spacing_ev: Real = Field(default=0.02, gt=0, le=1)
     dos_smearing_ev: Real = Field(default=0.1, gt=0, le=1)
 

@@ -37,11 +37,14 @@ class Cost:
         Time, ms.
     start_mb, mb_per_atom
         Peak memory of the process: before any structure, and an atom of the largest one.
+    energy_share
+        Of the time, for an energy without forces.
     """
 
     ms_per_atom: float
     start_mb: float
     mb_per_atom: float
+    energy_share: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,7 @@ class PotentialEngine:
     def estimate(self, step: Step) -> Estimate:
         """From what a force call of the potential costs, as declared."""
         settings = settings_of(step)
+        n_energies = 0
         if isinstance(settings, PotentialBandSettings):
             n_calls = min(5 * (settings.n_images or 5), settings.max_force_calls)
         elif isinstance(settings, MdSettings):
@@ -110,14 +111,20 @@ class PotentialEngine:
             if settings.anneal is not None:
                 n_calls += settings.anneal.n_force_calls
             if settings.scan is not None:
-                n_calls += settings.scan.n_points + 2
+                n_energies = settings.scan.n_expected
         cost, measured_with = cost_of(settings.model)
         return Estimate(
-            core_seconds=START_S + 1e-3 * cost.ms_per_atom * step.n_atoms * n_calls,
+            core_seconds=START_S
+            + 1e-3 * cost.ms_per_atom * step.n_atoms * (n_calls + cost.energy_share * n_energies),
             memory_mb=cost.start_mb + cost.mb_per_atom * step.n_atoms,
-            basis=f"{counted(n_calls, 'force call')} at {cost.ms_per_atom:g} ms an atom, "
-            f"as measured with {measured_with} on one core",
-            n_ionic_steps=n_calls,
+            basis=f"{counted(n_calls, 'force call')} at {cost.ms_per_atom:g} ms an atom"
+            + (
+                f" and {n_energies} energies alone at {cost.energy_share:g} of it"
+                if n_energies
+                else ""
+            )
+            + f", as measured with {measured_with} on one core",
+            n_ionic_steps=n_calls + n_energies,
         )
 
     def write(self, folder: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from ase import Atoms
@@ -24,6 +25,8 @@ from natriface.workflows.engines.checkpoints import load_checkpoint
 
 SCAN_FILE = "scan.json"
 MAX_POINTS = 1000
+LONE_STEP_ANGSTROM = 0.3
+"""By which a shift is followed where one height only is asked for."""
 
 
 class Scan(BaseModel):
@@ -37,6 +40,9 @@ class Scan(BaseModel):
         As `ScanPoint.lift_angstrom`.
     near
         As `RigidScan.near`.
+    beyond_angstrom
+        How far below and above these heights a shift is followed, in steps as wide as theirs at
+        that end, while its lowest energy is at the end.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +50,7 @@ class Scan(BaseModel):
     shifts: tuple[tuple[Real, Real], ...] = Field(min_length=1)
     lifts_angstrom: tuple[Real, ...] = Field(min_length=1)
     near: tuple[tuple[Whole, ...], ...] = ()
+    beyond_angstrom: Real = Field(default=0.0, ge=0, le=3)
 
     @model_validator(mode="after")
     def _few(self) -> Scan:
@@ -66,6 +73,32 @@ class Scan(BaseModel):
         """Structures to be computed, beside the two sides alone."""
         return len(self.shifts) * len(self.lifts_angstrom)
 
+    @property
+    def n_expected(self) -> int:
+        """Energies that it comes to: where shifts are followed, two more of each as a guess."""
+        return self.n_points + 2 + (2 * len(self.shifts) if self.beyond_angstrom else 0)
+
+    def next_lift(self, lifts: Sequence[float], best: float) -> float | None:
+        """The next height to try at a shift, A; None where its best lies inside, or at the bound.
+
+        Parameters
+        ----------
+        lifts
+            Those tried there.
+        best
+            That of the lowest energy.
+        """
+        asked = sorted(set(self.lifts_angstrom))
+        widths = [b - a for a, b in pairwise(asked)] or [LONE_STEP_ANGSTROM]
+        for end, first, step in (
+            (min(lifts), asked[0], -widths[0]),
+            (max(lifts), asked[-1], widths[-1]),
+        ):
+            further = round(end + step, 6)
+            if best == end and abs(further - first) <= self.beyond_angstrom + 1e-9:
+                return further
+        return None
+
 
 def scan_rigidly(folder: Path, atoms: Atoms, settings: Scan, calculator: Calculator) -> RigidScan:
     """Energies of all points, going on from what an interrupted run has left in the folder.
@@ -86,22 +119,59 @@ def scan_rigidly(folder: Path, atoms: Atoms, settings: Scan, calculator: Calcula
         alone = both_sides(atoms)
     except StructureError as error:
         raise EngineError(f"a scan needs an interface: {error}") from None
-    asked = [(s, lift) for s in settings.shifts for lift in settings.lifts_angstrom]
+    places = [(s, lift) for s in settings.shifts for lift in settings.lifts_angstrom]
+    n_asked = len(places)
     known = _resumed(folder)
-    made: list[Callable[[], Atoms | None]] = [
-        *(partial(_frame, atoms, shift, lift) for shift, lift in asked),
-        *(partial(select, atoms, indices.tolist()) for indices in alone),
-    ]
-    for k in range(len(made)):
+    n_resumed = len(known)
+
+    def compute(k: int, make: Callable[[], Atoms | None], *, gap: bool) -> None:
         if k in known:
-            continue
-        frame = made[k]()
+            return
+        if end_requested(folder) and len(known) > n_resumed:
+            raise EndedEarlyError(f"asked to end after {len(known)} points")
+        frame = make()
         energy = None if frame is None else energy_ev(calculator, frame)
-        known[k] = (energy, None if frame is None or k >= len(asked) else film_gap(frame))
+        known[k] = (energy, film_gap(frame) if gap and frame is not None else None)
         write_atomically(folder / SCAN_FILE, json.dumps(known))
-        if end_requested(folder) and len(known) < len(made):
-            raise EndedEarlyError(f"asked to end after {len(known)} of {len(made)} points")
-    return _scan(asked, known, settings.near)
+
+    for k, (shift, lift) in enumerate(places):
+        compute(k, partial(_frame, atoms, shift, lift), gap=True)
+    for side, indices in enumerate(alone):
+        compute(n_asked + side, partial(select, atoms, indices.tolist()), gap=False)
+    sides = [known[n_asked + side][0] for side in range(len(alone))]
+
+    def points() -> list[ScanPoint]:
+        # those followed come after the sides
+        keys = [k if k < n_asked else k + len(alone) for k in range(len(places))]
+        return [
+            ScanPoint(
+                shift=shift, lift_angstrom=lift, energy_ev=known[k][0], gap_angstrom=known[k][1]
+            )
+            for k, (shift, lift) in zip(keys, places, strict=True)
+        ]
+
+    while further := _further(points(), settings):
+        for shift, lift in further:
+            places.append((shift, lift))
+            compute(len(places) - 1 + len(alone), partial(_frame, atoms, shift, lift), gap=True)
+    return _scan(points(), sides, settings)
+
+
+def _further(
+    points: Sequence[ScanPoint], settings: Scan
+) -> list[tuple[tuple[float, float], float]]:
+    """Places to try next: beyond the end of the heights of each shift whose best lies there."""
+    if not settings.beyond_angstrom:
+        return []
+    lifts: dict[tuple[float, float], list[float]] = {}
+    for point in points:
+        lifts.setdefault(point.shift, []).append(point.lift_angstrom)
+    scan = RigidScan(points=tuple(points), substrate_ev=0.0, film_ev=0.0)
+    found = [
+        (shift, settings.next_lift(lifts[shift], best.lift_angstrom))
+        for shift, best in scan.best_of_shifts().items()
+    ]
+    return [(shift, lift) for shift, lift in found if lift is not None]
 
 
 def energy_ev(calculator: Calculator, atoms: Atoms) -> float | None:
@@ -118,22 +188,16 @@ def _frame(atoms: Atoms, shift: tuple[float, float], lift: float) -> Atoms | Non
         return None
 
 
-def _scan(
-    asked: Sequence[tuple[tuple[float, float], float]],
-    known: dict[int, tuple[float | None, float | None]],
-    near: tuple[tuple[int, ...], ...],
-) -> RigidScan:
-    points = tuple(
-        ScanPoint(shift=shift, lift_angstrom=lift, energy_ev=known[k][0], gap_angstrom=known[k][1])
-        for k, (shift, lift) in enumerate(asked)
-    )
-    substrate, film = (known[len(asked) + k][0] for k in range(2))
+def _scan(points: Sequence[ScanPoint], sides: Sequence[float | None], settings: Scan) -> RigidScan:
+    order = {shift: k for k, shift in enumerate(settings.shifts)}
+    substrate, film = sides
     if substrate is None or film is None or all(point.energy_ev is None for point in points):
         raise EngineError(
             f"none of the {len(points)} points of the scan has an energy: atoms overlap, or the "
             "potential gives no number; take larger lifts_angstrom, or look at the two slabs"
         )
-    return RigidScan(points=points, substrate_ev=substrate, film_ev=film, near=near)
+    by_shift = tuple(sorted(points, key=lambda point: order[point.shift]))
+    return RigidScan(points=by_shift, substrate_ev=substrate, film_ev=film, near=settings.near)
 
 
 def _resumed(folder: Path) -> dict[int, tuple[float | None, float | None]]:

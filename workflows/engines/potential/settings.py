@@ -13,6 +13,7 @@ from natriface.workflows.engines.potential.annealing import Annealing
 from natriface.workflows.engines.potential.families import DEFAULT
 from natriface.workflows.engines.potential.molecular_dynamics import MdSettings
 from natriface.workflows.engines.potential.scanning import Scan
+from natriface.workflows.engines.relaxation import RATTLE_SEED
 from natriface.workflows.plan import Step
 
 
@@ -37,8 +38,10 @@ class PotentialSettings(BaseModel):
     stress
         Whether the final stress is computed, as it is where the cell is relaxed.
     rattle_angstrom
-        Standard deviation of the random displacements (always the same) that free atoms get
-        before a relaxation, so that a symmetric start cannot end on a saddle.
+        Standard deviation of the random displacements that free atoms get before a relaxation, so
+        that a symmetric start cannot end on a saddle.
+    rattle_seed
+        Of these displacements, which are the same for the same seed.
     anneal
         Molecular dynamics before a relaxation, so that it ends in another minimum.
     scan
@@ -57,6 +60,7 @@ class PotentialSettings(BaseModel):
     relax_cell: bool = False
     stress: bool = False
     rattle_angstrom: Real = Field(default=0.0, ge=0, le=0.2)
+    rattle_seed: Whole = Field(default=RATTLE_SEED, ge=0, lt=2**32)
     anneal: Annealing | None = None
     scan: Scan | None = None
 

@@ -74,7 +74,7 @@ class SlabOfInterfaceLabels(Labels):
 
 
 class BulkLabels(Labels):
-    """A crystal that slabs are cut from, relaxed with its cell, and its energy then.
+    """A crystal that slabs are cut from: relaxed with its cell, its energy then, or strained.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class BulkLabels(Labels):
     """
 
     section: Literal["interfaces"] = "interfaces"
-    role: Literal["bulk", "bulk_energy"] = "bulk"
+    role: Literal["bulk", "bulk_energy", "strained_bulk"] = "bulk"
     label: str
     grade: str
     source: str
@@ -210,7 +210,10 @@ class InterfaceLabels(Labels):
         By side: id of the step that relaxes its crystal, where the slabs are cut from it.
     bulk_energies
         By side: id of the single point of its relaxed crystal, where the bound by the free surfaces
-        is asked for.
+        or the strain energy is asked for.
+    strained_crystals
+        By side: ids of its crystal with the plane as in the interface, where the strain energy is
+        asked for.
     references
         Which slabs the reference steps are.
     bases
@@ -235,6 +238,7 @@ class InterfaceLabels(Labels):
     crystal_steps: dict[str, str] = Field(default_factory=dict)
     bases: dict[str, list[list[int]]] = Field(default_factory=dict)
     bulk_energies: dict[str, str] = Field(default_factory=dict)
+    strained_crystals: dict[str, list[str]] = Field(default_factory=dict)
     relaxed_by: str | None = None
     energies_by: list[LevelLabels] = Field(default_factory=list)
     references: References = "relaxed"

@@ -11,8 +11,9 @@ from natriface.structures.base.errors import StudyError
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.parts.interfaces.labels import RegistryScanLabels, RestartLabels
-from natriface.workflows.parts.interfaces.request import InterfaceRequest
+from natriface.workflows.parts.interfaces.request import InterfaceRequest, RegistryScan
 from natriface.workflows.parts.interfaces.rounds import add_restart
+from natriface.workflows.parts.interfaces.seeds import displaced
 from natriface.workflows.plan import Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 
@@ -56,6 +57,7 @@ def scan_step(
                 "shifts": grid.shifts(common),
                 "lifts_angstrom": lifts,
                 "near": grid.near(request.scan.apart_angstrom),
+                **_followed(request.scan),
             }
         },
         labels=RegistryScanLabels(
@@ -67,6 +69,11 @@ def scan_step(
             registries=grid.shifts(np.linalg.solve(np.array(match.substrate_matrix), common)),
         ),
     )
+
+
+def _followed(scan: RegistryScan) -> dict[str, float]:
+    """Left out where shifts are not followed, as before there was the key."""
+    return {"beyond_angstrom": scan.beyond_angstrom} if scan.beyond_angstrom else {}
 
 
 def add_scanned(
@@ -86,6 +93,7 @@ def add_scanned(
                 labels=RestartLabels(
                     pair=one.built.label, n_contacts=one.built.interface.n_contacts, round=0
                 ),
+                settings=displaced(make, request),
             )
             one.scanned.append(restart)
             if one.relaxed:

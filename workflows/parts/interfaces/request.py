@@ -14,12 +14,17 @@ from natriface.workflows.surfaces.slab_request import Dopant, SlabCut
 from natriface.workflows.validation import Document, resolve_like
 
 Quantity = Literal[
-    "interfacial_formation_energy", "work_of_adhesion", "integrity", "unreacted_bound"
+    "interfacial_formation_energy",
+    "work_of_adhesion",
+    "integrity",
+    "unreacted_bound",
+    "strain_energy",
 ]
 
 ENERGIES: tuple[Quantity, ...] = ("interfacial_formation_energy", "work_of_adhesion")
 Bulk = Literal["library", "relaxed"]
 Cut = Literal["whole", "polyanions"]
+MOST_STARTS = 20
 
 
 class SlabDopant(Dopant):
@@ -78,12 +83,15 @@ class RegistryScan(Document):
         Of the shifts tried, at most; of those that symmetry makes equal, one is.
     lifts_angstrom
         Heights tried at each shift, above that at which the first two atoms touch.
+    beyond_angstrom
+        How far below and above these a shift is followed while its best height is the last.
     """
 
     registries: Whole = Field(default=1, ge=1, le=20)
     apart_angstrom: Positive = 1.5
     spacing_angstrom: Positive = 1.0
     lifts_angstrom: list[Real] = Field(default=[-0.3, 0.0, 0.3, 0.6, 0.9], min_length=1)
+    beyond_angstrom: Real = Field(default=0.0, ge=0, le=3)
 
 
 class InterfaceRequest(Document):
@@ -121,6 +129,9 @@ class InterfaceRequest(Document):
         what it has relaxed; engines that have the setting ``anneal`` only.
     anneal
         Temperature and time of the annealing.
+    seed
+        Of all that is drawn at random: the displacements of starts, the annealing. Another one is
+        an independent repetition of all relaxations.
     effort
         ``thorough``: unless they are given, `starts` and `rounds` are 3.
     max_atoms
@@ -145,8 +156,9 @@ class InterfaceRequest(Document):
     contacts: Literal[1, 2] = 1
     second_start: bool = True
     rounds: Whole = Field(default=1, ge=0, le=10)
-    starts: Whole = Field(default=1, ge=1, le=20)
+    starts: Whole = Field(default=1, ge=1, le=MOST_STARTS)
     anneal: Anneal = Anneal()
+    seed: Whole = Field(default=0, ge=0, le=1000)
     effort: Literal["usual", "thorough"] = "usual"
     max_atoms: Count = 400
     bulk: Bulk = "library"
@@ -235,7 +247,8 @@ class InterfacesAsked(Document):
         How they are put together.
     quantities
         What is computed for every interface; ``unreacted_bound``, what its formation energy cannot
-        lie below while the sides do not react, needs the energy of each crystal.
+        lie below while the sides do not react, needs the energy of each crystal; ``strain_energy``,
+        what it costs to strain a side's crystal so that it fits, that and the strained crystal.
     energies_by
         Levels of theory that give the energies of the relaxed geometries; the first gives those
         that the report speaks of, the others and the relaxing engine's stand beside.

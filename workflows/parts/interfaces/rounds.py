@@ -28,6 +28,7 @@ from natriface.workflows.parts.interfaces.labels import (
     SlabOfInterfaceLabels,
 )
 from natriface.workflows.parts.interfaces.request import InterfaceRequest
+from natriface.workflows.parts.interfaces.seeds import annealed, displaced
 from natriface.workflows.plan import (
     InterfaceAndSlabs,
     LowestArrangement,
@@ -120,9 +121,9 @@ def add_annealed(
             f"interfaces: starts: {request.starts}: engine {make.engine} does not anneal; set "
             "starts: 1, or take the engine potential"
         )
-    for seed in range(1, request.starts):
-        name = f"start {seed + 1}"
-        hot = {"anneal": {**request.anneal.model_dump(), "seed": seed}}
+    for number in range(1, request.starts):
+        name = f"start {number + 1}"
+        hot = {**annealed(request, number), **displaced(make, request)}
         for slab in free.slabs:
             slab.relaxed.append(
                 make.step(

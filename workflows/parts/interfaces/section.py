@@ -19,15 +19,17 @@ from natriface.workflows.parts.interfaces.blocks.figures import (
     formation_bars,
     interface_pictures,
 )
+from natriface.workflows.parts.interfaces.blocks.integrity_tables import (
+    bond_table,
+    have_tetrahedra,
+    integrity_table,
+)
 from natriface.workflows.parts.interfaces.blocks.level_tables import adhesion_table
 from natriface.workflows.parts.interfaces.blocks.registry_blocks import (
     registry_figure,
     registry_table,
 )
 from natriface.workflows.parts.interfaces.blocks.tables import (
-    bond_table,
-    have_tetrahedra,
-    integrity_table,
     overview,
     reference_slab_table,
     restart_table,
@@ -35,14 +37,24 @@ from natriface.workflows.parts.interfaces.blocks.tables import (
 from natriface.workflows.parts.interfaces.evaluation.gathering import Gathered, gather
 from natriface.workflows.parts.interfaces.evaluation.measurements import measurements
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, SlabRecord
-from natriface.workflows.report.section import Block, Gallery, Listed, Section, SectionContext
+from natriface.workflows.parts.reactivity.records import Records
+from natriface.workflows.report.section import (
+    Block,
+    Gallery,
+    Listed,
+    Section,
+    SectionContext,
+    results_of,
+)
 
 KEY, TITLE = "interfaces", "Interfaces"
 
 
 def section(results: Sequence[Result], context: SectionContext) -> Section | None:
     """What there is to say of a study's interfaces; None where there are none."""
-    gathered = gather(results, context.expected, context.missing)
+    others = results_of("reactivity", context.all_results.values())
+    reactions = Records.of(others, SectionContext(context.figures, missing=context.missing))
+    gathered = gather(results, context.expected, context.missing, reactions)
     if not gathered:
         return None
     records = [item.record for item in gathered]

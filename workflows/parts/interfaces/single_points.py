@@ -100,7 +100,8 @@ class _SinglePoints:
                 )
                 found[role] = [self._step(name, n_atoms, source, labels)]
         bulk: dict[str, str] = {}
-        for side in one.crystals.energies:
+        bounded = "unreacted_bound" in request.quantities
+        for side in one.crystals.energies if bounded else ():
             crystal, phase = one.crystals.relaxed[side], one.built.side(side).phase
             of_bulk = BulkLabels(
                 role="bulk_energy", label=phase.name, grade=phase.grade, source=phase.source

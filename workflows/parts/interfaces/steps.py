@@ -26,6 +26,7 @@ from natriface.workflows.parts.interfaces.rounds import (
     add_annealed,
     add_rounds,
 )
+from natriface.workflows.parts.interfaces.seeds import displaced
 from natriface.workflows.parts.interfaces.single_points import add_levels, relaxed_by
 from natriface.workflows.plan import InterfaceAndSlabs, Side, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
@@ -161,7 +162,13 @@ def relaxed_interface(
     scan = scan_step(built, source, make, request.interfaces)
     if scan is not None:
         source = {"structure_from": StructureFrom(step=scan.id, scanned=0)}
-    whole = make.step(f"{built.label} interface", "relax", len(atoms), **source)
+    whole = make.step(
+        f"{built.label} interface",
+        "relax",
+        len(atoms),
+        **source,
+        settings=displaced(make, request.interfaces),
+    )
     return PlannedInterface(built, crystals, whole, scan=scan)
 
 
@@ -185,6 +192,7 @@ def _planned(
             len(lone),
             **crystals.source(isolated(lone, vacuum)),
             labels=SlabOfInterfaceLabels(role=side, pair=built.label),
+            settings=displaced(make, request.interfaces) if references == "relaxed" else None,
         )
         one.slabs[side] = free.add(first, built, side)
         if request.interfaces.several_starts:
@@ -194,6 +202,7 @@ def _planned(
                 len(lone),
                 structure_from=StructureFrom(step=whole.id, select=side, vacuum_angstrom=vacuum),
                 labels=SlabOfInterfaceLabels(role=SECOND_START[side], pair=built.label, round=0),
+                settings=displaced(make, request.interfaces),
             )
             one.slabs[side].relaxed.append(seconds[side])
     if seconds:

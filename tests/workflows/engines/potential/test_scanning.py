@@ -120,6 +120,46 @@ def test_a_killed_scan_goes_on_where_it_was(tmp_path: Path) -> None:
     assert scan_rigidly(cut, monolayers(), SCAN, PairPotential()) == whole
 
 
+@pytest.mark.parametrize("lifts", [(0.6, 0.9), (-1.5, -1.2)])
+def test_a_shift_is_followed_until_its_best_height_lies_inside(
+    tmp_path: Path, lifts: tuple[float, float]
+) -> None:
+    """From above as from below, to what a scan of all heights finds."""
+    narrow = Scan(shifts=QUARTERS, lifts_angstrom=lifts, beyond_angstrom=3.0)
+    found = scan_rigidly(tmp_path, monolayers(), narrow, PairPotential())
+    (tmp_path / SCAN_FILE).unlink()
+    heights = tuple(round(-1.5 + 0.3 * k, 1) for k in range(10))
+    wide = Scan(shifts=QUARTERS, lifts_angstrom=heights)
+    everything = scan_rigidly(tmp_path, monolayers(), wide, PairPotential()).best_of_shifts()
+    for shift, best in found.best_of_shifts().items():
+        tried = [point.lift_angstrom for point in found.points if point.shift == shift]
+        assert min(tried) < best.lift_angstrom < max(tried)
+        assert best.energy_ev == pytest.approx(everything[shift].energy_ev)
+    shifts = [point.shift for point in found.points]
+    assert shifts == sorted(shifts, key=QUARTERS.index)
+    assert len(found.points) < wide.n_points
+
+
+def test_it_is_followed_no_farther_than_asked_and_goes_on_where_it_was_killed(
+    tmp_path: Path,
+) -> None:
+    bounded = Scan(shifts=QUARTERS, lifts_angstrom=(0.6, 0.9), beyond_angstrom=0.3)
+    whole = scan_rigidly(tmp_path, monolayers(), bounded, PairPotential())
+    assert min(point.lift_angstrom for point in whole.points) == pytest.approx(0.3)
+    n_calls = len(whole.points) + 2
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    with pytest.raises(KilledError):
+        scan_rigidly(cut, monolayers(), bounded, Killed(at=n_calls - 3))
+    rest = Killed()
+    assert scan_rigidly(cut, monolayers(), bounded, rest) == whole
+    assert rest.n_calls == 3
+    (tmp_path / SCAN_FILE).unlink()
+    asked = bounded.model_copy(update={"beyond_angstrom": 0.0})
+    unfollowed = scan_rigidly(tmp_path, monolayers(), asked, PairPotential())
+    assert len(unfollowed.points) == bounded.n_points
+
+
 class WithoutForces(Killed):
     """Leaves the forces out where they are not asked for."""
 
@@ -194,3 +234,19 @@ def test_what_cannot_be_scanned_is_refused(tmp_path: Path) -> None:
     atoms.set_tags(0)
     with pytest.raises(EngineError, match="needs an interface"):
         scan_rigidly(tmp_path, atoms, SCAN, PairPotential())
+
+
+def test_energies_alone_are_estimated_at_their_own_cost() -> None:
+    def seconds(model: str, **settings: Any) -> float:
+        step = Step(
+            name="x", kind="static", engine="potential", protocol="p", n_atoms=100,
+            settings={"model": model, **settings}, structure=to_document(monolayers()),
+        )  # fmt: skip
+        return engine("potential").estimate(step).core_seconds
+
+    scan = {"scan": SCAN.model_dump()}
+    for model, share in (("chgnet-0.3.0", 0.4), ("sevennet-0", 1.0)):
+        per_call = (seconds(model) - 0.1) / 1
+        assert seconds(model, **scan) - seconds(model) == pytest.approx(
+            share * per_call * (SCAN.n_points + 2)
+        )

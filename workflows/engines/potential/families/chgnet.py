@@ -13,6 +13,9 @@ from ase.units import GPa
 
 from natriface.workflows.engines.potential.declaration import MPTRJ_ELEMENTS, Cost, Potential
 
+ENERGY_SHARE = 0.4
+"""Of the time of a force call, for an energy alone: no gradients are kept."""
+
 
 class CHGNetPotential(Calculator):  # type: ignore[misc]
     """CHGNet as an ASE calculator that computes the stress only when it is asked for.
@@ -53,7 +56,7 @@ class CHGNetPotential(Calculator):  # type: ignore[misc]
             self.results["stress"] = stress.reshape(9)[[0, 4, 8, 5, 2, 1]]
 
     def energy_alone(self, atoms: Atoms) -> float:
-        """Energy, eV, at 0.4 of the cost of one with forces."""
+        """Energy, eV, at `ENERGY_SHARE` of the cost of one with forces."""
         import torch
 
         with torch.no_grad():
@@ -94,7 +97,7 @@ POTENTIALS = (
         functional="PBE+U",
         weights="pretrained/0.3.0/chgnet_0.3.0_e29f68s314m37.pth.tar",
         sha256="d14ab7c0f093efe64b60a7bcd540bca10e74fb7f46c86108a079af60524659d1",
-        cost=Cost(3.8, 400, 6.5),
+        cost=Cost(3.8, 400, 6.5, ENERGY_SHARE),
         citation="Deng et al., Nat. Mach. Intell. 5, 1031 (2023)",
     ),
     _chgnet(
@@ -103,7 +106,7 @@ POTENTIALS = (
         cutoff_angstrom=5.0,
         weights="pretrained/0.2.0/chgnet_0.2.0_e30f77s348m32.pth.tar",
         sha256="ef624f78b6db9d315b4ef256f1bb3207449924191b91720dc17d3f60c5df980e",
-        cost=Cost(2.6, 390, 4.5),
+        cost=Cost(2.6, 390, 4.5, ENERGY_SHARE),
         citation="Deng et al., Nat. Mach. Intell. 5, 1031 (2023)",
     ),
     _chgnet(
@@ -111,7 +114,7 @@ POTENTIALS = (
         functional="r2SCAN",
         weights="pretrained/r2scan/chgnet_r2scan_transfer_learning_e15f36s161m23.pth.tar",
         sha256="8eba3db0f35a2788bb3ae22885ad340591e27996f213c6643af522a633b50dad",
-        cost=Cost(3.8, 400, 6.5),
+        cost=Cost(3.8, 400, 6.5, ENERGY_SHARE),
         citation="Huang et al., npj Comput. Mater. (2025), doi:10.1038/s41524-025-01796-y",
     ),
 )

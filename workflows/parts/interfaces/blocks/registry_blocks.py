@@ -100,7 +100,7 @@ def _doubt(found: RegistriesRecord) -> str | None:
         texts.append(f"{found.n_without_energy} points without an energy: atoms overlap")
     if found.best_at_end_of_lifts:
         texts.append(
-            "the best gap is the smallest or largest tried, so that the best may lie beyond: give "
-            "more lifts_angstrom"
+            "the best gap is the smallest or largest tried, so that the best may lie beyond: set "
+            "scan: {beyond_angstrom: 1}, or give more lifts_angstrom"
         )
     return "; ".join(texts) or None

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from natriface.analysis.bonding.integrity import SODIUM_CONTACT_ANGSTROM
 from natriface.analysis.energies.interface_energy import REFERENCE_SLABS, formation_formula
+from natriface.analysis.energies.layer_reaction import LAYER_FORMULA
 from natriface.analysis.energies.starts import reproduced_within, spread
+from natriface.analysis.energies.strain_energy import STRAIN_FORMULA
 from natriface.analysis.energies.surface_energy import BOUND_FORMULA, SURFACE_FORMULA
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number
+from natriface.workflows.parts.interfaces.blocks.crystal_cells import (
+    LAYER_NOTE,
+    STRAIN,
+    STRAIN_NOTE,
+    layer_cells,
+    layer_words,
+    strain_energy_cells,
+)
 from natriface.workflows.parts.interfaces.blocks.level_tables import (
     here,
     level_cells,
@@ -44,30 +53,15 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
     """One row an interface: ``results.csv``; on the page what belongs to the formation energy."""
     asked = any(record.interfacial_formation_energy is not None for record in records)
     bounded = any(record.bound is not None for record in records)
+    strained = any(record.strain_energies for record in records)
+    reacting = any(record.layer_reaction is not None for record in records)
     others = other_levels(records)
     pairs = [_overview_cells(record, published, asked, bounded, others) for record in records]
+    for cells, record in zip(pairs, records, strict=True):
+        cells += strain_energy_cells(record) if strained else []
+        cells += layer_cells(record) if reacting else []
     columns = [column for column, _ in pairs[0]]
-    below, marks = {}, {}
-    for k, record in enumerate(records):
-        energies = [record.interfacial_formation_energy]
-        energies += [level.interfacial_formation_energy for level in record.levels[1:]]
-        reasons = [q.reason for q in energies if q and q.value_j_per_m2 is None and q.reason]
-        if reasons:
-            below[k] = "; ".join(reasons)
-        formation = record.interfacial_formation_energy or Quantity()
-        values = [(VALUE, formation.value_j_per_m2, "‡" if record.caveats else "")]
-        if published:
-            printed = published.interfacial_formation_energy_j_per_m2.get(record.pair)
-            contradicted = published.other_reading(record.pair) is not None
-            values.append((published.short_name, printed, "†" if contradicted else ""))
-        for title, value, mark in values:
-            mark += BELOW_BOUND if lies_below(value, record.bound) else ""
-            if mark:
-                marks[k, title] = mark
-        for level in record.levels[1:]:
-            quantity = level.interfacial_formation_energy or Quantity()
-            if lies_below(quantity.value_j_per_m2, level.bound):
-                marks[k, f"{VALUE} by {level.name}"] = BELOW_BOUND
+    below, marks = _below_and_marks(records, published)
     notes = ["Steps, force and status are the interface's; those of its slabs: All steps."]
     if records[0].references != "relaxed":
         notes.append(
@@ -84,6 +78,10 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
     notes += level_notes(records)
     if bounded:
         notes.append(BOUND_NOTE)
+    if strained:
+        notes.append(STRAIN_NOTE)
+    if reacting:
+        notes += [LAYER_NOTE, *layer_words(records)]
     return Table(
         "Interfacial formation energies" if asked else "Interfaces computed",
         columns,
@@ -92,11 +90,44 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
         formulas=[
             *([formation_formula(records[0].references)] if asked else []),
             *([BOUND_FORMULA, SURFACE_FORMULA] if bounded else []),
+            *([STRAIN_FORMULA] if strained else []),
+            *([LAYER_FORMULA] if reacting else []),
         ],
         stem="results",
         below=below,
         marks=marks,
     )
+
+
+def _below_and_marks(
+    records: Sequence[InterfaceRecord], published: Published | None
+) -> tuple[dict[int, str], dict[tuple[int, str], str]]:
+    """By row why its energies are missing, and by row and column what a number is marked with."""
+    below: dict[int, str] = {}
+    marks: dict[tuple[int, str], str] = {}
+    for k, record in enumerate(records):
+        energies = [record.interfacial_formation_energy]
+        energies += [level.interfacial_formation_energy for level in record.levels[1:]]
+        reasons = [q.reason for q in energies if q and q.value_j_per_m2 is None and q.reason]
+        if reasons:
+            below[k] = "; ".join(reasons)
+        if any(each.upper_bound for each in record.strain_energies.values()):
+            marks[k, STRAIN] = "≤"
+        formation = record.interfacial_formation_energy or Quantity()
+        values = [(VALUE, formation.value_j_per_m2, "‡" if record.caveats else "")]
+        if published:
+            printed = published.interfacial_formation_energy_j_per_m2.get(record.pair)
+            contradicted = published.other_reading(record.pair) is not None
+            values.append((published.short_name, printed, "†" if contradicted else ""))
+        for title, value, mark in values:
+            mark += BELOW_BOUND if lies_below(value, record.bound) else ""
+            if mark:
+                marks[k, title] = mark
+        for level in record.levels[1:]:
+            quantity = level.interfacial_formation_energy or Quantity()
+            if lies_below(quantity.value_j_per_m2, level.bound):
+                marks[k, f"{VALUE} by {level.name}"] = BELOW_BOUND
+    return below, marks
 
 
 def _overview_cells(
@@ -339,92 +370,6 @@ def _restart_row(record: InterfaceRecord) -> list[Cell]:
         )
     )
     return [record.pair, first.energy_ev, "; ".join(told), taken, apart, within]
-
-
-def have_tetrahedra(records: Sequence[InterfaceRecord]) -> bool:
-    """Whether any has P or Si; where no interface was computed that is not known, and may be."""
-    asked = [record.integrity for record in records if record.integrity is not None]
-    known = [found for found in asked if found.summary is not None]
-    return any(f.units or f.sodium_contacts_before or f.sodium_contacts_after for f in known) or (
-        bool(asked) and not known
-    )
-
-
-def integrity_table(
-    records: Sequence[InterfaceRecord], published: Published | None
-) -> Table | None:
-    """Tetrahedra before and after contact."""
-    asked = [(r, r.integrity) for r in records if r.integrity is not None]
-    if not have_tetrahedra(records):
-        return None
-    beside = published is not None and bool(published.integrity)
-    limit = max(SODIUM_CONTACT_ANGSTROM.values())
-    columns = [
-        Column("Interface"),
-        Column("intact after contact"),
-        Column("bonds broken", digits=0),
-        Column("bonds formed", digits=0),
-        Column(f"Na within {limit} Å of P or Si before", digits=0),
-        Column("after", digits=0),
-        Column("free slab, relaxed"),
-    ]
-    rows: list[list[Cell]] = []
-    for record, found in asked:
-        units = ", ".join(f"{n} of {m} {unit}" for unit, (n, m) in sorted(found.units.items()))
-        rows.append(
-            [
-                record.pair,
-                None if found.summary is None else units or "no tetrahedra",
-                found.n_broken,
-                found.n_formed,
-                found.sodium_contacts_before,
-                found.sodium_contacts_after,
-                found.free_slab_summary,
-                *([published.integrity.get(record.pair)] if published and beside else []),
-            ]
-        )
-    if published and beside:
-        columns.append(Column(published.short_name))
-    return Table(
-        "Do the tetrahedra survive contact?",
-        columns,
-        rows,
-        stem="tetrahedra",
-        below={
-            k: f"not computed: {found.reason}" for k, (_, found) in enumerate(asked) if found.reason
-        },
-    )
-
-
-def bond_table(records: Sequence[InterfaceRecord]) -> Table | None:
-    """Mean bond lengths by kind of unit, before and after contact."""
-    rows: list[list[Cell]] = [
-        [
-            record.pair,
-            bond.unit,
-            bond.bond,
-            bond.before_angstrom,
-            bond.free_slab_angstrom,
-            bond.after_angstrom,
-        ]
-        for record in records
-        if record.integrity is not None
-        for bond in record.integrity.bonds
-    ]
-    if not rows:
-        return None
-    return Table(
-        "Mean bond lengths in the tetrahedra",
-        [
-            Column("Interface"),
-            Column("Unit"),
-            Column("Bond"),
-            Column("as built", "Å", 3),
-            Column("free slab, relaxed", "Å", 3),
-            Column("in contact, relaxed", "Å", 3),
-        ],
-        rows,
-    )
 
 
 def _percent(share: float | None) -> float | None:

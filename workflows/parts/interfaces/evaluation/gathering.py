@@ -12,6 +12,7 @@ from natriface.analysis.energies.interface_energy import (
 )
 from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import AnalysisError
+from natriface.workflows.parts.interfaces.evaluation.layer_reactions import layer_reaction
 from natriface.workflows.parts.interfaces.evaluation.level import (
     PARTS,
     Terms,
@@ -40,9 +41,11 @@ from natriface.workflows.parts.interfaces.evaluation.scanned_registries import (
     apart_starts,
     registries_record,
 )
+from natriface.workflows.parts.interfaces.evaluation.strain_energies import strain_energies
 from natriface.workflows.parts.interfaces.evaluation.strains import strains
 from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels
 from natriface.workflows.parts.labels import read_labels, step_labels
+from natriface.workflows.parts.reactivity.records import Records
 from natriface.workflows.report.steps import ExpectedStep, Steps, known_steps
 from natriface.workflows.surfaces.labels import SlabLabels
 
@@ -65,6 +68,7 @@ def gather(
     results: Sequence[Result],
     expected: Sequence[ExpectedStep] | None = None,
     missing: Mapping[str, str] | None = None,
+    reactions: Records | None = None,
 ) -> list[Gathered]:
     """Interfaces with their energies and integrity, in the order of `expected`, else by name.
 
@@ -77,17 +81,21 @@ def gather(
         The planned steps; interfaces without a result yet appear with the reason.
     missing
         Step name or id -> why it has no sound result.
+    reactions
+        What the study says of reactions between phases, where it asks for them.
     """
     steps = Steps.of([result for result in results if result.step], expected, missing)
     by_name = sorted(results, key=lambda result: result.label)
     return [
-        _gathered(step.id, read_labels(InterfaceLabels, step.metadata, step.name), steps)
+        _gathered(step.id, read_labels(InterfaceLabels, step.metadata, step.name), steps, reactions)
         for step in known_steps(by_name, expected or ())
         if step_labels(step).role == "interface"
     ]
 
 
-def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathered:
+def _gathered(
+    identifier: str, labels: InterfaceLabels, steps: Steps, reactions: Records | None
+) -> Gathered:
     """One function because every field of the record is of the same results, looked up once."""
     planned = labels.reference_steps
     seconds: dict[str, list[str]] = {
@@ -97,6 +105,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
     asked: Sequence[str] | None = labels.quantities
     if asked is None:
         asked = [q for q, roles in PARTS.items() if set(roles) <= planned.keys()] + ["integrity"]
+        asked += ["unreacted_bound"] if labels.bulk_energies else []
     found = {
         role: steps.results[step]
         for role, step in {"interface": identifier, **planned}.items()
@@ -161,6 +170,8 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
         interfacial_formation_energy=head.interfacial_formation_energy,
         work_of_adhesion=head.work_of_adhesion,
         bound=head.bound,
+        strain_energies=strain_energies(labels, area, steps),
+        layer_reaction=None if reactions is None else layer_reaction(labels, reactions),
         levels=levels if len(levels) > 1 else [],
         registries=registries,
         integrity=integrity_record,
@@ -180,6 +191,7 @@ def _gathered(identifier: str, labels: InterfaceLabels, steps: Steps) -> Gathere
                         *([labels.registry_scan] if labels.registry_scan else []),
                         *labels.crystal_steps.values(),
                         *labels.bulk_energies.values(),
+                        *(x for ids in labels.strained_crystals.values() for x in ids),
                     ]
                 )
             ),

@@ -168,7 +168,9 @@ def level_record(
         level=some.engine.level if some else None,
         interfacial_formation_energy=formation,
         work_of_adhesion=adhesion,
-        bound=unreacted_bound(labels, terms.bulk_energies, lowest, steps),
+        bound=unreacted_bound(labels, terms.bulk_energies, lowest, steps)
+        if "unreacted_bound" in asked
+        else None,
     )
 
 

@@ -182,6 +182,59 @@ class BoundRecord(_Record):
     reason: str | None = None
 
 
+class LayerReactionRecord(_Record):
+    """What a layer of the substrate gains by reacting with the film, or why it is not known.
+
+    Attributes
+    ----------
+    equation
+        The reaction, one formula unit of the substrate.
+    energy_ev
+        Of it, without what film and substrate do on their own.
+    layer_angstrom
+        Thickness of the layer: the volume of its crystal.
+    film_atoms_per_angstrom2
+        Atoms of the film that it takes.
+    unknown, not_computed
+        Compounds that exist, and phases, that are not among those with an energy: with them the
+        reaction may gain more.
+    """
+
+    value_j_per_m2: float | None = None
+    equation: str | None = None
+    energy_ev: float | None = None
+    layer_angstrom: float | None = None
+    film_atoms_per_angstrom2: float | None = None
+    unknown: list[str] = Field(default_factory=list)
+    not_computed: list[str] = Field(default_factory=list)
+    engine: str | None = None
+    formula: str | None = None
+    reason: str | None = None
+
+
+class StrainEnergyRecord(_Record):
+    """What it costs to strain a side's crystal so that it fits, or why it is not known.
+
+    Attributes
+    ----------
+    value_j_per_m2
+        Of the side's atoms, per area A of the cell, whatever the number of contacts.
+    in_plane_strains, normal_strain
+        Against the crystal as the engine relaxes it; the normal at its lowest energy.
+    upper_bound
+        Whether the strained crystal might have leant, which it was not let to.
+    """
+
+    value_j_per_m2: float | None = None
+    mev_per_atom: float | None = None
+    in_plane_strains: list[float] = Field(default_factory=list)
+    normal_strain: float | None = None
+    upper_bound: bool = False
+    engine: str | None = None
+    formula: str | None = None
+    reason: str | None = None
+
+
 class BondMean(_Record):
     """Mean length of one kind of bond in one kind of tetrahedron, A."""
 
@@ -242,6 +295,10 @@ class InterfaceRecord(_Record):
         Which slabs its formation energy subtracts.
     starts
         Its relaxations, the first from the geometry as built; the lowest is taken.
+    strain_energies
+        By side that is strained, where they were asked for.
+    layer_reaction
+        Where the study asks for reactions too.
     """
 
     pair: str
@@ -263,6 +320,8 @@ class InterfaceRecord(_Record):
     interfacial_formation_energy: Quantity | None = None
     work_of_adhesion: Quantity | None = None
     bound: BoundRecord | None = None
+    strain_energies: dict[str, StrainEnergyRecord] = Field(default_factory=dict)
+    layer_reaction: LayerReactionRecord | None = None
     levels: list[LevelRecord] = Field(default_factory=list)
     registries: RegistriesRecord | None = None
     integrity: IntegrityRecord | None = None

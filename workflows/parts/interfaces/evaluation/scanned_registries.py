@@ -52,7 +52,7 @@ def registries_record(
             table[place] = adhesion.get(shift, np.nan)
     ranked = scan.ranked()
     best = ranked[0]
-    lifts = [point.lift_angstrom for point in scan.points]
+    lifts = [point.lift_angstrom for point in scan.points if point.shift == best.shift]
     return RegistriesRecord(
         n_registries=len(shifts),
         n_points=len(scan.points),

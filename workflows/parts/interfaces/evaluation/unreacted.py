@@ -27,8 +27,8 @@ def unreacted_bound(
     bulk_energies: Mapping[str, str],
     found: Mapping[str, Result],
     steps: Steps,
-) -> BoundRecord | None:
-    """The bound by the free surfaces of an interface's reference slabs; None where not asked for.
+) -> BoundRecord:
+    """The bound by the free surfaces of an interface's reference slabs.
 
     Parameters
     ----------
@@ -37,13 +37,13 @@ def unreacted_bound(
     found
         By role: results of the reference slabs, each the lowest of its starts.
     """
-    if not bulk_energies:
-        return None
     surfaces: dict[Side, SurfaceEnergy] = {}
     reasons = []
     for side in SIDES:
         try:
-            surfaces[side] = _surface(side, labels, steps.results.get(bulk_energies[side]), found)
+            surfaces[side] = _surface(
+                side, labels, steps.results.get(bulk_energies.get(side, "")), found
+            )
         except AnalysisError as error:
             reasons.append(str(error))
     values: dict[str, float] = {side: surface.value_j_per_m2 for side, surface in surfaces.items()}
