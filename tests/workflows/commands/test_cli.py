@@ -99,12 +99,12 @@ def test_a_failed_step_is_explained_everywhere_and_can_be_retried(folder: Path) 
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
     run = natriface("run", "study.yaml", cwd=folder, code=1)
-    assert "after 1 steps" in run.stdout
+    assert "after 1 step " in run.stdout
     status = natriface("status", "study.yaml", cwd=folder).stdout
-    assert "after 1 steps" in status
+    assert "after 1 step " in status
     assert "blocked" in status
     report = folder / "runs" / "silver-on-gold" / "report" / "report.html"
-    assert "after 1 steps" in report.read_text()
+    assert "after 1 step " in report.read_text()
     assert "will run again" in natriface("retry", "study.yaml", cwd=folder).stdout
 
 
