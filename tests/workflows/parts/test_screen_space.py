@@ -172,7 +172,10 @@ def test_ranges(given_axis: dict[str, float], values: list[float]) -> None:
         ({"films": {"phases": ["Na"], "layers": [1], "thickness_angstrom": [3]}}, "one of the two"),
         ({"stages": [{"compute": "static"}, {"compute": "relax"}]}, "stage 1 of 2"),
         ({"stages": [{"compute": "static", "keep": {"best": 1}}]}, "stage 1 of 1"),
-        ({"stages": [{"compute": "static", "keep": {}}]}, "give best, within_j_per_m2, pareto or registries"),
+        (
+            {"stages": [{"compute": "static", "keep": {}}]},
+            "give best, within_j_per_m2, pareto or registries",
+        ),
         (
             {"stages": [{"compute": "static", "keep": {"best": 1}}, {"compute": "static"}]},
             "name another engine",
