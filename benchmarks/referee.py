@@ -1,8 +1,12 @@
-"""Potentials against DFT: surfaces, grain boundaries, crystals, cost. Says who is better only where
-the difference is larger than the spread.
+"""Potentials against DFT: surfaces, grain boundaries, crystals, orderings, hops, contacts, cost.
+Says who is better only where the difference is larger than the spread.
 
 python -m benchmarks.referee [--json] [--dft FOLDER] [--potential NAME[:OPTION=VALUE] ...]
+                             [--check slabs|crystals|orderings|hops|contacts ...]
                              [--atoms 400] [--relax 0] [--minutes 10] [--kept FOLDER]
+
+All checks are made unless some are named. The contacts lie in ``data/pbe_trials`` of the folder
+named below.
 
 Without ``--dft`` it takes NZSP of Xie et al. (10.1002/aenm.202304230) where it lies in
 ``data/xie2023/nasicon`` of the folder that NATRIFACE_TEST_DATA names, by default ``../shared``
@@ -25,13 +29,14 @@ from typing import Any
 from benchmarks.refereeing.crystals import BUILT, built_surfaces, crystal_errors
 from benchmarks.refereeing.energies import Energies
 from benchmarks.refereeing.errors import BOTH, Deviation, apart, deviations, errors
+from benchmarks.refereeing.further import further
 from benchmarks.refereeing.samples import Reference, read_own, read_xie, small_enough
+from benchmarks.refereeing.tables import show_further
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-XIE = (
-    Path(os.environ.get("NATRIFACE_TEST_DATA") or CHECKOUT.parent / "shared")
-    / "data/xie2023/nasicon"
-)
+DATA = Path(os.environ.get("NATRIFACE_TEST_DATA") or CHECKOUT.parent / "shared") / "data"
+XIE, TRIALS = DATA / "xie2023/nasicon", DATA / "pbe_trials"
+CHECKS = ("slabs", "crystals", "orderings", "hops", "contacts")
 KEPT = CHECKOUT / "runs" / "referee"
 POTENTIALS = (
     "chgnet-0.3.0",
@@ -174,6 +179,7 @@ def show(told: dict[str, Any]) -> None:
         console.print(f"{name}: {len(names)} cells not computed yet; run it again to go on")
     if told.get("skipped"):
         console.print(told["skipped"])
+    show_further(console, told["further"])
 
 
 def arguments() -> argparse.Namespace:
@@ -184,6 +190,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON object, no table")
     parser.add_argument("--dft", type=Path, help="folder of one's own DFT slabs and their crystal")
     parser.add_argument("--potential", action="append", help="may be given several times")
+    parser.add_argument("--check", action="append", choices=CHECKS, help="only this; repeatable")
     parser.add_argument("--atoms", type=int, default=400, help="leave out larger cells")
     parser.add_argument("--relax", type=int, default=0, help="relax slabs of so many atoms too")
     parser.add_argument("--minutes", type=float, default=10, help="of computing, a potential")
@@ -213,9 +220,11 @@ def main() -> None:
         )
     if reference is not None:
         reference = small_enough(reference, given.atoms)
-    told = judge(reference, potentials, given.relax, crystals=given.dft is None) | {
-        "skipped": skipped
-    }
+    # a folder of one's own is judged alone, unless more is asked for
+    checks = given.check or (CHECKS if given.dft is None else ("slabs",))
+    told = judge(
+        reference if "slabs" in checks else None, potentials, given.relax, "crystals" in checks
+    ) | {"skipped": skipped, "further": further(reference, potentials, TRIALS, checks)}
     if given.json:
         print(json.dumps(told))
     else:

@@ -33,9 +33,9 @@ BUILT = {
 """Surface -> layers of the slab built of it, and what others computed, relaxed, in J/m2."""
 
 
-def primitive_cell(name: str) -> Atoms:
-    """The library's crystal in its primitive cell."""
-    crystal = Crystal.from_atoms(load_phase(name).atoms)
+def primitive_cell(atoms: Atoms) -> Atoms:
+    """A crystal in its primitive cell."""
+    crystal = Crystal.from_atoms(atoms)
     return Atoms(
         crystal.numbers, scaled_positions=crystal.fractional, cell=crystal.lattice, pbc=True
     )
@@ -50,7 +50,7 @@ def crystal_errors(energies: Energies) -> dict[str, Any] | None:
     for name in phase_names():
         if load_phase(name).grade != "DFT":
             continue
-        atoms = primitive_cell(name)
+        atoms = primitive_cell(load_phase(name).atoms)
         relaxed = energies.relaxed_cell(atoms, name) if len(atoms) <= MAX_ATOMS else None
         if relaxed is not None:
             ratio = relaxed.final_atoms().get_volume() / atoms.get_volume()

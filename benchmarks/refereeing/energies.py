@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import Calculator
 from ase.filters import FrechetCellFilter
 from ase.optimize import LBFGS
 
@@ -75,20 +78,41 @@ class Energies:
         costs = [k["cpu_s"] / k["n_atoms"] for k in self._kept.values() if k["kind"] == "static"]
         return 1e3 * float(np.median(costs)) if costs else None
 
-    def _result(
-        self, atoms: Atoms, label: str, kind: str, fmax_ev_per_angstrom: float = 0.0
-    ) -> Result | None:
-        done = f"{kind} to {fmax_ev_per_angstrom}" if fmax_ev_per_angstrom else kind
-        key = content_hash([self._engine.model_dump(), structure_id(atoms), done], 24)
+    def calculator(self) -> Calculator:
+        """The potential as ASE calls it."""
+        return make_calculator(self._model, self._options)
+
+    def known(
+        self, what: Sequence[str], label: str, kind: str, compute: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any] | None:
+        """What `compute` gave before, or gives now; ``None`` if the time is up.
+
+        Parameters
+        ----------
+        what
+            All that decides it beside the potential: ids of structures, and what is done.
+        compute
+            Its time is that of this process.
+        """
+        key = content_hash([self._engine.model_dump(), *what], 24)
         if key not in self._kept:
             self._began = self._began or time.monotonic()
             if time.monotonic() - self._began >= self._seconds:
                 return None
-            told = self._compute(atoms, kind, fmax_ev_per_angstrom)
+            start = time.process_time()
+            told = compute() | {"cpu_s": time.process_time() - start}
             self._kept[key] = {"label": label, "kind": kind} | told
             write_atomically(self._file, json.dumps(self._kept))
-        kept = self._kept[key]
-        if not kept.get("at_rest", True):
+        kept: dict[str, Any] = self._kept[key]
+        return kept
+
+    def _result(
+        self, atoms: Atoms, label: str, kind: str, fmax_ev_per_angstrom: float = 0.0
+    ) -> Result | None:
+        done = f"{kind} to {fmax_ev_per_angstrom}" if fmax_ev_per_angstrom else kind
+        compute = partial(self._compute, atoms, kind, fmax_ev_per_angstrom)
+        kept = self.known([structure_id(atoms), done], label, kind, compute)
+        if kept is None or not kept.get("at_rest", True):
             return None
         return Result(
             kind="static" if kind == "static" else "relax",
@@ -104,9 +128,9 @@ class Energies:
     def _compute(self, atoms: Atoms, kind: str, fmax_ev_per_angstrom: float) -> dict[str, Any]:
         atoms = atoms.copy()
         atoms.set_constraint()
-        atoms.calc = make_calculator(self._model, self._options)
+        atoms.calc = self.calculator()
         moved = FrechetCellFilter(atoms) if kind == "relax cell" else atoms
-        start, at_rest = time.process_time(), True
+        at_rest = True
         if kind != "static":
             at_rest = bool(LBFGS(moved, logfile=None).run(fmax_ev_per_angstrom, MAX_STEPS))
         energy_ev, forces = float(atoms.get_potential_energy()), atoms.get_forces()
@@ -117,6 +141,5 @@ class Energies:
             if kind == "static"
             else {"positions": atoms.positions.tolist(), "cell": atoms.cell.array.tolist()},
             "at_rest": at_rest,
-            "cpu_s": time.process_time() - start,
             "n_atoms": len(atoms),
         }

@@ -19,9 +19,12 @@ from natriface.analysis.results.result import EngineRecord, Result, StepRecord
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import ReaderError
+from natriface.structures.crystals.phases import load_phase
 
 SAME_J_PER_M2 = 0.002
 """Cells of one facet, kind, formula and area whose DFT energies differ by less are one sample."""
+XIE_EV_PER_ANGSTROM = 0.01
+"""EDIFFG of Xie et al.; whether each relaxation came so far their data do not say."""
 
 Kind = Literal["slab", "boundary"]
 
@@ -56,12 +59,15 @@ class Reference:
         Whether each potential relaxes the crystal's atoms, the cell kept: DFT's are not known.
     n_files
         Number of cells read, of which the samples are the distinct ones.
+    fmax_ev_per_angstrom
+        To which DFT was asked to relax the samples' atoms; ``None`` where that is not known.
     """
 
     samples: tuple[Sample, ...]
     bulk: Result
     bulk_relaxed: bool
     n_files: int
+    fmax_ev_per_angstrom: float | None = None
 
 
 def dft_result(atoms: Atoms, energy_ev: float, name: str, settings: dict[str, Any]) -> Result:
@@ -88,16 +94,25 @@ def is_multiple(atoms: Atoms, crystal: Atoms) -> bool:
     return bool(np.allclose(own, its))
 
 
+def per_face_j_per_m2(energy_ev: float, atoms: Atoms) -> float:
+    """An energy of a cell with two equal faces, of each."""
+    return energy_ev / (2 * area_angstrom2(atoms)) * EV_PER_ANGSTROM2_IN_J_PER_M2
+
+
+def cell_key(sample: Sample) -> tuple[Any, ...]:
+    """Alike for samples whose energies can be compared without the crystal."""
+    atoms = sample.dft.final_atoms()
+    area = round(area_angstrom2(atoms), 2)
+    return (sample.kind, sample.facet, atoms.get_chemical_formula(), area)
+
+
 def distinct(samples: Iterable[Sample]) -> tuple[Sample, ...]:
     """One sample of each DFT minimum, small cells first; see `SAME_J_PER_M2`."""
     kept: list[Sample] = []
     seen: dict[tuple[Any, ...], list[float]] = {}
     for sample in samples:
-        atoms = sample.dft.final_atoms()
-        area = area_angstrom2(atoms)
-        per_area = sample.dft.converged_energy_ev() / (2 * area) * EV_PER_ANGSTROM2_IN_J_PER_M2
-        key = (sample.kind, sample.facet, atoms.get_chemical_formula(), round(area, 2))
-        known = seen.setdefault(key, [])
+        per_area = per_face_j_per_m2(sample.dft.converged_energy_ev(), sample.dft.final_atoms())
+        known = seen.setdefault(cell_key(sample), [])
         if all(abs(per_area - other) > SAME_J_PER_M2 for other in known):
             known.append(per_area)
             kept.append(sample)
@@ -126,7 +141,7 @@ def read_xie(folder: Path) -> Reference:
     ReaderError
         If the stoichiometric boundaries do not tell one energy of the crystal.
     """
-    bulk = primitive_cell("NZSP")
+    bulk = primitive_cell(load_phase("NZSP").atoms)
     samples, energies_ev = [], []
     kinds: tuple[tuple[Kind, str], ...] = (("slab", "slab"), ("boundary", "grainboundary"))
     for kind, below in kinds:
@@ -147,7 +162,7 @@ def read_xie(folder: Path) -> Reference:
         )
     energy = float(np.median(energies_ev)) * len(bulk)
     reference = dft_result(bulk, energy, "NZSP", {"functional": "PBE"})
-    return Reference(distinct(samples), reference, True, len(samples))
+    return Reference(distinct(samples), reference, True, len(samples), XIE_EV_PER_ANGSTROM)
 
 
 def read_own(folder: Path) -> Reference:
