@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from natriface.structures.base.errors import StudyError, nearest
+from natriface.workflows.engines.base import engine as find_engine
 from natriface.workflows.engines.base import engine_names
 from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import KINDS, Input, Kind, Source, Step
@@ -46,7 +47,8 @@ class StepMaker:
         Raises
         ------
         StudyError
-            If there is no such protocol, or a setting is of no engine or kind.
+            If there is no such protocol, or a setting is of no engine or kind, or of a kind that
+            its engine does not compute.
         """
         return cls(study, load_protocol(study.protocol, root), decided)
 
@@ -60,6 +62,14 @@ class StepMaker:
             if kind not in KINDS:
                 raise StudyError(
                     f"settings: no kind of calculation {kind!r}; {nearest(kind, KINDS)}"
+                )
+            counts_for = engine or self.engine
+            if kind not in find_engine(counts_for).capabilities.kinds:
+                names = engine_names()
+                able = [name for name in names if kind in find_engine(name).capabilities.kinds]
+                raise StudyError(
+                    f"settings: {key} counts for nothing, engine {counts_for} computes no "
+                    f"{kind!r}; write {' or '.join(f'{name}.{kind}' for name in able)}"
                 )
 
     @property

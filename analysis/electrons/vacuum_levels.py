@@ -26,6 +26,7 @@ CLEAR_ANGSTROM = 2.0
 PLATEAU_ANGSTROM = 3.0
 FLAT_EV = 0.02
 """A vacuum level is told by a stretch at least that long, whose values differ by at most that."""
+LEAST_VACUUM_ANGSTROM = 2 * CLEAR_ANGSTROM + PLATEAU_ANGSTROM
 
 WORK_FUNCTION_FORMULA = Formula(
     "work function",
@@ -208,11 +209,10 @@ def vacuum_levels(profile: ElectrostaticProfile) -> VacuumLevels:
     heights = profile.heights_angstrom
     top, width = float(heights.max()), profile.period_angstrom - float(np.ptp(heights))
     name = profile.source or "slab"
-    least = 2 * CLEAR_ANGSTROM + PLATEAU_ANGSTROM
-    if width < least:
+    if width < LEAST_VACUUM_ANGSTROM:
         raise AnalysisError(
             f"{name}: a vacuum of {max(width, 0):.1f} A along {profile.axis} is too thin for a "
-            f"vacuum level; {least:g} A are the least, 15 A are usual"
+            f"vacuum level; {LEAST_VACUUM_ANGSTROM:g} A are the least, 15 A are usual"
         )
     low, high = top + CLEAR_ANGSTROM, top + width - CLEAR_ANGSTROM
     values = profile.between(low, high, profile.values_ev)

@@ -58,7 +58,7 @@ class Criterion(BaseModel):
 
     quantity: Quantity
     of: str = CANDIDATE
-    weight: Positive
+    weight: Annotated[Positive, Field(le=1e6)]
     worst: Real | None = None
     best: Real | None = None
     better: Literal["more", "less"] | None = None
@@ -78,6 +78,8 @@ class Criterion(BaseModel):
             raise ValueError("give the scale as worst and best, or say which values are better")
         if self.worst is not None and self.worst == self.best:
             raise ValueError("worst and best are the same")
+        if self.worst is not None and self.best is not None and np.isinf(self.best - self.worst):
+            raise ValueError("worst and best are further apart than numbers go")
         if self.threshold is not None and self.better is None:
             raise ValueError("a threshold takes better: more or less")
         return self
@@ -166,6 +168,8 @@ class Scorecard(BaseModel):
 
     @model_validator(mode="after")
     def _each_once(self) -> Scorecard:
+        if not all(name.strip() for name in self.candidates):
+            raise ValueError("candidates: a name is empty")
         twice = {x for x in self.candidates if self.candidates.count(x) > 1}
         if twice:
             raise ValueError(f"candidates: {min(twice)} stands there twice")

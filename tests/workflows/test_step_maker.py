@@ -52,6 +52,19 @@ def test_wrong_kind_is_refused() -> None:
         plan_study(study(**{"vasp.relaxation": {}}), Path())
 
 
+def test_settings_that_would_count_for_nothing_are_refused() -> None:
+    """Of another engine's kind they name that engine too."""
+    with pytest.raises(
+        StudyError, match=r"levels counts for nothing.*write gpaw\.levels or"
+    ):
+        make(levels={"cutoff_ev": 350})
+    with pytest.raises(StudyError, match=r"gpaw\.md counts for nothing"):
+        make(**{"gpaw.md": {"picoseconds": 1}})
+    assert (
+        make(**{"gpaw.levels": {"cutoff_ev": 350}}).settings("levels", "gpaw")["cutoff_ev"] == 350
+    )
+
+
 def test_a_study_asks_for_something() -> None:
     with pytest.raises(ValidationError, match="nothing is asked for"):
         Study.model_validate({"name": "s", "title": "S"})

@@ -181,11 +181,18 @@ def test_scales(scale: dict[str, Any], values: list[float], wanted: list[float])
         {"better": "more", "of": "NaF|NZSP"},
         {"better": "more", "weight": 0},
         {"worst": 0, "best": float("nan")},
+        {"worst": -1.7e308, "best": 1.7e308},  # whose difference is no number
+        {"better": "more", "weight": 1.7e308},  # two of which add up to none
     ],
 )
 def test_a_criterion_without_one_clear_scale_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Criterion(**MODULUS | wrong)
+
+
+def test_a_candidate_without_a_name_is_refused() -> None:
+    with pytest.raises(ValidationError, match="a name is empty"):
+        Scorecard(candidates=["NaF", " "], criteria={"G": Criterion(**MODULUS, better="more")})
 
 
 def measured(system: str, value: float, **more: Any) -> Measurement:

@@ -245,6 +245,11 @@ def test_covalent_units_stay_whole(tmp_path: Path) -> None:
         ("{phases: {NaF: {phase: NaF}}}", StudyError, "give thickness_angstrom or layers"),
         ("{layers: [3, 2], phases: {NaF: {phase: NaF}}}", StudyError, "must grow"),
         (
+            "{layers: [2], vacuum_angstrom: 6.9, levels: gpaw, phases: {NaF: {phase: NaF}}}",
+            StudyError,
+            "6.9 A are too thin for the vacuum level of levels; 7 A are the least",
+        ),
+        (
             "{layers: [2], phases: {NaF: {phase: NaF, max_index: 1, facets: [[1, 0, 0]]}}}",
             StudyError,
             "max_index or facets",

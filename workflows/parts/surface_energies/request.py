@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from natriface.analysis.electrons.vacuum_levels import LEAST_VACUUM_ANGSTROM
 from natriface.structures.base.numbers import Count, Length, Plane, Whole
 from natriface.workflows.names import Element, EngineName, Label, NameOrPath, check_distinct
 from natriface.workflows.surfaces.slab_request import Charges
@@ -99,6 +100,11 @@ class SurfaceEnergiesRequest(Document):
         given = self.thickness_angstrom or self.layers or []
         if list(given) != sorted(set(given)):
             raise ValueError(f"thicknesses must grow, got {list(given)}")
+        if self.levels is not None and self.vacuum_angstrom < LEAST_VACUUM_ANGSTROM:
+            raise ValueError(
+                f"vacuum_angstrom: {self.vacuum_angstrom:g} A are too thin for the vacuum level of "
+                f"levels; {LEAST_VACUUM_ANGSTROM:g} A are the least, 15 A are usual"
+            )
         return self
 
 
