@@ -54,9 +54,7 @@ def test_wrong_kind_is_refused() -> None:
 
 def test_settings_that_would_count_for_nothing_are_refused() -> None:
     """Of another engine's kind they name that engine too."""
-    with pytest.raises(
-        StudyError, match=r"levels counts for nothing.*write gpaw\.levels or"
-    ):
+    with pytest.raises(StudyError, match=r"levels counts for nothing.*write gpaw\.levels or"):
         make(levels={"cutoff_ev": 350})
     with pytest.raises(StudyError, match=r"gpaw\.md counts for nothing"):
         make(**{"gpaw.md": {"picoseconds": 1}})
