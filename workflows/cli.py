@@ -99,7 +99,8 @@ def submit(
     """Put a study's steps into the LaunchPad without running them."""
     from natriface.workflows.running import operations
 
-    course, workspace = Course.of(study, folder, launchpad, budget_h=budget)
+    course = Course.of(study, folder, launchpad, budget_h=budget)
+    workspace = course.workspace
     submission = operations.submit(course.begun, workspace, checked=True)
     if course.in_stages:
         more = course.further(statuses(workspace), at_rest=True)

@@ -95,7 +95,7 @@ def launch(
     if budget is not None and not stages:
         raise QueueError("a budget is for the stages to come: it needs --stages")
     workspace = _opened(folder)
-    course = Course.of(folder, None, staged=True, budget_h=budget)[0] if stages else None
+    course = Course.of(folder, None, staged=True, budget_h=budget) if stages else None
     wishes = {"queue": queue, "partition": partition, "account": account}
     asked = _limits(workspace, limits, wishes | {"max_walltime_hours": hours, "max_jobs": jobs})
     load_template(asked.queue)  # a wrong one will not be right later

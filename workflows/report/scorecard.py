@@ -143,7 +143,8 @@ def _findings(scored: Scored) -> list[str]:
         told = apart if share >= TOLD_APART else close
         told.append(f"{one} before {other} ({_percent(share)})")
     if apart:
-        found.append(f"Told apart in {_percent(TOLD_APART)} of the draws: {', '.join(apart)}.")
+        least = _percent(TOLD_APART)
+        found.append(f"Told apart in {least} of the draws or more: {', '.join(apart)}.")
     if close:
         found.append(f"Not told apart: {', '.join(close)}.")
     return [*found, *_not_ranked(scored)]

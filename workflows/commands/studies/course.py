@@ -35,7 +35,8 @@ def run_study(
     from natriface.workflows.running.progress import progress_for
     from natriface.workflows.running.run import run_plan
 
-    course, workspace = Course.of(name, folder, launchpad, staged=staged, budget_h=budget_h)
+    course = Course.of(name, folder, launchpad, staged=staged, budget_h=budget_h)
+    workspace = course.workspace
     summary = run_plan(
         course.begun,
         workspace,
@@ -90,8 +91,8 @@ class Course:
         *,
         staged: bool = False,
         budget_h: float | None = None,
-    ) -> tuple[Course, Workspace]:
-        """A study's course in its workspace, which is made if need be; and the workspace.
+    ) -> Course:
+        """A study's course in its workspace, which is made if need be.
 
         Raises
         ------
@@ -105,7 +106,7 @@ class Course:
         workspace = Workspace.create(workspace_path(study, folder), study.name)
         if launchpad is not None:
             use_mongodb(workspace, launchpad)
-        return cls(study, _root(name), plan, workspace, budget_h), workspace
+        return cls(study, _root(name), plan, workspace, budget_h)
 
     def further(self, steps: Sequence[StepStatus], at_rest: bool) -> Plan | None:
         """What there is to do by what has ended, where that is more than what was begun.
