@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from natriface.structures.base.errors import StudyError
 from natriface.structures.interfaces.ligand_transfer import LigandKind
@@ -94,7 +95,12 @@ def _single_points(
 ) -> list[Step]:
     """Those of one event, the interface put back last."""
     labels = read_labels(BackLabels, event[-1].metadata, event[-1].name)
-    one = {"pair": labels.pair, "ligand": labels.ligand, "rank": labels.rank, "by": level.name}
+    one: dict[str, Any] = {
+        "pair": labels.pair,
+        "ligand": labels.ligand,
+        "rank": labels.rank,
+        "by": level.name,
+    }
 
     def point(of: Step, labels: Labels) -> Step:
         return make.step(
