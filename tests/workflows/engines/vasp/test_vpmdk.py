@@ -51,7 +51,7 @@ STUDY: dict[str, Any] = {
     "films": {"Na": {"phase": "Na", "miller": [1, 0, 0], "layers": 2}},
     "interfaces": {"max_area_angstrom2": 60, "max_strain_percent": 12, "second_start": False},
     "settings": {
-        "relax": {**TEST_SETTINGS, "EDIFFG": -0.3, "NSW": 100},
+        "relax": {**TEST_SETTINGS, "EDIFFG": -0.05, "NSW": 100},
         "static": {"kpoint_spacing_per_angstrom": 1.0, "NELM": 14},
     },
 }
