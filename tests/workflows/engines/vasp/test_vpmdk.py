@@ -118,7 +118,7 @@ def kill_at(folder: Path, n_steps: int) -> None:
         time.sleep(0.02)
     for process in psutil.process_iter(["cmdline", "cwd"]):
         words = process.info["cmdline"] or []
-        if process.info["cwd"] == str(folder) and any("vpmdk" in word for word in words):
+        if process.info["cwd"] == str(folder) and any(Path(word).name == "vpmdk" for word in words):
             os.kill(process.pid, signal.SIGKILL)
 
 
