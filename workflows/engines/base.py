@@ -160,6 +160,9 @@ class Capabilities:
     telling_stress
         Settings by which it is relaxed in a cell that is held, and the stress is told; empty where
         the engine cannot.
+    numerical
+        Numerical parameter (``cutoff_ev``, ``kpoint_spacing_per_angstrom``, ``smearing_ev``) ->
+        what its setting is called; empty where it has none.
     charge
         Whether a cell's charge is a setting, ``charge_e``; else cells are computed without.
     anneals
@@ -193,6 +196,7 @@ class Capabilities:
     end_record: str = "result"
     relaxing_cell: Mapping[str, Any] = field(default_factory=dict)
     telling_stress: Mapping[str, Any] = field(default_factory=dict)
+    numerical: Mapping[str, str] = field(default_factory=dict)
     charge: bool = False
     anneals: bool = False
     thermostat: Callable[[float, int], Mapping[str, Any]] | None = None

@@ -41,6 +41,9 @@ class GpawEngine:
     capabilities = Capabilities(
         kinds=("relax", "static", "dos", "elf", "levels", "bonding", "neb"),
         shares_state=True,
+        numerical={
+            name: name for name in ("cutoff_ev", "kpoint_spacing_per_angstrom", "smearing_ev")
+        },
         charge=True,
         parallel=lambda machine: "threads" if machine.gpaw_command is None else "MPI",
         spreading=Spreading("gpaw_parallel", check_parallel),
