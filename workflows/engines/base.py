@@ -184,6 +184,9 @@ class Capabilities:
         Settings that do not decide the energy of a geometry: how it is relaxed, what is written.
     inputs
         What writes its input files to look at; ``None`` where it has none.
+    doubts
+        What is doubtful about the settings of a study's steps, where it writes no such inputs; as
+        `InputWriter.doubts`.
     examine
         What `natriface doctor` finds of its programs and files on this machine.
     environment
@@ -206,6 +209,7 @@ class Capabilities:
     theory: str | None = None
     path_settings: frozenset[str] = frozenset()
     inputs: InputWriter | None = None
+    doubts: Callable[[Sequence[Step]], list[str]] | None = None
     examine: Callable[[Machine], Iterable[Finding]] | None = None
     environment: tuple[str, ...] = ()
 
