@@ -8,11 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.chemistry.bonded_layers import bonded_layers
 from natriface.structures.chemistry.formal_charges import is_metal
 from natriface.workflows.engines.kpoints import vacuum_axes
-from natriface.workflows.engines.magnetism import HUBBARD_U_EV, has_odd_electrons, open_shells
+from natriface.workflows.engines.magnetism import (
+    HUBBARD_U_EV,
+    has_odd_electrons,
+    open_shells,
+    parts_of,
+)
 
 LEAST_GAP_ANGSTROM = 1.8
 """Between the atomic planes of a slab where two layers could end: cheaper to see than bonds."""
@@ -58,7 +62,7 @@ def cautions(atoms: Atoms, electrons: Electrons) -> Iterator[str]:
             f"d shells of {_list(without)} beside O or F without U; set hubbard_u_ev: "
             f"{{{values}}}, the Materials Project's, or zero to say that none is meant"
         )
-    if not electrons.dispersion and any(_is_layered(part) for part in _parts(atoms)):
+    if not electrons.dispersion and any(_is_layered(part) for part in parts_of(atoms)):
         yield (
             "layers that no bonds join, which PBE does not hold together, and no dispersion; set "
             "dispersion: d3bj"
@@ -78,13 +82,6 @@ def _list(elements: Sequence[str]) -> str:
     return " and ".join(", ".join(elements).rsplit(", ", 1))
 
 
-def _parts(atoms: Atoms) -> list[Atoms]:
-    """Film and substrate of an interface, whose contact is no bond yet; else the whole."""
-    side = sides(atoms)
-    found = [atoms[side == tag] for tag in (SUBSTRATE_TAG, FILM_TAG)]
-    return found if all(len(part) for part in found) else [atoms]
-
-
 def _is_layered(atoms: Atoms) -> bool:
     """Whether it is a crystal of layers, or two or more of them."""
     if not any(vacuum_axes(atoms)):
@@ -101,10 +98,10 @@ def _of_metals(atoms: Atoms, electrons: Electrons) -> Iterator[str]:
         return
     if spacing <= COARSE_PER_ANGSTROM or width >= NARROW_EV:
         return
-    if any(is_metal(set(part.get_chemical_symbols())) for part in _parts(atoms)):
+    if any(is_metal(set(part.symbols)) for part in parts_of(atoms)):
         yield (
             f"a slab of a metal with k-points {spacing:g} 1/A apart and a smearing of {width:g} "
-            "eV: its energy may be off by some 0.01 J/m2 and more; a kpoint_spacing_per_angstrom "
-            f"of {COARSE_PER_ANGSTROM:g} or a width of {NARROW_EV:g} eV, alike in all steps, is "
-            "safer, and `natriface converge` tells"
+            "eV may not be converged: `natriface converge` says by how much; a "
+            f"kpoint_spacing_per_angstrom of {COARSE_PER_ANGSTROM:g}, or a width of {NARROW_EV:g} "
+            "eV, alike in all steps, is safer"
         )

@@ -8,6 +8,7 @@ from typing import Literal
 from ase import Atoms
 from ase.data import chemical_symbols
 
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.errors import EngineError
 from natriface.structures.chemistry.formal_charges import is_metal
 
@@ -41,12 +42,19 @@ def open_shells(atoms: Atoms) -> list[str]:
 
 
 def has_odd_electrons(atoms: Atoms, charge_e: float = 0.0) -> bool:
-    """Whether the cell has an odd number of electrons, and no bands of a metal to take one.
+    """Whether the cell has an odd number of electrons, and no metal, film or whole, to take one.
 
     Cores are closed, so that this is the parity of the valence electrons too.
     """
     odd = round(float(atoms.numbers.sum()) - charge_e) % 2 == 1
-    return odd and not is_metal(set(atoms.get_chemical_symbols()))
+    return odd and not any(is_metal(set(part.symbols)) for part in parts_of(atoms))
+
+
+def parts_of(atoms: Atoms) -> list[Atoms]:
+    """Substrate and film of an interface, as its tags tell; else the whole."""
+    side = sides(atoms)
+    found = [atoms[side == tag] for tag in (SUBSTRATE_TAG, FILM_TAG)]
+    return found if all(len(part) for part in found) else [atoms]
 
 
 def why_spin(atoms: Atoms, charge_e: float = 0.0) -> str | None:

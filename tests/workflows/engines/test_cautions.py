@@ -141,3 +141,15 @@ def test_a_metal_film_on_an_insulator_is_one_too() -> None:
     whole.pbc = True
     assert "a slab of a metal" in said(whole)
     assert "layers" not in said(whole)
+
+
+def test_the_odd_electron_of_an_interface_goes_into_its_metal() -> None:
+    base = defect("F")
+    base.set_tags(1)
+    film = SODIUM.copy()
+    film.set_tags(2)
+    film.positions[:, 2] += 3.0 - film.positions[:, 2].min() + base.positions[:, 2].max()
+    whole = base + film
+    assert whole.numbers.sum() % 2 == 1
+    assert has_odd_electrons(base)
+    assert not has_odd_electrons(whole)

@@ -37,12 +37,11 @@ class ConvergenceRequest(Document):
         interatomic potential, else the study's engine.
     relax
         Whether interface and slabs are relaxed at each value: of an interface the formation energy.
-    vacuum_angstrom
-        Of `slab` as built; of an interface that of the study.
     tolerance_j_per_m2
         What counts as no difference from the finest value.
-    cutoff_ev, kpoint_spacing_per_angstrom, smearing_ev, layers, film_layers, substrate_layers
-        Values; `layers` those of `slab`.
+    cutoff_ev, kpoint_spacing_per_angstrom, smearing_ev, vacuum_angstrom, layers, film_layers, \
+substrate_layers
+        Values; `layers` those of `slab`, whose own vacuum is 20 A.
     """
 
     interface: tuple[str, str] | None = None
