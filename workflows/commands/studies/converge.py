@@ -40,7 +40,7 @@ def converge(
         bool, typer.Option("--plan", help="Show the steps and their cost; run nothing.")
     ] = False,
 ) -> None:
-    """Test one energy of a study: cut-off, k-points, smearing, vacuum, layers.
+    """Test an energy in cut-off, k-points, smearing, vacuum, layers.
 
     Each is varied by itself, in the series of the study's key convergence or in usual ones. Run
     again to go on after a stop.
