@@ -9,8 +9,10 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, graphene
 
+from natriface.analysis.results.comparability import require_like
+from natriface.analysis.results.result import Convergence, EngineRecord, Result
 from natriface.structures.base.atoms import to_document
-from natriface.structures.base.errors import EngineError, UnavailableError
+from natriface.structures.base.errors import AnalysisError, EngineError, UnavailableError
 from natriface.workflows.engines import dispersion as module
 from natriface.workflows.engines.base import engine
 from natriface.workflows.engines.dispersion import DISPERSIONS, dispersion, require_dispersion
@@ -53,6 +55,19 @@ def test_a_potential_says_who_adds_it() -> None:
     )  # fmt: skip
     with pytest.raises(EngineError, match=r"a slab: setting 'dispersion'.*gpaw and vasp add"):
         engine("potential").check(step)
+
+
+def test_energies_with_and_without_it_are_never_subtracted() -> None:
+    def of(**settings: str) -> Result:
+        return Result(
+            kind="static", status="converged", energy_ev=-1.0, protocol="test", settings=settings,
+            engine=EngineRecord(name="gpaw", version="1"), convergence=Convergence(),
+        )  # fmt: skip
+
+    require_like([of(dispersion="d3"), of(dispersion="d3")])
+    for other in (of(), of(dispersion="d4")):
+        with pytest.raises(AnalysisError, match="setting dispersion: d3 against"):
+            require_like([of(dispersion="d3"), other])
 
 
 def test_gpaw_adds_it_to_all_it_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
