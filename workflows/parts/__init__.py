@@ -31,6 +31,7 @@ PARTS: dict[str, str] = {
     "ligand_transfer": "natriface.workflows.parts.ligand_transfer",
     "reactivity": "natriface.workflows.parts.reactivity",
     "elasticity": "natriface.workflows.parts.elasticity",
+    "convergence": "natriface.workflows.parts.convergence",
     "screen": "natriface.workflows.parts.screen",
 }
 """Part -> its package, in the report's order."""
