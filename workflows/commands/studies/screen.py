@@ -75,7 +75,9 @@ def more(
 
 
 def tidy(study: StudyArgument, folder: WorkspaceOption = None) -> None:
-    """Pack the folders of candidates that were left out into one file; what they hold stays.
+    """Pack folders of candidates that were left out into a file.
+
+    What they hold stays.
 
     `natriface where STUDY STEP` puts one back.
     """
