@@ -209,7 +209,7 @@ def tidy(place: Path, names: Iterable[str]) -> list[str]:
     """Pack folders of one place into the file beside them, and remove them.
 
     Left as they are: links, folders with links or anything but files in them, and those of more
-    than 64 MiB. No more than twice that is held at once.
+    than 64 MiB. No more than four times that is held at once.
 
     Returns
     -------
