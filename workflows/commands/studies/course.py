@@ -34,12 +34,14 @@ def run_study(
     budget_h: float | None = None,
     top: int = 5,
     derive: Derive = lambda study: study,
+    tidies: bool = False,
 ) -> None:
     """Run a study, or what is derived of it, stage by stage, as far as a budget reaches."""
     from natriface.workflows.running.progress import progress_for
     from natriface.workflows.running.run import run_plan
 
     course = Course.of(name, folder, launchpad, staged=staged, budget_h=budget_h, derive=derive)
+    course.tidies = tidies
     workspace = course.workspace
     summary = run_plan(
         course.begun,
@@ -70,6 +72,8 @@ class Course:
         As far as is decided by now.
     begun
         The part of it that a budget of core-hours lets begin by now; without one, all of it.
+    tidies
+        Whether the folders of candidates are packed as they are left out.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class Course:
         self.lacks: UnavailableError | None = None
         self.plan = plan
         self.begun = plan
+        self.tidies = False
         if budget_h is not None:
             self.begun = self._within_budget(statuses(workspace))
 
@@ -119,7 +124,8 @@ class Course:
         A budget begins more only once nothing runs, when what was begun is known by its cost.
         """
         from natriface.structures.base.errors import UnavailableError
-        from natriface.workflows.planning import decide, plan_study
+        from natriface.workflows.planning import decide, discarded, plan_study
+        from natriface.workflows.running import operations
 
         if self.lacks is None and decide(self.study, self.plan, self.workspace, steps):
             decided = self.workspace.decisions()
@@ -127,6 +133,8 @@ class Course:
                 self.plan = plan_study(self.study, self.root, decided=decided)
             except UnavailableError as error:
                 self.lacks = error
+            if self.tidies:
+                operations.tidy(self.workspace, discarded(self.study, self.plan, self.workspace))
         if self.budget_h is not None and not at_rest:
             return None
         begun = self._within_budget(steps)
