@@ -6,18 +6,18 @@ import csv
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.io import write
 
 from natriface.analysis.figures.pictures.structure_pictures import structure_picture
 from natriface.analysis.results.wording import slug
 from natriface.structures.base.atoms import structure_id
+from natriface.structures.formats.structure_files import write_structure
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.parts.interfaces.builder import (
     BuiltInterface,
@@ -91,7 +91,7 @@ def _write_interface(built: BuiltInterface, folder: Path, pictures: bool) -> dic
         ("substrate", interface.substrate_atoms, f"{built.label}: {built.substrate.label} alone"),
         ("film", interface.film_atoms, f"{built.label}: {built.film.label} alone"),
     ):
-        paths = list(_write_structure(atoms, place / part))
+        paths = write_structure(atoms, place / part)
         if pictures:
             picture = place / f"{part}.png"
             structure_picture(atoms, picture, title)
@@ -125,7 +125,7 @@ def _write_step(step: Step, atoms: Atoms, folder: Path, pictures: bool) -> dict[
     place = folder / step_labels(step).section
     place.mkdir(exist_ok=True)
     stem = place / step.folder_name
-    paths = list(_write_structure(atoms, stem))
+    paths = write_structure(atoms, stem)
     if pictures:
         picture = stem.with_name(f"{stem.name}.png")
         structure_picture(atoms, picture, step.name)
@@ -138,19 +138,6 @@ def _write_step(step: Step, atoms: Atoms, folder: Path, pictures: bool) -> dict[
         "metadata": step.metadata,
         "files": [str(path.relative_to(folder)) for path in paths],
     }
-
-
-def _write_structure(atoms: Atoms, stem: Path) -> Iterator[Path]:
-    poscar = stem.with_name(f"{stem.name}.POSCAR")
-    # sort=False keeps the order of the atoms, the same in all files of one structure.
-    write(poscar, atoms, format="vasp", direct=True, sort=False)
-    yield poscar
-    cif = stem.with_name(f"{stem.name}.cif")
-    write(cif, atoms, format="cif")
-    yield cif
-    extxyz = stem.with_name(f"{stem.name}.extxyz")
-    write(extxyz, atoms, format="extxyz")
-    yield extxyz
 
 
 def _write_table(entries: Sequence[dict[str, Any]], path: Path) -> None:

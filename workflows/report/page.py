@@ -252,6 +252,7 @@ def _page(
     environment.tests |= {
         name: lambda block, kind=kind: isinstance(block, kind) for name, kind in blocks
     }
+    turnable = any(figure.turnable for section in sections for figure in section.figures)
     template = environment.from_string((folder / "report.html.j2").read_text())
     return template.render(
         report=document,
@@ -269,6 +270,7 @@ def _page(
             for engine in engines
         ],
         style=Markup((folder / "style.css").read_text()),
+        script=Markup((folder / "turnable.js").read_text()) if turnable else "",
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from matplotlib.figure import Figure
 
+from natriface.analysis.figures.pictures.turnable import Turnable
 from natriface.analysis.results.claim import Measurement
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published
@@ -151,11 +152,24 @@ class SectionContext:
     all_results: Mapping[str, Result] = field(default_factory=dict)
 
     def draw(
-        self, figure: Figure, stem: str, *, caption: str, alt: str, vector: bool = True
+        self,
+        figure: Figure,
+        stem: str,
+        *,
+        caption: str,
+        alt: str,
+        vector: bool = True,
+        turnable: Turnable | None = None,
     ) -> ReportFigure:
         """Write a figure as PNG, SVG and PDF; the page shows the SVG of a `vector` drawing."""
         return save_report_figure(
-            figure, self.figures, stem, caption=caption, alt=alt, vector=vector
+            figure,
+            self.figures,
+            stem,
+            caption=caption,
+            alt=alt,
+            vector=vector,
+            turnable=turnable,
         )
 
     def by_id(self, results: Sequence[Result]) -> dict[str, Result]:
