@@ -1,7 +1,5 @@
 // Structures to turn: drawn in a plain canvas as the pictures are, so that a page needs no WebGL
 // and nothing that is not in it. Lengths in 0.001 A come in, A are used within.
-(() => {
-"use strict";
 const FOG = 0.5, BOND = 0.11, FACE = 0.2, VIEWS = {front: [0, 0], side: [90, 0], top: [0, 90]};
 
 const rgb = color => [1, 3, 5].map(k => parseInt(color.slice(k, k + 2), 16));
@@ -34,6 +32,7 @@ function unpacked(frame, of) {
 class Turnable {
   constructor(figure) {
     this.figure = figure;
+    figure.turnable = this;
     const data = JSON.parse(figure.querySelector("script").textContent);
     Object.assign(this, data);
     this.frames = data.frames.map(frame => unpacked(frame, data.of));
@@ -203,7 +202,6 @@ class Turnable {
     const shown = this.pair ? this.frames : [this.frames[this.frame]];
     shown.forEach((frame, k) => this.panel(frame, k * width / shown.length, width / shown.length, height));
     this.say();
-    this.figure.dataset.balls = this.drawn.length;
   }
 
   panel(frame, left, width, height) {
@@ -345,4 +343,3 @@ for (const figure of document.querySelectorAll("figure.turnable")) {
   start.addEventListener("click", () => { (made ??= new Turnable(figure)).open(); });
   figure.querySelector("img").before(start);
 }
-})();

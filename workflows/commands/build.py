@@ -1,4 +1,4 @@
-"""`natriface build`: a study's structures as files, with a manifest that says how each was made."""
+"""A study's structures as files: as `natriface build` makes them, or as they were computed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ import numpy as np
 from ase import Atoms
 
 from natriface.analysis.figures.pictures.structure_pictures import structure_picture
+from natriface.analysis.results.result import RESULT_FILE, Result
 from natriface.analysis.results.wording import slug
 from natriface.structures.base.atoms import structure_id
-from natriface.structures.formats.structure_files import write_structure
+from natriface.structures.formats.structure_files import (
+    STRUCTURE_FORMATS,
+    StructureFormat,
+    write_structure,
+)
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.parts.interfaces.builder import (
     BuiltInterface,
@@ -29,6 +34,7 @@ from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.planning import plan_study
 from natriface.workflows.steps.starts import start_geometries
 from natriface.workflows.study import Study
+from natriface.workflows.workspace import Workspace
 
 MANIFEST_FILE = "manifest.json"
 TABLE_FILE = "structures.csv"
@@ -50,8 +56,7 @@ def write_study_structures(
     WorkspaceError
         If the folder is there already and not empty.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise WorkspaceError(f"{folder} is there already; name a folder that is new or empty")
+    _require_new(folder)
     parts = study.parts()
     joined: InterfacesAsked | None = parts.pop("interfaces", None)
     interfaces = [] if joined is None else build_interfaces(joined, root)
@@ -79,6 +84,69 @@ def write_study_structures(
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return interfaces
+
+
+def write_computed_structures(
+    workspace: Workspace,
+    folder: Path,
+    *,
+    relaxed: bool = True,
+    formats: Sequence[StructureFormat] = STRUCTURE_FORMATS,
+) -> tuple[int, int]:
+    """Write what each converged relaxation of a study has ended in, or what it began from.
+
+    A table beside them, `TABLE_FILE`, names the step of each, its energy and its engine.
+
+    Returns
+    -------
+    written, left_out
+        Number of relaxations with files, and of those without a sound result.
+
+    Raises
+    ------
+    WorkspaceError
+        If the folder is there already and not empty, or nothing is relaxed yet.
+    """
+    _require_new(folder)
+    folders = workspace.folders()
+    asked = [step for step in workspace.plan() if step.kind == "relax"]
+    done = []
+    for step in asked:
+        place = folders.get(step.id)
+        if place is not None and (place / RESULT_FILE).is_file():
+            result = Result.load(place)
+            if result.status == "converged":
+                done.append((place.name, result))
+    if not done:
+        raise WorkspaceError(
+            f"{workspace.root} has no converged relaxation; `natriface build` writes the "
+            "structures that a study begins with"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for name, result in done:
+        atoms = result.final_atoms() if relaxed else result.initial_atoms()
+        write_structure(atoms, folder / name, formats)
+        rows.append(
+            {
+                "file": name,
+                "step": result.label,
+                "formula": atoms.get_chemical_formula(),
+                "n_atoms": len(atoms),
+                "energy_ev": result.converged_energy_ev() if relaxed else None,
+                "engine": result.engine.words,
+            }
+        )
+    with (folder / TABLE_FILE).open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return len(done), len(asked) - len(done)
+
+
+def _require_new(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise WorkspaceError(f"{folder} is there already; name a folder that is new or empty")
 
 
 def _write_interface(built: BuiltInterface, folder: Path, pictures: bool) -> dict[str, Any]:
