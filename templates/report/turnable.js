@@ -61,9 +61,10 @@ class Turnable {
       made.addEventListener("click", () => { act(made); this.paint(); });
       return made;
     };
-    const picture = this.figure.querySelector("img");
+    const caption = this.figure.querySelector("figcaption");
+    const alt = this.figure.querySelector("img")?.alt ?? caption.firstChild.textContent;
     this.canvas = make("canvas", [], {tabindex: 0, role: "img", "aria-label":
-      `${picture.alt}. Drag or press the arrow keys to turn, + and - to zoom; choose two atoms for their distance.`});
+      `${alt} Drag or press the arrow keys to turn, + and - to zoom; choose two atoms for their distance.`});
     this.said = make("output", []);
     const bar = [
       ...Object.entries(VIEWS).map(([name, angles]) =>
@@ -76,7 +77,7 @@ class Turnable {
       button("2 × 2", made => {
         made.setAttribute("aria-pressed", (this.tiles = 3 - this.tiles) === 2);
       }, "repeat the cell in its plane"),
-      button("picture", () => this.close(), "back to the picture"),
+      button("close", () => this.close()),
     ];
     bar[5].setAttribute("aria-pressed", true); bar[6].setAttribute("aria-pressed", false);
     this.element = make("div", [this.canvas, make("div", bar, {class: "bar"})], {class: "turning"});
@@ -84,7 +85,7 @@ class Turnable {
     const legend = this.elements.map(([symbol, color]) =>
       make("span", [make("i", [], {style: `background:${color}`}), symbol]));
     this.element.append(make("div", legend, {class: "bar legend"}), this.said);
-    picture.after(this.element);
+    caption.before(this.element);
     this.listen();
     new ResizeObserver(() => this.paint()).observe(this.canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
@@ -341,5 +342,5 @@ for (const figure of document.querySelectorAll("figure.turnable")) {
   Object.assign(start, {type: "button", className: "turn", textContent: "Turn in 3D"});
   let made = null;
   start.addEventListener("click", () => { (made ??= new Turnable(figure)).open(); });
-  figure.querySelector("img").before(start);
+  figure.prepend(start);
 }

@@ -36,6 +36,8 @@ class ReportFigure:
 
     Attributes
     ----------
+    source
+        Of the picture; empty where there is only something to turn.
     turnable
         What it shows, for a reader who wants to turn it.
     structures
@@ -87,6 +89,12 @@ def save_report_figure(
         turnable=turnable,
         structures=_write_ends(turnable, folder.parent / STRUCTURES, stem) if turnable else (),
     )
+
+
+def save_turnable(turnable: Turnable, folder: Path, stem: str, caption: str) -> ReportFigure:
+    """What can be turned without a picture of it, and its files, beside the figures' `folder`."""
+    files = _write_ends(turnable, folder.parent / STRUCTURES, stem)
+    return ReportFigure(stem, caption, caption, "", 3 * PAGE_PX_PER_INCH, turnable, files)
 
 
 def _write_ends(turnable: Turnable, folder: Path, stem: str) -> list[StructureFiles]:

@@ -21,7 +21,7 @@ from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.workflows.parts import PARTS
 from natriface.workflows.parts.labels import metadata_in
-from natriface.workflows.report.figure import ReportFigure, save_report_figure
+from natriface.workflows.report.figure import ReportFigure, save_report_figure, save_turnable
 from natriface.workflows.report.steps import ExpectedStep
 from natriface.workflows.report.table import Table
 
@@ -85,7 +85,16 @@ class Section:
 
     @property
     def figures(self) -> list[ReportFigure]:
-        """The figures among the blocks."""
+        """The figures among the blocks, those to turn without a picture left out."""
+        return [figure for figure in self._shown if figure.source]
+
+    @property
+    def turns(self) -> bool:
+        """Whether there is something to turn."""
+        return any(figure.turnable for figure in self._shown)
+
+    @property
+    def _shown(self) -> list[ReportFigure]:
         single = [block for block in self.blocks if isinstance(block, ReportFigure)]
         galleries = [block for block in self.blocks if isinstance(block, Gallery)]
         return [*single, *(figure for gallery in galleries for figure in gallery.figures)]
@@ -171,6 +180,10 @@ class SectionContext:
             vector=vector,
             turnable=turnable,
         )
+
+    def show(self, turnable: Turnable, stem: str, caption: str) -> ReportFigure:
+        """What can be turned, without a picture of it."""
+        return save_turnable(turnable, self.figures, stem, caption)
 
     def by_id(self, results: Sequence[Result]) -> dict[str, Result]:
         """Step id -> result, of the whole study and of a section's own results."""

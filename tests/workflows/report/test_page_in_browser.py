@@ -141,7 +141,7 @@ def test_every_structure_turns_and_gives_the_picture_back(page: Page) -> None:
         assert after != before
         page.keyboard.press("ArrowLeft")
         assert drawing(figure) == before
-        figure.get_by_role("button", name="back to the picture").click()
+        figure.get_by_role("button", name="close").click()
         assert figure.locator("img").is_visible()
         assert not figure.locator("canvas").is_visible()
 
