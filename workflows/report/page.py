@@ -256,7 +256,8 @@ def _page(
     environment.tests |= {
         name: lambda block, kind=kind: isinstance(block, kind) for name, kind in blocks
     }
-    turnable = crystals or any(section.turns for section in sections)
+    turns = crystals or any(section.turns for section in sections)
+    scripts = ("tables.js", "turnable.js") if turns else ("tables.js",)
     template = environment.from_string((folder / "report.html.j2").read_text())
     return template.render(
         report=document,
@@ -275,7 +276,7 @@ def _page(
             for engine in engines
         ],
         style=Markup((folder / "style.css").read_text()),
-        script=Markup((folder / "turnable.js").read_text()) if turnable else "",
+        scripts=[Markup((folder / name).read_text()) for name in scripts],
     )
 
 

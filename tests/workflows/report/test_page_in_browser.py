@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 WIDTHS_PX = (390, 800, 1400)
 CELL_ANGSTROM = (6.0, 6.0, 20.0)
+SHUFFLED = [float(x) for x in np.random.default_rng(1).permutation(np.arange(-20, 20)) / 2]
 
 
 def unit(stretch_angstrom: float = 0.0, na_z_angstrom: float = 12.0) -> Atoms:
@@ -58,15 +59,20 @@ def turned(results: Sequence[Result], context: SectionContext) -> Section:
         context.draw(blank(), stem, caption="PO4 < Na", alt="a unit", turnable=turnable)
         for stem, turnable in (("pair", pair), ("course", course))
     ]
-    columns = [Column("Step"), *(Column(f"a quantity {k}", "eV", 3) for k in range(12))]
+    columns = [Column("Step"), Column("in any order", "eV", 3)]
+    columns += [Column(f"a quantity {k}", "eV", 3) for k in range(11)]
     rows: list[list[Any]] = [
-        [f"a step with a long name, of {k}", *[0.1 * k] * 12] for k in range(40)
+        [f"a step with a long name, of {k}", value, *[0.1 * k] * 11]
+        for k, value in enumerate([None, *SHUFFLED])
     ]
     return Section(
         key="turned",
         title="Turned",
         findings=["One unit."],
-        blocks=[Gallery("Structures", figures), Table("Wide", columns, rows)],
+        blocks=[
+            Gallery("Structures", figures),
+            Table("Wide", columns, rows, below={3: "said of it"}),
+        ],
     )
 
 
@@ -218,18 +224,36 @@ def test_nothing_runs_over_the_edge(page: Page, width_px: int) -> None:
             assert hidden <= 0, "no column is out of sight"
 
 
-def test_tables_that_say_they_sort_do(page: Page) -> None:
-    """Whichever heading is marked sortable: a click brings its column into order."""
-    for heading in page.locator("th[aria-sort]").all():
+def column(page: Page, name: str) -> list[str]:
+    """Texts of a column of the wide table, of the rows that are shown, from top to bottom."""
+    cells = page.locator("section#turned tbody tr:not(.because):visible td").all()
+    return [cell.inner_text() for cell in cells if cell.get_attribute("data-of") == name]
+
+
+def test_tables_sort_by_any_heading(page: Page) -> None:
+    """Both ways, numbers as numbers; what is missing stays last, what is said of a row below it."""
+    heading = page.locator("th", has_text="in any order")
+    for way in ("ascending", "descending"):
         heading.click()
-        values = heading.evaluate(
-            "th => [...th.closest('table').tBodies[0].rows].filter(row => row.cells.length > 1)"
-            ".map(row => row.cells[th.cellIndex].textContent.replace('\\u2212', '-'))"
-        )
-        numbers = [float(text) for text in values if text.replace(".", "").lstrip("-").isdigit()]
-        found = numbers if len(numbers) == len(values) else values
-        ordered = sorted(found)
-        assert found in (ordered, ordered[::-1])
+        assert heading.get_attribute("aria-sort") == way
+        order = column(page, "in any order, eV")
+        known = [float(text.replace("\u2212", "-")) for text in order[:-1]]
+        assert known == sorted(SHUFFLED, reverse=way == "descending")
+        assert order[-1] == "\u2013"
+    said = page.locator("section#turned tr.because")
+    row = said.evaluate("row => row.previousElementSibling.cells[0].textContent")
+    assert row == "a step with a long name, of 3"
+    page.locator("th", has_text="Step").first.press("Enter")
+    names = column(page, "Step")
+    assert names == [f"a step with a long name, of {k}" for k in range(len(SHUFFLED) + 1)]
+
+
+def test_a_filter_leaves_the_rows_that_hold_its_text(page: Page) -> None:
+    page.get_by_role("searchbox").fill("OF 3")
+    kept = [k for k in range(len(SHUFFLED) + 1) if str(k).startswith("3")]
+    assert column(page, "Step") == [f"a step with a long name, of {k}" for k in kept]
+    page.get_by_role("searchbox").fill("")
+    assert len(column(page, "Step")) == len(SHUFFLED) + 1
 
 
 def test_print_has_the_pictures(page: Page) -> None:
