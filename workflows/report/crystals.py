@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from natriface.analysis.figures.pictures.turnable import Turnable
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import slug
+from natriface.structures.chemistry.polyanions import formula
 from natriface.workflows.parts.labels import step_labels
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.section import Gallery, SectionContext
@@ -44,6 +45,6 @@ def _shown(result: Result, context: SectionContext) -> ReportFigure:
     return context.show(
         Turnable((before, after), ("as built", "relaxed")),
         f"crystal-{slug(result.label)}-{result.step.id:.6}",
-        f"{result.label}, {after.get_chemical_formula()}: relaxed to {lengths} Å, {angles}°, by "
+        f"{result.label}, {formula(after.numbers)}: relaxed to {lengths} Å, {angles}°, by "
         f"{result.engine.words}.",
     )

@@ -13,6 +13,7 @@ from ase.geometry import find_mic
 from natriface.analysis.bonding.integrity import same_atoms
 from natriface.analysis.figures.pictures.scene import (
     ball_radius_angstrom,
+    levelling,
     screen_axes,
     tetrahedral_bonds,
     wrapped_in_plane,
@@ -113,16 +114,20 @@ def _compact(lengths: FloatArray) -> list[int]:
 def continuous(frames: Sequence[Atoms]) -> list[Atoms]:
     """The first frame wrapped into its cell in-plane; no atom of a later one jumps across it.
 
+    All are turned alike, until the first one's a and b lie in the plane.
+
     Raises
     ------
     AnalysisError
         If the frames have not the same atoms in the same order.
     """
     placed = [wrapped_in_plane(frames[0])]
+    turned = levelling(frames[0])
     for frame in frames[1:]:
         same_atoms(frames[0], frame)
-        atoms = wrapped_in_plane(frame)
-        last = placed[-1].positions
-        atoms.positions = last + find_mic(atoms.positions - last, atoms.cell, atoms.pbc)[0]
+        atoms, last = frame.copy(), placed[-1].positions
+        atoms.set_cell(frame.cell.array @ turned)
+        way = frame.positions @ turned - last
+        atoms.positions = last + find_mic(way, atoms.cell, atoms.pbc)[0]
         placed.append(atoms)
     return placed

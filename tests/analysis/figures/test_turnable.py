@@ -73,6 +73,24 @@ def test_no_atom_jumps_across_the_cell(seed: int) -> None:
     assert in_cell.max() < 1
 
 
+@given(seed=st.integers(0, 999), size=st.floats(0, 0.03))
+def test_a_strained_crystal_lies_as_its_first_frame(seed: int, size: float) -> None:
+    """Whatever lies in the plane or not: what strain moves an atom by stays what it was."""
+    rng = np.random.default_rng(seed)
+    for cell in ([[5, 3, 0], [5, -3, 0], [1, 0, 8]], [[0, 4, 4], [4, 0, 4], [4, 4, 0]]):
+        first = Atoms("Na4", cell=cell, pbc=True)
+        first.set_scaled_positions(rng.uniform(0.2, 0.8, (4, 3)))
+        last = first.copy()
+        strain = size * rng.uniform(-1, 1, (3, 3))
+        last.set_cell(first.cell.array @ (np.eye(3) + strain), scale_atoms=True)
+        placed = continuous([first, last])
+        moved = np.linalg.norm(placed[1].positions - placed[0].positions, axis=1)
+        expected = np.linalg.norm(last.positions - first.positions, axis=1)
+        assert np.allclose(moved, expected, atol=1e-9)
+        apart = placed[1].cell.array - placed[0].cell.array
+        assert np.abs(apart).max() <= 3 * size * 8 + 1e-9
+
+
 def test_a_shift_of_everything_alike_is_not_shown_of_two() -> None:
     before, after = gas(1), gas(1)
     after.positions += (0.7, -0.4, 0.0)
