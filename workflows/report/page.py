@@ -23,6 +23,7 @@ from natriface.analysis.results.wording import unit
 from natriface.analysis.scoring.criteria import Scorecard
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.report.claims import JudgedClaim, claims_table, in_short, judged
+from natriface.workflows.report.crystals import crystal_gallery
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.scorecard import scorecard_section
 from natriface.workflows.report.section import (
@@ -208,7 +209,7 @@ def write_report(
     if table is not None:
         write_atomically(folder / table.file_name, table.as_csv())
     page = folder / PAGE
-    write_atomically(page, _page(document, sections, engines))
+    write_atomically(page, _page(document, sections, engines, crystal_gallery(results, context)))
     return page
 
 
@@ -241,7 +242,10 @@ def _engines(results: Sequence[Result]) -> list[EngineRecord]:
 
 
 def _page(
-    document: ReportDocument, sections: Sequence[Section], engines: Sequence[EngineRecord]
+    document: ReportDocument,
+    sections: Sequence[Section],
+    engines: Sequence[EngineRecord],
+    crystals: Gallery | None,
 ) -> str:
     folder = files("natriface.templates") / "report"
     environment = Environment(
@@ -252,11 +256,14 @@ def _page(
     environment.tests |= {
         name: lambda block, kind=kind: isinstance(block, kind) for name, kind in blocks
     }
+    turns = crystals or any(section.turns for section in sections)
+    scripts = ("tables.js", "turnable.js") if turns else ("tables.js",)
     template = environment.from_string((folder / "report.html.j2").read_text())
     return template.render(
         report=document,
         sections=sections,
         claims=document.claims_table,
+        crystals=crystals,
         steps=step_table(document.steps, any(engine.level != "DFT" for engine in engines)),
         unfinished=unfinished_table(document.unfinished),
         settings=_setting_table(document.protocol.settings),
@@ -269,6 +276,7 @@ def _page(
             for engine in engines
         ],
         style=Markup((folder / "style.css").read_text()),
+        scripts=[Markup((folder / name).read_text()) for name in scripts],
     )
 
 

@@ -48,7 +48,7 @@ def screen(
     launchpad: LaunchpadOption = None,
     tidies: TidyOption = False,
 ) -> None:
-    """Run a screening to its ranking; run again to go on after a stop."""
+    """Run a screening to its ranking; run again to go on."""
     run_study(
         study, folder, workers, launchpad, staged=True, budget_h=budget, top=top, tidies=tidies
     )
