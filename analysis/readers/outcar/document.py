@@ -181,9 +181,9 @@ class Outcar:
             np.array(stresses).reshape(n, 3, 3),
             np.array(counts, dtype=int),
             np.array(changes, dtype=float),
-            left if left > 0 else None,
-            problems,
-            COARSE_STRESS_KB if foreign else 0.0,
+            unfinished=left if left > 0 else None,
+            problems=problems,
+            stress_rounding_kb=COARSE_STRESS_KB if foreign else 0.0,
         )
 
     def _cell(self, start: int, stop: int, earlier: list[FloatArray]) -> FloatArray:
