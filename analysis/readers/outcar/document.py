@@ -174,7 +174,7 @@ class Outcar:
         table = np.array(energies).reshape(n, 3)
         left = self._count(before, self.text.size) if not self.complete else -1
         return Steps(
-            *table.T,
+            *(table[:, 0], table[:, 1], table[:, 2]),
             np.array(cells).reshape(n, 3, 3),
             np.array(positions).reshape(n, n_atoms, 3),
             np.array(forces).reshape(n, n_atoms, 3),
