@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import BaseModel, ValidationError
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
 
 
 class NatrifaceError(Exception):
@@ -111,6 +112,8 @@ def _keys(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
 
 
 def _is_model(candidate: Any) -> bool:
+    from pydantic import BaseModel  # what has no document to refuse starts without it
+
     return isinstance(candidate, type) and issubclass(candidate, BaseModel)
 
 

@@ -185,6 +185,8 @@ class Capabilities:
         What `natriface doctor` finds of its programs and files on this machine.
     environment
         Variables that say where its files are, handed on to the queue's jobs.
+    citation
+        What is to be cited for one of its models, in a line; ``None`` where nothing is known.
     """
 
     kinds: tuple[Kind, ...]
@@ -204,6 +206,7 @@ class Capabilities:
     inputs: InputWriter | None = None
     examine: Callable[[Machine], Iterable[Finding]] | None = None
     environment: tuple[str, ...] = ()
+    citation: Callable[[str], str | None] | None = None
 
     def require_kind(self, step: Step) -> None:
         """Refuse a kind of calculation that the step's engine cannot do.

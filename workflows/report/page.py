@@ -25,6 +25,7 @@ from natriface.structures.base.writing import write_atomically
 from natriface.workflows.report.claims import JudgedClaim, claims_table, judged
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.in_short import Asked, in_short
+from natriface.workflows.report.references import REFERENCES, references
 from natriface.workflows.report.scorecard import scorecard_section
 from natriface.workflows.report.section import (
     Gallery,
@@ -205,7 +206,10 @@ def write_report(
     if table is not None:
         write_atomically(folder / table.file_name, table.as_csv())
     page = folder / PAGE
-    write_atomically(page, _page(document, sections, engines))
+    crystals = {k: source for section in sections for k, source in section.crystals.items()}
+    bibtex = references(document.versions["natriface"], engines, published, crystals)
+    write_atomically(folder / REFERENCES, bibtex)
+    write_atomically(page, _page(document, sections, engines, bibtex))
     return page
 
 
@@ -255,7 +259,10 @@ def _engines(results: Sequence[Result]) -> list[EngineRecord]:
 
 
 def _page(
-    document: ReportDocument, sections: Sequence[Section], engines: Sequence[EngineRecord]
+    document: ReportDocument,
+    sections: Sequence[Section],
+    engines: Sequence[EngineRecord],
+    bibtex: str,
 ) -> str:
     folder = files("natriface.templates") / "report"
     environment = Environment(
@@ -284,6 +291,8 @@ def _page(
             for engine in engines
         ],
         style=Markup((folder / "style.css").read_text()),
+        sorting=Markup((folder / "tables.js").read_text()),
+        bibtex=bibtex,
     )
 
 

@@ -74,6 +74,8 @@ class Section:
         What claims of the source are held against.
     glossary
         The study's labels, each with what it stands for.
+    crystals
+        Phase -> where its structure comes from, to be cited.
     """
 
     key: str
@@ -86,6 +88,7 @@ class Section:
     values: Mapping[str, Any] = field(default_factory=dict)
     measurements: Sequence[Measurement] = ()
     glossary: Mapping[str, str] = field(default_factory=dict)
+    crystals: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def outcome(self) -> Sequence[str]:

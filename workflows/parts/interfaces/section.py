@@ -81,6 +81,12 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         values={record.pair: record.model_dump(mode="json") for record in records},
         measurements=measurements(gathered, results),
         glossary=_glossary(records),
+        crystals={
+            slab.phase: slab.source
+            for record in records
+            for slab in (record.film, record.substrate)
+            if slab.phase and slab.source
+        },
     )
 
 
