@@ -63,5 +63,5 @@ def _misc(key: str, title: str, note: str) -> str:
 
 def _escaped(text: str) -> str:
     """Text as a field's value: no brace unpaired, nothing that TeX reads as a command."""
-    words = " ".join(text.split()).translate(str.maketrans({"{": "(", "}": ")", "\\": "/"}))
+    words = " ".join(text.split()).translate(str.maketrans("{}\\", "()/"))
     return re.sub(r"([%&#_$])", r"\\\1", words)

@@ -343,10 +343,13 @@ def _verdict(one: float, other: float) -> str:
 
 
 def _integrity(records: Sequence[InterfaceRecord], published: Published | None) -> list[str]:
-    sentences, whole = [], []
+    sentences, whole, without = [], [], []
     for record in records:
         found = record.integrity
-        if found is None or found.summary is None or not found.units:
+        if found is None or found.summary is None:
+            continue
+        if not found.units:
+            without.append(record.pair)
             continue
         said = published.integrity.get(record.pair) if published else None
         if published and said:
@@ -360,6 +363,8 @@ def _integrity(records: Sequence[InterfaceRecord], published: Published | None) 
     if whole:
         kept = [record for record in records if record.pair in whole]
         sentences.append(f"All {word_of(kept)} stay whole in {', '.join(whole)}.")
+    if without:
+        sentences.append(f"There are no covalent units to break in {', '.join(without)}.")
     return sentences
 
 
