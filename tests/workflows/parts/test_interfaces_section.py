@@ -29,6 +29,7 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
     RegistriesRecord,
 )
 from natriface.workflows.parts.interfaces.labels import InterfaceLabels
+from natriface.workflows.parts.interfaces.section import doped_words
 from natriface.workflows.report.page import ProtocolRecord, ReportDocument, Setting, write_report
 
 D = 1.54 / np.sqrt(3)
@@ -857,3 +858,15 @@ def test_every_published_source_can_be_read(name: str) -> None:
         assert sorted(contradiction.swapped.values()) == sorted(
             published.interfacial_formation_energy_j_per_m2[p] for p in contradiction.swapped
         )
+
+
+def test_a_doped_slab_is_explained_by_its_unit() -> None:
+    doping = (
+        "1 F on O (site 32 of orbit O32 (x4; P 1.554, Zr 2.245)); uncompensated; "
+        "net formal charge +1 e"
+    )
+    assert doped_words("NZSP", doping, ["PO3F", "PO4", "SiO4"]) == (
+        "F-doped NZSP: one O of a PO4 replaced by F in each surface cell, uncompensated"
+    )
+    assert "one O next to P replaced by F" in doped_words("NZSP", doping, [])
+    assert doped_words("X", "as given", []) == "X, as given in each surface cell, not stated"

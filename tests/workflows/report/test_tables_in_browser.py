@@ -1,4 +1,4 @@
-"""Long tables are sorted and narrowed by the page's own script, in a browser that has no network."""
+"""Long tables are sorted and narrowed by the script of the page itself, without a network."""
 
 from __future__ import annotations
 

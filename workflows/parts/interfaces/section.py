@@ -188,7 +188,7 @@ def _glossary(records: Sequence[InterfaceRecord]) -> dict[str, str]:
     for name, slab in slabs.items():
         words = [slab.phase] if slab.phase and slab.phase != name else []
         if slab.doping:
-            found[name] = _doped_words(slab.phase or name, slab.doping, units)
+            found[name] = doped_words(slab.phase or name, slab.doping, units)
         elif words:
             found[name] = ", ".join(words)
     for surface in (slab.surface for slab in slabs.values() if slab.surface):
@@ -202,13 +202,13 @@ def _glossary(records: Sequence[InterfaceRecord]) -> dict[str, str]:
 ORDINALS, NUMERALS = ("first", "second", "third"), {"1": "one", "2": "two", "3": "three"}
 
 
-def _doped_words(phase: str, doping: str, units: Iterable[str]) -> str:
+def doped_words(phase: str, doping: str, units: Iterable[str]) -> str:
     """``F-doped NZSP-C2c-ordered: one O of a PO4 replaced by F in each surface cell, ...``."""
     said = DopingWords.of(doping)
     read = re.fullmatch(r"(?P<n>\d+) (?P<dopant>\w+) on (?P<host>\w+)", said.dopant)
     if read is None:
         return f"{phase}, {said.dopant} in each surface cell, {said.balance}"
-    host, centre = read["host"], re.search(r"\((\w+) \d", said.sites)
+    host, centre = read["host"], re.search(r"\(x\d+; (\w+) ", doping)
     whole = [u for u in units if centre and re.fullmatch(f"{centre[1]}{host}\\d*", u)]
     place = f" of a {whole[0]}" if whole else f" next to {centre[1]}" if centre else ""
     return (

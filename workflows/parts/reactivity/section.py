@@ -43,7 +43,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     return Section(
         key="reactivity",
         title="Reactions",
-        verdict=_verdict(pairs),
+        verdict=outcome(pairs),
         findings=_findings(pairs, records),
         blocks=[*blocks, *with_care(_cautions(pairs, phases))],
         values=records.document(),
@@ -78,7 +78,7 @@ def _words(pair: PairRecord) -> str:
     return f"{found.equation}, {number(found.energy_ev_per_atom, 3)} eV/atom"
 
 
-def _verdict(pairs: Sequence[PairRecord]) -> list[str]:
+def outcome(pairs: Sequence[PairRecord]) -> list[str]:
     """How many pairs react, and which gains most; of few the findings say it."""
     known = [pair for pair in pairs if pair.reason is None]
     if len(known) <= FEW:
@@ -88,7 +88,7 @@ def _verdict(pairs: Sequence[PairRecord]) -> list[str]:
         return [f"No reaction between any of {len(known)} pairs is downhill."]
     most = min(gains, key=lambda name: gains[name])
     inert = [pair.name for pair in known if pair.name not in gains]
-    also = f"; no reaction is downhill between {', '.join(inert)}" if inert else ""
+    also = f"; no reaction is downhill between the sides of {', '.join(inert)}" if inert else ""
     return [
         f"{len(gains)} of {len(known)} pairs react, {most} most strongly "
         f"({number(gains[most], 3)} eV/atom, mutual){also}."

@@ -52,7 +52,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     return Section(
         key=KEY,
         title="Screening",
-        verdict=_verdict(ranked, n_stages),
+        verdict=outcome(ranked, n_stages),
         settled_by=SETTLED_BY,
         findings=[_finding(pair, members, n_stages) for pair, members in ranked.items()],
         blocks=[
@@ -70,7 +70,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     )
 
 
-def _verdict(ranked: Mapping[str, Sequence[CandidateRecord]], n_stages: int) -> list[str]:
+def outcome(ranked: Mapping[str, Sequence[CandidateRecord]], n_stages: int) -> list[str]:
     """The pairs of which a candidate came through all stages, the lowest first; of few none."""
     if len(ranked) <= FEW:
         return []
