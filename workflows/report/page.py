@@ -95,6 +95,8 @@ class ReportDocument(_Document):
         Labels and what they stand for.
     claims
         Of the published source, each with its verdict.
+    references
+        BibTeX of what is to be cited.
     steps
         Every step, in the plan's order.
     unfinished
@@ -116,6 +118,7 @@ class ReportDocument(_Document):
     in_short: list[str] = Field(default_factory=list)
     glossary: dict[str, str] = Field(default_factory=dict)
     claims: list[JudgedClaim] = Field(default_factory=list)
+    references: str = ""
     unfinished: list[StepRow]
 
     @property
@@ -199,17 +202,16 @@ def write_report(
         in_short=in_short(asked, claims, published),
         glossary={k: words for section in sections for k, words in section.glossary.items()},
         claims=claims,
+        references=_references(engines, published, sections),
         unfinished=[row for row in rows if row.status != "converged"],
     )
     write_atomically(folder / JSON_FILE, document.model_dump_json(indent=1))
     table = document.claims_table
     if table is not None:
         write_atomically(folder / table.file_name, table.as_csv())
+    write_atomically(folder / REFERENCES, document.references)
     page = folder / PAGE
-    crystals = {k: source for section in sections for k, source in section.crystals.items()}
-    bibtex = references(document.versions["natriface"], engines, published, crystals)
-    write_atomically(folder / REFERENCES, bibtex)
-    write_atomically(page, _page(document, sections, engines, bibtex))
+    write_atomically(page, _page(document, sections, engines))
     return page
 
 
@@ -228,6 +230,13 @@ def _asked(
         by_dft=all(engine.level == "DFT" for engine in engines),
         n_left=sum(row.status != "converged" for row in rows),
     )
+
+
+def _references(
+    engines: Sequence[EngineRecord], published: Published | None, sections: Sequence[Section]
+) -> str:
+    crystals = {k: source for section in sections for k, source in section.crystals.items()}
+    return references(_versions()["natriface"], engines, published, crystals)
 
 
 def _opening(title: str, rows: Sequence[StepRow], engines: Sequence[EngineRecord]) -> str:
@@ -262,7 +271,6 @@ def _page(
     document: ReportDocument,
     sections: Sequence[Section],
     engines: Sequence[EngineRecord],
-    bibtex: str,
 ) -> str:
     folder = files("natriface.templates") / "report"
     environment = Environment(
@@ -291,8 +299,6 @@ def _page(
             for engine in engines
         ],
         style=Markup((folder / "style.css").read_text()),
-        sorting=Markup((folder / "tables.js").read_text()),
-        bibtex=bibtex,
     )
 
 
