@@ -102,7 +102,10 @@ def held(unmoved: Result, moved: Result) -> Held:
 
 
 def transfer_energy(
-    unmoved: Result, moved: Sequence[Result], back: Result | None = None
+    unmoved: Result,
+    moved: Sequence[Result],
+    back: Result | None = None,
+    single_points: Sequence[Result] | None = None,
 ) -> TransferEnergy:
     """Energy of the lowest site in which the ligand stayed in the film.
 
@@ -114,6 +117,8 @@ def transfer_energy(
         With the ligand in the film, of each site.
     back
         With the ligand put back; not counted where units are not what they were.
+    single_points
+        Energies of these geometries by another level of theory, in the same order.
 
     Raises
     ------
@@ -121,8 +126,9 @@ def transfer_energy(
         If a calculation is not converged or not made alike, or the ligand stayed in no site.
     """
     results = [unmoved, *moved, *([back] if back else [])]
-    energies = [result.converged_energy_ev() for result in results]
-    require_like(results)
+    counted = results if single_points is None else single_points
+    energies = [result.converged_energy_ev() for result in counted]
+    require_like(counted)
     stayed = [k for k, each in enumerate(moved) if held(unmoved, each).in_film]
     if not stayed:
         raise AnalysisError(f"{moved[0].label}: the ligand leaves the film again")

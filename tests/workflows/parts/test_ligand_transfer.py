@@ -111,3 +111,26 @@ def test_energies_are_those_of_the_wells(tmp_path: Path) -> None:
     assert sum("gains energy, −0.90" in text for text in made["findings"]) == 1
     assert (page.parent / "ligand-transfer.csv").is_file()
     assert "E_moved" in (page.parent / "results.json").read_text()
+
+
+def test_another_level_gives_its_own_energies(tmp_path: Path) -> None:
+    text = INTERFACES.replace("[integrity]", "[work_of_adhesion]") + "ligand_transfer: {sites: 1}\n"
+    level = "{model: 'tests.workflows.parts.two_wells:DeeperWells', label: deeper}"
+    without = planned(tmp_path, text)
+    plan = planned(tmp_path, text + f"energies_by: [{level}]")
+    assert {step.id for step in without.walk()} < {step.id for step in plan.walk()}
+    events = [step for step in plan.walk() if step.metadata["role"] == "event_energy"]
+    assert len(events) == 3
+    study = load_study(tmp_path / "study.yaml")
+    workspace = Workspace.create(tmp_path / "workspace", study.name)
+    run_in_this_process(plan, workspace)
+    page = report_study(study, plan, workspace, [])
+    made = json.loads((page.parent / "results.json").read_text())["sections"]["ligand_transfer"]
+    assert len(made["values"]) == 6
+    for name, found in made["values"].items():
+        own = IN_FILM_EV[name[0]]
+        expected = 1.5 * own if name.endswith(", by deeper") else own
+        assert found["energy"]["energy_ev"] == pytest.approx(expected, abs=1e-9)
+        assert ("DeeperWells" in found["engine"]) == name.endswith(", by deeper")
+    with_potentials = (page.parent / "ligand-transfer.csv").read_text()
+    assert with_potentials.count("DeeperWells") == 3

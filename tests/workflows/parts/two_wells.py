@@ -18,15 +18,23 @@ class TwoWells(Calculator):  # type: ignore[misc]
 
     implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
     elements = ("Na", "P", "O", "F")
+    depth: ClassVar[float] = 1.0
 
     def calculate(
         self, atoms: Any = None, properties: Any = None, changes: Any = all_changes
     ) -> None:
         super().calculate(atoms, properties, changes)
         positions = self.atoms.positions
-        foot = positions[sides(self.atoms) == FILM_TAG, 2].min() - WIDE_ANGSTROM
+        film = positions[sides(self.atoms) == FILM_TAG, 2]
+        foot = film.min(initial=np.inf) - WIDE_ANGSTROM
         s = np.clip((positions[:, 2] - foot) / WIDE_ANGSTROM, 0, 1)
-        height = np.array([IN_FILM_EV.get(x, 0.0) for x in self.atoms.symbols])
+        height = self.depth * np.array([IN_FILM_EV.get(x, 0.0) for x in self.atoms.symbols])
         forces = np.zeros_like(positions)
         forces[:, 2] = -height * 6 * s * (1 - s) / WIDE_ANGSTROM
         self.results = {"energy": float(height @ (3 * s**2 - 2 * s**3)), "forces": forces}
+
+
+class DeeperWells(TwoWells):
+    """Another level of theory."""
+
+    depth: ClassVar[float] = 1.5

@@ -30,7 +30,11 @@ START_MOMENT = 1.0
 
 
 BREAKDOWN_EV = 1.0
-"""Change of the energy per valence electron from step to step that no sound cycle makes."""
+"""Change of the energy per valence electron from step to step that no sound cycle makes, once it
+has come near: the first steps of a metal on an insulator make larger ones and still converge."""
+
+NEAR_EV2 = 1e-4
+"""Squared residual per valence electron at which it has."""
 
 
 class ScfError(EngineError):
@@ -155,6 +159,7 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
         self._saved_at = time.monotonic()
         self._noted_at = 0.0
         self._energy_before: float | None = None
+        self._least_residual_ev2 = math.inf
 
     def calculate(
         self,
@@ -244,6 +249,7 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
         self._shift = None if center is None else (0.5 - center) * np.asarray(atoms.cell[2])
         text = (self.folder / TEXT_FILE).open("a") if world.rank == 0 else None
         self.gpaw = self._energy_before = None
+        self._least_residual_ev2 = math.inf
         if self.state is not None and self.state.is_file() and not anew:
             try:
                 self.gpaw = GPAW(self.state, txt=text, parallel=self._parallel)
@@ -266,15 +272,18 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
         self.n_scf_steps += 1
         energy = float(context.energies.total_extrapolated) * Ha
         electrons = float(context.wfs.nvalence)
+        residual = float(context.wfs.eigensolver.error) * Ha**2 / electrons
         change = None if self._energy_before is None else energy - self._energy_before
+        was_near = self._least_residual_ev2 < NEAR_EV2
         self._energy_before = energy
+        self._least_residual_ev2 = min(self._least_residual_ev2, residual)
         note = {
             "calculation": self._n_calculations,
             "scf_step": int(context.niter),
             "energy_ev": energy,
             "energy_change_ev": change,
             "density_change": float(context.dens.error) / electrons,
-            "eigenstates_residual_ev2": float(context.wfs.eigensolver.error) * Ha**2 / electrons,
+            "eigenstates_residual_ev2": residual,
             "time_s": time.time(),
         }
         if world.rank == 0:
@@ -283,7 +292,8 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
             if time.monotonic() - self._noted_at > PROGRESS_INTERVAL_S:
                 self._noted_at = time.monotonic()
                 write_atomically(self.folder / PROGRESS_FILE, json.dumps(note))
-        if change is not None and agreed(abs(change) > BREAKDOWN_EV * electrons):
+        lost = change is not None and was_near and abs(change) > BREAKDOWN_EV * electrons
+        if agreed(lost):
             raise _BreakdownError
         is_up = agreed(end_requested(self.folder) or time.time() > self._ends_at)
         if self.state is not None and self._n_calculations <= 1:

@@ -38,4 +38,28 @@ class BackLabels(_TransferLabels):
     role: Literal["put_back"] = "put_back"
 
 
-LABELS: tuple[type[Labels], ...] = (MovedLabels, BackLabels)
+class PointLabels(_TransferLabels):
+    """A single point of an event, by a level of the study's `energies_by`."""
+
+    role: Literal["single_point"] = "single_point"
+    by: str
+
+
+class EventEnergyLabels(_TransferLabels):
+    """The single point of the interface with the ligand put back, by such a level.
+
+    Attributes
+    ----------
+    by
+        Name of the level.
+    unmoved, moved
+        Ids of the event's other single points: of the interface before, and of each site.
+    """
+
+    role: Literal["event_energy"] = "event_energy"
+    by: str
+    unmoved: str
+    moved: list[str]
+
+
+LABELS: tuple[type[Labels], ...] = (MovedLabels, BackLabels, PointLabels, EventEnergyLabels)

@@ -36,9 +36,9 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
 
 def _finding(record: EventRecord) -> Iterator[str]:
     """A sentence where it is known how far the energy is certain."""
-    energy, unmoved = record.energy, record.unmoved
+    energy, by = record.energy, record.energies_of
     off = energy.uncertainty_ev if energy else None
-    if energy is None or unmoved is None or off is None:
+    if energy is None or by is None or off is None:
         return
     value = energy.energy_ev
     if abs(value) <= off:
@@ -47,7 +47,7 @@ def _finding(record: EventRecord) -> Iterator[str]:
         said = "costs energy" if value > 0 else "gains energy"
     yield (
         f"{record.name}: moved into the film it {said}, {signed(value)} ± {number(off)} eV "
-        f"({unmoved.engine.words})."
+        f"({by.engine.words})."
     )
 
 
@@ -55,6 +55,7 @@ def _table(records: Sequence[EventRecord]) -> Table:
     columns = [
         Column("Interface"),
         Column("ligand"),
+        Column("energies by", on_page=any(record.by for record in records)),
         Column("from the film", digits=0, on_page=any(record.rank for record in records)),
         Column("energy", "eV", 2),
         Column("energy, interface reproduced within", "eV", 2, shown_as="±"),
@@ -73,7 +74,12 @@ def _table(records: Sequence[EventRecord]) -> Table:
         [
             "Each ligand is the nearest to the film of its kind, put into the widest cavities of "
             "the film near it, and all is relaxed; the lowest site counts. A reaction energy of "
-            "one event, no barrier."
+            "one event, no barrier.",
+            *(
+                ["Other levels of theory have single points of the same geometries."]
+                if any(record.by for record in records)
+                else []
+            ),
         ],
         stem="ligand-transfer",
         formulas=[TRANSFER_FORMULA],
@@ -87,6 +93,7 @@ def _row(record: EventRecord) -> list[Cell]:
     return [
         record.pair,
         record.ligand,
+        record.energies_of.engine.words if record.energies_of else record.by,
         record.rank + 1,
         *((energy.energy_ev, energy.uncertainty_ev, energy.back_ev) if energy else [None] * 3),
         len(record.ends),
@@ -103,7 +110,7 @@ def _cautions(record: EventRecord) -> Iterator[str]:
     if energy is None:
         return
     for site, (value, end) in enumerate(zip(energy.moved_ev, record.ends, strict=True), 1):
-        if end is not None and not end.in_film:
+        if record.by is None and end is not None and not end.in_film:
             yield (
                 f"{record.name}: from site {site} it leaves the film again, touched by "
                 f"{end.neighbours}, {signed(value)} eV from the interface; that is another event "
@@ -119,18 +126,22 @@ def _cautions(record: EventRecord) -> Iterator[str]:
 
 
 def _by_kind(records: Sequence[EventRecord]) -> list[list[EventRecord]]:
-    found: dict[tuple[str, str], list[EventRecord]] = {}
+    found: dict[tuple[str, str, str | None], list[EventRecord]] = {}
     for record in records:
-        found.setdefault((record.pair, record.ligand), []).append(record)
+        found.setdefault((record.pair, record.ligand, record.by), []).append(record)
     return list(found.values())
 
 
 def _measured(records: Sequence[EventRecord]) -> Iterator[Measurement]:
-    """The lowest of a kind of ligand."""
-    known = [(r.energy, r.unmoved) for r in records if r.energy and r.unmoved and r.unmoved.step]
+    """The lowest of a kind of ligand, by one level of theory."""
+    known = [
+        (r.energy, r.unmoved, r.energies_of)
+        for r in records
+        if r.energy and r.energies_of and r.unmoved and r.unmoved.step
+    ]
     if not known:
         return
-    energy, unmoved = min(known, key=lambda each: each[0].energy_ev)
+    energy, unmoved, by = min(known, key=lambda each: each[0].energy_ev)
     assert unmoved.step is not None
     labels = read_labels(InterfaceLabels, unmoved.step.metadata, unmoved.label)
     film, substrate = labels.film, labels.substrate
@@ -139,5 +150,5 @@ def _measured(records: Sequence[EventRecord]) -> Iterator[Measurement]:
         f"{records[0].ligand} at {film.name}|{substrate.name}",
         energy.energy_ev,
         energy.uncertainty_ev,
-        slab_choices(substrate.label, film.label, substrate.doping, unmoved.engine.called),
+        slab_choices(substrate.label, film.label, substrate.doping, by.engine.called),
     )
