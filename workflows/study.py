@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from pydantic import Field, create_model, field_validator, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
+from natriface.analysis.results.published import is_file_of_values, load_published
 from natriface.analysis.scoring.criteria import Scorecard
 from natriface.structures.base.errors import StudyError, nearest
 from natriface.structures.base.reprs import short_repr
@@ -39,7 +40,8 @@ class Study(Document):
         Overrides of the protocol, by kind of calculation: ``{relax: {max_steps: 200}}``; where a
         part uses another engine than the study's, by ``ENGINE.KIND``.
     compare_with
-        Published values beside ours: a name in ``templates/reference``, or none.
+        Published values beside ours: a name in ``templates/reference``; or one's own, a YAML or
+        CSV file, which `load_study` finds beside the study; or none.
     scorecard
         Candidates ranked by what the study measures, or none.
     only
@@ -154,5 +156,14 @@ def load_study(path: Path) -> Study:
     ------
     StudyError
         Saying every wrong key or value, with the nearest valid key.
+    AnalysisError
+        If there is nothing to compare with under the name that it gives.
     """
-    return validated(study_model(), read_yaml(path), f"study {path.name}")
+    study = validated(study_model(), read_yaml(path), f"study {path.name}")
+    name = study.compare_with
+    if name is None:
+        return study
+    if is_file_of_values(name):
+        name = str(path.resolve().parent / name)
+    load_published(name)  # the report will need it, when all is computed
+    return study.model_copy(update={"compare_with": name})

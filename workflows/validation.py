@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, get_args
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from natriface.structures.base.errors import StudyError, nearest
+from natriface.structures.base.errors import StudyError, explained, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -33,8 +33,7 @@ def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Mod
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        lines = [_explained(model, problem) for problem in error.errors()]
-        raise StudyError(f"{where}: " + "; ".join(dict.fromkeys(lines))) from None
+        raise StudyError(f"{where}: {explained(model, error)}") from None
 
 
 def resolve_like(requests: Mapping[str, Any], label: str, seen: tuple[str, ...] = ()) -> Any:
@@ -60,60 +59,3 @@ def resolve_like(requests: Mapping[str, Any], label: str, seen: tuple[str, ...] 
     base = resolve_like(requests, other, (*seen, label))
     own = {key: value for key, value in request.items() if key != "like"}
     return {**base, **own} if isinstance(base, Mapping) else own
-
-
-def _explained(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
-    location: Sequence[Any] = problem["loc"]
-    path = ".".join(f"{part!s:.60}" for part in location if not _is_branch(part))
-    if problem["type"] == "extra_forbidden":
-        hint = nearest(str(location[-1]), _keys(model, location[:-1]))
-        return f"unknown key {path!r} ({hint})"
-    if problem["type"] == "missing":
-        return f"key {path!r} is missing"
-    message = problem["msg"].removeprefix("Value error, ")
-    given = problem.get("input")
-    shown = "" if isinstance(given, dict) or problem["type"] == "name" else f", got {given!r:.60}"
-    if isinstance(given, bool):
-        shown += " (YAML reads no, off, yes and on so: put a name in quotes)"
-    return f"{path}: {message}{shown}" if path else message
-
-
-def _is_branch(part: Any) -> bool:
-    """Whether pydantic names a branch of a union here, not a key."""
-    return isinstance(part, str) and (part.startswith(("function-", "tuple[")) or "[" in part)
-
-
-def _keys(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
-    """Keys of the model at a place."""
-    current: Any = model
-    for part in location:
-        current = _stripped(current)
-        if _is_model(current):
-            field = current.model_fields.get(str(part))
-            current = field.annotation if field else None
-        elif not _is_branch(part):  # a key or index of a mapping or sequence
-            current = _inside(current)
-    current = _stripped(current)
-    return list(current.model_fields) if _is_model(current) else []
-
-
-def _is_model(candidate: Any) -> bool:
-    return isinstance(candidate, type) and issubclass(candidate, BaseModel)
-
-
-def _stripped(annotation: Any) -> Any:
-    """`Model | None` is Model."""
-    models = [argument for argument in get_args(annotation) if _is_model(argument)]
-    is_container = getattr(annotation, "__origin__", None) in (dict, list, tuple)
-    return models[0] if models and not is_container else annotation
-
-
-def _inside(annotation: Any) -> Any:
-    """What a mapping or sequence holds; of a union, of the first one in it."""
-    arguments = get_args(annotation)
-    origin = getattr(annotation, "__origin__", None)
-    if origin is dict:
-        return arguments[-1]
-    if origin in (list, tuple):
-        return arguments[0]
-    return next((found for each in arguments if (found := _inside(each)) is not None), None)

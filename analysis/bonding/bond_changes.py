@@ -12,9 +12,9 @@ from ase.neighborlist import neighbor_list
 
 from natriface.analysis.bonding.integrity import (
     BOND_LIMIT_ANGSTROM,
+    ligand_units,
+    metal_contacts,
     same_atoms,
-    sodium_contacts,
-    tetrahedral_units,
 )
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
@@ -88,13 +88,13 @@ def bond_courses(frames: Sequence[Atoms]) -> dict[str, BondCourse]:
 def fragments(atoms: Atoms) -> dict[str, int]:
     """What P and Si are bonded to (``PO4``, ``PO3F``, ``SiO3``), and which anions none holds.
 
-    ``P on Na alone`` has no O or F and a Na within `SODIUM_CONTACT_ANGSTROM`, as in Na3P; ``F on Na
+    ``P on Na alone`` has no O or F and a Na within `metal_limits`, as in Na3P; ``F on Na
     alone`` and ``O on Na alone`` are bonded to no P, Si or Zr.
     """
     symbols = atoms.get_chemical_symbols()
     counts: Counter[str] = Counter()
-    near_sodium = set(sodium_contacts(atoms))
-    for centre, unit in tetrahedral_units(atoms).items():
+    near_sodium = set(metal_contacts(atoms))
+    for centre, unit in ligand_units(atoms).items():
         lone = f"{unit.formula} on Na alone" if centre in near_sodium else f"{unit.formula} alone"
         counts[unit.formula if unit.bonds else lone] += 1
     held = {

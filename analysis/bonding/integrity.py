@@ -1,22 +1,28 @@
-"""Do the tetrahedra survive contact? Bonds and coordination of P and Si before and after.
+"""Do the covalent units of a crystal (PO4, SiO4, PS4, ...) survive contact? Bonds before and after.
 
 The paper says that P-O bonds break at Na|NZSP and not at Na|NZSP-NSF but gives no criterion.
-Ours: a ligand is bonded to a centre while they are closer than `BOND_LIMIT_ANGSTROM`; a unit is
-intact while it keeps the ligands it had.
+Ours: a ligand is bonded to a centre while they are closer than `bond_limits`; a unit is intact
+while it keeps the ligands it had.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from statistics import fmean
+from statistics import fmean, median
 
+import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers, covalent_radii
 from ase.neighborlist import neighbor_list
 
 from natriface.analysis.results.wording import counted
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.reprs import short_repr
+from natriface.structures.chemistry.bonds import bonded_pairs
+from natriface.structures.chemistry.formal_charges import anion_rank
+from natriface.structures.chemistry.polyanions import units_from_neighbours
 
 BOND_LIMIT_ANGSTROM: dict[tuple[str, str], float] = {
     ("P", "O"): 2.0,
@@ -26,8 +32,13 @@ BOND_LIMIT_ANGSTROM: dict[tuple[str, str], float] = {
 }
 """About 1.3 times the bond: P-O 1.54, P-F 1.6, Si-O 1.63, Si-F 1.7 A."""
 
-SODIUM_CONTACT_ANGSTROM: dict[str, float] = {"P": 3.2, "Si": 3.2}
+STRETCH = 1.3
+"""A bond of another kind has this many times the median length of its like in the crystal."""
+
+METAL_CONTACT_ANGSTROM: dict[tuple[str, str], float] = {("Na", "P"): 3.2, ("Na", "Si"): 3.2}
 """Na-P is 2.87-2.9 A in Na3P; a closer Na is a sign of a phosphide-like contact."""
+METAL_CONTACT = 1.16
+"""Of other pairs the limit is this many times the sum of the covalent radii: 3.2 A of Na-Si."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,7 @@ class Bond:
 
 @dataclass(frozen=True)
 class Unit:
-    """A tetrahedron: its centre's index, its formula (``PO4``, ``PO3F``) and bonds."""
+    """A centre with its ligands: its index, the unit's formula (``PO4``, ``PS4``) and bonds."""
 
     centre: int
     formula: str
@@ -50,7 +61,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Integrity:
-    """What happened to the tetrahedra.
+    """What happened to the covalent units.
 
     Attributes
     ----------
@@ -60,15 +71,18 @@ class Integrity:
         Bonds that were there before and are not after, with their length after.
     formed
         Bonds that are there only after.
-    sodium_contacts
-        Number of Na-P and Na-Si pairs closer than `SODIUM_CONTACT_ANGSTROM`, before and after.
+    metal_contacts
+        Number of pairs of the metal and a centre closer than `metal_limits`, before and after.
+    metal
+        Which: the film's, as far as it was told.
     """
 
     before: dict[int, Unit]
     after: dict[int, Unit]
     broken: tuple[Bond, ...]
     formed: tuple[Bond, ...]
-    sodium_contacts: tuple[int, int]
+    metal_contacts: tuple[int, int]
+    metal: str = "Na"
     intact_by_formula: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -100,7 +114,7 @@ class Integrity:
             f"{kept} of {total} {formula}"
             for formula, (kept, total) in sorted(self.intact_by_formula.items())
         ]
-        text = " and ".join(parts) + " intact" if parts else "no tetrahedra"
+        text = " and ".join(parts) + " intact" if parts else "no covalent units"
         if self.broken:
             text += f"; {counted(len(self.broken), 'bond')} broken"
         if self.formed:
@@ -108,16 +122,54 @@ class Integrity:
         return text
 
 
-def tetrahedral_units(structure: Structure) -> dict[int, Unit]:
-    """All P and Si centres with their bonded O and F, by the index of the centre."""
+Limits = Mapping[tuple[str, str], float]
+"""(centre, ligand) -> below which distance they are bonded, A."""
+
+
+def bond_limits(structure: Structure) -> dict[tuple[str, str], float]:
+    """Where the bonds of a crystal's covalent units end, A: `BOND_LIMIT_ANGSTROM`, and of the other
+    kinds of bonds that it has, `STRETCH` times their median length.
+
+    Only bonds among non-metals and metalloids count, so that a film's metal changes nothing.
+    """
     atoms = atoms_of(structure)
-    pairs = neighbor_list("ijd", atoms, BOND_LIMIT_ANGSTROM)
+    lattice = np.asarray(atoms.cell.complete())
+    fractional = np.linalg.solve(lattice.T, atoms.positions.T).T
+    periodic = tuple(bool(p) for p in atoms.pbc)
+    near = bonded_pairs(lattice, fractional, atoms.numbers, periodic)
+    units = units_from_neighbours(atoms.numbers, near, None, near.lengths(lattice, fractional))
+    bonds, symbols = units.bonds, atoms.get_chemical_symbols()
+    outward = ~units.ligand[bonds.first] & units.ligand[bonds.second]
+    lengths: dict[tuple[str, str], list[float]] = {}
+    for row, length in zip(
+        np.flatnonzero(outward), bonds.lengths(lattice, fractional)[outward], strict=True
+    ):
+        kind = symbols[bonds.first[row]], symbols[bonds.second[row]]
+        lengths.setdefault(kind, []).append(float(length))
+    others = {kind: round(STRETCH * median(own), 2) for kind, own in lengths.items()}
+    return others | BOND_LIMIT_ANGSTROM
+
+
+def metal_limits(metal: str, centres: Iterable[str]) -> dict[tuple[str, str], float]:
+    """(metal, centre) -> below which distance they are in contact, A."""
+
+    def limit(centre: str) -> float:
+        touching = covalent_radii[atomic_numbers[metal]] + covalent_radii[atomic_numbers[centre]]
+        return METAL_CONTACT_ANGSTROM.get(
+            (metal, centre), round(METAL_CONTACT * float(touching), 1)
+        )
+
+    return {(metal, centre): limit(centre) for centre in dict.fromkeys(centres)}
+
+
+def ligand_units(structure: Structure, limits: Limits = BOND_LIMIT_ANGSTROM) -> dict[int, Unit]:
+    """All centres with their bonded ligands, by the index of the centre."""
+    atoms = atoms_of(structure)
     symbols = atoms.get_chemical_symbols()
-    bonds: dict[int, list[Bond]] = {
-        i: [] for i, symbol in enumerate(symbols) if symbol in ("P", "Si")
-    }
-    for i, j, d in zip(*pairs, strict=True):
-        if int(i) in bonds and symbols[j] in ("O", "F"):
+    centres = {centre for centre, _ in limits}
+    bonds: dict[int, list[Bond]] = {i: [] for i, symbol in enumerate(symbols) if symbol in centres}
+    for i, j, d in zip(*neighbor_list("ijd", atoms, dict(limits)), strict=True):
+        if (symbols[i], symbols[j]) in limits:
             bonds[int(i)].append(Bond(int(i), int(j), float(d)))
     return {
         centre: Unit(centre, _formula(symbols, centre, own), tuple(own))
@@ -139,8 +191,13 @@ def same_atoms(before: Structure, after: Structure) -> tuple[Atoms, Atoms]:
     return before, after
 
 
-def compare_units(before: Structure, after: Structure) -> Integrity:
-    """Compare the tetrahedra of two structures with the same atoms in the same order.
+def compare_units(before: Structure, after: Structure, metal: str = "Na") -> Integrity:
+    """Compare the covalent units of two structures with the same atoms in the same order.
+
+    Parameters
+    ----------
+    metal
+        The element whose contacts with the centres are counted, such as a film's.
 
     Raises
     ------
@@ -148,7 +205,8 @@ def compare_units(before: Structure, after: Structure) -> Integrity:
         If the atoms differ.
     """
     before, after = same_atoms(before, after)
-    first, last = tetrahedral_units(before), tetrahedral_units(after)
+    limits = bond_limits(before)
+    first, last = ligand_units(before, limits), ligand_units(after, limits)
     first = {centre: unit for centre, unit in first.items() if unit.bonds}
     broken: list[Bond] = []
     formed: list[Bond] = []
@@ -168,7 +226,11 @@ def compare_units(before: Structure, after: Structure) -> Integrity:
         after=last,
         broken=tuple(broken),
         formed=tuple(formed),
-        sodium_contacts=(len(sodium_contacts(before)), len(sodium_contacts(after))),
+        metal_contacts=(
+            len(metal_contacts(before, metal, limits)),
+            len(metal_contacts(after, metal, limits)),
+        ),
+        metal=metal,
         intact_by_formula={formula: (n, total) for formula, (n, total) in counts.items()},
     )
 
@@ -176,13 +238,18 @@ def compare_units(before: Structure, after: Structure) -> Integrity:
 def _formula(symbols: list[str], centre: int, bonds: list[Bond]) -> str:
     ligands = [symbols[bond.ligand] for bond in bonds]
     text = symbols[centre]
-    for ligand in ("O", "F"):
+    for ligand in sorted(set(ligands), key=lambda each: (anion_rank(atomic_numbers[each]), each)):
         n = ligands.count(ligand)
-        text += f"{ligand}{n if n > 1 else ''}" if n else ""
+        text += f"{ligand}{n if n > 1 else ''}"
     return text
 
 
-def sodium_contacts(atoms: Atoms) -> list[int]:
-    """The P or Si of each pair with a Na closer than `SODIUM_CONTACT_ANGSTROM`."""
-    limits = {("Na", centre): limit for centre, limit in SODIUM_CONTACT_ANGSTROM.items()}
-    return [int(i) for i in neighbor_list("i", atoms, limits) if atoms.symbols[i] != "Na"]
+def metal_contacts(
+    atoms: Atoms, metal: str = "Na", limits: Limits = BOND_LIMIT_ANGSTROM
+) -> list[int]:
+    """The centre of each pair with a metal atom closer than `metal_limits`."""
+    present = set(atoms.get_chemical_symbols())
+    within = metal_limits(metal, (centre for centre, _ in limits if centre in present - {metal}))
+    if metal not in present or not within:
+        return []
+    return [int(i) for i in neighbor_list("i", atoms, within) if atoms.symbols[i] != metal]

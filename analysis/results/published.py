@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from importlib.resources import files
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from natriface.analysis.results.claim import Claim, Quantity
-from natriface.structures.base.errors import AnalysisError, nearest
+from natriface.structures.base.errors import AnalysisError, explained, nearest
 from natriface.structures.base.numbers import Real
 from natriface.structures.base.reprs import short_repr
-from natriface.structures.base.yaml_files import parse_yaml
+from natriface.structures.base.yaml_files import parse_yaml, read_yaml
 
 
 class Contradiction(BaseModel):
@@ -131,7 +134,7 @@ class PublishedModulus(BaseModel):
 
 
 class Published(BaseModel):
-    """What one source prints; keys of later analyses are left to them.
+    """What one source prints, or a user has found before.
 
     Attributes
     ----------
@@ -157,11 +160,11 @@ class Published(BaseModel):
         What it claims, of the systems above.
     """
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
     name: str
     citation: str
-    method: str
+    method: str = "not stated"
     not_stated: str | None = None
     interfacial_formation_energy_j_per_m2: dict[str, Real] = Field(default_factory=dict)
     contradictions: list[Contradiction] = Field(default_factory=list)
@@ -254,22 +257,81 @@ def published_names() -> tuple[str, ...]:
     return tuple(sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml")))
 
 
+def is_file_of_values(name: str) -> bool:
+    """Whether this names a file of one's own values, and no source of natriface's."""
+    return name.lower().endswith((".yaml", ".yml", ".csv"))
+
+
 def load_published(name: str) -> Published:
-    """A source's values by name.
+    """A source's values by name, or one's own by the path of a YAML or CSV file.
+
+    Parameters
+    ----------
+    name
+        Of a file the whole path. A YAML file has the keys of `Published`, of which ``name`` and
+        ``citation`` may be left out; a CSV file the columns of `CSV_COLUMNS`, as ``results.csv`` of
+        a report has them.
 
     Raises
     ------
     AnalysisError
-        If there is no such source.
+        If there is no such source, or a value or key in it is wrong; says which.
+    StudyError
+        If a file is absent or no YAML.
     """
+    if is_file_of_values(name):
+        path = Path(name)
+        if not path.is_absolute():
+            raise AnalysisError(f"compare_with {name!r}: give the whole path of the file")
+        return _own_values(path)
     if name not in published_names():
         raise AnalysisError(
-            f"no published values {name!r} to compare with ({nearest(name, published_names())})"
+            f"no published values {name!r} to compare with ({nearest(name, published_names())}; "
+            "or a YAML or CSV file of your own)"
         )
-    path = files("natriface.templates") / "reference" / f"{name}.yaml"
+    shipped = files("natriface.templates") / "reference" / f"{name}.yaml"
+    return _published(parse_yaml(shipped.read_bytes(), str(shipped)), str(shipped))
+
+
+CSV_COLUMNS = ("pair (film|substrate)", "interfacial formation energy (J/m2)")
+"""Headings of a CSV file of one's own values; other columns of it are left alone."""
+
+
+def _own_values(path: Path) -> Published:
+    content = _rows(path) if path.suffix.lower() == ".csv" else read_yaml(path)
+    named = {"name": path.stem, "citation": path.name}
+    return _published({**named, **content}, str(path))
+
+
+def _published(content: Any, where: str) -> Published:
     try:
-        return Published.model_validate(parse_yaml(path.read_bytes(), str(path)))
+        return Published.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise AnalysisError(f"{path}: {key}: {first['msg']}") from None
+        raise AnalysisError(f"{where}: {explained(Published, error)}") from None
+
+
+def _rows(path: Path) -> dict[str, Any]:
+    """The formation energies of a CSV file; rows without a value are left out."""
+    pair, energy = CSV_COLUMNS
+    try:
+        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")), strict=True)
+        rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise AnalysisError(f"{path} cannot be read as CSV: {error}") from None
+    lacks = [column for column in CSV_COLUMNS if column not in (reader.fieldnames or ())]
+    if lacks:
+        raise AnalysisError(f"{path}, line 1: no column {lacks[0]!r} among its headings")
+    found: dict[str, float] = {}
+    for line, row in enumerate(rows, 2):
+        label, text = (row[pair] or "").strip(), (row[energy] or "").strip()
+        if not text:
+            continue
+        if not label or label in found:
+            raise AnalysisError(f"{path}, line {line}: the pair {label!r} is empty or stands twice")
+        try:
+            found[label] = float(text)
+        except ValueError:
+            raise AnalysisError(f"{path}, line {line}: {text!r} is no number of J/m2") from None
+    if not found:
+        raise AnalysisError(f"{path} has no value in its column {energy!r}")
+    return {"interfacial_formation_energy_j_per_m2": found}

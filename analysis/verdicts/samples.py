@@ -74,6 +74,13 @@ def missing(claim: Claim, measurements: Sequence[Measurement]) -> list[str]:
     return [system for system in claim.of if system not in known]
 
 
+def ranges(claim: Claim, measurements: Sequence[Measurement]) -> dict[str, tuple[float, float]]:
+    """Least and largest value of each of a claim's systems that was measured, in its order."""
+    own = [m for m in measurements if m.quantity == claim.quantity and _fits(m, claim)]
+    values = {name: [m.value for m in own if m.system == name] for name in claim.of}
+    return {name: (min(found), max(found)) for name, found in values.items() if found}
+
+
 def _fits(measurement: Measurement, claim: Claim) -> bool:
     chosen = measurement.choices
     return measurement.system in claim.of and all(

@@ -253,13 +253,16 @@ def print_results(entries: Sequence[Mapping[str, Any]]) -> None:
     text_console().print(Table.of("", columns, entries))
 
 
-def print_claims(results: Path) -> None:
-    """What a report's study says of the claims of the source it is compared with."""
+def print_verdict(results: Path) -> None:
+    """What a report begins with, and its study's verdicts on the claims of the source."""
     from natriface.workflows.report.page import ReportDocument
 
-    table = ReportDocument.model_validate_json(results.read_bytes()).claims_table
+    report = ReportDocument.model_validate_json(results.read_bytes())
+    console, table = text_console(), report.claims_table
     if table is not None:
-        text_console().print(replace(table, notes=()))
+        console.print(replace(table, notes=()))
+    for paragraph in report.in_short:
+        console.print(escape(paragraph), highlight=False)
 
 
 def print_inputs(written: Sequence[WrittenInputs]) -> None:

@@ -191,6 +191,8 @@ class Capabilities:
         What `natriface doctor` finds of its programs and files on this machine.
     environment
         Variables that say where its files are, handed on to the queue's jobs.
+    citation
+        What is to be cited for one of its models, in a line; ``None`` where nothing is known.
     """
 
     kinds: tuple[Kind, ...]
@@ -212,6 +214,7 @@ class Capabilities:
     doubts: Callable[[Sequence[Step]], list[str]] | None = None
     examine: Callable[[Machine], Iterable[Finding]] | None = None
     environment: tuple[str, ...] = ()
+    citation: Callable[[str], str | None] | None = None
 
     def require_kind(self, step: Step) -> None:
         """Refuse a kind of calculation that the step's engine cannot do.

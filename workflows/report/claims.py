@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from natriface.analysis.results.claim import SCALES, Choice, Claim, Measurement
+from natriface.analysis.results.claim import SCALES, Claim, Measurement
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number, signed, unit
+from natriface.analysis.verdicts.samples import ranges
 from natriface.analysis.verdicts.verdict import EVENTS, Kind, Verdict, judge_claim
 from natriface.workflows.report.table import Column, Table
-
-SHARED: tuple[Choice, ...] = ("potential", "facet", "facet of the film", "registry", "compensation")
-"""Choices that a reader must be told of where nothing else was tried."""
 
 EFFECT_NOTE = (
     "Effect: median of the samples, ± the median of their uncertainties, and the range. Of an "
@@ -24,14 +22,17 @@ EFFECT_NOTE = (
     "samples."
 )
 
-CLEAR: dict[Kind, str] = {"holds": "Holds here", "does not hold": "Does not hold here"}
-UNCLEAR: dict[Kind, str] = {
+HEADINGS: dict[Kind, str] = {
+    "holds": "Holds here",
+    "does not hold": "Does not hold here",
     "no difference": "No difference that exceeds its uncertainty",
     "depends": "Depends on what was chosen",
     "not tested": "Open",
 }
+REVERSED, OTHER_ORDER = "Does not hold here, the order is reversed", "Not in this order here"
+NOT_REPRODUCED = "Not reproduced"
 DISAGREE, NO_SAMPLE = "Samples do not agree", "Without a sample"
-"""Instead of these, where some samples speak, and where there is none."""
+"""Instead of these: an order of two and of more, a size, samples on both sides, and none at all."""
 
 
 class JudgedClaim(BaseModel):
@@ -43,6 +44,8 @@ class JudgedClaim(BaseModel):
     verdict: Verdict
     measured: bool
     """Whether the study has any value of the quantity."""
+    values: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """System -> least and largest of its values, in the unit of `SCALES`."""
 
     @property
     def text(self) -> str:
@@ -50,15 +53,43 @@ class JudgedClaim(BaseModel):
         reading = f" ({self.claim.reading})" if self.claim.reading else ""
         return f"{self.claim.text}{reading}"
 
+    def mirrors(self, other: JudgedClaim) -> bool:
+        """Whether it claims the contrary order of the same systems."""
+        one, two = self.claim, other.claim
+        same = (one.quantity, one.comparison, one.only) == (two.quantity, two.comparison, two.only)
+        return same and one.comparison == "rising" and one.of == two.of[::-1]
+
     @property
     def heading(self) -> str:
         """Under which the claim is told in short."""
-        verdict = self.verdict
+        verdict, comparison = self.verdict, self.claim.comparison
+        if verdict.kind == "does not hold" and comparison == "rising":
+            return REVERSED if len(self.claim.of) == 2 else OTHER_ORDER
+        if verdict.kind == "does not hold" and comparison == "as printed":
+            return NOT_REPRODUCED
         if verdict.kind == "no difference" and (verdict.n_for or verdict.n_against):
             return DISAGREE
         if verdict.kind == "not tested" and not verdict.n_samples:
             return NO_SAMPLE
-        return (CLEAR | UNCLEAR)[verdict.kind]
+        return HEADINGS[verdict.kind]
+
+    @property
+    def in_words(self) -> str:
+        """The claim with what its heading leaves open: the values of an order that is another one,
+        what the outcome depends on, how far a size is off."""
+        verdict, scale = self.verdict, SCALES[self.claim.quantity]
+        if self.heading in (REVERSED, OTHER_ORDER):
+            values = (
+                f"{system} {' to '.join(dict.fromkeys(number(end, scale.digits) for end in ends))}"
+                for system, ends in self.values.items()
+            )
+            return f"{self.text} ({self.claim.quantity}, {unit(scale.unit)}: {', '.join(values)})"
+        if self.heading == NOT_REPRODUCED:
+            return f"{self.text} (off by {self.effect})"
+        if verdict.kind == "depends":
+            sides = verdict.why.partition("; ")[2]
+            return f"{self.text} ({sides or ', '.join(verdict.depends_on)})"
+        return self.text
 
     @property
     def effect(self) -> str | None:
@@ -85,6 +116,7 @@ def judged(published: Published, measurements: Sequence[Measurement]) -> list[Ju
             claim=claim,
             verdict=judge_claim(claim, measurements, published.printed(claim.quantity)),
             measured=claim.quantity in quantities,
+            values=ranges(claim, measurements),
         )
         for claim in published.claims
     ]
@@ -130,84 +162,3 @@ def claims_table(claims: Sequence[JudgedClaim], published: Published) -> Table |
         notes=[EFFECT_NOTE, *others],
         below={k: f"{each.claim.note}." for k, each in enumerate(shown) if each.claim.note},
     )
-
-
-def in_short(
-    claims: Sequence[JudgedClaim], published: Published | None, *, asked: str, by_dft: bool
-) -> list[str]:
-    """What was asked, what came out and how certainly, and what to do next.
-
-    Parameters
-    ----------
-    asked
-        The first sentence: the study and what it has computed.
-    """
-    tested = [each for each in claims if each.measured]
-    if not tested or published is None:
-        return [asked]
-    decided = [each for each in tested if each.verdict.kind != "not tested"]
-    clear = [_listed(tested, heading) for heading in CLEAR.values()]
-    unclear = [_listed(tested, heading) for heading in (*UNCLEAR.values(), DISAGREE, NO_SAMPLE)]
-    outcome = [" ".join(filter(None, words)) for words in (clear, unclear) if any(words)]
-    opening = f"{asked} {_scope(tested, decided, published)}"
-    return [opening, *outcome, *_certainty(decided), *_next(tested, by_dft)]
-
-
-def _scope(
-    tested: Sequence[JudgedClaim], decided: Sequence[JudgedClaim], published: Published
-) -> str:
-    """On how many claims there are samples, and how many of them these decide."""
-    n = sum(each.verdict.n_samples > 0 for each in tested)
-    if not n:
-        return f"They bear on no claim of {published.short_name}."
-    of = published.short_name
-    if n == 1:
-        return f"They bear on 1 claim of {of}, and {'' if decided else 'do not '}decide it."
-    return f"They bear on {n} claims of {of}, and decide {len(decided)} of them."
-
-
-def _listed(claims: Sequence[JudgedClaim], heading: str) -> str:
-    found = [each for each in claims if each.heading == heading]
-    depends = heading == UNCLEAR["depends"]
-    texts = (
-        each.text + (f" [{', '.join(each.verdict.depends_on)}]" if depends else "")
-        for each in found
-    )
-    return f"{heading}: {'; '.join(texts)}." if found else ""
-
-
-def _certainty(decided: Sequence[JudgedClaim]) -> list[str]:
-    if not decided:
-        return []
-    numbers = [each.verdict.n_samples for each in decided]
-    least, most = min(numbers), max(numbers)
-    many = f"{least}" if least == most else f"{least} to {most}"
-    text = f"A verdict here rests on {many} sample{'s' if most > 1 else ''}"
-    same = _untried(decided)
-    if same:
-        words = " and ".join(f"{name} {value}" for name, value in same.items())
-        text += f", all with {words}; what others would give is not known"
-    return [f"{text}."]
-
-
-def _untried(claims: Sequence[JudgedClaim]) -> dict[Choice, str]:
-    """Choices of which nothing but one value stands behind the verdicts."""
-    tried: dict[Choice, set[str]] = {}
-    for name in SHARED:
-        tried[name] = {value for each in claims for value in each.verdict.tried.get(name, ())}
-    return {name: values.pop() for name, values in tried.items() if len(values) == 1}
-
-
-def _next(tested: Sequence[JudgedClaim], by_dft: bool) -> list[str]:
-    todo = []
-    blurred = any(c.verdict.n_samples and c.verdict.kind == "not tested" for c in tested)
-    if blurred or any(c.verdict.n_neither for c in tested):
-        todo.append(
-            "more starts, where a claim is open or its effect not larger than its uncertainty"
-        )
-    untried = _untried(tested)
-    if untried:
-        todo.append(f"another {' or '.join(untried)}")
-    if not by_dft and any(c.verdict.kind in ("holds", "does not hold", "depends") for c in tested):
-        todo.append("DFT for what a potential has decided")
-    return [f"Next: {'; '.join(todo)}."] if todo else []

@@ -22,9 +22,11 @@ from natriface.analysis.results.result import EngineRecord, Result
 from natriface.analysis.results.wording import unit
 from natriface.analysis.scoring.criteria import Scorecard
 from natriface.structures.base.writing import write_atomically
-from natriface.workflows.report.claims import JudgedClaim, claims_table, in_short, judged
+from natriface.workflows.report.claims import JudgedClaim, claims_table, judged
 from natriface.workflows.report.crystals import crystal_gallery
 from natriface.workflows.report.figure import ReportFigure
+from natriface.workflows.report.in_short import Asked, in_short
+from natriface.workflows.report.references import REFERENCES, references
 from natriface.workflows.report.scorecard import scorecard_section
 from natriface.workflows.report.section import (
     Gallery,
@@ -94,6 +96,8 @@ class ReportDocument(_Document):
         Labels and what they stand for.
     claims
         Of the published source, each with its verdict.
+    references
+        BibTeX of what is to be cited.
     steps
         Every step, in the plan's order.
     unfinished
@@ -115,6 +119,7 @@ class ReportDocument(_Document):
     in_short: list[str] = Field(default_factory=list)
     glossary: dict[str, str] = Field(default_factory=dict)
     claims: list[JudgedClaim] = Field(default_factory=list)
+    references: str = ""
     unfinished: list[StepRow]
 
     @property
@@ -182,6 +187,7 @@ def write_report(
         write_tables(scored, folder)
         sections = [scored, *sections]
     claims = judged(published, measurements) if published else []
+    asked = _asked(study_name, title, rows, engines, sections)
     document = ReportDocument(
         study=study_name,
         title=title,
@@ -193,27 +199,48 @@ def write_report(
         sections={section.key: section.document() for section in sections},
         steps=rows,
         published=published,
-        findings=[text for section in sections for text in section.findings],
-        in_short=in_short(
-            claims,
-            published,
-            asked=_asked(title, rows, engines),
-            by_dft=all(engine.level == "DFT" for engine in engines),
-        ),
+        findings=[text for one in sections for text in (*one.verdict, *one.findings)],
+        in_short=in_short(asked, claims, published),
         glossary={k: words for section in sections for k, words in section.glossary.items()},
         claims=claims,
+        references=_references(engines, published, sections),
         unfinished=[row for row in rows if row.status != "converged"],
     )
     write_atomically(folder / JSON_FILE, document.model_dump_json(indent=1))
     table = document.claims_table
     if table is not None:
         write_atomically(folder / table.file_name, table.as_csv())
+    write_atomically(folder / REFERENCES, document.references)
     page = folder / PAGE
     write_atomically(page, _page(document, sections, engines, crystal_gallery(results, context)))
     return page
 
 
-def _asked(title: str, rows: Sequence[StepRow], engines: Sequence[EngineRecord]) -> str:
+def _asked(
+    study: str,
+    title: str,
+    rows: Sequence[StepRow],
+    engines: Sequence[EngineRecord],
+    sections: Sequence[Section],
+) -> Asked:
+    return Asked(
+        study=study,
+        opening=_opening(title, rows, engines),
+        outcomes=[text for section in sections for text in section.outcome],
+        settled_by={k: key for section in sections for k, key in section.settled_by.items()},
+        by_dft=all(engine.level == "DFT" for engine in engines),
+        n_left=sum(row.status != "converged" for row in rows),
+    )
+
+
+def _references(
+    engines: Sequence[EngineRecord], published: Published | None, sections: Sequence[Section]
+) -> str:
+    crystals = {k: source for section in sections for k, source in section.crystals.items()}
+    return references(_versions()["natriface"], engines, published, crystals)
+
+
+def _opening(title: str, rows: Sequence[StepRow], engines: Sequence[EngineRecord]) -> str:
     sound = sum(row.status == "converged" for row in rows)
     by = " and ".join(sorted({engine.words for engine in engines}))
     computed = f"{sound} of {len(rows)} calculations" + (f" by {by}" if by else "")
@@ -262,6 +289,7 @@ def _page(
     return template.render(
         report=document,
         sections=sections,
+        beneath=[text for section in sections for text in section.beneath],
         claims=document.claims_table,
         crystals=crystals,
         steps=step_table(document.steps, any(engine.level != "DFT" for engine in engines)),

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from matplotlib.figure import Figure
 
 from natriface.analysis.figures.pictures.turnable import Turnable
-from natriface.analysis.results.claim import Measurement
+from natriface.analysis.results.claim import Choice, Measurement
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
@@ -43,6 +43,9 @@ class Gallery:
     note: str = ""
 
 
+FEW = 2
+"""Findings that may begin the page as they are."""
+
 Block = str | ReportFigure | Gallery | Table | Listed
 """What a section consists of; a text is a paragraph."""
 
@@ -55,8 +58,13 @@ class Section:
     ----------
     key, title
         For files, and for people.
+    verdict
+        What came out, in a few sentences that begin the page and stand nowhere else on it; where
+        there are none, the findings do if they are no more than `FEW`.
+    settled_by
+        Choice -> the study's key that tries more of it.
     findings
-        Sentences that stand at the top of the page.
+        Sentences that follow.
     blocks
         Paragraphs, figures, tables and lists, in the page's order.
     methods
@@ -67,16 +75,31 @@ class Section:
         What claims of the source are held against.
     glossary
         The study's labels, each with what it stands for.
+    crystals
+        Phase -> where its structure comes from, to be cited.
     """
 
     key: str
     title: str
+    verdict: Sequence[str] = ()
+    settled_by: Mapping[Choice, str] = field(default_factory=dict)
     findings: Sequence[str] = ()
     blocks: Sequence[Block] = ()
     methods: Sequence[str | Formula] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     measurements: Sequence[Measurement] = ()
     glossary: Mapping[str, str] = field(default_factory=dict)
+    crystals: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> Sequence[str]:
+        """The sentences that begin the page."""
+        return self.verdict or (self.findings if len(self.findings) <= FEW else ())
+
+    @property
+    def beneath(self) -> Sequence[str]:
+        """The findings that do not begin the page."""
+        return self.findings if self.verdict or len(self.findings) > FEW else ()
 
     @property
     def tables(self) -> list[Table]:
@@ -109,7 +132,7 @@ class Section:
         """JSON-able: all but the pictures."""
         return {
             "title": self.title,
-            "findings": list(self.findings),
+            "findings": [*self.verdict, *self.findings],
             "values": dict(self.values),
             "lists": self.lists,
             "tables": [

@@ -18,15 +18,13 @@ from matplotlib.patches import Circle, Patch, Polygon
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from natriface.analysis.bonding.integrity import BOND_LIMIT_ANGSTROM
+from natriface.analysis.bonding.integrity import bond_limits
 from natriface.analysis.figures.style import INK, PAPER, element_color, mixed, outline
 from natriface.structures.base.arrays import FloatArray
 
 View = Literal["side", "top"]
 Extent = tuple[float, float, float, float]
 """Left, right, bottom and top of what was drawn, A."""
-
-TETRAHEDRAL_CENTRES = ("P", "Si")
 
 _BALL = ((1.0, 0.0, 0.0), (0.74, 0.14, 0.18), (0.46, 0.25, 0.38), (0.2, 0.33, 0.72))
 """Radius and offset as fractions of the radius, and whiteness, of the discs of one ball."""
@@ -59,10 +57,10 @@ def ball_radius_angstrom(symbol: str) -> float:
 
 
 def tetrahedral_bonds(atoms: Atoms) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
-    """Centre, ligand and the ligand's cell of each bond of P or Si."""
-    symbols = atoms.get_chemical_symbols()
-    for i, j, cell in zip(*neighbor_list("ijS", atoms, BOND_LIMIT_ANGSTROM), strict=True):
-        if symbols[i] in TETRAHEDRAL_CENTRES:
+    """Centre, ligand and the ligand's cell of each bond of the covalent units."""
+    symbols, limits = atoms.get_chemical_symbols(), bond_limits(atoms)
+    for i, j, cell in zip(*neighbor_list("ijS", atoms, limits), strict=True):
+        if (symbols[i], symbols[j]) in limits:
             yield int(i), int(j), cell
 
 

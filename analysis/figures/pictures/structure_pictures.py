@@ -39,7 +39,7 @@ def draw_structure(
     Seen from the side, the line of sight is the shorter in-plane lattice vector, so that the
     periodic images behind one another coincide, and a dashed line marks where substrate and film
     (by their tags) meet; seen from the top it is -z. Bonds are drawn between P or Si and O or F
-    closer than `BOND_LIMIT_ANGSTROM`, and four of them as a tetrahedron.
+    closer than `bond_limits`, and four of them as a tetrahedron.
 
     Parameters
     ----------

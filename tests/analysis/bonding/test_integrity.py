@@ -8,7 +8,7 @@ from ase import Atoms
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natriface.analysis.bonding.integrity import compare_units, tetrahedral_units
+from natriface.analysis.bonding.integrity import compare_units, ligand_units
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.crystals.phases import load_phase
 
@@ -21,13 +21,13 @@ def tetrahedron(centre: str = "P", ligands: str = "OOOO", bond: float = 1.54) ->
 
 
 def test_nzsp_has_whole_tetrahedra() -> None:
-    units = tetrahedral_units(load_phase("NZSP").atoms)
+    units = ligand_units(load_phase("NZSP").atoms)
     formulas = sorted(unit.formula for unit in units.values())
     assert formulas == ["PO4"] * 4 + ["SiO4"] * 8
 
 
 def test_po3f_is_told_from_po4() -> None:
-    (unit,) = tetrahedral_units(tetrahedron(ligands="OOOF")).values()
+    (unit,) = ligand_units(tetrahedron(ligands="OOOF")).values()
     assert unit.formula == "PO3F"
 
 
@@ -56,7 +56,7 @@ def test_breathing_breaks_nothing(stretch: float) -> None:
 
 def test_sodium_near_phosphorus_is_counted() -> None:
     with_sodium = tetrahedron() + Atoms("Na", [(6.9, 6.9, 4.9)])
-    assert compare_units(with_sodium, with_sodium).sodium_contacts == (1, 1)
+    assert compare_units(with_sodium, with_sodium).metal_contacts == (1, 1)
 
 
 def test_other_atoms_are_refused() -> None:

@@ -245,14 +245,19 @@ def record_of(pair: str, *energies: float, doping: str | None = None) -> Interfa
     )
 
 
+def _told(records: list[InterfaceRecord]) -> list[str]:
+    words = compare(records, None)
+    return [*words.verdict, *words.findings]
+
+
 def test_no_verdict_where_levels_differ_in_the_sign() -> None:
     alike = [record_of("N|A", -0.5, -0.3), record_of("N|A-F", -0.8, -0.4, doping="F")]
-    said = compare(alike, None).findings
+    said = _told(alike)
     assert any("Contact lowers the energy of N|A, N|A-F" in text for text in said)
     assert any("more negative (−0.30 J/m²" in text and "−0.10 by level 1" in text for text in said)
     assert any("0.20 to 0.40 J/m² apart (most for N|A-F)" in text for text in said)
     unlike = [record_of("N|A", -0.5, 0.3), record_of("N|A-F", -0.8, 0.4, doping="F")]
-    said = compare(unlike, None).findings
+    said = _told(unlike)
     assert any("differ in whether contact lowers the energy of N|A, N|A-F" in x for x in said)
     assert not any("Contact lowers the energy" in text for text in said)
     assert any("differ in the sign, there is no verdict" in text for text in said)

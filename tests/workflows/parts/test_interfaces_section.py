@@ -29,6 +29,7 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
     RegistriesRecord,
 )
 from natriface.workflows.parts.interfaces.labels import InterfaceLabels
+from natriface.workflows.parts.interfaces.section import doped_words
 from natriface.workflows.report.page import ProtocolRecord, ReportDocument, Setting, write_report
 
 D = 1.54 / np.sqrt(3)
@@ -375,7 +376,8 @@ def test_no_verdict_on_a_difference_within_the_spread(uncertainty: float | None)
         )
     assert "(−0.11 J/m²)" in sentence or "−0.11 J/m²" in sentence
     if uncertainty != 0.09:
-        assert not any(f" {word} " in text for text in findings for word in VERDICTS)
+        told = [*compare(records, load_published("li2025")).verdict, *findings]
+        assert not any(f" {word} " in text for text in told for word in VERDICTS)
 
 
 def test_signs_and_orders_need_a_spread_that_they_exceed() -> None:
@@ -837,10 +839,14 @@ def test_the_published_values_agree_with_themselves() -> None:
         )
         for pair, value in printed.items()
     ]
-    findings = " ".join(compare(known_to(0.01, same), published).findings)
+    words = compare(known_to(0.01, same), published)
+    verdict, findings = " ".join(words.verdict), " ".join(words.findings)
+    assert "are reproduced within the uncertainty" in findings  # a claim is on the sizes
     assert "mean absolute difference is 0.00 J/m²" in findings
-    assert "as printed, 15 of 15 pairwise orders agree" in findings
-    assert "swapped, 14 of 15 pairwise orders agree" in findings
+    unclaimed = published.model_copy(update={"claims": []})
+    assert "sizes of" in " ".join(compare(known_to(0.01, same), unclaimed).verdict)
+    assert "as printed is reproduced: 15 of 15 pairwise orders agree" in verdict
+    assert "swapped is reproduced in part: 14 of 15 pairwise orders agree" in verdict
 
 
 @pytest.mark.parametrize("name", published_names())
@@ -852,3 +858,15 @@ def test_every_published_source_can_be_read(name: str) -> None:
         assert sorted(contradiction.swapped.values()) == sorted(
             published.interfacial_formation_energy_j_per_m2[p] for p in contradiction.swapped
         )
+
+
+def test_a_doped_slab_is_explained_by_its_unit() -> None:
+    doping = (
+        "1 F on O (site 32 of orbit O32 (x4; P 1.554, Zr 2.245)); uncompensated; "
+        "net formal charge +1 e"
+    )
+    assert doped_words("NZSP", doping, ["PO3F", "PO4", "SiO4"]) == (
+        "F-doped NZSP: one O of a PO4 replaced by F in each surface cell, uncompensated"
+    )
+    assert "one O next to P replaced by F" in doped_words("NZSP", doping, [])
+    assert doped_words("X", "as given", []) == "X, as given in each surface cell, not stated"

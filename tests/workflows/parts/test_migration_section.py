@@ -157,8 +157,8 @@ def test_published_barriers_of_another_kind_are_named_so(tmp_path: Path) -> None
         "the same kind of path",
         "the source does not say which path",
     ]
-    assert any("0.25 eV" in text for text in made.findings)
-    assert not any("0.77" in text for text in made.findings)
+    assert any("0.25 eV" in text for text in made.verdict)
+    assert not any("0.77" in text for text in [*made.verdict, *made.findings])
     assert any("three times the other" in text for text in made.lists[CARE])
 
 
@@ -170,7 +170,7 @@ def test_a_barrier_below_kt_has_no_rate_and_says_why(tmp_path: Path) -> None:
     assert row["hops over it"] is None
     assert row["D of the carrier"] is None
     assert "below kT" in row["limits"]
-    assert any("below kT" in text for text in made.findings)
+    assert any("below kT" in text for text in made.verdict)
 
 
 def test_ends_that_are_no_minima_have_no_barrier_between_them(tmp_path: Path) -> None:
@@ -199,7 +199,16 @@ def test_an_unconverged_band_has_no_barrier(tmp_path: Path) -> None:
     assert "force calls used up" in first["status"]
     assert second["forward"] is None
     assert "0.200 eV/A across the path" in second["status"]
-    assert made.findings == []
+    assert [*made.verdict, *made.findings] == []
+
+
+def test_of_many_barriers_the_page_begins_with_how_far_they_reach(tmp_path: Path) -> None:
+    barriers = {"a": 0.3, "b": 0.5, "c": 0.2, "d": 0.4}
+    for name, barrier in barriers.items():
+        band(tmp_path / name, barrier)
+    made = report(tmp_path, [result(name, metadata(f"{name}(100)")) for name in barriers])
+    assert made.verdict == ["Barriers: adatom on a surface 0.20 eV (c(100)) to 0.50 eV (b(100))."]
+    assert sum("eV forward" in text for text in made.findings) == 4
 
 
 def test_unlike_paths_stand_side_by_side_and_are_not_ranked(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from natriface.analysis.energies.reactivity import Reaction
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import StructureError, StudyError
 from natriface.structures.crystals.phases import load_phase
 from natriface.workflows.parts.labels import labels_of
-from natriface.workflows.parts.reactivity.section import section
+from natriface.workflows.parts.reactivity.records import PairRecord
+from natriface.workflows.parts.reactivity.section import outcome, section
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.report.section import Section, SectionContext
@@ -240,3 +242,17 @@ def test_the_papers_study_covers_its_chemical_system(tmp_path: Path) -> None:
     phases = set(energies(plan))
     assert {"Na", "Zr", "Si", "P-black", "Sn", "O2-alpha", "NZSP-NSF", "ZrSi-Pnma"} <= phases
     assert max(step.n_atoms for step in plan.walk()) < 70
+
+
+def test_of_many_pairs_the_page_begins_with_how_many_react() -> None:
+    def pair(first: str, mutual: float | None) -> PairRecord:
+        strongest = mutual and Reaction(0.5, {first: 1}, {"B": 1}, mutual, mutual, mutual)
+        return PairRecord(first, "NZSP", (), strongest=strongest or None)
+
+    pairs = [pair("Na", -0.4), pair("NaF", None), pair("Na9Sn4", -0.1)]
+    assert outcome(pairs) == [
+        "2 of 3 pairs react, Na|NZSP most strongly (−0.400 eV/atom, mutual); no reaction is "
+        "downhill between the sides of NaF|NZSP."
+    ]
+    assert outcome(pairs[:2]) == []  # the findings say it
+    assert outcome([pair(name, None) for name in "ABC"])[0].startswith("No reaction between any")

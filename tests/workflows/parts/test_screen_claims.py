@@ -13,6 +13,7 @@ from natriface.analysis.verdicts.verdict import Verdict, judge_claim
 from natriface.workflows.parts.screen.labels import CandidateLabels, Choices
 from natriface.workflows.parts.screen.measurements import measurements, relaxed_energies
 from natriface.workflows.parts.screen.records import CandidateRecord, StageEnergy
+from natriface.workflows.parts.screen.section import outcome
 from natriface.workflows.surfaces.labels import SlabLabels
 
 F = "1 F on O (site {site} of orbit O{site} (x2; P 1.554)); {balance}; net formal charge +0 e"
@@ -231,3 +232,17 @@ def test_the_order_of_candidates_does_not_matter(order: list[int]) -> None:
         relaxed("f", -0.28, 0.5, doping=doped(2)),
     ]
     assert verdict(*(made[k] for k in order)) == verdict(*made)
+
+
+def test_the_pairs_that_came_through_are_told_lowest_first_and_the_others_counted() -> None:
+    through = {
+        label: [candidate(label, ("static", -0.1, "A"), ("relax", energy, "A"), label=label)[0]]
+        for label, energy in (("a", -0.2), ("b", -0.5))
+    }
+    left = {"c": [candidate("c", ("static", -0.9, "A"), label="c")[0]]}
+    (text,) = outcome(through | left, n_stages=2)
+    assert text == (
+        "2 of 3 pairs have a candidate that came through all stages, the lowest of each, J/m²: "
+        "b −0.50, a −0.20. Of the other 1 nothing is known by the last stage."
+    )
+    assert outcome(through, n_stages=2) == []  # the findings say it

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from natriface.analysis.results.claim import Measurement
 from natriface.analysis.results.published import load_published
-from natriface.workflows.report.claims import in_short, judged
+from natriface.workflows.report.claims import judged
+from natriface.workflows.report.in_short import Asked, in_short
 
 LI = load_published("li2025")
 DOPED, CLEAN = "NaF|NZSP-NSF", "NaF|NZSP"
@@ -16,7 +17,8 @@ def energy(system: str, value: float, **choices: str) -> Measurement:
 
 
 def short(*measured: Measurement) -> str:
-    return " ".join(in_short(judged(LI, measured), LI, asked="Asked.", by_dft=False))
+    asked = Asked("mine", "Asked.", by_dft=False, settled_by={"start": "effort: thorough"})
+    return " ".join(in_short(asked, judged(LI, measured), LI))
 
 
 def test_a_claim_whose_systems_were_not_computed_is_not_borne_on() -> None:
@@ -51,3 +53,30 @@ def test_effects_within_their_uncertainty_are_no_difference() -> None:
     text = short(energy(CLEAN, -0.5), energy(DOPED, -0.51))
     assert "No difference that exceeds its uncertainty: F in NZSP makes NaF bind more" in text
     assert "Samples do not agree" not in text
+
+
+def test_a_reversed_order_is_called_reversed_with_its_values() -> None:
+    text = short(energy(CLEAN, -1.5), energy(DOPED, -0.5))
+    assert "the order is reversed: F in NZSP makes NaF bind more" in text
+    assert "J/m²: NaF|NZSP-NSF −0.50, NaF|NZSP −1.50" in text
+
+
+def test_a_size_that_is_another_one_is_not_reproduced() -> None:
+    text = short(energy(CLEAN, -0.5))
+    assert (
+        "Not reproduced: Contact lowers the energy by as much as is printed (off by +2.81" in text
+    )
+
+
+def test_what_is_open_names_the_key_that_settles_it() -> None:
+    one_start = Measurement("interfacial formation energy", CLEAN, -0.5)
+    assert "Next: more starts (effort: thorough), where a claim is open" in short(one_start)
+
+
+def test_a_study_without_claims_has_its_outcome_and_what_is_left() -> None:
+    asked = Asked("mine", "Asked.", ["Red is hot."], n_left=2)
+    assert in_short(asked) == [
+        "Asked.",
+        "Red is hot.",
+        "Next: the 2 steps that are left (natriface run mine).",
+    ]

@@ -232,15 +232,15 @@ def write_report(
     study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus], top: int = 5
 ) -> None:
     """Write the report of what is finished, and show how its screening stands."""
-    from natriface.workflows.commands.tables import print_claims, print_tables
+    from natriface.workflows.commands.tables import print_tables, print_verdict
     from natriface.workflows.planning import ranking
     from natriface.workflows.report.page import JSON_FILE
     from natriface.workflows.report.study import report_study
 
     with note("writing the report"):
         written = report_study(study, plan, workspace, statuses)
-    print_claims(written.with_name(JSON_FILE))
     print_tables(ranking(study, plan, workspace, statuses, top))
+    print_verdict(written.with_name(JSON_FILE))
     typer.echo(f"report: {written}")
 
 

@@ -33,6 +33,7 @@ from natriface.workflows.engines.potential.calculators import (
     weights_of,
 )
 from natriface.workflows.engines.potential.doctor import examine
+from natriface.workflows.engines.potential.families import potential_of
 from natriface.workflows.engines.potential.molecular_dynamics import MdSettings, run_dynamics
 from natriface.workflows.engines.potential.scanning import SCAN_FILE, scan_rigidly
 from natriface.workflows.engines.potential.settings import (
@@ -62,6 +63,11 @@ FORCE_CALLS = {"RFO": 45, "LBFGS": 75, "BFGS": 75, "FIRE": 150}
 took 34 to 45, 74 to 76, 74 to 76 and 94 to 178, interfaces more, films of NaF and Na 5 to 29."""
 
 
+def _citation(model: str) -> str | None:
+    potential = potential_of(model)
+    return None if potential is None else potential.citation
+
+
 class PotentialEngine:
     """Relaxations, single points, bands and molecular dynamics with an ASE calculator."""
 
@@ -75,6 +81,7 @@ class PotentialEngine:
         relaxing_cell=RELAXING_CELL,
         telling_stress=TELLING_STRESS,
         examine=examine,
+        citation=_citation,
     )
 
     def check(self, step: Step) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
-from natriface.analysis.bonding.integrity import BOND_LIMIT_ANGSTROM
 from natriface.analysis.energies.interface_energy import ADHESION_FORMULA, formation_formula
+from natriface.analysis.results.claim import Choice
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
@@ -21,7 +22,7 @@ from natriface.workflows.parts.interfaces.blocks.figures import (
 )
 from natriface.workflows.parts.interfaces.blocks.integrity_tables import (
     bond_table,
-    have_tetrahedra,
+    have_units,
     integrity_table,
 )
 from natriface.workflows.parts.interfaces.blocks.level_tables import adhesion_table
@@ -49,6 +50,16 @@ from natriface.workflows.report.section import (
 
 KEY, TITLE = "interfaces", "Interfaces"
 
+SETTLED_BY: dict[Choice, str] = {
+    "start": "effort: thorough under interfaces",
+    "facet": "another miller or termination of a substrate",
+    "facet of the film": "another miller or termination of a film",
+    "registry": "registry: best under interfaces",
+    "compensation": "another compensation of the dopant",
+    "potential": "energies_by, with the model of another potential",
+}
+"""Choice -> the keys that try more of it."""
+
 
 def section(results: Sequence[Result], context: SectionContext) -> Section | None:
     """What there is to say of a study's interfaces; None where there are none."""
@@ -62,12 +73,20 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     return Section(
         key=KEY,
         title=TITLE,
+        verdict=words.verdict,
+        settled_by=SETTLED_BY,
         findings=words.findings,
         blocks=_blocks(gathered, records, words, context),
         methods=_methods(records),
         values={record.pair: record.model_dump(mode="json") for record in records},
         measurements=measurements(gathered, results),
         glossary=_glossary(records),
+        crystals={
+            slab.phase: slab.source
+            for record in records
+            for slab in (record.film, record.substrate)
+            if slab.phase and slab.source
+        },
     )
 
 
@@ -108,9 +127,9 @@ def _picture_note(records: Sequence[InterfaceRecord]) -> str:
         "Seen along the shorter in-plane vector, at one scale; narrow cells are repeated sideways. "
         "The dashed line is where the two sides meet."
     )
-    if not have_tetrahedra(records):
+    if not have_units(records):
         return note
-    return f"{note} P and Si are drawn with their bonds and tetrahedra; a broken bond is dotted."
+    return f"{note} Covalent units are drawn with their bonds; a broken bond is dotted."
 
 
 def _list(title: str, sentences: Sequence[str]) -> Listed | None:
@@ -139,10 +158,12 @@ def _methods(records: Sequence[InterfaceRecord]) -> list[str | Formula]:
         if slabs_alone
         else ""
     )
-    if have_tetrahedra(records):
-        limits = (f"{a}–{b} {limit} Å" for (a, b), limit in BOND_LIMIT_ANGSTROM.items())
+    asked = [record.integrity for record in records if record.integrity is not None]
+    limits = {kind: limit for found in asked for kind, limit in found.limits_angstrom.items()}
+    if have_units(records) and limits:
+        said = (f"{kind.replace('-', '–')} {limit} Å" for kind, limit in limits.items())
         text.append(
-            f"A ligand counts as bonded within {', '.join(limits)}; a unit is intact while it "
+            f"A ligand counts as bonded within {', '.join(said)}; a unit is intact while it "
             "keeps exactly the ligands it had. These criteria are natriface's."
         )
     if any(record.interfacial_formation_energy for record in records):
@@ -160,19 +181,40 @@ def _methods(records: Sequence[InterfaceRecord]) -> list[str | Formula]:
 def _glossary(records: Sequence[InterfaceRecord]) -> dict[str, str]:
     """What the study calls its slabs, and what the name of a surface means."""
     slabs = {slab.name: slab for record in records for slab in (record.film, record.substrate)}
+    units = dict.fromkeys(
+        u for record in records if record.integrity for u in record.integrity.units
+    )
     found = {records[0].pair: f"{records[0].film.name} as a film on {records[0].substrate.name}"}
     for name, slab in slabs.items():
         words = [slab.phase] if slab.phase and slab.phase != name else []
         if slab.doping:
-            said = DopingWords.of(slab.doping)
-            words += [f"{said.dopant} in each surface cell", said.balance]
-        if words:
+            found[name] = doped_words(slab.phase or name, slab.doping, units)
+        elif words:
             found[name] = ", ".join(words)
-    surface = next((slab.surface for slab in slabs.values() if slab.surface), None)
-    if surface is not None:
-        plane, _, number = surface.split(" ")[0].partition("-")
-        found[f"{plane}-{number}"] = f"termination {number} of the plane {plane}"
+    for surface in (slab.surface for slab in slabs.values() if slab.surface):
+        plane, _, count = surface.split(" ")[0].partition("-")
+        which = ORDINALS[int(count) - 1] if count in ("1", "2", "3") else f"{count}th"
+        if count:
+            found[f"{plane}-{count}"] = f"{which} termination of the {plane} plane"
     return found
+
+
+ORDINALS, NUMERALS = ("first", "second", "third"), {"1": "one", "2": "two", "3": "three"}
+
+
+def doped_words(phase: str, doping: str, units: Iterable[str]) -> str:
+    """``F-doped NZSP-C2c-ordered: one O of a PO4 replaced by F in each surface cell, ...``."""
+    said = DopingWords.of(doping)
+    read = re.fullmatch(r"(?P<n>\d+) (?P<dopant>\w+) on (?P<host>\w+)", said.dopant)
+    if read is None:
+        return f"{phase}, {said.dopant} in each surface cell, {said.balance}"
+    host, centre = read["host"], re.search(r"\(x\d+; (\w+) ", doping)
+    whole = [u for u in units if centre and re.fullmatch(f"{centre[1]}{host}\\d*", u)]
+    place = f" of a {whole[0]}" if whole else f" next to {centre[1]}" if centre else ""
+    return (
+        f"{read['dopant']}-doped {phase}: {NUMERALS.get(read['n'], read['n'])} {host}{place} "
+        f"replaced by {read['dopant']} in each surface cell, {said.balance}"
+    )
 
 
 def _slab_words(slab: SlabRecord) -> str:

@@ -11,6 +11,7 @@ from natriface.analysis.figures.bars import PublishedBar, ValueBar, value_bars
 from natriface.analysis.figures.energy_profiles import energy_profile
 from natriface.analysis.figures.pictures.path_pictures import path_picture
 from natriface.analysis.figures.pictures.turnable import Turnable
+from natriface.analysis.results.claim import Choice
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number, slug
@@ -35,6 +36,16 @@ from natriface.workflows.report.section import Section, SectionContext, with_car
 
 KEY, TITLE = "migration", "Migration barriers"
 
+MOST_TOLD = 3
+"""Barriers that begin the page one by one; of more it says how far they reach."""
+
+SETTLED_BY: dict[Choice, str] = {
+    "facet": "another surface of an adatom under migration",
+    "potential": "another model in settings",
+    "registry": "other sites under migration",
+}
+"""Choice -> the keys that try more of it."""
+
 PICTURES_PER_LABEL = 3
 """The shortest hops of a crystal are drawn, the others only listed."""
 
@@ -51,6 +62,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         return None
     published = context.published
     ways = far_ways(records)
+    barriers, others = _findings(records, ways, published)
     tables = [barrier_table(records), frequency_table(records)]
     if ways:
         tables.append(far_table(ways))
@@ -59,7 +71,9 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     return Section(
         key=KEY,
         title=TITLE,
-        findings=_findings(records, ways, published),
+        verdict=barriers if len(barriers) <= MOST_TOLD else [_range(records, ways)],
+        settled_by=SETTLED_BY,
+        findings=others if len(barriers) <= MOST_TOLD else [*barriers, *others],
         blocks=[
             *_paragraphs(records),
             *_figures(records, results, context),
@@ -224,8 +238,9 @@ def _image_labels(summary: BandSummary) -> list[str]:
 
 def _findings(
     records: Sequence[HopRecord], ways: Sequence[FarWay], published: Published | None
-) -> list[str]:
-    found = []
+) -> tuple[list[str], list[str]]:
+    """Sentences on barriers, and on hops that have none."""
+    found, without = [], []
     summed_up = {way.label for way in ways if way.barriers_ev}
     first = {record.label: record for record in reversed(records)}
     for way in ways:
@@ -240,7 +255,7 @@ def _findings(
             )
     for record in records:
         if record.no_barrier:
-            found.append(f"{record.name} ({record.kind}): {record.no_barrier}.")
+            without.append(f"{record.name} ({record.kind}): {record.no_barrier}.")
         if record.barrier is None or record.label in summed_up:
             continue
         text = f"{record.name} ({record.kind}): {number(record.barrier.forward_ev, 3)} eV forward"
@@ -258,7 +273,26 @@ def _findings(
         if record.rate_reason:
             text += "; below kT, so that no hop frequency can be given"
         found.append(f"{text}.")
-    return found
+    return found, without
+
+
+def _range(records: Sequence[HopRecord], ways: Sequence[FarWay]) -> str:
+    """How far the barriers of each kind of path reach; of a crystal the widest way that is open."""
+    far = {way.label: way.barriers_ev[max(way.barriers_ev)] for way in ways if way.barriers_ev}
+    values: dict[str, dict[str, float]] = {}
+    for record in records:
+        if record.barrier is not None:
+            known = far.get(record.label, record.barrier.forward_ev)
+            own = values.setdefault(record.kind, {})
+            own[record.label] = min(known, own.get(record.label, known))
+    told = []
+    for kind, own in values.items():
+        ends = sorted(own, key=lambda label: own[label])
+        words = (
+            f"{number(own[label], 2)} eV ({label})" for label in dict.fromkeys((ends[0], ends[-1]))
+        )
+        told.append(f"{kind} {' to '.join(words)}")
+    return f"Barriers: {'; '.join(told)}."
 
 
 def _in_words(record: HopRecord, published: Published) -> str:

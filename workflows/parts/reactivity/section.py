@@ -19,6 +19,7 @@ from natriface.workflows.parts.reactivity.tables import (
 )
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.section import (
+    FEW,
     Block,
     Listed,
     Section,
@@ -42,6 +43,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     return Section(
         key="reactivity",
         title="Reactions",
+        verdict=outcome(pairs),
         findings=_findings(pairs, records),
         blocks=[*blocks, *with_care(_cautions(pairs, phases))],
         values=records.document(),
@@ -74,6 +76,23 @@ def _words(pair: PairRecord) -> str:
     if found is None:
         return "no reaction"
     return f"{found.equation}, {number(found.energy_ev_per_atom, 3)} eV/atom"
+
+
+def outcome(pairs: Sequence[PairRecord]) -> list[str]:
+    """How many pairs react, and which gains most; of few the findings say it."""
+    known = [pair for pair in pairs if pair.reason is None]
+    if len(known) <= FEW:
+        return []
+    gains = {p.name: p.strongest.mutual_ev_per_atom for p in known if p.strongest is not None}
+    if not gains:
+        return [f"No reaction between any of {len(known)} pairs is downhill."]
+    most = min(gains, key=lambda name: gains[name])
+    inert = [pair.name for pair in known if pair.name not in gains]
+    also = f"; no reaction is downhill between the sides of {', '.join(inert)}" if inert else ""
+    return [
+        f"{len(gains)} of {len(known)} pairs react, {most} most strongly "
+        f"({number(gains[most], 3)} eV/atom, mutual){also}."
+    ]
 
 
 def _findings(pairs: Sequence[PairRecord], records: Records) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from natriface.analysis.energies.variance import SHARE_FORMULA, variance_share
+from natriface.analysis.results.claim import Choice
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
 from natriface.workflows.parts.screen.figures import distributions, pictures, trade_offs
@@ -18,11 +19,21 @@ from natriface.workflows.parts.screen.records import (
     candidates,
     records,
 )
-from natriface.workflows.report.section import Block, Section, SectionContext
+from natriface.workflows.report.section import FEW, Block, Section, SectionContext
 from natriface.workflows.report.steps import known_steps
 from natriface.workflows.report.table import Cell, Column, Table
 
 KEY = "screen"
+
+SETTLED_BY: dict[Choice, str] = {
+    "start": "keep: {registries: 2} of a stage that relaxes, under screen",
+    "facet": "more planes of the substrate under screen",
+    "facet of the film": "more planes of the film under screen",
+    "registry": "more registries under screen",
+    "compensation": "more dopants, each with its compensation, under screen",
+    "potential": "a further stage with another model in its settings",
+}
+"""Choice -> the keys that try more of it."""
 LEAST_SAMPLES = 4
 """Of which a share of variance is given."""
 
@@ -37,13 +48,13 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     n_stages = max(labels.stage for labels in labelled.values())
     relaxed = relaxed_energies(made, labelled)
     measured = measurements(relaxed)
+    ranked = {pair: list(own) for pair, own in groupby(made, key=lambda record: record.pair)}
     return Section(
         key=KEY,
         title="Screening",
-        findings=[
-            _finding(pair, list(members), n_stages)
-            for pair, members in groupby(made, key=lambda record: record.pair)
-        ],
+        verdict=outcome(ranked, n_stages),
+        settled_by=SETTLED_BY,
+        findings=[_finding(pair, members, n_stages) for pair, members in ranked.items()],
         blocks=[
             *distributions(made, n_stages, context),
             ranking_table(made, names, n_stages),
@@ -57,6 +68,25 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         values={record.candidate: record.model_dump(mode="json") for record in made},
         measurements=measured,
     )
+
+
+def outcome(ranked: Mapping[str, Sequence[CandidateRecord]], n_stages: int) -> list[str]:
+    """The pairs of which a candidate came through all stages, the lowest first; of few none."""
+    if len(ranked) <= FEW:
+        return []
+    lasts = {pair: members[0].stages[-1] for pair, members in ranked.items()}
+    through = {
+        pair: last.energy_j_per_m2
+        for pair, last in lasts.items()
+        if last.stage == n_stages and last.energy_j_per_m2 is not None
+    }
+    left = len(ranked) - len(through)
+    text = f"{len(through)} of {len(ranked)} pairs have a candidate that came through all stages"
+    if through:
+        order = sorted(through.items(), key=lambda item: item[1])
+        text += ", the lowest of each, J/m²: " + ", ".join(f"{p} {number(e)}" for p, e in order)
+    also = f" Of the other {left} nothing is known by the last stage." if left else ""
+    return [f"{text}.{also}"]
 
 
 def of_choices(records: Sequence[CandidateRecord]) -> list[Block]:

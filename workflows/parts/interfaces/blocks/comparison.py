@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, product
-from statistics import fmean
+from itertools import product
 
 from natriface.analysis.energies.starts import SAME_MINIMUM_EV, in_quadrature
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number, signed
+from natriface.workflows.parts.interfaces.blocks.integrity_tables import word_of
 from natriface.workflows.parts.interfaces.blocks.level_tables import relaxing_level
 from natriface.workflows.parts.interfaces.blocks.published_values import contradictions, reasons
+from natriface.workflows.parts.interfaces.blocks.reproduced import (
+    ByLevel,
+    agree,
+    order_verdicts,
+    orders_told,
+    sizes,
+    sizes_are_claimed,
+)
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, StartRecord
 
 SAME_J_PER_M2 = 0.01
@@ -28,8 +36,10 @@ class Comparison:
 
     Attributes
     ----------
+    verdict
+        What contact does, and whether sizes and order in print are found again.
     findings
-        What the numbers say, beside the published ones where there are any.
+        What else the numbers say, beside the published ones where there are any.
     reasons
         Why the two may differ.
     contradictions
@@ -38,6 +48,7 @@ class Comparison:
         What is wrong with numbers that nevertheless converged.
     """
 
+    verdict: list[str] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
@@ -52,21 +63,28 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
     caveats = [f"{record.pair}: {caveat}" for record in records for caveat in record.caveats]
     findings = [
         *_levels(records),
-        *_signs(records, ours, off, others),
         *_doping(records, ours, off, published, others),
         *_starts(records),
         *_still_falling(records),
     ]
+    signs = _signs(records, ours, off, others)
     if published is None:
         return Comparison(
+            verdict=signs,
             findings=[*findings, *_integrity(records, None), *_bonds(records, None)],
             caveats=caveats,
         )
+    off_by = sizes(ours, off, published)
     return Comparison(
+        verdict=[
+            *signs,
+            *([] if sizes_are_claimed(published) else off_by),
+            *order_verdicts(ours, off, published, others),
+        ],
         findings=[
             *findings,
-            *_sizes(ours, off, published),
-            *_ranking(ours, off, published, others),
+            *(off_by if sizes_are_claimed(published) else []),
+            *orders_told(ours, off, published, others),
             *_integrity(records, published),
             *_bonds(records, published),
         ],
@@ -96,10 +114,6 @@ def uncertainties(records: Sequence[InterfaceRecord]) -> dict[str, float]:
     }
 
 
-ByLevel = Mapping[str, Mapping[str, float]]
-"""Name of a level of theory -> pair -> formation energy, J/m2."""
-
-
 def by_other_levels(records: Sequence[InterfaceRecord]) -> dict[str, dict[str, float]]:
     """Formation energies by the levels of theory beside the first, J/m2 by level and pair."""
     found: dict[str, dict[str, float]] = {}
@@ -126,11 +140,6 @@ def _levels(records: Sequence[InterfaceRecord]) -> list[str]:
     return [text + "."]
 
 
-def _agree(value: float, others: Sequence[float]) -> bool:
-    """Whether a difference has one sign by all levels of theory."""
-    return all((other < 0) == (value < 0) for other in others)
-
-
 def _signs(
     records: Sequence[InterfaceRecord],
     ours: Mapping[str, float],
@@ -154,7 +163,7 @@ def _signs(
     certain = [
         pair
         for pair in apart
-        if _agree(ours[pair], [level[pair] for level in others.values() if pair in level])
+        if agree(ours[pair], [level[pair] for level in others.values() if pair in level])
     ]
     disputed = [pair for pair in apart if pair not in certain]
     if disputed:
@@ -167,7 +176,9 @@ def _signs(
         ("lowers", [pair for pair in certain if ours[pair] < 0]),
     ):
         if pairs:
-            sentences.append(f"Contact {verb} the energy of {', '.join(pairs)}.")
+            sizes = sorted(number(abs(ours[pair])) for pair in pairs)
+            by = " to ".join(dict.fromkeys((sizes[0], sizes[-1])))
+            sentences.append(f"Contact {verb} the energy of {', '.join(pairs)}, by {by} J/m².")
     near = [f"{p} within {number(off[p])} J/m²" for p in known if p not in apart]
     if near:
         sentences.append(f"Contact makes no difference to the energy of {', '.join(near)}.")
@@ -211,7 +222,7 @@ def _doping(
                 theirs.append((reading, other))
         if len(theirs) == 2 and theirs[0][1] == theirs[1][1]:
             theirs = theirs[:1]
-        verdict = limit is not None and abs(change) > limit and _agree(change, [*beside.values()])
+        verdict = limit is not None and abs(change) > limit and agree(change, [*beside.values()])
         said = [
             (f"{_verdict(change, other)} " if verdict else "")
             + (published.short_name if published else "")
@@ -246,7 +257,7 @@ def _effect(change: float, limit: float | None, beside: Mapping[str, float]) -> 
             f"makes no difference to the formation energy within {number(limit)} J/m² "
             f"({signed(change)} J/m²{others})"
         )
-    if not _agree(change, [*beside.values()]):
+    if not agree(change, [*beside.values()]):
         return (
             f"changes the formation energy by {signed(change)} J/m²{others}: levels of theory "
             "differ in the sign, there is no verdict"
@@ -331,75 +342,14 @@ def _verdict(one: float, other: float) -> str:
     return "as in" if same else "unlike"
 
 
-def _sizes(ours: Mapping[str, float], off: Mapping[str, float], published: Published) -> list[str]:
-    printed = published.interfacial_formation_energy_j_per_m2
-    common = [pair for pair in ours if pair in printed]
-    if not common:
-        return []
-    differences = {pair: ours[pair] - printed[pair] for pair in common}
-    far = max(common, key=lambda pair: abs(differences[pair]))
-    near = min(common, key=lambda pair: abs(differences[pair]))
-    text = (
-        f"Against the values of {published.short_name} as printed, the mean absolute difference "
-        f"is {fmean(abs(d) for d in differences.values()):.2f} J/m²"
-    )
-    if len(common) > 2:
-        text += (
-            f"; smallest for {near} ({signed(differences[near])} J/m²), largest for {far} "
-            f"({signed(differences[far])} J/m²)"
-        )
-    apart = [
-        pair
-        for pair in common
-        if pair in off and abs(abs(ours[pair]) - abs(printed[pair])) > off[pair]
-    ]
-    if not apart:
-        return [f"{text}."]
-    weaker = sum(abs(ours[pair]) < abs(printed[pair]) for pair in apart)
-    told = f"{weaker} of the {len(apart)} that differ by more than their uncertainty"
-    return [f"{text}. Ours are smaller in magnitude for {told}."]
-
-
-def _ranking(
-    ours: Mapping[str, float], off: Mapping[str, float], published: Published, others: ByLevel
-) -> list[str]:
-    sentences = []
-    for reading, values in published.readings().items():
-        common = [pair for pair in ours if pair in values]
-        if len(common) < 3:
-            return []
-        pairs = [(a, b) for a, b in combinations(common, 2) if values[a] != values[b]]
-        sure = [(a, b) for a, b in pairs if _told_apart(a, b, ours, off, others)]
-        alike = sum((ours[a] < ours[b]) == (values[a] < values[b]) for a, b in sure)
-        theirs = " < ".join(sorted(common, key=lambda pair: values[pair]))
-        sentences.append(
-            f"With {published.short_name} {reading}, {alike} of {len(sure)} pairwise orders "
-            f"agree; its order, most negative first: {theirs}."
-        )
-    every = list(combinations([pair for pair in ours if pair in values], 2))
-    n_sure = sum(_told_apart(a, b, ours, off, others) for a, b in every)
-    alike_by_all = ", in one order by every level of theory" if others else ""
-    return [
-        f"{n_sure} of {len(every)} pairs of our energies differ by more than their "
-        f"uncertainty{alike_by_all}; the others have no order.",
-        *sentences,
-    ]
-
-
-def _told_apart(
-    a: str, b: str, ours: Mapping[str, float], off: Mapping[str, float], others: ByLevel
-) -> bool:
-    limit = in_quadrature(off.get(a), off.get(b))
-    beside = [level[a] - level[b] for level in others.values() if a in level and b in level]
-    change = ours[a] - ours[b]
-    return limit is not None and abs(change) > limit and _agree(change, beside)
-
-
 def _integrity(records: Sequence[InterfaceRecord], published: Published | None) -> list[str]:
-    sentences, whole = [], []
+    sentences, whole, without = [], [], []
     for record in records:
         found = record.integrity
-        if found is None or found.summary is None or not found.units:
+        if found is None or found.summary is None:
+            continue
+        if not found.units:
+            without.append(record.pair)
             continue
         said = published.integrity.get(record.pair) if published else None
         if published and said:
@@ -411,7 +361,10 @@ def _integrity(records: Sequence[InterfaceRecord], published: Published | None) 
         else:
             whole.append(record.pair)
     if whole:
-        sentences.append(f"All tetrahedra stay whole in {', '.join(whole)}.")
+        kept = [record for record in records if record.pair in whole]
+        sentences.append(f"All {word_of(kept)} stay whole in {', '.join(whole)}.")
+    if without:
+        sentences.append(f"There are no covalent units to break in {', '.join(without)}.")
     return sentences
 
 

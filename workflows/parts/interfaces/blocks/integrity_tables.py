@@ -1,39 +1,54 @@
-"""Tables of the tetrahedra of a report's interfaces: what survives contact, and its bonds."""
+"""Tables of the covalent units of a report's interfaces: what survives contact, and its bonds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
-from natriface.analysis.bonding.integrity import SODIUM_CONTACT_ANGSTROM
+from natriface.analysis.bonding.integrity import metal_limits
 from natriface.analysis.results.published import Published
-from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord
+from natriface.workflows.parts.interfaces.evaluation.records import (
+    IntegrityRecord,
+    InterfaceRecord,
+)
 from natriface.workflows.report.table import Cell, Column, Table
 
 
-def have_tetrahedra(records: Sequence[InterfaceRecord]) -> bool:
-    """Whether any has P or Si; where no interface was computed that is not known, and may be."""
+def units_word(formulas: Iterable[str]) -> str:
+    """``tetrahedra``, where each of these has four ligands (``PO4``, ``PO3F``); else as here."""
+    ligands = [re.findall(r"([A-Z][a-z]?)(\d*)", formula)[1:] for formula in formulas]
+    counts = {sum(int(n or 1) for _, n in own) for own in ligands}
+    return "tetrahedra" if counts == {4} else "covalent units"
+
+
+def word_of(records: Sequence[InterfaceRecord]) -> str:
+    """What the units of all interfaces are called together."""
+    asked = (record.integrity for record in records if record.integrity is not None)
+    return units_word(formula for found in asked for formula in found.units)
+
+
+def have_units(records: Sequence[InterfaceRecord]) -> bool:
+    """Whether any has covalent units; where no interface was computed that is not known, and may
+    be."""
     asked = [record.integrity for record in records if record.integrity is not None]
     known = [found for found in asked if found.summary is not None]
-    return any(f.units or f.sodium_contacts_before or f.sodium_contacts_after for f in known) or (
-        bool(asked) and not known
-    )
+    return any(f.units for f in known) or (bool(asked) and not known)
 
 
 def integrity_table(
     records: Sequence[InterfaceRecord], published: Published | None
 ) -> Table | None:
-    """Tetrahedra before and after contact."""
+    """Covalent units before and after contact."""
     asked = [(r, r.integrity) for r in records if r.integrity is not None]
-    if not have_tetrahedra(records):
+    if not have_units(records):
         return None
     beside = published is not None and bool(published.integrity)
-    limit = max(SODIUM_CONTACT_ANGSTROM.values())
     columns = [
         Column("Interface"),
         Column("intact after contact"),
         Column("bonds broken", digits=0),
         Column("bonds formed", digits=0),
-        Column(f"Na within {limit} Å of P or Si before", digits=0),
+        Column(f"{_contact_words([found for _, found in asked])} before", digits=0),
         Column("after", digits=0),
         Column("free slab, relaxed"),
     ]
@@ -43,11 +58,11 @@ def integrity_table(
         rows.append(
             [
                 record.pair,
-                None if found.summary is None else units or "no tetrahedra",
+                None if found.summary is None else units or "no covalent units",
                 found.n_broken,
                 found.n_formed,
-                found.sodium_contacts_before,
-                found.sodium_contacts_after,
+                found.metal_contacts_before,
+                found.metal_contacts_after,
                 found.free_slab_summary,
                 *([published.integrity.get(record.pair)] if published and beside else []),
             ]
@@ -55,7 +70,7 @@ def integrity_table(
     if published and beside:
         columns.append(Column(published.short_name))
     return Table(
-        "Do the tetrahedra survive contact?",
+        f"Do the {word_of(records)} survive contact?",
         columns,
         rows,
         stem="tetrahedra",
@@ -63,6 +78,22 @@ def integrity_table(
             k: f"not computed: {found.reason}" for k, (_, found) in enumerate(asked) if found.reason
         },
     )
+
+
+def _contact_words(asked: Sequence[IntegrityRecord]) -> str:
+    """``Na within 3.2 Å of P or Si``: the films' metals, and the centres of the units."""
+    pairs = {
+        (found.metal, kind.split("-")[0])
+        for found in asked
+        for kind in found.limits_angstrom
+        if found.metal is not None
+    }
+    told: dict[tuple[str, float], list[str]] = {}
+    for metal, centre in sorted(pairs):
+        limit = metal_limits(metal, [centre])[metal, centre]
+        told.setdefault((metal, limit), []).append(centre)
+    words = (f"{metal} within {limit} Å of {' or '.join(c)}" for (metal, limit), c in told.items())
+    return "; ".join(words) or "metal near the centres"
 
 
 def bond_table(records: Sequence[InterfaceRecord]) -> Table | None:
@@ -83,7 +114,7 @@ def bond_table(records: Sequence[InterfaceRecord]) -> Table | None:
     if not rows:
         return None
     return Table(
-        "Mean bond lengths in the tetrahedra",
+        f"Mean bond lengths in the {word_of(records)}",
         [
             Column("Interface"),
             Column("Unit"),

@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from natriface.analysis.bonding.integrity import Integrity, compare_units
+from ase import Atoms
+from ase.data import atomic_numbers
+
+from natriface.analysis.bonding.integrity import Integrity, bond_limits, compare_units
 from natriface.analysis.energies.interface_energy import (
     area_and_contacts,
 )
 from natriface.analysis.results.result import Result
+from natriface.structures.base.compositions import parse_formula
 from natriface.structures.base.errors import AnalysisError
+from natriface.structures.chemistry.formal_charges import anion_rank
 from natriface.workflows.parts.interfaces.evaluation.layer_reactions import layer_reaction
 from natriface.workflows.parts.interfaces.evaluation.level import (
     PARTS,
@@ -143,7 +148,9 @@ def _gathered(
     head = levels[0]
     integrity, integrity_record = None, None
     if "integrity" in asked:
-        integrity, integrity_record = _integrity(wholes[k].id, found, as_built, steps)
+        integrity, integrity_record = _integrity(
+            wholes[k].id, found, as_built, steps, film_metal(labels.film.formula)
+        )
     by_id = {start.id: start for start in wholes}
     scanned = {x: by_id[x] for x in (identifier, *labels.scanned_starts) if x in by_id}
     registries = registries_record(labels, steps, scanned)
@@ -246,7 +253,11 @@ def _steps_of(
 
 
 def _integrity(
-    identifier: str, found: Mapping[str, Result], as_built: Result | None, steps: Steps
+    identifier: str,
+    found: Mapping[str, Result],
+    as_built: Result | None,
+    steps: Steps,
+    metal: str,
 ) -> tuple[Integrity | None, IntegrityRecord]:
     try:
         interface = require(steps, identifier, "interface")
@@ -256,7 +267,7 @@ def _integrity(
                 + (f" ({interface.reason})" if interface.reason else "")
             )
         before, after = interface.initial_atoms(), interface.final_atoms()
-        integrity = compare_units(before, after)
+        integrity = compare_units(before, after, metal)
     except AnalysisError as error:
         return None, IntegrityRecord(reason=str(error))
     symbols = before.get_chemical_symbols()
@@ -266,7 +277,7 @@ def _integrity(
     if free is not None and free.status == "converged" and free.initial_structure:
         # a second start begins with the tetrahedra that the contact has left
         built = as_built if as_built is not None and as_built.initial_structure else free
-        free_slab = compare_units(built.initial_atoms(), free.final_atoms())
+        free_slab = compare_units(built.initial_atoms(), free.final_atoms(), metal)
         free_symbols = free.final_atoms().get_chemical_symbols()
     kinds = sorted(
         {
@@ -290,10 +301,27 @@ def _integrity(
             )
             for unit, centre, ligand in kinds
         ],
-        sodium_contacts_before=integrity.sodium_contacts[0],
-        sodium_contacts_after=integrity.sodium_contacts[1],
+        limits_angstrom=_limits(before, integrity, symbols),
+        metal=metal,
+        metal_contacts_before=integrity.metal_contacts[0],
+        metal_contacts_after=integrity.metal_contacts[1],
         free_slab_summary=free_slab.summary() if free_slab else None,
     )
+
+
+def film_metal(formula: str | None) -> str:
+    """The most electropositive element of a film; Na if the film is not known."""
+    elements = sorted(parse_formula(formula or "Na"))
+    return min(elements, key=lambda symbol: anion_rank(atomic_numbers[symbol]))
+
+
+def _limits(before: Atoms, integrity: Integrity, symbols: Sequence[str]) -> dict[str, float]:
+    """Of the kinds of bonds that the units have or come to have."""
+    known = bond_limits(before)
+    units = [*integrity.before.values(), *integrity.after.values()]
+    bonds = [bond for unit in units for bond in unit.bonds]
+    kinds = dict.fromkeys((symbols[bond.centre], symbols[bond.ligand]) for bond in bonds)
+    return {"-".join(kind): known[kind] for kind in kinds}
 
 
 def _mean(

@@ -246,15 +246,25 @@ class BondMean(_Record):
 
 
 class IntegrityRecord(_Record):
-    """Tetrahedra before and after contact, or why it is not known."""
+    """Covalent units before and after contact, or why it is not known.
+
+    Attributes
+    ----------
+    limits_angstrom
+        Kind of bond (``P-S``) -> below which distance it is one.
+    metal, metal_contacts_before, metal_contacts_after
+        The film's metal, and its pairs with a centre of a unit within `metal_limits`.
+    """
 
     summary: str | None = None
     units: dict[str, tuple[int, int]] = Field(default_factory=dict)
     n_broken: int | None = None
     n_formed: int | None = None
     bonds: list[BondMean] = Field(default_factory=list)
-    sodium_contacts_before: int | None = None
-    sodium_contacts_after: int | None = None
+    limits_angstrom: dict[str, float] = Field(default_factory=dict)
+    metal: str | None = None
+    metal_contacts_before: int | None = None
+    metal_contacts_after: int | None = None
     free_slab_summary: str | None = None
     reason: str | None = None
 

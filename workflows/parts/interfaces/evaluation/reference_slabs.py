@@ -223,7 +223,7 @@ def start_caveats(
         units = compare_units(first.initial_atoms(), own.result.final_atoms())
         if units.broken or units.formed:
             caveats.append(
-                f"{own.name}: of the tetrahedra it was built with {units.summary()}; the "
+                f"{own.name}: of the units it was built with {units.summary()}; the "
                 "reference energy is that of a slab that has reacted."
             )
     return caveats
