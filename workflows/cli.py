@@ -204,7 +204,7 @@ def build(
     ],
     pictures: Annotated[bool, typer.Option(help="Draw each structure.")] = True,
 ) -> None:
-    """Write a study's structures as POSCAR, CIF, extxyz and pictures."""
+    """Build a study's structures: POSCAR, CIF, extxyz, pictures."""
     from natriface.workflows.commands.build import write_study_structures
     from natriface.workflows.commands.tables import print_structures
     from natriface.workflows.study import load_study, study_path

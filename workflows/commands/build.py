@@ -1,4 +1,4 @@
-"""`natriface build`: a study's structures as files, with a manifest that says how each was made."""
+"""A study's structures as files: as `natriface build` makes them, or as they were computed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import csv
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.io import write
 
 from natriface.analysis.figures.pictures.structure_pictures import structure_picture
+from natriface.analysis.results.result import RESULT_FILE, Result
 from natriface.analysis.results.wording import slug
 from natriface.structures.base.atoms import structure_id
+from natriface.structures.formats.structure_files import (
+    STRUCTURE_FORMATS,
+    StructureFormat,
+    write_structure,
+)
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.parts.interfaces.builder import (
     BuiltInterface,
@@ -29,6 +34,7 @@ from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.planning import plan_study
 from natriface.workflows.steps.starts import start_geometries
 from natriface.workflows.study import Study
+from natriface.workflows.workspace import Workspace
 
 MANIFEST_FILE = "manifest.json"
 TABLE_FILE = "structures.csv"
@@ -50,8 +56,7 @@ def write_study_structures(
     WorkspaceError
         If the folder is there already and not empty.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise WorkspaceError(f"{folder} is there already; name a folder that is new or empty")
+    _require_new(folder)
     parts = study.parts()
     joined: InterfacesAsked | None = parts.pop("interfaces", None)
     interfaces = [] if joined is None else build_interfaces(joined, root)
@@ -81,6 +86,69 @@ def write_study_structures(
     return interfaces
 
 
+def write_computed_structures(
+    workspace: Workspace,
+    folder: Path,
+    *,
+    relaxed: bool = True,
+    formats: Sequence[StructureFormat] = STRUCTURE_FORMATS,
+) -> tuple[int, int]:
+    """Write what each converged relaxation of a study has ended in, or what it began from.
+
+    A table beside them, `TABLE_FILE`, names the step of each, its energy and its engine.
+
+    Returns
+    -------
+    written, left_out
+        Number of relaxations with files, and of those without a sound result.
+
+    Raises
+    ------
+    WorkspaceError
+        If the folder is there already and not empty, or nothing is relaxed yet.
+    """
+    _require_new(folder)
+    folders = workspace.folders()
+    asked = [step for step in workspace.plan() if step.kind == "relax"]
+    done = []
+    for step in asked:
+        place = folders.get(step.id)
+        if place is not None and (place / RESULT_FILE).is_file():
+            result = Result.load(place)
+            if result.status == "converged":
+                done.append((place.name, result))
+    if not done:
+        raise WorkspaceError(
+            f"{workspace.root} has no converged relaxation; `natriface build` writes the "
+            "structures that a study begins with"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for name, result in done:
+        atoms = result.final_atoms() if relaxed else result.initial_atoms()
+        write_structure(atoms, folder / name, formats)
+        rows.append(
+            {
+                "file": name,
+                "step": result.label,
+                "formula": atoms.get_chemical_formula(),
+                "n_atoms": len(atoms),
+                "energy_ev": result.converged_energy_ev() if relaxed else None,
+                "engine": result.engine.words,
+            }
+        )
+    with (folder / TABLE_FILE).open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return len(done), len(asked) - len(done)
+
+
+def _require_new(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise WorkspaceError(f"{folder} is there already; name a folder that is new or empty")
+
+
 def _write_interface(built: BuiltInterface, folder: Path, pictures: bool) -> dict[str, Any]:
     interface = built.interface
     place = folder / slug(built.label.replace("|", "_on_"))
@@ -91,7 +159,7 @@ def _write_interface(built: BuiltInterface, folder: Path, pictures: bool) -> dic
         ("substrate", interface.substrate_atoms, f"{built.label}: {built.substrate.label} alone"),
         ("film", interface.film_atoms, f"{built.label}: {built.film.label} alone"),
     ):
-        paths = list(_write_structure(atoms, place / part))
+        paths = write_structure(atoms, place / part)
         if pictures:
             picture = place / f"{part}.png"
             structure_picture(atoms, picture, title)
@@ -125,7 +193,7 @@ def _write_step(step: Step, atoms: Atoms, folder: Path, pictures: bool) -> dict[
     place = folder / step_labels(step).section
     place.mkdir(exist_ok=True)
     stem = place / step.folder_name
-    paths = list(_write_structure(atoms, stem))
+    paths = write_structure(atoms, stem)
     if pictures:
         picture = stem.with_name(f"{stem.name}.png")
         structure_picture(atoms, picture, step.name)
@@ -138,19 +206,6 @@ def _write_step(step: Step, atoms: Atoms, folder: Path, pictures: bool) -> dict[
         "metadata": step.metadata,
         "files": [str(path.relative_to(folder)) for path in paths],
     }
-
-
-def _write_structure(atoms: Atoms, stem: Path) -> Iterator[Path]:
-    poscar = stem.with_name(f"{stem.name}.POSCAR")
-    # sort=False keeps the order of the atoms, the same in all files of one structure.
-    write(poscar, atoms, format="vasp", direct=True, sort=False)
-    yield poscar
-    cif = stem.with_name(f"{stem.name}.cif")
-    write(cif, atoms, format="cif")
-    yield cif
-    extxyz = stem.with_name(f"{stem.name}.extxyz")
-    write(extxyz, atoms, format="extxyz")
-    yield extxyz
 
 
 def _write_table(entries: Sequence[dict[str, Any]], path: Path) -> None:

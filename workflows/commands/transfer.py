@@ -1,4 +1,4 @@
-"""Commands for a study's results: listed, packed for another machine, and unpacked there."""
+"""Commands for a study's results: listed, taken away as structures, packed, and unpacked."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from natriface.workflows.commands.common import StudyArgument, WorkspaceOption, 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module to an app."""
     app.command()(results)
+    app.command()(structures)
     app.command()(export)
     app.command("import")(import_)
 
@@ -39,6 +40,46 @@ def results(
         print_results(entries)
     for folder, reason in found.unreadable.items():
         typer.echo(f"unreadable: {folder}: {reason}", err=True)
+
+
+def structures(
+    study: StudyArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A new folder for the structures.")
+    ],
+    workspace: WorkspaceOption = None,
+    relaxed: Annotated[
+        bool,
+        typer.Option("--relaxed/--built", help="As they came to rest, or as they were built."),
+    ] = True,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format", help="cif, POSCAR or extxyz; give it again for more.", show_default="all"
+        ),
+    ] = None,
+) -> None:
+    """Write the structures of a study's finished relaxations.
+
+    `build` writes those that a study begins with, before anything is run.
+    """
+    from natriface.structures.formats.structure_files import STRUCTURE_FORMATS
+    from natriface.workflows.commands.build import write_computed_structures
+
+    wanted = [name.lower() for name in formats or STRUCTURE_FORMATS]
+    chosen = [known for known in STRUCTURE_FORMATS if known.lower() in wanted]
+    unknown = set(wanted) - {known.lower() for known in STRUCTURE_FORMATS}
+    if unknown:
+        raise typer.BadParameter(
+            f"no format {', '.join(sorted(unknown))}; there are {', '.join(STRUCTURE_FORMATS)}"
+        )
+    written, left_out = write_computed_structures(
+        opened(study, workspace), output, relaxed=relaxed, formats=chosen
+    )
+    typer.echo(
+        f"{written} structures written to {output}"
+        + (f"; {left_out} relaxations have no sound result" if left_out else "")
+    )
 
 
 def export(

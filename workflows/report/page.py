@@ -23,6 +23,7 @@ from natriface.analysis.results.wording import unit
 from natriface.analysis.scoring.criteria import Scorecard
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.report.claims import JudgedClaim, claims_table, judged
+from natriface.workflows.report.crystals import crystal_gallery
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.in_short import Asked, in_short
 from natriface.workflows.report.references import REFERENCES, references
@@ -211,7 +212,7 @@ def write_report(
         write_atomically(folder / table.file_name, table.as_csv())
     write_atomically(folder / REFERENCES, document.references)
     page = folder / PAGE
-    write_atomically(page, _page(document, sections, engines))
+    write_atomically(page, _page(document, sections, engines, crystal_gallery(results, context)))
     return page
 
 
@@ -271,6 +272,7 @@ def _page(
     document: ReportDocument,
     sections: Sequence[Section],
     engines: Sequence[EngineRecord],
+    crystals: Gallery | None,
 ) -> str:
     folder = files("natriface.templates") / "report"
     environment = Environment(
@@ -281,12 +283,15 @@ def _page(
     environment.tests |= {
         name: lambda block, kind=kind: isinstance(block, kind) for name, kind in blocks
     }
+    turns = crystals or any(section.turns for section in sections)
+    scripts = ("tables.js", "turnable.js") if turns else ("tables.js",)
     template = environment.from_string((folder / "report.html.j2").read_text())
     return template.render(
         report=document,
         sections=sections,
         beneath=[text for section in sections for text in section.beneath],
         claims=document.claims_table,
+        crystals=crystals,
         steps=step_table(document.steps, any(engine.level != "DFT" for engine in engines)),
         unfinished=unfinished_table(document.unfinished),
         settings=_setting_table(document.protocol.settings),
@@ -299,6 +304,7 @@ def _page(
             for engine in engines
         ],
         style=Markup((folder / "style.css").read_text()),
+        scripts=[Markup((folder / name).read_text()) for name in scripts],
     )
 
 

@@ -14,13 +14,14 @@ from typing import Any, Protocol
 
 from matplotlib.figure import Figure
 
+from natriface.analysis.figures.pictures.turnable import Turnable
 from natriface.analysis.results.claim import Choice, Measurement
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.workflows.parts import PARTS
 from natriface.workflows.parts.labels import metadata_in
-from natriface.workflows.report.figure import ReportFigure, save_report_figure
+from natriface.workflows.report.figure import ReportFigure, save_report_figure, save_turnable
 from natriface.workflows.report.steps import ExpectedStep
 from natriface.workflows.report.table import Table
 
@@ -107,7 +108,16 @@ class Section:
 
     @property
     def figures(self) -> list[ReportFigure]:
-        """The figures among the blocks."""
+        """The figures among the blocks, those to turn without a picture left out."""
+        return [figure for figure in self._shown if figure.source]
+
+    @property
+    def turns(self) -> bool:
+        """Whether there is something to turn."""
+        return any(figure.turnable for figure in self._shown)
+
+    @property
+    def _shown(self) -> list[ReportFigure]:
         single = [block for block in self.blocks if isinstance(block, ReportFigure)]
         galleries = [block for block in self.blocks if isinstance(block, Gallery)]
         return [*single, *(figure for gallery in galleries for figure in gallery.figures)]
@@ -174,12 +184,29 @@ class SectionContext:
     all_results: Mapping[str, Result] = field(default_factory=dict)
 
     def draw(
-        self, figure: Figure, stem: str, *, caption: str, alt: str, vector: bool = True
+        self,
+        figure: Figure,
+        stem: str,
+        *,
+        caption: str,
+        alt: str,
+        vector: bool = True,
+        turnable: Turnable | None = None,
     ) -> ReportFigure:
         """Write a figure as PNG, SVG and PDF; the page shows the SVG of a `vector` drawing."""
         return save_report_figure(
-            figure, self.figures, stem, caption=caption, alt=alt, vector=vector
+            figure,
+            self.figures,
+            stem,
+            caption=caption,
+            alt=alt,
+            vector=vector,
+            turnable=turnable,
         )
+
+    def show(self, turnable: Turnable, stem: str, caption: str) -> ReportFigure:
+        """What can be turned, without a picture of it."""
+        return save_turnable(turnable, self.figures, stem, caption)
 
     def by_id(self, results: Sequence[Result]) -> dict[str, Result]:
         """Step id -> result, of the whole study and of a section's own results."""

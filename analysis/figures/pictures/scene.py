@@ -70,23 +70,31 @@ def _sight(atoms: Atoms) -> tuple[int, int]:
     return (0, 1) if lengths[0] <= lengths[1] else (1, 0)
 
 
-def _wrapped(atoms: Atoms) -> Atoms:
+def levelling(atoms: Atoms) -> FloatArray:
+    """Rotation (3, 3) for rows of vectors that lays a and b into the plane, where they are not."""
+    if np.abs(atoms.cell.array[:2, 2]).max() <= 1e-6:
+        return np.eye(3)
+    turned: FloatArray = atoms.cell.standard_form()[1].T
+    return turned
+
+
+def wrapped_in_plane(atoms: Atoms) -> Atoms:
     """In-plane into the cell; heights untouched, so that no slab is split.
 
     A crystal whose a and b do not lie in the plane is turned until they do.
     """
+    turned = levelling(atoms)
     moved = atoms.copy()
     moved.set_constraint()
-    if np.abs(moved.cell.array[:2, 2]).max() > 1e-6:
-        moved.set_cell(moved.cell.standard_form()[0], scale_atoms=True)
-    cell = moved.cell.array
-    fraction = np.linalg.solve(cell.T, moved.positions.T).T
+    cell = moved.cell.array @ turned
+    fraction = np.linalg.solve(moved.cell.array.T, moved.positions.T).T
     fraction[:, :2] -= np.floor(fraction[:, :2] + 1e-6)
+    moved.set_cell(cell)
     moved.positions = fraction @ cell
     return moved
 
 
-def _screen(atoms: Atoms, view: View) -> FloatArray:
+def screen_axes(atoms: Atoms, view: View) -> FloatArray:
     """Rows: unit vectors to the right, up, and towards the viewer."""
     if view == "top":
         right = atoms.cell.array[0] / np.linalg.norm(atoms.cell.array[0])
@@ -105,8 +113,8 @@ def project(atoms: Atoms, view: View, broken: list[tuple[int, int]], least_width
     Atoms are brought into the cell in-plane; a cell narrower than `least_width` (A) is repeated;
     ligands beyond the edge are added, so that every tetrahedron is whole.
     """
-    own = _wrapped(atoms)
-    screen = _screen(own, view)
+    own = wrapped_in_plane(atoms)
+    screen = screen_axes(own, view)
     _, across = _sight(own)
     period = abs(float(screen[0] @ own.cell.array[across])) if view == "side" else 0.0
     repeats = [1, 1, 1]

@@ -127,12 +127,24 @@ def before_after_figure(
     AnalysisError
         If the atoms differ.
     """
-    before, after = same_atoms(before, after)
-    moved, _ = find_mic(after.positions - before.positions, before.cell, pbc=True)
-    end = after.copy()
-    end.positions[:, :2] -= np.median(moved[:, :2], axis=0)
+    before, end = without_drift(before, after)
     panels = [
         Panel(captions[0], partial(draw_structure, atoms=before)),
         Panel(captions[1], partial(draw_structure, atoms=end, broken=broken)),
     ]
     return picture_panels(panels, title, before.symbols, share_frame=True)
+
+
+def without_drift(before: Structure, after: Structure) -> tuple[Atoms, Atoms]:
+    """Both, an in-plane shift of everything alike taken out of the second.
+
+    Raises
+    ------
+    AnalysisError
+        If the atoms differ.
+    """
+    before, after = same_atoms(before, after)
+    moved, _ = find_mic(after.positions - before.positions, before.cell, pbc=True)
+    end = after.copy()
+    end.positions[:, :2] -= np.median(moved[:, :2], axis=0)
+    return before, end

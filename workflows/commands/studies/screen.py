@@ -41,7 +41,7 @@ def screen(
     top: TopOption = 5,
     launchpad: LaunchpadOption = None,
 ) -> None:
-    """Run a screening to its ranking; run again to go on after a stop."""
+    """Run a screening to its ranking; run again to go on."""
     run_study(study, folder, workers, launchpad, staged=True, budget_h=budget, top=top)
 
 

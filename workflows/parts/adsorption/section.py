@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from natriface.analysis.energies.adsorption_energy import FORMULAS, Reference
 from natriface.analysis.figures.adatom_maps import map_figure
 from natriface.analysis.figures.bars import PublishedBar, ValueBar, value_bars
+from natriface.analysis.figures.pictures.turnable import Turnable
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published, PublishedAdsorption
 from natriface.analysis.results.result import Result
-from natriface.analysis.results.wording import number
+from natriface.analysis.results.wording import number, slug
 from natriface.workflows.parts.adsorption.measurements import measurements
 from natriface.workflows.parts.adsorption.records import (
     SiteRecord,
@@ -19,7 +20,7 @@ from natriface.workflows.parts.adsorption.records import (
     surface_records,
 )
 from natriface.workflows.report.figure import ReportFigure
-from natriface.workflows.report.section import Section, SectionContext, with_care
+from natriface.workflows.report.section import Block, Gallery, Section, SectionContext, with_care
 from natriface.workflows.report.table import Cell, Column, Table
 
 KEY, TITLE = "adsorption", "Adsorption"
@@ -65,6 +66,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         findings=_findings(records, context.published),
         blocks=[
             *_figures(records, context),
+            *_structures(records, context.by_id(results), context),
             *tables,
             *with_care(_warnings(records, context.published)),
         ],
@@ -196,6 +198,32 @@ def _figures(records: Sequence[SurfaceRecord], context: SectionContext) -> list[
             )
         )
     return drawn
+
+
+def _structures(
+    records: Sequence[SurfaceRecord], by_id: Mapping[str, Result], context: SectionContext
+) -> list[Block]:
+    """The adatom on each site of a surface, and on each point of its map."""
+    shown = []
+    for record in records:
+        asked = record.labels.map
+        sites = {site.step: site.site for site in record.sites}
+        points = {point.step: f"point {point.index}" for point in asked.points} if asked else {}
+        for what, steps in (("sites", sites), ("map", points)):
+            done = {k: r for k in steps if (r := by_id.get(k)) and r.status == "converged"}
+            if done:
+                shown.append(
+                    context.show(
+                        Turnable.thinned(
+                            [result.final_atoms() for result in done.values()],
+                            [steps[k] for k in done],
+                        ),
+                        f"adsorption-{slug(record.label)}-{what}",
+                        f"{record.label}: {record.element} on its {what}, "
+                        f"{len(done)} of {len(steps)}.",
+                    )
+                )
+    return [Gallery("Adatoms", shown)] if shown else []
 
 
 def _bars(records: Sequence[SurfaceRecord], context: SectionContext) -> ReportFigure:

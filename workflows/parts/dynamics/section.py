@@ -19,6 +19,7 @@ from natriface.analysis.figures.pictures.structure_pictures import (
     before_after_figure,
     contact_heights_angstrom,
 )
+from natriface.analysis.figures.pictures.turnable import Turnable
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number, slug
 from natriface.workflows.parts.dynamics.displacements import GroupMotion, group_motions
@@ -129,6 +130,7 @@ def _picture(contact: ContactRecord, context: SectionContext) -> ReportFigure:
         f"dynamics-{slug(contact.name)}",
         caption=f"{contact.name}, seed {run.seed}: {found.summary()} in the last frame.",
         alt=f"{contact.name} relaxed and {after}",
+        turnable=Turnable.thinned(run.frames, [f"{time:.2f} ps" for time in run.run.times_ps]),
     )
 
 

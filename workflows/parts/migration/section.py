@@ -10,6 +10,7 @@ from natriface.analysis.barriers.summary import NO_MAXIMUM, BandSummary, are_unl
 from natriface.analysis.figures.bars import PublishedBar, ValueBar, value_bars
 from natriface.analysis.figures.energy_profiles import energy_profile
 from natriface.analysis.figures.pictures.path_pictures import path_picture
+from natriface.analysis.figures.pictures.turnable import Turnable
 from natriface.analysis.results.claim import Choice
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
@@ -224,7 +225,15 @@ def _picture(record: HopRecord, result: Result, context: SectionContext) -> Repo
         "the other atoms as in the highest image.",
         alt=f"Path of {text}",
         vector=False,
+        turnable=Turnable.thinned(band.images, _image_labels(record.summary), labels.mover),
     )
+
+
+def _image_labels(summary: BandSummary) -> list[str]:
+    return [
+        f"image {k}" + ("" if image.energy_ev is None else f", {number(image.energy_ev, 3)} eV")
+        for k, image in enumerate(summary.images)
+    ]
 
 
 def _findings(

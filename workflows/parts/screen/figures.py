@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from natriface.analysis.figures.pictures.structure_pictures import before_after_figure
+from natriface.analysis.figures.pictures.turnable import Turnable
 from natriface.analysis.figures.scatter import sample_clouds, trade_off
 from natriface.analysis.results.wording import number, slug
 from natriface.workflows.parts.screen.records import CandidateRecord
@@ -98,18 +99,16 @@ def pictures(records: Sequence[CandidateRecord], context: SectionContext) -> lis
         result = context.all_results.get(last.step)
         if last.energy_j_per_m2 is None or result is None or len(figures) == MOST_PICTURES:
             continue
+        captions = (f"before stage {last.stage}", f"after stage {last.stage}")
+        before, after = result.initial_atoms(), result.final_atoms()
         figures.append(
             context.draw(
-                before_after_figure(
-                    result.initial_atoms(),
-                    result.final_atoms(),
-                    pair,
-                    captions=(f"before stage {last.stage}", f"after stage {last.stage}"),
-                ),
+                before_after_figure(before, after, pair, captions=captions),
                 f"screen-best-{slug(pair)}",
                 caption=f"{pair}: {best.candidate}, {number(last.energy_j_per_m2, 3)} J/m².",
                 alt=f"Side views of {pair} before and after stage {last.stage}",
                 vector=False,
+                turnable=Turnable((before, after), captions),
             )
         )
     return [Gallery("The lowest of each pair", figures)] if figures else []

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from natriface.analysis.figures.bars import Bar, energy_bars
 from natriface.analysis.figures.pictures.structure_pictures import before_after_figure
+from natriface.analysis.figures.pictures.turnable import Turnable
 from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
@@ -143,6 +144,7 @@ def _picture(item: Gathered, context: SectionContext) -> ReportFigure:
         caption=f"{name}: {summary}." if summary else f"{name}.",
         alt=f"Side views of {record.pair} {captions[0]} and {captions[1]}. {summary}",
         vector=False,
+        turnable=Turnable((before, after), captions),
     )
 
 
