@@ -88,6 +88,9 @@ if TYPE_CHECKING:
     from natriface.analysis.figures.cohp_curves import CohpPanel as CohpPanel
     from natriface.analysis.figures.cohp_curves import cohp_panels as cohp_panels
     from natriface.analysis.figures.cohp_curves import mean_curve as mean_curve
+    from natriface.analysis.figures.convergence_lines import (
+        relaxation_courses as relaxation_courses,
+    )
     from natriface.analysis.figures.dos_curves import CenterColumn as CenterColumn
     from natriface.analysis.figures.dos_curves import DosPanel as DosPanel
     from natriface.analysis.figures.dos_curves import band_center_diagram as band_center_diagram
@@ -110,7 +113,6 @@ if TYPE_CHECKING:
         potential_lines as potential_lines,
     )
     from natriface.analysis.figures.pictures.surface_pictures import wulff_figure as wulff_figure
-    from natriface.analysis.figures.relaxations import relaxation_courses as relaxation_courses
     from natriface.analysis.figures.style import save_figure as save_figure
     from natriface.analysis.readers.lobster.folder import read_lobster_folder as read_lobster_folder
     from natriface.analysis.readers.neb import read_band as read_band
@@ -177,7 +179,7 @@ else:
             "results.pdos": "ProjectedDOS",
             "electrons.pdos_sources": "read_pdos result_pdos",
             "figures.pictures.structure_pictures": "before_after_figure structure_figure",
-            "figures.relaxations": "relaxation_courses",
+            "figures.convergence_lines": "relaxation_courses",
             "figures.style": "save_figure",
             "bonding.projected_cohp": "Projection",
             "results.claim": "Claim Measurement",

@@ -1,7 +1,7 @@
 """What the reference slabs do to an interfacial formation energy: relaxed, rigid, or as built.
 
 ``python -m benchmarks.references li2025 runs/li2025`` takes a finished study on the potential,
-computes its reference slabs once more as they were built, unrelaxed, and prints a row an interface.
+computes its reference slabs once more as they were cut, unrelaxed, and prints a row an interface.
 All energies are by the potential that relaxes.
 """
 
@@ -13,10 +13,10 @@ from pathlib import Path
 from natriface.analysis.energies.interface_energy import area_and_contacts
 from natriface.analysis.results.published import load_published
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
+from natriface.workflows.engines.base import load_folder
 from natriface.workflows.engines.potential.calculators import make_calculator
 from natriface.workflows.parts.interfaces.evaluation.gathering import gather
 from natriface.workflows.parts.interfaces.labels import SIDES
-from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.report.steps import ExpectedStep
 from natriface.workflows.study import load_study, study_path
@@ -47,7 +47,7 @@ def main(name: str, folder: Path) -> None:
         record, whole = item.record, item.results["interface"]
         references = first[record.pair]["reference_steps"]
         area, contacts = area_and_contacts(whole)
-        slabs_ev = sum(_as_built_ev(plan.step(references[side])) for side in SIDES)
+        slabs_ev = sum(_as_cut_ev(workspace.folders()[references[side]]) for side in SIDES)
         difference = whole.converged_energy_ev() - slabs_ev
         own = record.levels[-1] if record.levels else record  # by what has relaxed them
         adhesion = own.work_of_adhesion and own.work_of_adhesion.value_j_per_m2
@@ -63,8 +63,8 @@ def main(name: str, folder: Path) -> None:
         print("| " + " | ".join([record.pair.replace("|", " on "), *cells]) + " |", flush=True)
 
 
-def _as_built_ev(step: Step) -> float:
-    atoms = step.atoms()
+def _as_cut_ev(folder: Path) -> float:
+    step, atoms = load_folder(folder)
     atoms.calc = make_calculator(step.settings["model"], step.settings.get("model_options", {}))
     return float(atoms.get_potential_energy())
 

@@ -26,6 +26,7 @@ from typing import Any, BinaryIO
 
 import yaml
 
+from natriface.analysis.results.tidied import is_tidied, tidied_files
 from natriface.structures.base.yaml_files import parse_yaml, read_yaml
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.study import load_study
@@ -226,7 +227,7 @@ def _with_names(document: Any, names: dict[str, str]) -> Any:
     return document
 
 
-def _workspace_files(workspace: Workspace, large: bool) -> Iterator[tuple[Path, str]]:
+def _workspace_files(workspace: Workspace, large: bool) -> Iterator[tuple[Path | bytes, str]]:
     unwanted = NEVER if large else (*NEVER, *LARGE)
     for name in (MARKER_FILE, PLAN_FILE):
         yield workspace.root / name, name
@@ -237,6 +238,11 @@ def _workspace_files(workspace: Workspace, large: bool) -> Iterator[tuple[Path, 
         if (workspace.root / name).is_dir():
             trees.append((workspace.root / name, name))
     for top, name in trees:
+        if is_tidied(top):
+            for file in tidied_files(top):
+                if file.content is not None and not _is_unwanted(Path(file.name).name, unwanted):
+                    yield file.content, f"{name}/{file.name}"
+            continue
         resolved = top.resolve()  # a step shared with another study is a link
         for path in sorted(resolved.rglob("*")):
             if path.is_symlink() or not path.is_file() or _is_unwanted(path.name, unwanted):

@@ -23,7 +23,7 @@ from natriface.workflows.commands.common import (
     opened,
     workspace_path,
 )
-from natriface.workflows.commands.studies import screen
+from natriface.workflows.commands.studies import converge, screen
 from natriface.workflows.commands.studies.course import (
     Course,
     planned,
@@ -87,6 +87,9 @@ def run(
 ) -> None:
     """Run a study to its report; run again to go on after a stop."""
     run_study(study, folder, workers, launchpad)
+
+
+app.command()(converge.converge)
 
 
 @app.command()

@@ -42,6 +42,10 @@ class _PartInStages(Protocol):
 
     def in_turn(self, plan: Plan) -> list[list[str]]: ...
 
+    def discarded(
+        self, plan: Plan, request: Any, decided: Mapping[str, Mapping[str, Any]]
+    ) -> set[str]: ...
+
     def ranking(
         self, plan: Plan, ended: Mapping[str, Result | str], names: Mapping[str, str], top: int
     ) -> Table: ...
@@ -133,6 +137,21 @@ def decide(study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[St
     return new
 
 
+def discarded(study: Study, plan: Plan, workspace: Workspace) -> set[str]:
+    """Ids of the steps that are of no further use by what the parts in stages have decided.
+
+    What another step of the plan starts from is of use.
+    """
+    found: set[str] = set()
+    for name, request in in_stages(study).items():
+        part: _PartInStages = import_module(f"{PARTS[name]}.decisions")
+        found |= part.discarded(plan, request, workspace.decisions())
+    for step in reversed(list(plan.walk())):  # parents stand before children
+        if step.id not in found:
+            found.difference_update(step.parents)
+    return found
+
+
 class _Ended(Mapping[str, Result | str]):
     """Step id -> its result, or why it has none and, as things are, will have none.
 
@@ -140,7 +159,7 @@ class _Ended(Mapping[str, Result | str]):
     """
 
     def __init__(self, workspace: Workspace, statuses: Sequence[StepStatus]) -> None:
-        self._folders = workspace.folders()
+        self._workspace = workspace
         self._steps = {
             step.id: step for step in statuses if step.state in ("finished", *ENDED_WITHOUT)
         }
@@ -151,7 +170,7 @@ class _Ended(Mapping[str, Result | str]):
         if step.state != "finished":
             return f"{step.name}: {step.reason or step.state}"
         if identifier not in self._results:
-            self._results[identifier] = Result.load(self._folders[identifier])
+            self._results[identifier] = self._workspace.result(identifier)
         return self._results[identifier]
 
     def __iter__(self) -> Iterator[str]:

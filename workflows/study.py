@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, create_model, field_validator, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from natriface.analysis.results.published import is_file_of_values, load_published
@@ -44,6 +44,8 @@ class Study(Document):
         CSV file, which `load_study` finds beside the study; or none.
     scorecard
         Candidates ranked by what the study measures, or none.
+    only
+        Of the parts that are asked for, those that are computed; by default all.
     """
 
     name: StudyName
@@ -53,6 +55,7 @@ class Study(Document):
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     compare_with: str | None = None
     scorecard: Scorecard | None = None
+    only: list[str] | None = Field(default=None, min_length=1)
 
     def __repr__(self) -> str:
         return short_repr(self, self.name, self.title, f"engine {self.engine}")
@@ -65,8 +68,18 @@ class Study(Document):
         """Validate as the model that knows the parts' keys too."""
         return study_model().model_validate(content) if cls is Study else handler(content)
 
+    @field_validator("only")
+    @classmethod
+    def _known_parts(cls, names: list[str] | None) -> list[str] | None:
+        unknown = next((name for name in names or () if name not in PARTS), None)
+        if unknown is not None:
+            raise ValueError(f"no part {unknown!r:.60} ({nearest(unknown, PARTS)})")
+        return names
+
     @model_validator(mode="after")
     def _something_is_asked(self) -> Study:
+        if not self.parts() and self.only is not None:
+            raise ValueError(f"only: {' and '.join(self.only)}: the study does not ask for it")
         if not self.parts():
             others = [name for name in PARTS if name != "interfaces"]
             raise ValueError(
@@ -85,7 +98,10 @@ class Study(Document):
     def parts(self) -> dict[str, Any]:
         """What is asked for: the request of each part asked, by the part's name."""
         found = {name: _request_module(package).asked(self) for name, package in PARTS.items()}
-        return {name: request for name, request in found.items() if request is not None}
+        asked = {name: request for name, request in found.items() if request is not None}
+        if self.only is None:
+            return asked
+        return {name: request for name, request in asked.items() if name in self.only}
 
 
 def study_model() -> type[Study]:

@@ -5,7 +5,7 @@
     workspace.json    which study the folder belongs to
     plan.json         the steps of the study in short, as last submitted
     launchpad.yaml    where the LaunchPad is (mode 0600: it holds a password)
-    steps/            one folder a step, named after it: ``<name>-<id>``
+    steps/            one folder a step, named after it: ``<name>-<id>``; some packed in one file
     decisions/        what was chosen between the stages of a part, and what was known then
     database/         data and log of the embedded database
     logs/             what the workers print
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from natriface.analysis.results.result import RESULT_FILE, Result
+from natriface.analysis.results.tidied import is_tidied, tidied_folders
 from natriface.structures.base.errors import ReaderError, nearest
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.errors import WorkspaceError
@@ -206,8 +207,11 @@ class Workspace:
     # ---- steps ----------------------------------------------------------------------------
 
     def folders(self) -> dict[str, Path]:
-        """Step id -> folder, for every step that has one; links to what is gone do not count."""
-        found: dict[str, Path] = {}
+        """Step id -> folder, for every step that has one, packed or not (`tidied`).
+
+        Links to what is gone do not count.
+        """
+        found = {name.rpartition("-")[2]: self.steps / name for name in tidied_folders(self.steps)}
         with suppress(FileNotFoundError):
             for entry in os.scandir(self.steps):
                 _, dash, identifier = entry.name.rpartition("-")
@@ -246,7 +250,7 @@ class Workspace:
         for a short step; what was seen once is looked for there first.
         """
         seen = _SEEN.get(self.steps, {}).get(identifier)
-        if seen is None or not seen.is_dir():
+        if seen is None or not (seen.is_dir() or is_tidied(seen)):
             _SEEN[self.steps] = self.folders()
             seen = _SEEN[self.steps].get(identifier)
         return seen
@@ -355,7 +359,7 @@ class Workspace:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the folder holds a converged result.
+    """Whether the folder holds a converged result; what is packed does.
 
     The status is among the first fields of the file, which is written whole or not at all, so
     that thousands can be looked at without reading their structures.
@@ -364,7 +368,9 @@ def is_finished(folder: Path) -> bool:
         with (folder / RESULT_FILE).open() as file:
             head = file.read(_HEAD_CHARACTERS)
             match = _STATUS.search(head) or _STATUS.search(head + file.read())
-    except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
+    except FileNotFoundError:
+        return is_tidied(folder)
+    except (NotADirectoryError, UnicodeDecodeError):
         return False
     return match is not None and match.group(1) == "converged"
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from natriface.analysis.results.moves.md_run import MdRun
 from natriface.analysis.results.moves.rigid_scan import RigidScan
 from natriface.analysis.results.moves.stress_test import StressTest
+from natriface.analysis.results.tidied import is_tidied, read_file
 from natriface.structures.base.atoms import from_document
 from natriface.structures.base.errors import AnalysisError, ReaderError
 from natriface.structures.base.reprs import short_repr
@@ -254,17 +255,17 @@ class Result(_Document):
 
     @classmethod
     def load(cls, path: Path) -> Result:
-        """Read a result from its file or folder.
+        """Read a result from its file or folder, which may be packed away (`tidied`).
 
         Raises
         ------
         ReaderError
             If it is absent, not a result, or written by a newer natriface.
         """
-        if path.is_dir():
+        if path.is_dir() or (not path.exists() and is_tidied(path)):
             path = path / RESULT_FILE
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(read_file(path.parent, path.name))
         except FileNotFoundError:
             raise ReaderError(f"{path}: no result here; has the step been run?") from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:

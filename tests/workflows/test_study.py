@@ -20,6 +20,7 @@ from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.protocols import load_protocol, protocol_names
 from natriface.workflows.steps.start_structure import structure_for
+from natriface.workflows.steps.starts import with_starts
 from natriface.workflows.study import Study, load_study, study_names, study_path
 
 
@@ -30,8 +31,8 @@ def content() -> dict[str, Any]:
 
 @pytest.fixture
 def as_built(content: dict[str, Any]) -> dict[str, Any]:
-    """The study with its interfaces where they are built, not at registries that a scan finds."""
-    for key in ("registry", "scan"):
+    """The study with slabs of the library's crystals, not where a scan finds the best registry."""
+    for key in ("bulk", "registry", "scan"):
         del content["interfaces"][key]
     return content
 
@@ -194,7 +195,7 @@ def test_fluorine_keeps_its_phosphorus_where_silicon_balances_it(
     plan = plan_study(load(content), Path())
     # of two P in a surface cell one carries F; the other stays, or is the Si that balances it
     for pair, others in (("Na|NZSP-NSF", 1), ("Na|NZSP-NSF-Si", 0)):
-        atoms = next(s for s in plan.walk() if s.metadata.get("pair") == pair).atoms()
+        atoms = next(s for s in with_starts(plan) if s.metadata.get("pair") == pair).atoms()
         bonds = bonds_of(atoms)
         phosphorus, fluorine = (np.flatnonzero(atoms.symbols == x) for x in ("P", "F"))
         bonded = bonds.second[np.isin(bonds.first, fluorine)]

@@ -116,9 +116,10 @@ def setting_warnings(plan: Plan) -> list[str]:
     started = list(with_starts(plan))
     found = []
     for name in sorted({step.engine for step in started}):
-        writer = engine(name).capabilities.inputs
-        if writer is not None:
-            found += writer.doubts([step for step in started if step.engine == name])
+        able = engine(name).capabilities
+        doubts = able.inputs.doubts if able.inputs is not None else able.doubts
+        if doubts is not None:
+            found += doubts([step for step in started if step.engine == name])
     return found
 
 

@@ -160,6 +160,9 @@ class Capabilities:
     telling_stress
         Settings by which it is relaxed in a cell that is held, and the stress is told; empty where
         the engine cannot.
+    numerical
+        Numerical parameter (``cutoff_ev``, ``kpoint_spacing_per_angstrom``, ``smearing_ev``) ->
+        what its setting is called; empty where it has none.
     charge
         Whether a cell's charge is a setting, ``charge_e``; else cells are computed without.
     anneals
@@ -181,6 +184,9 @@ class Capabilities:
         Settings that do not decide the energy of a geometry: how it is relaxed, what is written.
     inputs
         What writes its input files to look at; ``None`` where it has none.
+    doubts
+        What is doubtful about the settings of a study's steps, where it writes no such inputs; as
+        `InputWriter.doubts`.
     examine
         What `natriface doctor` finds of its programs and files on this machine.
     environment
@@ -195,6 +201,7 @@ class Capabilities:
     end_record: str = "result"
     relaxing_cell: Mapping[str, Any] = field(default_factory=dict)
     telling_stress: Mapping[str, Any] = field(default_factory=dict)
+    numerical: Mapping[str, str] = field(default_factory=dict)
     charge: bool = False
     anneals: bool = False
     thermostat: Callable[[float, int], Mapping[str, Any]] | None = None
@@ -204,6 +211,7 @@ class Capabilities:
     theory: str | None = None
     path_settings: frozenset[str] = frozenset()
     inputs: InputWriter | None = None
+    doubts: Callable[[Sequence[Step]], list[str]] | None = None
     examine: Callable[[Machine], Iterable[Finding]] | None = None
     environment: tuple[str, ...] = ()
     citation: Callable[[str], str | None] | None = None

@@ -15,6 +15,7 @@ from ase.symbols import Symbols
 from pymongo import ReplaceOne
 
 from natriface.analysis.results.result import RESULT_FILE, Result
+from natriface.analysis.results.tidied import stamp
 from natriface.structures.base.errors import AnalysisError, ReaderError
 from natriface.workflows.launchpad.queries import batches
 from natriface.workflows.parts.labels import step_labels
@@ -69,13 +70,13 @@ def update_index(pad: LaunchPad, workspace: Workspace, *, rebuild: bool = False)
     present: dict[str, dict[str, Any]] = {}
     for step in workspace.plan():
         folder = folders.get(step.id)
-        stamp = _stamp(folder) if folder is not None else None
-        if folder is None or stamp is None:
+        state = _state(folder) if folder is not None else None
+        if folder is None or state is None:
             continue
         entry = known.get(step.id)
-        if entry is None or entry["stamp"] != stamp or entry["folder"] != str(folder):
+        if entry is None or entry["stamp"] != state or entry["folder"] != str(folder):
             try:
-                entry = _entry(step, folder, stamp, root)
+                entry = _entry(step, folder, state, root)
             except (ReaderError, AnalysisError) as error:
                 unreadable[folder] = str(error)
                 continue
@@ -89,16 +90,15 @@ def update_index(pad: LaunchPad, workspace: Workspace, *, rebuild: bool = False)
     return Index(list(present.values()), len(changes), unreadable)
 
 
-def _stamp(folder: Path) -> list[int] | None:
-    """Tells one state of a result's file from another."""
+def _state(folder: Path) -> list[int] | None:
+    """Of a result, as the database keeps it."""
     try:
-        found = (folder / RESULT_FILE).stat()
+        return list(stamp(folder, RESULT_FILE))
     except FileNotFoundError:
         return None
-    return [found.st_mtime_ns, found.st_size]
 
 
-def _entry(step: PlannedStep, folder: Path, stamp: Sequence[int], root: str) -> dict[str, Any]:
+def _entry(step: PlannedStep, folder: Path, state: Sequence[int], root: str) -> dict[str, Any]:
     result = Result.load(folder)
     structure = result.final_structure or result.initial_structure
     sound = result.status == "converged"
@@ -119,7 +119,7 @@ def _entry(step: PlannedStep, folder: Path, stamp: Sequence[int], root: str) -> 
         "band_gap_ev": result.electronic.band_gap_ev if result.electronic else None,
         "role": step_labels(result.step).role if result.step else None,
         "folder": str(folder),
-        "stamp": list(stamp),
+        "stamp": list(state),
     }
 
 

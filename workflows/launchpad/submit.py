@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pymongo.errors import BulkWriteError
 
+from natriface.analysis.results.tidied import untidy
 from natriface.workflows.engines.base import STEP_FILE
 from natriface.workflows.errors import DatabaseError
 from natriface.workflows.launchpad import adding
@@ -131,6 +132,7 @@ def _submit(pad: LaunchPad, plan: Plan, workspace: Workspace, estimate_s: Estima
 def _link(step: Step, folder: Path, workspace: Workspace) -> Path:
     if folder.parent == workspace.steps:
         return folder
+    untidy(folder)
     link = _new_folder(step, workspace)
     with writing(workspace.steps):
         if link.is_symlink():

@@ -16,6 +16,7 @@ A part in stages has two more:
     ``decide(plan, request, ended, made_before)``: what can be decided from the steps that have
     ended, and is not yet written down; ``steps`` finds it in `StepMaker.decided`.
     ``in_turn(plan)``: which steps belong together, in the order in which a budget is spent on them.
+    ``discarded(plan, request, decided)``: steps that are of no further use by what is decided.
 ``funnel``
     ``foreseen(request, make, root)``: tables that say what the stages come to, before anything
     runs; ``ranking(plan, ended, names, top)``: the table of how it stands.
@@ -31,6 +32,7 @@ PARTS: dict[str, str] = {
     "ligand_transfer": "natriface.workflows.parts.ligand_transfer",
     "reactivity": "natriface.workflows.parts.reactivity",
     "elasticity": "natriface.workflows.parts.elasticity",
+    "convergence": "natriface.workflows.parts.convergence",
     "screen": "natriface.workflows.parts.screen",
 }
 """Part -> its package, in the report's order."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from natriface.analysis.results.result import RESULT_FILE, Result
+from natriface.analysis.results.tidied import is_tidied
 from natriface.structures.base.errors import ReaderError
 from natriface.workflows.plan import Plan
 from natriface.workflows.report.page import ProtocolRecord, Setting, write_report
@@ -30,7 +31,7 @@ def report_study(
         status = state.get(step.id)
         if status is not None and status.state != "finished":
             missing[step.id] = f"{status.state}: {status.reason}" if status.reason else status.state
-        if folder is None or not (folder / RESULT_FILE).is_file():
+        if folder is None or not ((folder / RESULT_FILE).is_file() or is_tidied(folder)):
             continue
         try:
             results.append(Result.load(folder))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from natriface.analysis.results.tidied import is_tidied
 from natriface.structures.base.errors import nearest
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.launchpad.ledger import hold, requeue
@@ -137,7 +138,7 @@ def rerun(pad: LaunchPad, workspace: Workspace, names: Sequence[str]) -> list[st
             notes.write(pad)
             raise WorkspaceError(f"{step.name} has just started; cancel it first, or wait")
     for step in concerned:
-        if step.folder.is_dir():
+        if step.folder.is_dir() or is_tidied(step.folder):
             set_aside(step.folder)
     return _requeued(pad, concerned)
 

@@ -19,7 +19,7 @@ from natriface.workflows.launchpad.database import EmbeddedDatabase, Server
 from natriface.workflows.launchpad.result_index import update_index
 from natriface.workflows.launchpad.submit import Submission, submit_plan
 from natriface.workflows.plan import Plan
-from natriface.workflows.running import control
+from natriface.workflows.running import control, tidying
 from natriface.workflows.running import status as _status
 from natriface.workflows.running.recovery import Recovery
 from natriface.workflows.running.recovery import recover as _recover
@@ -54,6 +54,7 @@ __all__ = [
     "status",
     "stop_database",
     "submit",
+    "tidy",
     "where",
 ]
 
@@ -118,6 +119,7 @@ resume = _opening(control.resume)
 cancel = _opening(control.cancel)
 rerun = _opening(control.rerun)
 results = _opening(update_index)
+tidy = _opening(tidying.tidy)
 
 
 def recover(workspace: Workspace, stale_s: float = STALE_SECONDS) -> Recovery:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from natriface.analysis.results.tidied import untidy
 from natriface.workflows.jobs.job import open_jobs
 from natriface.workflows.launchpad.queries import (
     LaunchRecord,
@@ -19,7 +20,7 @@ from natriface.workflows.launchpad.queries import (
 from natriface.workflows.plan import Plan
 from natriface.workflows.processes import Process
 from natriface.workflows.running.progress import Forecast
-from natriface.workflows.workspace import PlannedStep, Workspace, is_finished
+from natriface.workflows.workspace import PlannedStep, Workspace, is_finished, writing
 
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
@@ -180,7 +181,7 @@ def seconds_left(steps: Sequence[StepStatus]) -> float | None:
 
 
 def where(workspace: Workspace, name: str) -> Path:
-    """Folder of the step of this name or id.
+    """Folder of the step of this name or id, put back where it was packed.
 
     Raises
     ------
@@ -188,7 +189,10 @@ def where(workspace: Workspace, name: str) -> Path:
         If there is no such step.
     """
     step = workspace.find(name)
-    return workspace.folders().get(step.id, workspace.steps / step.folder)
+    folder = workspace.folders().get(step.id, workspace.steps / step.folder)
+    with writing(workspace.steps):
+        untidy(folder)
+    return folder
 
 
 def cached(plan: Plan, workspace: Workspace) -> set[str]:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from natriface.analysis.results.result import RESULT_FILE
+from natriface.analysis.results.tidied import read_file, stamp
 from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.engines.base import Estimate, engine
 from natriface.workflows.plan import Step
@@ -251,7 +252,7 @@ def _samples(folders: Iterable[Path]) -> Iterator[Sample]:
         if is_finished(folder):
             if left:
                 left -= 1
-                sample = _read(folder, (folder / RESULT_FILE).stat().st_mtime_ns)
+                sample = _read(folder, stamp(folder, RESULT_FILE))
         elif spent_s := spent_core_s(folder):
             sample = _cut_short(folder, spent_s)
         if sample is not None:
@@ -259,9 +260,9 @@ def _samples(folders: Iterable[Path]) -> Iterator[Sample]:
 
 
 @lru_cache(maxsize=4096)
-def _read(folder: Path, stamp: int) -> Sample | None:
+def _read(folder: Path, state: tuple[int, int]) -> Sample | None:
     """Of a finished step; ``None`` where its time was not measured, or its engine is gone."""
-    result: dict[str, Any] = json.loads((folder / RESULT_FILE).read_text())
+    result: dict[str, Any] = json.loads(read_file(folder, RESULT_FILE))
     wall_s = (result.get("timing") or {}).get("wall_s")
     if not wall_s:
         return None

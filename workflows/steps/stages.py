@@ -17,6 +17,7 @@ from ase import Atoms
 
 from natriface.analysis.results.deciding import PATH_SETTINGS
 from natriface.analysis.results.result import RESULT_FILE, Result
+from natriface.analysis.results.tidied import read_file, untidy
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import EngineError, ReaderError
 from natriface.structures.base.writing import next_numbered, write_atomically
@@ -134,6 +135,8 @@ def input_for(step: Step, name: str, workspace: Workspace) -> Atoms | Path:
         return parent.final_atoms()
     listed = RESULT_FILE if item.file == RESULT_INPUT else parent.files.get(item.file)
     folder = workspace.folder_of(item.step)
+    if folder is not None:
+        untidy(folder)
     path = folder / listed if folder and listed else None
     if path is None or not path.is_file():
         raise EngineError(
@@ -173,7 +176,7 @@ def load_step(folder: Path) -> Step:
         If the folder holds none.
     """
     try:
-        return Step.model_validate_json((folder / STEP_FILE).read_text())
+        return Step.model_validate_json(read_file(folder, STEP_FILE))
     except FileNotFoundError:
         raise ReaderError(f"{folder} is not a step's folder: {STEP_FILE} is missing") from None
     except ValueError as error:
@@ -217,7 +220,7 @@ def default_cores(engine_name: str) -> int:
 
 def _noted(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / STAGE_FILE).read_text())
+        found = json.loads(read_file(folder, STAGE_FILE))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -225,6 +228,7 @@ def _noted(folder: Path) -> dict[str, Any]:
 
 def set_aside(folder: Path) -> None:
     """Move what an earlier attempt has left out of the way; nothing is deleted."""
+    untidy(folder)
     aside = next_numbered(folder, "superseded")
     aside.mkdir()
     for entry in list(folder.iterdir()):

@@ -16,6 +16,7 @@ from natriface.analysis.readers.outcar.header import (
     read_outcar_header,
 )
 from natriface.analysis.readers.outcar.ionic_tables import (
+    COARSE_STRESS_KB,
     read_cell,
     read_positions_and_forces,
     read_stress,
@@ -126,7 +127,7 @@ class Outcar:
     @cached_property
     def steps(self) -> Steps:
         """The ionic steps; one whose final energy is not printed does not count."""
-        n_atoms = len(self.header.symbols)
+        n_atoms, foreign = len(self.header.symbols), self.header.is_foreign
         energies: list[list[float]] = []
         cells: list[FloatArray] = []
         positions: list[FloatArray] = []
@@ -144,7 +145,7 @@ class Outcar:
                 if not step.lost:
                     problems.append(f"ionic step {i}: {error}")
                 energies.append([float("nan")] * 3)
-            cell = read_cell(self.text, before, stop)
+            cell = self._cell(before, stop, cells)
             if step.forces is None:
                 force = np.full((n_atoms, 3), np.nan)
                 first = None if i > 1 else listed_positions(self._head, n_atoms)
@@ -154,7 +155,7 @@ class Outcar:
                 positions.append(fractional(place, cell))
             cells.append(cell)
             forces.append(force)
-            stresses.append(read_stress(self.text, before, stop, cell, problems))
+            stresses.append(read_stress(self.text, before, stop, cell, problems, foreign))
             counts.append(self._count(before, stop))
             changes.append(self._change(before, stop))
         bare = sum(step.forces is None and not step.lost for step in places)
@@ -165,7 +166,7 @@ class Outcar:
         before = places[-1].end if places else self._start
         n = len(energies)
         wrong = damaged_forces(np.array(forces).reshape(n, n_atoms, 3), 1e-6)
-        if wrong.any():
+        if wrong.any() and not foreign:  # VASP alone removes the drift
             problems.append("the forces do not add up to zero by one digit: damaged")
             forces = [
                 np.full_like(f, np.nan) if w else f for f, w in zip(forces, wrong, strict=True)
@@ -173,18 +174,23 @@ class Outcar:
         table = np.array(energies).reshape(n, 3)
         left = self._count(before, self.text.size) if not self.complete else -1
         return Steps(
-            table[:, 0],
-            table[:, 1],
-            table[:, 2],
+            *(table[:, 0], table[:, 1], table[:, 2]),
             np.array(cells).reshape(n, 3, 3),
             np.array(positions).reshape(n, n_atoms, 3),
             np.array(forces).reshape(n, n_atoms, 3),
             np.array(stresses).reshape(n, 3, 3),
             np.array(counts, dtype=int),
             np.array(changes, dtype=float),
-            left if left > 0 else None,
-            problems,
+            unfinished=left if left > 0 else None,
+            problems=problems,
+            stress_rounding_kb=COARSE_STRESS_KB if foreign else 0.0,
         )
+
+    def _cell(self, start: int, stop: int, earlier: list[FloatArray]) -> FloatArray:
+        """Lattice vectors of an ionic step; those before it where another program holds them."""
+        cell = read_cell(self.text, start, stop)
+        held = self.header.is_foreign and self.header.setting("ISIF", 2) <= 2
+        return earlier[-1] if held and earlier and not np.isfinite(cell).all() else cell
 
     @cached_property
     def _places(self) -> list[_Place]:
@@ -273,7 +279,8 @@ class Outcar:
         reached = self.text.find(b"reached required accuracy", last) >= 0
         stopped = self.text.find(b"stop encountered!", last) >= 0
         aborted = stopped and self.text.find(b"hard stop encountered!", last) >= 0
-        ionic = True if reached else (False if self.complete else None)
+        denies = self.complete and not self.header.is_foreign
+        ionic = True if reached else (False if denies else None)
         return Said(False if denied else None, ionic, stopped, aborted)
 
     @cached_property

@@ -37,6 +37,8 @@ _KPOINT_TITLES = (
     rb"k-points in reciprocal lattice and weights:[^\n]*\n",
 )
 _KPOINTS = rb"((?:\s*[-\d.]+\s+[-\d.]+\s+[-\d.]+\s+[\d.]+\s*\n)+)"
+_PROGRAM = re.compile(rb"[^\n]*\b(?:generated|written) by (\w+)")
+COUNTS_ABSENT = "the numbers of atoms of each species are absent"
 _META = re.compile(rb"^ *METAGGA *= *(\S+) +LMAXTAU", re.M)
 
 
@@ -47,6 +49,9 @@ def read_outcar_header(data: bytes) -> Header:
     if version is not None:
         header.version = version.group(1).decode("latin-1")
         header.build = (version.group(2) or b"").decode("latin-1").strip()
+    program = _PROGRAM.match(data[:200].lstrip())
+    if program is not None and program.group(1).lower() != b"vasp":
+        header.program = header.version = program.group(1).decode("latin-1")
     _read_incar(data, header)
     for name, kind in _TAGS.items():
         value = _tag(data, name, kind)
@@ -115,17 +120,17 @@ def _read_species(data: bytes, header: Header) -> None:
     counts = [int(word) for word in b" ".join(lines).split()]  # ten on a line
     n_species = len(counts)
     if not header.potcar_titles:  # OUTCARs are passed on without the POTCARs' text
-        named = re.findall(rb"^\s*POTCAR:\s*(\S.*?)\s*$", data, re.M)[:n_species]
+        named = re.findall(rb"^\s*POTCAR:\s*(\S.*?)\s*$", data, re.M)
+        named = named if header.is_foreign else named[:n_species]
         header.potcar_titles = [title.decode("latin-1") for title in named]
     elements = [
         element.decode("latin-1")
         for element in re.findall(rb"^\s*VRHFIN\s*=\s*([A-Za-z]{1,2})\b", data, re.M)
     ]
     if len(elements) != len(header.potcar_titles):
-        words = [title.split() for title in header.potcar_titles]
-        elements = [w[1 if len(w) > 1 else 0].split("_")[0].split(".")[0] for w in words]
+        elements = [element_of(title) for title in header.potcar_titles]
     if not counts:
-        header.problems.append("the numbers of atoms of each species are absent")
+        header.problems.append(COUNTS_ABSENT)
         return
     header.counts = counts
     if len(header.counts) != len(elements):
@@ -137,6 +142,12 @@ def _read_species(data: bytes, header: Header) -> None:
     if n_ions is not None and n_ions != len(header.symbols):
         header.problems.append("the list of atoms is damaged: their numbers disagree")
         header.symbols = []
+
+
+def element_of(title: str) -> str:
+    """The element that a POTCAR's title names: ``PAW_PBE Na_pv 19Sep2006`` is one of Na."""
+    words = title.split()
+    return words[1 if len(words) > 1 else 0].split("_")[0].split(".")[0]
 
 
 def _read_kpoints(data: bytes, header: Header) -> None:

@@ -142,7 +142,10 @@ def _comparisons(mine: Steps, theirs: Steps) -> Sequence[tuple[str, np.ndarray[A
     ):
         a, b = getattr(mine, attribute), getattr(theirs, attribute)
         if a.shape == b.shape:
-            scale = 1e-5 * np.abs(a) if attribute == "stresses_kb" else 0.0
+            scale: Any = 0.0
+            if attribute == "stresses_kb":
+                rounding = max(mine.stress_rounding_kb, theirs.stress_rounding_kb)
+                scale = 1e-5 * np.abs(a) + rounding
             apart = np.abs(a - b) > slack + scale  # NaN is not
             found.append((name, apart.reshape(len(a), -1).any(axis=1)))
     if mine.positions.shape == theirs.positions.shape:

@@ -62,7 +62,8 @@ def selective_flags(path: Path, n_atoms: int) -> NDArray[np.bool_] | None:
     except (ReaderError, StructureError):
         return None
     rows = [line.split()[3:6] for line in lines[header.n_lines :][:n_atoms]]
-    if not header.selective or len(rows) != n_atoms or any(len(row) != 3 for row in rows):
+    whole = header.n_atoms == n_atoms == len(rows)
+    if not (header.selective and whole) or any(len(row) != 3 for row in rows):
         return None
     return np.array([[word.strip(".").upper()[:1] == "T" for word in row] for row in rows])
 

@@ -21,6 +21,12 @@ from natriface.analysis.readers.vasp.contcar import selective_flags
 from natriface.analysis.readers.vasp.decisive_settings import decisive_settings
 from natriface.analysis.readers.vasp.electrons import electronic_structure
 from natriface.analysis.readers.vasp.files import Files, find_files, image_folders
+from natriface.analysis.readers.vasp.foreign import (
+    OF_ELECTRONS,
+    add_species,
+    lacking,
+    provenance,
+)
 from natriface.analysis.readers.vasp.large_arrays import Source, write_arrays
 from natriface.analysis.readers.vasp.oszicar import Oszicar, read_oszicar
 from natriface.analysis.readers.vasprun.convergence import Said, Verdict, judge
@@ -134,6 +140,8 @@ class _Reading:
         self.vasprun: Vasprun | None = self._open("vasprun.xml", Vasprun)
         self.outcar: Outcar | None = self._open("OUTCAR", Outcar)
         self.oszicar: Oszicar | None = self._open("OSZICAR", read_oszicar)
+        taken = None if self.outcar is None else add_species(self.outcar.header, files)
+        self.notes += [taken] if taken else []
         if self.oszicar is not None:
             self.notes += self.oszicar.problems
         self.vaspout: Vaspout | None = None
@@ -181,16 +189,19 @@ class _Reading:
         if self.source is None:
             return self._from_oszicar(kind or "static")
         source, header, steps = self.source, self.source.header, self.source.steps
-        if header.program != "VASP":
-            self.notes.append(f"{self.name} is written by {header.program}, not by VASP")
+        has_electrons = not header.is_foreign or source.eigenvalues is not None
+        if header.is_foreign:
+            self.notes.append(provenance(self.name, header.program, has_electrons))
         self._add_selective_dynamics(header)
         same = self._outcar_of_same_run()
         self._add_electronic_counts(steps, same)
         said = same.said if same is not None else Said()
         if isinstance(source, Vaspout) and said.electronic is None:
             said = replace(said, electronic=source.said.electronic)
-        verdict = judge(header, steps, said)
+        verdict = judge(header, steps, said, has_electrons)
         status, reason = self._status(verdict, same)
+        if status == "converged" and not has_electrons and kind in OF_ELECTRONS:
+            status, reason = "failed", lacking(header.program, kind)
         if status == "truncated" and verdict.ionic is not None:
             verdict.ionic = False
         electronic, contradictions = electronic_structure(self.name, source, same, self.oszicar)
@@ -208,9 +219,9 @@ class _Reading:
                 header.incar,
                 header.parameters,
                 header.symbols,
-                header.potcar_titles,
+                header.potcar_titles if has_electrons else (),
                 header.counts,
-                header.kpoint_weights,
+                header.kpoint_weights if has_electrons else None,
                 header.generation,
             ),
             energy_ev=float(steps.energies_ev[-1]) if has_energy else None,
@@ -228,7 +239,7 @@ class _Reading:
                 n_ionic_steps=n,
                 max_force_ev_per_angstrom=verdict.max_force_ev_per_angstrom,
             ),
-            electronic=electronic,
+            electronic=electronic if has_electrons else None,
             timing=_timing(same),
             warnings=self._warnings(source),
             files={name: str(file.name) for name, file in sorted(self.files.paths.items())},
@@ -346,7 +357,9 @@ class _Reading:
             return None
         last, earlier = steps_apart(self.source.steps, other.steps)
         pair = f"{self.name} and {name} disagree on"
-        apart = [*earlier, *settings_apart(self.source.header, other.header)]
+        apart = earlier
+        if not self.source.header.is_foreign:  # of another's, one repeats what it was asked
+            apart = [*earlier, *settings_apart(self.source.header, other.header)]
         self.notes += [f"{pair} {what}: one of them is damaged" for what in apart]
         if not last:
             return None
@@ -363,7 +376,8 @@ class _Reading:
 
     def _add_selective_dynamics(self, header: Header) -> None:
         """An OUTCAR does not say which atoms are frozen; POSCAR and CONTCAR do."""
-        if header.selective is not None or self.name == "vasprun.xml":
+        told = self.name == "vasprun.xml" and not header.is_foreign
+        if header.selective is not None or told:
             return
         for name in ("POSCAR", "CONTCAR"):
             path = self.files.paths.get(name)

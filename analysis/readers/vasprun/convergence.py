@@ -50,13 +50,14 @@ class Verdict:
     reasons: list[str] = field(default_factory=list)
 
 
-def judge(header: Header, steps: Steps, said: Said) -> Verdict:
-    """Judge the last ionic step of a run."""
+def judge(header: Header, steps: Steps, said: Said, has_electrons: bool = True) -> Verdict:
+    """Judge the last ionic step of a run; `has_electrons` if there are electronic steps at all."""
     verdict = Verdict()
     if len(steps) == 0:
         return verdict
     verdict.max_force_ev_per_angstrom = _largest_force(header, steps)
-    _judge_electronic(header, steps, said, verdict)
+    if has_electrons:
+        _judge_electronic(header, steps, said, verdict)
     _judge_ionic(header, steps, said, verdict)
     return verdict
 

@@ -84,6 +84,11 @@ class Header:
     criteria_slack: float = 1.001
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another program than VASP wrote the file."""
+        return self.program != "VASP"
+
     def setting(self, name: str, default: Value = None) -> Value:
         """The value in effect, else the one in the INCAR, else `default`."""
         for source in (self.parameters, self.incar):

@@ -51,6 +51,8 @@ class Steps:
         change of the free energy between two of them.
     unfinished
         Electronic steps of a last ionic step that was cut off; None where none was.
+    stress_rounding_kb
+        To which stresses are printed, where coarser than VASP's five decimals.
     """
 
     free_energies_ev: FloatArray
@@ -64,13 +66,19 @@ class Steps:
     electronic_changes_ev: FloatArray
     unfinished: int | None = None
     problems: list[str] = field(default_factory=list)
+    stress_rounding_kb: float = 0.0
 
     def __len__(self) -> int:
         return len(self.free_energies_ev)
 
 
-def read_steps(text: Text, spans: list[Span], n_atoms: int, several_frames: bool) -> Steps:
-    """Read the ionic steps; `several_frames` where one span may hold many (machine-learned MD)."""
+def read_steps(
+    text: Text, spans: list[Span], n_atoms: int, several_frames: bool, drifting: bool = False
+) -> Steps:
+    """Read the ionic steps; `several_frames` where one span may hold many (machine-learned MD).
+
+    The sum of the forces proves nothing where they are `drifting`: VASP alone removes it.
+    """
     frames: list[Frame] = []
     unfinished: int | None = None
     if several_frames:  # the force field's own steps follow a step's closing tag
@@ -84,7 +92,7 @@ def read_steps(text: Text, spans: list[Span], n_atoms: int, several_frames: bool
             unfinished = text.read(span.start, span.stop).count(b"</scstep>")
         elif not found:
             frames.append(Frame(_scf_only(text, span)))
-    return _assemble(frames, n_atoms, unfinished, several_frames)
+    return _assemble(frames, n_atoms, unfinished, several_frames or drifting)
 
 
 def read_loose_frames(text: Text, start: int, n_atoms: int) -> Steps:
@@ -98,7 +106,7 @@ def _scf_only(text: Text, span: Span) -> bytes:
     return data[: data.rfind(b"</scstep>") + 9] if b"</scstep>" in data else b""
 
 
-def _assemble(frames: list[Frame], n_atoms: int, unfinished: int | None, several: bool) -> Steps:
+def _assemble(frames: list[Frame], n_atoms: int, unfinished: int | None, drifting: bool) -> Steps:
     n = len(frames)
     energies, problems = _energies(frames)
     electronic = [_electronic(frame.scf) for frame in frames]
@@ -120,7 +128,7 @@ def _assemble(frames: list[Frame], n_atoms: int, unfinished: int | None, several
             steps = ", ".join(str(i + 1) for i in np.flatnonzero(overflowed)[:5])
             problems.append(f"{name} of ionic step {steps} cut off, overflowed or damaged")
     wrong = damaged_forces(arrays["forces"], _ROUNDING)
-    if wrong.any() and not several:
+    if wrong.any() and not drifting:
         arrays["forces"][wrong] = np.nan
         problems.append("the forces do not add up to zero by one digit: damaged")
     stresses = arrays["stress"]

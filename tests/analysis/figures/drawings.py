@@ -15,6 +15,7 @@ from natriface.analysis.electrons.band_centers import BandCenter
 from natriface.analysis.electrons.electrostatic import macroscopic_average, planar_average
 from natriface.analysis.electrons.localization import AtomInPlane, BondProfile, PlaneMap
 from natriface.analysis.electrons.vacuum_levels import slab_levels
+from natriface.analysis.energies.convergence import Series
 from natriface.analysis.energies.energy_map import EnergyMap
 from natriface.analysis.energies.reactivity import Hull
 from natriface.analysis.energies.surface_energy import SurfaceEnergy
@@ -37,6 +38,11 @@ from natriface.analysis.figures.contact_courses import (
     bond_lines,
     depth_lines,
 )
+from natriface.analysis.figures.convergence_lines import (
+    ConvergencePanel,
+    convergence_lines,
+    relaxation_courses,
+)
 from natriface.analysis.figures.dos_curves import (
     CenterColumn,
     DosPanel,
@@ -58,7 +64,6 @@ from natriface.analysis.figures.pictures.surface_pictures import (
 )
 from natriface.analysis.figures.reaction_lines import ReactionPanel, reaction_lines
 from natriface.analysis.figures.registry_maps import RegistryMap, registry_maps
-from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.analysis.results.band import Band
 from natriface.analysis.results.pdos import EnergyZero
 from natriface.analysis.results.result import ElectronicStructure
@@ -134,6 +139,24 @@ def courses() -> Figure:
         "film": fall[:50].tolist(),
     }
     return relaxation_courses({f"Na9Sn4|NZSP-NSF, no. {k}": lines for k in range(5)})
+
+
+def converging() -> Figure:
+    """Long names, a value that is missing, and one far off."""
+    return convergence_lines(
+        [
+            ConvergencePanel(
+                "spacing of k-points (1/Å)",
+                Series((0.5, 0.35, 0.25, 0.175), (0.2, 0.61, 0.602, 0.6)),
+                0.25,
+            ),
+            ConvergencePanel("plane-wave cut-off (eV)", Series((384, 480, 720), (0, None, 1)), 480),
+            ConvergencePanel("layers of the substrate", Series((1, 2, 3), (0.60, 0.65, 0.6)), 1),
+            ConvergencePanel("vacuum (Å)", Series((10, 20), (0.60, 0.601)), 20),
+        ],
+        0.01,
+        "J/m²",
+    )  # fmt: skip
 
 
 def band(height: float = 0.4, across: float = 0.0) -> Band:
@@ -400,6 +423,7 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "value_bars": barriers,
     "modulus_bars": stiffness,
     "relaxation_courses": courses,
+    "convergence_lines": converging,
     "energy_profile": profiles,
     "path_picture": path,
     "map_figure": adatoms,

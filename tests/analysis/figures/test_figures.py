@@ -23,6 +23,7 @@ from natriface.analysis.figures.bars import (
     interface_energy_bars,
 )
 from natriface.analysis.figures.contact_courses import BondPanel, bond_lines
+from natriface.analysis.figures.convergence_lines import relaxation_courses
 from natriface.analysis.figures.pictures.panels import INCHES_PER_ANGSTROM
 from natriface.analysis.figures.pictures.structure_pictures import (
     before_after_figure,
@@ -30,7 +31,6 @@ from natriface.analysis.figures.pictures.structure_pictures import (
     draw_structure,
     structure_picture,
 )
-from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.analysis.figures.style import element_color
 from natriface.analysis.results.published import load_published
 from natriface.structures.base.errors import AnalysisError

@@ -22,8 +22,8 @@ from matplotlib.transforms import Bbox
 
 from natriface.analysis.figures import style
 from natriface.analysis.figures.bars import Bar, energy_bars
+from natriface.analysis.figures.convergence_lines import relaxation_courses
 from natriface.analysis.figures.pictures.structure_pictures import structure_figure
-from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 from tests.analysis.figures.drawings import DRAWINGS, interface

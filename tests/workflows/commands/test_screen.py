@@ -89,6 +89,12 @@ def test_from_an_empty_folder_to_the_ranking_and_its_files(folder: Path) -> None
         forces = [a.get_forces(apply_constraint=False) for a in (one, other)]
         assert np.allclose(*forces, atol=1e-6)
         assert np.allclose(forces[0].sum(axis=0), 0, atol=1e-3)
+    packed = natriface("tidy", "study.yaml", cwd=folder).stdout
+    assert packed.startswith("2 folders packed: ")  # of four candidates on two slabs
+    natriface("report", "study.yaml", cwd=folder)
+    assert ranked(folder) == rows
+    where = natriface("where", "study.yaml", rows[3]["folder"].rpartition("-")[2], cwd=folder)
+    assert (Path(where.stdout.strip()) / "result.json").is_file()
     if find_spec("pyarrow") is None:
         refused = natriface("ranking", "study.yaml", "-o", "all.parquet", cwd=folder, code=1)
         assert "Parquet needs pyarrow" in refused.stderr
@@ -118,7 +124,9 @@ def test_killed_between_stages_it_goes_on_and_does_nothing_twice(folder: Path) -
     assert decision.read_text() == text
     assert {path: path.stat().st_mtime_ns for path in before} == before
     rows = ranked(folder)
-    natriface("screen", "study.yaml", "-w", "other", cwd=folder)
+    natriface("screen", "study.yaml", "-w", "other", "--tidy", cwd=folder)
+    left = [path for path in (folder / "other" / "steps").iterdir() if path.is_dir()]
+    assert len(left) == len(list(steps.iterdir())) - 2
     with (folder / "other" / "report" / "ranking.csv").open() as file:
         assert list(csv.DictReader(file)) == rows
 

@@ -101,6 +101,13 @@ elasticity:
     Na3P: {phase: Na3P-P63mmc}
 compare_with: mp-elasticity
 """,
+    "convergence": """
+engine: gpaw
+convergence:
+  slab: {phase: NaF, miller: [1, 0, 0], layers: 2}
+  cutoff_ev: [400, 600]
+  layers: [2, 4]
+""",
     "screen": """
 screen:
   substrates: {phases: [NaF], facets: [[1, 0, 0]], layers: [1]}
@@ -271,6 +278,27 @@ def test_reactions_are_those_of_their_own_phases(done: dict[str, Done]) -> None:
     assert made.values["pairs"]["Na|doped"]["without_phase"] == ["Cl", "F"]
     assert "doped" not in made.values["pairs"]["NaF|Na"]["phases"]
     assert (made.page.parent / "reactivity.csv").is_file()
+
+
+def test_convergence_is_that_of_the_slab_at_each_value(done: dict[str, Done]) -> None:
+    made = done["convergence"]
+    (record,) = made.values.values()
+    assert record["quantity"] == "surface energy"
+    points = {k: v["points"] for k, v in record["parameters"].items()}
+    assert {k: [p["value"] for p in v] for k, v in points.items()} == {
+        "cutoff_ev": [400, 480, 600], "layers": [2, 4]
+    }  # fmt: skip
+    slab = made.step("slab").atoms()
+    area = slab.cell.lengths()[0] * slab.cell.lengths()[1]
+    for point in points["layers"]:
+        n = 2 * point["value"]
+        per_area = (energy_ev(n) - n / 2 * energy_ev(2)) / (2 * area)
+        value = per_area * EV_PER_ANGSTROM2_IN_J_PER_M2
+        assert point["value_j_per_m2"] == pytest.approx(value)
+    assert record["parameters"]["cutoff_ev"]["within_tolerance_from"] == 400
+    assert record["parameters"]["layers"]["within_tolerance_from"] is None
+    assert list(made.page.parent.glob("convergence-*.csv"))
+    assert list(made.page.parent.glob("figures/convergence-*.pdf"))
 
 
 def test_moduli_are_those_of_the_strained_crystals(done: dict[str, Done]) -> None:

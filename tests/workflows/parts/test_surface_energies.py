@@ -125,6 +125,23 @@ def test_supercell_and_origin_do_not_matter(copper: dict[str, Any]) -> None:
     assert list(moved.values()) == pytest.approx(list(plain.values()), abs=2e-4)
 
 
+@pytest.mark.parametrize(("layers", "converged"), [([2, 3], True), ([1, 3], False)])
+def test_two_thicknesses_agree_or_the_report_says_by_how_much_they_do_not(
+    tmp_path: Path, layers: list[int], converged: bool
+) -> None:
+    write(tmp_path / "Cu.vasp", bulk("Cu", a=3.65, cubic=True), format="vasp")
+    phases = "{Cu: {phase: Cu.vasp, facets: [[1, 0, 0]]}}"
+    section = reported(tmp_path, f"  layers: {layers}\n  phases: {phases}\n")
+    thin, thick = (
+        slab["relaxed"]["value_j_per_m2"]
+        for slab in section["values"]["Cu"]["terminations"][0]["slabs"]
+    )
+    assert (abs(thick - thin) <= 0.02) == converged
+    said = [x for x in section["lists"].get("To be taken with care", []) if "two thicknesses" in x]
+    assert len(said) == (not converged)
+    assert all(f"differ by {abs(thick - thin):.3f} J/m²" in text for text in said)
+
+
 def test_vacuum_does_not_matter_and_one_thickness_makes_no_claim_of_spread(
     copper: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ import typer
 from natriface.workflows.commands.common import note, workspace_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from natriface.structures.base.errors import UnavailableError
     from natriface.workflows.plan import Plan
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from natriface.workflows.running.status import StepStatus
     from natriface.workflows.study import Study
     from natriface.workflows.workspace import Workspace
+
+    Derive = Callable[[Study], Study]
+    """What is computed of a study."""
 
 
 def run_study(
@@ -30,12 +33,15 @@ def run_study(
     staged: bool = False,
     budget_h: float | None = None,
     top: int = 5,
+    derive: Derive = lambda study: study,
+    tidies: bool = False,
 ) -> None:
-    """Run a study, stage by stage where it has some, as far as a budget reaches."""
+    """Run a study, or what is derived of it, stage by stage, as far as a budget reaches."""
     from natriface.workflows.running.progress import progress_for
     from natriface.workflows.running.run import run_plan
 
-    course = Course.of(name, folder, launchpad, staged=staged, budget_h=budget_h)
+    course = Course.of(name, folder, launchpad, staged=staged, budget_h=budget_h, derive=derive)
+    course.tidies = tidies
     workspace = course.workspace
     summary = run_plan(
         course.begun,
@@ -66,6 +72,8 @@ class Course:
         As far as is decided by now.
     begun
         The part of it that a budget of core-hours lets begin by now; without one, all of it.
+    tidies
+        Whether the folders of candidates are packed as they are left out.
     """
 
     def __init__(
@@ -79,6 +87,7 @@ class Course:
         self.lacks: UnavailableError | None = None
         self.plan = plan
         self.begun = plan
+        self.tidies = False
         if budget_h is not None:
             self.begun = self._within_budget(statuses(workspace))
 
@@ -91,6 +100,7 @@ class Course:
         *,
         staged: bool = False,
         budget_h: float | None = None,
+        derive: Derive = lambda study: study,
     ) -> Course:
         """A study's course in its workspace, which is made if need be.
 
@@ -102,7 +112,7 @@ class Course:
         from natriface.workflows.launchpad.connection import use_mongodb
         from natriface.workflows.workspace import Workspace
 
-        study, plan = planned(name, folder, to_run=True, staged=staged)
+        study, plan = planned(name, folder, to_run=True, staged=staged, derive=derive)
         workspace = Workspace.create(workspace_path(study, folder), study.name)
         if launchpad is not None:
             use_mongodb(workspace, launchpad)
@@ -114,7 +124,8 @@ class Course:
         A budget begins more only once nothing runs, when what was begun is known by its cost.
         """
         from natriface.structures.base.errors import UnavailableError
-        from natriface.workflows.planning import decide, plan_study
+        from natriface.workflows.planning import decide, discarded, plan_study
+        from natriface.workflows.running import operations
 
         if self.lacks is None and decide(self.study, self.plan, self.workspace, steps):
             decided = self.workspace.decisions()
@@ -122,6 +133,8 @@ class Course:
                 self.plan = plan_study(self.study, self.root, decided=decided)
             except UnavailableError as error:
                 self.lacks = error
+            if self.tidies:
+                operations.tidy(self.workspace, discarded(self.study, self.plan, self.workspace))
         if self.budget_h is not None and not at_rest:
             return None
         begun = self._within_budget(steps)
@@ -152,7 +165,11 @@ class Course:
 
 
 def planned(
-    name: str, folder: Path | None, to_run: bool = False, staged: bool = False
+    name: str,
+    folder: Path | None,
+    to_run: bool = False,
+    staged: bool = False,
+    derive: Derive = lambda study: study,
 ) -> tuple[Study, Plan]:
     """The study and its plan, as far as its workspace has decided on stages.
 
@@ -166,7 +183,7 @@ def planned(
     from natriface.structures.base.errors import StudyError
     from natriface.workflows.planning import in_stages, plan_study
 
-    study, root, decided = _loaded(name, folder)
+    study, root, decided = _loaded(name, folder, derive)
     if staged and not in_stages(study):
         raise StudyError(f"{study.name} asks for no screening: run it with `natriface run`")
     with note(f"building the structures of {study.name}"):
@@ -186,12 +203,14 @@ def show_funnel(name: str, folder: Path | None) -> None:
     print_tables(tables)
 
 
-def _loaded(name: str, folder: Path | None) -> tuple[Study, Path, dict[str, dict[str, Any]]]:
+def _loaded(
+    name: str, folder: Path | None, derive: Derive = lambda study: study
+) -> tuple[Study, Path, dict[str, dict[str, Any]]]:
     """The study, where its paths start from, and what its workspace has decided."""
     from natriface.workflows.study import load_study, study_path
     from natriface.workflows.workspace import Workspace
 
-    study = load_study(study_path(name))
+    study = derive(load_study(study_path(name)))
     return study, _root(name), Workspace(workspace_path(study, folder)).decisions()
 
 

@@ -13,6 +13,7 @@ from natriface.workflows.commands.common import (
     WorkersOption,
     WorkspaceOption,
     finite,
+    note,
     opened,
 )
 from natriface.workflows.commands.studies.course import planned, run_study, statuses
@@ -26,10 +27,15 @@ BudgetOption = Annotated[
     ),
 ]
 
+TidyOption = Annotated[
+    bool,
+    typer.Option("--tidy", help="Pack the folders of candidates as they are left out (`tidy`)."),
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module to an app."""
-    for command in (screen, more, ranking):
+    for command in (screen, more, ranking, tidy):
         app.command()(command)
 
 
@@ -40,9 +46,12 @@ def screen(
     budget: BudgetOption = None,
     top: TopOption = 5,
     launchpad: LaunchpadOption = None,
+    tidies: TidyOption = False,
 ) -> None:
     """Run a screening to its ranking; run again to go on."""
-    run_study(study, folder, workers, launchpad, staged=True, budget_h=budget, top=top)
+    run_study(
+        study, folder, workers, launchpad, staged=True, budget_h=budget, top=top, tidies=tidies
+    )
 
 
 def more(
@@ -53,13 +62,34 @@ def more(
     folder: WorkspaceOption = None,
     workers: WorkersOption = None,
     top: TopOption = 5,
+    tidies: TidyOption = False,
 ) -> None:
     """Go on with a screening that its budget has ended."""
     from natriface.workflows.running.budget import spent_s
 
     workspace = opened(study, folder)
     spent = spent_s(workspace, statuses(workspace)) / 3600
-    run_study(study, folder, workers, None, staged=True, budget_h=spent + budget, top=top)
+    run_study(
+        study, folder, workers, None, staged=True, budget_h=spent + budget, top=top, tidies=tidies
+    )
+
+
+def tidy(study: StudyArgument, folder: WorkspaceOption = None) -> None:
+    """Pack folders of candidates that were left out into a file.
+
+    What they hold stays.
+
+    `natriface where STUDY STEP` puts one back.
+    """
+    from natriface.analysis.results.tidied import TIDIED_FILE
+    from natriface.workflows.planning import discarded
+    from natriface.workflows.running import operations
+
+    loaded, plan = planned(study, folder, staged=True)
+    workspace = opened(study, folder, loaded)
+    with workspace.lock(), note("packing folders"):
+        number = operations.tidy(workspace, discarded(loaded, plan, workspace))
+    typer.echo(f"{number} folders packed: {workspace.steps / TIDIED_FILE}")
 
 
 def ranking(

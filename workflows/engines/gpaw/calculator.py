@@ -12,12 +12,13 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
-from natriface.structures.base.atoms import fixed_indices, in_plane_fixed_indices
 from natriface.structures.base.errors import EngineError
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
+from natriface.workflows.engines.dispersion import dispersion
+from natriface.workflows.engines.gpaw.parameters import gpaw_parameters
 from natriface.workflows.engines.gpaw.settings import ElectronicSettings
-from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
+from natriface.workflows.engines.kpoints import dipole_center
 
 TEXT_FILE = "gpaw.txt"
 PROGRESS_FILE = "progress.json"
@@ -25,10 +26,6 @@ PROGRESS_LOG = "progress.log"
 PROGRESS_INTERVAL_S = 1.0
 STATE_INTERVAL_S = 60.0
 SCF_STATE_INTERVAL_S = 300.0
-START_MOMENT = 1.0
-"""Bohr magnetons on each atom, as VASP starts: without any a cycle finds no magnetic solution."""
-
-
 BREAKDOWN_EV = 1.0
 """Change of the energy per valence electron from step to step that no sound cycle makes, once it
 has come near: the first steps of a metal on an insulator make larger ones and still converge."""
@@ -47,69 +44,6 @@ class _BreakdownError(Exception):
     It may where it goes on from bands that are nearly exact: their residuals no longer tell
     directions apart, and the lowest "states" are noise.
     """
-
-
-def gpaw_parameters(settings: ElectronicSettings, atoms: Atoms) -> dict[str, Any]:
-    """The keywords of GPAW for a crystal; says nothing of files and cores.
-
-    Frozen atoms count as different from free ones: forces may break the symmetry between them.
-    """
-    parameters: dict[str, Any] = {
-        "mode": {"name": "pw", "ecut": settings.cutoff_ev},
-        "xc": settings.functional,
-        "kpts": {
-            "size": kpoint_mesh(atoms, settings.kpoint_spacing_per_angstrom),
-            "gamma": True,
-        },
-        "occupations": _occupations(settings),
-        "convergence": {
-            "energy": {
-                "name": "energy",
-                "tol": settings.energy_convergence_ev,
-                "relative": False,
-            },
-            "density": settings.density_convergence,
-            "eigenstates": settings.eigenstates_convergence_ev2,
-            "bands": settings.converged_bands,
-        },
-        "maxiter": settings.max_scf_iterations,
-        "eigensolver": {"name": settings.eigensolver},
-        "mixer": {
-            "name": settings.mixer,
-            **({} if settings.mixing is None else {"beta": settings.mixing}),
-        },
-    }
-    held = {*fixed_indices(atoms), *in_plane_fixed_indices(atoms)}
-    if settings.symmetry == "on":
-        if held:
-            parameters["symmetry"] = {"extra_ids": [int(i in held) for i in range(len(atoms))]}
-    else:
-        parameters["symmetry"] = {
-            "point_group": False,
-            "time_reversal": settings.symmetry == "time_reversal",
-        }
-    if settings.paw_setups:
-        present = set(atoms.get_chemical_symbols())
-        chosen = {e: name for e, name in settings.paw_setups.items() if e in present}
-        parameters["setups"] = {"default": "paw", **chosen}
-    if settings.bands is not None:
-        parameters["nbands"] = settings.bands
-    if settings.spin_polarized:
-        parameters["spinpol"] = True
-        if not atoms.get_initial_magnetic_moments().any():
-            alone = len(atoms) == 1
-            parameters |= {"hund": True} if alone else {"magmoms": [START_MOMENT] * len(atoms)}
-    if settings.charge_e:
-        parameters["charge"] = settings.charge_e
-    if settings.dipole == "auto" and dipole_center(atoms) is not None:
-        parameters["poissonsolver"] = {"dipolelayer": "xy"}
-    return parameters
-
-
-def _occupations(settings: ElectronicSettings) -> dict[str, Any]:
-    if settings.smearing == "gaussian":  # Methfessel-Paxton of order 0
-        return {"name": "methfessel-paxton", "width": settings.smearing_ev, "order": 0}
-    return {"name": settings.smearing, "width": settings.smearing_ev}
 
 
 class GpawCalculator(Calculator):  # type: ignore[misc]
@@ -205,6 +139,18 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
         for name in ("forces", "stress"):
             if properties and name in properties:
                 self.results[name] = np.array(getattr(self.gpaw, f"get_{name}")(computed))
+        if self.settings.dispersion != "none":
+            self._add_dispersion()
+
+    def _add_dispersion(self) -> None:
+        energy, forces, stress = dispersion(
+            self.settings.dispersion,
+            self.settings.functional,
+            self.atoms,
+            stress="stress" in self.results,
+        )
+        added = {"energy": energy, "free_energy": energy, "forces": forces, "stress": stress}
+        self.results = {name: value + added[name] for name, value in self.results.items()}
 
     def _energies(self, computed: Atoms) -> dict[str, Any]:
         return {

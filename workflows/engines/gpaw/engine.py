@@ -14,10 +14,11 @@ from natriface.structures.base.errors import EngineError, UnavailableError
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.bands.run import band_result, check_band, write_band
 from natriface.workflows.engines.base import Capabilities, Estimate, Spreading, load_folder
-from natriface.workflows.engines.gpaw.calculator import gpaw_parameters
+from natriface.workflows.engines.dispersion import require_dispersion
 from natriface.workflows.engines.gpaw.datasets import find_datasets, has_gpaw, require_gpaw
 from natriface.workflows.engines.gpaw.doctor import examine
 from natriface.workflows.engines.gpaw.estimate import BASIS, estimate_size
+from natriface.workflows.engines.gpaw.parameters import doubts, gpaw_parameters
 from natriface.workflows.engines.gpaw.result import INPUTS_FILE, installed_version, step_result
 from natriface.workflows.engines.gpaw.run import run_gpaw
 from natriface.workflows.engines.gpaw.settings import (
@@ -41,12 +42,16 @@ class GpawEngine:
     capabilities = Capabilities(
         kinds=("relax", "static", "dos", "elf", "levels", "bonding", "neb"),
         shares_state=True,
+        numerical={
+            name: name for name in ("cutoff_ev", "kpoint_spacing_per_angstrom", "smearing_ev")
+        },
         charge=True,
         parallel=lambda machine: "threads" if machine.gpaw_command is None else "MPI",
         spreading=Spreading("gpaw_parallel", check_parallel),
         path_settings=PATH_SETTINGS["gpaw"],
         relaxing_cell=RELAXING_CELL,
         telling_stress=TELLING_STRESS,
+        doubts=doubts,
         examine=examine,
         environment=("GPAW_SETUP_PATH",),
     )
@@ -54,10 +59,14 @@ class GpawEngine:
     def check(self, step: Step) -> None:
         """See `natriface.workflows.engines.base.Engine.check`."""
         self.capabilities.require_kind(step)
-        settings_of(step)
+        settings = settings_of(step)
         if step.kind == "neb":
             check_band(step)
         require_gpaw()
+        try:
+            require_dispersion(settings.dispersion, settings.functional)
+        except EngineError as error:
+            raise type(error)(f"{step.name}: {error}") from None
         machine = load_machine()
         if machine.gpaw_command:
             command_line(machine.gpaw_command, "gpaw_command")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ase import Atoms
 
 from natriface.workflows.engines.gpaw.datasets import find_datasets
+from natriface.workflows.engines.gpaw.parameters import spin_polarized
 from natriface.workflows.engines.gpaw.settings import GpawBandSettings, GpawSettings
 from natriface.workflows.engines.kpoints import kpoint_mesh, n_irreducible
 from natriface.workflows.engines.plane_waves import electronic_step_core_seconds, plane_waves
@@ -77,7 +78,7 @@ def estimate_size(atoms: Atoms, settings: GpawSettings | GpawBandSettings, kind:
     n_electrons = sum(datasets[symbol].n_valence for symbol in symbols)
     n_projectors = sum(datasets[symbol].n_projectors for symbol in symbols)
     n_bands = settings.bands or default_n_bands(n_electrons, n_projectors)
-    n_spins = 2 if settings.spin_polarized else 1
+    n_spins = 2 if spin_polarized(settings, atoms) else 1
     mesh = kpoint_mesh(atoms, settings.kpoint_spacing_per_angstrom)
     isym = {"on": 2, "time_reversal": 0, "off": -1}[settings.symmetry]
     n_kpoints = n_irreducible(atoms, mesh, 0 if kind == "dos" else isym)

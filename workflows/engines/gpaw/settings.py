@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from natriface.structures.base.errors import EngineError, nearest
 from natriface.structures.base.numbers import Real, Whole
 from natriface.workflows.engines.bands.search import BandSettings
+from natriface.workflows.engines.dispersion import Dispersion
+from natriface.workflows.engines.magnetism import Magnetism
 from natriface.workflows.engines.relaxation import RATTLE_SEED
 from natriface.workflows.plan import Step
 
@@ -42,6 +44,15 @@ class ElectronicSettings(BaseModel):
     spin_polarized
         Starting from the structure's magnetic moments; where it has none from one Bohr magneton on
         each atom, an isolated atom from Hund's rule.
+    dispersion
+        Added to the functional: ``d3`` (zero damping), ``d3bj``, ``d4``; as with engine vasp.
+    magnetism
+        ``auto``: spin where d or f shells are open or electrons odd in no metal, and the moments of
+        `natriface.workflows.engines.magnetism`; ``as_set``: as `spin_polarized` says.
+    hubbard_u_ev
+        Element -> U of its d or f shell, eV.
+    energy_convergence_ev_per_atom
+        In place of `energy_convergence_ev`, times the atoms of the cell.
     charge_e
         Charge of the cell, against a uniform background.
     dipole
@@ -75,6 +86,10 @@ class ElectronicSettings(BaseModel):
     smearing: Literal["gaussian", "fermi-dirac", "marzari-vanderbilt"] = "gaussian"
     smearing_ev: Real = Field(default=0.05, gt=0, le=1)
     spin_polarized: bool = False
+    dispersion: Dispersion = "none"
+    magnetism: Magnetism = "as_set"
+    hubbard_u_ev: dict[str, Real] = Field(default_factory=dict)
+    energy_convergence_ev_per_atom: Real | None = Field(default=None, gt=0)
     charge_e: Real = 0.0
     dipole: Literal["auto", "off"] = "auto"
     bands: Whole | None = Field(default=None, gt=0)

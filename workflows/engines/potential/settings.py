@@ -104,6 +104,8 @@ def validated(model: type[Settings], step: Step) -> Settings:
         key = ".".join(str(part) for part in first["loc"])
         unknown = first["type"] == "extra_forbidden"
         hint = f" ({nearest(key, model.model_fields)})" if unknown else ""
+        if key == "dispersion":
+            hint = " (a potential has what it was trained on; engines gpaw and vasp add dispersion)"
         raise EngineError(
             f"{step.name}: setting {key!r} of engine potential: {first['msg']}{hint}"
         ) from None

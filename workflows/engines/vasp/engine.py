@@ -38,6 +38,11 @@ class VaspEngine:
         kinds=("relax", "static", "dos", "elf", "levels", "lobster", "neb", "md"),
         bonding="lobster",
         end_record="OUTCAR",
+        numerical={
+            "cutoff_ev": "ENCUT",
+            "kpoint_spacing_per_angstrom": "kpoint_spacing_per_angstrom",
+            "smearing_ev": "SIGMA",
+        },
         charge=True,
         parallel=lambda machine: "MPI",
         spreading=Spreading("incar", check_spreading),

@@ -9,6 +9,7 @@ from pathlib import Path
 from natriface.analysis.results.deciding import PATH_SETTINGS, as_read
 from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.base import InputFiles, load_folder
+from natriface.workflows.engines.cautions import gathered
 from natriface.workflows.engines.machine import load_machine
 from natriface.workflows.engines.vasp.estimate import Size, estimate_of
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
@@ -30,11 +31,7 @@ class VaspInputWriter:
                 for text in vasp_inputs(step, step.atoms(), machine).warnings:
                     found.setdefault(text, []).append(step.name)
         of_all = self.doubts_of_all(steps)
-        return [
-            f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {text}"
-            for text, names in found.items()
-            if text not in of_all
-        ] + of_all
+        return gathered({k: v for k, v in found.items() if k not in of_all}) + of_all
 
     def doubts_of_all(self, steps: Sequence[Step]) -> list[str]:
         """What is doubtful about the settings of a study's steps taken together."""

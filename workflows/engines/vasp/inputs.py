@@ -13,6 +13,7 @@ from ase import Atoms
 from natriface.structures.base.atoms import fixed_indices, in_plane_fixed_indices, to_document
 from natriface.structures.base.errors import EngineError
 from natriface.structures.base.writing import write_atomically
+from natriface.workflows.engines.cautions import cautions
 from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
 from natriface.workflows.engines.machine import Machine
 from natriface.workflows.engines.vasp.band import (
@@ -28,6 +29,7 @@ from natriface.workflows.engines.vasp.estimate import (
     rounded_n_bands,
 )
 from natriface.workflows.engines.vasp.incar.contradictions import Case, contradictions
+from natriface.workflows.engines.vasp.incar.following import Decisions, electrons_of, follow_keys
 from natriface.workflows.engines.vasp.incar.settings import DESCRIPTIONS, VaspKeys, parse_settings
 from natriface.workflows.engines.vasp.incar.species import for_structure
 from natriface.workflows.engines.vasp.lobster_basis import lobster_basis, n_basis_functions
@@ -128,18 +130,6 @@ def vasp_inputs(
     return _decided[key]
 
 
-@dataclass(frozen=True)
-class _Decisions:
-    """INCAR tags with their sources, and what was decided in words."""
-
-    tags: dict[str, Any]
-    sources: dict[str, str]
-    notes: list[str]
-
-    def set(self, tag: str, value: Any, source: str) -> None:
-        self.tags[tag], self.sources[tag] = value, source
-
-
 def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> VaspInputs:
     settings = parse_settings(step.settings, step.name)
     keys = settings.keys
@@ -153,7 +143,8 @@ def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> 
     potcars = choose_potcars(elements, keys, step.name)
     mesh = kpoint_mesh(ordered, keys.kpoint_spacing_per_angstrom)
     tags = for_structure(dict(settings.tags), atoms, order, step.name)
-    decisions = _Decisions(tags, sources, [])
+    decisions = Decisions(tags, sources, [])
+    follow_keys(decisions, ordered, keys, step.name)
     _follow_structure(decisions, ordered, keys, potcars)
     _follow_machine(decisions, machine)
     basis = lobster_basis(potcars, keys.lobster_basis, step.name) if step.kind == "lobster" else {}
@@ -175,8 +166,6 @@ def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> 
         *(step.name, step.kind, ordered, order, tags, sources, keys, mesh, potcars, basis),
         *(images, notes, band_notes, []),
     )
-    if inputs.n_electrons % 2 and tags.get("ISPIN", 1) == 1:
-        notes.append("an odd number of electrons, and not spin-polarised; ISPIN = 2 would tell")
     if basis:
         needed = n_basis_functions(ordered.get_chemical_symbols(), basis)
         own = default_n_bands(inputs.n_electrons, len(ordered), int(tags.get("ISPIN", 1)))
@@ -187,12 +176,13 @@ def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> 
         step.name, step.kind, ordered, elements, tags, mesh, inputs.n_electrons, machine.cores
     )
     inputs.warnings.extend(contradictions(case))
+    inputs.warnings.extend(cautions(ordered, electrons_of(tags, keys, elements)))
     inputs.warnings.extend(f"{tag} is written unchecked" for tag in keys.unchecked_tags)
     return inputs
 
 
 def _follow_structure(
-    decisions: _Decisions, ordered: Atoms, keys: VaspKeys, potcars: list[Potcar]
+    decisions: Decisions, ordered: Atoms, keys: VaspKeys, potcars: list[Potcar]
 ) -> None:
     """Moments, dipole correction and number of electrons, where the settings leave them open."""
     tags = decisions.tags
@@ -221,7 +211,7 @@ def _follow_structure(
         decisions.set("NELECT", neutral - keys.charge_e, f"a cell of charge {keys.charge_e:+g} e")
 
 
-def _follow_machine(decisions: _Decisions, machine: Machine) -> None:
+def _follow_machine(decisions: Decisions, machine: Machine) -> None:
     """How the work is spread over cores, as far as the kind of calculation bears it."""
     for tag, value in machine.incar.items():
         decisions.set(tag, value, _MACHINE)

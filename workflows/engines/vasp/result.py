@@ -23,7 +23,7 @@ from natriface.workflows.engines.vasp.lobster import judge_lobster
 from natriface.workflows.engines.vasp.motion import add_motion
 from natriface.workflows.engines.vasp.running.custodian import corrections
 from natriface.workflows.engines.vasp.running.run import attempt_notes, how_it_ended
-from natriface.workflows.engines.vasp.running.words import warnings
+from natriface.workflows.engines.vasp.running.words import ignored_tags, warnings
 from natriface.workflows.plan import Step
 
 ATOM_AXES = {"positions": 1, "forces": 1, "image_forces": 1, "projected_dos": 0, "projections": 3}
@@ -55,6 +55,9 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
     if result.corrections:
         result.settings |= _changed_settings(folder, inputs["tags"])
     said = [f"VASP warns: {text}" for text in warnings(folder)]
+    ignored = ignored_tags(folder)
+    if ignored:
+        said.append(f"the program that vasp_command names says it ignores {', '.join(ignored)}")
     notes = attempt_notes(folder)
     result.warnings = [*notes, *inputs["warnings"], *said, *result.warnings]
     if result.final_structure is not None:
@@ -72,6 +75,8 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
         judge_lobster(folder, result, step)
     if step.kind == "md" and result.status == "converged":
         add_motion(folder, result, atoms, parse_settings(step.settings, step.name), notes)
+        if result.dynamics is not None and "RANDOM_SEED" in ignored:
+            result.dynamics = result.dynamics.model_copy(update={"seed": None})
     return result
 
 

@@ -7,7 +7,7 @@ decided anew; all else stands.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -227,17 +227,9 @@ def decide(
     made_before
         Names of decisions that are not made again.
     """
-    stages: dict[tuple[int, str], list[tuple[str, CandidateLabels]]] = {}
-    for step, labels in candidates((step.id, step) for step in plan.walk()).items():
-        rule = request.stages[labels.stage - 1].keep
-        if rule is not None:
-            together = labels.phases if rule.paired else labels.pair
-            stages.setdefault((labels.stage, together), []).append((step, labels))
     made = []
-    for (stage, together), entered in sorted(stages.items()):
-        rule = request.stages[stage - 1].keep
-        assert rule is not None  # of a stage that is grouped above
-        needed = {i for step, one in entered for i in (step, *chain(*one.references.values()))}
+    for stage, together, rule, entered in _to_decide(plan, request):
+        needed = {i for step, one in entered for i in one.steps(step)}
         name = decision_id(together, stage, rule, [one.candidate for _, one in entered])
         if name in made_before or not needed <= ended.keys():
             continue
@@ -250,6 +242,44 @@ def decide(
     return made
 
 
+def discarded(
+    plan: Plan, request: ScreenRequest, decided: Mapping[str, Mapping[str, Any]]
+) -> set[str]:
+    """Ids of the steps of candidates that were left out, and of none still in the running.
+
+    Raises
+    ------
+    StudyError
+        If a decision does not follow from what it says was known.
+    """
+    out: set[str] = set()
+    for stage, together, rule, entered in _to_decide(plan, request):
+        those = {one.candidate for _, one in entered}
+        name = decision_id(together, stage, rule, list(those))
+        if name in decided:
+            out |= those.difference(replayed(decided[name], name).chosen)
+    steps: dict[bool, set[str]] = {True: set(), False: set()}
+    for step, labels in candidates((step.id, step) for step in plan.walk()).items():
+        steps[labels.candidate in out].update(labels.steps(step))
+    return steps[True] - steps[False]
+
+
+def _to_decide(
+    plan: Plan, request: ScreenRequest
+) -> Iterator[tuple[int, str, Rule, list[tuple[str, CandidateLabels]]]]:
+    """Stage, pair or pairs, rule, and who has entered: ids of steps, and labels."""
+    stages: dict[tuple[int, str], list[tuple[str, CandidateLabels]]] = {}
+    for step, labels in candidates((step.id, step) for step in plan.walk()).items():
+        rule = request.stages[labels.stage - 1].keep
+        if rule is not None:
+            together = labels.phases if rule.paired else labels.pair
+            stages.setdefault((labels.stage, together), []).append((step, labels))
+    for (stage, together), entered in sorted(stages.items()):
+        rule = request.stages[stage - 1].keep
+        assert rule is not None  # of a stage that is grouped above
+        yield stage, together, rule, entered
+
+
 def in_turn(plan: Plan) -> list[list[str]]:
     """What a budget is spent on, in this order: ids of the steps of one candidate in one stage.
 
@@ -258,8 +288,8 @@ def in_turn(plan: Plan) -> list[list[str]]:
     """
     stages: dict[int, dict[str, list[list[str]]]] = {}
     for step, labels in candidates((step.id, step) for step in plan.walk()).items():
-        unit = [step, *chain(*labels.references.values())]
-        stages.setdefault(labels.stage, {}).setdefault(labels.pair, []).append(unit)
+        in_pair = stages.setdefault(labels.stage, {}).setdefault(labels.pair, [])
+        in_pair.append(labels.steps(step))
     return [
         unit
         for _, pairs in sorted(stages.items(), reverse=True)

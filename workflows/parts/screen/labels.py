@@ -127,6 +127,10 @@ class CandidateLabels(Labels):
     def slabs(self) -> Sequence[SlabLabels]:
         return (self.film, self.substrate)
 
+    def steps(self, whole: str) -> list[str]:
+        """Ids of the steps that its energy is from: that of the interface, and of its slabs."""
+        return [whole, *(each for ids in self.references.values() for each in ids)]
+
 
 class ReferenceLabels(Labels):
     """A slab on its own, in the cell that it has in a candidate."""

@@ -126,7 +126,7 @@ def energy(
 ) -> StageEnergy:
     """A candidate's energy in one stage, by `SCREENED_FORMULA`, or why it has none."""
     bare = StageEnergy(stage=labels.stage, compute=labels.compute, step=identifier)
-    for step in (identifier, *(each for ids in labels.references.values() for each in ids)):
+    for step in labels.steps(identifier):
         found = ended.get(step, NOT_ENDED)
         if isinstance(found, str):
             return bare.model_copy(update={"reason": found})

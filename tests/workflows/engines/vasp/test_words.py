@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.vasp.engine import ENGINE
-from natriface.workflows.engines.vasp.running.words import boxes, last_words, warnings
+from natriface.workflows.engines.vasp.running.words import (
+    boxes,
+    ignored_tags,
+    last_words,
+    warnings,
+)
 from tests.workflows.engines.vasp.vasp_tools import small_step, use_standins, written
 
 BANNERS = {
@@ -181,3 +186,15 @@ def test_a_run_and_its_known_errors_tell_the_frames_text(
         assert "---" not in str(refused.value)
         result = ENGINE.read(folder)
         assert words in str(result.reason)
+
+
+def test_tags_that_a_program_in_vasps_place_ignores(tmp_path: Path) -> None:
+    (tmp_path / "vasp.out").write_text(
+        "Note: KPOINTS detected but not used in MLP calculations.\n"
+        "Warning: INCAR tag ENCUT affects only CHGCAR grid output; ignoring it.\n"
+        "INCAR tag EDIFF is not supported and will be ignored\n"
+        "INCAR tag EDIFF is not supported and will be ignored\n"
+        " | INCAR tag NCORE is set, but KPAR is ignored |\n"
+    )
+    assert ignored_tags(tmp_path) == ["ENCUT", "EDIFF"]
+    assert ignored_tags(tmp_path / "nowhere") == []

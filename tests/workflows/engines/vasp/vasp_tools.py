@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,19 @@ def use_standins(
     for name in ("SLURM_JOB_END_TIME", "PBS_WALLTIME", "PMG_VASP_PSP_DIR"):
         monkeypatch.delenv(name, raising=False)
     return path
+
+
+def vpmdk() -> str:
+    """The program ``vpmdk``, CHGNet behind VASP's files; skips where there is none.
+
+    Others wrote it: what its files lack, and what they say in words of their own, is not ours.
+    """
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    found = shutil.which("vpmdk", path=places)
+    if found is None:
+        pytest.skip("no vpmdk here: pip install 'natriface[dev]'")
+    pytest.importorskip("chgnet", reason="vpmdk computes with CHGNet here")
+    return found
 
 
 def small_crystal(seed: int = 3) -> Atoms:

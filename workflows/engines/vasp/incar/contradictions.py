@@ -243,6 +243,8 @@ def _functional(case: Case) -> Iterator[_Objection]:
         yield _Objection(
             f"ALGO = {tags['ALGO']} is not supported with LHFCALC; use Normal, All or Damped"
         )
+    if tags.get("IVDW") == 13:
+        yield _Objection("IVDW = 13 (D4) needs VASP 6.2 or newer, compiled with DFT-D4")
     if tags.get("LUSE_VDW") and tags.get("IVDW"):
         yield _Objection("LUSE_VDW and IVDW both add dispersion: it is counted twice")
 

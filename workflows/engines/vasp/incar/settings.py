@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from natriface.analysis.results.deciding import MACHINE_TAGS
 from natriface.structures.base.errors import EngineError, nearest
 from natriface.structures.base.numbers import Real, Whole
+from natriface.workflows.engines.dispersion import Dispersion
+from natriface.workflows.engines.magnetism import Magnetism
 from natriface.workflows.engines.vasp.incar.species import BY_ELEMENT
 from natriface.workflows.engines.vasp.incar.tags import (
     check_elements,
@@ -123,6 +125,15 @@ class VaspKeys(BaseModel):
         A LOBSTER projection that loses more is reported as not converged.
     unchecked_tags
         INCAR tags, or values of tags, that natriface does not know, written as they are given.
+    dispersion
+        Added to the functional: ``d3`` (zero damping), ``d3bj``, ``d4``; sets IVDW.
+    magnetism
+        ``auto``: ISPIN and MAGMOM where d or f shells are open or electrons odd in no metal;
+        ``as_set``: as ISPIN says.
+    hubbard_u_ev
+        Element -> U of its d or f shell, eV: sets the tags of LDAU, and LMAXMIX.
+    energy_convergence_ev_per_atom
+        EDIFF, times the atoms of the cell.
     charge_e
         Charge of the cell, against a uniform background: NELECT follows from the POTCARs.
     equilibration_picoseconds
@@ -147,6 +158,10 @@ class VaspKeys(BaseModel):
     lobster_basis: dict[str, str] = Field(default_factory=dict)
     max_charge_spilling_percent: Real = Field(default=5.0, gt=0, le=100)
     unchecked_tags: dict[str, Any] = Field(default_factory=dict)
+    dispersion: Dispersion = "none"
+    magnetism: Magnetism = "as_set"
+    hubbard_u_ev: dict[str, Real] = Field(default_factory=dict)
+    energy_convergence_ev_per_atom: Real | None = Field(default=None, gt=0)
     charge_e: Real = 0.0
     equilibration_picoseconds: Real = Field(default=0.5, ge=0, le=1000)
     n_images: Whole | None = Field(default=None, ge=1, le=99)
@@ -188,7 +203,11 @@ def parse_settings(settings: dict[str, Any], where: str) -> VaspSettings:
         raise EngineError(
             f"{where}: setting {key!r} of engine vasp: {first['msg']}, got {first['input']!r:.60}"
         ) from None
-    for name, mapping in (("potcars", keys.potcars), ("lobster_basis", keys.lobster_basis)):
+    for name, mapping in (
+        ("potcars", keys.potcars),
+        ("lobster_basis", keys.lobster_basis),
+        ("hubbard_u_ev", keys.hubbard_u_ev),
+    ):
         check_elements(f"setting {name}", mapping, where)
     odd = next((name for name in keys.keep if name not in OUTPUTS), None)
     if odd is not None:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from natriface.analysis.readers.vasp.folder import read_neb_folder, read_vasp_folder
+from natriface.structures.base.atoms import from_document
 from natriface.structures.base.errors import EngineError, ReaderError
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import END_REQUEST_FILE, EndedEarlyError
 from natriface.workflows.engines.machine import Machine, command_line, deadline
-from natriface.workflows.engines.vasp.inputs import VaspInputs, write_inputs
+from natriface.workflows.engines.vasp.inputs import VaspInputs, poscar_text, write_inputs
 from natriface.workflows.engines.vasp.running.custodian import END_FILE, RUN_FILE
 from natriface.workflows.engines.vasp.running.handlers import ERRORS, OUTPUT, RunOrder
 from natriface.workflows.engines.vasp.running.restart import set_aside, valid_contcar
@@ -139,7 +140,7 @@ def prepare_attempt(folder: Path, inputs: VaspInputs, machine: Machine) -> None:
 
     INCAR is written anew, so that no correction of an earlier attempt lingers.
     """
-    text, why_not = _restart_text(folder)
+    text, source = _restart_text(folder, inputs)
     aside = set_aside(folder)
     warnings = write_inputs(folder, inputs, machine)
     del warnings  # they were noted by the first write
@@ -148,7 +149,6 @@ def prepare_attempt(folder: Path, inputs: VaspInputs, machine: Machine) -> None:
     notes = attempt_notes(folder)
     if inputs.kind in ("relax", "md"):
         write_atomically(folder / "POSCAR", text)
-        source = f"POSCAR, {why_not}" if why_not else "CONTCAR"
         notes.append(f"{aside.name} did not finish; gone on from its {source}")
     elif inputs.images:
         unsound = _restart_images(folder, aside, len(inputs.images))
@@ -193,10 +193,34 @@ def recover_scratch(folder: Path) -> None:
     link.unlink()
 
 
-def _restart_text(folder: Path) -> tuple[str, str]:
-    """The geometry to go on from, and why it is not CONTCAR's where it is POSCAR's."""
+def _restart_text(folder: Path, inputs: VaspInputs) -> tuple[str, str]:
+    """The geometry to go on from, and whose it is: CONTCAR's, else POSCAR's, and why.
+
+    Programs in VASP's place may write a CONTCAR only at their end: then the last ionic step's.
+    """
     text, why_not = valid_contcar(folder / "CONTCAR", folder / "POSCAR")
-    return (text, "") if text is not None else ((folder / "POSCAR").read_text(), why_not)
+    if text is not None:
+        return text, "CONTCAR"
+    if not (folder / "CONTCAR").exists():
+        text = _last_step(folder, inputs)
+        if text is not None:
+            return text, f"last ionic step, {why_not}"
+    return (folder / "POSCAR").read_text(), f"POSCAR, {why_not}"
+
+
+def _last_step(folder: Path, inputs: VaspInputs) -> str | None:
+    """A POSCAR of the last ionic step that an interrupted run has finished."""
+    try:
+        last = read_vasp_folder(folder).final_structure
+    except ReaderError:
+        return None
+    found = None if last is None else from_document(last)
+    if found is None or list(found.symbols) != list(inputs.atoms.symbols):
+        return None
+    atoms = inputs.atoms.copy()
+    atoms.set_cell(found.cell)
+    atoms.set_positions(found.positions, apply_constraint=False)
+    return poscar_text(atoms, inputs.name)
 
 
 def _run_child(folder: Path, lock: int) -> int:

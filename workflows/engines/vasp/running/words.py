@@ -44,6 +44,7 @@ _LAUNCHER = re.compile(
     r"|^\s*(?:ERROR )?STOP\b|^\s*0x[0-9a-f]+$",
     re.I,
 )
+_IGNORED = re.compile(r"^[^|\n]*\bINCAR tag (\w+)\b.*\bignor", re.I | re.M)
 _STEP = re.compile(r"\s*(?:[A-Z]{2,4}: +\d+ +[-+.\d]|\d+ F=|\d+ T= )")
 _RULE = re.compile(r"\s*[-=*_+~#]{3,}\s*")
 _LETTERS = re.compile(r"([A-Z#!])\1*")
@@ -88,6 +89,11 @@ def warnings(folder: Path, most: int = 5) -> list[str]:
     text = _read(folder / OUTPUT)
     said = dict.fromkeys(_short(box.text) for box in boxes(text) if box.kind == "warning")
     return list(said)[:most]
+
+
+def ignored_tags(folder: Path) -> list[str]:
+    """INCAR tags that a program in VASP's place has said it takes no notice of, in its order."""
+    return list(dict.fromkeys(_IGNORED.findall(_read(folder / OUTPUT))))
 
 
 def last_words(folder: Path) -> str:

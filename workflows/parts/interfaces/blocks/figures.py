@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from natriface.analysis.figures.bars import Bar, energy_bars
+from natriface.analysis.figures.convergence_lines import relaxation_courses
 from natriface.analysis.figures.pictures.structure_pictures import before_after_figure
 from natriface.analysis.figures.pictures.turnable import Turnable
-from natriface.analysis.figures.relaxations import relaxation_courses
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number, slug

@@ -1,0 +1,1 @@
+"""How far an energy is converged in its numerical parameters."""
