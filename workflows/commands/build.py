@@ -15,7 +15,7 @@ import numpy as np
 from ase import Atoms
 
 from natriface.analysis.figures.pictures.structure_pictures import structure_picture
-from natriface.analysis.results.result import RESULT_FILE, Result
+from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import slug
 from natriface.structures.base.atoms import structure_id
 from natriface.structures.formats.structure_files import (
@@ -34,7 +34,7 @@ from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.planning import plan_study
 from natriface.workflows.steps.starts import start_geometries
 from natriface.workflows.study import Study
-from natriface.workflows.workspace import Workspace
+from natriface.workflows.workspace import Workspace, is_finished
 
 MANIFEST_FILE = "manifest.json"
 TABLE_FILE = "structures.csv"
@@ -113,10 +113,8 @@ def write_computed_structures(
     done = []
     for step in asked:
         place = folders.get(step.id)
-        if place is not None and (place / RESULT_FILE).is_file():
-            result = Result.load(place)
-            if result.status == "converged":
-                done.append((place.name, result))
+        if place is not None and is_finished(place):
+            done.append((place.name, Result.load(place)))
     if not done:
         raise WorkspaceError(
             f"{workspace.root} has no converged relaxation; `natriface build` writes the "

@@ -27,14 +27,33 @@ def results(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Read every result again, whatever the index holds.")
     ] = False,
+    engine: Annotated[str | None, typer.Option(help="Only those of this engine.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write the structures with energies, forces and stresses (.extxyz, .db).",
+        ),
+    ] = None,
 ) -> None:
     """List a study's results from their index in the database."""
+    from natriface.workflows.commands.frames import frame, write_frames
     from natriface.workflows.commands.tables import print_results
     from natriface.workflows.running import operations
 
-    found = operations.results(opened(study, workspace), rebuild=rebuild)
-    entries = [entry for entry in found.entries if kind in (None, entry["kind"])]
-    if as_json:
+    place = opened(study, workspace)
+    found = operations.results(place, rebuild=rebuild)
+    entries = [
+        entry
+        for entry in found.entries
+        if kind in (None, entry["kind"]) and engine in (None, entry["engine"])
+    ]
+    if output is not None:
+        sound = (entry["step_id"] for entry in entries if entry["status"] == "converged")
+        written = write_frames(output, (frame(place.result(step)) for step in sound))
+        typer.echo(f"{written} structures: {output}")
+    elif as_json:
         typer.echo(json.dumps(entries, indent=1))
     else:
         print_results(entries)

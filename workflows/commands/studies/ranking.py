@@ -9,12 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 from ase import Atoms
-from ase.calculators.singlepoint import SinglePointCalculator
-from ase.db import connect
-from ase.io import write as write_structures
 
-from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import StudyError, UnavailableError
+from natriface.workflows.commands.frames import FRAME_FILES, frame, write_frames
 from natriface.workflows.parts import IN_STAGES
 from natriface.workflows.parts.labels import step_labels
 from natriface.workflows.plan import Plan
@@ -23,7 +20,6 @@ from natriface.workflows.running.status import StepStatus
 from natriface.workflows.workspace import Workspace, writing
 
 TABLES = (".csv", ".json", ".parquet")
-STRUCTURES = (".db", ".extxyz")
 
 
 def write_ranking(
@@ -52,23 +48,15 @@ def write_ranking(
         If ``.parquet`` is asked for without pyarrow.
     """
     ending = path.suffix.lower()
-    if ending not in (*TABLES, *STRUCTURES):
-        raise StudyError(f"{path}: end it in one of {', '.join((*TABLES, *STRUCTURES))}")
+    if ending not in (*TABLES, *FRAME_FILES):
+        raise StudyError(f"{path}: end it in one of {', '.join((*TABLES, *FRAME_FILES))}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if ending in TABLES:
             (table,) = tables
             _write_table(table, path)
             return f"{len(table.rows)} candidates: {path}"
-        structures = list(_computed(plan, workspace, statuses))
-        path.unlink(missing_ok=True)
-        if ending == ".extxyz":
-            write_structures(path, structures, format="extxyz")
-        else:
-            with connect(path, type="db") as database:
-                for atoms in structures:
-                    database.write(atoms, key_value_pairs=atoms.info)
-        return f"{len(structures)} structures: {path}"
+        return f"{write_frames(path, _computed(plan, workspace, statuses))} structures: {path}"
 
 
 def _write_table(table: Table, path: Path) -> None:
@@ -104,26 +92,11 @@ def _computed(plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus]) 
         said = step_labels(step)
         if step.id not in finished or said.section not in IN_STAGES:
             continue
-        result = workspace.result(step.id)
-        atoms = result.final_atoms()
-        atoms.calc = _calculator(atoms, result)
-        atoms.info = {
-            "step": step.id,
-            "step_name": step.name,
+        atoms = frame(workspace.result(step.id))
+        atoms.info |= {
             "role": said.role or "",
             "stage": step.metadata["stage"],
             "candidate": step.metadata.get("candidate", ""),
             "between": step.metadata["pair"],
-            "level": f"{result.engine.name} {result.engine.version} {result.engine.model or ''}",
         }
         yield atoms
-
-
-def _calculator(atoms: Atoms, result: Result) -> SinglePointCalculator:
-    found = {
-        "energy": result.converged_energy_ev(),
-        "free_energy": result.free_energy_ev,
-        "forces": result.forces_ev_per_angstrom,
-        "stress": result.stress_ev_per_angstrom3,
-    }
-    return SinglePointCalculator(atoms, **{k: v for k, v in found.items() if v is not None})
