@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from natriface.workflows.commands import queue, steering, transfer
 from natriface.workflows.commands.analyze import app as analyze_app
 from natriface.workflows.commands.common import (
+    JsonOption,
     LaunchpadOption,
     StudyArgument,
     WorkersOption,
@@ -38,7 +41,6 @@ app = typer.Typer(
     name="natriface",
     help="First-principles studies of sodium solid-electrolyte interfaces.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -76,6 +78,28 @@ def main() -> None:
 def _fail(message: str) -> None:
     typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
     sys.exit(1)
+
+
+def _print_json(rows: Sequence[Mapping[str, Any]]) -> None:
+    typer.echo(json.dumps(rows, indent=1))
+
+
+def _print_version(asked: bool) -> None:
+    from natriface.structures import __version__
+
+    if asked:
+        typer.echo(f"natriface {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """First-principles studies of sodium solid-electrolyte interfaces."""
 
 
 @app.command()
@@ -125,15 +149,19 @@ def submit(
 
 
 @app.command()
-def plan(study: StudyArgument, folder: WorkspaceOption = None) -> None:
+def plan(study: StudyArgument, folder: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Show a study's steps: atoms, estimated time, what is finished."""
     from natriface.workflows.commands.study_inputs import setting_warnings
-    from natriface.workflows.commands.tables import print_plan
+    from natriface.workflows.commands.tables import plan_records, print_plan
     from natriface.workflows.planning import lacking
     from natriface.workflows.workspace import Workspace
 
     if folder is not None:
         Workspace(folder).require_writable()
+    if as_json:
+        loaded, steps = planned(study, folder)
+        _print_json(plan_records(steps, workspace_path(loaded, folder)))
+        return
     show_funnel(study, folder)
     loaded, steps = planned(study, folder)
     with note("asking the engines"):
@@ -170,13 +198,17 @@ def status(
     study: StudyArgument,
     folder: WorkspaceOption = None,
     every: Annotated[bool, typer.Option("--all", "-a", help="List finished steps too.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show where a study stands, and why what failed has failed."""
-    from natriface.workflows.commands.tables import print_status
+    from natriface.workflows.commands.tables import print_status, status_records
 
     workspace = opened(study, folder)
     stages = {step.id: step.stage for step in workspace.plan()}
-    print_status(workspace.study or study, statuses(workspace), every, stages)
+    if as_json:
+        _print_json(status_records(statuses(workspace), stages))
+    else:
+        print_status(workspace.study or study, statuses(workspace), every, stages)
 
 
 @app.command()
@@ -226,25 +258,39 @@ def phases(
     name: Annotated[
         str | None, typer.Argument(help="Show this phase: a name, a CIF or POSCAR, or mp-1234.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List the phase library, or show one phase."""
     from natriface.structures.crystals.phases import load_phase, phase_names
-    from natriface.workflows.commands.tables import print_phase, print_phases
+    from natriface.workflows.commands.tables import phase_table, print_phase, print_tables
 
-    if name is None:
-        print_phases([load_phase(each) for each in phase_names()])
-    else:
+    if name is not None and not as_json:
         print_phase(load_phase(name, Path.cwd()))
+        return
+    names = phase_names() if name is None else [name]
+    table = phase_table([load_phase(each, Path.cwd()) for each in names])
+    if as_json:
+        _print_json(table.records())
+    else:
+        print_tables([table])
 
 
 @app.command()
-def studies() -> None:
+def studies(as_json: JsonOption = False) -> None:
     """List the studies that come with natriface."""
     from natriface.workflows.study import load_study, study_names, study_path
 
-    for name in study_names():
-        path = study_path(name)
-        typer.echo(f"{name:24} {load_study(path).title}\n{'':24} {path}")
+    found = [
+        (name, load_study(path).title, path)
+        for name in study_names()
+        for path in [study_path(name)]
+    ]
+    if as_json:
+        keys = ("name", "title", "file")
+        _print_json([dict(zip(keys, map(str, each), strict=True)) for each in found])
+        return
+    for name, title, path in found:
+        typer.echo(f"{name:24} {title}\n{'':24} {path}")
 
 
 @database_app.command("start")

@@ -37,6 +37,7 @@ WorkersOption = Annotated[
     int | None,
     typer.Option("--workers", "-n", min=1, help="Steps run at once.", show_default="one a core"),
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON array.")]
 NO_TERMINAL = 10_000
 """Columns of what is no terminal: a row is a line, whatever reads it."""
 

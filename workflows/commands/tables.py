@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from natriface.workflows.commands.study_inputs import UNRELAXED, WrittenInputs
 from natriface.workflows.parts import IN_STAGES
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.parts.labels import labels_of, step_labels
-from natriface.workflows.plan import Plan, StructureFrom
+from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.running.status import UNDER_WAY, StepStatus, cached, counts, seconds_left
 from natriface.workflows.steps.history import History
@@ -34,6 +34,36 @@ PROVISIONAL = (
 )
 
 
+def plan_records(plan: Plan, folder: Path) -> list[dict[str, Any]]:
+    """Every step with its estimate and state, for programs."""
+    done, history = _known(plan, Workspace(folder))
+    estimates = ((step, history.estimate(step)) for step in plan.walk())
+    return [
+        {
+            "id": step.id,
+            "name": step.name,
+            "kind": step.kind,
+            "engine": step.engine,
+            "n_atoms": step.n_atoms,
+            "core_seconds": estimate.core_seconds,
+            "memory_mb": estimate.memory_mb,
+            "state": _state(step, done),
+        }
+        for step, estimate in estimates
+    ]
+
+
+def _known(plan: Plan, workspace: Workspace) -> tuple[set[str], History]:
+    """Steps of a plan that its workspace has finished, and what its like have cost there."""
+    if workspace.study != plan.study:
+        return set(), History(())
+    return cached(plan, workspace), History.of(workspace)
+
+
+def _state(step: Step, done: Container[str]) -> str:
+    return "cached" if step.id in done else "to run"
+
+
 def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
     """The steps with atoms, estimated time and whether they are finished in this workspace.
 
@@ -43,9 +73,8 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
         About the settings, shown beneath.
     """
     workspace = Workspace(folder)
-    done = cached(plan, workspace) if workspace.study == plan.study else set()
+    done, history = _known(plan, workspace)
     engines = " and ".join(sorted({step.engine for step in plan.walk()}))
-    history = History.of(workspace) if workspace.study == plan.study else History(())
     estimates = [(step, history.estimate(step)) for step in plan.walk()]
     listed = [row for row in estimates if step_labels(row[0]).section not in IN_STAGES]
     if len(estimates) <= MOST_LISTED:
@@ -60,7 +89,7 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
             Column("id", of=lambda row: row[0].id, whole=True),
             Column(
                 "state",
-                of=lambda row: "cached" if row[0].id in done else "to run",
+                of=lambda row: _state(row[0], done),
                 state=True,
                 whole=True,
             ),
@@ -132,7 +161,7 @@ def _print_cautions(console: Console, cautions: Iterable[str]) -> None:
         console.print(f"[yellow]caution[/] {escape(caution)}")
 
 
-def print_phases(phases: Sequence[Phase]) -> None:
+def phase_table(phases: Sequence[Phase]) -> Table:
     """The phase library."""
     columns = (
         Column("phase", of=lambda phase: phase.name, whole=True),
@@ -142,7 +171,7 @@ def print_phases(phases: Sequence[Phase]) -> None:
         Column("density", "g/cm3", 3, of=lambda phase: phase.density_g_cm3),
         Column("source", of=lambda phase: phase.source),
     )
-    text_console().print(Table.of("", columns, phases))
+    return Table.of("", columns, phases)
 
 
 def print_phase(phase: Phase) -> None:
@@ -174,6 +203,24 @@ def print_phase(phase: Phase) -> None:
         rows.append([site.label, elements, site.multiplicity, *map(float, first)])
     words, numbers = (Column("site"), Column("element")), (Column(c, digits=5) for c in "xyz")
     console.print(Table("", [*words, Column("multiplicity", digits=0), *numbers], rows))
+
+
+def status_records(
+    steps: Sequence[StepStatus], stages: Mapping[str, int | None]
+) -> list[dict[str, Any]]:
+    """Every step with its state, for programs."""
+    return [
+        {
+            "id": step.id,
+            "name": step.name,
+            "stage": stages.get(step.id),
+            "state": step.state,
+            "wall_s": step.wall_s,
+            "reason": step.reason,
+            "folder": str(step.folder),
+        }
+        for step in steps
+    ]
 
 
 def print_status(

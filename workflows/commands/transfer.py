@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-from natriface.workflows.commands.common import StudyArgument, WorkspaceOption, note, opened
+from natriface.workflows.commands.common import (
+    JsonOption,
+    StudyArgument,
+    WorkspaceOption,
+    note,
+    opened,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,7 +29,7 @@ def results(
     study: StudyArgument,
     workspace: WorkspaceOption = None,
     kind: Annotated[str | None, typer.Option(help="Only this kind of calculation.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+    as_json: JsonOption = False,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Read every result again, whatever the index holds.")
     ] = False,

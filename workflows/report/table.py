@@ -184,6 +184,11 @@ class Table:
         writer.writerows([row[k] for k in filed] for row in self.rows)
         return handle.getvalue()
 
+    def records(self) -> list[dict[str, Cell]]:
+        """What the CSV file has, row by row."""
+        filed = [(k, column.heading) for k, column in enumerate(self.columns) if column.in_file]
+        return [{heading: row[k] for k, heading in filed} for row in self.rows]
+
     def as_text(self) -> str:
         """A line a row, columns aligned and nothing shortened, for what no person at a terminal
         reads."""

@@ -16,6 +16,7 @@ import yaml
 from ase.build import bulk
 from ase.io import read, write
 
+from natriface.structures import __version__
 from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG
 
 STUDY: dict[str, Any] = {
@@ -167,6 +168,25 @@ def test_phases_and_studies_are_listed(tmp_path: Path) -> None:
     assert "li2025" in natriface("studies", cwd=tmp_path).stdout
     wrong = natriface("phases", "NaFF", cwd=tmp_path, code=1)
     assert "did you mean" in wrong.stderr
+
+
+def test_version_is_said(tmp_path: Path) -> None:
+    assert natriface("--version", cwd=tmp_path).stdout.split() == ["natriface", __version__]
+
+
+def test_what_programs_read_is_json(folder: Path) -> None:
+    plan = json.loads(natriface("plan", "study.yaml", "--json", cwd=folder).stdout)
+    assert {step["state"] for step in plan} == {"to run"}
+    assert all(step["core_seconds"] > 0 and step["memory_mb"] > 0 for step in plan)
+    natriface("submit", "study.yaml", cwd=folder)
+    status = json.loads(natriface("status", "study.yaml", "--json", cwd=folder).stdout)
+    assert {(step["id"], step["name"]) for step in status} == {(s["id"], s["name"]) for s in plan}
+    assert {step["state"] for step in status} == {"ready", "waiting"}
+    (phase,) = json.loads(natriface("phases", "Ag.cif", "--json", cwd=folder).stdout)
+    assert phase["formula"] == "Ag"
+    assert phase["density (g/cm3)"] == pytest.approx(10.5, abs=0.2)
+    studies = json.loads(natriface("studies", "--json", cwd=folder).stdout)
+    assert all(Path(study["file"]).is_file() and study["title"] for study in studies)
 
 
 @pytest.mark.parametrize(

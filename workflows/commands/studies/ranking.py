@@ -60,19 +60,16 @@ def write_ranking(
 
 
 def _write_table(table: Table, path: Path) -> None:
-    filed = [k for k, column in enumerate(table.columns) if column.in_file]
-    names = [table.columns[k].heading for k in filed]
     ending = path.suffix.lower()
     if ending == ".csv":
         path.write_text(table.as_csv())
     elif ending == ".json":
-        rows = [{name: row[k] for name, k in zip(names, filed, strict=True)} for row in table.rows]
-        path.write_text(json.dumps(rows, indent=1))
+        path.write_text(json.dumps(table.records(), indent=1))
     else:
         arrow, parquet = _pyarrow()
-        columns = {
-            name: [row[k] for row in table.rows] for name, k in zip(names, filed, strict=True)
-        }
+        names = [column.heading for column in table.columns if column.in_file]
+        records = table.records()
+        columns = {name: [row[name] for row in records] for name in names}
         parquet.write_table(arrow.table(columns), path)
 
 
