@@ -85,10 +85,10 @@ def _print_json(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _print_version(asked: bool) -> None:
-    from natriface.structures import __version__
+    from importlib.metadata import version
 
     if asked:
-        typer.echo(f"natriface {__version__}")
+        typer.echo(f"natriface {version('natriface')}")
         raise typer.Exit
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ import yaml
 from ase.build import bulk
 from ase.io import read, write
 
-from natriface.structures import __version__
 from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG
 
 STUDY: dict[str, Any] = {
@@ -171,7 +171,10 @@ def test_phases_and_studies_are_listed(tmp_path: Path) -> None:
 
 
 def test_version_is_said(tmp_path: Path) -> None:
-    assert natriface("--version", cwd=tmp_path).stdout.split() == ["natriface", __version__]
+    assert natriface("--version", cwd=tmp_path).stdout.split() == [
+        "natriface",
+        version("natriface"),
+    ]
 
 
 def test_what_programs_read_is_json(folder: Path) -> None:
