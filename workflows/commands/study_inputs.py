@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from natriface.structures.base.errors import EngineError
+from natriface.structures.base.errors import EngineError, StudyError
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import (
     InputFiles,
@@ -76,6 +76,12 @@ def write_study_inputs(
         raise WorkspaceError(f"{output} is not empty; name another folder")
     plan = plan_study(study, root, to_run=False)
     steps = [step for step in with_starts(plan) if step.engine == engine_name]
+    if not steps:
+        able = ", ".join(sorted({step.engine for step in plan.walk()}))
+        raise StudyError(
+            f"{study.name}: no step is computed by {engine_name}, all are by {able}; name it as "
+            "engine of the study's parts"
+        )
     writer.doubts(steps)  # nothing is written of a study with a wrong setting
     of_all = writer.doubts_of_all(steps)
     output.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from natriface.analysis.results.result import Result
-from natriface.structures.base.errors import EngineError, StudyError
+from natriface.structures.base.errors import EngineError
 from natriface.structures.interfaces.restacking import slide_film
 from natriface.workflows.parts.interfaces.evaluation.gathering import gather
 from natriface.workflows.parts.interfaces.request import InterfaceRequest
@@ -166,7 +166,9 @@ def test_without_slabs_of_their_own_the_starts_are_there_all_the_same() -> None:
     assert labels["restarts"] == [step_named(plan, "F|A interface, registry 2").id]
 
 
-def test_what_contradicts_the_scan_is_refused(plan: Plan, results: dict[str, Result]) -> None:
+def test_scans_are_by_who_can_and_contradictions_are_refused(
+    plan: Plan, results: dict[str, Result]
+) -> None:
     with pytest.raises(ValidationError, match="leave gap_angstrom out"):
         InterfaceRequest(registry="best", gap_angstrom=2.0)
     with pytest.raises(ValidationError, match="scan needs registry: best"):
@@ -179,8 +181,11 @@ def test_what_contradicts_the_scan_is_refused(plan: Plan, results: dict[str, Res
         "films": {"F": FILMS["F"]},
         "interfaces": {"max_area_angstrom2": 80, "registry": "best"},
     }
-    with pytest.raises(StudyError, match="engine vasp does not scan registries"):
-        plan_study(Study.model_validate(study), Path(), to_run=False)
+    on_vasp = plan_study(Study.model_validate(study), Path(), to_run=False)
+    scan = step_named(on_vasp, "F|A registry scan")
+    assert scan.engine == "potential"
+    start = step_named(on_vasp, "F|A interface")
+    assert (start.engine, start.parents) == ("vasp", (scan.id,))
     beyond = step_named(plan, "F|A interface, registry 2")
     source = beyond.structure_from
     assert isinstance(source, StructureFrom)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from natriface.structures.base.errors import StudyError
-from natriface.workflows.engines.base import engine
+from natriface.workflows.engines.base import engine, engine_names
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.parts.interfaces.labels import RegistryScanLabels, RestartLabels
 from natriface.workflows.parts.interfaces.request import InterfaceRequest, RegistryScan
@@ -31,18 +31,20 @@ def scan_step(
     source
         Where the interface as built comes from.
 
+    An engine that does not scan has one that does find its starts: they decide no energy.
+
     Raises
     ------
     StudyError
-        If the study's engine does not scan.
+        If no engine scans.
     """
     grid = built.registries
     if grid is None:
         return None
-    if not engine(make.engine).capabilities.scans:
+    able = [name for name in (make.engine, *engine_names()) if engine(name).capabilities.scans]
+    if not able:
         raise StudyError(
-            f"interfaces: registry: best: engine {make.engine} does not scan registries; give the "
-            "registry, or take the engine potential"
+            "interfaces: registry: best: no engine scans registries; give the registry"
         )
     match = built.interface.match
     common = np.array(match.cell)
@@ -51,6 +53,7 @@ def scan_step(
         f"{built.label} registry scan",
         "static",
         len(built.interface.atoms),
+        engine=able[0],
         **source,
         settings={
             "scan": {

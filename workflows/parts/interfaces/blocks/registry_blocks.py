@@ -71,7 +71,11 @@ def registry_table(records: Sequence[InterfaceRecord]) -> Table | None:
             "Registries that symmetry does not make equal, in fractions of the substrate's surface "
             "cell; points are these at all gaps, the sides as they are built. Spreads: highest "
             "less lowest, of all registries at their best gaps, and of the starts relaxed from the "
-            "best ones."
+            "best ones.",
+            *(
+                f"Scanned by {engine}."
+                for engine in sorted({r.engine for _, r in scanned if r.engine})
+            ),
         ],
         formulas=[ADHESION_FORMULA],
         stem="registries",

@@ -135,6 +135,8 @@ class RegistriesRecord(_Record):
         Of the cell after which the interface repeats.
     adhesion_j_per_m2
         Rigid work of adhesion at the best gap, point by point of a grid over that cell.
+    engine
+        Who has scanned, in words.
     taken
         Points that relaxations start from, the best first.
     best
@@ -156,6 +158,7 @@ class RegistriesRecord(_Record):
     n_without_energy: int = 0
     vectors_angstrom: list[list[float]] = Field(default_factory=list)
     adhesion_j_per_m2: list[list[float | None]] = Field(default_factory=list)
+    engine: str | None = None
     taken: list[tuple[int, int]] = Field(default_factory=list)
     best: tuple[float, float] | None = None
     best_gap_angstrom: float | None = None

@@ -59,6 +59,7 @@ def registries_record(
         n_without_energy=sum(point.energy_ev is None for point in scan.points),
         vectors_angstrom=grid.vectors_angstrom,
         adhesion_j_per_m2=[[None if np.isnan(x) else float(x) for x in row] for row in table],
+        engine=result.engine.words,
         taken=[grid.sets[shifts.index(point.shift)][0] for point in ranked[: len(starts)]],
         best=grid.registries[shifts.index(best.shift)],
         best_gap_angstrom=best.gap_angstrom,
