@@ -61,7 +61,7 @@ def _known(plan: Plan, workspace: Workspace) -> tuple[set[str], History]:
 
 
 def _state(step: Step, done: Container[str]) -> str:
-    return "cached" if step.id in done else "to run"
+    return "finished" if step.id in done else "to run"
 
 
 def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:

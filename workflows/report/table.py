@@ -23,7 +23,7 @@ MISSING = "–"
 """What stands for a value that is not there, where people read."""
 
 TONES = {
-    **dict.fromkeys(("converged", "finished", "cached"), "good"),
+    **dict.fromkeys(("converged", "finished"), "good"),
     **dict.fromkeys(("failed", "unconverged", "truncated", "no result"), "bad"),
     **dict.fromkeys(("blocked", "paused", "cancelled"), "held"),
     **dict.fromkeys(("not finished",), "muted"),
