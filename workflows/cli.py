@@ -139,6 +139,7 @@ def submit(
         f"{len(submission.finished)} are finished"
     )
     typer.echo(f"run them:    natriface run {study} -w {workspace.root}")
+    typer.echo(f"on a queue:  natriface launch {workspace.root} --queue slurm")
     if launchpad is None:
         typer.echo(
             f"or with FireWorks, one launcher at a time: natriface database start {workspace.root}"
