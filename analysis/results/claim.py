@@ -94,6 +94,17 @@ Choice = Literal[
 ]
 """What a study chooses, and a claim may hang on."""
 
+
+def chosen(name: Choice, values: Sequence[str]) -> str:
+    """A choice and its values in a sentence: ``facet (100)-1``, ``the dopant uncompensated``."""
+    said = " or ".join(values)
+    if name == "layers":
+        return said
+    if name == "compensation" and "compensated" in said:
+        return f"the dopant {said}"
+    return f"{name} {said}"
+
+
 Comparison = Literal["rising", "as printed", "not below", "happens", "does not happen"]
 """How a claim compares.
 

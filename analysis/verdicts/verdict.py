@@ -14,10 +14,20 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from natriface.analysis.energies.starts import spread
-from natriface.analysis.results.claim import SCALES, Choice, Claim, Comparison, Measurement
+from natriface.analysis.results.claim import (
+    SCALES,
+    Choice,
+    Claim,
+    Comparison,
+    Measurement,
+    chosen,
+)
 from natriface.analysis.verdicts.samples import Sample, missing, samples_of
 
 Kind = Literal["holds", "does not hold", "no difference", "depends", "not tested"]
+
+Parted = dict[Choice, tuple[list[str], list[str]]]
+"""Choice -> its values on either of two sides."""
 
 EVENTS: tuple[Comparison, ...] = ("happens", "does not happen")
 LEAST_EVENTS = 2
@@ -33,6 +43,8 @@ class Verdict(BaseModel):
         ``no difference`` also where samples speak for and against and no choice tells them apart.
     depends_on
         The choices of which one value speaks for the claim and another against it.
+    for_and_against
+        Of each of these, the values that speak for it, and those that speak against it.
     n_samples, n_for, n_against, n_neither
         Samples; those whose effect is larger than their uncertainty, as claimed and against it; and
         those whose effect is not. The others have no uncertainty.
@@ -50,6 +62,7 @@ class Verdict(BaseModel):
 
     kind: Kind
     depends_on: list[Choice] = Field(default_factory=list)
+    for_and_against: Parted = Field(default_factory=dict)
     n_samples: int = 0
     n_for: int = 0
     n_against: int = 0
@@ -111,6 +124,7 @@ def judge(samples: Sequence[Sample], comparison: Comparison, resolution: float =
     return Verdict(
         kind=kind,
         depends_on=depends_on,
+        for_and_against=_parted(merged, sides, depends_on, (1, -1)),
         n_samples=len(merged),
         n_for=n_for,
         n_against=n_against,
@@ -209,15 +223,29 @@ def _why(samples: Sequence[Sample], sides: Sequence[int | None], comparison: Com
     counts = [f"{sides.count(s)} {words}" for s, words in WORDS.items() if sides.count(s)]
     text = f"of {n} samples {', '.join(counts)}" if n > 1 else f"one sample, {WORDS[sides[0]]}"
     for both in ((1, -1), (1, 0), (-1, 0)):
-        for name in _told_apart_by(samples, sides, both):
-            text += "; " + ", ".join(
-                f"{WORDS[side]} with {name} {' or '.join(_values(samples, sides, name, side))}"
-                for side in both
-            )
+        names = _told_apart_by(samples, sides, both)
+        if names:
+            text += f"; {parted_words(_parted(samples, sides, names, both), both)}"
     return text
 
 
-def _values(
-    samples: Sequence[Sample], sides: Sequence[int | None], name: Choice, side: int
-) -> list[str]:
-    return sorted({s.choices[name] for s, own in zip(samples, sides, strict=True) if own == side})
+def parted_words(parted: Parted, both: tuple[int, int] = (1, -1)) -> str:
+    """``as claimed with facet (100), against it with facet (110)``."""
+    return ", ".join(
+        f"{WORDS[side]} with "
+        + " and ".join(chosen(name, values[k]) for name, values in parted.items())
+        for k, side in enumerate(both)
+    )
+
+
+def _parted(
+    samples: Sequence[Sample],
+    sides: Sequence[int | None],
+    names: Sequence[Choice],
+    both: tuple[int, int],
+) -> Parted:
+    def values(name: Choice, side: int) -> list[str]:
+        own = (s for s, one in zip(samples, sides, strict=True) if one == side)
+        return sorted({sample.choices[name] for sample in own})
+
+    return {name: (values(name, both[0]), values(name, both[1])) for name in names}

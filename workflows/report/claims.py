@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from natriface.analysis.results.claim import SCALES, Claim, Measurement
+from natriface.analysis.results.claim import SCALES, Choice, Claim, Measurement
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number, signed, unit
 from natriface.analysis.verdicts.samples import ranges
-from natriface.analysis.verdicts.verdict import EVENTS, Kind, Verdict, judge_claim
+from natriface.analysis.verdicts.verdict import EVENTS, Kind, Verdict, judge_claim, parted_words
 from natriface.workflows.report.table import Column, Table
 
 EFFECT_NOTE = (
@@ -33,6 +33,11 @@ REVERSED, OTHER_ORDER = "Does not hold here, the order is reversed", "Not in thi
 NOT_REPRODUCED = "Not reproduced"
 DISAGREE, NO_SAMPLE = "Samples do not agree", "Without a sample"
 """Instead of these: an order of two and of more, a size, samples on both sides, and none at all."""
+
+
+SHARED: tuple[Choice, ...] = ("potential", "facet", "facet of the film", "registry", "compensation")
+"""Choices that a reader is told of in short: where nothing else was tried, or an outcome depends on
+them."""
 
 
 class JudgedClaim(BaseModel):
@@ -85,27 +90,34 @@ class JudgedClaim(BaseModel):
             )
             return f"{self.text} ({self.claim.quantity}, {unit(scale.unit)}: {', '.join(values)})"
         if self.heading == NOT_REPRODUCED:
-            return f"{self.text} (off by {self.effect})"
+            return f"{self.text} (off by {', '.join(self._effect)})"
         if verdict.kind == "depends":
-            sides = verdict.why.partition("; ")[2]
-            return f"{self.text} ({sides or ', '.join(verdict.depends_on)})"
+            parted = verdict.for_and_against
+            shared = {name: values for name, values in parted.items() if name in SHARED}
+            return f"{self.text}, {parted_words(shared or parted)}"
         return self.text
 
     @property
     def effect(self) -> str | None:
         """Median, uncertainty and range in words; None where nothing was computed."""
+        told = self._effect
+        return f"{told[0]} ({told[1]})" if len(told) > 1 else next(iter(told), None)
+
+    @property
+    def _effect(self) -> list[str]:
+        """Median with its uncertainty, and the range of several samples."""
         verdict, scale = self.verdict, SCALES[self.claim.quantity]
         if verdict.effect is None or verdict.least is None or verdict.most is None:
-            return None
+            return []
         written = number if self.claim.comparison in EVENTS else signed
         text = written(verdict.effect, scale.digits)
         if verdict.uncertainty is not None:
             text += f" ± {number(verdict.uncertainty, scale.digits)}"
         text += f" {unit(scale.unit)}"
-        if verdict.n_samples > 1:
-            ends = (written(end, scale.digits) for end in (verdict.least, verdict.most))
-            text += f" ({' to '.join(ends)})"
-        return text
+        if verdict.n_samples < 2:
+            return [text]
+        ends = (written(end, scale.digits) for end in (verdict.least, verdict.most))
+        return [text, " to ".join(ends)]
 
 
 def judged(published: Published, measurements: Sequence[Measurement]) -> list[JudgedClaim]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from natriface.analysis.results.claim import Choice
+from natriface.analysis.results.claim import Choice, chosen
 from natriface.analysis.results.published import Published
+from natriface.analysis.results.wording import counted
 from natriface.workflows.report.claims import (
     DISAGREE,
     HEADINGS,
@@ -14,11 +15,9 @@ from natriface.workflows.report.claims import (
     NOT_REPRODUCED,
     OTHER_ORDER,
     REVERSED,
+    SHARED,
     JudgedClaim,
 )
-
-SHARED: tuple[Choice, ...] = ("potential", "facet", "facet of the film", "registry", "compensation")
-"""Choices that a reader must be told of where nothing else was tried."""
 
 ORDER = (
     *(HEADINGS["holds"], REVERSED, OTHER_ORDER, NOT_REPRODUCED, HEADINGS["does not hold"]),
@@ -27,6 +26,7 @@ ORDER = (
 """In which claims are told."""
 
 DECIDED = ("holds", "does not hold", "depends")
+"""Verdicts that say something of a claim; an effect within its uncertainty does not."""
 
 
 @dataclass(frozen=True)
@@ -62,57 +62,56 @@ def in_short(
 ) -> list[str]:
     """A paragraph each: asked, found, what that says of the source's claims, certainty, next."""
     tested = [each for each in claims if each.measured and published is not None]
-    decided = [each for each in tested if each.verdict.kind != "not tested"]
+    judged = [each for each in tested if each.verdict.kind != "not tested"]
     opening = asked.opening
     if tested and published:
-        opening += f" {_scope(tested, decided, published)}"
+        opening += f" {_scope(tested, published)}"
     elif published and claims:
         opening += f" Nothing in it bears on a claim of {published.short_name} yet."
     paragraphs = [
         opening,
         " ".join(asked.outcomes),
         " ".join(filter(None, (_listed(tested, heading) for heading in ORDER))),
-        _certainty(decided, asked),
+        _certainty(judged),
         _next(tested, asked),
     ]
     return [text for text in paragraphs if text]
 
 
-def _scope(
-    tested: Sequence[JudgedClaim], decided: Sequence[JudgedClaim], published: Published
-) -> str:
+def _scope(tested: Sequence[JudgedClaim], published: Published) -> str:
     """On how many claims there are samples, and how many of them these decide."""
     n = sum(each.verdict.n_samples > 0 for each in tested)
     if not n:
         return f"They bear on no claim of {published.short_name}."
-    of = published.short_name
+    of, decided = published.short_name, sum(each.verdict.kind in DECIDED for each in tested)
     if n == 1:
         return f"They bear on 1 claim of {of}, and {'' if decided else 'do not '}decide it."
-    return f"They bear on {n} claims of {of}, and decide {len(decided)} of them."
+    return f"They bear on {n} claims of {of}, and decide {decided} of them."
 
 
 def _listed(claims: Sequence[JudgedClaim], heading: str) -> str:
     told: list[JudgedClaim] = []
     texts = []
     for each in (one for one in claims if one.heading == heading):
-        mirrored = any(each.mirrors(other) for other in told)
+        mirrored = heading == HEADINGS["depends"] and any(each.mirrors(other) for other in told)
         texts.append(f"{each.text}, the other way round" if mirrored else each.in_words)
         told.append(each)
     return f"{heading}: {'; '.join(texts)}." if texts else ""
 
 
-def _certainty(decided: Sequence[JudgedClaim], asked: Asked) -> str:
-    if not decided:
+def _certainty(claims: Sequence[JudgedClaim]) -> str:
+    if not claims:
         return ""
-    numbers = [each.verdict.n_samples for each in decided]
+    numbers = [each.verdict.n_samples for each in claims]
     least, most = min(numbers), max(numbers)
     many = f"{least}" if least == most else f"{least} to {most}"
     text = f"A verdict here rests on {many} sample{'s' if most > 1 else ''}"
-    same = _untried(decided)
+    text += " (sets of choices)" if most > 1 else " (a set of choices)"
+    same = _untried(claims)
     if same:
-        words = " and ".join(f"{name} {value}" for name, value in same.items())
+        words = " and ".join(chosen(name, [value]) for name, value in same.items())
         text += f", all with {words}; what others would give is not known"
-    return f"{text}.{'' if asked.by_dft else ' Not all of it is DFT.'}"
+    return f"{text}."
 
 
 def _untried(claims: Sequence[JudgedClaim]) -> dict[Choice, str]:
@@ -132,7 +131,8 @@ def _next(tested: Sequence[JudgedClaim], asked: Asked) -> str:
 
     todo = []
     if asked.n_left:
-        todo.append(f"the {asked.n_left} steps that are left (natriface run {asked.study})")
+        left = f"{counted(asked.n_left, 'step')} that {'is' if asked.n_left == 1 else 'are'} left"
+        todo.append(f"the {left} (natriface run {asked.study})")
     blurred = any(c.verdict.n_samples and c.verdict.kind == "not tested" for c in tested)
     if blurred or any(c.verdict.n_neither for c in tested):
         todo.append(

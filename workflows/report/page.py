@@ -17,6 +17,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, Field
 
+from natriface.analysis.results.claim import Choice
 from natriface.analysis.results.published import Published, load_published
 from natriface.analysis.results.result import EngineRecord, Result
 from natriface.analysis.results.wording import unit
@@ -227,10 +228,19 @@ def _asked(
         study=study,
         opening=_opening(title, rows, engines),
         outcomes=[text for section in sections for text in section.outcome],
-        settled_by={k: key for section in sections for k, key in section.settled_by.items()},
+        settled_by=_settled_by(sections),
         by_dft=all(engine.level == "DFT" for engine in engines),
         n_left=sum(row.status != "converged" for row in rows),
     )
+
+
+def _settled_by(sections: Sequence[Section]) -> dict[Choice, str]:
+    """The keys of all parts that try more of a choice."""
+    found: dict[Choice, list[str]] = {}
+    for section in sections:
+        for choice, key in section.settled_by.items():
+            found.setdefault(choice, []).append(key)
+    return {choice: ", or ".join(keys) for choice, keys in found.items()}
 
 
 def _references(
@@ -242,7 +252,12 @@ def _references(
 
 def _opening(title: str, rows: Sequence[StepRow], engines: Sequence[EngineRecord]) -> str:
     sound = sum(row.status == "converged" for row in rows)
-    by = " and ".join(sorted({engine.words for engine in engines}))
+    levels: dict[str, list[str]] = {}
+    for engine in sorted(engines, key=lambda engine: engine.called):
+        levels.setdefault(engine.level, []).append(engine.called)
+    by = " and ".join(
+        f"{' and '.join(dict.fromkeys(called))} ({level})" for level, called in levels.items()
+    )
     computed = f"{sound} of {len(rows)} calculations" + (f" by {by}" if by else "")
     return f"{title}: {computed} {'has' if sound == 1 else 'have'} a sound result."
 

@@ -264,6 +264,13 @@ def test_no_verdict_where_levels_differ_in_the_sign() -> None:
     assert not any("more negative" in text for text in said)
 
 
+def test_what_contact_gains_is_told_of_the_level_it_is_by() -> None:
+    said = _told([record_of("N|A", -10.5, -9.0), record_of("N|B", -9.5, -8.0)])
+    assert "Contact lowers the energy of N|A, N|B, by 9.50 to 10.50 J/m² (level 0)." in said
+    alone = _told([record_of("N|A", -10.5)])
+    assert "Contact lowers the energy of N|A, by 10.50 J/m²." in alone
+
+
 def test_the_order_of_starts_is_told_of_the_level_that_relaxes() -> None:
     starts = [
         StartRecord(id=str(k), name=f"start {k}", energy_ev=energy, taken=k == 1)

@@ -242,7 +242,13 @@ def test_the_pairs_that_came_through_are_told_lowest_first_and_the_others_counte
     left = {"c": [candidate("c", ("static", -0.9, "A"), label="c")[0]]}
     (text,) = outcome(through | left, n_stages=2)
     assert text == (
-        "2 of 3 pairs have a candidate that came through all stages, the lowest of each, J/m²: "
-        "b −0.50, a −0.20. Of the other 1 nothing is known by the last stage."
+        "2 of 3 pairs have a candidate that came through all stages; interfacial formation energy "
+        "of the lowest of each (± what starts of its slabs differ by), J/m²: b −0.50 ± 0.02, "
+        "a −0.20 ± 0.02. Of the other 1 nothing is known by the last stage."
     )
+    statics = {
+        label: [candidate(label, ("static", -0.1, "A"), label=label)[0]]
+        for label in ("a", "b", "c")
+    }
+    assert "(at one geometry each), J/m²: a −0.10, b −0.10, c −0.10." in outcome(statics, 1)[0]
     assert outcome(through, n_stages=2) == []  # the findings say it

@@ -55,6 +55,30 @@ def test_effects_within_their_uncertainty_are_no_difference() -> None:
     assert "Samples do not agree" not in text
 
 
+def test_an_effect_within_its_uncertainty_is_not_called_decided() -> None:
+    text = short(energy(CLEAN, -0.5), energy(DOPED, -0.51))
+    assert f"bear on 2 claims of {LI.short_name}, and decide 1 of them" in text
+
+
+def test_what_an_outcome_depends_on_is_told_once_for_a_claim_and_its_contrary() -> None:
+    uncompensated, balanced = "uncompensated", "compensated by 1 x P -> Si"
+    clean, doped = "Na|NZSP", "Na|NZSP-NSF"
+    measured = [
+        energy(clean, -0.5),
+        energy(doped, 0.5, compensation=uncompensated, layers="2 layers on 1 layer"),
+        energy(doped, -1.5, compensation=balanced, layers="3 layers on 1 layer"),
+    ]
+    text = short(*measured)
+    outcome = "as claimed with the dopant uncompensated, against it with the dopant compensated by"
+    assert f"F in NZSP makes Na bind less (the values as printed), {outcome} 1 x P -> Si;" in text
+    assert "the values swapped), the other way round." in text
+    less = next(c for c in judged(LI, measured) if c.claim.text == "F in NZSP makes Na bind less")
+    assert less.verdict.why.endswith(
+        "as claimed with the dopant uncompensated and 2 layers on 1 layer, "
+        "against it with the dopant compensated by 1 x P -> Si and 3 layers on 1 layer"
+    )
+
+
 def test_a_reversed_order_is_called_reversed_with_its_values() -> None:
     text = short(energy(CLEAN, -1.5), energy(DOPED, -0.5))
     assert "the order is reversed: F in NZSP makes NaF bind more" in text
@@ -71,6 +95,15 @@ def test_a_size_that_is_another_one_is_not_reproduced() -> None:
 def test_what_is_open_names_the_key_that_settles_it() -> None:
     one_start = Measurement("interfacial formation energy", CLEAN, -0.5)
     assert "Next: more starts (effort: thorough), where a claim is open" in short(one_start)
+
+
+def test_claims_without_a_sample_are_not_called_the_other_way_round() -> None:
+    assert "the other way round" not in short(energy("NaI|NZSP", -0.5))
+
+
+def test_one_step_is_left_or_several_are() -> None:
+    (_, todo) = in_short(Asked("mine", "Asked.", n_left=1))
+    assert todo == "Next: the 1 step that is left (natriface run mine)."
 
 
 def test_a_study_without_claims_has_its_outcome_and_what_is_left() -> None:

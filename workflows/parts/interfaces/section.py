@@ -51,12 +51,12 @@ from natriface.workflows.report.section import (
 KEY, TITLE = "interfaces", "Interfaces"
 
 SETTLED_BY: dict[Choice, str] = {
-    "start": "effort: thorough under interfaces",
-    "facet": "another miller or termination of a substrate",
-    "facet of the film": "another miller or termination of a film",
+    "start": "effort: thorough, or more starts and rounds, under interfaces",
+    "facet": "miller or termination of a substrate",
+    "facet of the film": "miller or termination of a film",
     "registry": "registry: best under interfaces",
-    "compensation": "another compensation of the dopant",
-    "potential": "energies_by, with the model of another potential",
+    "compensation": "compensation under dopant",
+    "potential": "energies_by, with another model",
 }
 """Choice -> the keys that try more of it."""
 

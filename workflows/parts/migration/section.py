@@ -40,9 +40,9 @@ MOST_TOLD = 3
 """Barriers that begin the page one by one; of more it says how far they reach."""
 
 SETTLED_BY: dict[Choice, str] = {
-    "facet": "another surface of an adatom under migration",
-    "potential": "another model in settings",
-    "registry": "other sites under migration",
+    "facet": "the surface of an adatom under migration",
+    "potential": "model in settings",
+    "registry": "sites under migration",
 }
 """Choice -> the keys that try more of it."""
 

@@ -76,15 +76,21 @@ def outcome(ranked: Mapping[str, Sequence[CandidateRecord]], n_stages: int) -> l
         return []
     lasts = {pair: members[0].stages[-1] for pair, members in ranked.items()}
     through = {
-        pair: last.energy_j_per_m2
+        pair: (last.energy_j_per_m2, last.slabs_differ_j_per_m2)
         for pair, last in lasts.items()
         if last.stage == n_stages and last.energy_j_per_m2 is not None
     }
     left = len(ranked) - len(through)
     text = f"{len(through)} of {len(ranked)} pairs have a candidate that came through all stages"
     if through:
-        order = sorted(through.items(), key=lambda item: item[1])
-        text += ", the lowest of each, J/m²: " + ", ".join(f"{p} {number(e)}" for p, e in order)
+        order = sorted(through.items(), key=lambda item: item[1][0])
+        known = any(off is not None for _, off in through.values())
+        spread = "± what starts of its slabs differ by" if known else "at one geometry each"
+        text += f"; interfacial formation energy of the lowest of each ({spread}), J/m²: "
+        text += ", ".join(
+            f"{pair} {number(energy)}" + ("" if off is None else f" ± {number(off)}")
+            for pair, (energy, off) in order
+        )
     also = f" Of the other {left} nothing is known by the last stage." if left else ""
     return [f"{text}.{also}"]
 

@@ -166,6 +166,7 @@ def _signs(
         if agree(ours[pair], [level[pair] for level in others.values() if pair in level])
     ]
     disputed = [pair for pair in apart if pair not in certain]
+    whose = next((f" ({r.levels[0].name})" for r in records if r.levels), "")
     if disputed:
         sentences.append(
             "Levels of theory differ in whether contact lowers the energy of "
@@ -176,9 +177,11 @@ def _signs(
         ("lowers", [pair for pair in certain if ours[pair] < 0]),
     ):
         if pairs:
-            sizes = sorted(number(abs(ours[pair])) for pair in pairs)
-            by = " to ".join(dict.fromkeys((sizes[0], sizes[-1])))
-            sentences.append(f"Contact {verb} the energy of {', '.join(pairs)}, by {by} J/m².")
+            gains = [abs(ours[pair]) for pair in pairs]
+            by = " to ".join(dict.fromkeys(number(end) for end in (min(gains), max(gains))))
+            sentences.append(
+                f"Contact {verb} the energy of {', '.join(pairs)}, by {by} J/m²{whose}."
+            )
     near = [f"{p} within {number(off[p])} J/m²" for p in known if p not in apart]
     if near:
         sentences.append(f"Contact makes no difference to the energy of {', '.join(near)}.")

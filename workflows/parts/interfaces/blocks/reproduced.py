@@ -109,13 +109,15 @@ def order_verdicts(
             if _told_apart(a, b, ours, off, others)
         ]
         found = order_agreement(rising, printed)
-        which = f" {reading}" if len(readings) > 1 else ""
-        text = f"The order of {published.short_name}{which} {found.words}: "
+        order = f"order of the energies of {published.short_name}"
         if not found.n_pairs:
-            sentences.append(text + "no two of ours are told apart.")
-            continue
+            return [
+                f"Whether the {order} is reproduced is not known: no two of ours are told apart."
+            ]
+        which = f" {reading}" if len(readings) > 1 else ""
         sentences.append(
-            f"{text}{found.n_alike} of {found.n_pairs} pairwise orders agree, and {found.chance}."
+            f"The {order}{which} {found.words}: {found.n_alike} of {found.n_pairs} pairwise orders "
+            f"agree; {found.chance} as ours."
         )
     return sentences
 
