@@ -189,9 +189,7 @@ def test_a_damaged_file_is_told_and_kept(tmp_path: Path) -> None:
         held(place, "slab-2")
 
 
-def test_two_may_put_a_folder_back_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_may_put_a_folder_back_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = written(tmp_path)
     tidied.tidy(place, ["slab-1"])
     files = list(tidied.tidied_files(place / "slab-1"))
