@@ -202,7 +202,11 @@ def untidy(folder: Path) -> None:
                 continue
             path.write_bytes(file.content)
             os.utime(path, (file.modified, file.modified))
-        draft.rename(folder)
+        try:
+            draft.rename(folder)
+        except OSError:  # another process may have put it back in the meantime
+            if not folder.is_dir():
+                raise
 
 
 def tidy(place: Path, names: Iterable[str]) -> list[str]:

@@ -21,8 +21,8 @@ from natriface.workflows.engines.magnetism import (
 LEAST_GAP_ANGSTROM = 1.8
 """Between the atomic planes of a slab where two layers could end: cheaper to see than bonds."""
 COARSE_PER_ANGSTROM, NARROW_EV = 0.2, 0.1
-"""Spacing of k-points above, and width of the smearing below which a metal's slab is told of; what
-it says of Na(100) is of 0.25 1/A and a width of 0.05 eV, see docs/convergence.md."""
+"""Spacing of k-points above, and width of the smearing below which a metal's slab is told of; see
+docs/convergence.md."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,6 @@ def _of_metals(atoms: Atoms, electrons: Electrons) -> Iterator[str]:
     if any(is_metal(set(part.symbols)) for part in parts_of(atoms)):
         yield (
             f"a slab of a metal with k-points {spacing:g} 1/A apart and a smearing of {width:g} "
-            "eV: of Na(100) that is off by 0.007 J/m2, a denser mesh by less; `natriface converge` "
-            "says by how much here"
+            "eV: on Na(100) 0.25 1/A and 0.05 eV are off by 0.007 J/m2, a denser mesh by less; "
+            "`natriface converge` says by how much here"
         )

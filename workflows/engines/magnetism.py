@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from ase import Atoms
-from ase.data import chemical_symbols
+from ase.data import atomic_numbers
 
 from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, sides
 from natriface.structures.base.errors import EngineError
@@ -74,9 +74,22 @@ def initial_moments(atoms: Atoms) -> list[float]:
     return [MOMENTS.get(symbol, OTHER_MOMENT) for symbol in atoms.get_chemical_symbols()]
 
 
+def require_shells(given: Mapping[str, float]) -> None:
+    """Refuse a U, in eV, of an element that has no shell for it.
+
+    Raises
+    ------
+    EngineError
+        If there is one; a U of zero asks for none.
+    """
+    for element, u in given.items():
+        if u:
+            shell_of(element)
+
+
 def shell_of(element: str) -> int:
     """Angular momentum of the shell that a U is for: d, or f of lanthanides and actinides."""
-    number = chemical_symbols.index(element)
+    number = atomic_numbers.get(element, 0)
     if 57 <= number <= 71 or 89 <= number <= 103:
         return 3
     if any(low <= number <= low + 9 for low in (21, 39)) or 72 <= number <= 80:

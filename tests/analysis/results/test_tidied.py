@@ -189,6 +189,22 @@ def test_a_damaged_file_is_told_and_kept(tmp_path: Path) -> None:
         held(place, "slab-2")
 
 
+def test_two_may_put_a_folder_back_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = written(tmp_path)
+    tidied.tidy(place, ["slab-1"])
+    files = list(tidied.tidied_files(place / "slab-1"))
+
+    def overtaken(folder: Path) -> list[tidied.FolderFile]:
+        monkeypatch.undo()
+        tidied.untidy(folder)
+        return files
+
+    monkeypatch.setattr(tidied, "tidied_files", overtaken)
+    tidied.untidy(place / "slab-1")
+    assert held(place, "slab-1") == FOLDERS["slab-1"]
+    assert {path.name for path in place.iterdir()} == {*FOLDERS, tidied.TIDIED_FILE}
+
+
 def test_a_folder_that_is_there_goes_before_its_entry(tmp_path: Path) -> None:
     place = written(tmp_path)
     tidied.tidy(place, FOLDERS)

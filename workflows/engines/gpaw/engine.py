@@ -28,6 +28,7 @@ from natriface.workflows.engines.gpaw.settings import (
     settings_of,
 )
 from natriface.workflows.engines.machine import command_line, load_machine, total_memory_mb
+from natriface.workflows.engines.magnetism import require_shells
 from natriface.workflows.engines.relaxation import RELAXING_CELL, TELLING_STRESS
 from natriface.workflows.plan import Step
 
@@ -62,11 +63,12 @@ class GpawEngine:
         settings = settings_of(step)
         if step.kind == "neb":
             check_band(step)
-        require_gpaw()
         try:
+            require_shells(settings.hubbard_u_ev)
             require_dispersion(settings.dispersion, settings.functional)
         except EngineError as error:
             raise type(error)(f"{step.name}: {error}") from None
+        require_gpaw()
         machine = load_machine()
         if machine.gpaw_command:
             command_line(machine.gpaw_command, "gpaw_command")

@@ -8,6 +8,8 @@ import pytest
 from ase.build import bulk
 
 from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import EngineError
+from natriface.workflows.engines.gpaw.engine import GpawEngine
 from natriface.workflows.engines.gpaw.parameters import doubts, gpaw_parameters, spin_polarized
 from natriface.workflows.engines.gpaw.settings import GpawSettings
 from natriface.workflows.plan import Step
@@ -29,6 +31,13 @@ def test_u_is_asked_of_the_elements_of_the_cell() -> None:
     settings = GpawSettings(hubbard_u_ev={"Ni": 6.2}, paw_setups={"Na": "1"})
     assert gpaw_parameters(settings, NIO)["setups"] == {"default": "paw", "Ni": "paw:d,6.2"}
     assert gpaw_parameters(settings, NAF)["setups"] == {"default": "paw", "Na": "1"}
+
+
+@pytest.mark.parametrize("element", ["Na", "Xx"])
+def test_a_u_of_no_shell_is_refused_before_anything_runs(element: str) -> None:
+    asked = step("salt", NAF, hubbard_u_ev={element: 3.0})
+    with pytest.raises(EngineError, match=f"salt: hubbard_u_ev: {element} has no d or f shell"):
+        GpawEngine().check(asked)
 
 
 @pytest.mark.gpaw
