@@ -13,7 +13,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from natriface.analysis.results.published import is_file_of_values, load_published
 from natriface.analysis.scoring.criteria import Scorecard
-from natriface.structures.base.errors import StudyError, nearest
+from natriface.structures.base.errors import AnalysisError, StudyError, nearest
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.base.yaml_files import read_yaml
 from natriface.workflows.names import EngineName, NameOrPath, StudyName
@@ -155,9 +155,8 @@ def load_study(path: Path) -> Study:
     Raises
     ------
     StudyError
-        Saying every wrong key or value, with the nearest valid key.
-    AnalysisError
-        If there is nothing to compare with under the name that it gives.
+        Saying every wrong key or value, with the nearest valid key, or that there is nothing to
+        compare with under the name that it gives.
     """
     study = validated(study_model(), read_yaml(path), f"study {path.name}")
     name = study.compare_with
@@ -165,5 +164,8 @@ def load_study(path: Path) -> Study:
         return study
     if is_file_of_values(name):
         name = str(path.resolve().parent / name)
-    load_published(name)  # the report will need it, when all is computed
+    try:
+        load_published(name)  # the report will need it, when all is computed
+    except AnalysisError as error:
+        raise StudyError(f"study {path.name}: compare_with: {error}") from None
     return study.model_copy(update={"compare_with": name})

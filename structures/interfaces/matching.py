@@ -332,9 +332,11 @@ def _no_match(
     best = nearest_match(substrate, film, max_area, max_strain)
     if best is None:
         return f"{asked}; raise max_area_angstrom2 or choose another pair of planes"
+    wider = ["max_area_angstrom2"] if best.area_angstrom2 > max_area else []
+    wider += ["max_strain (in a study max_strain_percent)"] if best.max_strain > max_strain else []
     return (
         f"{asked}; there is one of {best.area_angstrom2:.1f} A2 with "
-        f"{100 * best.max_strain:.2f} % strain: raise max_area_angstrom2 or max_strain"
+        f"{100 * best.max_strain:.2f} % strain: raise {' and '.join(wider)}"
     )
 
 

@@ -45,6 +45,7 @@ from natriface.workflows.report.steps import (
     unfinished_table,
 )
 from natriface.workflows.report.table import Column, Table
+from natriface.workflows.study import study_names
 
 SCHEMA_VERSION = 2
 LIBRARIES = ("natriface", "ase", "pymatgen", "spglib", "numpy")
@@ -225,7 +226,7 @@ def _asked(
     sections: Sequence[Section],
 ) -> Asked:
     return Asked(
-        study=study,
+        study=study if study in study_names() else "STUDY",  # its file is not known here
         opening=_opening(title, rows, engines),
         outcomes=[text for section in sections for text in section.outcome],
         settled_by=_settled_by(sections),

@@ -165,7 +165,7 @@ def test_without_a_source_there_is_no_claim(page: Path) -> None:
     assert opening.startswith("Hues: 1 of 3 calculations by gpaw")
     assert outcome == "2 of 3 steps have a colour."  # its only finding, said once
     assert page.read_text().count(outcome) == 1
-    assert "the 2 steps that are left (natriface run hues)" in todo
+    assert "the 2 steps that are left (natriface run STUDY)" in todo
     assert 'id="claims"' not in page.read_text()
     assert not (page.parent / "claims.csv").exists()
 
