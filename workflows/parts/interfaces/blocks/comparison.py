@@ -188,9 +188,10 @@ def _signs(
     single = [pair for pair in ours if pair not in off]
     if single:
         reasons = {_no_uncertainty(records, pair) for pair in single}
+        values = ", ".join(f"{pair} ({signed(ours[pair])} J/m²)" for pair in single)
         sentences.append(
-            f"No verdict on {', '.join(single)}: without a second independent start there is "
-            f"nothing that a difference could exceed ({'; '.join(sorted(reasons))})."
+            f"No verdict on {values}: how certain that is, is not known "
+            f"({'; '.join(sorted(reasons))}); starts: 2 or registry: best under interfaces tells."
         )
     return sentences
 
