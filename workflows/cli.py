@@ -152,7 +152,7 @@ def submit(
 @app.command()
 def plan(study: StudyArgument, folder: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Show a study's steps: atoms, estimated time, what is finished."""
-    from natriface.workflows.commands.study_inputs import setting_warnings
+    from natriface.workflows.commands.study_inputs import setting_warnings, value_warnings
     from natriface.workflows.commands.tables import plan_records, print_plan
     from natriface.workflows.planning import lacking
     from natriface.workflows.workspace import Workspace
@@ -167,7 +167,8 @@ def plan(study: StudyArgument, folder: WorkspaceOption = None, as_json: JsonOpti
     loaded, steps = planned(study, folder)
     with note("asking the engines"):
         lacks = lacking(steps)
-    print_plan(steps, workspace_path(loaded, folder), setting_warnings(steps))
+    warnings = [*setting_warnings(steps), *value_warnings(loaded)]
+    print_plan(steps, workspace_path(loaded, folder), warnings)
     for text in lacks:
         typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
 

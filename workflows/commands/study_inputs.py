@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from natriface.structures.base.errors import EngineError, StudyError
+from natriface.analysis.results.published import is_file_of_values, load_published
+from natriface.structures.base.errors import EngineError, StudyError, nearest
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import (
     InputFiles,
@@ -19,6 +20,7 @@ from natriface.workflows.engines.base import (
     save_input,
 )
 from natriface.workflows.errors import WorkspaceError
+from natriface.workflows.parts.interfaces.request import InterfacesAsked
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
 from natriface.workflows.steps.starts import start_geometries, with_starts
@@ -127,6 +129,20 @@ def setting_warnings(plan: Plan) -> list[str]:
         if doubts is not None:
             found += doubts([step for step in started if step.engine == name])
     return found
+
+
+def value_warnings(study: Study) -> list[str]:
+    """Interfaces that a file of one's own values names and the study does not compute."""
+    name = study.compare_with
+    if name is None or not is_file_of_values(name) or not isinstance(study, InterfacesAsked):
+        return []
+    known = [f"{film}|{substrate}" for film, substrate in study.pairs]
+    given = load_published(name).interfacial_formation_energy_j_per_m2
+    return [
+        f"{Path(name).name}: {pair} is no interface of this study; {nearest(pair, known)}"
+        for pair in given
+        if pair not in known
+    ]
 
 
 def summary(study: Study, written: Sequence[WrittenInputs]) -> dict[str, Any]:

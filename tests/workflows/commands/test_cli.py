@@ -179,6 +179,15 @@ def test_version_is_said(tmp_path: Path) -> None:
     ]
 
 
+def test_own_values_of_no_interface_are_told(folder: Path) -> None:
+    values = "interfacial_formation_energy_j_per_m2: {Ag|Au: -1.2, Au|Ag: -1.2}\n"
+    (folder / "mine.yaml").write_text(values)
+    (folder / "study.yaml").write_text(yaml.safe_dump(STUDY | {"compare_with": "mine.yaml"}))
+    said = natriface("plan", "study.yaml", cwd=folder).stdout
+    assert "mine.yaml: Au|Ag is no interface of this study" in said
+    assert "mine.yaml: Ag|Au" not in said
+
+
 def test_what_programs_read_is_json(folder: Path) -> None:
     plan = json.loads(natriface("plan", "study.yaml", "--json", cwd=folder).stdout)
     assert {step["state"] for step in plan} == {"to run"}
