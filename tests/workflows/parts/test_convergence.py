@@ -18,7 +18,7 @@ from natriface.structures.base.errors import StudyError
 from natriface.workflows.cli import app
 from natriface.workflows.commands.studies.converge import convergence_of
 from natriface.workflows.engines.base import engine, load_folder
-from natriface.workflows.engines.kpoints import vacuum_axes
+from natriface.workflows.engines.kpoints import kpoint_mesh, vacuum_axes
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import plan_study
@@ -144,9 +144,32 @@ def test_one_parameter_is_varied_at_a_time() -> None:
         assert crystal.settings == step.settings
 
 
+def test_no_two_spacings_have_the_same_k_points() -> None:
+    slab = SLAB | {"miller": [1, 1, 0]}
+    plan = plan_study(study(engine="vasp", convergence={"slab": slab}), Path(), to_run=False)
+    meshes: dict[str, list[tuple[int, int, int]]] = {}
+    for step in plan.walk():
+        points = step.metadata.get("points", ())
+        if any(point["parameter"] == "kpoint_spacing_per_angstrom" for point in points):
+            spacing = step.settings["kpoint_spacing_per_angstrom"]
+            crystal = plan.step(step.metadata["references"]["crystal"])
+            for name, one in (("slab", step), ("crystal", crystal)):
+                meshes.setdefault(name, []).append(kpoint_mesh(one.atoms(), spacing))
+    both = list(zip(meshes["slab"], meshes["crystal"], strict=True))
+    assert len(set(both)) == len(both) > 2
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
+        (
+            {
+                "slab": SLAB,
+                "by": {"engine": "vasp"},
+                "kpoint_spacing_per_angstrom": [0.2, 0.2001],
+            },
+            "0.2 and 0.2001 1/A give the same k-points",
+        ),
         ({"cutoff_ev": [400, 500]}, "engine potential has no such setting; what can vary is vac"),
         ({"slab": SLAB | {"miller": [1, 1, 1], "symmetric": "top"}}, "is no multiple of NaF"),
     ],

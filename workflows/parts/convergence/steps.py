@@ -11,6 +11,7 @@ from ase import Atoms
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import StudyError
 from natriface.workflows.engines.base import engine
+from natriface.workflows.engines.kpoints import kpoint_mesh
 from natriface.workflows.parts.convergence.labels import PointLabels, ReferenceLabels, WholeLabels
 from natriface.workflows.parts.convergence.parameters import PARAMETERS, parameters_of
 from natriface.workflows.parts.convergence.request import ConvergenceRequest, StudyKeys
@@ -108,9 +109,30 @@ class _Points:
                     why = "a sandwich has no vacuum"
                 raise StudyError(f"convergence: {name}: {why}; what can vary is {', '.join(there)}")
         return {
-            name: [self.own[name], *(x for x in sorted(values) if x != self.own[name])]
+            name: [self.own[name], *self._apart(name, sorted({*values} - {self.own[name]}))]
             for name, values in given.items()
         }
+
+    def _apart(self, name: str, values: list[float]) -> list[float]:
+        """Without spacings whose k-points are those of another, which would look converged.
+
+        Raises
+        ------
+        StudyError
+            If two such have been asked for.
+        """
+        if name != "kpoint_spacing_per_angstrom":
+            return values
+        cells = [self.first.whole, *self.first.parts.values()]
+        found: dict[tuple[tuple[int, int, int], ...], float] = {}
+        for value in (self.own[name], *values):
+            meshes = tuple(kpoint_mesh(atoms, value) for atoms in cells)
+            if found.setdefault(meshes, value) != value and self.asked.series:
+                raise StudyError(
+                    f"convergence: {name}: {found[meshes]:g} and {value:g} 1/A give the same "
+                    "k-points here; leave one out"
+                )
+        return [value for value in found.values() if value != self.own[name]]
 
     def add(self, shape: Shape, point: PointLabels) -> None:
         """Plan the steps of a point, or note that those of another are its own too."""
