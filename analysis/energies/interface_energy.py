@@ -27,7 +27,7 @@ FORMATION_FORMULA = Formula(
     "interfacial formation energy",
     "(E_AB - E_A - E_B) / (N A)",
     "J/m2",
-    source="Li et al., Nat. Commun. (2025), which prints the difference undivided",
+    source="Nat. Commun. (2025), which prints the difference undivided",
     symbol="γ",
     where="slabs A and B relaxed on their own, each in the in-plane cell of the interface",
 )
