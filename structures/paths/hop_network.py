@@ -13,6 +13,7 @@ from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.base.symmetry import wrap
+from natriface.structures.chemistry.periodic_networks import extents
 from natriface.structures.crystals.sites import SYMPREC_ANGSTROM, site_symmetry
 
 SAME_SITE_ANGSTROM = 0.2
@@ -65,30 +66,8 @@ class HopNetwork:
 
     def _reach(self, is_open: FloatArray | IntArray) -> int:
         """Largest rank of the closed ways through one site."""
-        neighbours: list[list[tuple[int, IntArray]]] = [[] for _ in self.sites]
-        for k in np.flatnonzero(is_open):
-            i, j = int(self.start[k]), int(self.end[k])
-            neighbours[i].append((j, self.cells[k]))
-            neighbours[j].append((i, -self.cells[k]))
-        cell_of: dict[int, IntArray] = {}
-        best = 0
-        for origin in range(len(self.sites)):
-            if origin in cell_of:
-                continue
-            cell_of[origin] = np.zeros(3, dtype=int)
-            queue, loops = [origin], []
-            while queue:
-                here = queue.pop()
-                for there, across in neighbours[here]:
-                    place = cell_of[here] + across
-                    if there not in cell_of:
-                        cell_of[there] = place
-                        queue.append(there)
-                    elif np.any(place != cell_of[there]):
-                        loops.append(place - cell_of[there])
-            if loops:
-                best = max(best, int(np.linalg.matrix_rank(np.unique(loops, axis=0))))
-        return best
+        k = np.flatnonzero(is_open)
+        return max(extents(len(self.sites), self.start[k], self.end[k], self.cells[k]), default=0)
 
 
 def hop_network(
