@@ -333,7 +333,8 @@ def _no_match(
     if best is None:
         return f"{asked}; raise max_area_angstrom2 or choose another pair of planes"
     wider = ["max_area_angstrom2"] if best.area_angstrom2 > max_area else []
-    wider += ["max_strain (in a study max_strain_percent)"] if best.max_strain > max_strain else []
+    if best.max_strain > max_strain or not wider:
+        wider.append("max_strain (in a study max_strain_percent)")
     return (
         f"{asked}; there is one of {best.area_angstrom2:.1f} A2 with "
         f"{100 * best.max_strain:.2f} % strain: raise {' and '.join(wider)}"

@@ -137,6 +137,8 @@ def value_warnings(study: Study) -> list[str]:
     if name is None or not is_file_of_values(name) or not isinstance(study, InterfacesAsked):
         return []
     known = [f"{film}|{substrate}" for film, substrate in study.pairs]
+    if not known:  # a screening finds its own
+        return []
     given = load_published(name).interfacial_formation_energy_j_per_m2
     return [
         f"{Path(name).name}: {pair} is no interface of this study; {nearest(pair, known)}"
