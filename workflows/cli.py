@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,6 +22,7 @@ from natriface.workflows.commands.common import (
     WorkspaceOption,
     note,
     opened,
+    print_json,
     workspace_path,
 )
 from natriface.workflows.commands.studies import converge, screen
@@ -78,10 +77,6 @@ def main() -> None:
 def _fail(message: str) -> None:
     typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
     sys.exit(1)
-
-
-def _print_json(rows: Sequence[Mapping[str, Any]]) -> None:
-    typer.echo(json.dumps(rows, indent=1))
 
 
 def _print_version(asked: bool) -> None:
@@ -161,7 +156,7 @@ def plan(study: StudyArgument, folder: WorkspaceOption = None, as_json: JsonOpti
         Workspace(folder).require_writable()
     if as_json:
         loaded, steps = planned(study, folder)
-        _print_json(plan_records(steps, workspace_path(loaded, folder)))
+        print_json(plan_records(steps, workspace_path(loaded, folder)))
         return
     show_funnel(study, folder)
     loaded, steps = planned(study, folder)
@@ -208,7 +203,7 @@ def status(
     workspace = opened(study, folder)
     stages = {step.id: step.stage for step in workspace.plan()}
     if as_json:
-        _print_json(status_records(statuses(workspace), stages))
+        print_json(status_records(statuses(workspace), stages))
     else:
         print_status(workspace.study or study, statuses(workspace), every, stages)
 
@@ -272,7 +267,7 @@ def phases(
     names = phase_names() if name is None else [name]
     table = phase_table([load_phase(each, Path.cwd()) for each in names])
     if as_json:
-        _print_json(table.records())
+        print_json(table.records())
     else:
         print_tables([table])
 
@@ -282,17 +277,16 @@ def studies(as_json: JsonOption = False) -> None:
     """List the studies that come with natriface."""
     from natriface.workflows.study import load_study, study_names, study_path
 
+    paths = {name: study_path(name) for name in study_names()}
     found = [
-        (name, load_study(path).title, path)
-        for name in study_names()
-        for path in [study_path(name)]
+        {"name": name, "title": load_study(path).title, "file": str(path)}
+        for name, path in paths.items()
     ]
     if as_json:
-        keys = ("name", "title", "file")
-        _print_json([dict(zip(keys, map(str, each), strict=True)) for each in found])
+        print_json(found)
         return
-    for name, title, path in found:
-        typer.echo(f"{name:24} {title}\n{'':24} {path}")
+    for study in found:
+        typer.echo(f"{study['name']:24} {study['title']}\n{'':24} {study['file']}")
 
 
 @database_app.command("start")

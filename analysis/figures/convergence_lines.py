@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from natriface.analysis.energies.convergence import Series
+from natriface.analysis.energies.numerical_series import Series
 from natriface.analysis.figures.style import (
     FAINT,
     INK,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -40,6 +41,11 @@ WorkersOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON array.")]
 NO_TERMINAL = 10_000
 """Columns of what is no terminal: a row is a line, whatever reads it."""
+
+
+def print_json(rows: Sequence[Mapping[str, Any]]) -> None:
+    """What a program reads: one array."""
+    typer.echo(json.dumps(rows, indent=1))
 
 
 def finite(value: float | None) -> float | None:

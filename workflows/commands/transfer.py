@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from natriface.workflows.commands.common import (
     WorkspaceOption,
     note,
     opened,
+    print_json,
 )
 
 
@@ -44,8 +44,8 @@ def results(
     ] = None,
 ) -> None:
     """List a study's results from their index in the database."""
-    from natriface.workflows.commands.frames import frame, write_frames
     from natriface.workflows.commands.tables import print_results
+    from natriface.workflows.commands.training_frames import frame, write_frames
     from natriface.workflows.running import operations
 
     place = opened(study, workspace)
@@ -60,7 +60,7 @@ def results(
         written = write_frames(output, (frame(place.result(step)) for step in sound))
         typer.echo(f"{written} structures: {output}")
     elif as_json:
-        typer.echo(json.dumps(entries, indent=1))
+        print_json(entries)
     else:
         print_results(entries)
     for folder, reason in found.unreadable.items():

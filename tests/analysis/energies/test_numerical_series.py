@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natriface.analysis.energies.convergence import Series
+from natriface.analysis.energies.numerical_series import Series
 
 QUANTITIES = st.lists(st.none() | st.floats(-10, 10), min_size=2, max_size=8)
 

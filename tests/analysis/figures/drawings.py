@@ -15,8 +15,8 @@ from natriface.analysis.electrons.band_centers import BandCenter
 from natriface.analysis.electrons.electrostatic import macroscopic_average, planar_average
 from natriface.analysis.electrons.localization import AtomInPlane, BondProfile, PlaneMap
 from natriface.analysis.electrons.vacuum_levels import slab_levels
-from natriface.analysis.energies.convergence import Series
 from natriface.analysis.energies.energy_map import EnergyMap
+from natriface.analysis.energies.numerical_series import Series
 from natriface.analysis.energies.reactivity import Hull
 from natriface.analysis.energies.surface_energy import SurfaceEnergy
 from natriface.analysis.energies.wulff_shape import wulff_shape

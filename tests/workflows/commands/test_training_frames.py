@@ -13,7 +13,7 @@ from ase.io import read
 from natriface.analysis.results.result import EngineRecord, Result, StepRecord
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import AnalysisError, StudyError
-from natriface.workflows.commands.frames import frame, write_frames
+from natriface.workflows.commands.training_frames import frame, write_frames
 
 
 def result(status: str = "converged", **found: object) -> Result:

@@ -11,7 +11,7 @@ from types import ModuleType
 from ase import Atoms
 
 from natriface.structures.base.errors import StudyError, UnavailableError
-from natriface.workflows.commands.frames import FRAME_FILES, frame, write_frames
+from natriface.workflows.commands.training_frames import FRAME_FILES, frame, write_frames
 from natriface.workflows.parts import IN_STAGES
 from natriface.workflows.parts.labels import step_labels
 from natriface.workflows.plan import Plan

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from natriface.analysis.energies.convergence import Series
 from natriface.analysis.energies.interface_energy import (
     ADHESION_FORMULA,
     FORMATION_FORMULA,
     interfacial_formation_energy,
     work_of_adhesion,
 )
+from natriface.analysis.energies.numerical_series import Series
 from natriface.analysis.energies.surface_energy import SURFACE_FORMULA, surface_energy
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.result import Result
