@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
-from ase.neighborlist import neighbor_list
 
 from natriface.structures.base.errors import EngineError, nearest
+from natriface.structures.base.symmetry import pairs_within
 from natriface.workflows.engines.potential.declaration import Cost
 from natriface.workflows.engines.potential.families import DEFAULT, potential_of, potentials
 from natriface.workflows.engines.potential.foreign import (
@@ -100,7 +100,8 @@ def has_lone_atom(atoms: Atoms, cutoff_angstrom: float) -> bool:
     heights = 1 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
     if heights.max() < cutoff_angstrom:
         return False
-    first = neighbor_list("i", atoms, cutoff_angstrom)
+    cell = atoms.cell.complete().array
+    first, _, _ = pairs_within(cell, atoms.positions, cutoff_angstrom, atoms.pbc)
     return len(np.unique(first)) < len(atoms)
 
 
