@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from natriface.structures.base.bounds import MAX_INDEX
 from natriface.workflows.commands import queue, steering, transfer
 from natriface.workflows.commands.analyze import app as analyze_app
 from natriface.workflows.commands.common import (
@@ -266,6 +267,36 @@ def phases(
         return
     names = phase_names() if name is None else [name]
     table = phase_table([load_phase(each, Path.cwd()) for each in names])
+    if as_json:
+        print_json(table.records())
+    else:
+        print_tables([table])
+
+
+@app.command()
+def surfaces(
+    phase: Annotated[
+        str,
+        typer.Argument(metavar="PHASE", help="A phase's name, a CIF or POSCAR, or mp-1234."),
+    ],
+    max_index: Annotated[
+        int, typer.Option(min=1, max=MAX_INDEX, help="Largest Miller index of a plane.")
+    ] = 1,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--workspace", "-w", help="Show the surface energies finished in it."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List a phase's planes and terminations: what lies on top, which are polar."""
+    from natriface.structures.crystals.phases import load_phase
+    from natriface.workflows.commands.surface_table import surface_table
+    from natriface.workflows.commands.tables import print_tables
+    from natriface.workflows.workspace import Workspace
+
+    workspace = None if folder is None else Workspace.open(folder)
+    with note(f"cutting {phase}"):
+        table = surface_table(load_phase(phase, Path.cwd()), max_index, workspace)
     if as_json:
         print_json(table.records())
     else:

@@ -15,6 +15,7 @@ from natriface.structures.base.errors import StructureError
 from natriface.structures.chemistry.unit_charges import given_charges
 from natriface.structures.crystals.phases import Phase, load_phase
 from natriface.structures.interfaces.recut import Recut
+from natriface.structures.surfaces.planes import suggestion
 from natriface.structures.surfaces.slabs import Slab, build_slab, layers_for
 from natriface.structures.surfaces.surface_cell import Crystal, Miller, miller_label
 from natriface.structures.surfaces.terminations import (
@@ -118,7 +119,11 @@ def _phase_steps(
         chosen += _ways(termination, request, left_out)
     if not chosen:
         reasons = "; ".join(f"{what}: {why}" for what, why in left_out.items())
-        raise StructureError(f"none can be computed ({reasons})")
+        others = suggestion(
+            crystal,
+            lambda t: t.intact and t.nonpolar and (t.symmetric or not request.symmetric_only),
+        )
+        raise StructureError(f"none can be computed ({reasons}); take other facets ({others})")
     relaxed, energy = _crystal_steps(phase, crystal, make)
     potentials = request.chemical_potentials
     whole = _Crystal(
