@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from natriface.structures.surfaces.adsorption import place_adatom as place_adatom
     from natriface.structures.surfaces.adsorption import site_beneath as site_beneath
     from natriface.structures.surfaces.freezing import freeze as freeze
+    from natriface.structures.surfaces.planes import list_terminations as list_terminations
     from natriface.structures.surfaces.slabs import Slab as Slab
     from natriface.structures.surfaces.slabs import build_slab as build_slab
     from natriface.structures.surfaces.slabs import layers_for as layers_for
@@ -98,6 +99,7 @@ else:
             "chemistry.polyanions": "CovalentUnits find_units",
             "interfaces.screening": "Screening enumerate_interfaces",
             "crystals.sites": "SiteOrbit substitution_sites",
+            "surfaces.planes": "list_terminations",
             "surfaces.slabs": "Slab build_slab layers_for",
             "surfaces.terminations": "Termination find_terminations termination_named",
         },

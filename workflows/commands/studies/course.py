@@ -190,6 +190,12 @@ def planned(
         return study, plan_study(study, root, to_run=to_run, decided=decided)
 
 
+def say_lacks(lacks: Sequence[str]) -> None:
+    """Say, a line each, what this machine lacks to run a plan."""
+    for text in lacks:
+        typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
+
+
 def show_funnel(name: str, folder: Path | None) -> None:
     """Print how many there are at each stage of a study, and what was left out and why."""
     from natriface.workflows.commands.tables import print_tables
