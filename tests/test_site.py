@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 ROOMS = {
     "structures": (
-        "Crystal in, crystal out: what [structures in Python](../structures.md) uses. Lengths are in A;\n"
-        "a crystal is an `ase.Atoms`, a phase, a slab or a pymatgen `Structure`.",
+        "Crystal in, crystal out: what [structures in Python](../structures.md) uses. Lengths are\n"
+        "in A; a crystal is an `ase.Atoms`, a phase, a slab or a pymatgen `Structure`.",
         {
             "crystals": "Crystals, orderings and dopants",
             "surfaces": "Surfaces, slabs and adatoms",
