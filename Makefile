@@ -11,7 +11,9 @@ TORCH  ?= torch==2.13.0
 # An MPI to build GPAW with where the machine has none of its own, such as MPI=mpich; built anew, as
 # a GPAW that pip has kept from before may be without it.
 MPI    ?=
-PIP    := $(BIN)/python -m pip install --quiet
+# With the versions of requirements.lock: `make run LOCKED=1`, where there is no environment yet.
+LOCKED ?=
+PIP    := $(BIN)/python -m pip install --quiet $(if $(LOCKED),--constraint requirements.lock)
 # The oldest versions allowed, in an environment of their own.
 LOWEST ?= $(VENV)-lowest
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
@@ -19,7 +21,8 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 .PHONY: run test test-bare test-lowest lint format bench docs clean help
 
 help:
-	@echo "make run    compute the study $(STUDY) and write its report (STUDY=name or file)"
+	@echo "make run    compute the study $(STUDY) and write its report (STUDY=name or file;"
+	@echo "            LOCKED=1 for the versions of requirements.lock, in a new environment)"
 	@echo "make test   run the tests, $(JOBS) at once (MARKS= for the slow ones too)"
 	@echo "make test-bare    the tests in a copy with nothing beside it, without ../shared"
 	@echo "make test-lowest  the fast tests with the oldest versions that pyproject.toml allows"
