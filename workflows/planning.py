@@ -75,6 +75,14 @@ def plan_study(
     ------
     NatrifaceError
         If a structure cannot be built or an engine cannot do a step; nothing has run by then.
+
+    Examples
+    --------
+    >>> from natriface.workflows import load_study, plan_study, study_path
+    >>> path = study_path("na-surfaces")
+    >>> plan = plan_study(load_study(path), path.parent, to_run=False)
+    >>> plan.steps[0].name
+    'NaF bulk'
     """
     if study.compare_with is not None:
         load_published(study.compare_with)  # the report will need it, when all is computed
