@@ -41,6 +41,11 @@ def snippets(name: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```$", (DOCS / name).read_text(), re.M | re.S)
 
 
+def pages() -> list[str]:
+    """All pages, by their paths below `docs/`, and README."""
+    return ["../README.md", *(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))]
+
+
 def executed(name: str) -> dict[str, Any]:
     names: dict[str, Any] = {}
     for text in snippets(name):
@@ -140,6 +145,12 @@ def test_electrons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 f"# {judge(names['samples'], 'rising').why}\n" in snippets("claims.md")[0]
             ),
         ),
+        (
+            "guides/python.md",
+            lambda names: (
+                f"{names['slab']!r}".startswith("Slab(") and len(names["plan"].steps) > 10
+            ),
+        ),
         ("scorecard.md", lambda names: names["ranking"].scores.tolist() == [1.0, 0.0]),
     ],
 )
@@ -194,9 +205,10 @@ def test_names_of_snippets_that_need_a_run(name: str) -> None:
 
 
 def test_no_snippet_is_left_out() -> None:
-    having = {path.name for path in DOCS.glob("*.md") if snippets(path.name)}
+    having = {name for name in pages() if snippets(name)}
     assert having == {"structures.md", "results.md", "migration.md", "adsorption.md"} | {
         "claims.md",
+        "guides/python.md",
         "electrons.md",
         "fine-tuning.md",
         "scorecard.md",
@@ -205,6 +217,7 @@ def test_no_snippet_is_left_out() -> None:
 
 
 def test_no_other_way_of_writing_a_snippet() -> None:
-    for path in DOCS.glob("*.md"):
-        found = re.findall(r"^\s*(?:```|~~~)\s*(?:python|py|pycon)\b", path.read_text(), re.M)
-        assert len(found) == len(snippets(path.name)), path.name
+    for name in pages():
+        text = (DOCS / name).read_text()
+        found = re.findall(r"^\s*(?:```|~~~)\s*(?:python|py|pycon)\b", text, re.M)
+        assert len(found) == len(snippets(name)), name

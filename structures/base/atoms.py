@@ -129,7 +129,15 @@ def content_hash(content: Any, length: int = 12) -> str:
 
 
 def structure_id(structure: Structure, length: int = 12) -> str:
-    """Content hash of a crystal: species, cell, positions, periodicity, tags and frozen atoms."""
+    """Content hash of a crystal: species, cell, positions, periodicity, tags and frozen atoms.
+
+    Examples
+    --------
+    >>> from natriface.structures import load_phase, structure_id
+    >>> phase = load_phase("NaF")
+    >>> structure_id(phase) == structure_id(phase.atoms)
+    True
+    """
     return content_hash(to_document(atoms_of(structure)), length)
 
 
