@@ -34,7 +34,7 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 PLACEHOLDERS = {"STUDY", "NAME"}
 """Words that stand for a study."""
 OF_A_RUN = {"run", "submit", "launch", "status", "retry", "screen", "more", "ranking", "export",
-            "import", "tidy", "database", "doctor"}  # fmt: skip
+            "import", "tidy", "database", "doctor", "results"}  # fmt: skip
 """Commands that compute, go on with what was computed, or ask about the machine: parsed only."""
 OF_OUTPUTS = ("analyze cohp", "analyze pdos", "analyze elf", "analyze neb")
 """They want a calculation of a crystal with the bonds or hops that they name: parsed only."""
@@ -153,7 +153,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def runnable() -> Iterator[Any]:
     for line in commands():
         verb = line.split()[0]
-        of_a_run = verb in OF_A_RUN or (verb == "converge" and "--plan" not in line)
+        of_a_run = (
+            verb in OF_A_RUN or "runs/" in line or (verb == "converge" and "--plan" not in line)
+        )
         if not of_a_run and not line.startswith(OF_OUTPUTS):
             yield pytest.param(line, marks=[pytest.mark.slow] if line in FOR_LONG else [])
 
