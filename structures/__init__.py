@@ -6,6 +6,7 @@ from natriface.structures.base.exports import export
 
 if TYPE_CHECKING:
     from natriface.structures.base.atoms import atoms_of as atoms_of
+    from natriface.structures.base.atoms import pymatgen_of as pymatgen_of
     from natriface.structures.base.atoms import structure_id as structure_id
     from natriface.structures.base.errors import NatrifaceError as NatrifaceError
     from natriface.structures.base.errors import StructureError as StructureError
@@ -79,7 +80,7 @@ else:
         {
             "surfaces.adatom_grid": "AdatomGrid GridPoint adatom_grid",
             "surfaces.adsorption": "AdatomSite adatom_sites add_adatom place_adatom site_beneath",
-            "base.atoms": "atoms_of structure_id",
+            "base.atoms": "atoms_of pymatgen_of structure_id",
             "crystals.cavities": "interstitial_sites",
             "crystals.crystal_files": "from_materials_project phase_from_atoms read_phase",
             "crystals.primitive": "Crystal",

@@ -76,6 +76,14 @@ def plan_study(
     NatrifaceError
         If structures cannot be built or an engine cannot do a step, saying all that is known of
         the study's parts; nothing has run by then.
+
+    Examples
+    --------
+    >>> from natriface.workflows import load_study, plan_study, study_path
+    >>> path = study_path("na-surfaces")
+    >>> plan = plan_study(load_study(path), path.parent, to_run=False)
+    >>> plan.steps[0].name
+    'NaF bulk'
     """
     problems = Problems()
     with problems.gathering():

@@ -284,6 +284,12 @@ def find_terminations(
     StructureError
         If the Miller index is impossible, the crystal is not an ordered bulk, or charges
         given do not fit it.
+
+    Examples
+    --------
+    >>> from natriface.structures import find_terminations, load_phase
+    >>> find_terminations(load_phase("NaF"), (1, 0, 0))
+    [Termination(NaF (100)-1 [top F Na, bottom F Na], polarity I, 11.0 A2)]
     """
     if not min_gap_angstrom >= 0:
         raise StructureError(f"min_gap_angstrom must not be negative, got {min_gap_angstrom}")
