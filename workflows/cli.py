@@ -320,7 +320,7 @@ def surfaces(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List a phase's planes and terminations: what lies on top, which are polar."""
+    """List a phase's planes and terminations, and which are polar."""
     from natriface.structures.crystals.phases import load_phase
     from natriface.workflows.commands.surface_table import surface_table
     from natriface.workflows.commands.tables import print_tables
