@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+from natriface.analysis.results.wording import number
+from natriface.workflows.surfaces.glossary import ordinal
 
 
 class SlabLabels(BaseModel):
@@ -36,6 +41,26 @@ class SlabLabels(BaseModel):
     stoichiometric: bool | None = None
     caution: str | None = None
     cut: str = "whole"
+
+    @property
+    def cut_words(self) -> str | None:
+        """Where the crystal is cut and what lies on its faces; None where that was not said.
+
+        Terminations are numbered by falling gap between what lies on both sides of the cut.
+        """
+        cut: Mapping[str, Any] = (self.model_extra or {}).get("termination") or {}
+        name = re.match(r"(?P<plane>\(.+?\))-(?P<rank>\d+)", self.label or "")
+        gap = cut.get("gap_angstrom")
+        if name is None or gap is None:
+            return None
+        rank = int(name["rank"])
+        which = "widest" if rank == 1 else f"{ordinal(rank)} widest"
+        text = f"cut along {name['plane']} in its {which} gap ({number(gap)} Å)"
+        top, bottom = cut.get("top"), cut.get("bottom")
+        if not top or not bottom:
+            return text
+        faces = "both faces" if top == bottom else f"one face and {bottom} on the other"
+        return f"{text}, with {top} on {faces} of a surface cell"
 
 
 class SurfaceLabels(SlabLabels):
