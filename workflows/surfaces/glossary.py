@@ -8,6 +8,11 @@ from collections.abc import Iterable
 from natriface.structures.crystals.doping import DopingWords
 
 NUMERALS = {"1": "one", "2": "two", "3": "three"}
+SURFACE = "(hkl)-n"
+SURFACE_WORDS = (
+    "surface cut along (hkl) in the n-th widest gap between layers; by its name stand the crystal, "
+    "the width of the gap, and the units of a surface cell on its two sides"
+)
 _NAME = re.compile(r"\(.+?\)-\d+")
 
 
@@ -26,7 +31,8 @@ def surface_glossary(
         name = _NAME.match(surface or "")
         if name is not None and phase and cut:
             found.setdefault(name[0], {})[f"{phase} {cut}"] = None
-    return {name: "; ".join(words) for name, words in sorted(found.items())}
+    told = {name: "; ".join(words) for name, words in sorted(found.items())}
+    return {SURFACE: SURFACE_WORDS, **told} if told else {}
 
 
 def doped_words(phase: str, doping: str, units: Iterable[str]) -> str:
@@ -42,9 +48,3 @@ def doped_words(phase: str, doping: str, units: Iterable[str]) -> str:
         f"{read['dopant']}-doped {phase}: {NUMERALS.get(read['n'], read['n'])} {host}{place} "
         f"replaced by {read['dopant']} in each surface cell, {said.balance}"
     )
-
-
-def ordinal(number: int) -> str:
-    """``1st``, ``12th``, ``21st``."""
-    tens = number % 100 in (11, 12, 13)
-    return f"{number}{'th' if tens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from natriface.analysis.results.wording import number
-from natriface.workflows.surfaces.glossary import ordinal
 
 
 class SlabLabels(BaseModel):
@@ -44,23 +42,13 @@ class SlabLabels(BaseModel):
 
     @property
     def cut_words(self) -> str | None:
-        """Where the crystal is cut and what lies on its faces; None where that was not said.
-
-        Terminations are numbered by falling gap between what lies on both sides of the cut.
-        """
+        """The gap it is cut in, and what lies on its two sides; None where that was not said."""
         cut: Mapping[str, Any] = (self.model_extra or {}).get("termination") or {}
-        name = re.match(r"(?P<plane>\(.+?\))-(?P<rank>\d+)", self.label or "")
-        gap = cut.get("gap_angstrom")
-        if name is None or gap is None:
+        gap, top, bottom = (cut.get(key) for key in ("gap_angstrom", "top", "bottom"))
+        if gap is None or not top or not bottom:
             return None
-        rank = int(name["rank"])
-        which = "widest" if rank == 1 else f"{ordinal(rank)} widest"
-        text = f"cut along {name['plane']} in its {which} gap ({number(gap)} Å)"
-        top, bottom = cut.get("top"), cut.get("bottom")
-        if not top or not bottom:
-            return text
-        faces = "both faces" if top == bottom else f"one face and {bottom} on the other"
-        return f"{text}, with {top} on {faces} of a surface cell"
+        faces = "both sides" if top == bottom else f"one side and {bottom} on the other"
+        return f"{number(gap)} Å, {top} on {faces}"
 
 
 class SurfaceLabels(SlabLabels):
