@@ -58,12 +58,13 @@ def asked_core_s(queue_id: str) -> float:
 def test_of_steps_whose_like_have_finished_three_times_the_core_time_is_asked_at_most(
     workspace: Workspace,
 ) -> None:
-    operations.submit(trivial_plan(*map(sleeping, range(N_FIRST))), workspace)
+    known = [sleeping(number) for number in range(N_FIRST)]
+    operations.submit(trivial_plan(*known), workspace)
     (first,) = launched(workspace, "offline", LIMITS).jobs
     assert first.job.walltime_s == 15 * 60  # nothing is known yet
     wait(workspace, lambda steps: all(step.state == "finished" for step in steps.values()))
     new = [sleeping(N_FIRST + number) for number in range(N_SECOND)]
-    operations.submit(trivial_plan(*new), workspace)
+    operations.submit(trivial_plan(*known, *new), workspace)
     (second,) = launched(workspace, "offline", LIMITS).jobs
     assert second.queue_id is not None
     asked = asked_core_s(second.queue_id)
