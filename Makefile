@@ -11,20 +11,24 @@ TORCH  ?= torch==2.13.0
 # An MPI to build GPAW with where the machine has none of its own, such as MPI=mpich; built anew, as
 # a GPAW that pip has kept from before may be without it.
 MPI    ?=
-PIP    := $(BIN)/python -m pip install --quiet
+# With the versions of requirements.lock: `make run LOCKED=1`, where there is no environment yet.
+LOCKED ?=
+PIP    := $(BIN)/python -m pip install --quiet $(if $(LOCKED),--constraint requirements.lock)
 # The oldest versions allowed, in an environment of their own.
 LOWEST ?= $(VENV)-lowest
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: run test test-bare test-lowest lint format bench clean help
+.PHONY: run test test-bare test-lowest lint format bench docs clean help
 
 help:
-	@echo "make run    compute the study $(STUDY) and write its report (STUDY=name or file)"
+	@echo "make run    compute the study $(STUDY) and write its report (STUDY=name or file;"
+	@echo "            LOCKED=1 for the versions of requirements.lock, in a new environment)"
 	@echo "make test   run the tests, $(JOBS) at once (MARKS= for the slow ones too)"
 	@echo "make test-bare    the tests in a copy with nothing beside it, without ../shared"
 	@echo "make test-lowest  the fast tests with the oldest versions that pyproject.toml allows"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  the benchmarks, side by side with their peers"
+	@echo "make docs   the documentation as a site, site/index.html"
 
 # A study on GPAW needs it built.
 USES_GPAW := $(shell grep -lsE '^ *engine: *gpaw' $(STUDY) templates/studies/$(STUDY).yaml)
@@ -58,6 +62,11 @@ bench: $(VENV)/.dev $(VENV)/.potential
 		name=$$(basename $$path .py); echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; \
 	done
 
+# The theme warns of a MkDocs 2, which it does not let itself be installed with.
+docs: $(VENV)/.docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "the documentation: site/index.html"
+
 $(VENV)/.base: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "natriface needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'
 	@echo "installing natriface into $(VENV)"
@@ -69,6 +78,11 @@ $(VENV)/.base: pyproject.toml
 $(VENV)/.dev: $(VENV)/.base
 	@echo "installing what the tests need"
 	@$(PIP) --editable '.[dev,diffusion]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.base
+	@echo "installing what the documentation is built with"
+	@$(PIP) --editable '.[docs]'
 	@touch $@
 
 $(VENV)/.potential: $(VENV)/.base
@@ -97,4 +111,4 @@ $(VENV)/.gpaw: $(VENV)/.base templates/gpaw/siteconfig.py
 		|| echo "GPAW could not be built (a C++17 compiler is needed, see docs/gpaw.md); its tests are skipped"
 
 clean:
-	rm -rf $(VENV) $(LOWEST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) build site *.egg-info .pytest_cache .mypy_cache .ruff_cache

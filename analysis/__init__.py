@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from natriface.analysis.barriers.summary import rank_barriers as rank_barriers
     from natriface.analysis.barriers.summary import summarise as summarise
     from natriface.analysis.bonding.bond_pairs import bond_pairs as bond_pairs
+    from natriface.analysis.bonding.broadening import Broadening as Broadening
     from natriface.analysis.bonding.integrity import Integrity as Integrity
     from natriface.analysis.bonding.integrity import compare_units as compare_units
     from natriface.analysis.bonding.lobster_output import write_lobster_files as write_lobster_files
+    from natriface.analysis.bonding.projected_cohp import AtomicOrbital as AtomicOrbital
     from natriface.analysis.bonding.projected_cohp import Projection as Projection
+    from natriface.analysis.bonding.projected_cohp import bond_populations as bond_populations
     from natriface.analysis.bonding.tetrahedra import BondGroup as BondGroup
     from natriface.analysis.bonding.tetrahedra import Tetrahedron as Tetrahedron
     from natriface.analysis.bonding.tetrahedra import bond_groups as bond_groups
@@ -87,6 +90,7 @@ if TYPE_CHECKING:
     from natriface.analysis.figures.bars import value_bars as value_bars
     from natriface.analysis.figures.cohp_curves import CohpPanel as CohpPanel
     from natriface.analysis.figures.cohp_curves import cohp_panels as cohp_panels
+    from natriface.analysis.figures.cohp_curves import like_curves as like_curves
     from natriface.analysis.figures.cohp_curves import mean_curve as mean_curve
     from natriface.analysis.figures.convergence_lines import (
         relaxation_courses as relaxation_courses,
@@ -157,10 +161,11 @@ else:
             "figures.energy_profiles": "energy_profile",
             "barriers.summary": "BandSummary BarrierValues rank_barriers summarise",
             "bonding.bond_pairs": "bond_pairs",
+            "bonding.broadening": "Broadening",
             "results.bond_populations": "Bond BondPopulations",
             "bonding.tetrahedra": "BondGroup Tetrahedron bond_groups "
             "compare_groups find_group slope_of tetrahedra",
-            "figures.cohp_curves": "CohpPanel cohp_panels mean_curve",
+            "figures.cohp_curves": "CohpPanel cohp_panels like_curves mean_curve",
             "figures.dos_curves": "CenterColumn DosPanel band_center_diagram pdos_stack "
             "potential_profile",
             "figures.elf_maps": "bond_profiles elf_maps",
@@ -181,7 +186,7 @@ else:
             "figures.pictures.structure_pictures": "before_after_figure structure_figure",
             "figures.convergence_lines": "relaxation_courses",
             "figures.style": "save_figure",
-            "bonding.projected_cohp": "Projection",
+            "bonding.projected_cohp": "AtomicOrbital Projection bond_populations",
             "results.claim": "Claim Measurement",
             "scoring.candidate_values": "candidate_values",
             "scoring.criteria": "Criterion Scorecard",

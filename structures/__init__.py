@@ -6,6 +6,7 @@ from natriface.structures.base.exports import export
 
 if TYPE_CHECKING:
     from natriface.structures.base.atoms import atoms_of as atoms_of
+    from natriface.structures.base.atoms import pymatgen_of as pymatgen_of
     from natriface.structures.base.atoms import structure_id as structure_id
     from natriface.structures.base.errors import NatrifaceError as NatrifaceError
     from natriface.structures.base.errors import StructureError as StructureError
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from natriface.structures.surfaces.adsorption import place_adatom as place_adatom
     from natriface.structures.surfaces.adsorption import site_beneath as site_beneath
     from natriface.structures.surfaces.freezing import freeze as freeze
+    from natriface.structures.surfaces.planes import list_terminations as list_terminations
     from natriface.structures.surfaces.slabs import Slab as Slab
     from natriface.structures.surfaces.slabs import build_slab as build_slab
     from natriface.structures.surfaces.slabs import layers_for as layers_for
@@ -78,7 +80,7 @@ else:
         {
             "surfaces.adatom_grid": "AdatomGrid GridPoint adatom_grid",
             "surfaces.adsorption": "AdatomSite adatom_sites add_adatom place_adatom site_beneath",
-            "base.atoms": "atoms_of structure_id",
+            "base.atoms": "atoms_of pymatgen_of structure_id",
             "crystals.cavities": "interstitial_sites",
             "crystals.crystal_files": "from_materials_project phase_from_atoms read_phase",
             "crystals.primitive": "Crystal",
@@ -98,6 +100,7 @@ else:
             "chemistry.polyanions": "CovalentUnits find_units",
             "interfaces.screening": "Screening enumerate_interfaces",
             "crystals.sites": "SiteOrbit substitution_sites",
+            "surfaces.planes": "list_terminations",
             "surfaces.slabs": "Slab build_slab layers_for",
             "surfaces.terminations": "Termination find_terminations termination_named",
         },

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import sort
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
 
 from natriface.analysis import EnergyMap, InterfaceEnergy, Result, judge
 from natriface.analysis.results.result import EngineRecord, StepRecord
 from natriface.structures.base.atoms import to_document
+from natriface.structures.crystals.phases import load_phase
+from natriface.workflows.engines.potential.calculators import make_calculator
+from natriface.workflows.engines.potential.families import DEFAULT
 from natriface.workflows.parts.interfaces.labels import InterfaceLabels
 from natriface.workflows.surfaces.labels import SlabLabels
 from tests.analysis.electrons.test_band_alignment import interface
@@ -32,6 +39,11 @@ NEEDS_A_RUN = {"bonding.md": "LOBSTER's outputs, or GPAW's of a real crystal"}
 
 def snippets(name: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```$", (DOCS / name).read_text(), re.M | re.S)
+
+
+def pages() -> list[str]:
+    """All pages, by their paths below `docs/`, and README."""
+    return ["../README.md", *(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))]
 
 
 def executed(name: str) -> dict[str, Any]:
@@ -133,11 +145,51 @@ def test_electrons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 f"# {judge(names['samples'], 'rising').why}\n" in snippets("claims.md")[0]
             ),
         ),
+        (
+            "guides/python.md",
+            lambda names: (
+                f"{names['slab']!r}".startswith("Slab(") and len(names["plan"].steps) > 10
+            ),
+        ),
         ("scorecard.md", lambda names: names["ranking"].scores.tolist() == [1.0, 0.0]),
     ],
 )
 def test_others(name: str, proof: Callable[[dict[str, Any]], bool]) -> None:
     assert proof(executed(name))
+
+
+@pytest.mark.slow
+@pytest.mark.potential
+def test_fine_tuning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of CHGNet's own forces, with other elemental energies, only these are to be learned."""
+    pytest.importorskip("chgnet")
+    of_elements_ev = {"Na": 1.5, "F": -2.0}
+    frames = []
+    for k, (contact, phase) in enumerate([("A", "NaF"), ("A", "Na"), ("A", "NaF"), ("B", "NaF")]):
+        atoms = load_phase(phase).atoms.copy()
+        atoms.rattle(0.05, seed=k)
+        atoms.calc = make_calculator(DEFAULT, {})
+        energy_ev = atoms.get_potential_energy() + sum(of_elements_ev[s] for s in atoms.symbols)
+        atoms.calc = SinglePointCalculator(atoms, energy=energy_ev, forces=atoms.get_forces())
+        atoms.info |= {"step_name": f"{contact}|{phase} interface, PBE", "level": "gpaw"}
+        frames.append(atoms)
+    monkeypatch.chdir(tmp_path)
+    write("frames.extxyz", frames)
+    held_out = "B|NaF"
+    monkeypatch.setattr(sys, "argv", ["fine_tune.py", "frames.extxyz", "1", held_out])
+    names = executed("fine-tuning.md")
+    for energies_ev, forces in names["before"]:
+        assert np.abs(energies_ev).max() < 1e-4  # an atom: the shifts are found, which is all
+        assert forces.max() < 1e-4
+    for energies_ev, forces in names["after"]:
+        assert np.abs(energies_ev).max() < 0.05
+        assert forces.max() < 0.01
+    assert len(names["tested"]) == 1
+    options = {"weights": str(tmp_path / "fine_tuned.pth.tar")}
+    last = frames[-1].copy()
+    last.calc = make_calculator(DEFAULT, options)
+    known = frames[-1].get_potential_energy() + len(last) * names["after"][1][0][0]
+    assert last.get_potential_energy() == pytest.approx(known, abs=1e-3)
 
 
 @pytest.mark.parametrize("name", NEEDS_A_RUN)
@@ -153,16 +205,19 @@ def test_names_of_snippets_that_need_a_run(name: str) -> None:
 
 
 def test_no_snippet_is_left_out() -> None:
-    having = {path.name for path in DOCS.glob("*.md") if snippets(path.name)}
+    having = {name for name in pages() if snippets(name)}
     assert having == {"structures.md", "results.md", "migration.md", "adsorption.md"} | {
         "claims.md",
+        "guides/python.md",
         "electrons.md",
+        "fine-tuning.md",
         "scorecard.md",
         *NEEDS_A_RUN,
     }
 
 
 def test_no_other_way_of_writing_a_snippet() -> None:
-    for path in DOCS.glob("*.md"):
-        found = re.findall(r"^\s*(?:```|~~~)\s*(?:python|py|pycon)\b", path.read_text(), re.M)
-        assert len(found) == len(snippets(path.name)), path.name
+    for name in pages():
+        text = (DOCS / name).read_text()
+        found = re.findall(r"^\s*(?:```|~~~)\s*(?:python|py|pycon)\b", text, re.M)
+        assert len(found) == len(snippets(name)), name

@@ -26,6 +26,7 @@ from natriface.analysis import (
     Result,
     compare_units,
     load_published,
+    structure_figure,
     summarise,
     wulff_shape,
 )
@@ -47,13 +48,15 @@ from natriface.structures import (
     hop_network,
     load_phase,
     make_images,
+    pymatgen_of,
     rank_orderings,
     structure_id,
     vacancy_hops,
 )
-from natriface.structures.base.atoms import atoms_of, to_document
+from natriface.structures.base.atoms import atoms_of, hold, to_document
 from natriface.structures.base.errors import StructureError
-from natriface.workflows import load_study, plan_study, study_path
+from natriface.workflows import RunSummary, load_study, plan_study, study_path
+from natriface.workflows.report.table import Column, Table
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("structures", "analysis", "workflows")
@@ -199,6 +202,8 @@ def results() -> Iterator[object]:
     study = load_study(study_path("oh2026-halides"))
     plan = plan_study(study, study_path("oh2026-halides").parent, to_run=False)
     yield from (study, plan, plan.steps[0])
+    yield RunSummary(study.name, Path("runs"), (), 0, False, 12.0)
+    yield Table("Energies", [Column("what")], [["a"]] * 99)
 
 
 def test_strings_of_documents_are_as_short() -> None:
@@ -260,6 +265,35 @@ def test_frozen_atoms_of_pymatgen_stay_frozen() -> None:
 def test_what_is_no_crystal_is_refused(given: object, message: str) -> None:
     with pytest.raises(StructureError, match=message.replace("+", r"\+")):
         find_terminations(given, (1, 0, 0))  # type: ignore[arg-type]
+
+
+def test_a_crystal_goes_to_pymatgen_and_back() -> None:
+    halide = load_phase("NaF")
+    slab = build_slab(find_terminations(halide, (1, 0, 0))[0], layers=2, vacuum_angstrom=15)
+    held = slab.atoms.copy()
+    hold(held, fixed=[0, 2], in_plane=[1])
+    given = pymatgen_of(held)
+    assert given.composition.reduced_formula == "NaF"
+    assert given.distance_matrix == pytest.approx(held.get_all_distances(mic=True))
+    assert given.site_properties["selective_dynamics"][:3] == [
+        [False] * 3, [False, False, True], [False] * 3
+    ]  # fmt: skip
+    back = atoms_of(given)
+    assert structure_id(back) != structure_id(slab.atoms)  # held as before
+    back.set_constraint()
+    back.set_tags(slab.atoms.get_tags())
+    assert structure_id(back) == structure_id(slab.atoms)
+    assert "selective_dynamics" not in pymatgen_of(halide).site_properties
+
+
+def test_figures_and_tables_show_themselves_in_notebooks() -> None:
+    figure = structure_figure(load_phase("NaF"), "NaF")
+    assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
+    shown = Table("Some <b>", [Column("what"), Column("energy", "eV", 2)], [["a & b", None]])
+    html = shown._repr_html_()
+    assert "<caption>Some &lt;b&gt;</caption>" in html
+    assert ">a &amp; b</td>" in html
+    assert "energy (eV)" in html
 
 
 def test_what_another_function_makes_is_asked_for() -> None:

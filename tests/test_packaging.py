@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("structures", "analysis", "workflows", "templates")
@@ -27,14 +34,18 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def built(checkout: Path, kind: str) -> zipfile.ZipFile:
-    """The wheel that setuptools' ``build_wheel`` or ``build_editable`` makes."""
+def build(checkout: Path, kind: str) -> Path:
+    """What setuptools' ``build_wheel``, ``build_editable`` or ``build_sdist`` makes."""
     into = checkout / kind
     code = f"from setuptools.build_meta import {kind}; {kind}({str(into)!r})"
     into.mkdir()
     subprocess.run([sys.executable, "-c", code], cwd=checkout, check=True, capture_output=True)
-    (wheel,) = into.glob("*.whl")
-    return zipfile.ZipFile(wheel)
+    (made,) = into.iterdir()
+    return made
+
+
+def built(checkout: Path, kind: str) -> zipfile.ZipFile:
+    return zipfile.ZipFile(build(checkout, kind))
 
 
 def test_a_wheel_holds_all_rooms_and_their_types(checkout: Path) -> None:
@@ -62,3 +73,92 @@ def test_an_editable_install_is_a_path_that_static_tools_follow(checkout: Path) 
         assert (package / "py.typed").is_file()
     top = {path.name for path in folder.iterdir() if path.suffix != ".egg-info"}
     assert top == {"natriface"}, "no other name becomes importable"
+
+
+def test_a_source_distribution_makes_a_wheel_that_runs_from_an_empty_folder(
+    checkout: Path, tmp_path: Path
+) -> None:
+    with tarfile.open(build(checkout, "build_sdist")) as packed:
+        packed.extractall(tmp_path / "sources", filter="data")
+    (sources,) = (tmp_path / "sources").iterdir()
+    wheel = built(sources, "build_wheel")
+    held = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert held == {
+        f"natriface/{path.relative_to(checkout)}"
+        for room in ROOMS
+        for path in (checkout / room).rglob("*")
+        if path.is_file()
+    }
+    installed, empty = tmp_path / "installed", tmp_path / "empty"
+    wheel.extractall(installed)
+    empty.mkdir()
+    code = (
+        "import natriface.templates as t, natriface.workflows.cli as c; "
+        "print(t.__file__, c.__file__); c.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "plan", "na-surfaces"],
+        cwd=empty,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    first, *plan = done.stdout.splitlines()
+    assert all(Path(name).is_relative_to(installed) for name in first.split())
+    assert any("NaF" in line for line in plan)
+
+
+def project() -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return found
+
+
+def bounds(requirements: list[str]) -> dict[str, str]:
+    """Lower bounds by name, written as PyPI and conda alike may write them."""
+    split = (re.split(r"\s*(?=[<>=!~])", text, maxsplit=1) for text in requirements)
+    return {re.sub(r"\[.*", "", name).strip(): (bound or [""])[0] for name, *bound in split}
+
+
+def test_the_recipe_of_conda_asks_for_what_the_project_asks_for() -> None:
+    recipe = yaml.safe_load((ROOT / "recipe/recipe.yaml").read_text())
+    asked = project()
+    run = bounds(recipe["requirements"]["run"])
+    assert run.pop("python") == f">={recipe['context']['python_min']}"
+    assert run == bounds(asked["dependencies"])
+    host = bounds(recipe["requirements"]["host"])
+    build_system = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
+    assert bounds(build_system["requires"]).items() <= host.items()
+    assert asked["requires-python"] == f">={recipe['context']['python_min']}"
+    assert recipe["context"]["version"] == asked["version"]
+    assert recipe["about"]["license"] == asked["license"]
+    assert recipe["about"]["summary"] == asked["description"]
+    (script,) = recipe["build"]["python"]["entry_points"]
+    name, target = script.split(" = ")
+    assert {name: target} == asked["scripts"]
+
+
+def test_the_citation_is_of_this_version() -> None:
+    """The keys that the Citation File Format 1.2.0 asks for, and what the project says too."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert citation["cff-version"] == "1.2.0"
+    asked = project()
+    assert (citation["title"], citation["version"]) == (asked["name"], asked["version"])
+    assert citation["license"] == asked["license"]
+    assert [who["name"] for who in citation["authors"]] == [w["name"] for w in asked["authors"]]
+    assert set(citation["keywords"]) <= set(asked["keywords"])
+
+
+def test_what_is_locked_satisfies_the_project() -> None:
+    """One version of each requirement of `make run`, none below its bound, and no address."""
+    text = (ROOT / "requirements.lock").read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line) for line in lines)
+    locked = dict(line.split("==") for line in lines)
+    assert len(locked) == len(lines)
+    extras = project()["optional-dependencies"]
+    for wish in [*project()["dependencies"], *extras["potential"], *extras["sevennet"]]:
+        required = Requirement(wish)
+        name = re.sub(r"[-_.]+", "-", required.name).lower()
+        assert required.specifier.contains(locked[name], prereleases=True), wish

@@ -6,8 +6,11 @@ from natriface.structures.base.exports import export
 
 if TYPE_CHECKING:
     from natriface.workflows.commands.build import write_study_structures as write_study_structures
+    from natriface.workflows.commands.studies.study_run import StudyRun as StudyRun
+    from natriface.workflows.commands.studies.study_run import run_study as run_study
     from natriface.workflows.plan import Plan as Plan
     from natriface.workflows.plan import Step as Step
+    from natriface.workflows.planning import foreseen as foreseen
     from natriface.workflows.planning import plan_study as plan_study
     from natriface.workflows.protocols import load_protocol as load_protocol
     from natriface.workflows.report.study import report_study as report_study
@@ -23,8 +26,9 @@ else:
         __name__,
         {
             "commands.build": "write_study_structures",
+            "commands.studies.study_run": "StudyRun run_study",
             "plan": "Plan Step",
-            "planning": "plan_study",
+            "planning": "foreseen plan_study",
             "protocols": "load_protocol",
             "report.study": "report_study",
             "running.run": "RunSummary run_plan",

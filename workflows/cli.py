@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from natriface.structures.base.bounds import MAX_INDEX
 from natriface.workflows.commands import queue, steering, transfer
 from natriface.workflows.commands.analyze import app as analyze_app
 from natriface.workflows.commands.common import (
@@ -30,6 +31,7 @@ from natriface.workflows.commands.studies.course import (
     Course,
     planned,
     run_study,
+    say_lacks,
     show_funnel,
     statuses,
     write_report,
@@ -117,10 +119,16 @@ def submit(
     folder: WorkspaceOption = None,
     launchpad: LaunchpadOption = None,
     budget: BudgetOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be submitted; needs no VASP.")
+    ] = False,
 ) -> None:
     """Put a study's steps into the LaunchPad without running them."""
     from natriface.workflows.running import operations
 
+    if dry_run:
+        _foretell(study, folder)
+        return
     course = Course.of(study, folder, launchpad, budget_h=budget)
     workspace = course.workspace
     submission = operations.submit(course.begun, workspace, checked=True)
@@ -144,6 +152,22 @@ def submit(
     typer.echo(f"             rlaunch -l {workspace.launchpad_file} rapidfire")
 
 
+def _foretell(study: str, folder: Path | None) -> None:
+    """What `submit` would do."""
+    from natriface.workflows.planning import lacking
+    from natriface.workflows.running.status import cached
+    from natriface.workflows.workspace import Workspace
+
+    loaded, steps = planned(study, folder)
+    say_lacks(lacking(steps))
+    workspace = Workspace(workspace_path(loaded, folder))
+    done = cached(steps, workspace) if workspace.study == steps.study else set()
+    typer.echo(
+        f"would submit {len(steps) - len(done)} steps, {len(done)} are finished; nothing is "
+        f"submitted. Jobs: natriface launch {study} --dry-run; steps: natriface plan {study}"
+    )
+
+
 @app.command()
 def plan(study: StudyArgument, folder: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Show a study's steps: atoms, estimated time, what is finished."""
@@ -164,14 +188,16 @@ def plan(study: StudyArgument, folder: WorkspaceOption = None, as_json: JsonOpti
         lacks = lacking(steps)
     warnings = [*setting_warnings(steps), *value_warnings(loaded)]
     print_plan(steps, workspace_path(loaded, folder), warnings)
-    for text in lacks:
-        typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
+    say_lacks(lacks)
 
 
 @app.command()
 def inputs(
     study: StudyArgument,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write into.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder to write into.", show_default="STUDY-inputs"),
+    ] = None,
     engine: Annotated[str, typer.Option(help="Engine whose inputs are written.")] = "vasp",
 ) -> None:
     """Write every step's VASP inputs, with sizes and costs.
@@ -184,6 +210,7 @@ def inputs(
 
     path = study_path(study)
     loaded = load_study(path)
+    output = output or Path(f"{loaded.name}-inputs")
     with note(f"building the structures of {loaded.name}"):
         written = write_study_inputs(loaded, path.resolve().parent, output, engine)
     print_inputs(written)
@@ -223,8 +250,10 @@ def report(
     top: TopOption = 5,
 ) -> None:
     """Write the report of what is finished so far."""
+    from natriface.workflows.study import load_study, study_path
+
+    workspace = opened(study, folder, load_study(study_path(study)))
     loaded, steps = planned(study, folder)
-    workspace = opened(study, folder, loaded)
     write_report(loaded, steps, workspace, statuses(workspace), top)
 
 
@@ -232,8 +261,11 @@ def report(
 def build(
     study: StudyArgument,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A new folder for the structures.")
-    ],
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="A new folder for the structures.", show_default="STUDY-built"
+        ),
+    ] = None,
     pictures: Annotated[bool, typer.Option(help="Draw each structure.")] = True,
 ) -> None:
     """Build a study's structures: POSCAR, CIF, extxyz, pictures."""
@@ -243,6 +275,7 @@ def build(
 
     path = study_path(study)
     loaded = load_study(path)
+    output = output or Path(f"{loaded.name}-built")
     with note(f"building the structures of {loaded.name}"):
         interfaces = write_study_structures(loaded, path.resolve().parent, output, pictures)
     if interfaces:
@@ -266,6 +299,36 @@ def phases(
         return
     names = phase_names() if name is None else [name]
     table = phase_table([load_phase(each, Path.cwd()) for each in names])
+    if as_json:
+        print_json(table.records())
+    else:
+        print_tables([table])
+
+
+@app.command()
+def surfaces(
+    phase: Annotated[
+        str,
+        typer.Argument(metavar="PHASE", help="A phase's name, a CIF or POSCAR, or mp-1234."),
+    ],
+    max_index: Annotated[
+        int, typer.Option(min=1, max=MAX_INDEX, help="Largest Miller index of a plane.")
+    ] = 1,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--workspace", "-w", help="Show the surface energies finished in it."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List a phase's planes and terminations: what lies on top, which are polar."""
+    from natriface.structures.crystals.phases import load_phase
+    from natriface.workflows.commands.surface_table import surface_table
+    from natriface.workflows.commands.tables import print_tables
+    from natriface.workflows.workspace import Workspace
+
+    workspace = None if folder is None else Workspace.open(folder)
+    with note(f"cutting {phase}"):
+        table = surface_table(load_phase(phase, Path.cwd()), max_index, workspace)
     if as_json:
         print_json(table.records())
     else:

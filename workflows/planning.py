@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from natriface.analysis.results.published import load_published
 from natriface.analysis.results.result import Result
-from natriface.structures.base.errors import NatrifaceError, StudyError, UnavailableError
+from natriface.structures.base.errors import NatrifaceError, Problems, StudyError, UnavailableError
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts import IN_STAGES, PARTS
 from natriface.workflows.plan import Plan, Step
@@ -74,19 +74,32 @@ def plan_study(
     Raises
     ------
     NatrifaceError
-        If a structure cannot be built or an engine cannot do a step; nothing has run by then.
+        If structures cannot be built or an engine cannot do a step, saying all that is known of
+        the study's parts; nothing has run by then.
+
+    Examples
+    --------
+    >>> from natriface.workflows import load_study, plan_study, study_path
+    >>> path = study_path("na-surfaces")
+    >>> plan = plan_study(load_study(path), path.parent, to_run=False)
+    >>> plan.steps[0].name
+    'NaF bulk'
     """
-    if study.compare_with is not None:
-        load_published(study.compare_with)  # the report will need it, when all is computed
+    problems = Problems()
+    with problems.gathering():
+        if study.compare_with is not None:
+            load_published(study.compare_with)  # the report will need it, when all is computed
     make = StepMaker.of(study, root, decided)
     steps: list[Step] = []
     for name, request in study.parts().items():
         part: _Part = import_module(f"{PARTS[name]}.steps")
         before = {step.name: step.id for step in steps}
-        for step in part.steps(request, make, root):
-            taken = before.get(step.name, step.id) != step.id
-            told_apart = f"{step.name}, {name.replace('_', ' ')}"
-            steps.append(step.model_copy(update={"name": told_apart}) if taken else step)
+        with problems.gathering():
+            for step in part.steps(request, make, root):
+                taken = before.get(step.name, step.id) != step.id
+                told_apart = f"{step.name}, {name.replace('_', ' ')}"
+                steps.append(step.model_copy(update={"name": told_apart}) if taken else step)
+    problems.raise_any()
     plan = Plan.of(study.name, steps, make.protocol.description)
     for name, number in Counter(step.name for step in plan.walk()).items():
         if number > 1:
@@ -220,10 +233,12 @@ def check_steps(plan: Plan) -> None:
     Raises
     ------
     NatrifaceError
-        If an engine cannot do a step.
+        If engines cannot do steps, each reason once, with its first step.
     """
-    for _, complaint in _complaints(plan):
-        raise complaint
+    problems = Problems()
+    for complaint in _distinct_complaints(plan).values():
+        problems.found.append(complaint)
+    problems.raise_any()
 
 
 def lacking(plan: Plan) -> list[str]:
@@ -232,20 +247,26 @@ def lacking(plan: Plan) -> list[str]:
     Raises
     ------
     NatrifaceError
-        If an engine cannot do a step on any machine.
+        If engines cannot do steps on any machine, each reason once, with its first step.
     """
-    found: dict[str, None] = {}
-    for step, complaint in _complaints(plan):
-        if not isinstance(complaint, UnavailableError):
-            raise complaint
-        found[str(complaint).removeprefix(f"{step.name}: ")] = None
-    return list(found)
+    problems, found = Problems(), []
+    for text, complaint in _distinct_complaints(plan).items():
+        if isinstance(complaint, UnavailableError):
+            found.append(text)
+        else:
+            problems.found.append(complaint)
+    problems.raise_any()
+    return found
 
 
-def _complaints(plan: Plan) -> Iterator[tuple[Step, NatrifaceError]]:
+def _distinct_complaints(plan: Plan) -> dict[str, NatrifaceError]:
+    """What the engines say against a plan's steps, by its text without the name of the step."""
+    found: dict[str, NatrifaceError] = {}
     for step, started in zip(plan.walk(), with_starts(plan), strict=True):
         try:
             engine(step.engine).check(started)
         except NatrifaceError as error:
             where = "" if step.name in str(error) else f"{step.name}: "
-            yield step, type(error)(f"{where}{error}")
+            said = str(error).removeprefix(f"{step.name}: ")
+            found.setdefault(said, type(error)(f"{where}{error}"))
+    return found

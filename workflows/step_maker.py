@@ -106,18 +106,22 @@ class StepMaker:
 
         Raises
         ------
+        EngineError
+            If the settings name a file that cannot be read.
         pydantic.ValidationError
             Unless just one of `structure` and `structure_from` is given.
         """
         engine = engine or self.engine
         own = self.study.overrides(kind, engine) | (settings or {})
         choices = self.protocol.choices(engine, kind)
+        settled = self.protocol.settings(engine, kind, own)
+        pin = find_engine(engine).capabilities.pinned
         return Step(
             name=name,
             kind=kind,
             engine=engine,
             protocol=self.protocol.name,
-            settings=self.protocol.settings(engine, kind, own),
+            settings=pin(settled) if pin else settled,
             sources={name: c.source for name, c in choices.items() if name not in own},
             n_atoms=n_atoms,
             structure=structure,

@@ -123,7 +123,14 @@ def _request_module(package: str) -> _RequestModule:
 
 
 def study_names() -> tuple[str, ...]:
-    """Names of the studies that come with natriface."""
+    """Names of the studies that come with natriface.
+
+    Examples
+    --------
+    >>> from natriface.workflows import study_names
+    >>> "li2025" in study_names()
+    True
+    """
     folder = files("natriface.templates") / "studies"
     return tuple(sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml")))
 
@@ -135,6 +142,12 @@ def study_path(name_or_path: str) -> Path:
     ------
     StudyError
         If there is neither.
+
+    Examples
+    --------
+    >>> from natriface.workflows import study_path
+    >>> study_path("li2025").name
+    'li2025.yaml'
     """
     path = Path(name_or_path)
     if path.is_file() or path.suffix in (".yaml", ".yml"):
@@ -157,6 +170,12 @@ def load_study(path: Path) -> Study:
     StudyError
         Saying every wrong key or value, with the nearest valid key, or that there is nothing to
         compare with under the name that it gives.
+
+    Examples
+    --------
+    >>> from natriface.workflows import load_study, study_path
+    >>> load_study(study_path("na-surfaces"))
+    Study(na-surfaces, Surfaces of Na, NaF and NaCl, engine potential)
     """
     study = validated(study_model(), read_yaml(path), f"study {path.name}")
     name = study.compare_with

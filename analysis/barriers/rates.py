@@ -108,6 +108,12 @@ def hop_rate(
     ------
     AnalysisError
         If the barrier is below kT, or a number is not positive.
+
+    Examples
+    --------
+    >>> from natriface.analysis import hop_rate
+    >>> f"{hop_rate(0.3, 300).rate_hz:.2e} Hz"
+    '9.12e+07 Hz'
     """
     for name, value in (("temperature", temperature_k), ("prefactor", prefactor_hz)):
         if not (np.isfinite(value) and value > 0):
@@ -160,6 +166,13 @@ def diffusivity(
         Straight length of the hop, not the length of the path.
     n_hops
         Equivalent hops out of one site (`Hop.coordination`).
+
+    Examples
+    --------
+    >>> from natriface.analysis import diffusivity, hop_rate
+    >>> found = diffusivity(hop_rate(0.3, 300), length_angstrom=3.3, n_hops=12)
+    >>> f"{found.diffusivity_cm2_per_s:.2e} cm2/s"
+    '1.99e-07 cm2/s'
     """
     if length_angstrom <= 0 or n_hops < 1 or dimensions not in (1, 2, 3):
         raise AnalysisError(

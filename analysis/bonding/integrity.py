@@ -203,6 +203,14 @@ def compare_units(before: Structure, after: Structure, metal: str = "Na") -> Int
     ------
     AnalysisError
         If the atoms differ.
+
+    Examples
+    --------
+    >>> from natriface.analysis import compare_units
+    >>> from natriface.structures import load_phase
+    >>> crystal = load_phase("Na3PO4").atoms
+    >>> compare_units(crystal, crystal)
+    Integrity(8 of 8 PO4 intact)
     """
     before, after = same_atoms(before, after)
     limits = bond_limits(before)

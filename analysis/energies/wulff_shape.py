@@ -125,6 +125,13 @@ def wulff_shape(
     ------
     AnalysisError
         If a surface energy is not positive, or the planes enclose no body.
+
+    Examples
+    --------
+    >>> from natriface.analysis import wulff_shape
+    >>> normals = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0], [0, -1, 0], [0, 0, -1]]
+    >>> wulff_shape({"(100)": normals}, {"(100)": 0.3})
+    WulffShape((100) 100 %)
     """
     for label, energy in energies_j_per_m2.items():
         if not energy > 0:

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, wraps
+from io import BytesIO
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -129,10 +130,18 @@ def in_style(draw: Callable[P, T]) -> Callable[P, T]:
 
 
 class StyledFigure(Figure):
-    """A figure that is drawn and written in this style, whoever does it."""
+    """A figure that is drawn and written in this style, whoever does it.
+
+    It shows itself where a notebook's cell ends in it, without pyplot.
+    """
 
     draw = in_style(Figure.draw)
     savefig = in_style(Figure.savefig)
+
+    def _repr_png_(self) -> bytes:
+        handle = BytesIO()
+        self.savefig(handle, format="png", dpi=self.dpi)
+        return handle.getvalue()
 
 
 def save_figure(figure: Figure, path: Path) -> Path:

@@ -252,7 +252,14 @@ class Published(BaseModel):
 
 
 def published_names() -> tuple[str, ...]:
-    """Names of the sources that come with natriface."""
+    """Names of the sources that come with natriface.
+
+    Examples
+    --------
+    >>> from natriface.analysis import published_names
+    >>> published_names()
+    ('li2025', 'mp-elasticity', 'oh2026')
+    """
     folder = files("natriface.templates") / "reference"
     return tuple(sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml")))
 
@@ -278,6 +285,12 @@ def load_published(name: str) -> Published:
         If there is no such source, or a value or key in it is wrong; says which.
     StudyError
         If a file is absent or no YAML.
+
+    Examples
+    --------
+    >>> from natriface.analysis import load_published
+    >>> load_published("li2025")
+    Published(li2025, Li et al., Nat. Commun. (2025))
     """
     if is_file_of_values(name):
         path = Path(name)

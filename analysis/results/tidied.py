@@ -202,8 +202,11 @@ def untidy(folder: Path) -> None:
                 continue
             path.write_bytes(file.content)
             os.utime(path, (file.modified, file.modified))
+        for path in (*draft.rglob("*"), draft):
+            _sync(path)
         try:
             draft.rename(folder)
+            _sync(folder.parent)
         except OSError:  # another process may have put it back in the meantime
             if not folder.is_dir():
                 raise
@@ -228,6 +231,9 @@ def tidy(place: Path, names: Iterable[str]) -> list[str]:
     OSError
         If the disk is full or cannot be written.
     """
+    names = list(names)
+    if not (place / TIDIED_FILE).exists() and not any(_is_plain(place / name) for name in names):
+        return []
     packed: list[str] = []
     entries = _entries(place)
     with (place / TIDIED_FILE).open("a+b") as file:
@@ -304,8 +310,8 @@ def _told(head: bytes) -> tuple[str, int]:
     return b"/".join(filter(None, parts)).decode().rpartition("/")[0], int(head[124:135], 8)
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

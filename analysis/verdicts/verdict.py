@@ -111,6 +111,13 @@ def judge(samples: Sequence[Sample], comparison: Comparison, resolution: float =
     ----------
     resolution
         No uncertainty is smaller.
+
+    Examples
+    --------
+    >>> from natriface.analysis import Sample, judge
+    >>> samples = [Sample(0.5, 0.1, {"facet": "(100)"}), Sample(0.4, 0.1, {"facet": "(110)"})]
+    >>> judge(samples, "rising").why
+    'of 2 samples 2 as claimed'
     """
     unique = list({sample.identity: sample for sample in samples}.values())
     merged = unique if comparison in EVENTS else _over_starts(unique, resolution)

@@ -56,6 +56,30 @@ def atoms_of(structure: Structure) -> Atoms:
     return held
 
 
+def pymatgen_of(structure: Structure) -> PymatgenStructure:
+    """The pymatgen structure of atoms, a slab, phase or interface, held atoms as held.
+
+    Examples
+    --------
+    >>> from natriface.structures import load_phase, pymatgen_of
+    >>> pymatgen_of(load_phase("NaF")).composition.reduced_formula
+    'NaF'
+    """
+    from pymatgen.core import Lattice
+    from pymatgen.core import Structure as PymatgenStructure
+
+    atoms = atoms_of(structure)
+    fixed, in_plane = _held(atoms)
+    moves = [[i not in fixed | in_plane] * 2 + [i not in fixed] for i in range(len(atoms))]
+    return PymatgenStructure(
+        Lattice(atoms.cell.array, pbc=tuple(bool(along) for along in atoms.pbc)),
+        atoms.get_chemical_symbols(),
+        atoms.positions,
+        coords_are_cartesian=True,
+        site_properties={"selective_dynamics": moves} if fixed or in_plane else None,
+    )
+
+
 def fixed_indices(atoms: Atoms) -> list[int]:
     """Indices of the atoms held by `ase.constraints.FixAtoms`, sorted."""
     return sorted(_held(atoms)[0])
@@ -129,7 +153,15 @@ def content_hash(content: Any, length: int = 12) -> str:
 
 
 def structure_id(structure: Structure, length: int = 12) -> str:
-    """Content hash of a crystal: species, cell, positions, periodicity, tags and frozen atoms."""
+    """Content hash of a crystal: species, cell, positions, periodicity, tags and frozen atoms.
+
+    Examples
+    --------
+    >>> from natriface.structures import load_phase, structure_id
+    >>> phase = load_phase("NaF")
+    >>> structure_id(phase) == structure_id(phase.atoms)
+    True
+    """
     return content_hash(to_document(atoms_of(structure)), length)
 
 

@@ -10,6 +10,9 @@ from natriface.structures.base.errors import StructureError
 MAX_SUPERCELL_ATOMS = 20_000
 """Atoms of a repeated cell, at most."""
 
+MAX_INDEX = 4
+"""Largest Miller index up to which planes are looked through: those beyond are hundreds."""
+
 MAX_VACUUM_ANGSTROM = 1000.0
 """Gaps and vacuum, at most."""
 

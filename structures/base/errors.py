@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
 
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
 class NatrifaceError(Exception):
-    """Base of all errors that the command line prints as one sentence instead of a traceback."""
+    """Base of all errors that the command line prints as one sentence instead of a traceback.
+
+    Attributes
+    ----------
+    several
+        The errors it stands for, where it tells of more than one.
+    """
+
+    several: tuple[NatrifaceError, ...] = ()
 
 
 class StructureError(NatrifaceError):
@@ -36,6 +49,68 @@ class AnalysisError(NatrifaceError):
 
 class ReaderError(NatrifaceError):
     """A calculation's output cannot be read."""
+
+
+class Problems:
+    """What is wrong in places that do not depend on each other, told at once.
+
+    Examples
+    --------
+    >>> problems = Problems()
+    >>> for text in ("no slab", "no film"):
+    ...     with problems.gathering():
+    ...         raise StructureError(text)
+    >>> problems.raise_any()
+    Traceback (most recent call last):
+    natriface.structures.base.errors.StructureError: 2 problems:
+    - no slab
+    - no film
+    """
+
+    def __init__(self) -> None:
+        self.found: list[NatrifaceError] = []
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Note the error of natriface's that ends the block, and go on behind it."""
+        try:
+            yield
+        except NatrifaceError as error:
+            self.found += error.several or [error]
+
+    def raise_any(self) -> None:
+        """Raise what was found, each text once.
+
+        Raises
+        ------
+        NatrifaceError
+            The one that there is; several of one kind as that, of several kinds as `StudyError`.
+        """
+        texts = list(dict.fromkeys(map(str, self.found)))
+        if len(texts) == 1:
+            raise self.found[0]
+        if texts:
+            kinds = {type(error) for error in self.found}
+            kind = kinds.pop() if len(kinds) == 1 else StudyError
+            error = kind("\n- ".join([f"{len(texts)} problems:", *texts]))
+            error.several = tuple(self.found)
+            raise error
+
+
+def each_made(items: Mapping[str, Item], make: Callable[[str, Item], Made]) -> dict[str, Made]:
+    """What `make` gives for each label and item.
+
+    Raises
+    ------
+    NatrifaceError
+        All that it raises, as `Problems` tells it.
+    """
+    problems, made = Problems(), {}
+    for label, item in items.items():
+        with problems.gathering():
+            made[label] = make(label, item)
+    problems.raise_any()
+    return made
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

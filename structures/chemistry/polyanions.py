@@ -127,6 +127,12 @@ def find_units(atoms: Structure, charges: FloatArray | None = None) -> CovalentU
         The crystal; directions with ``pbc`` False are not repeated.
     charges
         Formal charges, (n,), in e; guessed from composition and bonds if omitted.
+
+    Examples
+    --------
+    >>> from natriface.structures import find_units, load_phase
+    >>> find_units(load_phase("Na3PO4"))
+    CovalentUnits(24 Na, 8 PO4)
     """
     atoms = atoms_of(atoms)
     lattice = np.asarray(atoms.cell.complete())

@@ -256,6 +256,12 @@ def dope(
     ------
     StructureError
         If no site fits, there are fewer sites than dopants, or too many combinations.
+
+    Examples
+    --------
+    >>> from natriface.structures import dope, load_phase
+    >>> dope(load_phase("NZSP"), "O", "F", coordinated_to="P")[0]
+    Doped(Na12Zr8Si8P4O47F, 80 atoms, 1 F on O, compensation none, net charge +1 e)
     """
     atoms = atoms_of(atoms)
     chosen = candidate_sites(atoms, bonds_of(atoms), element, coordinated_to, where)

@@ -205,7 +205,14 @@ class Phase:
 
 
 def phase_names() -> tuple[str, ...]:
-    """Names of all phases of the library, in the library's order."""
+    """Names of all phases of the library, in the library's order.
+
+    Examples
+    --------
+    >>> from natriface.structures import phase_names
+    >>> "NaF" in phase_names()
+    True
+    """
     return tuple(_library())
 
 
@@ -227,6 +234,12 @@ def load_phase(name_or_path: str | PathLike[str], root: Path | None = None) -> P
         If there is no such phase, or it fails a check of `verify`.
     EngineError
         If the Materials Project cannot be asked.
+
+    Examples
+    --------
+    >>> from natriface.structures import load_phase
+    >>> load_phase("NaF")
+    Phase(NaF, NaF, Fm-3m, 8 sites, DFT)
     """
     word = fspath(name_or_path)
     name = _aliases().get(_canonical(word))

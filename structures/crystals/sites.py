@@ -101,6 +101,12 @@ def substitution_sites(
     ------
     StructureError
         If the element is not there, no site fits, or there is no surface or contact.
+
+    Examples
+    --------
+    >>> from natriface.structures import load_phase, substitution_sites
+    >>> substitution_sites(load_phase("NaF"), "F")
+    [SiteOrbit(F4 (x4; Na 2.348, Na 2.348))]
     """
     atoms = atoms_of(atoms)
     bonds = bonds_of(atoms)

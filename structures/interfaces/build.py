@@ -202,6 +202,17 @@ def build_interface(
     ------
     StructureError
         If the match belongs to other cells, atoms overlap, or there are more than `max_atoms`.
+
+    Examples
+    --------
+    >>> from natriface.structures import build_interface, build_slab
+    >>> from natriface.structures import find_matches, find_terminations, load_phase
+    >>> NaF, NaCl = (build_slab(find_terminations(load_phase(name), (1, 0, 0))[0], layers=2)
+    ...              for name in ("NaF", "NaCl"))
+    >>> match = find_matches(NaCl, NaF, max_area_angstrom2=200, max_strain=0.04)[0]
+    >>> interface = build_interface(NaCl, NaF, match)
+    >>> len(interface.atoms) == len(interface.substrate_atoms) + len(interface.film_atoms)
+    True
     """
     if contacts not in (1, 2):
         raise StructureError(f"contacts must be 1 (with vacuum) or 2 (sandwich), got {contacts}")

@@ -192,6 +192,15 @@ def find_matches(
     StructureError
         If nothing matches (the message says which limit would give a match), or the limits are so
         wide that there are too many supercells to compare.
+
+    Examples
+    --------
+    >>> from natriface.structures import build_slab, find_matches, find_terminations, load_phase
+    >>> sides = [build_slab(find_terminations(load_phase(name), (1, 0, 0))[0], layers=2)
+    ...          for name in ("NaF", "NaCl")]
+    >>> match = find_matches(*sides, max_area_angstrom2=200, max_strain=0.04)[0]
+    >>> match.max_strain <= 0.04
+    True
     """
     matches = search_matches(
         substrate, film, max_area_angstrom2=max_area_angstrom2, max_strain=max_strain, share=share

@@ -19,7 +19,8 @@ from natriface.structures.interfaces.build import Interface, build_interface
 from natriface.structures.interfaces.faces import Face, face_pairs
 from natriface.structures.interfaces.match_search import MatchTable, match_table
 from natriface.structures.interfaces.matching import Match, Share, match_at, substrate_share
-from natriface.structures.surfaces.blocks import assemble
+from natriface.structures.surfaces.blocks import atoms_in
+from natriface.structures.surfaces.planes import suggestion
 from natriface.structures.surfaces.slabs import build_slab, layers_for
 from natriface.structures.surfaces.supercells import Catalogue
 from natriface.structures.surfaces.surface_cell import Crystal
@@ -267,8 +268,7 @@ class SlabChoice:
     @cached_property
     def n_atoms(self) -> int:
         """Atoms of the slab in one surface cell, completed polyhedra included."""
-        cut, facet = self.termination.cut, self.termination.facet
-        return len(assemble(facet, cut, cut + self.layers / facet.steps_per_period).atom)
+        return atoms_in(self.termination, self.layers)
 
 
 FacePair = tuple[SlabChoice, Face, SlabChoice, Face]
@@ -302,7 +302,13 @@ def _sides(
             ]
             n_facets += 1
     if not sides:
-        raise StructureError("no termination is left: keep polar ones or ask for other planes")
+        others = "; ".join(
+            f"of {name} {suggestion(crystal, lambda t: t.nonpolar)}"
+            for name, crystal in crystals.items()
+        )
+        raise StructureError(
+            f"no termination is left: keep polar ones or ask for other planes ({others})"
+        )
     return _Sides(sides, n_facets, n_terminations, n_polar)
 
 

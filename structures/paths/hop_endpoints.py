@@ -133,6 +133,13 @@ def hop_endpoints(
     StructureError
         If the supercell is so small that the hop is its own image, the moving atom is frozen, or
         the compensation does not fit.
+
+    Examples
+    --------
+    >>> from natriface.structures import hop_endpoints, load_phase, vacancy_hops
+    >>> host = load_phase("NaF")
+    >>> hop_endpoints(host, vacancy_hops(host, "Na")[0])
+    HopEndpoints(vacancy Na0 -> Na1, 3.321 A, 3 x 3 x 3 Na108F108, charge -1 e)
     """
     host = atoms_of(host)
     counts = _repeats(host, min_size_angstrom) if repeats is None else _checked(host, repeats)

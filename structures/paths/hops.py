@@ -122,6 +122,12 @@ def vacancy_hops(
     ------
     StructureError
         If the element is absent or no hop fits.
+
+    Examples
+    --------
+    >>> from natriface.structures import load_phase, vacancy_hops
+    >>> vacancy_hops(load_phase("NaF"), "Na")[0]
+    Hop(vacancy Na0 -> Na1, 3.321 A, x24)
     """
     host = atoms_of(host)
     chosen = np.flatnonzero(host.symbols == element)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 from ase import Atoms
-from ase.neighborlist import primitive_neighbor_list
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from natriface.structures.base.arrays import FloatArray, IntArray
+from natriface.structures.base.symmetry import pairs_within
 
 CUTOFF_ANGSTROM = 5.0
 """Pairs farther apart all along the linear path are left out: their weight 1/d^4 is small."""
@@ -130,7 +130,7 @@ def close_pairs(
     cell = atoms.cell.complete().array
     found: list[IntArray] = []
     for positions in chain:
-        i, j, s = primitive_neighbor_list("ijS", atoms.pbc, cell, positions, cutoff_angstrom)
+        i, j, s = pairs_within(cell, positions, cutoff_angstrom, atoms.pbc)
         found.append(np.column_stack([i, j, s])[i < j])
     table: IntArray = np.unique(np.concatenate(found), axis=0)
     return table[:, 0], table[:, 1], table[:, 2:] @ cell

@@ -196,6 +196,15 @@ def make_images(
     StructureError
         If the end points do not belong together (composition, cell, a frozen atom that moved, the
         same structure twice), an atom hops across the vacuum of a slab, or images clash or collide.
+
+    Examples
+    --------
+    >>> from natriface.structures import hop_endpoints, load_phase
+    >>> from natriface.structures import make_images, vacancy_hops
+    >>> host = load_phase("NaF")
+    >>> ends = hop_endpoints(host, vacancy_hops(host, "Na")[0])
+    >>> make_images(ends.initial, ends.final, 3)
+    Images(Na107F108, 5 images, 3.63 A, idpp)
     """
     if method not in get_args(Interpolation):
         raise StructureError(f"interpolation {method!r}: 'idpp' or 'linear'")

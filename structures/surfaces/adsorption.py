@@ -113,6 +113,14 @@ def adatom_sites(
     ------
     StructureError
         If the element is unknown or there is no vacuum.
+
+    Examples
+    --------
+    >>> from natriface.structures import adatom_sites, build_slab
+    >>> from natriface.structures import find_terminations, load_phase
+    >>> cut = find_terminations(load_phase("NaF"), (1, 0, 0))[0]
+    >>> [site.label for site in adatom_sites(build_slab(cut, layers=3))]
+    ['on-top F', 'on-top Na', 'bridge FNa', 'hollow F2Na2']
     """
     slab = atoms_of(slab)
     surface = _Surface.of(slab, element, side)

@@ -10,6 +10,7 @@ import numpy as np
 
 from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.errors import StructureError
+from natriface.structures.surfaces.planes import suggestion
 from natriface.structures.surfaces.supercells import hermite_normal_forms
 from natriface.structures.surfaces.surface_cell import Facet, gauss_reduce, lattice_points
 from natriface.structures.surfaces.terminations import SAME_PHASE_ANGSTROM, Termination
@@ -95,6 +96,12 @@ def assemble(facet: Facet, low: float, high: float, *, complete: bool = True) ->
     return _completed(block) if complete else block
 
 
+def atoms_in(termination: Termination, layers: float) -> int:
+    """Atoms of a slab of so many layers in one surface cell, completed polyhedra included."""
+    facet, low = termination.facet, termination.cut
+    return len(assemble(facet, low, low + layers / facet.steps_per_period).atom)
+
+
 def symmetric_cuts(
     termination: Termination, low: float, high: float, keep: Literal["top", "bottom"]
 ) -> tuple[float, float]:
@@ -108,9 +115,13 @@ def symmetric_cuts(
     fixed = high if keep == "top" else low
     mirrors = [shift - fixed for sign, shift in termination.facet.phase_operations if sign < 0]
     if not mirrors:
+        others = suggestion(
+            termination.facet.crystal,
+            lambda other: any(sign < 0 for sign, _ in other.facet.phase_operations),
+        )
         raise StructureError(
             f"no operation of the crystal reverses {termination.label}: its two faces cannot be "
-            "made alike; use reconstruct=True or another plane"
+            f"made alike; use reconstruct=True or another plane ({others})"
         )
     wanted = low if keep == "top" else high
     nearest = min((m + round(wanted - m) for m in mirrors), key=lambda m: abs(m - wanted))
@@ -138,7 +149,8 @@ def reconstruct(block: Block, termination: Termination, low: float, high: float)
     if facet.split:
         raise StructureError(
             f"{termination.label} cuts an endless covalent network, whose faces cannot exchange "
-            "units: use symmetric='top' or another plane"
+            "units: use symmetric='top' or another plane "
+            f"({suggestion(facet.crystal, lambda other: other.intact)})"
         )
     charges = np.zeros(0) if facet.crystal.charges is None else facet.crystal.charges
     unit_charge = np.asarray(np.bincount(facet.units.unit_of, weights=charges), dtype=float)
@@ -161,7 +173,8 @@ def reconstruct(block: Block, termination: Termination, low: float, high: float)
     raise StructureError(
         f"{termination.label}: no units of the outermost planes carry the charge of "
         f"{termination.compensating_charge_e:+.3f} e a surface cell that would quench its dipole "
-        f"within {LARGEST_RECONSTRUCTION} surface cells; use symmetric='top' or another termination"
+        f"within {LARGEST_RECONSTRUCTION} surface cells; use symmetric='top' or another "
+        f"termination ({suggestion(facet.crystal, lambda other: other.nonpolar)})"
     )
 
 

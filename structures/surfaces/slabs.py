@@ -308,6 +308,13 @@ def build_slab(
     ------
     StructureError
         If the request is contradictory, impossible for this termination, or too large.
+
+    Examples
+    --------
+    >>> from natriface.structures import build_slab, find_terminations, load_phase
+    >>> cut = find_terminations(load_phase("NaF"), (1, 0, 0))[0]
+    >>> build_slab(cut, layers=3, vacuum_angstrom=15)
+    Slab(Na3F3 (100)-1, 6 atoms, 11.0 A2, vacuum 15.0 A)
     """
     require_kind(termination, Termination, "find_terminations")
     facet = termination.facet
@@ -373,7 +380,15 @@ def _require_charges(termination: Termination) -> None:
 
 
 def layers_for(termination: Termination, thickness_angstrom: float) -> int:
-    """The fewest layers that add up to at least a thickness, A."""
+    """The fewest layers that add up to at least a thickness, A.
+
+    Examples
+    --------
+    >>> from natriface.structures import find_terminations, layers_for, load_phase
+    >>> cut = find_terminations(load_phase("NaF"), (1, 0, 0))[0]
+    >>> layers_for(cut, 10)
+    5
+    """
     if not 0 < thickness_angstrom < math.inf:
         raise StructureError(
             f"the thickness must be positive and finite, got {thickness_angstrom} A"

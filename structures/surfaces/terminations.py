@@ -156,14 +156,32 @@ class Termination:
 
         Where only an inversion, mirror or glide does, the faces are mirror images of each other.
         """
+        whole_period = self.facet.steps_per_period
+        return any(np.linalg.det(point) > 0 for point in self.turning_over(whole_period))
+
+    def turning_over(self, layers: int) -> list[NDArray[np.int64]]:
+        """Point parts of the operations that turn a slab of so many layers onto itself, its upper
+        face down: in the facet's basis, (3, 3) integers; minus the unit matrix is an inversion."""
         facet = self.facet
         tolerance = SAME_PHASE_ANGSTROM / facet.spacing_angstrom
-        return any(
-            rotation[2, 2] == -1
-            and np.linalg.det(rotation) > 0
-            and _apart(translation[2] - self.cut, self.cut) < tolerance
-            for rotation, translation in zip(facet.rotations, facet.translations, strict=True)
-        )
+        upper = self.cut + layers / facet.steps_per_period
+        return [
+            point
+            for point, translation in zip(facet.rotations, facet.translations, strict=True)
+            if point[2, 2] == -1 and _apart(translation[2] - self.cut, upper) < tolerance
+        ]
+
+    @cached_property
+    def broken_units(self) -> int:
+        """Polyhedra that lose a ligand at the cut, and atoms of bonds without one, a surface cell.
+
+        A polyhedron that reaches through a whole period counts on each of its sides.
+        """
+        bonds, units = broken_bonds(self.facet, self.cut), self.facet.crystal.units
+        block = unit_block(self.facet, self.cut)
+        upward = block[bonds.second] + bonds.image[:, 2] > block[bonds.first]
+        ligand = units.ligand[bonds.first] & ~units.ligand[bonds.second]
+        return len(set(zip(bonds.first[~ligand].tolist(), upward[~ligand].tolist(), strict=True)))
 
     @property
     def compensating_charge_e(self) -> float:
@@ -266,6 +284,12 @@ def find_terminations(
     StructureError
         If the Miller index is impossible, the crystal is not an ordered bulk, or charges
         given do not fit it.
+
+    Examples
+    --------
+    >>> from natriface.structures import find_terminations, load_phase
+    >>> find_terminations(load_phase("NaF"), (1, 0, 0))
+    [Termination(NaF (100)-1 [top F Na, bottom F Na], polarity I, 11.0 A2)]
     """
     if not min_gap_angstrom >= 0:
         raise StructureError(f"min_gap_angstrom must not be negative, got {min_gap_angstrom}")

@@ -61,14 +61,20 @@ def opened(name: str, folder: Path | None, study: Study | None = None) -> Worksp
     Raises
     ------
     WorkspaceError
-        If it is not, or is another study's than `study`.
+        If it is not, saying what has to come first, or is another study's than `study`.
     """
     from natriface.workflows.errors import WorkspaceError
     from natriface.workflows.study import load_study, study_path
     from natriface.workflows.workspace import Workspace
 
+    option = "" if folder is None else f" -w {folder}"
     if folder is None:
         folder = workspace_path(study or load_study(study_path(name)), None)
+    if not folder.exists():
+        raise WorkspaceError(
+            f"nothing of {name} has begun: {folder} is not a workspace yet; begin with "
+            f"`natriface run {name}{option}` (`screen` for a screening, `submit` for a cluster)"
+        )
     workspace = Workspace.open(folder)
     if study is not None and workspace.study != study.name:
         raise WorkspaceError(

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from natriface.workflows.commands.common import LaunchpadOption, finite, text_console
-from natriface.workflows.commands.studies.course import Course
+from natriface.workflows.commands.common import (
+    LaunchpadOption,
+    finite,
+    text_console,
+    workspace_path,
+)
+from natriface.workflows.commands.studies.course import Course, planned, say_lacks
 from natriface.workflows.commands.studies.screen import BudgetOption
 
 if TYPE_CHECKING:
@@ -94,15 +99,41 @@ def launch(
         raise QueueError("--stages goes on from stage to stage: it needs --follow, not --dry-run")
     if budget is not None and not stages:
         raise QueueError("a budget is for the stages to come: it needs --stages")
+    wishes: dict[str, Any] = {"queue": queue, "partition": partition, "account": account}
+    wishes |= {"max_walltime_hours": hours, "max_jobs": jobs}
+    if dry_run and _is_study_to_begin(folder):
+        _foresee(folder, limits, wishes)
+        return
     workspace = _opened(folder)
     course = Course.of(folder, None, staged=True, budget_h=budget) if stages else None
-    wishes = {"queue": queue, "partition": partition, "account": account}
-    asked = _limits(workspace, limits, wishes | {"max_walltime_hours": hours, "max_jobs": jobs})
+    asked = _limits(workspace, limits, wishes)
     load_template(asked.queue)  # a wrong one will not be right later
     mode = _mode(workspace, offline)
     again_s = every if follow and not dry_run else None
     if not _launched(workspace, asked, mode, course, again_s, dry_run):
         sys.exit(1)
+
+
+def _is_study_to_begin(name: str) -> bool:
+    """Whether this is a study of which nothing has been submitted."""
+    from natriface.workflows.study import load_study, study_path
+    from natriface.workflows.workspace import MARKER_FILE
+
+    if (Path(name) / MARKER_FILE).is_file():
+        return False
+    return not workspace_path(load_study(study_path(name)), None).exists()
+
+
+def _foresee(study: str, limits: Path | None, wishes: dict[str, Any]) -> None:
+    from natriface.workflows.jobs.launch import foresee
+    from natriface.workflows.planning import lacking
+    from natriface.workflows.workspace import Workspace
+
+    loaded, plan = planned(study, None)
+    say_lacks(lacking(plan))
+    workspace = Workspace(workspace_path(loaded, None))
+    _print(foresee(plan, workspace, _limits(workspace, limits, wishes)), dry=True)
+    typer.echo(f"nothing is submitted yet: natriface submit {study}")
 
 
 def _launched(

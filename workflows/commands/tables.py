@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,8 @@ from natriface.analysis.results.wording import duration
 from natriface.structures.crystals.phases import Phase
 from natriface.workflows.commands.common import text_console
 from natriface.workflows.commands.study_inputs import UNRELAXED, WrittenInputs
+from natriface.workflows.engines.base import Estimate
+from natriface.workflows.engines.cautions import gathered
 from natriface.workflows.parts import IN_STAGES
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
 from natriface.workflows.parts.labels import labels_of, step_labels
@@ -23,6 +25,7 @@ from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.running.status import UNDER_WAY, StepStatus, cached, counts, seconds_left
 from natriface.workflows.steps.history import History
+from natriface.workflows.steps.starts import with_starts
 from natriface.workflows.workspace import Workspace
 
 MOST_LISTED = 200
@@ -37,7 +40,6 @@ PROVISIONAL = (
 def plan_records(plan: Plan, folder: Path) -> list[dict[str, Any]]:
     """Every step with its estimate and state, for programs."""
     done, history = _known(plan, Workspace(folder))
-    estimates = ((step, history.estimate(step)) for step in plan.walk())
     return [
         {
             "id": step.id,
@@ -49,8 +51,14 @@ def plan_records(plan: Plan, folder: Path) -> list[dict[str, Any]]:
             "memory_mb": estimate.memory_mb,
             "state": _state(step, done),
         }
-        for step, estimate in estimates
+        for step, estimate in _estimates(plan, history)
     ]
+
+
+def _estimates(plan: Plan, history: History) -> Iterator[tuple[Step, Estimate]]:
+    """Each step with what it will cost, by the geometry it would start from as things are."""
+    for step, started in zip(plan.walk(), with_starts(plan), strict=True):
+        yield step, history.estimate(step, started=started)
 
 
 def _known(plan: Plan, workspace: Workspace) -> tuple[set[str], History]:
@@ -75,7 +83,7 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
     workspace = Workspace(folder)
     done, history = _known(plan, workspace)
     engines = " and ".join(sorted({step.engine for step in plan.walk()}))
-    estimates = [(step, history.estimate(step)) for step in plan.walk()]
+    estimates = list(_estimates(plan, history))
     listed = [row for row in estimates if step_labels(row[0]).section not in IN_STAGES]
     if len(estimates) <= MOST_LISTED:
         listed = estimates
@@ -313,7 +321,10 @@ def print_verdict(results: Path) -> None:
 
 
 def print_inputs(written: Sequence[WrittenInputs]) -> None:
-    """Sizes and costs of the input files of a study's steps, and what is doubtful in them."""
+    """Sizes and costs of the input files of a study's steps, and what is doubtful in them.
+
+    A warning names the first step it holds for, and how many more; one about all, none.
+    """
     columns = [
         Column("step", of=lambda item: item.step.name + " *" * item.unrelaxed),
         Column("kind", of=lambda item: item.step.kind, whole=True),
@@ -327,8 +338,17 @@ def print_inputs(written: Sequence[WrittenInputs]) -> None:
     total = sum(item.files.estimate.core_seconds for item in written) / 3600
     basis = f" Basis: {written[0].files.estimate.basis}" if written else ""
     console.print(f"{len(written)} steps, about {total:,.0f} core-hours in all.{basis}")
-    for warning in dict.fromkeys(warning for item in written for warning in item.warnings):
+    found: dict[str, list[str]] = {}
+    for item in written:
+        for warning in dict.fromkeys(item.warnings):
+            found.setdefault(warning, []).append(item.step.name)
+    for warning in _named(found, len(written)):
         console.print(f"[yellow]warning:[/] {escape(warning)}")
+
+
+def _named(found: Mapping[str, Sequence[str]], n_steps: int) -> list[str]:
+    of_some = {text: names for text, names in found.items() if len(names) < n_steps}
+    return [*gathered(of_some), *(text for text in found if text not in of_some)]
 
 
 def _size(heading: str, item: WrittenInputs) -> str:

@@ -70,8 +70,14 @@ def results(
 def structures(
     study: StudyArgument,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A new folder for the structures.")
-    ],
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="A new folder for the structures.",
+            show_default="STUDY-structures",
+        ),
+    ] = None,
     workspace: WorkspaceOption = None,
     relaxed: Annotated[
         bool,
@@ -98,9 +104,9 @@ def structures(
         raise typer.BadParameter(
             f"no format {', '.join(sorted(unknown))}; there are {', '.join(STRUCTURE_FORMATS)}"
         )
-    written, left_out = write_computed_structures(
-        opened(study, workspace), output, relaxed=relaxed, formats=chosen
-    )
+    place = opened(study, workspace)
+    output = output or Path(f"{place.study}-structures")
+    written, left_out = write_computed_structures(place, output, relaxed=relaxed, formats=chosen)
     typer.echo(
         f"{written} structures written to {output}"
         + (f"; {left_out} relaxations have no sound result" if left_out else "")

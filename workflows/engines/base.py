@@ -182,6 +182,9 @@ class Capabilities:
         Level of theory; ``None`` for DFT, or where the record of its results names a model.
     path_settings
         Settings that do not decide the energy of a geometry: how it is relaxed, what is written.
+    pinned
+        Settings of a step with checksums of the files that they name, so that another content is
+        another step; ``None`` where they name none.
     inputs
         What writes its input files to look at; ``None`` where it has none.
     doubts
@@ -210,6 +213,7 @@ class Capabilities:
     spreading: Spreading | None = None
     theory: str | None = None
     path_settings: frozenset[str] = frozenset()
+    pinned: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
     inputs: InputWriter | None = None
     doubts: Callable[[Sequence[Step]], list[str]] | None = None
     examine: Callable[[Machine], Iterable[Finding]] | None = None

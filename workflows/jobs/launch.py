@@ -6,12 +6,13 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from natriface.workflows.engines.base import engine, engine_names
+from natriface.workflows.engines.base import Estimate, engine, engine_names
 from natriface.workflows.engines.machine import CONFIG_VARIABLE
 from natriface.workflows.errors import QueueError, UnreadAnswerError
 from natriface.workflows.jobs.job import (
@@ -28,6 +29,7 @@ from natriface.workflows.launchpad import reservations
 from natriface.workflows.launchpad.connection import new_launch_id
 from natriface.workflows.launchpad.ledger import honour_reruns
 from natriface.workflows.launchpad.queries import StepRecord, steps_of
+from natriface.workflows.plan import Plan, Step
 from natriface.workflows.queues.adapters import adapter
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Item, Pack, pack
@@ -42,6 +44,7 @@ from natriface.workflows.queues.script import (
 )
 from natriface.workflows.steps.history import History
 from natriface.workflows.steps.stages import load_step
+from natriface.workflows.steps.starts import with_starts
 from natriface.workflows.workspace import PlannedStep, Workspace, is_finished, writing
 
 if TYPE_CHECKING:
@@ -135,6 +138,53 @@ def launch(
     return outcome
 
 
+def foresee(plan: Plan, workspace: Workspace, limits: QueueLimits) -> Launch:
+    """The jobs that a study would come to of which nothing has been submitted yet.
+
+    No database, engine or queue is asked, but SLURM for its partition.
+
+    Parameters
+    ----------
+    workspace
+        Where it would lie; need not be there.
+
+    Raises
+    ------
+    QueueError, StudyError
+        If the queue's template or the machine's file is wrong.
+    """
+    template, history = load_template(limits.queue), History(())
+    limits, told = _within_partition(limits, template)
+    named = {step.id: step for step in plan.walk()}
+    items, refused = _fitting(
+        (
+            _Candidate(step, step.parents, partial(history.estimate, step, started=started))
+            for step, started in zip(named.values(), with_starts(plan), strict=True)
+        ),
+        limits,
+    )
+    packs = pack(items, limits)
+    chosen = packs[: limits.max_jobs]
+    jobs = []
+    for each in chosen:
+        steps = [
+            JobStep(
+                id=item.id,
+                name=named[item.id].name,
+                fw_id=0,
+                launch_id=0,
+                folder=workspace.steps / named[item.id].folder_name,
+                parents=item.parents,
+                seconds=item.resources.busy_s,
+            )
+            for item in each.items
+        ]
+        job = _job_of(steps, each, limits, template, "offline")
+        jobs.append(Launched(job, None, _cores(each), each.memory_mb))
+    waiting = len(items) - sum(len(each.items) for each in chosen)
+    return Launch(jobs, told, refused, waiting)
+
+
 def _within_partition(limits: QueueLimits, template: Template) -> tuple[QueueLimits, list[str]]:
     """The limits within what SLURM says its nodes have; as they are where it says nothing."""
     if template.adapter != "slurm":
@@ -153,26 +203,55 @@ def _items(
     records = {each.step_id: each for each in steps_of(pad, workspace, ("READY", "WAITING"))}
     folders = workspace.folders()
     history = History.of(workspace)
+    known = ((step, records[step.id]) for step in workspace.plan() if step.id in records)
+    items, refused = _fitting(
+        (
+            _Candidate(
+                step,
+                _unfinished(step, folders),
+                partial(_estimated, history, record.folder),
+                record.queue_ends,
+            )
+            for step, record in known
+        ),
+        limits,
+    )
+    return items, records, refused
+
+
+def _estimated(history: History, folder: Path) -> Estimate:
+    return history.estimate(load_step(folder), folder)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A step that may go into a job, the parents that it waits for, and what it will cost."""
+
+    step: Step | PlannedStep
+    parents: tuple[str, ...]
+    estimate: Callable[[], Estimate]
+    queue_ends: Sequence[str] = ()
+
+
+def _fitting(
+    candidates: Iterable[_Candidate], limits: QueueLimits
+) -> tuple[list[Item], dict[str, str]]:
+    """Those whose parents are among them and that the limits have room for; why others do not."""
     items: list[Item] = []
     taken: set[str] = set()
     refused: dict[str, str] = {}
-    for step in workspace.plan():
-        record = records.get(step.id)
-        if record is None:
+    for each in candidates:
+        step = each.step
+        if not taken.issuperset(each.parents):
             continue
-        parents = _unfinished(step, folders)
-        if not taken.issuperset(parents):
-            continue
-        whole = load_step(record.folder)
-        estimate = history.estimate(whole, record.folder)
         try:
-            needs = resources(step.name, step.engine, estimate, limits, record.queue_ends)
+            needs = resources(step.name, step.engine, each.estimate(), limits, each.queue_ends)
         except QueueError as error:
             refused[step.name] = str(error)
             continue
-        items.append(Item(step.id, needs, parents))
+        items.append(Item(step.id, needs, each.parents))
         taken.add(step.id)
-    return items, records, refused
+    return items, refused
 
 
 def _unfinished(step: PlannedStep, folders: dict[str, Path]) -> tuple[str, ...]:
@@ -206,6 +285,12 @@ def _job(
         )
         for number, item in enumerate(packed.items)
     ]
+    return _job_of(steps, packed, limits, template, mode)
+
+
+def _job_of(
+    steps: Sequence[JobStep], packed: Pack, limits: QueueLimits, template: Template, mode: Mode
+) -> Job:
     return Job(
         name=new_name(),
         queue=limits.queue,

@@ -6,12 +6,14 @@ import csv
 import io
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Self
 
 from natriface.analysis.results.formulas import Formula
-from natriface.analysis.results.wording import number, slug
+from natriface.analysis.results.wording import counted, number, slug
 from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.reprs import short_repr
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -176,6 +178,9 @@ class Table:
         """What stands under the table, as text: its formulas, then its notes."""
         return [*(formula.sentence for formula in self.formulas), *self.notes]
 
+    def __repr__(self) -> str:
+        return short_repr(self, self.title, counted(len(self.rows), "row"))
+
     def as_csv(self) -> str:
         """All rows, unrounded, units in the header."""
         handle = io.StringIO()
@@ -210,6 +215,24 @@ class Table:
             ).rstrip()
             for line in lines
         )
+
+    def _repr_html_(self) -> str:
+        """As the terminal has it, for notebooks."""
+        shown = self._in_terminal
+
+        def line(tag: str, texts: Iterable[str]) -> str:
+            cells = (
+                f'<{tag} style="text-align: {"right" if self.columns[k].right else "left"}">'
+                f"{escape(text)}</{tag}>"
+                for k, text in zip(shown, texts, strict=True)
+            )
+            return f"<tr>{''.join(cells)}</tr>"
+
+        head = line("th", (self.columns[k].label for k in shown))
+        body = "".join(line("td", texts) for texts in self._texts())
+        notes = "".join(f"<p><small>{escape(text)}</small></p>" for text in self.remarks)
+        caption = f"<caption>{escape(self.title)}</caption>"
+        return f"<table>{caption}<thead>{head}</thead><tbody>{body}</tbody></table>{notes}"
 
     @property
     def _in_terminal(self) -> list[int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from natriface.structures.base.errors import EngineError, NatrifaceError
+from natriface.structures.base.reprs import short_repr
 from natriface.workflows.engines.base import engine
 from natriface.workflows.errors import DatabaseError, WorkspaceError
 from natriface.workflows.jobs.reconciliation import reconcile
@@ -66,6 +67,10 @@ class RunSummary:
     cached: int
     interrupted: bool
     wall_s: float
+
+    def __repr__(self) -> str:
+        states = [f"{number} {state}" for state, number in self.counts.most_common()]
+        return short_repr(self, self.study, *states, f"{self.wall_s:.0f} s")
 
     @property
     def counts(self) -> Counter[str]:

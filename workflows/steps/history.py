@@ -134,23 +134,27 @@ class History:
                 kinds[planned.engine, planned.kind, planned.n_atoms].append(folders[planned.id])
         return cls(sample for members in kinds.values() for sample in _samples(members))
 
-    def estimate(self, step: Step, folder: Path | None = None) -> Estimate:
+    def estimate(
+        self, step: Step, folder: Path | None = None, started: Step | None = None
+    ) -> Estimate:
         """What a step will cost; what its engine says where nothing like it is known.
 
         Parameters
         ----------
         folder
             Of the step, where it has one: what it has used up already it needs at least.
+        started
+            The step with the geometry that it would start from (`with_starts`), which tells an
+            engine more than the number of atoms; finished steps are compared without.
         """
-        own = engine(step.engine).estimate(step)
         like = self._alike.get(_settings(step)) or self._similar.get(_kind_of_settings(step))
         if like is not None:
-            found = like.estimate(step, own)
-        elif speed := self._speeds.get(_machine(step)):
-            basis = f"{own.basis}; times {speed:.2g}, by finished steps of other kinds"
-            found = replace(own, core_seconds=own.core_seconds * speed, basis=basis)
+            found = like.estimate(step, engine(step.engine).estimate(step))
         else:
-            found = own
+            found = engine(step.engine).estimate(started or step)
+            if speed := self._speeds.get(_machine(step)):
+                basis = f"{found.basis}; times {speed:.2g}, by finished steps of other kinds"
+                found = replace(found, core_seconds=found.core_seconds * speed, basis=basis)
         spent = spent_core_s(folder) if folder is not None else 0.0
         return replace(found, least_core_seconds=spent) if spent else found
 

@@ -6,7 +6,9 @@ from natriface.structures.base.errors import StructureError
 from natriface.structures.chemistry.unit_charges import given_charges
 from natriface.structures.crystals.phases import Phase
 from natriface.structures.surfaces.freezing import FrozenRegion
+from natriface.structures.surfaces.planes import suggestion
 from natriface.structures.surfaces.slabs import Slab, build_slab
+from natriface.structures.surfaces.surface_cell import Crystal
 from natriface.structures.surfaces.terminations import Termination, find_terminations
 from natriface.workflows.surfaces.slab_request import SlabCut
 
@@ -48,15 +50,15 @@ def cut_slab(
 def _termination(phase: Phase, asked: SlabCut, through_polyanions: bool) -> Termination:
     """The one asked for, or the first that is not polar."""
     charges = None if asked.charges is None else given_charges(phase, asked.charges)
-    found = find_terminations(
-        phase, asked.miller, oxidation_states=charges, through_polyanions=through_polyanions
-    )
+    crystal = Crystal.from_atoms(phase, charges)
+    found = find_terminations(crystal, asked.miller, through_polyanions=through_polyanions)
     if through_polyanions:
         found = [t for t in found if not t.intact]
         if not found:
+            others = suggestion(crystal, lambda t: not t.intact, through_polyanions=True)
             raise StructureError(
                 f"cut: polyanions: no plane {asked.miller} of {phase.name} cuts through "
-                "polyanions; leave cut out"
+                f"polyanions; leave cut out, or take another plane ({others})"
             )
     if asked.termination is not None:
         for termination in found:
@@ -69,15 +71,16 @@ def _termination(phase: Phase, asked: SlabCut, through_polyanions: bool) -> Term
             "for"
         )
     usable = [t for t in found if t.nonpolar or asked.symmetric or asked.reconstruct]
-    if not usable and found[0].facet.crystal.charges_unknown:
+    if usable:
+        return usable[0]
+    others = suggestion(crystal, lambda t: t.nonpolar)
+    if crystal.charges_unknown:
         raise StructureError(
             f"no formal charges are known that balance {phase.name}, and no termination of "
-            f"{asked.miller} is free of a dipole by symmetry: give charges (element: e), or set "
-            "symmetric, or name a termination"
+            f"{asked.miller} is free of a dipole by symmetry: give charges (element: e), choose "
+            f"another plane ({others}), or set symmetric, or name a termination"
         )
-    if not usable:
-        raise StructureError(
-            f"all terminations of {phase.name} {asked.miller} are polar; choose another plane, "
-            "or set reconstruct or symmetric, or name a termination"
-        )
-    return usable[0]
+    raise StructureError(
+        f"all terminations of {phase.name} {asked.miller} are polar; choose another plane "
+        f"({others}), or set reconstruct or symmetric, or name a termination"
+    )

@@ -218,3 +218,32 @@ def test_a_folder_that_is_there_goes_before_its_entry(tmp_path: Path) -> None:
     tidied.tidy(place, ["slab-2"])
     assert held(place, "slab-2") == newer["slab-2"]
     assert held(place, "slab-1") == FOLDERS["slab-1"]
+
+
+def test_with_nothing_to_pack_no_file_is_left(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link-1").symlink_to(tmp_path / "elsewhere")
+    assert tidied.tidy(tmp_path, []) == []
+    assert tidied.tidy(tmp_path, ["gone-2", "link-1"]) == []
+    assert not (tmp_path / tidied.TIDIED_FILE).exists()
+
+
+def test_what_is_put_back_is_on_the_disk_before_it_is_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = written(tmp_path)
+    tidied.tidy(place, FOLDERS)
+    synced: list[str] = []
+    sync = os.fsync
+
+    def noted(handle: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    tidied.untidy(place / "slab-1")
+    assert synced[-1] == str(place)
+    drafts = [path for path in synced[:-1] if "/.unpacked." in path]
+    ends = {path.rpartition("/slab-1")[2] for path in drafts}
+    assert ends == {"", "/result.json", "/superseded-1", "/superseded-1/log"}
+    assert len(drafts) == len(synced) - 1

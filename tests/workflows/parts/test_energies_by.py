@@ -322,3 +322,15 @@ def test_contradictions_in_the_key_are_refused(
 def test_the_level_that_relaxes_is_not_named_again() -> None:
     with pytest.raises(StudyError, match="is what the study relaxes with"):
         plan_study(study([{"model": PAIR}]), Path())
+
+
+def test_a_large_strain_is_a_finding_and_a_small_one_is_none() -> None:
+    strained = {"N|A": 0.061, "M|A": 0.05, "O|A": None}
+    records = [
+        record_of(pair, -0.5).model_copy(update={"max_strain": strain})
+        for pair, strain in strained.items()
+    ]
+    said = [text for text in _told(records) if text.startswith("Strained by more than 5 %")]
+    assert len(said) == 1
+    assert said[0].startswith("Strained by more than 5 % to fit: N|A by 6.1 %; energies are")
+    assert not any("to fit" in text for text in _told(records[1:]))

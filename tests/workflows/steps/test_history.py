@@ -8,12 +8,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, Timing
+from natriface.structures.base.atoms import to_document
 from natriface.workflows.engines.base import STEP_FILE, engine
-from natriface.workflows.plan import Plan, Step
+from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.steps.history import GROWTH, History, Sample
 from natriface.workflows.steps.stages import note_spent, note_stage, spent_core_s
 from natriface.workflows.workspace import Workspace
@@ -185,3 +187,22 @@ def test_what_a_step_has_used_up_is_what_it_needs_at_least(tmp_path: Path) -> No
     note_spent(folder, 50.0)
     assert History(()).estimate(step(40), folder).least_core_seconds == 150
     assert json.loads((folder / "stage.json").read_text())["stage"] == "written"
+
+
+def test_a_start_counts_only_where_nothing_like_it_has_finished() -> None:
+    unknown = Step(
+        name="of another",
+        kind="static",
+        engine="vasp",
+        protocol="p",
+        settings={"ENCUT": 300, "kpoint_spacing_per_angstrom": 0.5},
+        n_atoms=8,
+        structure_from=StructureFrom(step="0" * 12),
+    )
+    place = {"structure": to_document(bulk("Na") * (2, 2, 2)), "structure_from": None}
+    started = unknown.model_copy(update=place)
+    by_size, by_cell = (engine("vasp").estimate(each) for each in (unknown, started))
+    assert by_cell.core_seconds != by_size.core_seconds
+    assert History(()).estimate(unknown, started=started) == by_cell
+    history = History([Sample(unknown, by_size, 100.0, 1)])
+    assert history.estimate(unknown, started=started).core_seconds == pytest.approx(100.0)

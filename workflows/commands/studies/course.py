@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from natriface.structures.base.errors import UnavailableError
     from natriface.workflows.plan import Plan
+    from natriface.workflows.running.progress import Progress
     from natriface.workflows.running.run import RunSummary
     from natriface.workflows.running.status import StepStatus
     from natriface.workflows.study import Study
@@ -38,19 +39,11 @@ def run_study(
 ) -> None:
     """Run a study, or what is derived of it, stage by stage, as far as a budget reaches."""
     from natriface.workflows.running.progress import progress_for
-    from natriface.workflows.running.run import run_plan
 
     course = Course.of(name, folder, launchpad, staged=staged, budget_h=budget_h, derive=derive)
     course.tidies = tidies
     workspace = course.workspace
-    summary = run_plan(
-        course.begun,
-        workspace,
-        workers,
-        progress_for(sys.stdout),
-        checked=True,
-        further=course.further if course.in_stages else None,
-    )
+    summary = course.run(workers, progress_for(sys.stdout))
     _say_how_it_ended(summary, name)
     write_report(course.study, course.plan, workspace, list(summary.steps), top)
     left = len(course.plan) - len(course.begun)
@@ -117,6 +110,19 @@ class Course:
         if launchpad is not None:
             use_mongodb(workspace, launchpad)
         return cls(study, _root(name), plan, workspace, budget_h)
+
+    def run(self, workers: int | None, progress: Progress | None) -> RunSummary:
+        """Run what was begun and what follows from it, as `run_plan` does."""
+        from natriface.workflows.running.run import run_plan
+
+        return run_plan(
+            self.begun,
+            self.workspace,
+            workers,
+            progress,
+            checked=True,
+            further=self.further if self.in_stages else None,
+        )
 
     def further(self, steps: Sequence[StepStatus], at_rest: bool) -> Plan | None:
         """What there is to do by what has ended, where that is more than what was begun.
@@ -188,6 +194,12 @@ def planned(
         raise StudyError(f"{study.name} asks for no screening: run it with `natriface run`")
     with note(f"building the structures of {study.name}"):
         return study, plan_study(study, root, to_run=to_run, decided=decided)
+
+
+def say_lacks(lacks: Sequence[str]) -> None:
+    """Say, a line each, what this machine lacks to run a plan."""
+    for text in lacks:
+        typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
 
 
 def show_funnel(name: str, folder: Path | None) -> None:

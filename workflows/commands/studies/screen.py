@@ -57,17 +57,26 @@ def screen(
 def more(
     study: StudyArgument,
     budget: Annotated[
-        float, typer.Option(callback=finite, min=0, help="Core-hours beyond what is spent.")
-    ],
+        float | None,
+        typer.Option(
+            callback=finite, min=0, help="Core-hours beyond what is spent.", show_default="none"
+        ),
+    ] = None,
     folder: WorkspaceOption = None,
     workers: WorkersOption = None,
     top: TopOption = 5,
     tidies: TidyOption = False,
 ) -> None:
     """Go on with a screening that its budget has ended."""
+    from natriface.structures.base.errors import StudyError
     from natriface.workflows.running.budget import spent_s
 
     workspace = opened(study, folder)
+    if budget is None:
+        raise StudyError(
+            "say how many core-hours may be spent beyond what is: "
+            f"natriface more {study} --budget 10; without a bound: natriface screen {study}"
+        )
     spent = spent_s(workspace, statuses(workspace)) / 3600
     run_study(
         study, folder, workers, None, staged=True, budget_h=spent + budget, top=top, tidies=tidies
@@ -84,12 +93,19 @@ def tidy(study: StudyArgument, folder: WorkspaceOption = None) -> None:
     from natriface.analysis.results.tidied import TIDIED_FILE
     from natriface.workflows.planning import discarded
     from natriface.workflows.running import operations
+    from natriface.workflows.study import load_study, study_path
 
+    workspace = opened(study, folder, load_study(study_path(study)))
     loaded, plan = planned(study, folder, staged=True)
-    workspace = opened(study, folder, loaded)
     with workspace.lock(), note("packing folders"):
         number = operations.tidy(workspace, discarded(loaded, plan, workspace))
-    typer.echo(f"{number} folders packed: {workspace.steps / TIDIED_FILE}")
+    if number:
+        typer.echo(f"{number} folders packed: {workspace.steps / TIDIED_FILE}")
+    else:
+        typer.echo(
+            "nothing to pack: no finished step belongs to a candidate that was left out, but for "
+            "those packed before"
+        )
 
 
 def ranking(
@@ -110,9 +126,10 @@ def ranking(
     from natriface.workflows.commands.studies.ranking import write_ranking
     from natriface.workflows.commands.tables import print_tables
     from natriface.workflows.planning import ranking as ranked
+    from natriface.workflows.study import load_study, study_path
 
+    workspace = opened(study, folder, load_study(study_path(study)))
     loaded, plan = planned(study, folder, staged=True)
-    workspace = opened(study, folder, loaded)
     stands = statuses(workspace)
     everything = ranked(loaded, plan, workspace, stands, len(plan)) if output else []
     for path in output or ():

@@ -3,7 +3,8 @@
 Names
 -----
 ``chgnet-0.3.0``, ``sevennet-l3i5``, ...
-    A potential whose weights its package carries: `natriface.workflows.engines.potential.families`.
+    A potential whose weights its package carries: `natriface.workflows.engines.potential.families`;
+    with the option ``weights``, its network with weights of one's own.
 ``emt``, ``lj``, ``mace_mp``, ...
     A calculator ASE knows by this name.
 ``package.module:Class``
@@ -14,7 +15,7 @@ Names
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -22,16 +23,23 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
-from ase.neighborlist import neighbor_list
 
+from natriface.analysis.results.deciding import MODEL_OPTIONS
 from natriface.structures.base.errors import EngineError, nearest
-from natriface.workflows.engines.potential.declaration import Cost
+from natriface.structures.base.symmetry import pairs_within
+from natriface.workflows.engines.potential.declaration import (
+    OWN_SHA256,
+    OWN_WEIGHTS,
+    Cost,
+    file_sha256,
+)
 from natriface.workflows.engines.potential.families import DEFAULT, potential_of, potentials
 from natriface.workflows.engines.potential.foreign import (
     check_foreign,
     foreign_elements,
     foreign_version,
     make_foreign,
+    making,
     weights_sha256,
 )
 
@@ -54,7 +62,9 @@ def check_calculator(model: str, options: dict[str, Any], needs: Iterable[str] =
     potential = potential_of(model)
     if potential is not None:
         potential.check_options(options)
-        potential.weights_file(potentials().values())
+        if potential.own_weights(options) is None:
+            potential.weights_file(potentials().values())
+        potential.require_package()
     else:
         families = {name.partition("-")[0] for name in potentials()}
         if model.partition("-")[0] in families:
@@ -100,7 +110,8 @@ def has_lone_atom(atoms: Atoms, cutoff_angstrom: float) -> bool:
     heights = 1 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
     if heights.max() < cutoff_angstrom:
         return False
-    first = neighbor_list("i", atoms, cutoff_angstrom)
+    cell = atoms.cell.complete().array
+    first, _, _ = pairs_within(cell, atoms.positions, cutoff_angstrom, atoms.pbc)
     return len(np.unique(first)) < len(atoms)
 
 
@@ -129,13 +140,40 @@ def _kept(model: str, options: str, weights: str) -> Calculator:
     potential = potential_of(model)
     if potential is None:
         return make_foreign(model, json.loads(options))
-    return potential.load(potential.weights_file(), **json.loads(options))
+    given = json.loads(options)
+    own = potential.own_weights(given)
+    given = {key: value for key, value in given.items() if key not in (OWN_WEIGHTS, OWN_SHA256)}
+    if own is None:
+        return potential.load(potential.weights_file(), **given)
+    with making(model, json.loads(options)):
+        return potential.load(own, **given)
 
 
 def weights_of(model: str, options: dict[str, Any]) -> str | None:
     """SHA-256 of the weights it computes with, of each file; ``None`` where no file is named."""
     potential = potential_of(model)
-    return weights_sha256(options) if potential is None else potential.sha256
+    if potential is None:
+        return weights_sha256(options)
+    own = potential.own_weights(options)
+    return potential.sha256 if own is None else file_sha256(own)
+
+
+def pinned(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with the checksum of the weights of one's own that they name, if they name any.
+
+    Raises
+    ------
+    EngineError
+        If these cannot be read.
+    """
+    potential = potential_of(settings.get("model", DEFAULT))
+    options = settings.get(MODEL_OPTIONS)
+    if potential is None or not isinstance(options, Mapping) or OWN_SHA256 in options:
+        return dict(settings)
+    own = potential.own_weights(options)
+    if own is None:
+        return dict(settings)
+    return {**settings, MODEL_OPTIONS: {**options, OWN_SHA256: file_sha256(own)}}
 
 
 def calculator_version(model: str, calculator: Calculator | None = None) -> str:

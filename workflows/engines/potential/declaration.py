@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,6 +20,9 @@ from natriface.structures.base.errors import EngineError, UnavailableError
 
 MPTRJ_ELEMENTS = frozenset(chemical_symbols[1:95]) - {"Po", "At", "Rn", "Fr", "Ra"}
 """Those of the Materials Project's trajectories, which many potentials are trained on."""
+
+OWN_WEIGHTS, OWN_SHA256 = "weights", "sha256"
+"""Options that name a file of one's own in place of a potential's weights, and its checksum."""
 
 MEASURED_ON = (
     "one core of an AMD EPYC (Zen 3, 2.4 GHz) with others at work beside: CPU time of energy and "
@@ -69,7 +73,7 @@ class Potential:
     weights, sha256
         The weights' file below the package's folder, and its checksum.
     load
-        Makes the ASE calculator of the weights' file, a device, and the choices.
+        Makes the ASE calculator of a weights' file, a device, and the choices.
     cost
         Of a force call.
     licence, citation
@@ -102,6 +106,20 @@ class Potential:
         """The package that carries it, with its version."""
         return f"{self.package} {metadata.version(self.package)}"
 
+    def require_package(self) -> None:
+        """Refuse to go on without the packages that it needs.
+
+        Raises
+        ------
+        UnavailableError
+        """
+        for package in ("torch", self.package):
+            if find_spec(package) is None:
+                raise UnavailableError(
+                    f"model {self.name!r} needs {package}, which is not installed; "
+                    f"run: pip install 'natriface[{self.extra}]'"
+                )
+
     def weights_file(self, siblings: Iterable[Potential] = ()) -> Path:
         """Its weights, as they were when natriface came to know them.
 
@@ -115,12 +133,7 @@ class Potential:
         UnavailableError
             If its package is not here, or the file is missing, cut off, or another one.
         """
-        for package in ("torch", self.package):
-            if find_spec(package) is None:
-                raise UnavailableError(
-                    f"model {self.name!r} needs {package}, which is not installed; "
-                    f"run: pip install 'natriface[{self.extra}]'"
-                )
+        self.require_package()
         spec = find_spec(self.package)
         folders = (spec and spec.submodule_search_locations) or ()
         path = next((p for p in (Path(f) / self.weights for f in folders) if p.is_file()), None)
@@ -140,6 +153,43 @@ class Potential:
             )
         return path
 
+    def own_weights(self, options: Mapping[str, Any]) -> Path | None:
+        """The file of one's own that the options name; ``None`` where they name none.
+
+        Raises
+        ------
+        EngineError
+            If it is missing, cut off, or no file of torch, or another than its checksum says.
+        """
+        given = options.get(OWN_WEIGHTS)
+        if given is None and OWN_SHA256 not in options:
+            return None
+        path = Path(str(given)).expanduser()
+        if given is None or not path.is_absolute():
+            raise EngineError(
+                f"model {self.name!r} has no weights {given!r}; name the file by its absolute "
+                f"path: model_options: {{{OWN_WEIGHTS}: /path/to/it}}"
+            )
+        try:
+            whole, found = zipfile.is_zipfile(path), file_sha256(path)
+        except OSError as error:
+            raise EngineError(
+                f"model {self.name!r}: weights {path} cannot be read ({error.strerror}); copy them "
+                "there, or name where they are"
+            ) from None
+        if not whole:
+            raise EngineError(
+                f"model {self.name!r}: {path} is cut off or holds no weights, which torch saves as "
+                "an archive; copy it again, or name the trainer's checkpoint"
+            )
+        known = options.get(OWN_SHA256, found)
+        if found != known:
+            raise EngineError(
+                f"model {self.name!r}: {path} is another file than the study was planned with "
+                f"(sha256 {found[:12]}..., not {known!s:.12}...); plan anew, or put that one back"
+            )
+        return path
+
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Refuse options that it does not have, and the lack of a choice.
 
@@ -147,7 +197,7 @@ class Potential:
         ------
         EngineError
         """
-        known = ("device", *self.choices)
+        known = ("device", OWN_WEIGHTS, OWN_SHA256, *self.choices)
         unknown = sorted(set(options) - set(known))
         if unknown:
             raise EngineError(

@@ -30,6 +30,7 @@ from natriface.workflows.engines.potential.calculators import (
     check_calculator,
     cost_of,
     make_calculator,
+    pinned,
     weights_of,
 )
 from natriface.workflows.engines.potential.doctor import examine
@@ -78,6 +79,7 @@ class PotentialEngine:
         thermostat=lambda kelvin, seed: {"kelvin": kelvin, "seed": seed},
         scans=True,
         path_settings=PATH_SETTINGS["potential"],
+        pinned=pinned,
         relaxing_cell=RELAXING_CELL,
         telling_stress=TELLING_STRESS,
         examine=examine,

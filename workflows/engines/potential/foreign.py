@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module, metadata
 from pathlib import Path
 from pickle import UnpicklingError
@@ -114,8 +114,20 @@ def make_foreign(model: str, options: Mapping[str, Any]) -> Calculator:
     EngineError
         If that fails: one sentence, with what its package says.
     """
-    try:
+    with making(model, options):
         return calculator_class(model)(**options)
+
+
+@contextmanager
+def making(model: str, options: Mapping[str, Any]) -> Iterator[None]:
+    """What making a calculator raises as one sentence, with what its package says.
+
+    Raises
+    ------
+    EngineError
+    """
+    try:
+        yield
     except _MAKING_ERRORS as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise EngineError(

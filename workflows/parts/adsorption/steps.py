@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
 from natriface.structures.base.atoms import to_document
-from natriface.structures.base.errors import StructureError
+from natriface.structures.base.errors import StructureError, each_made
 from natriface.structures.crystals.phases import load_phase
 from natriface.structures.surfaces.adatom_grid import AdatomGrid, GridPoint, adatom_grid
 from natriface.structures.surfaces.adsorption import AdatomSite
@@ -50,9 +51,13 @@ def steps(request: AdsorptionRequest, make: StepMaker, root: Path) -> list[Step]
     references = _references(request, make, root)
     planned = list(references.values())
     ids = {name: step.id for name, step in references.items()}
-    for label, asked in request.surfaces.items():
-        planned += _surface_steps(build_surface(label, asked, root), asked, request, make, ids)
-    return planned
+    made = each_made(
+        request.surfaces,
+        lambda label, asked: _surface_steps(
+            build_surface(label, asked, root), asked, request, make, ids
+        ),
+    )
+    return [*planned, *chain.from_iterable(made.values())]
 
 
 def _references(request: AdsorptionRequest, make: StepMaker, root: Path) -> dict[str, Step]:

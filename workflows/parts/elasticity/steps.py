@@ -8,7 +8,7 @@ from typing import cast
 from ase import Atoms
 
 from natriface.structures.base.arrays import FloatArray
-from natriface.structures.base.errors import StudyError
+from natriface.structures.base.errors import StudyError, each_made
 from natriface.structures.crystals.straining import distinct_strains, stretch_of
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.elasticity.labels import (
@@ -37,8 +37,10 @@ def steps(request: ElasticityRequest, make: StepMaker, root: Path) -> list[Step]
         If the engine cannot relax a cell, or gives no stress.
     """
     found: list[Step] = []
-    for label, asked in request.crystals.items():
-        phase, atoms, doping = crystal_as_asked(label, asked, root)
+    crystals = each_made(
+        request.crystals, lambda label, asked: crystal_as_asked(label, asked, root)
+    )
+    for label, (phase, atoms, doping) in crystals.items():
         labels = CrystalLabels(
             label=label, phase=phase.name, grade=phase.grade, source=phase.source, doping=doping
         )

@@ -17,7 +17,7 @@ from ase import Atoms
 
 from natriface.analysis.bonding.tetrahedra import Tetrahedron, UnitBond, stretched, tetrahedra
 from natriface.structures.base.atoms import to_document
-from natriface.structures.base.errors import StructureError
+from natriface.structures.base.errors import StructureError, each_made
 from natriface.structures.crystals.phases import Phase
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.electronic_structure.labels import (
@@ -72,9 +72,7 @@ def steps(request: ElectronicStructureRequest, make: StepMaker, root: Path) -> l
     StructureError
         If a crystal or a bond is not to be had; says for which label.
     """
-    crystals = {
-        label: build_crystal(label, asked, root) for label, asked in request.crystals.items()
-    }
+    crystals = each_made(request.crystals, lambda label, asked: build_crystal(label, asked, root))
     planned = [s for crystal in crystals.values() for s in _crystal_steps(crystal, request, make)]
     if request.stretch is not None:
         crystal = crystals[request.stretch.crystal]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from natriface.analysis.energies.interface_energy import References
 from natriface.structures.base import heights
-from natriface.structures.base.errors import StructureError
+from natriface.structures.base.errors import Problems, StructureError
 from natriface.structures.chemistry.formal_charges import OXIDATION_STATES, formal_charges
 from natriface.structures.crystals.doping import dope
 from natriface.structures.crystals.phases import Phase, load_phase
@@ -113,14 +113,24 @@ def build_interfaces(request: InterfacesAsked, root: Path) -> list[BuiltInterfac
     Raises
     ------
     StructureError
-        If a phase, termination, match or interface is not to be had; says for which.
+        If phases, terminations, matches or interfaces are not to be had; says for which.
     """
-    substrates = {x: _built(x, asked, root, "top") for x, asked in request.substrates.items()}
-    films = {x: _built(x, asked, root, "bottom") for x, asked in request.films.items()}
-    return [
-        _joined(request.interfaces, films[film], substrates[substrate])
-        for film, substrate in request.pairs
-    ]
+    substrates: dict[str, BuiltSlab] = {}
+    films: dict[str, BuiltSlab] = {}
+    joined: list[BuiltInterface] = []
+    problems = Problems()
+    for label, asked in request.substrates.items():
+        with problems.gathering():
+            substrates[label] = _built(label, asked, root, "top")
+    for label, asked in request.films.items():
+        with problems.gathering():
+            films[label] = _built(label, asked, root, "bottom")
+    for film, substrate in request.pairs:
+        if film in films and substrate in substrates:
+            with problems.gathering():
+                joined.append(_joined(request.interfaces, films[film], substrates[substrate]))
+    problems.raise_any()
+    return joined
 
 
 def _built(label: str, asked: SlabRequest, root: Path, contact: heights.Side) -> BuiltSlab:

@@ -8,7 +8,7 @@ from typing import Any
 
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.bounds import require_supercell
-from natriface.structures.base.errors import StructureError
+from natriface.structures.base.errors import Problems, StructureError
 from natriface.structures.chemistry.unit_charges import given_charges
 from natriface.structures.crystals.phases import load_phase
 from natriface.structures.paths.hop_endpoints import HopEndpoints, hop_endpoints
@@ -35,10 +35,14 @@ def steps(request: MigrationRequest, make: StepMaker, root: Path) -> list[Step]:
         If a crystal, surface or hop is not to be had; says for which label.
     """
     planned: list[Step] = []
+    problems = Problems()
     for label, bulk in request.bulk.items():
-        planned += _labelled(label, make, request, *_bulk_hops(label, bulk, root))
+        with problems.gathering():
+            planned += _labelled(label, make, request, *_bulk_hops(label, bulk, root))
     for label, surface in request.surfaces.items():
-        planned += _labelled(label, make, request, *_surface_hops(label, surface, root))
+        with problems.gathering():
+            planned += _labelled(label, make, request, *_surface_hops(label, surface, root))
+    problems.raise_any()
     return planned
 
 

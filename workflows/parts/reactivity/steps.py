@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from natriface.structures.base.errors import StructureError, nearest
+from natriface.structures.base.errors import StructureError, each_made, nearest
 from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.crystals.phases import Phase, load_phase, phase_names, reduced_formula
 from natriface.workflows.parts.reactivity.labels import PhaseLabels, PlannedPhase, ReactivityPlan
@@ -47,10 +47,9 @@ def steps(request: ReactivityRequest, make: StepMaker, root: Path) -> list[Step]
     StudyError
         If the engine cannot relax a cell.
     """
-    crystals = {
-        label: _Crystal(*crystal_as_asked(label, asked, root))
-        for label, asked in request.crystals.items()
-    }
+    crystals = each_made(
+        request.crystals, lambda label, asked: _Crystal(*crystal_as_asked(label, asked, root))
+    )
     pairs = [
         (_reactant(first, crystals, root), _reactant(second, crystals, root))
         for first, second in request.pairs

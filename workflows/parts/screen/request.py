@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from natriface.structures.base.bounds import MAX_INDEX
 from natriface.structures.base.numbers import Count, Length, Plane, Positive, Real, Whole
 from natriface.workflows.names import EngineName, Label, NameOrPath
 from natriface.workflows.parts.interfaces.request import SlabDopant
@@ -99,7 +100,7 @@ class Slabs(Document):
 
     phases: list[NameOrPath] = Field(min_length=1)
     charges: dict[str, Charges] = Field(default_factory=dict)
-    max_index: Annotated[Whole, Field(ge=1, le=4)] | None = None
+    max_index: Annotated[Whole, Field(ge=1, le=MAX_INDEX)] | None = None
     facets: list[Plane] | None = Field(default=None, min_length=1)
     terminations: Literal["all"] | Annotated[list[Count], Axis, Field(min_length=1)] = "all"
     thickness_angstrom: Annotated[list[Length], Axis, Field(min_length=1)] | None = None

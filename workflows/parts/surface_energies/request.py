@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from natriface.analysis.electrons.vacuum_levels import LEAST_VACUUM_ANGSTROM
+from natriface.structures.base.bounds import MAX_INDEX
 from natriface.structures.base.numbers import Count, Length, Plane, Whole
 from natriface.workflows.names import Element, EngineName, Label, NameOrPath, check_distinct
 from natriface.workflows.surfaces.slab_request import Charges
 from natriface.workflows.validation import Document
 
-MaxIndex = Annotated[Whole, Field(ge=1, le=4)]
+MaxIndex = Annotated[Whole, Field(ge=1, le=MAX_INDEX)]
 """The largest Miller index: facets of higher ones are hundreds, and seldom on a Wulff shape."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -11,10 +12,11 @@ import numpy as np
 
 from natriface.analysis.energies.surface_energy import crystal_cells
 from natriface.analysis.results.wording import counted
-from natriface.structures.base.errors import StructureError
+from natriface.structures.base.errors import StructureError, each_made
 from natriface.structures.chemistry.unit_charges import given_charges
 from natriface.structures.crystals.phases import Phase, load_phase
 from natriface.structures.interfaces.recut import Recut
+from natriface.structures.surfaces.planes import suggestion
 from natriface.structures.surfaces.slabs import Slab, build_slab, layers_for
 from natriface.structures.surfaces.surface_cell import Crystal, Miller, miller_label
 from natriface.structures.surfaces.terminations import (
@@ -73,12 +75,14 @@ def steps(request: SurfaceEnergiesRequest, make: StepMaker, root: Path) -> list[
             both = _crystal_steps(phase, crystal, make)
             planned += both
             reservoirs[phase.name] = both[1].id
-    for label, asked in request.phases.items():
+
+    def of_phase(label: str, asked: SurfacePhase) -> list[Step]:
         try:
-            planned += _phase_steps(label, asked, request, make, root, reservoirs)
+            return _phase_steps(label, asked, request, make, root, reservoirs)
         except StructureError as error:
             raise StructureError(f"surfaces of {label}: {error}") from None
-    return planned
+
+    return [*planned, *chain.from_iterable(each_made(request.phases, of_phase).values())]
 
 
 def _reservoirs(potentials: ChemicalPotentials, root: Path) -> list[Phase]:
@@ -118,7 +122,11 @@ def _phase_steps(
         chosen += _ways(termination, request, left_out)
     if not chosen:
         reasons = "; ".join(f"{what}: {why}" for what, why in left_out.items())
-        raise StructureError(f"none can be computed ({reasons})")
+        others = suggestion(
+            crystal,
+            lambda t: t.intact and t.nonpolar and (t.symmetric or not request.symmetric_only),
+        )
+        raise StructureError(f"none can be computed ({reasons}); take other facets ({others})")
     relaxed, energy = _crystal_steps(phase, crystal, make)
     potentials = request.chemical_potentials
     whole = _Crystal(

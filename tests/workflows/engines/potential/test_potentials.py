@@ -43,6 +43,8 @@ from natriface.workflows.engines.potential.calculators import (
 from natriface.workflows.engines.potential.doctor import examine
 from natriface.workflows.engines.potential.families import DEFAULT, potentials
 from natriface.workflows.plan import Step
+from natriface.workflows.planning import plan_study
+from natriface.workflows.study import load_study
 from tests.workflows.test_planning import ADATOMS, planned
 
 ENGINE = engine("potential")
@@ -361,6 +363,87 @@ def test_an_end_point_by_other_weights_is_computed_again(tmp_path: Path) -> None
     assert known_end(tmp_path, "initial", start, step, by.version, "a" * 64) is not None
     assert known_end(tmp_path, "initial", start, step, by.version, "b" * 64) is None
     assert known_end(tmp_path, "initial", start, step, "ase 1", "a" * 64) is None
+
+
+# ---- weights of one's own -----------------------------------------------------------------------
+
+
+def trained(name: str, path: Path, scale: float) -> Path:
+    """A checkpoint as its package's trainer writes it, its weights scaled."""
+    pytest.importorskip(potentials()[name].package)
+    import torch
+
+    content = torch.load(potentials()[name].weights_file(), "cpu", weights_only=False)
+    state = content["model"]["state_dict"] if "chgnet" in name else content["model_state_dict"]
+    for key, value in state.items():
+        if key.endswith("weight"):
+            state[key] = value * scale
+    torch.save(content, path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["chgnet-0.3.0", "sevennet-0"])
+@pytest.mark.usefixtures("_offline")
+def test_own_weights_are_those_that_compute(tmp_path: Path, name: str) -> None:
+    same, other = (trained(name, tmp_path / f"{s}.pth", s) for s in (1.0, 0.99))
+    energies, digests = [], []
+    for options in ({}, {"weights": str(same)}, {"weights": str(other)}):
+        atoms = crystal("NaF").copy()
+        atoms.calc = make_calculator(name, options)
+        energies.append(atoms.get_potential_energy())
+        digests.append(weights_of(name, options))
+    assert energies[1] == pytest.approx(energies[0], abs=1e-5)
+    assert abs(energies[2] - energies[0]) > 0.01
+    assert len(set(digests)) == 3
+
+
+def study_with(weights: str) -> str:
+    return ADATOMS + f"settings: {{relax: {{model_options: {{weights: {weights}}}}}}}\n"
+
+
+def test_other_weights_are_other_steps(tmp_path: Path) -> None:
+    path = tmp_path / "own.pth"
+    ids = []
+    for scale in (1.0, 1.0, 0.99):
+        trained(DEFAULT, path, scale)
+        file = tmp_path / "study.yaml"
+        file.write_text(study_with(str(path)))
+        plan = plan_study(load_study(file), tmp_path, to_run=False)
+        steps = [step for step in plan.walk() if step.kind == "relax"]
+        ids.append({step.id for step in steps})
+        options = steps[0].settings["model_options"]
+        assert options == {"weights": str(path), "sha256": weights_of(DEFAULT, options)}
+    assert ids[0] == ids[1]
+    assert not ids[0] & ids[2]
+    with pytest.raises(EngineError, match="another file than the study was planned with"):
+        check_calculator(DEFAULT, {"weights": str(path), "sha256": "0" * 64})
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ("{folder}/none.pth", "cannot be read .No such file"),
+        ("{folder}", "cannot be read .Is a directory"),
+        ("{folder}/cut.pth", "is cut off or holds no weights"),
+        ("own.pth", "absolute path"),
+        ("[1]", "absolute path"),
+    ],
+)
+def test_own_weights_that_cannot_be_read_are_refused_by_the_plan(
+    tmp_path: Path, weights: str, words: str
+) -> None:
+    damaged(tmp_path / "cut.pth")
+    study = study_with(weights.format(folder=tmp_path))
+    with pytest.raises(EngineError, match=words) as told:
+        planned(study, tmp_path)
+    assert "\n" not in str(told.value)
+
+
+def test_weights_of_another_network_are_one_sentence(tmp_path: Path) -> None:
+    path = trained("sevennet-0", tmp_path / "own.pth", 1.0)
+    with pytest.raises(EngineError, match="another model's") as told:
+        make_calculator(DEFAULT, {"weights": str(path)})
+    assert "\n" not in str(told.value)
 
 
 def test_the_page_says_what_is_declared() -> None:

@@ -26,17 +26,23 @@ class CHGNetPotential(Calculator):  # type: ignore[misc]
     Parameters
     ----------
     weights
-        The file in CHGNet's package, in a folder of the name that CHGNet knows it by.
+        The file in CHGNet's package, in a folder of the name that CHGNet knows it by, or a
+        checkpoint of its trainer.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
 
     def __init__(self, weights: Path, device: str = "cpu") -> None:
+        import chgnet
         from chgnet.model import CHGNet
 
         super().__init__()
         self.device = device
-        self.model = CHGNet.load(model_name=weights.parent.name, use_device=device, verbose=False)
+        if Path(chgnet.__file__).parent in weights.parents:
+            name = weights.parent.name
+            self.model = CHGNet.load(model_name=name, use_device=device, verbose=False)
+        else:
+            self.model = CHGNet.from_file(str(weights)).to(device)
         self.model.graph_converter.set_isolated_atom_response("error")
 
     def calculate(

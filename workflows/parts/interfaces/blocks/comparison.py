@@ -30,6 +30,10 @@ SAME_J_PER_M2 = 0.01
 """Published differences smaller than this are none; they have two decimals."""
 
 
+LARGE_STRAIN = 0.05
+"""Largest principal strain beyond which a reader is told: linear elasticity ends about there."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Sentences for a report.
@@ -66,6 +70,7 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
         *_doping(records, ours, off, published, others),
         *_starts(records),
         *_still_falling(records),
+        *_strained(records),
     ]
     signs = _signs(records, ours, off, others)
     if published is None:
@@ -323,6 +328,23 @@ def _still_falling(records: Sequence[InterfaceRecord]) -> list[str]:
         return []
     last = f"The last start{_by_relaxing(records)}"
     return [f"{last} is the lowest for {', '.join(found)}; further starts may go lower."]
+
+
+def _strained(records: Sequence[InterfaceRecord]) -> list[str]:
+    """Interfaces whose sides had to be strained by much to fit."""
+    found = [
+        f"{record.pair} by {number(100 * record.max_strain, 1)} %"
+        for record in records
+        if record.max_strain is not None and record.max_strain > LARGE_STRAIN
+    ]
+    if not found:
+        return []
+    return [
+        f"Strained by more than {100 * LARGE_STRAIN:g} % to fit: {', '.join(found)}; energies are "
+        "those of the strained sides. A smaller max_strain_percent, with a larger "
+        "max_area_angstrom2, under interfaces avoids it; strain_energy among the quantities says "
+        "what it costs."
+    ]
 
 
 def doped_partners(

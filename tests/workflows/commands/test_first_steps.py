@@ -1,0 +1,119 @@
+"""What a newcomer types first, in an empty folder without VASP, says what to do next."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from natriface.structures.base.errors import NatrifaceError
+from natriface.workflows.cli import app
+
+STUDY = """
+name: small
+title: Na on NaF
+substrates:
+  NaF: {phase: NaF, miller: [1, 0, 0], layers: 2, frozen_angstrom: 1.0}
+films:
+  Na: {phase: Na, miller: [1, 0, 0], layers: 2}
+interfaces: {max_area_angstrom2: 100, max_strain_percent: 8, rounds: 0}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PMG_VASP_PSP_DIR", raising=False)
+    monkeypatch.delenv("NATRIFACE_CONFIG", raising=False)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(f"engine: vasp\n{STUDY}")
+    return path
+
+
+def typed(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def refused(*words: str | Path) -> str:
+    done = typed(*words)
+    assert isinstance(done.exception, NatrifaceError), done.output
+    return str(done.exception)
+
+
+@pytest.mark.parametrize("command", ["status", "ranking", "tidy", "report", "structures", "more"])
+def test_before_anything_began_the_first_step_is_named(command: str) -> None:
+    name = "oh2026-coatings-small"
+    said = refused(command, name)
+    assert f"nothing of {name} has begun" in said
+    assert f"`natriface run {name}` (`screen` for a screening, `submit` for a cluster)" in said
+    assert f"`natriface run {name} -w there`" in refused(command, name, "-w", "there")
+    assert not Path("runs").exists()
+    assert not Path("there").exists()
+
+
+def test_more_says_what_to_add(tmp_path: Path) -> None:
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place" / "workspace.json").write_text('{"study": "oh2026-coatings-small"}')
+    said = refused("more", "oh2026-coatings-small", "-w", "place")
+    assert "natriface more oh2026-coatings-small --budget 10" in said
+
+
+def test_a_dry_run_shows_the_jobs_without_vasp(study: Path, tmp_path: Path) -> None:
+    done = typed("launch", study, "--dry-run", "--queue", "slurm")
+    assert done.exit_code == 0, done.output
+    assert done.output.count("it cannot run here: no vasp_command") == 1
+    assert re.search(r"would submit: \d+ steps? \(Na\|NaF interface", done.output)
+    assert f"natriface submit {study}" in done.output
+    told = typed("submit", study, "--dry-run")
+    assert "would submit 7 steps, 0 are finished" in told.output
+    assert {path.name for path in tmp_path.iterdir()} <= {"small.yaml", "home"}
+
+
+def test_inputs_and_build_have_a_folder_by_default(study: Path, tmp_path: Path) -> None:
+    assert typed("inputs", study).exit_code == 0
+    assert (tmp_path / "small-inputs" / "summary.json").is_file()
+    assert typed("build", study, "--no-pictures").exit_code == 0
+    assert (tmp_path / "small-built" / "manifest.json").is_file()
+
+
+def test_plan_and_inputs_agree_on_the_cost_of_every_step(study: Path, tmp_path: Path) -> None:
+    """Also where a step's structure is that of another, which plan takes as built."""
+    steps = {step["id"]: step for step in json.loads(typed("plan", study, "--json").stdout)}
+    typed("inputs", study)
+    summary = json.loads((tmp_path / "small-inputs" / "summary.json").read_text())
+    assert any(entry["unrelaxed"] for entry in summary["steps"])
+    for entry in summary["steps"]:
+        seconds = steps[entry["id"]]["core_seconds"]
+        assert seconds == pytest.approx(3600 * entry["core_hours"]), entry["name"]
+
+
+def test_warnings_of_inputs_name_their_steps(study: Path) -> None:
+    study.write_text(f"{study.read_text()}settings: {{vasp.static: {{NELM: 3}}}}\n")
+    warnings = [line for line in typed("inputs", study).output.splitlines() if "warning:" in line]
+    assert warnings
+    of_metals = [line for line in warnings if "a slab of a metal" in line]
+    assert of_metals
+    assert all(line.startswith("warning: Na|NaF interface and 3 more: ") for line in of_metals)
+
+
+def test_plan_tells_all_that_is_wrong_with_independent_parts(study: Path) -> None:
+    study.write_text(
+        STUDY.replace("miller: [1, 0, 0], layers: 2, fr", "miller: [1, 1, 1], layers: 2, fr")
+        + "adsorption:\n  surfaces:\n"
+        "    S: {phase: Nope, miller: [1, 0, 0], layers: 3}\n"
+        "    T: {phase: NaF, miller: [1, 0, 0], layers: 3, sites: [on-top Xe]}\n"
+    )
+    first, *problems = refused("plan", study).splitlines()
+    assert first == "3 problems:"
+    assert problems[0].startswith("- slab NaF: all terminations of NaF (1, 1, 1) are polar")
+    assert problems[1].startswith("- surface S: no phase 'Nope'")
+    assert problems[2].startswith("- surface T has no site 'on-top Xe'")

@@ -1,0 +1,143 @@
+"""A study run from Python, and what it has come to."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from html import escape
+from os.path import relpath
+from pathlib import Path
+
+from natriface.analysis.results.result import Result
+from natriface.analysis.results.wording import counted
+from natriface.structures.base.errors import StudyError
+from natriface.structures.base.reprs import short_repr
+from natriface.workflows.commands.studies.course import Course
+from natriface.workflows.plan import Plan
+from natriface.workflows.planning import ranking
+from natriface.workflows.report.study import report_study
+from natriface.workflows.report.table import Table
+from natriface.workflows.running.progress import progress_for
+from natriface.workflows.running.run import RunSummary
+from natriface.workflows.study import Study
+from natriface.workflows.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """What a study has come to.
+
+    Attributes
+    ----------
+    plan
+        With the stages that were decided on by now.
+    summary
+        How this run of it ended.
+    report
+        The page; its tables lie beside it as CSV files.
+    """
+
+    study: Study
+    plan: Plan
+    workspace: Workspace
+    summary: RunSummary
+    report: Path
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.study.name, self._states(), str(self._link()))
+
+    def _repr_html_(self) -> str:
+        failed = "".join(
+            f"<li>{escape(step.name)}: {escape(step.reason or 'no reason is known')}</li>"
+            for step in self.summary.failed
+        )
+        return (
+            f"<p><b>{escape(self.study.title)}</b>: {self._states()}. "
+            f'<a href="{escape(self._link().as_posix())}" target="_blank">report</a></p>'
+            + (f"<ul>{failed}</ul>" if failed else "")
+        )
+
+    def results(self) -> dict[str, Result]:
+        """Of every finished step, by its name."""
+        return {
+            step.name: self.workspace.result(step.id)
+            for step in self.summary.steps
+            if step.state == "finished"
+        }
+
+    def folder(self, step: str) -> Path:
+        """Of the step of that name, or id, with all its files.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is none.
+        """
+        return self.workspace.steps / self.workspace.find(step).folder
+
+    def ranking(self, top: int | None = None) -> Table:
+        """The best candidates of each pair of a screening, by default all.
+
+        Raises
+        ------
+        StudyError
+            If the study asks for no screening.
+        """
+        found = ranking(
+            self.study, self.plan, self.workspace, self.summary.steps, top or len(self.plan)
+        )
+        if not found:
+            raise StudyError(f"{self.study.name} asks for no screening: it has no key screen")
+        return found[0]
+
+    def _states(self) -> str:
+        counts = self.summary.counts
+        return f"{counted(counts.total(), 'step')}: " + ", ".join(
+            f"{number} {state}" for state, number in counts.most_common()
+        )
+
+    def _link(self) -> Path:
+        """The page as seen from the folder worked in, which a notebook's server shows."""
+        return Path(relpath(self.report))
+
+
+def run_study(
+    study: str | Path,
+    folder: Path | str | None = None,
+    *,
+    n_workers: int | None = None,
+    budget_h: float | None = None,
+    quiet: bool = False,
+) -> StudyRun:
+    """Run a study to its report, as ``natriface run`` does; called again, it goes on.
+
+    Parameters
+    ----------
+    study
+        A file, or the name of a study that comes with natriface.
+    folder
+        Its workspace; by default ``runs/NAME``.
+    n_workers
+        By default one for each core this process may use.
+    budget_h
+        Core-hours of a screening; by default without bound.
+    quiet
+        Whether nothing is printed while it runs.
+
+    Raises
+    ------
+    NatrifaceError
+        If the study is wrong, an engine cannot do a step, or the workspace is in use; then nothing
+        has run. Steps that fail raise nothing: the summary has them, and the report says why.
+
+    Examples
+    --------
+    >>> run = run_study("my-study.yaml")  # doctest: +SKIP
+    >>> run.results()["NaF slab"].converged_energy_ev()  # doctest: +SKIP
+    """
+    place = None if folder is None else Path(folder)
+    course = Course.of(str(study), place, budget_h=budget_h)
+    summary = course.run(n_workers, None if quiet else progress_for(sys.stdout))
+    report = report_study(course.study, course.plan, course.workspace, summary.steps)
+    course.require_able()
+    return StudyRun(course.study, course.plan, course.workspace, summary, report)
