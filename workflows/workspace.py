@@ -298,7 +298,7 @@ class Workspace:
             raise WorkspaceError(f"{path} cannot be read ({error}); submit again") from None
 
     def find(self, name: str) -> PlannedStep:
-        """The planned step of this name or id.
+        """The planned step of this name, id or folder.
 
         Raises
         ------
@@ -306,7 +306,7 @@ class Workspace:
             If there is none, or several have the name.
         """
         steps = self.plan()
-        found = [step for step in steps if name in (step.id, step.name)]
+        found = [step for step in steps if name in (step.id, step.name, step.folder)]
         if len(found) == 1:
             return found[0]
         if found:

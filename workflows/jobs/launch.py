@@ -299,8 +299,8 @@ def _job_of(
         lanes=packed.lanes,
         threads=packed.shape[2],
         cores=packed.shape[1] * packed.shape[2],
-        walltime_s=packed.seconds,
-        signal_s=limits.signal_s,
+        walltime_s=min(packed.seconds, limits.max_walltime_s),
+        signal_s=min(limits.signal_s, packed.stop_s),
         created=time.time(),
         steps=tuple(steps),
     )

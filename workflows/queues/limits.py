@@ -13,6 +13,8 @@ from natriface.workflows.validation import Document, validated
 
 LIMITS_VARIABLE = "NATRIFACE_QUEUE"
 LIMITS_FILE = "queue.yaml"
+LEAST_MINUTES = 10.0
+"""Of a job whose steps' time is not known from others."""
 
 
 class Shape(Document):
@@ -46,7 +48,8 @@ class QueueLimits(Document):
     partition, account, qos, constraint
         As the queue knows them; what is not given is left to the queue.
     max_walltime_hours, min_walltime_minutes
-        Bounds of a job's time; the shorter one is time to compute in, before the job stops.
+        Bounds of a job's time; the shorter one is time to compute in, before the job stops: by
+        default `LEAST_MINUTES`, and none for steps whose like have been measured.
     max_nodes
         Most nodes of a job.
     cores_per_node, memory_per_node_mb
@@ -58,7 +61,8 @@ class QueueLimits(Document):
     time_factor, memory_factor
         Safety factors on the estimates.
     signal_minutes
-        So long before its end a job stops what it is at, so that it can be gone on with.
+        So long before its end a job stops what it is at, so that it can be gone on with; of
+        steps whose like have been measured half of what they are to compute, if that is less.
     engines
         Engine -> size of one calculation. Of VASP and GPAW by default the machine's file's cores.
     setup
@@ -77,7 +81,7 @@ class QueueLimits(Document):
     qos: str | None = None
     constraint: str | None = None
     max_walltime_hours: Real = Field(default=24, gt=0)
-    min_walltime_minutes: Real = Field(default=10, gt=0)
+    min_walltime_minutes: Real | None = Field(default=None, gt=0)
     max_nodes: Whole = Field(default=1, gt=0)
     cores_per_node: Whole = Field(default=1, gt=0)
     memory_per_node_mb: Real | None = Field(default=None, gt=0)
@@ -96,6 +100,11 @@ class QueueLimits(Document):
     def max_walltime_s(self) -> float:
         """Longest time of a job, s."""
         return self.max_walltime_hours * 3600
+
+    def least_s(self, measured: bool) -> float:
+        """Least time of a job to compute in, s."""
+        default = 0.0 if measured else LEAST_MINUTES
+        return 60 * (default if self.min_walltime_minutes is None else self.min_walltime_minutes)
 
     @property
     def usable_memory_mb(self) -> float | None:

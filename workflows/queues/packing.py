@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from natriface.workflows.queues.limits import QueueLimits
-from natriface.workflows.queues.resources import Resources
+from natriface.workflows.queues.resources import START_S, Resources, stop_s
 
 MOST_IDLE = 1.5
 """Core time of a job over that given to its steps, at most, where it has lanes to spare."""
@@ -57,6 +57,7 @@ class Pack:
     _sizes_mb: list[float] = field(default_factory=list)
     _margin_s: float = 0.0
     _alone_s: float = 0.0
+    _measured: bool = True
 
     @property
     def lanes(self) -> int:
@@ -69,7 +70,14 @@ class Pack:
 
         Steps that differ by themselves differ less together: their spreads add in squares.
         """
-        return max(self._ended_s(self._free_at, self._variances) + self._margin_s, self._alone_s)
+        begun = START_S if self._measured else 0.0
+        ended = self._ended_s(self._free_at, self._variances)
+        return max(begun + ended + self.stop_s, self._alone_s)
+
+    @property
+    def stop_s(self) -> float:
+        """So long before its end the job stops what it is at, s."""
+        return stop_s(self._margin_s, max(self._free_at), self._measured)
 
     @property
     def core_seconds(self) -> float:
@@ -105,17 +113,20 @@ class Pack:
             lane = len(free_at)
             free_at.append(0.0)
             variances.append(0.0)
-        free_at[lane] = end = max(free_at[lane], earliest) + item.resources.busy_s
-        variances[lane] += item.resources.spread_s**2
-        margin = max(self._margin_s, item.resources.margin_s)
-        if self.items and self._ended_s(free_at, variances) + margin > limits.max_walltime_s:
+        needs = item.resources
+        free_at[lane] = end = max(free_at[lane], earliest) + needs.busy_s + needs.handling_s
+        variances[lane] += needs.spread_s**2
+        margin = max(self._margin_s, needs.margin_s)
+        measured = self._measured and needs.measured
+        ended = self._ended_s(free_at, variances) + (START_S if measured else 0.0)
+        if self.items and ended + margin > limits.max_walltime_s:
             return False
         self._free_at, self._variances = free_at, variances
         self._ends[item.id] = end
         self.items.append(item)
         insort(self._sizes_mb, item.resources.memory_mb)
-        self._margin_s = margin
-        self._alone_s = max(self._alone_s, item.resources.seconds)
+        self._margin_s, self._measured = margin, measured
+        self._alone_s = max(self._alone_s, needs.seconds)
         return True
 
     def _has_memory_for(self, item: Item, lanes: int, limits: QueueLimits) -> bool:
@@ -169,7 +180,7 @@ def _narrowed(packed: Pack, limits: QueueLimits) -> Pack:
     """
     work = sum(item.resources.busy_s for item in packed.items)
     wasteful = packed.core_seconds > MOST_IDLE * work
-    room = packed.seconds - max(item.resources.margin_s for item in packed.items)
+    room = packed.seconds - packed.stop_s
     least = 1 if wasteful or room <= 0 else max(1, math.floor(work / room))
     best = packed
     for lanes in range(least, packed.lanes):

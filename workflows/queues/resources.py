@@ -14,6 +14,10 @@ from natriface.workflows.steps.history import GROWTH
 
 LEAST_MEMORY_MB = 500.0
 """What Python and its libraries take."""
+START_S = 60.0
+"""What a job takes, at most, until its first step computes: programs and potentials are loaded."""
+HANDLING_S = 0.2
+"""What writing and reading its folder adds to a step that was measured by what it computes."""
 OUT_OF_MEMORY = frozenset({"OUT_OF_MEMORY", "KILLED"})
 OUT_OF_TIME = frozenset({"TIMEOUT", "DEADLINE", "TIME"})
 
@@ -30,7 +34,7 @@ class Resources:
         Of the step as a whole.
     seconds
         Wall time of a job of its own: what it is given, safety included, not less than the least,
-        and the job's margin.
+        and the job's margin; of measured steps also what begins and ends beside them.
     capped
         Whether it may need longer, and so several jobs one after the other.
     margin_s
@@ -41,6 +45,9 @@ class Resources:
     spread_s
         What it may take beyond that, s, where steps like it were measured: of steps that share a
         job some take longer and some shorter, so that it gets less than their sum.
+    measured
+        Whether others like it have told its time, and its engine does not stop by a margin of its
+        own: it then needs no least time, and no margin longer than half of what it computes.
     """
 
     nodes: int
@@ -53,11 +60,17 @@ class Resources:
     margin_s: float = 0.0
     work_s: float | None = None
     spread_s: float = 0.0
+    measured: bool = False
 
     @property
     def busy_s(self) -> float:
         """What the step takes of a job that it shares, s."""
         return self.seconds if self.work_s is None else self.work_s
+
+    @property
+    def handling_s(self) -> float:
+        """What it takes of a job beside that, s."""
+        return HANDLING_S if self.measured else 0.0
 
     @property
     def cores(self) -> int:
@@ -120,12 +133,19 @@ def resources(
             f"correct cores_per_node or engines in queue.yaml"
         )
     wanted, spread = _time_s(estimate, cores, limits)
-    least = 60 * limits.min_walltime_minutes
+    measured = (
+        estimate.most_core_seconds is not None
+        and not lack_of_time
+        and engine(engine_name).capabilities.parallel is None
+    )
+    least = limits.least_s(measured)
     if lack_of_time:  # of a job that had at least the least
         wanted = max(wanted + spread, least) * GROWTH**lack_of_time
         wanted, spread = max(wanted, GROWTH * estimate.least_core_seconds / cores), 0.0
     margin = _margin_s(engine_name, limits)
-    seconds = max(wanted + spread, least) + margin
+    stop = stop_s(margin, wanted, measured)
+    beside = START_S + HANDLING_S if measured else 0.0
+    seconds = max(wanted + spread + beside, least) + stop
     return Resources(
         nodes=nodes,
         tasks=shape.tasks,
@@ -137,7 +157,13 @@ def resources(
         margin_s=margin,
         work_s=min(wanted, limits.max_walltime_s - margin),
         spread_s=spread,
+        measured=measured,
     )
+
+
+def stop_s(margin_s: float, busy_s: float, measured: bool) -> float:
+    """Time at a job's end in which nothing is begun, s: of measured steps not most of the job."""
+    return min(margin_s, busy_s / 2) if measured else margin_s
 
 
 def _time_s(estimate: Estimate, cores: int, limits: QueueLimits) -> tuple[float, float]:

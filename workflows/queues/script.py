@@ -109,6 +109,7 @@ def script_values(packed: Pack, limits: QueueLimits) -> dict[str, Value]:
         memory_per_node_mb = min(memory_per_node_mb, int(available_mb))
         memory_per_core_mb = min(memory_per_core_mb, max(1, int(available_mb) // cores_per_node))
     seconds = min(packed.seconds, limits.max_walltime_s)
+    signal_s = min(limits.signal_s, packed.stop_s)
     return {
         "nodes": nodes,
         "tasks": tasks_in_job,
@@ -121,9 +122,9 @@ def script_values(packed: Pack, limits: QueueLimits) -> dict[str, Value]:
         "memory_per_core_mb": memory_per_core_mb,
         "walltime_hms": clock(min(seconds, int(limits.max_walltime_s) or 1)),
         "walltime_hm": clock(min(seconds, int(limits.max_walltime_s / 60) * 60 or 60), False),
-        "soft_walltime_hms": clock(max(1.0, seconds - limits.signal_s)),
-        "signal_s": int(limits.signal_s) or None,
-        "signal_minutes": int(limits.signal_s // 60) or None,
+        "soft_walltime_hms": clock(max(1.0, seconds - signal_s)),
+        "signal_s": int(signal_s) or None,
+        "signal_minutes": int(signal_s // 60) or None,
         "partition": limits.partition,
         "account": limits.account,
         "qos": limits.qos,

@@ -130,7 +130,8 @@ class Table:
     below
         Row -> a sentence under it.
     marks
-        Row and column title -> a sign behind the number, explained further down.
+        Row and column title -> a sign behind the value, explained further down; what bears one
+        is no link.
     formulas
         By which its numbers were computed.
     page_rows

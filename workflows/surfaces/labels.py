@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+from natriface.analysis.results.wording import number
 
 
 class SlabLabels(BaseModel):
@@ -36,6 +39,16 @@ class SlabLabels(BaseModel):
     stoichiometric: bool | None = None
     caution: str | None = None
     cut: str = "whole"
+
+    @property
+    def cut_words(self) -> str | None:
+        """The gap it is cut in, and what lies on its two sides; None where that was not said."""
+        cut: Mapping[str, Any] = (self.model_extra or {}).get("termination") or {}
+        gap, top, bottom = (cut.get(key) for key in ("gap_angstrom", "top", "bottom"))
+        if gap is None or not top or not bottom:
+            return None
+        faces = "both sides" if top == bottom else f"one side and {bottom} on the other"
+        return f"{number(gap)} Å, {top} on {faces}"
 
 
 class SurfaceLabels(SlabLabels):

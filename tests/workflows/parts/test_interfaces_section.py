@@ -30,7 +30,6 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
     RegistriesRecord,
 )
 from natriface.workflows.parts.interfaces.labels import InterfaceLabels
-from natriface.workflows.parts.interfaces.section import doped_words
 from natriface.workflows.report.page import ProtocolRecord, ReportDocument, Setting, write_report
 
 D = 1.54 / np.sqrt(3)
@@ -617,6 +616,21 @@ def test_the_lower_of_two_starts_is_the_reference(lower: float, taken: str) -> N
     assert study.records[1] == Study().records[1]  # it has another slab
 
 
+@pytest.mark.parametrize(("lower", "told"), [(0.0201, ""), (0.5, "by 0.11 J/m² (most for")])
+def test_a_change_that_rounds_to_nothing_is_not_told(
+    lower: float, told: str, tmp_path: Path
+) -> None:
+    study = Study()
+    energy = study.named(SLAB).energy_ev
+    assert energy is not None
+    study.add_second_start(SLAB, energy - lower)
+    findings = study.write(tmp_path).document.findings
+    (finding,) = (text for text in findings if "reference slabs end" in text)
+    assert "1 of 1 reference slabs end lower" in finding
+    assert ("which raises" in finding) == bool(told)
+    assert told in finding
+
+
 @pytest.mark.parametrize(
     "update",
     [
@@ -864,15 +878,3 @@ def test_every_published_source_can_be_read(name: str) -> None:
         assert sorted(contradiction.swapped.values()) == sorted(
             published.interfacial_formation_energy_j_per_m2[p] for p in contradiction.swapped
         )
-
-
-def test_a_doped_slab_is_explained_by_its_unit() -> None:
-    doping = (
-        "1 F on O (site 32 of orbit O32 (x4; P 1.554, Zr 2.245)); uncompensated; "
-        "net formal charge +1 e"
-    )
-    assert doped_words("NZSP", doping, ["PO3F", "PO4", "SiO4"]) == (
-        "F-doped NZSP: one O of a PO4 replaced by F in each surface cell, uncompensated"
-    )
-    assert "one O next to P replaced by F" in doped_words("NZSP", doping, [])
-    assert doped_words("X", "as given", []) == "X, as given in each surface cell, not stated"

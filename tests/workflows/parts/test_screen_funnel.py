@@ -286,6 +286,7 @@ def test_the_report_says_what_was_left_out(tmp_path: Path, spring: SpringEngine)
     found = ran(tmp_path / "w", 1, {**SCREEN, "contacts": contacts})
     assert {one["pair"] for one in found["values"].values()} == {"Na|NaF"}
     assert "more than 12 atoms" in found["text"]
+    assert "1 of the 2 pairs of phases asked for has no candidate" in found["text"]
     assert "cannot be built" in found["text"]
 
 

@@ -14,6 +14,7 @@ from natriface.analysis.results.tidied import TIDIED_FILE, is_tidied, tidied_fol
 from natriface.analysis.results.tidied import tidy as pack
 from natriface.workflows.archive import export_study
 from natriface.workflows.commands.studies.ranking import write_ranking
+from natriface.workflows.parts.screen.funnel import PACKED_NOTE
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import discarded, plan_study, ranking
 from natriface.workflows.report.study import report_study
@@ -57,6 +58,13 @@ def packed(screen: dict[str, Any], workspace: Workspace) -> set[str]:
     return found
 
 
+def without_ways(page: str) -> str:
+    """A page that says neither where folders are nor how to have them back."""
+    page = re.sub(r'<a href="../steps/[^"]+">([^<]+)</a>', r"\1", page)
+    page = page.replace(' <span class="tag">packed</span>', "")
+    return re.sub(rf"\s*(<[^<>]+>)*{PACKED_NOTE}(</[^<>]+>)*", "", page)
+
+
 def said(screen: dict[str, Any], found: dict[str, Any], place: Path) -> dict[str, Any]:
     """All that a workspace tells."""
     place.mkdir()
@@ -78,7 +86,7 @@ def said(screen: dict[str, Any], found: dict[str, Any], place: Path) -> dict[str
             if not name.startswith(("ro-crate", "manifest", "workspace/report"))
         }
     return {
-        "page": re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "", page.read_text()),
+        "page": without_ways(re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "", page.read_text())),
         "csv": {path.name: path.read_text() for path in page.parent.glob("*.csv")},
         "files": [(place / f"all.{ending}").read_text() for ending in ("csv", "json", "extxyz")],
         "results": {each.id: workspace.result(each.id) for each in plan.walk()},
@@ -103,6 +111,31 @@ def test_all_that_is_told_stays_the_same(tmp_path: Path, spring: SpringEngine) -
     after = said(THREE_STAGES, found, tmp_path / "after")
     assert after == before
     assert ran(tmp_path / "w", 5, THREE_STAGES)["values"] == found["values"]
+
+
+def test_no_link_leads_to_a_folder_that_is_packed(tmp_path: Path, spring: SpringEngine) -> None:
+    found = ran(tmp_path / "w", 1, SCREEN)
+    workspace = found["workspace"]
+    study, plan = of(SCREEN, workspace)
+
+    def page() -> str:
+        return report_study(study, plan, workspace, found["statuses"]).read_text()
+
+    def links(text: str) -> set[str]:
+        return set(re.findall(r'href="\.\./steps/([^"]+)"', text))
+
+    assert PACKED_NOTE not in page()
+    before = links(page())
+    packed(SCREEN, workspace)
+    after = links(page())
+    assert all((workspace.steps / name).is_dir() for name in after)
+    gone = before - after
+    assert len(gone) == 2
+    told = page()
+    assert all(f'{name} <span class="tag">packed</span>' in told for name in gone)
+    assert PACKED_NOTE in told
+    assert all(where(workspace, name).is_dir() for name in gone)  # as the note says
+    assert links(page()) == before
 
 
 def test_slabs_of_candidates_that_go_on_keep_their_folders(

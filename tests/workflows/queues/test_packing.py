@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from natriface.workflows.engines.base import Estimate
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Item, Pack, pack
-from natriface.workflows.queues.resources import Resources, resources
+from natriface.workflows.queues.resources import HANDLING_S, START_S, Resources, resources
 
 
 def item(identifier: str, seconds: float, *parents: str, **more: float) -> Item:
@@ -163,16 +166,63 @@ def measured(
 def test_what_was_measured_gets_its_own_spread_and_not_the_factor() -> None:
     limits = QueueLimits(min_walltime_minutes=10, signal_minutes=5, time_factor=7)
     alone = measured(1000, 1600, limits)
-    assert (alone.resources.busy_s, alone.resources.seconds) == (1000, 1600 + 300)
+    given = 1600 + START_S + HANDLING_S + 300
+    assert (alone.resources.busy_s, alone.resources.seconds) == (1000, given)
     (only,) = pack([alone], limits)
-    assert only.seconds == 1600 + 300
+    assert only.seconds == given
 
 
 def test_the_spreads_of_steps_in_a_job_add_in_squares() -> None:
     limits = QueueLimits(cores_per_node=1, max_walltime_hours=100)
     one = measured(1000, 1600, limits)
     (only,) = pack([Item(str(n), one.resources) for n in range(100)], limits)
-    assert only.seconds == 100 * 1000 + 10 * 600 + 300  # and not 100 * 1600
+    beside = START_S + 100 * HANDLING_S
+    assert only.seconds == pytest.approx(100 * 1000 + 10 * 600 + beside + 300)  # not 100 * 1600
+
+
+def many(number: int, one: Item) -> list[Item]:
+    return [Item(str(n), one.resources) for n in range(number)]
+
+
+def test_short_steps_whose_like_were_measured_ask_for_no_least_time() -> None:
+    limits = QueueLimits(cores_per_node=8)
+    (only,) = pack(many(21, measured(3, 3, limits)), limits)
+    assert only.lanes == 1
+    assert only.seconds == pytest.approx(21 * 3 * 1.5 + 21 * HANDLING_S * 1.5 + START_S)
+    asked_for = limits.model_copy(update={"min_walltime_minutes": 10.0})
+    (only,) = pack(many(21, measured(3, 3, asked_for)), asked_for)
+    assert only.seconds >= 10 * 60  # what the user says holds
+    (mixed,) = pack([measured(3, 3, limits), *steps(1, 3, limits)], limits)
+    assert (mixed.seconds, mixed.stop_s) == (15 * 60, 300)  # as long as one is unknown
+    out_of_time = Estimate(3, 100, "", most_core_seconds=3)
+    again = resources("s", "potential", out_of_time, limits, ["TIMEOUT"])
+    assert (again.busy_s, again.seconds) == (20 * 60, 25 * 60)  # what was known proved wrong
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    times=st.lists(st.tuples(st.floats(0.1, 3000), st.floats(1, 2)), min_size=1, max_size=60),
+    cores=st.sampled_from([1, 4, 8]),
+)
+def test_a_job_of_measured_steps_has_the_time_for_what_they_take(
+    times: list[tuple[float, float]], cores: int
+) -> None:
+    limits = QueueLimits(cores_per_node=cores, max_walltime_hours=1000)
+    found = [measured(seconds, seconds * factor, limits) for seconds, factor in times]
+    items = [Item(str(n), each.resources) for n, each in enumerate(found)]
+    used = {str(n): seconds for n, (seconds, _) in enumerate(times)}
+    longest = {str(n): seconds * (factor - 1) for n, (seconds, factor) in enumerate(times)}
+    for each in pack(items, limits):
+        work = sum(used[one.id] for one in each.items)
+        spread = math.sqrt(sum(longest[one.id] ** 2 for one in each.items))
+        room = each.seconds - each.stop_s - START_S
+        if each.lanes == 1:  # begins, takes what was measured and its spread, and only then stops
+            assert room >= work + spread + len(each.items) * HANDLING_S - 1e-6
+        else:
+            assert each.lanes * room >= work + len(each.items) * HANDLING_S - 1e-6
+        # queues count in minutes
+        if each.lanes == 1 and work >= 120 and spread <= work / 5 and len(each.items) <= work:
+            assert 60 * math.ceil(each.seconds / 60) <= 3 * work
 
 
 @settings(max_examples=30, deadline=None)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from natriface.analysis.energies.interface_energy import ADHESION_FORMULA, formation_formula
 from natriface.analysis.results.claim import Choice
@@ -12,7 +11,6 @@ from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import counted, number
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
-from natriface.structures.crystals.doping import DopingWords
 from natriface.workflows.parts.interfaces.blocks.comparison import Comparison, compare
 from natriface.workflows.parts.interfaces.blocks.figures import (
     adhesion_bars,
@@ -47,6 +45,7 @@ from natriface.workflows.report.section import (
     SectionContext,
     results_of,
 )
+from natriface.workflows.surfaces.glossary import doped_words, surface_glossary
 
 KEY, TITLE = "interfaces", "Interfaces"
 
@@ -191,30 +190,8 @@ def _glossary(records: Sequence[InterfaceRecord]) -> dict[str, str]:
             found[name] = doped_words(slab.phase or name, slab.doping, units)
         elif words:
             found[name] = ", ".join(words)
-    for surface in (slab.surface for slab in slabs.values() if slab.surface):
-        plane, _, count = surface.split(" ")[0].partition("-")
-        which = ORDINALS[int(count) - 1] if count in ("1", "2", "3") else f"{count}th"
-        if count:
-            found[f"{plane}-{count}"] = f"{which} termination of the {plane} plane"
+    found |= surface_glossary((slab.surface, slab.phase, slab.cut_words) for slab in slabs.values())
     return found
-
-
-ORDINALS, NUMERALS = ("first", "second", "third"), {"1": "one", "2": "two", "3": "three"}
-
-
-def doped_words(phase: str, doping: str, units: Iterable[str]) -> str:
-    """``F-doped NZSP-C2c-ordered: one O of a PO4 replaced by F in each surface cell, ...``."""
-    said = DopingWords.of(doping)
-    read = re.fullmatch(r"(?P<n>\d+) (?P<dopant>\w+) on (?P<host>\w+)", said.dopant)
-    if read is None:
-        return f"{phase}, {said.dopant} in each surface cell, {said.balance}"
-    host, centre = read["host"], re.search(r"\(x\d+; (\w+) ", doping)
-    whole = [u for u in units if centre and re.fullmatch(f"{centre[1]}{host}\\d*", u)]
-    place = f" of a {whole[0]}" if whole else f" next to {centre[1]}" if centre else ""
-    return (
-        f"{read['dopant']}-doped {phase}: {NUMERALS.get(read['n'], read['n'])} {host}{place} "
-        f"replaced by {read['dopant']} in each surface cell, {said.balance}"
-    )
 
 
 def _slab_words(slab: SlabRecord) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -24,6 +24,12 @@ from natriface.workflows.step_maker import StepMaker
 
 MOST_ON_PAGE = 10
 """Candidates of each pair on the page of a report."""
+
+FOLDER = "folder"
+PACKED_NOTE = (
+    "Folders marked packed lie in one file together: natriface where STUDY FOLDER puts one back "
+    "and says where."
+)
 
 BETWEEN_FACES = (
     "The energy is what contact changes against the two free slabs. Between planes or terminations "
@@ -121,7 +127,10 @@ def ranking(
 
 
 def ranking_table(
-    records: Sequence[CandidateRecord], names: Mapping[str, str], n_stages: int
+    records: Sequence[CandidateRecord],
+    names: Mapping[str, str],
+    n_stages: int,
+    packed: Container[str] = (),
 ) -> Table:
     """All candidates with their energies, ranked within each pair as far as they came.
 
@@ -129,6 +138,8 @@ def ranking_table(
     ----------
     names
         Step id -> the name of its folder.
+    packed
+        Ids of the steps whose folders are packed, so that no link leads to them.
     """
     rows: list[list[Cell]] = []
     shown: set[int] = set()
@@ -143,6 +154,10 @@ def ranking_table(
             place += ranked
             rows.append(_ranking_row(record, place if ranked else None, names, n_stages))
     notes = [BETWEEN_FACES]
+    steps = [record.stages[-1].step for record in records]
+    marks = {(k, FOLDER): "packed" for k, step in enumerate(steps) if step in packed}
+    if marks:
+        notes.append(PACKED_NOTE)
     if len(shown) < len(rows):
         notes.append(f"Of each pair the first {MOST_ON_PAGE}; ranking.csv has all {len(rows)}.")
     columns = [
@@ -162,11 +177,11 @@ def ranking_table(
         Column("gap", "A", 2),
         Column("atoms", digits=0),
         Column("candidate", whole=True),
-        Column("folder", in_terminal=False, leads_to="../steps/"),
+        Column(FOLDER, in_terminal=False, leads_to="../steps/"),
         Column("why not ranked"),
     ]
     formulas = [SCREENED_FORMULA]
-    return Table("Ranking", columns, rows, notes, formulas=formulas, page_rows=shown)
+    return Table("Ranking", columns, rows, notes, formulas=formulas, page_rows=shown, marks=marks)
 
 
 def _ranking_row(

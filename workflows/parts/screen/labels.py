@@ -11,6 +11,9 @@ from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import Side
 from natriface.workflows.surfaces.labels import SlabLabels
 
+PHASE_PAIRS = "pairs of phases"
+"""Of the counts of a screening that which everything begins with."""
+
 
 class Choices(BaseModel):
     """What was chosen on each axis, for tables.

@@ -8,10 +8,11 @@ from itertools import groupby
 from natriface.analysis.energies.variance import SHARE_FORMULA, variance_share
 from natriface.analysis.results.claim import Choice
 from natriface.analysis.results.result import Result
+from natriface.analysis.results.tidied import is_tidied
 from natriface.analysis.results.wording import number
 from natriface.workflows.parts.screen.figures import distributions, pictures, trade_offs
 from natriface.workflows.parts.screen.funnel import left_out_table, ranking_table
-from natriface.workflows.parts.screen.labels import CandidateLabels
+from natriface.workflows.parts.screen.labels import PHASE_PAIRS, CandidateLabels
 from natriface.workflows.parts.screen.measurements import TAKEN, measurements, relaxed_energies
 from natriface.workflows.parts.screen.records import (
     SCREENED_FORMULA,
@@ -22,6 +23,7 @@ from natriface.workflows.parts.screen.records import (
 from natriface.workflows.report.section import FEW, Block, Section, SectionContext
 from natriface.workflows.report.steps import known_steps
 from natriface.workflows.report.table import Cell, Column, Table
+from natriface.workflows.surfaces.glossary import doped_words, surface_glossary
 
 KEY = "screen"
 
@@ -45,19 +47,24 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         return None
     made = records(labelled, {**context.reasons, **context.all_results})
     names = {step: folder.name for step, folder in context.folders.items()}
+    shown = {record.stages[-1].step for record in made}
+    packed = {step for step in shown & names.keys() if is_tidied(context.folders[step])}
     n_stages = max(labels.stage for labels in labelled.values())
     relaxed = relaxed_energies(made, labelled)
     measured = measurements(relaxed)
     ranked = {pair: list(own) for pair, own in groupby(made, key=lambda record: record.pair)}
+    without = _without(labelled.values())
+    verdict = outcome(ranked, n_stages)
+    findings = [_finding(pair, members, n_stages) for pair, members in ranked.items()]
     return Section(
         key=KEY,
         title="Screening",
-        verdict=outcome(ranked, n_stages),
+        verdict=[*verdict, *without] if verdict else (),
         settled_by=SETTLED_BY,
-        findings=[_finding(pair, members, n_stages) for pair, members in ranked.items()],
+        findings=findings if verdict else [*findings, *without],
         blocks=[
             *distributions(made, n_stages, context),
-            ranking_table(made, names, n_stages),
+            ranking_table(made, names, n_stages, packed),
             *of_choices(made),
             *trade_offs(made, context),
             *pictures(made, context),
@@ -67,6 +74,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         methods=[SCREENED_FORMULA],
         values={record.candidate: record.model_dump(mode="json") for record in made},
         measurements=measured,
+        glossary=_glossary(labelled.values()),
     )
 
 
@@ -93,6 +101,39 @@ def outcome(ranked: Mapping[str, Sequence[CandidateRecord]], n_stages: int) -> l
         )
     also = f" Of the other {left} nothing is known by the last stage." if left else ""
     return [f"{text}.{also}"]
+
+
+def _without(labels: Iterable[CandidateLabels]) -> list[str]:
+    """How many of the pairs asked for have no candidate at all."""
+    known = list(labels)
+    asked = next((one.narrowed.counts.get(PHASE_PAIRS, 0) for one in known if one.narrowed), 0)
+    without = asked - len({one.phases for one in known})
+    if without <= 0:
+        return []
+    have = "has" if without == 1 else "have"
+    return [
+        f"{without} of the {asked} pairs of phases asked for {have} no candidate: "
+        "“Left out” says why."
+    ]
+
+
+def _glossary(labels: Iterable[CandidateLabels]) -> dict[str, str]:
+    """What the names of pairs, slabs and surfaces stand for, and what a registry is."""
+    known = list(labels)
+    found = {known[0].pair: f"{known[0].film.name} as a film on {known[0].substrate.name}"}
+    slabs = [slab for one in known for slab in one.slabs]
+    for slab in slabs:
+        if slab.doping:
+            cut = (slab.model_extra or {}).get("termination") or {}
+            found[slab.name] = doped_words(slab.phase, slab.doping, cut.get("kept_units") or ())
+        elif slab.phase != slab.name:
+            found[slab.name] = slab.phase
+    found |= surface_glossary((slab.label, slab.phase, slab.cut_words) for slab in slabs)
+    if len({one.choices.registry for one in known}) > 1:
+        found["registry"] = (
+            "shift of the film in the plane, in fractions of the substrate's surface cell"
+        )
+    return found
 
 
 def of_choices(records: Sequence[CandidateRecord]) -> list[Block]:

@@ -23,6 +23,7 @@ from natriface.structures.surfaces.slabs import layers_for
 from natriface.structures.surfaces.surface_cell import Crystal, miller_label
 from natriface.structures.surfaces.terminations import Termination, find_terminations
 from natriface.workflows.parts.interfaces.builder import STRAIN_SHARE
+from natriface.workflows.parts.screen.labels import PHASE_PAIRS
 from natriface.workflows.parts.screen.phases import LeftOut, phases_of
 from natriface.workflows.parts.screen.request import (
     Contacts,
@@ -207,10 +208,11 @@ def enumerate_space(request: ScreenRequest, root: Path) -> Space:
     """
     left_out: list[LeftOut] = []
     phases: dict[str, Phase] = {}
-    counts: dict[str, int] = {}
+    counts = {PHASE_PAIRS: 1}
     sides: list[list[SlabChoice]] = []
     for side, asked in (("substrate", request.substrates), ("film", request.films)):
         found = phases_of(asked, root, left_out)
+        counts[PHASE_PAIRS] *= len(found)
         for label, phase in found.items():
             if phases.setdefault(label, phase).atoms != phase.atoms:
                 raise StudyError(f"screen: two phases are called {label!r}; rename a file")

@@ -298,12 +298,12 @@ def _starts(records: Sequence[InterfaceRecord]) -> list[str]:
         for record in records
         if (change := record.second_start_change_j_per_m2) is not None
     }
-    if lower and changes:
-        most = max(changes, key=lambda pair: changes[pair])
+    most = max(changes, key=lambda pair: changes[pair], default="")
+    if lower and changes and number(changes[most]) != number(0.0):
+        span = dict.fromkeys(number(change) for change in (min(changes.values()), changes[most]))
         text += (
             "; the lower energies are the references, which raises the formation energies"
-            f"{_by_relaxing(records)} by {number(min(changes.values()))} to "
-            f"{number(changes[most])} J/m² (most for {most})"
+            f"{_by_relaxing(records)} by {' to '.join(span)} J/m² (most for {most})"
         )
     return [text + "."]
 

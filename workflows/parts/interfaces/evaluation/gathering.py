@@ -353,6 +353,7 @@ def _slab(slab: SlabLabels, strains: Sequence[float]) -> SlabRecord:
         doping=slab.doping,
         cut=slab.cut,
         surface=slab.label,
+        cut_words=slab.cut_words,
         formula=slab.formula,
         thickness_angstrom=slab.thickness_angstrom,
         polar=slab.polar,

@@ -47,6 +47,7 @@ class SlabRecord(_Record):
     doping: str | None = None
     cut: str = "whole"
     surface: str | None = None
+    cut_words: str | None = None
     formula: str | None = None
     thickness_angstrom: float | None = None
     polar: bool | None = None

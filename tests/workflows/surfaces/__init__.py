@@ -1,0 +1,1 @@
+"""Tests of slabs as studies ask for them."""
