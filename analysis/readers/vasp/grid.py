@@ -106,6 +106,13 @@ def _read_block(path: Path, content: bytes, begin: int, size: int) -> tuple[Floa
         raise ReaderError(
             f"{path}: {len(words)} of {size} values of its grid are there; the file is cut off"
         )
+    if stop >= len(content) and not content.endswith(b"\n"):
+        # the last number may be cut: then it has fewer decimals, or less exponent, than the others
+        if len({len(word.partition(b".")[2]) for word in [*words[:per_line], words[-1]]}) > 1:
+            raise ReaderError(
+                f"{path}: the file is cut off within the last of the {size} values of its grid; "
+                "copy it again"
+            )
     try:
         values = np.array(words, dtype=float)
     except ValueError:
