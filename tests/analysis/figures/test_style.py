@@ -74,8 +74,9 @@ def distance(one: str, other: str) -> float:
 
 
 @cache
-def figure_of(name: str) -> Figure:
-    return DRAWINGS[name]()
+def figure_of(name: str, width: style.FigureWidth | None = None) -> Figure:
+    with style.as_wide_as(width):
+        return DRAWINGS[name]()
 
 
 def drawn(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> dict[Text, Bbox]:
@@ -94,15 +95,20 @@ def drawn(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> dict[Text, Bbox]:
     return found
 
 
+@pytest.mark.parametrize("width", [None, "one-column", "two-columns"])
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_no_text_lies_on_another_or_leaves_the_figure(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, width: style.FigureWidth | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    figure = figure_of(name)
+    figure = figure_of(name, width)
     before = dict(mpl.rcParams)
     boxes = drawn(figure, monkeypatch)
     assert dict(mpl.rcParams) == before
     assert len(boxes) > 3
+    require_room(figure, boxes)
+
+
+def require_room(figure: Figure, boxes: dict[Text, Bbox]) -> None:
     page = figure.bbox
     for text, box in boxes.items():
         within = page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 <= box.y1 <= page.y1
@@ -127,6 +133,17 @@ def test_a_figure_fits_a_journal(name: str) -> None:
         assert style.ONE_COLUMN <= width <= style.TWO_COLUMNS
     else:
         assert width in (style.ONE_COLUMN, style.TWO_COLUMNS)
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_a_figure_is_as_wide_as_asked_for(name: str) -> None:
+    one = figure_of(name, "one-column")
+    assert one.get_figwidth() == pytest.approx(style.ONE_COLUMN)
+    assert figure_of(name, "two-columns").get_figwidth() == pytest.approx(style.TWO_COLUMNS)
+    assert style.least_width() == style.ONE_COLUMN
+    assert style.most_width() == style.TWO_COLUMNS
+    sizes = [text.get_fontsize() for text in one.findobj(Text) if text.get_text().strip()]
+    assert min(sizes) > 5.5  # points, of which 5 are the least that journals take
 
 
 @pytest.mark.parametrize(
