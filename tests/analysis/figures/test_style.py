@@ -21,7 +21,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from natriface.analysis.figures import style
-from natriface.analysis.figures.bars import Bar, energy_bars
+from natriface.analysis.figures.bars import Bar, PublishedBar, ValueBar, energy_bars, value_bars
 from natriface.analysis.figures.convergence_lines import relaxation_courses
 from natriface.analysis.figures.pictures.structure_pictures import structure_figure
 from natriface.structures.base.arrays import FloatArray
@@ -124,6 +124,35 @@ def require_room(figure: Figure, boxes: dict[Text, Bbox]) -> None:
         for text, box in boxes.items():
             common = None if text in own else Bbox.intersection(frame, box)
             assert common is None or min(common.width, common.height) < 1.0, text.get_text()
+
+
+NAMES = ("Na", "NZSP-NSF", "NaF(100)-1", "adatom on a surface", "vacancy in the bulk, hop 12")
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map(" ".join),
+            st.sampled_from([None, -1.99, -0.013, 0.0, 0.324, 12.75]),
+            st.sampled_from([(), (0.3,), (-1.2, 0.4)]),
+        ),
+        min_size=1,
+        max_size=24,
+    ),
+    st.sampled_from([None, "one-column", "two-columns"]),
+)
+def test_bars_have_room_whatever_their_number_and_names(
+    rows: list[tuple[str, float | None, tuple[float, ...]]], width: style.FigureWidth | None
+) -> None:
+    bars = [
+        ValueBar(label, f"kind {k % 3}", value, "no minimum", [PublishedBar(p) for p in printed])
+        for k, (label, value, printed) in enumerate(rows)
+    ]
+    with style.as_wide_as(width):
+        figure = value_bars(bars, "migration barrier", published="Li et al., Nat. Commun. (2025)")
+    with pytest.MonkeyPatch.context() as patched:
+        require_room(figure, drawn(figure, patched))
 
 
 @pytest.mark.parametrize("name", DRAWINGS)

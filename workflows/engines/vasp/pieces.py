@@ -67,7 +67,8 @@ class Course:
     def _farthest(self, moves: FloatArray) -> FloatArray:
         """(n,) how far the atom goes that goes farthest, A; of moves within half a cell."""
         lengths: FloatArray = np.linalg.norm((moves - np.round(moves)) @ self.cell, axis=-1)
-        return lengths.max(axis=-1, initial=0.0)
+        farthest: FloatArray = lengths.max(axis=-1, initial=0.0)
+        return farthest
 
 
 def whole_course(folder: Path, *, ended: bool = True) -> Course | None:
