@@ -29,6 +29,7 @@ from natriface.workflows.commands.common import (
 from natriface.workflows.commands.studies import converge, screen
 from natriface.workflows.commands.studies.course import (
     Course,
+    FigureWidthName,
     planned,
     run_study,
     say_lacks,
@@ -248,13 +249,20 @@ def report(
     study: StudyArgument,
     folder: WorkspaceOption = None,
     top: TopOption = 5,
+    figures: Annotated[
+        FigureWidthName | None,
+        typer.Option(
+            help="All figures as wide as a journal's column, 85 mm, or as two, 180 mm.",
+            show_default="each as it needs",
+        ),
+    ] = None,
 ) -> None:
     """Write the report of what is finished so far."""
     from natriface.workflows.study import load_study, study_path
 
     workspace = opened(study, folder, load_study(study_path(study)))
     loaded, steps = planned(study, folder)
-    write_report(loaded, steps, workspace, statuses(workspace), top)
+    write_report(loaded, steps, workspace, statuses(workspace), top, figures)
 
 
 @app.command()

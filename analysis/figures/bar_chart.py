@@ -20,10 +20,10 @@ from natriface.analysis.figures.style import (
     PUBLISHED,
     QUALITATIVE,
     SMALL,
-    TWO_COLUMNS,
     StyledFigure,
     column_width,
     legend_above,
+    most_beside,
     note_below,
     rows_and_columns,
     text_width,
@@ -111,7 +111,7 @@ def bar_chart(
         A line below the axis.
     """
     group_inches = _GAP_INCHES + _SLOT_INCHES * max(2, *(1 + g.n_beside for g in groups))
-    per_row = max(1, int((TWO_COLUMNS - _AXIS_INCHES) / group_inches))
+    per_row = most_beside(group_inches, _AXIS_INCHES)
     per_row = rows_and_columns(len(groups), per_row)[1]
     rows = [groups[k : k + per_row] for k in range(0, len(groups), per_row)]
     width = column_width(_AXIS_INCHES + group_inches * len(rows[0]))

@@ -18,9 +18,9 @@ from natriface.analysis.figures.style import (
     MUTED,
     QUALITATIVE,
     SMALL,
-    TWO_COLUMNS,
     PanelLayout,
     in_style,
+    most_beside,
     note_below,
     wrapped,
     zero_line,
@@ -164,7 +164,7 @@ def cohp_panels(
     high = min(range_ev[1], max(c.energies_ev[-1] for p in panels for c in p.curves))
     if not low < high:
         raise AnalysisError(f"no COHP lies between {range_ev[0]:g} and {range_ev[1]:g} eV")
-    most = int((TWO_COLUMNS - _AXIS_INCHES) / _PANEL_INCHES)
+    most = most_beside(_PANEL_INCHES, _AXIS_INCHES)
     layout = PanelLayout.of(len(panels), most, _PANEL_INCHES, _AXIS_INCHES)
     figure, axes = layout.figure(3.4 * layout.rows, sharex=True, sharey=True)
     for ax, panel in zip(axes, panels, strict=True):

@@ -29,17 +29,17 @@ from natriface.analysis.figures.style import (
     INK,
     LINE_HEIGHT,
     MUTED,
-    ONE_COLUMN,
     PAPER,
     POINTS_PER_INCH,
     QUALITATIVE,
     SMALL,
-    TWO_COLUMNS,
     StyledFigure,
     column_width,
     element_color,
     in_style,
+    least_width,
     legend_above,
+    most_beside,
     rows_and_columns,
     wrapped,
     zero_line,
@@ -172,7 +172,7 @@ def band_center_diagram(columns: Sequence[CenterColumn], zero: str) -> Figure:
     columns = [column for column in columns if column.centers]
     if not columns:
         raise AnalysisError("there are no band centers to draw")
-    most = int((TWO_COLUMNS - _AXIS_INCHES) / _COLUMN_INCHES)
+    most = most_beside(_COLUMN_INCHES, _AXIS_INCHES)
     per_row = rows_and_columns(len(columns), most)[1]
     rows = [columns[k : k + per_row] for k in range(0, len(columns), per_row)]
     width = column_width(_AXIS_INCHES + _COLUMN_INCHES * per_row)
@@ -249,7 +249,7 @@ def potential_profile(
     places = (profile.places_angstrom - begin) % period + begin - low
     order = np.argsort(places)
     zero = levels.vacuum.top.level_ev if levels else 0.0
-    figure = StyledFigure(figsize=(ONE_COLUMN, 2.5), layout="constrained")
+    figure = StyledFigure(figsize=(least_width(), 2.5), layout="constrained")
     ax = figure.add_subplot()
     lines = ax.plot(places[order], profile.values_ev[order] - zero, color=QUALITATIVE[0])
     names = ["planar average"]

@@ -17,13 +17,13 @@ from natriface.analysis.figures.style import (
     HEAT,
     INK,
     MARKERS,
-    ONE_COLUMN,
     PAPER,
     QUALITATIVE,
     PanelLayout,
     StyledFigure,
     element_color,
     in_style,
+    least_width,
     legend_above,
     scale_bar,
     wrapped,
@@ -125,7 +125,7 @@ def bond_profiles(profiles: Sequence[tuple[str, BondProfile]], quantity: str = "
     """
     if not profiles:
         raise AnalysisError("there is no bond to draw")
-    figure = StyledFigure(figsize=(ONE_COLUMN, 2.2), layout="constrained")
+    figure = StyledFigure(figsize=(least_width(), 2.2), layout="constrained")
     ax = figure.add_subplot()
     handles = []
     for k, (_, profile) in enumerate(profiles):

@@ -12,11 +12,11 @@ from natriface.analysis.figures.style import (
     INK,
     MARKERS,
     MUTED,
-    ONE_COLUMN,
     PAPER,
     QUALITATIVE,
     StyledFigure,
     in_style,
+    least_width,
     legend_above,
     note_below,
 )
@@ -52,7 +52,7 @@ def energy_profile(summaries: Sequence[BandSummary], labels: Sequence[str] | Non
     ]
     if not drawn:
         raise AnalysisError("no band has energies to draw")
-    figure = StyledFigure(figsize=(ONE_COLUMN, 2.3), layout="constrained")
+    figure = StyledFigure(figsize=(least_width(), 2.3), layout="constrained")
     ax = figure.add_subplot()
     handles = []
     for k, (summary, name) in enumerate(drawn):

@@ -14,12 +14,12 @@ from natriface.analysis.figures.style import (
     INK,
     MARKERS,
     MUTED,
-    ONE_COLUMN,
     PUBLISHED,
     QUALITATIVE,
     StyledFigure,
     column_width,
     in_style,
+    least_width,
     legend_above,
     text_width,
     wrapped,
@@ -132,7 +132,7 @@ def trade_off(
     groups = {group: list(each) for group, each in points.items() if each}
     if not groups:
         raise AnalysisError(f"{upwards} against {across}: there are no samples to draw")
-    figure = StyledFigure(figsize=(ONE_COLUMN, 2.4), layout="constrained")
+    figure = StyledFigure(figsize=(least_width(), 2.4), layout="constrained")
     ax = figure.add_subplot()
     handles: list[Artist] = []
     shown = dict(list(groups.items())[: len(QUALITATIVE)])

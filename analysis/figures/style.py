@@ -7,12 +7,14 @@ while a figure is made, drawn or written, and are put back after it.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, wraps
 from io import BytesIO
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -35,6 +37,12 @@ T = TypeVar("T")
 POINTS_PER_INCH = 72.0
 ONE_COLUMN, TWO_COLUMNS = 85 / 25.4, 180 / 25.4
 """Widths of figures in a journal, inches."""
+FigureWidth = Literal["one-column", "two-columns"]
+_WIDTHS: dict[FigureWidth, tuple[float, float]] = {
+    "one-column": (ONE_COLUMN, ONE_COLUMN),
+    "two-columns": (TWO_COLUMNS, TWO_COLUMNS),
+}
+_widths = ContextVar("widths", default=(ONE_COLUMN, TWO_COLUMNS))
 
 FONT_SIZE = 7.0
 """Points. Smaller text, ``SMALL`` in matplotlib's words, is 5.8 points."""
@@ -161,9 +169,38 @@ def save_figure(figure: Figure, path: Path) -> Path:
     return path
 
 
+@contextmanager
+def as_wide_as(width: FigureWidth | None) -> Iterator[None]:
+    """Draw all figures within as wide as one column of a journal, or as two; None: as each needs.
+
+    Text keeps its size: what does not fit beside one another stands below.
+    """
+    both = _WIDTHS[width] if width else (ONE_COLUMN, TWO_COLUMNS)
+    token = _widths.set(both)
+    try:
+        yield
+    finally:
+        _widths.reset(token)
+
+
+def least_width() -> float:
+    """Of a figure, inches: that of one column, but for what `as_wide_as` says."""
+    return _widths.get()[0]
+
+
+def most_width() -> float:
+    """Of a figure, inches: that of two columns, but for what `as_wide_as` says."""
+    return _widths.get()[1]
+
+
 def column_width(needed: float) -> float:
     """The width of one column where `needed` (inches) fits into it, else that of two."""
-    return ONE_COLUMN if needed <= ONE_COLUMN + 1e-9 else TWO_COLUMNS
+    return least_width() if needed <= least_width() + 1e-9 else most_width()
+
+
+def most_beside(inches: float, beside: float = 0.0) -> int:
+    """How many things of a width fit beside one another, and `beside` what takes a place itself."""
+    return max(1, int((most_width() - beside) / inches + 1e-9))
 
 
 def mixed(color: str, other: str, share: float) -> str:
@@ -295,7 +332,7 @@ class PanelLayout:
         needed, beside
             What each needs of the width, and what stands beside all of them takes; inches.
         """
-        rows, columns = rows_and_columns(n, most)
+        rows, columns = rows_and_columns(n, min(most, most_beside(needed, beside)))
         width = column_width(needed * columns + beside)
         return cls(n, rows, columns, width, (width - beside) / columns)
 

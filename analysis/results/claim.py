@@ -31,6 +31,7 @@ Quantity = Literal[
     "Young's modulus",
     "Pugh's ratio",
     "band gap",
+    "surface energy",
 ]
 """What may be measured and claimed."""
 
@@ -70,6 +71,7 @@ SCALES: dict[Quantity, Scale] = {
     "Young's modulus": Scale("GPa", 1, 0.1),
     "Pugh's ratio": Scale("", 2, 0.01),
     "band gap": Scale("eV", 2, 0.01),
+    "surface energy": Scale("J/m2", 2, 0.01),
 }
 
 Choice = Literal[

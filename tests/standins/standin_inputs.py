@@ -26,6 +26,14 @@ def read_incar(path: Path) -> dict[str, str]:
     return tags
 
 
+def read_velocities(path: Path, n_atoms: int) -> np.ndarray | None:
+    """(n_atoms, 3) in A/fs that a POSCAR has after its positions; None where it has none."""
+    lines = path.read_text().splitlines()
+    first = 8 + lines[7].strip().upper().startswith("S") + n_atoms
+    rows = [line.split() for line in lines[first:] if line.strip()]
+    return np.array(rows[:n_atoms], dtype=float) if rows else None
+
+
 def is_true(text: str) -> bool:
     return text.strip().strip(".").upper().startswith("T")
 

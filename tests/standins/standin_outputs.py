@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 from standin_inputs import Potential
 
 KB_PER_EV_PER_ANGSTROM3 = 1602.176634
@@ -490,6 +490,10 @@ def write_contcar(run: Run, atoms: Atoms, path: Path) -> None:
         for position, flags in zip(atoms.get_scaled_positions(), run.flags, strict=True):
             out.write("".join(f"{x:20.16f}" for x in position))
             out.write("".join("   T" if f else "   F" for f in flags) + "\n" if selective else "\n")
+        if run.parameters["IBRION"] == 0:
+            out.write("\n")
+            for velocity in atoms.get_velocities() * units.fs:
+                out.write("".join(f"{x:16.8E}" for x in velocity) + "\n")
 
 
 def xml_floats(values: Any) -> str:

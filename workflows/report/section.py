@@ -19,6 +19,7 @@ from natriface.analysis.results.claim import Choice, Measurement
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
+from natriface.analysis.verdicts.side_by_side import SideBySide, side_by_side
 from natriface.workflows.parts import PARTS
 from natriface.workflows.parts.labels import metadata_in
 from natriface.workflows.report.figure import ReportFigure, save_report_figure, save_turnable
@@ -60,7 +61,8 @@ class Section:
         For files, and for people.
     verdict
         What came out, in a few sentences that begin the page and stand nowhere else on it; where
-        there are none, the findings do if they are no more than `FEW`.
+        there are none, the findings do if they are no more than `FEW`, and else how the measured
+        systems differ.
     settled_by
         Choice -> the study's key that tries more of it.
     findings
@@ -94,12 +96,19 @@ class Section:
     @property
     def outcome(self) -> Sequence[str]:
         """The sentences that begin the page."""
-        return self.verdict or (self.findings if len(self.findings) <= FEW else ())
+        few = self.findings if len(self.findings) <= FEW else ()
+        return self.verdict or few or [each.sentence for each in self._differences]
 
     @property
     def beneath(self) -> Sequence[str]:
         """The findings that do not begin the page."""
         return self.findings if self.verdict or len(self.findings) > FEW else ()
+
+    @property
+    def _differences(self) -> list[SideBySide]:
+        """Of more findings than begin a page, what their measurements say side by side."""
+        found = side_by_side(self.measurements) if len(self.findings) > FEW else []
+        return sorted(found, key=lambda each: -len(each.apart))[:1]
 
     @property
     def tables(self) -> list[Table]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from natriface.analysis.figures.style import FigureWidth, as_wide_as
 from natriface.analysis.results.result import RESULT_FILE, Result
 from natriface.analysis.results.tidied import is_tidied
 from natriface.structures.base.errors import ReaderError
@@ -20,9 +21,19 @@ REPORT_FOLDER = "report"
 
 
 def report_study(
-    study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus]
+    study: Study,
+    plan: Plan,
+    workspace: Workspace,
+    statuses: Sequence[StepStatus],
+    figures: FigureWidth | None = None,
 ) -> Path:
-    """Write the report of a study's finished steps into its workspace; path of the page."""
+    """Write the report of a study's finished steps into its workspace; path of the page.
+
+    Parameters
+    ----------
+    figures
+        How wide they are drawn; each as it needs where it is not said.
+    """
     results, missing = [], {}
     folders = workspace.folders()
     state = {status.id: status for status in statuses}
@@ -41,18 +52,19 @@ def report_study(
         ExpectedStep(step.id, step.name, step.kind, step.n_atoms, step.metadata)
         for step in plan.walk()
     ]
-    return write_report(
-        results,
-        workspace.root / REPORT_FOLDER,
-        study_name=study.name,
-        title=study.title,
-        expected=expected,
-        compare_with=study.compare_with,
-        scorecard=study.scorecard,
-        missing=missing,
-        folders=folders,
-        protocol=protocol_record(study, plan),
-    )
+    with as_wide_as(figures):
+        return write_report(
+            results,
+            workspace.root / REPORT_FOLDER,
+            study_name=study.name,
+            title=study.title,
+            expected=expected,
+            compare_with=study.compare_with,
+            scorecard=study.scorecard,
+            missing=missing,
+            folders=folders,
+            protocol=protocol_record(study, plan),
+        )
 
 
 def protocol_record(study: Study, plan: Plan) -> ProtocolRecord:

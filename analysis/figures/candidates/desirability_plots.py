@@ -15,7 +15,6 @@ from natriface.analysis.figures.style import (
     FONT_SIZE,
     MARKERS,
     MUTED,
-    ONE_COLUMN,
     QUALITATIVE,
     RULE,
     SMALL,
@@ -23,6 +22,7 @@ from natriface.analysis.figures.style import (
     StyledFigure,
     column_width,
     in_style,
+    least_width,
     legend_above,
     line_look,
     note_below,
@@ -66,7 +66,7 @@ def radar(candidates: Mapping[str, ArrayLike], criteria: Sequence[str]) -> Figur
         raise AnalysisError(f"a radar takes three criteria at least, got {len(criteria)}")
     if len(drawn) > MOST_ON_ONE_RADAR:
         return _radar_panels(drawn, criteria)
-    figure = StyledFigure(figsize=(ONE_COLUMN, 2.7), layout="constrained")
+    figure = StyledFigure(figsize=(least_width(), 2.7), layout="constrained")
     ax = figure.add_subplot()
     room = max(0.62, _widest_word(criteria))
     _rings(ax, np.all([np.isnan(x) for x in drawn.values()], axis=0))

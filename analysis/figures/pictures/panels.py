@@ -14,11 +14,12 @@ from natriface.analysis.figures.style import (
     FONT_SIZE,
     LINE_HEIGHT,
     MUTED,
-    ONE_COLUMN,
     POINTS_PER_INCH,
     StyledFigure,
     element_dot,
+    least_width,
     legend_columns,
+    most_width,
     scale_bar,
     wrapped,
 )
@@ -63,10 +64,13 @@ def picture_panels(
     if share_frame:
         left, right, bottom, top = zip(*extents, strict=True)
         extents = [(min(left), max(right), min(bottom), max(top))] * len(panels)
-    widths = [(right - left) * INCHES_PER_ANGSTROM for left, right, _, _ in extents]
-    heights = [(top - bottom) * INCHES_PER_ANGSTROM for _, _, bottom, top in extents]
-    drawn = sum(widths) + _GAP * (len(panels) - 1)
-    width = max(drawn + 2 * _GAP, ONE_COLUMN)
+    gaps = _GAP * (len(panels) + 1)
+    across = sum(right - left for left, right, _, _ in extents)
+    scale = min(INCHES_PER_ANGSTROM, (most_width() - gaps) / across)
+    widths = [(right - left) * scale for left, right, _, _ in extents]
+    heights = [(top - bottom) * scale for _, _, bottom, top in extents]
+    drawn = sum(widths) + gaps - 2 * _GAP
+    width = max(drawn + 2 * _GAP, least_width())
     entries = [*((element_dot(symbol), symbol) for symbol in dict.fromkeys(elements)), *others]
     columns = legend_columns([name for _, name in entries], _HANDLE, width - 2 * _GAP)
     captions = [

@@ -99,6 +99,18 @@ def read_vasp_folder(
     return result
 
 
+def read_ionic_steps(path: Path | str) -> Steps | None:
+    """The ionic steps of a VASP run, however it ended, of its best output; None without one.
+
+    Raises
+    ------
+    ReaderError
+        If there is no output of VASP at all.
+    """
+    source = _Reading(find_files(Path(path))).source
+    return source.steps if source else None
+
+
 def read_neb_folder(path: Path | str) -> list[Result]:
     """The images of a nudged-elastic-band run, ``00``, ``01``, ..., in order.
 

@@ -106,6 +106,13 @@ def _read_block(path: Path, content: bytes, begin: int, size: int) -> tuple[Floa
         raise ReaderError(
             f"{path}: {len(words)} of {size} values of its grid are there; the file is cut off"
         )
+    open_end = stop >= len(content) and not content.endswith(b"\n")
+    if open_end and len({len(w.partition(b".")[2]) for w in [*words[:per_line], words[-1]]}) > 1:
+        # all are printed with as many letters after the point, but for a last one that is cut
+        raise ReaderError(
+            f"{path}: the file is cut off within the last of the {size} values of its grid; "
+            "copy it again"
+        )
     try:
         values = np.array(words, dtype=float)
     except ValueError:

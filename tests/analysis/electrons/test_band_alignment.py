@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -19,6 +21,7 @@ from natriface.analysis.electrons.band_alignment import (
 )
 from natriface.analysis.electrons.electrostatic import ElectrostaticProfile, planar_average
 from natriface.analysis.electrons.vacuum_levels import SurfaceLevels
+from natriface.analysis.readers.vasp.grid import read_grid
 from natriface.analysis.results.pdos import EnergyZero
 from natriface.analysis.results.result import ElectronicStructure
 from natriface.structures.base.errors import AnalysisError
@@ -107,6 +110,23 @@ def test_a_phase_against_itself_has_no_offset() -> None:
     bulk = bulk_levels(drawn, edges)
     assert bulk.potential_ev == pytest.approx(0.0, abs=1e-9)
     assert interface_offset(bulk, bulk, step).valence_ev == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("step", [0.0, 0.4])
+def test_step_between_two_sides_of_a_real_crystal(shared: Path, step: float) -> None:
+    """Silicon as VASP has written it, eight cells lifted against eight: its own wells of 100 eV
+    leave nothing, though the grid's planes do not fall on its atoms' alike."""
+    bulk = read_grid(shared / "data/grid/atomate_Si_locpot/LOCPOT.gz")
+    planes = planar_average(bulk.values, bulk.atoms, "c")
+    lifted = np.repeat([step, 0.0], 8 * len(planes.values_ev))
+    values = np.broadcast_to(np.tile(planes.values_ev, 16) + lifted, (2, 2, len(lifted)))
+    atoms = bulk.atoms.repeat((1, 1, 16))
+    drawn = planar_average(values, atoms, "c")
+    period = planes.period_angstrom
+    found = potential_step(drawn, (range(16), range(16, 32)), (period, period))
+    assert found == pytest.approx(step, abs=2e-3)
+    with pytest.raises(AnalysisError, match="varies by"):
+        potential_step(drawn, (range(16), range(16, 32)), (0.9 * period,) * 2)
 
 
 def test_what_tells_no_step() -> None:

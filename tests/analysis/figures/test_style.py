@@ -21,7 +21,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from natriface.analysis.figures import style
-from natriface.analysis.figures.bars import Bar, energy_bars
+from natriface.analysis.figures.bars import Bar, PublishedBar, ValueBar, energy_bars, value_bars
 from natriface.analysis.figures.convergence_lines import relaxation_courses
 from natriface.analysis.figures.pictures.structure_pictures import structure_figure
 from natriface.structures.base.arrays import FloatArray
@@ -74,8 +74,9 @@ def distance(one: str, other: str) -> float:
 
 
 @cache
-def figure_of(name: str) -> Figure:
-    return DRAWINGS[name]()
+def figure_of(name: str, width: style.FigureWidth | None = None) -> Figure:
+    with style.as_wide_as(width):
+        return DRAWINGS[name]()
 
 
 def drawn(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> dict[Text, Bbox]:
@@ -94,15 +95,20 @@ def drawn(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> dict[Text, Bbox]:
     return found
 
 
+@pytest.mark.parametrize("width", [None, "one-column", "two-columns"])
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_no_text_lies_on_another_or_leaves_the_figure(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, width: style.FigureWidth | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    figure = figure_of(name)
+    figure = figure_of(name, width)
     before = dict(mpl.rcParams)
     boxes = drawn(figure, monkeypatch)
     assert dict(mpl.rcParams) == before
     assert len(boxes) > 3
+    require_room(figure, boxes)
+
+
+def require_room(figure: Figure, boxes: dict[Text, Bbox]) -> None:
     page = figure.bbox
     for text, box in boxes.items():
         within = page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 <= box.y1 <= page.y1
@@ -120,6 +126,35 @@ def test_no_text_lies_on_another_or_leaves_the_figure(
             assert common is None or min(common.width, common.height) < 1.0, text.get_text()
 
 
+NAMES = ("Na", "NZSP-NSF", "NaF(100)-1", "adatom on a surface", "vacancy in the bulk, hop 12")
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map(" ".join),
+            st.sampled_from([None, -1.99, -0.013, 0.0, 0.324, 12.75]),
+            st.sampled_from([(), (0.3,), (-1.2, 0.4)]),
+        ),
+        min_size=1,
+        max_size=24,
+    ),
+    st.sampled_from([None, "one-column", "two-columns"]),
+)
+def test_bars_have_room_whatever_their_number_and_names(
+    rows: list[tuple[str, float | None, tuple[float, ...]]], width: style.FigureWidth | None
+) -> None:
+    bars = [
+        ValueBar(label, f"kind {k % 3}", value, "no minimum", [PublishedBar(p) for p in printed])
+        for k, (label, value, printed) in enumerate(rows)
+    ]
+    with style.as_wide_as(width):
+        figure = value_bars(bars, "migration barrier", published="Li et al., Nat. Commun. (2025)")
+    with pytest.MonkeyPatch.context() as patched:
+        require_room(figure, drawn(figure, patched))
+
+
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_a_figure_fits_a_journal(name: str) -> None:
     width = figure_of(name).get_figwidth()
@@ -127,6 +162,17 @@ def test_a_figure_fits_a_journal(name: str) -> None:
         assert style.ONE_COLUMN <= width <= style.TWO_COLUMNS
     else:
         assert width in (style.ONE_COLUMN, style.TWO_COLUMNS)
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_a_figure_is_as_wide_as_asked_for(name: str) -> None:
+    one = figure_of(name, "one-column")
+    assert one.get_figwidth() == pytest.approx(style.ONE_COLUMN)
+    assert figure_of(name, "two-columns").get_figwidth() == pytest.approx(style.TWO_COLUMNS)
+    assert style.least_width() == style.ONE_COLUMN
+    assert style.most_width() == style.TWO_COLUMNS
+    sizes = [text.get_fontsize() for text in one.findobj(Text) if text.get_text().strip()]
+    assert min(sizes) > 5.5  # points, of which 5 are the least that journals take
 
 
 @pytest.mark.parametrize(

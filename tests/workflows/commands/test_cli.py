@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -88,6 +89,11 @@ def test_run_to_the_report_and_again(folder: Path) -> None:
     again = natriface("run", "study.yaml", cwd=folder)
     assert (Path(step) / "result.json").stat().st_mtime_ns == before
     assert "report" in again.stdout
+    natriface("report", "study.yaml", "--figures", "two-columns", cwd=folder)
+    figures = [*(report.parent / "figures").glob("*.svg")]
+    assert figures
+    for figure in figures:  # 180 mm in points
+        assert re.search(r'width="510\.23\d*pt"', figure.read_text()), figure.name
     status = natriface("status", "study.yaml", cwd=folder).stdout
     assert "7 finished" in status
     plan = natriface("plan", "study.yaml", cwd=folder).stdout

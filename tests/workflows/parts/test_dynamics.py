@@ -11,7 +11,8 @@ import pytest
 from natriface.analysis.results.moves.md_run import MdRun
 from natriface.structures.base.errors import StudyError
 from natriface.workflows.parts.dynamics.displacements import group_motions
-from natriface.workflows.parts.dynamics.records import ContactRecord, RunRecord
+from natriface.workflows.parts.dynamics.records import ContactRecord, RunRecord, Spread
+from natriface.workflows.parts.dynamics.section import outcome
 from natriface.workflows.planning import plan_study
 from natriface.workflows.study import load_study
 from tests.structures.interfaces.contact import contact
@@ -100,3 +101,28 @@ def test_a_liquid_film_moves_and_units_rattle(monkeypatch: pytest.MonkeyPatch) -
     assert oxygen.status == "below a hop"
     assert oxygen.msd_angstrom2 < 0.1
     assert found["P, substrate", "in plane"].reason is not None
+
+
+def broken(pair: str, **bonds: tuple[int, list[float]]) -> ContactRecord:
+    """A contact with bonds of each kind, and how many of them each run has broken."""
+    record = ContactRecord(pair, 600)
+    record.__dict__["bonds"] = {
+        kind.replace("_", "-"): (n, Spread.of(lost), Spread.of([0.0, 0.0]))
+        for kind, (n, lost) in bonds.items()
+    }
+    return record
+
+
+def test_broken_bonds_count_beyond_what_runs_differ_by() -> None:
+    whole = broken("A", P_O=(16, [0.0, 0.0]), Zr_O=(38, [0.2, 0.6]))  # swings past its limit
+    torn = broken("B", P_O=(16, [3.0, 5.0]), Na_F=(1, [0.0, 1.0]))  # one run of two: no verdict
+    worse = broken("C", Zr_O=(4, [2.0, 2.2]))
+    assert outcome([whole, whole]) == [
+        "In none of 2 contacts are more bonds broken than runs differ by."
+    ]
+    assert outcome([whole, torn, worse]) == [
+        "In 2 of 3 contacts more bonds are broken than runs differ by, the largest share Zr-O of C "
+        "at 600 K: 2.1 ± 0.1 of 4 (2 runs)."
+    ]
+    single = broken("D", P_O=(16, [9.0]))
+    assert outcome([single, whole, whole])[0].startswith("In none of 3 contacts")

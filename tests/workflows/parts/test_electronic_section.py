@@ -228,6 +228,9 @@ def test_known_answers_come_back(made: Made, tmp_path: Path) -> None:
     shifts = {(s["center"], s["window"]): s["shift_ev"] for s in values["center_shifts"]}
     assert shifts["P-p of PO3F", "valence"] == pytest.approx(MOVED_EV, abs=1e-3)
     assert shifts["O-p of PO3F", "occupied"] == pytest.approx(MOVED_EV, abs=1e-3)
+    (outcome,) = found.verdict
+    assert outcome.startswith("Bond strength at equal length: ")
+    assert found.outcome == [outcome]
     json.dumps(found.document())
 
 

@@ -106,7 +106,13 @@ def test_energies_are_those_of_the_wells(tmp_path: Path) -> None:
             assert end["in_film"]
             assert end["left"] in ("PO3", "PO2F")
             assert set(end["neighbours"]) <= set("Na0123456789")
-    (first, *_) = made["findings"]
+    (outcome, first, *_) = made["findings"]
+    assert outcome == (
+        "Ligands moved into the film: energy is gained in 1 of 3 moves by more than the interface "
+        "is reproduced within, spent in 2, neither in 0; the most is that of F of PO3F at "
+        "Na|with F, −0.90 ± 0.01 eV."
+    )
+    assert outcome in document["in_short"][1]
     assert first.startswith("O of PO4 at Na|Na3PO4: moved into the film it costs energy, +1.70")
     assert sum("gains energy, −0.90" in text for text in made["findings"]) == 1
     assert (page.parent / "ligand-transfer.csv").is_file()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 
     Derive = Callable[[Study], Study]
     """What is computed of a study."""
+
+
+class FigureWidthName(StrEnum):
+    """How wide a report's figures are."""
+
+    one_column = "one-column"
+    two_columns = "two-columns"
 
 
 def run_study(
@@ -241,7 +249,12 @@ def statuses(workspace: Workspace) -> list[StepStatus]:
 
 
 def write_report(
-    study: Study, plan: Plan, workspace: Workspace, statuses: list[StepStatus], top: int = 5
+    study: Study,
+    plan: Plan,
+    workspace: Workspace,
+    statuses: list[StepStatus],
+    top: int = 5,
+    figures: FigureWidthName | None = None,
 ) -> None:
     """Write the report of what is finished, and show how its screening stands."""
     from natriface.workflows.commands.tables import print_tables, print_verdict
@@ -250,7 +263,7 @@ def write_report(
     from natriface.workflows.report.study import report_study
 
     with note("writing the report"):
-        written = report_study(study, plan, workspace, statuses)
+        written = report_study(study, plan, workspace, statuses, figures.value if figures else None)
     print_tables(ranking(study, plan, workspace, statuses, top))
     print_verdict(written.with_name(JSON_FILE))
     typer.echo(f"report: {written}")

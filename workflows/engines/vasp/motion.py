@@ -11,13 +11,13 @@ from ase import Atoms
 from ase.geometry import find_mic
 from ase.io import write as write_atoms
 
-from natriface.analysis.readers.vasp.oszicar import read_oszicar
 from natriface.analysis.results.moves.md_run import MdRun
 from natriface.analysis.results.result import Result
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import ReaderError
 from natriface.workflows.engines.relaxation import TRAJECTORY_FILE
 from natriface.workflows.engines.vasp.incar.settings import VaspSettings
+from natriface.workflows.engines.vasp.pieces import whole_course
 
 FRAME_PS = 0.02
 """Between two frames of the trajectory, at least."""
@@ -37,37 +37,35 @@ def at_temperature(kelvin: float, seed: int) -> Mapping[str, Any]:
 
 
 def add_motion(
-    folder: Path, result: Result, atoms: Atoms, settings: VaspSettings, notes: Sequence[str]
+    folder: Path, result: Result, atoms: Atoms, order: Sequence[int], settings: VaspSettings
 ) -> None:
     """The trajectory as a file, and what the run says of itself; else why it has none.
 
-    A run that was interrupted has its trajectory in pieces, each with new velocities: it has none.
+    A run that has not come to its end has the trajectory so far, and says nothing of itself.
 
     Parameters
     ----------
     atoms
         What the step starts from; the trajectory is in its order, no atom brought back into the
         cell.
-    notes
-        Of earlier attempts.
+    order
+        Index in `atoms` of each atom of POSCAR.
     """
-    if notes:
-        result.reason = f"no trajectory in one piece: {notes[-1]}"
-        return
+    ended = result.status == "converged"
     try:
-        kelvins = _temperatures(folder)
+        course = whole_course(folder, ended=ended)
     except ReaderError as error:
-        result.reason = f"no temperatures: {error}"
+        said = f"no trajectory in one piece: {error}"
+        result.reason = f"{result.reason}; {said}" if result.reason else said
         return
-    with np.load(folder / str(result.arrays_file)) as arrays:
-        paths, energies = _paths(arrays["positions"], atoms), arrays["energies_ev"]
+    if course is None:
+        return
+    paths = _paths(course.fractions[:, np.argsort(order)], atoms)
+    energies, kelvins = course.energies_ev, course.kelvins
     tags, before_ps = settings.tags, settings.keys.equilibration_picoseconds
     step_ps = float(tags["POTIM"]) / 1000
     n_before = round(before_ps / step_ps)
-    if not len(kelvins) == len(paths) == len(energies):
-        result.reason = "OSZICAR does not give the temperature of every step"
-        return
-    if n_before + 2 > len(paths):
+    if ended and n_before + 2 > len(paths):
         result.reason = (
             f"{len(paths)} steps end before the {before_ps:g} ps of equilibration_picoseconds"
         )
@@ -81,6 +79,8 @@ def add_motion(
         frames.append(frame)
     write_atoms(folder / TRAJECTORY_FILE, frames, format="extxyz", columns=["symbols", "positions"])
     result.files["trajectory"] = TRAJECTORY_FILE
+    if not ended:
+        return
     result.dynamics = MdRun(
         kelvin=float(tags["TEBEG"]),
         timestep_fs=float(tags["POTIM"]),
@@ -94,12 +94,6 @@ def add_motion(
         mean_kelvin=float(kelvins[n_before:].mean()),
         sd_kelvin=float(kelvins[n_before:].std()),
     )
-
-
-def _temperatures(folder: Path) -> FloatArray:
-    """Of each step, K; those that are not printed are left out."""
-    steps = read_oszicar(folder / "OSZICAR").steps
-    return np.array([step.kelvin for step in steps if step.kelvin is not None])
 
 
 def _paths(fractions: FloatArray, atoms: Atoms) -> FloatArray:

@@ -73,8 +73,8 @@ def step_result(folder: Path, step: Step, atoms: Atoms) -> Result:
         result.reason = "; ".join(part for part in (result.reason, ended["reason"]) if part)
     if step.kind == "lobster":
         judge_lobster(folder, result, step)
-    if step.kind == "md" and result.status == "converged":
-        add_motion(folder, result, atoms, parse_settings(step.settings, step.name), notes)
+    if step.kind == "md" and result.arrays_file:
+        add_motion(folder, result, atoms, order, parse_settings(step.settings, step.name))
         if result.dynamics is not None and "RANDOM_SEED" in ignored:
             result.dynamics = result.dynamics.model_copy(update={"seed": None})
     return result

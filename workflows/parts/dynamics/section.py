@@ -32,6 +32,7 @@ from natriface.workflows.parts.dynamics.tables import (
 )
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.section import (
+    FEW,
     Block,
     Gallery,
     Section,
@@ -40,6 +41,8 @@ from natriface.workflows.report.section import (
 )
 
 BIN_ANGSTROM = 1.0
+LEAST_BONDS = 0.5
+"""Fewer on average are bonds that swing past their limit."""
 
 
 def section(results: Sequence[Result], context: SectionContext) -> Section | None:
@@ -58,10 +61,12 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
             fragment_table(done),
             diffusion_table(motions),
         ]
+    several = [contact for contact in done if len(contact.sound) > 1]
     return Section(
         key="dynamics",
         title="Contacts in motion",
-        findings=[_finding(contact) for contact in done if len(contact.sound) > 1],
+        verdict=outcome(several) if len(several) > FEW else (),
+        findings=[_finding(contact) for contact in several],
         blocks=[*blocks, run_table(found), *with_care([*_cautions(found), *_uncomputed(motions)])],
         methods=[_method(done)] if done else [],
         values=_values(found, motions),
@@ -76,6 +81,25 @@ def _values(
         contact.name: {**contact.document(), "displacements": moved.get(contact.name, [])}
         for contact in found
     }
+
+
+def outcome(several: Sequence[ContactRecord]) -> list[str]:
+    """In how many contacts more bonds are broken than their runs differ by, and where most are."""
+    broken = [
+        (contact, kind, n, lost)
+        for contact in several
+        for kind, (n, lost, _) in contact.bonds.items()
+        if n and lost.sd is not None and lost.mean > max(lost.sd, LEAST_BONDS)
+    ]
+    if not broken:
+        return [f"In none of {len(several)} contacts are more bonds broken than runs differ by."]
+    where = len({contact.name for contact, *_ in broken})
+    contact, kind, n, lost = max(broken, key=lambda each: each[3].mean / each[2])
+    return [
+        f"In {where} of {len(several)} contacts more bonds are broken than runs differ by, the "
+        f"largest share {kind} of {contact.name}: {number(lost.mean, 1)} ± {number(lost.sd, 1)} of "
+        f"{n} ({lost.n} runs)."
+    ]
 
 
 def _finding(contact: ContactRecord) -> str:

@@ -20,10 +20,12 @@ from natriface.analysis.electrons.band_centers import (
     CenterShift,
     shift_between,
 )
+from natriface.analysis.results.claim import Measurement, Quantity
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.spilling import judge_spilling
 from natriface.analysis.results.wording import number, signed
+from natriface.analysis.verdicts.side_by_side import side_by_side
 from natriface.workflows.parts.electronic_structure import figures as drawings
 from natriface.workflows.parts.electronic_structure import tables
 from natriface.workflows.parts.electronic_structure.measurements import measurements
@@ -35,7 +37,7 @@ from natriface.workflows.parts.electronic_structure.records import (
     gather_slope,
 )
 from natriface.workflows.parts.labels import step_labels
-from natriface.workflows.report.section import Section, SectionContext, with_care
+from natriface.workflows.report.section import FEW, Section, SectionContext, with_care
 from natriface.workflows.report.table import Table
 
 KEY = "electronic_structure"
@@ -68,6 +70,8 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     pairs = _pairs(crystals)
     differences = [d for one, other in pairs for d in bond_differences(one, other, slope)]
     shifts = [(one, other, center_shifts(one, other)) for one, other in pairs]
+    measured = measurements(crystals, differences)
+    findings = _findings(crystals, pairs, differences, slope, shifts, context.published)
     found: list[Table | None] = [
         tables.bond_table(crystals, context.published),
         tables.difference_table(differences, slope, context.published),
@@ -79,7 +83,8 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     return Section(
         key=KEY,
         title=TITLE,
-        findings=_findings(crystals, pairs, differences, slope, shifts, context.published),
+        verdict=_outcome(measured, differences) if len(findings) > FEW else (),
+        findings=findings,
         blocks=[
             *_paragraphs(crystals, context.published),
             *drawings.draw(crystals, context),
@@ -88,8 +93,20 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         ],
         methods=METHODS,
         values=_values(crystals, differences, slope, shifts),
-        measurements=measurements(crystals, differences),
+        measurements=measured,
     )
+
+
+def _outcome(measured: Sequence[Measurement], differences: Sequence[BondDifference]) -> list[str]:
+    """How the strengths of like bonds differ, at equal length where that is known."""
+    found = side_by_side(measured, [(d.first, d.second) for d in differences])
+    by = {each.quantity: each.sentence for each in found}
+    quantities: tuple[Quantity, ...] = (
+        "bond strength at equal length",
+        "bond strength",
+        "bond length",
+    )
+    return next(([by[quantity]] for quantity in quantities if quantity in by), [])
 
 
 def bond_differences(

@@ -12,7 +12,7 @@ from natriface.workflows.parts.interfaces.evaluation.measurements import slab_ch
 from natriface.workflows.parts.interfaces.labels import InterfaceLabels
 from natriface.workflows.parts.labels import read_labels
 from natriface.workflows.parts.ligand_transfer.records import EventRecord, event_records
-from natriface.workflows.report.section import Section, SectionContext, with_care
+from natriface.workflows.report.section import FEW, Section, SectionContext, with_care
 from natriface.workflows.report.table import Cell, Column, Table
 
 LARGE_EV = 0.1
@@ -27,11 +27,37 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     return Section(
         key="ligand_transfer",
         title="Ligands moved into the film",
+        verdict=_outcome(records),
         findings=[text for record in records for text in _finding(record)],
         blocks=[_table(records), *with_care([t for r in records for t in _cautions(r)])],
         values={record.name: record.document() for record in records},
         measurements=[found for pair in _by_kind(records) for found in _measured(pair)],
     )
+
+
+def _outcome(records: Sequence[EventRecord]) -> list[str]:
+    """How many moves cost or gain more than is certain, and which gains most; of few none."""
+    energies = {r.name: r.energy for r in records if r.energy is not None}
+    certain = {
+        name: (energy.energy_ev, off)
+        for name, energy in energies.items()
+        if (off := energy.uncertainty_ev) is not None
+    }
+    if len(certain) <= FEW:
+        return []
+    gains = [name for name, (value, off) in certain.items() if value < -off]
+    costs = [name for name, (value, off) in certain.items() if value > off]
+    text = (
+        f"Ligands moved into the film: energy is gained in {len(gains)} of {len(certain)} moves by "
+        f"more than the interface is reproduced within, spent in {len(costs)}, neither in "
+        f"{len(certain) - len(gains) - len(costs)}"
+    )
+    if gains:
+        most = min(gains, key=lambda name: certain[name][0])
+        value, off = certain[most]
+        text += f"; the most is that of {most}, {signed(value)} ± {number(off)} eV"
+    bare = len(energies) - len(certain)
+    return [text + (f"; {bare} more have no spread." if bare else ".")]
 
 
 def _finding(record: EventRecord) -> Iterator[str]:

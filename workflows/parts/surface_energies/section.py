@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from natriface.analysis.energies.wulff_shape import WULFF_FORMULA
@@ -12,6 +12,7 @@ from natriface.analysis.figures.pictures.surface_pictures import (
     potential_lines,
     wulff_figure,
 )
+from natriface.analysis.results.claim import Choice, Measurement
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
 from natriface.workflows.parts.surface_energies.levels import (
@@ -72,7 +73,19 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         blocks=[*blocks, *with_care([text for record in records for text in _cautions(record)])],
         methods=[] if shapes is None else [WULFF_FORMULA],
         values={record.label: _document(record, levels) for record in records},
+        measurements=[found for record in records for found in _measured(record)],
     )
+
+
+def _measured(record: PhaseRecord) -> Iterator[Measurement]:
+    """Energies that no chemical potential moves, uncertain by what two thicknesses differ by."""
+    chosen: dict[Choice, str] = {"potential": record.engine.called} if record.engine else {}
+    for one in record.terminations:
+        if one.energy is not None and not one.varies:
+            change = one.difference_j_per_m2
+            off = None if change is None else abs(change)
+            name = f"{record.label} {one.termination}"
+            yield Measurement("surface energy", name, one.energy.value_j_per_m2, off, chosen)
 
 
 def _document(record: PhaseRecord, levels: Sequence[LevelsRecord]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from natriface.analysis.readers.vasp.contcar import read_head
 from natriface.analysis.readers.vasp.grid import read_grid
 from natriface.structures.base.errors import ReaderError
+from tests.written import grids
 
 HEAD = "NaCl\n 1.0\n 4 0 0\n 0 4 0\n 0 0 4\n Na Cl\n 1 1\nDirect\n 0 0 0\n 0.5 0.5 0.5\n\n"
 
@@ -68,3 +69,25 @@ def test_an_empty_file_is_called_so(tmp_path: Path) -> None:
 def test_another_number_of_values_is_refused(tmp_path: Path, last_line: str) -> None:
     with pytest.raises(ReaderError, match="of 8 values"):
         read_grid(written(tmp_path, last_line))
+
+
+def test_a_number_that_is_cut_is_refused_wherever_it_is(tmp_path: Path) -> None:
+    """All that is short of the last number, by one letter or by all of it; no end of line may be
+    missing for that reason alone."""
+    path = tmp_path / "LOCPOT"
+    text = grids.potential(grids.HYDROGEN, np.linspace(-9, 3, 4**3).reshape(4, 4, 4))
+    path.write_text(text.rstrip("\n"))
+    assert read_grid(path).values[0, -1, -1, -1] == pytest.approx(3)
+    whole = len(path.read_text())
+    for n_cut in range(1, len("3.00000000000E+00") + 1):
+        path.write_text(text[: whole - n_cut])
+        with pytest.raises(ReaderError, match="cut off"):
+            read_grid(path)
+
+
+def test_a_second_spin_that_is_cut_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "LOCPOT"
+    up = np.linspace(-9, 3, 4**3).reshape(4, 4, 4)
+    path.write_text(grids.potential(grids.HYDROGEN, up, up + 1)[:-4])
+    with pytest.raises(ReaderError, match="within the last of the 64 values"):
+        read_grid(path)

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -461,21 +460,75 @@ def test_seeds_are_unlike_and_repeat(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert first.energies_ev[-1] != other.energies_ev[-1]
 
 
-def test_motion_in_pieces_or_without_production_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_motion_without_production_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use_standins(monkeypatch, tmp_path)
     short = moved(tmp_path / "short", equilibration_picoseconds=0.5)
     assert short.dynamics is None
     assert "30 steps end before the 0.5 ps" in str(short.reason)
+
+
+def interrupted(folder: Path, n_steps: int = 30) -> Path:
+    """A short run at 300 K whose first attempt is killed after its third step."""
+    tags = {"NSW": n_steps, "POTIM": 1.0, "equilibration_picoseconds": 0.01}
+    found = written(folder, small_step("md", **{**at_temperature(300.0, 7), **tags}))
+    with pytest.raises(EngineError):
+        ENGINE.run(found)
+    return found
+
+
+def test_motion_goes_on_where_it_was_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same course, to the digits that are printed, as of a run that nothing has stopped."""
     use_standins(monkeypatch, tmp_path, fault="killed")
-    tags = {"NSW": 30, "POTIM": 1.0, "equilibration_picoseconds": 0.01}
-    step = small_step("md", **{**at_temperature(300.0, 1), **tags})
-    folder = written(tmp_path / "killed", step)
-    with suppress(EngineError):
-        ENGINE.run(folder)
+    folder = interrupted(tmp_path / "killed")
+    part = ENGINE.read(folder)
+    assert part.status == "truncated"
+    assert part.dynamics is None
+    assert len(read(folder / part.files["trajectory"], index=":")) == 2  # first and last
     ENGINE.run(folder)
     result = ENGINE.read(folder)
-    assert result.status == "converged"
-    assert result.dynamics is None
-    assert "no trajectory in one piece: attempt-1 did not finish" in str(result.reason)
+    assert result.status == "converged", result.reason
+    assert "NSW = 28" in (folder / "INCAR").read_text()  # the third is made again
+    assert "RANDOM_SEED = 7 2 0" in (folder / "INCAR").read_text()
+    use_standins(monkeypatch, tmp_path)
+    whole = moved(tmp_path / "whole")
+    assert result.dynamics is not None
+    assert whole.dynamics is not None
+    assert (result.dynamics.n_steps, result.dynamics.seed) == (20, 7)
+    assert result.dynamics.times_ps == whole.dynamics.times_ps
+    assert result.dynamics.energies_ev == pytest.approx(whole.dynamics.energies_ev, abs=1e-4)
+    for one, other in zip(
+        read(folder / result.files["trajectory"], index=":"),
+        read(tmp_path / "whole" / whole.files["trajectory"], index=":"),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one.positions, other.positions, atol=1e-4)
+
+
+@pytest.mark.parametrize("fault", ["cut_contcar", "empty_contcar"])
+def test_motion_without_velocities_begins_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    use_standins(monkeypatch, tmp_path, fault=fault)
+    folder = interrupted(tmp_path / "step")
+    ENGINE.run(folder)
+    result = ENGINE.read(folder)
+    assert "gone on from its POSCAR, CONTCAR " in result.warnings[0]
+    assert "NSW = 30" in (folder / "INCAR").read_text()
+    assert result.dynamics is not None
+    use_standins(monkeypatch, tmp_path)
+    assert result.dynamics == moved(tmp_path / "whole").dynamics
+
+
+def test_motion_that_went_on_with_new_velocities_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_standins(monkeypatch, tmp_path, fault="killed")
+    folder = interrupted(tmp_path / "step")
+    ENGINE.run(folder)
+    poscar = folder / "POSCAR"
+    poscar.write_text("\n".join(poscar.read_text().splitlines()[:17]) + "\n")
+    result = ENGINE.read(folder)
+    assert (result.status, result.dynamics) == ("converged", None)
+    assert "no trajectory in one piece: step began with new velocities" in str(result.reason)

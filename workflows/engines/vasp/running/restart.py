@@ -69,11 +69,11 @@ def set_aside(folder: Path) -> Path | None:
     return aside
 
 
-def valid_contcar(contcar: Path, poscar: Path) -> tuple[str | None, str]:
+def valid_contcar(contcar: Path, poscar: Path, *, moving: bool = False) -> tuple[str | None, str]:
     """The text of a CONTCAR to go on from, or ``None`` and why it is not one.
 
-    It must be whole, hold finite numbers, and the same atoms as POSCAR in a cell of some volume;
-    velocities are cut off.
+    It must be whole, hold finite numbers, and the same atoms as POSCAR in a cell of some volume.
+    Velocities must be there where atoms are `moving`, and are cut off where they are not.
     """
     try:
         lines = contcar.read_text().splitlines()
@@ -94,7 +94,43 @@ def valid_contcar(contcar: Path, poscar: Path) -> tuple[str | None, str]:
         return None, "CONTCAR holds numbers that are none"
     if np.linalg.det(mine.cell) < 0.2 * np.linalg.det(theirs.cell):
         return None, "the cell in CONTCAR has collapsed"
-    return "\n".join(lines[: mine.end]) + "\n", ""
+    motion = velocities(lines[mine.end :], len(mine.positions)) if moving else []
+    if moving and not motion:
+        return None, "CONTCAR has no velocities, or not all of them"
+    return "\n".join([*lines[: mine.end], *motion]) + "\n", ""
+
+
+def velocities(lines: list[str], n_atoms: int) -> list[str]:
+    """Lines with the velocities after a POSCAR's positions; none where they are not whole.
+
+    What VASP's integrator writes after them (a flag, a time step, four numbers of the thermostat,
+    three more rows an atom) is kept with them, where it is whole.
+    """
+    rows: list[list[float]] = []
+    places: list[int] = []
+    for place, line in enumerate(lines):
+        try:
+            row = [float(word) for word in line.split()]
+        except ValueError:
+            break
+        if row and not np.isfinite(row).all():
+            break
+        if row:
+            rows.append(row)
+            places.append(place)
+    if len(rows) < n_atoms or any(len(row) != 3 for row in rows[:n_atoms]):
+        return []
+    widths = [len(row) for row in rows[n_atoms:]]
+    whole = widths == [1, 1, 4, *[3] * (3 * n_atoms)]
+    last = places[-1] if whole else places[n_atoms - 1]
+    return lines[: last + 1]
+
+
+def fractions_of(text: str) -> tuple[np.ndarray, bool]:
+    """(n_atoms, 3) fractions of a POSCAR in fractions, and whether it has velocities."""
+    lines = text.splitlines()
+    found = _parsed(lines)
+    return found.positions, bool(velocities(lines[found.end :], len(found.positions)))
 
 
 class _Poscar:

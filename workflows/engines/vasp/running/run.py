@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import END_REQUEST_FILE, EndedEarlyError
 from natriface.workflows.engines.machine import Machine, command_line, deadline
 from natriface.workflows.engines.vasp.inputs import VaspInputs, poscar_text, write_inputs
+from natriface.workflows.engines.vasp.pieces import steps_before, tags_to_go_on
 from natriface.workflows.engines.vasp.running.custodian import END_FILE, RUN_FILE
 from natriface.workflows.engines.vasp.running.handlers import ERRORS, OUTPUT, RunOrder
 from natriface.workflows.engines.vasp.running.restart import set_aside, valid_contcar
@@ -142,6 +143,10 @@ def prepare_attempt(folder: Path, inputs: VaspInputs, machine: Machine) -> None:
     """
     text, source = _restart_text(folder, inputs)
     aside = set_aside(folder)
+    if aside is not None and inputs.kind == "md":
+        if steps_before(folder, text) is None:
+            text, source = (aside / "POSCAR").read_text(), "POSCAR, CONTCAR lies off its last step"
+        inputs = replace(inputs, tags=tags_to_go_on(folder, inputs.tags, text))
     warnings = write_inputs(folder, inputs, machine)
     del warnings  # they were noted by the first write
     if aside is None:
@@ -197,11 +202,13 @@ def _restart_text(folder: Path, inputs: VaspInputs) -> tuple[str, str]:
     """The geometry to go on from, and whose it is: CONTCAR's, else POSCAR's, and why.
 
     Programs in VASP's place may write a CONTCAR only at their end: then the last ionic step's.
+    Atoms with velocities go on with them, or from POSCAR again.
     """
-    text, why_not = valid_contcar(folder / "CONTCAR", folder / "POSCAR")
+    moving = inputs.kind == "md"
+    text, why_not = valid_contcar(folder / "CONTCAR", folder / "POSCAR", moving=moving)
     if text is not None:
         return text, "CONTCAR"
-    if not (folder / "CONTCAR").exists():
+    if not moving and not (folder / "CONTCAR").exists():
         text = _last_step(folder, inputs)
         if text is not None:
             return text, f"last ionic step, {why_not}"
