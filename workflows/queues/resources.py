@@ -143,9 +143,8 @@ def resources(
         wanted = max(wanted + spread, least) * GROWTH**lack_of_time
         wanted, spread = max(wanted, GROWTH * estimate.least_core_seconds / cores), 0.0
     margin = _margin_s(engine_name, limits)
-    stop = stop_s(margin, wanted, measured)
     beside = START_S + HANDLING_S if measured else 0.0
-    seconds = max(wanted + spread + beside, least) + stop
+    seconds = max(wanted + spread + beside, least) + stop_s(margin, wanted, measured)
     return Resources(
         nodes=nodes,
         tasks=shape.tasks,
