@@ -145,7 +145,7 @@ def surface(phase: str, basis: str | None, ghosts: bool = False) -> Surface:
     share = (~outer).sum() / len(crystal)
     excess_ev_per_angstrom2 = (energies[0].ev - share * energies[1].ev) / (2 * cut.area_angstrom2)
     return Surface(
-        excess_ev_per_angstrom2 * EV_PER_ANGSTROM2_IN_J_PER_M2,
+        float(excess_ev_per_angstrom2) * EV_PER_ANGSTROM2_IN_J_PER_M2,
         sum(each.cpu_s for each in energies),
         max(each.peak_mb for each in energies),
     )
