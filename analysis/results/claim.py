@@ -174,6 +174,8 @@ class Measurement:
         By what independent starts do not agree on; None where there is one only.
     grade
         How the crystals are known, as the library says it; of an interface both, ``DFT|model``.
+    by_dft
+        Whether its energies are of DFT.
 
     Raises
     ------
@@ -187,6 +189,7 @@ class Measurement:
     uncertainty: float | None = None
     choices: Mapping[Choice, str] = field(default_factory=dict)
     grade: str | None = None
+    by_dft: bool = False
 
     def __post_init__(self) -> None:
         require_finite(f"{self.quantity} of {self.system}", (self.value, self.uncertainty))

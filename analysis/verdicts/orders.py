@@ -38,15 +38,19 @@ class OrderAgreement:
             return "is reproduced" + ("" if self.n_alike == self.n_pairs else " in part")
         if self.n_pairs and self.as_few <= BY_CHANCE:
             return "is reversed"
-        whole = self.n_pairs and self.n_alike == self.n_pairs
+        whole = self.n_pairs and self.n_alike in (0, self.n_pairs)
         return "is not told from chance" if whole else "is not reproduced"
 
     @property
     def chance(self) -> str:
         """How many random orders do as well, or as badly, in words."""
-        if self.words == "is reversed":
-            return f"{100 * self.as_few:.2g} % of random orders agree as little"
-        return f"{100 * self.as_many:.2g} % of random orders agree as well"
+        if self.words == "is reversed" or (self.n_pairs and not self.n_alike):
+            return f"{_percent(self.as_few)} % of random orders agree as little"
+        return f"{_percent(self.as_many)} % of random orders agree as well"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g}" if share < 0.1 else f"{100 * share:.0f}"
 
 
 def order_agreement(

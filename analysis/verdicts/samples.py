@@ -24,11 +24,14 @@ class Sample:
         Of the effect; None where it has none.
     choices
         What was chosen for it.
+    by_dft
+        Whether all of it is by DFT.
     """
 
     effect: float
     uncertainty: float | None = None
     choices: Mapping[Choice, str] = field(default_factory=dict)
+    by_dft: bool = False
 
     def __post_init__(self) -> None:
         require_finite("a sample", (self.effect, self.uncertainty))
@@ -64,7 +67,7 @@ def samples_of(
                 continue
             less = m.value - printed[m.system]
             effect = less if claim.comparison == "as printed" else -less
-        found.append(Sample(effect, m.uncertainty, {**m.choices, "system": m.system}))
+        found.append(Sample(effect, m.uncertainty, {**m.choices, "system": m.system}, m.by_dft))
     return found
 
 
@@ -122,4 +125,4 @@ def _weakest_step(chain: Sequence[Measurement]) -> Sample:
     else:
         effect, uncertainty = min(known, key=lambda step: step[0] - step[1])
     choices = {name: value for m in chain for name, value in m.choices.items()}
-    return Sample(effect, uncertainty, choices)
+    return Sample(effect, uncertainty, choices, all(m.by_dft for m in chain))

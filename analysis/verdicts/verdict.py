@@ -46,8 +46,8 @@ class Verdict(BaseModel):
     for_and_against
         Of each of these, the values that speak for it, and those that speak against it.
     n_samples, n_for, n_against, n_neither
-        Samples; those whose effect is larger than their uncertainty, as claimed and against it; and
-        those whose effect is not. The others have no uncertainty.
+        Samples that decide; those whose effect is larger than their uncertainty, as claimed and
+        against it; and those whose effect is not. The others have no uncertainty.
     effect, least, most
         Median and range over the samples, as of `Sample.effect`.
     uncertainty
@@ -105,7 +105,8 @@ def judge(samples: Sequence[Sample], comparison: Comparison, resolution: float =
 
     The claim holds where at least half of the samples that can tell are as claimed and none is
     against it, and the other way round does not hold. It depends on a choice where samples are on
-    both sides and all that share a value of that choice on one.
+    both sides and all that share a value of that choice on one. Samples by DFT that can tell decide
+    alone: what potentials say beside them is in `Verdict.why`.
 
     Parameters
     ----------
@@ -120,7 +121,10 @@ def judge(samples: Sequence[Sample], comparison: Comparison, resolution: float =
     'of 2 samples 2 as claimed'
     """
     unique = list({sample.identity: sample for sample in samples}.values())
-    merged = unique if comparison in EVENTS else _over_starts(unique, resolution)
+    every = unique if comparison in EVENTS else _over_starts(unique, resolution)
+    able = [s for s in every if s.by_dft and _side(s, comparison) is not None]
+    merged = [s for s in every if s.by_dft] if able else every
+    beside = [_side(s, comparison) for s in every if able and not s.by_dft]
     sides = [_side(sample, comparison) for sample in merged]
     if comparison in EVENTS and len(merged) < LEAST_EVENTS:
         sides = [None for _ in sides]
@@ -141,24 +145,24 @@ def judge(samples: Sequence[Sample], comparison: Comparison, resolution: float =
         most=max(effects, default=None),
         uncertainty=median(known) if known else None,
         tried=_tried(merged),
-        why=_why(merged, sides, comparison),
+        why=_why(merged, sides, comparison) + _beside(beside),
     )
 
 
 def _over_starts(samples: Sequence[Sample], resolution: float) -> list[Sample]:
     """Samples that differ in nothing but their start as one, uncertain by what these spread."""
-    groups: dict[frozenset[tuple[Choice, str]], list[Sample]] = {}
+    groups: dict[tuple[bool, frozenset[tuple[Choice, str]]], list[Sample]] = {}
     for sample in samples:
         rest: dict[Choice, str] = {k: v for k, v in sample.choices.items() if k != "start"}
-        groups.setdefault(frozenset(rest.items()), []).append(sample)
+        groups.setdefault((sample.by_dft, frozenset(rest.items())), []).append(sample)
     found = []
-    for key, group in groups.items():
+    for (by_dft, key), group in groups.items():
         effects = [sample.effect for sample in group]
         own = [s.uncertainty for s in group if s.uncertainty is not None]
         between = spread(effects)
         known = own if between is None else [*own, between]
         uncertainty = max(*known, resolution) if known else None
-        found.append(Sample(median(effects), uncertainty, dict(sorted(key))))
+        found.append(Sample(median(effects), uncertainty, dict(sorted(key)), by_dft))
     return found
 
 
@@ -227,13 +231,23 @@ def _why(samples: Sequence[Sample], sides: Sequence[int | None], comparison: Com
     if all(side is None for side in sides):
         one = "one sample only" if n == 1 else f"{n} samples"
         return one if comparison in EVENTS else f"{one}, of one start: no spread to exceed"
-    counts = [f"{sides.count(s)} {words}" for s, words in WORDS.items() if sides.count(s)]
-    text = f"of {n} samples {', '.join(counts)}" if n > 1 else f"one sample, {WORDS[sides[0]]}"
+    text = f"of {n} samples {_counted(sides)}" if n > 1 else f"one sample, {WORDS[sides[0]]}"
     for both in ((1, -1), (1, 0), (-1, 0)):
         names = _told_apart_by(samples, sides, both)
         if names:
             text += f"; {parted_words(_parted(samples, sides, names, both), both)}"
     return text
+
+
+def _beside(sides: Sequence[int | None]) -> str:
+    if not sides:
+        return ""
+    n = f"{len(sides)} samples" if len(sides) > 1 else "one sample"
+    return f", by DFT, which decides; of {n} by potentials {_counted(sides)}"
+
+
+def _counted(sides: Sequence[int | None]) -> str:
+    return ", ".join(f"{sides.count(s)} {words}" for s, words in WORDS.items() if sides.count(s))
 
 
 def parted_words(parted: Parted, both: tuple[int, int] = (1, -1)) -> str:

@@ -47,3 +47,12 @@ def test_only_the_order_of_the_printed_values_counts(
 ) -> None:
     moved = {name: factor * value + shift for name, value in PRINTED.items()}
     assert order_agreement(rising, PRINTED) == order_agreement(rising, moved)
+
+
+def test_one_pair_the_other_way_round_is_not_told_from_chance() -> None:
+    one = order_agreement([("a", "b")], {"a": 2.0, "b": 1.0, "c": 3.0})
+    assert one.words == "is not told from chance"
+    assert one.chance == "50 % of random orders agree as little"
+    assert (
+        order_agreement([], {"a": 2.0, "b": 1.0}).chance == "100 % of random orders agree as well"
+    )

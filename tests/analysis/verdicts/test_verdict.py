@@ -63,6 +63,26 @@ def test_an_effect_the_other_way_does_not_hold() -> None:
     assert (found.kind, found.n_against) == ("does not hold", 3)
 
 
+def test_dft_decides_where_it_can_tell() -> None:
+    potentials = [sample(0.4, potential=name) for name in "abc"]
+    small = Sample(0.02, 0.1, {"potential": "PBE"}, by_dft=True)
+    found = rising(*potentials, small)
+    assert (found.kind, found.n_samples, found.effect) == ("no difference", 1, 0.02)
+    assert found.why.endswith("by DFT, which decides; of 3 samples by potentials 3 as claimed")
+    blurred = Sample(0.02, None, {"potential": "PBE"}, by_dft=True)
+    assert rising(*potentials, blurred).kind == "holds"
+    both = [small, Sample(0.4, 0.1, {"potential": "PBE", "facet": "(110)"}, by_dft=True)]
+    assert rising(*potentials, *both).kind == "holds"
+
+
+def test_an_order_is_of_dft_where_all_of_it_is() -> None:
+    by_dft = [
+        Measurement(ENERGY, name, k, 0.1, {}, by_dft=name != "c") for k, name in enumerate("abc")
+    ]
+    assert [s.by_dft for s in samples_of(claim("a", "b"), by_dft, {})] == [True]
+    assert [s.by_dft for s in samples_of(claim("a", "b", "c"), by_dft, {})] == [False]
+
+
 def test_effects_within_the_spread_of_starts_are_no_difference() -> None:
     found = rising(sample(0.05, facet="a"), sample(-0.09, facet="b"), sample(0.1, facet="c"))
     assert (found.kind, found.n_neither) == ("no difference", 3)

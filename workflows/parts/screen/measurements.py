@@ -39,6 +39,7 @@ class RelaxedEnergy:
     off: float | None
     choices: Mapping[Choice, str]
     grade: str | None = None
+    by_dft: bool = False
 
 
 def relaxed_energies(
@@ -70,7 +71,8 @@ def relaxed_energies(
             choices: dict[Choice, str] = {**chosen, "potential": stage.potential}
             system, grade = systems[record.candidate], grades[record.candidate]
             energy = stage.energy_j_per_m2
-            found.append(RelaxedEnergy(stage.stage, system, energy, off, choices, grade))
+            relaxed = (stage.stage, system, energy, off, choices, grade, stage.by_dft)
+            found.append(RelaxedEnergy(*relaxed))
     last: dict[str, int] = {}
     for one in found:
         potential = one.choices["potential"]
@@ -102,6 +104,7 @@ def measurements(energies: Sequence[RelaxedEnergy]) -> list[Measurement]:
                 off,
                 lowest.choices,
                 lowest.grade,
+                lowest.by_dft,
             )
         )
     return found

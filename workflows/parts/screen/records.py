@@ -41,6 +41,8 @@ class StageEnergy(BaseModel):
         Engine and model.
     potential
         The model, or the engine where it has none.
+    by_dft
+        Whether that is DFT.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,6 +52,7 @@ class StageEnergy(BaseModel):
     step: str
     level: str | None = None
     potential: str | None = None
+    by_dft: bool = False
     energy_j_per_m2: float | None = None
     slabs_differ_j_per_m2: float | None = None
     reason: str | None = None
@@ -151,6 +154,7 @@ def energy(
             "slabs_differ_j_per_m2": None if off is None else off * per_area,
             "level": " ".join(filter(None, (engine.name, engine.model))),
             "potential": engine.called,
+            "by_dft": engine.level == "DFT",
         }
     )
 

@@ -83,12 +83,15 @@ def _energies(record: InterfaceRecord, pair: str) -> Iterator[Measurement]:
     """By every level of theory; a bound is as uncertain as the slabs that were relaxed."""
     within = [slab.uncertainty_ev for slab in record.reference_slabs]
     off = per_contact(in_quadrature(*within), record.area_angstrom2, FACES) if within else None
-    levels: list[tuple[str | None, Quantity | None, BoundRecord | None]]
-    levels = [(x.name, x.interfacial_formation_energy, x.bound) for x in record.levels]
+    levels: list[tuple[str | None, bool, Quantity | None, BoundRecord | None]]
+    levels = [
+        (x.name, x.level == "DFT", x.interfacial_formation_energy, x.bound) for x in record.levels
+    ]
     grades = [side.grade for side in (record.film, record.substrate) if side.grade is not None]
     grade = "|".join(grades) or None
-    own = (_relaxed_by(record), record.interfacial_formation_energy, record.bound)
-    for potential, formation, bound in levels or [own]:
+    formation, bound = record.interfacial_formation_energy, record.bound
+    own = (_relaxed_by(record), record.level == "DFT", formation, bound)
+    for potential, by_dft, formation, bound in levels or [own]:
         choices = _choices(record, potential)
         if formation is not None and formation.value_j_per_m2 is not None:
             yield Measurement(
@@ -98,9 +101,11 @@ def _energies(record: InterfaceRecord, pair: str) -> Iterator[Measurement]:
                 formation.uncertainty_j_per_m2,
                 choices,
                 grade,
+                by_dft,
             )
         if bound is not None and bound.value_j_per_m2 is not None:
-            yield Measurement("unreacted bound", pair, bound.value_j_per_m2, off, choices, grade)
+            value = bound.value_j_per_m2
+            yield Measurement("unreacted bound", pair, value, off, choices, grade, by_dft)
 
 
 def _units(
