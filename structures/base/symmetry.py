@@ -9,7 +9,6 @@ import numpy as np
 import spglib
 from ase import Atoms
 from numpy.typing import ArrayLike
-from pymatgen.optimization.neighbors import find_points_in_spheres
 from scipy.spatial import cKDTree
 
 from natriface.structures.base.arrays import FloatArray, IntArray
@@ -178,6 +177,8 @@ def pairs_within(
         (m,), (m,) and (m, 3), in no order; the vector of a pair is
         ``positions[second] + translations @ cell - positions[first]``.
     """
+    from pymatgen.optimization.neighbors import find_points_in_spheres  # slow to import
+
     where = np.ascontiguousarray(positions, dtype=float)
     first, second, translations, _ = find_points_in_spheres(
         where,
