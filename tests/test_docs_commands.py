@@ -208,11 +208,13 @@ def test_names_of_python_within_sentences_are_there() -> None:
 
 
 def found(parts: list[str]) -> bool:
-    for n in range(len(parts), 1, -1):
+    """Looked for without importing a former path, which would hide a function of its name."""
+    thing: Any = import_module(".".join(parts[:2]))
+    for n, name in enumerate(parts[2:], start=3):
         try:
-            thing = import_module(".".join(parts[:n]))
+            thing = (
+                getattr(thing, name) if hasattr(thing, name) else import_module(".".join(parts[:n]))
+            )
         except ModuleNotFoundError:
-            continue
-        rest = parts[n:]
-        return not rest or (len(rest) == 1 and hasattr(thing, rest[0]))
-    return False
+            return False
+    return True
