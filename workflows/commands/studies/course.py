@@ -194,12 +194,11 @@ def planned(
     StudyError
         If it is to be `staged` and asks for no screening.
     """
-    from natriface.structures.base.errors import StudyError
-    from natriface.workflows.planning import in_stages, plan_study
+    from natriface.workflows.planning import plan_study
 
     study, root, decided = _loaded(name, folder, derive)
-    if staged and not in_stages(study):
-        raise StudyError(f"{study.name} asks for no screening: run it with `natriface run`")
+    if staged:
+        require_screening(study)
     with note(f"building the structures of {study.name}"):
         return study, plan_study(study, root, to_run=to_run, decided=decided)
 
@@ -221,6 +220,21 @@ def show_funnel(name: str, folder: Path | None) -> None:
     with note(f"counting the choices of {study.name}"):
         tables = foreseen(study, root, decided)
     print_tables(tables)
+
+
+def require_screening(study: Study) -> None:
+    """Refuse a study without one.
+
+    Raises
+    ------
+    StudyError
+        If it asks for none.
+    """
+    from natriface.structures.base.errors import StudyError
+    from natriface.workflows.planning import in_stages
+
+    if not in_stages(study):
+        raise StudyError(f"{study.name} asks for no screening: run it with `natriface run`")
 
 
 def _loaded(

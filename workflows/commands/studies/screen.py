@@ -16,7 +16,12 @@ from natriface.workflows.commands.common import (
     note,
     opened,
 )
-from natriface.workflows.commands.studies.course import planned, run_study, statuses
+from natriface.workflows.commands.studies.course import (
+    planned,
+    require_screening,
+    run_study,
+    statuses,
+)
 
 TopOption = Annotated[int, typer.Option(min=1, help="Candidates of each pair that are shown.")]
 
@@ -95,7 +100,9 @@ def tidy(study: StudyArgument, folder: WorkspaceOption = None) -> None:
     from natriface.workflows.running import operations
     from natriface.workflows.study import load_study, study_path
 
-    workspace = opened(study, folder, load_study(study_path(study)))
+    asked = load_study(study_path(study))
+    require_screening(asked)
+    workspace = opened(study, folder, asked)
     loaded, plan = planned(study, folder, staged=True)
     with workspace.lock(), note("packing folders"):
         number = operations.tidy(workspace, discarded(loaded, plan, workspace))
@@ -128,7 +135,9 @@ def ranking(
     from natriface.workflows.planning import ranking as ranked
     from natriface.workflows.study import load_study, study_path
 
-    workspace = opened(study, folder, load_study(study_path(study)))
+    asked = load_study(study_path(study))
+    require_screening(asked)
+    workspace = opened(study, folder, asked)
     loaded, plan = planned(study, folder, staged=True)
     stands = statuses(workspace)
     everything = ranked(loaded, plan, workspace, stands, len(plan)) if output else []
