@@ -236,8 +236,7 @@ def check_steps(plan: Plan) -> None:
         If engines cannot do steps, each reason once, with its first step.
     """
     problems = Problems()
-    for complaint in _distinct_complaints(plan).values():
-        problems.found.append(complaint)
+    problems.found.extend(_distinct_complaints(plan).values())
     problems.raise_any()
 
 

@@ -300,7 +300,7 @@ def _job_of(
         threads=packed.shape[2],
         cores=packed.shape[1] * packed.shape[2],
         walltime_s=min(packed.seconds, limits.max_walltime_s),
-        signal_s=min(limits.signal_s, packed.stop_s),
+        signal_s=packed.signal_s(limits),
         created=time.time(),
         steps=tuple(steps),
     )

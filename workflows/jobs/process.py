@@ -122,6 +122,7 @@ class JobProcess:
         self.notes = JobNotes()
         self.waiting: list[JobStep] = list(self.job.steps)
         self.ended: set[str] = set()
+        self.has_begun = False
         self.lanes: list[_Lane] = []
         self.selector = selectors.DefaultSelector()
         self.why_ending: str | None = None
@@ -192,8 +193,9 @@ class JobProcess:
                 break
             for key, _ in self.selector.select(TICK_SECONDS):
                 self._hear(key.data)
+        too_short = self.why_ending is not None and not self.has_begun and self._word() == "TIME"
         for step in self.waiting:
-            self._put_back(step, "", self._why_not_run())
+            self._put_back(step, "TIME" if too_short else "", self._why_not_run())
 
     def _assign(self) -> None:
         free = [lane for lane in self.lanes if lane.step is None]
@@ -215,6 +217,7 @@ class JobProcess:
                 continue
             lane = free.pop() if free else self._new_lane()
             withdraw_end_request(step.folder)
+            self.has_begun = True
             self.tell("start", step=step.id)
             beat(step.folder)
             lane.run(step)

@@ -233,6 +233,7 @@ def _conclude(pad: LaunchPad, folder: JobFolder, word: str, text: str) -> list[s
     """Have the steps of a job that has ended wait for another; what there is to tell."""
     job, events = folder.job, folder.events()
     started = {event["step"] for event in _latest_run(events) if event["event"] == "start"}
+    too_short = not started and word == "TIMEOUT"
     held = reservations.states(pad, job.name)
     steps = {step.id: step for step in job.steps}
     lost = []
@@ -244,7 +245,8 @@ def _conclude(pad: LaunchPad, folder: JobFolder, word: str, text: str) -> list[s
         at_it = step.id in started and word != "COMPLETED"
         if at_it and word in reservations.SLOW:
             note_spent(step.folder, _had_s(job, step.id, events) * (job.cores or 1))
-        became = reservations.put_back(pad, job.name, step, word if at_it else "", text, notes)
+        wanted = at_it or too_short
+        became = reservations.put_back(pad, job.name, step, word if wanted else "", text, notes)
         if became == "failed":
             lost.append(f"{step.name} is given up: {text}")
     notes.write(pad)

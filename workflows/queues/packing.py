@@ -79,6 +79,10 @@ class Pack:
         """So long before its end the job stops what it is at, s."""
         return stop_s(self._margin_s, max(self._free_at), self._measured)
 
+    def signal_s(self, limits: QueueLimits) -> float:
+        """So long before its end the queue tells it, s."""
+        return min(limits.signal_s, self.stop_s)
+
     @property
     def core_seconds(self) -> float:
         """Time of the job in each of its lanes, s."""

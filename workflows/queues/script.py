@@ -109,7 +109,7 @@ def script_values(packed: Pack, limits: QueueLimits) -> dict[str, Value]:
         memory_per_node_mb = min(memory_per_node_mb, int(available_mb))
         memory_per_core_mb = min(memory_per_core_mb, max(1, int(available_mb) // cores_per_node))
     seconds = min(packed.seconds, limits.max_walltime_s)
-    signal_s = min(limits.signal_s, packed.stop_s)
+    signal_s = packed.signal_s(limits)
     return {
         "nodes": nodes,
         "tasks": tasks_in_job,

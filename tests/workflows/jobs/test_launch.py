@@ -218,6 +218,25 @@ def test_a_step_that_ran_out_of_time_asks_for_more(workspace: Workspace, queue: 
     assert second.job.walltime_s >= 2 * had
 
 
+@pytest.mark.parametrize("ended_by", ["queue", "itself"])
+def test_a_job_whose_time_was_up_before_a_step_began_asks_for_more(
+    workspace: Workspace, queue: Queue, ended_by: str
+) -> None:
+    step = trivial_step("a")
+    operations.submit(trivial_plan(step), workspace)
+    (first,) = launched(workspace).jobs
+    if ended_by == "queue":
+        queue.change("1", state="TIMEOUT")
+    else:
+        (folder,) = job_folders(workspace)
+        folder.save(folder.job.model_copy(update={"walltime_s": 0.1, "signal_s": 0.05}))
+        run_job(queue)
+    assert states(workspace)["a"].state == "ready"
+    assert runs(workspace.folders()[step.id]) == (0, 0)
+    (second,) = launched(workspace).jobs
+    assert second.job.walltime_s >= 1.1 * first.job.walltime_s
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["database", "offline"])
 def test_a_job_takes_further_steps_while_it_has_time(

@@ -55,7 +55,8 @@ def check_calculator(model: str, options: dict[str, Any], needs: Iterable[str] =
     Raises
     ------
     UnavailableError
-        If a potential's package is missing, or its weights are not what they were.
+        If a potential's package or weights of one's own are missing, or its weights are not what
+        they were.
     EngineError
         If there is no such calculator, or it does not take the options or give a property.
     """
@@ -64,7 +65,8 @@ def check_calculator(model: str, options: dict[str, Any], needs: Iterable[str] =
         potential.check_options(options)
         if potential.own_weights(options) is None:
             potential.weights_file(potentials().values())
-        potential.require_package()
+        else:
+            potential.require_package()
     else:
         families = {name.partition("-")[0] for name in potentials()}
         if model.partition("-")[0] in families:

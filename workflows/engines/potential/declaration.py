@@ -158,8 +158,10 @@ class Potential:
 
         Raises
         ------
+        UnavailableError
+            If it is not there, or cannot be read.
         EngineError
-            If it is missing, cut off, or no file of torch, or another than its checksum says.
+            If it is cut off, or no file of torch, or another than its checksum says.
         """
         given = options.get(OWN_WEIGHTS)
         if given is None and OWN_SHA256 not in options:
@@ -173,7 +175,7 @@ class Potential:
         try:
             whole, found = zipfile.is_zipfile(path), file_sha256(path)
         except OSError as error:
-            raise EngineError(
+            raise UnavailableError(
                 f"model {self.name!r}: weights {path} cannot be read ({error.strerror}); copy them "
                 "there, or name where they are"
             ) from None

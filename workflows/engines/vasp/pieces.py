@@ -92,8 +92,7 @@ def whole_course(folder: Path, *, ended: bool = True) -> Course | None:
 def earlier_course(folder: Path) -> Course | None:
     """The same of the attempts that were set aside; None where they have no step."""
     found: Course | None = None
-    aside = [path for path in folder.glob("attempt-*") if path.name[8:].isdigit()]
-    for attempt in sorted(aside, key=lambda path: int(path.name[8:])):
+    for attempt in _attempts(folder):
         try:
             own = _steps(attempt)
         except ReaderError:
@@ -115,18 +114,17 @@ def steps_before(folder: Path, poscar: str) -> int | None:
     return done.place_of(fractions_of(poscar)[0]) if done else 0
 
 
-def tags_to_go_on(folder: Path, tags: Mapping[str, Any], poscar: str) -> dict[str, Any]:
-    """Tags of an attempt that goes on with a POSCAR: as many steps as are left, other numbers.
+def tags_to_go_on(folder: Path, tags: Mapping[str, Any], n_made: int) -> dict[str, Any]:
+    """Tags of an attempt that goes on after so many steps: as many as are left, other numbers.
 
     Random numbers go on where the last attempt has said it was (REPORT), or away from its first.
     """
-    place = steps_before(folder, poscar)
-    if not place:
+    if not n_made:
         return dict(tags)
-    found = dict(tags) | {"NSW": max(1, int(tags["NSW"]) - place)}
+    found = dict(tags) | {"NSW": max(1, int(tags["NSW"]) - n_made)}
     if "RANDOM_SEED" in tags:
         seed = int(tags["RANDOM_SEED"][0])
-        found["RANDOM_SEED"] = _random_numbers(folder, seed) or [seed, place % 1_000_000, 0]
+        found["RANDOM_SEED"] = _random_numbers(folder, seed) or [seed, n_made % 1_000_000, 0]
     return found
 
 
@@ -158,10 +156,16 @@ def _steps(folder: Path, *, whole: bool = False) -> Course | None:
 
 
 def _random_numbers(folder: Path, seed: int) -> list[int] | None:
-    """Where the last attempt's random numbers have come to, by its REPORT."""
-    attempts = sorted(folder.glob("attempt-*/REPORT"), key=lambda path: path.stat().st_mtime)
-    for report in attempts[-1:]:
+    """Where random numbers have come to, by the REPORT of the last attempt that has one."""
+    reports = [path for attempt in _attempts(folder) if (path := attempt / "REPORT").is_file()]
+    for report in reports[-1:]:
         found = _SEED.findall(report.read_text(errors="replace"))
         if found and int(found[-1][0]) == seed:
             return [int(word) for word in found[-1]]
     return None
+
+
+def _attempts(folder: Path) -> list[Path]:
+    """What was set aside, in the order in which it was."""
+    aside = [path for path in folder.glob("attempt-*") if path.name[8:].isdigit()]
+    return sorted(aside, key=lambda path: int(path.name[8:]))

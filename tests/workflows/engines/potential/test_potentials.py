@@ -439,6 +439,12 @@ def test_own_weights_that_cannot_be_read_are_refused_by_the_plan(
     assert "\n" not in str(told.value)
 
 
+def test_own_weights_of_a_known_checksum_are_planned_where_they_are_not(tmp_path: Path) -> None:
+    options = f"{{weights: {tmp_path}/elsewhere.pth, sha256: {'a' * 64}}}"
+    lacks = planned(ADATOMS + f"settings: {{relax: {{model_options: {options}}}}}\n", tmp_path)
+    assert any("elsewhere.pth cannot be read" in text for text in lacks)
+
+
 def test_weights_of_another_network_are_one_sentence(tmp_path: Path) -> None:
     path = trained("sevennet-0", tmp_path / "own.pth", 1.0)
     with pytest.raises(EngineError, match="another model's") as told:

@@ -144,9 +144,11 @@ def prepare_attempt(folder: Path, inputs: VaspInputs, machine: Machine) -> None:
     text, source = _restart_text(folder, inputs)
     aside = set_aside(folder)
     if aside is not None and inputs.kind == "md":
-        if steps_before(folder, text) is None:
+        n_made = steps_before(folder, text)
+        if n_made is None:
             text, source = (aside / "POSCAR").read_text(), "POSCAR, CONTCAR lies off its last step"
-        inputs = replace(inputs, tags=tags_to_go_on(folder, inputs.tags, text))
+            n_made = steps_before(folder, text) or 0
+        inputs = replace(inputs, tags=tags_to_go_on(folder, inputs.tags, n_made))
     warnings = write_inputs(folder, inputs, machine)
     del warnings  # they were noted by the first write
     if aside is None:
