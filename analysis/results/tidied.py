@@ -206,10 +206,11 @@ def untidy(folder: Path) -> None:
             _sync(path)
         try:
             draft.rename(folder)
-            _sync(folder.parent)
         except OSError:  # another process may have put it back in the meantime
             if not folder.is_dir():
                 raise
+        else:
+            _sync(folder.parent)
 
 
 def tidy(place: Path, names: Iterable[str]) -> list[str]:

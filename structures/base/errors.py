@@ -78,6 +78,16 @@ class Problems:
         except NatrifaceError as error:
             self.found += error.several or [error]
 
+    def each_made(
+        self, items: Mapping[str, Item], make: Callable[[str, Item], Made]
+    ) -> dict[str, Made]:
+        """What `make` gives for each label and item but those of which it raises; errors noted."""
+        made = {}
+        for label, item in items.items():
+            with self.gathering():
+                made[label] = make(label, item)
+        return made
+
     def raise_any(self) -> None:
         """Raise what was found, each text once.
 
@@ -105,10 +115,8 @@ def each_made(items: Mapping[str, Item], make: Callable[[str, Item], Made]) -> d
     NatrifaceError
         All that it raises, as `Problems` tells it.
     """
-    problems, made = Problems(), {}
-    for label, item in items.items():
-        with problems.gathering():
-            made[label] = make(label, item)
+    problems = Problems()
+    made = problems.each_made(items, make)
     problems.raise_any()
     return made
 

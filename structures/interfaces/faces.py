@@ -49,28 +49,26 @@ class Face:
         return self.termination.label + (" flipped" if self.flipped else "")
 
 
-def face_pairs(substrate: Termination, film: Termination) -> list[tuple[Face, Face]]:
-    """The distinct ways in which the faces of two terminations can meet.
+def face_pairs(
+    substrate: Termination, film: Termination, substrate_layers: int, film_layers: int
+) -> list[tuple[Face, Face]]:
+    """The distinct ways in which the faces of slabs of two terminations can meet.
 
     The two faces of a slab are one if a rotation turns it over, mirror images if only an inversion
     or reflection does, and otherwise two. An interface and its mirror image count once.
     """
     distinct: dict[tuple[int, int, int], tuple[Face, Face]] = {}
     achiral = any((np.linalg.det(side.surface_operations) < 0).any() for side in (substrate, film))
-    for flip_substrate, flip_film in itertools.product((False, True), repeat=2):
-        kinds, hands = zip(
-            *(_face_kind(t, f) for t, f in ((substrate, flip_substrate), (film, flip_film))),
-            strict=True,
-        )
-        hand = 1 if achiral else hands[0] * hands[1]
-        distinct.setdefault(
-            (kinds[0], kinds[1], hand), (Face(substrate, flip_substrate), Face(film, flip_film))
-        )
+    for flips in itertools.product((False, True), repeat=2):
+        lower, lower_hand = _face_kind(substrate, flips[0], substrate_layers)
+        upper, upper_hand = _face_kind(film, flips[1], film_layers)
+        hand = 1 if achiral else lower_hand * upper_hand
+        distinct.setdefault((lower, upper, hand), (Face(substrate, flips[0]), Face(film, flips[1])))
     return list(distinct.values())
 
 
-def _face_kind(termination: Termination, flipped: bool) -> tuple[int, int]:
-    """Which face it is, and its hand against the face that is not flipped."""
+def _face_kind(termination: Termination, flipped: bool, layers: int) -> tuple[int, int]:
+    """Which face of a slab it is, and its hand against the face that is not flipped."""
     if not termination.symmetric:
         return int(flipped), 1
-    return 0, -1 if flipped and not termination.reversed_by_rotation else 1
+    return 0, -1 if flipped and not termination.reversed_by_rotation(layers) else 1

@@ -229,7 +229,7 @@ def pair_up(
     pairs: list[FacePair] = []
     table_of_pair: list[int] = []
     for s, f in itertools.product(substrates, films):
-        for first, second in face_pairs(s.termination, f.termination):
+        for first, second in face_pairs(s.termination, f.termination, s.layers, f.layers):
             key = (s.facet, first.flipped, f.facet, second.flipped)
             turned = (s.facet, not first.flipped, f.facet, not second.flipped)
             if key not in known:

@@ -47,11 +47,8 @@ def list_terminations(
     ['(100)-1', '(110)-1']
     """
     crystal = bulk if isinstance(bulk, Crystal) else Crystal.from_atoms(bulk, oxidation_states)
-    return [t for miller in crystal.distinct_facets(max_index) for t in _of(crystal, miller)]
-
-
-def _of(crystal: Crystal, miller: tuple[int, int, int], through: bool = False) -> list[Termination]:
-    return find_terminations(crystal, miller, through_polyanions=through)
+    planes = crystal.distinct_facets(max_index)
+    return [found for miller in planes for found in find_terminations(crystal, miller)]
 
 
 def suggestion(
@@ -71,7 +68,7 @@ def suggestion(
     """
     found: list[str] = []
     for miller in crystal.distinct_facets(1):
-        of_plane = _of(crystal, miller, through_polyanions)
+        of_plane = find_terminations(crystal, miller, through_polyanions=through_polyanions)
         found += [termination.label for termination in of_plane if fits(termination)][:1]
         if len(found) == SUGGESTED:
             break

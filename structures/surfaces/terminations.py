@@ -150,14 +150,21 @@ class Termination:
         """True where it is certain that no dipole grows with thickness: also by symmetry alone."""
         return not self.polar and not math.isnan(self.dipole_e_angstrom)
 
-    @cached_property
-    def reversed_by_rotation(self) -> bool:
-        """True if a rotation or screw turns the slab over: its two faces are the same face.
+    def reversed_by_rotation(self, layers: int) -> bool:
+        """True if a rotation or screw turns a slab of so many layers over: its faces are the same.
 
-        Where only an inversion, mirror or glide does, the faces are mirror images of each other.
+        Where only an inversion, mirror or glide does, they are mirror images of each other. Where
+        glides make the layers alike, it is one for even and the other for odd numbers of them.
         """
-        whole_period = self.facet.steps_per_period
-        return any(np.linalg.det(point) > 0 for point in self.turning_over(whole_period))
+        return self._reversed_by_rotation[layers % self.facet.steps_per_period]
+
+    @cached_property
+    def _reversed_by_rotation(self) -> tuple[bool, ...]:
+        """Of slabs of 0, 1, ... layers more than whole periods."""
+        return tuple(
+            any(np.linalg.det(point) > 0 for point in self.turning_over(layers))
+            for layers in range(self.facet.steps_per_period)
+        )
 
     def turning_over(self, layers: int) -> list[NDArray[np.int64]]:
         """Point parts of the operations that turn a slab of so many layers onto itself, its upper

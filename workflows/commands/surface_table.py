@@ -56,7 +56,7 @@ class _Row:
     def faces(self) -> str:
         if not self.turning_over:
             return "differ"
-        rotated = any(np.linalg.det(point) > 0 for point in self.turning_over)
+        rotated = self.termination.reversed_by_rotation(self.layers)
         return "alike" if rotated else "mirror images"
 
     @property

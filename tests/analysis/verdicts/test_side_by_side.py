@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natriface.analysis.results.claim import Measurement
-from natriface.analysis.verdicts.side_by_side import side_by_side
+from natriface.analysis.verdicts.side_by_side import MOST_SYSTEMS, side_by_side
 
 
 def energy(system: str, value: float, off: float | None = 0.1, **choices: str) -> Measurement:
@@ -27,8 +27,8 @@ def test_what_is_said() -> None:
         "Adsorption energy: no difference larger than the spread between a and c."
     )
     assert sentence(a, b, c) == (
-        "Adsorption energy: 2 of 3 pairs differ by more than their spread, most b lies above a by "
-        "0.80 ± 0.14 eV (1 sample)."
+        "Adsorption energy: 2 of 3 pairs differ by more than their spread, each tested alone and "
+        "without correction for their number; most: b lies above a by 0.80 ± 0.14 eV (1 sample)."
     )
     bare = energy("d", 3.0, None)
     assert sentence(a, bare) == (
@@ -54,6 +54,29 @@ def test_a_difference_that_hangs_on_a_choice_is_none() -> None:
     (found,) = side_by_side(turned)
     assert found.apart == {}
     assert "no difference" in found.sentence
+    assert "that half of the samples show and none reverses" in found.sentence
+
+
+def test_a_median_within_its_uncertainty_tells_nothing_apart() -> None:
+    """One of two samples speaks for an order, which then holds; the median of both does not."""
+    unsure = [
+        *(energy("a", 0.0, potential="x"), energy("b", 1.0, potential="x")),
+        *(energy("a", 0.0, 2.0, potential="y"), energy("b", 0.1, 2.0, potential="y")),
+    ]
+    (found,) = side_by_side(unsure)
+    assert [verdict.kind for verdict in found.verdicts.values()] == ["holds"]
+    assert found.apart == {}
+    assert "lies above" not in found.sentence
+    both = [*unsure[:2], energy("a", 0.0, potential="z"), energy("b", 2.0, potential="z")]
+    assert sentence(*both).endswith("by 1.50 ± 0.14 eV (median of 2 samples).")
+
+
+def test_systems_that_are_not_compared_are_counted() -> None:
+    many = [energy(str(k), k, 0.1) for k in range(MOST_SYSTEMS + 2)]
+    (found,) = side_by_side(many)
+    assert len(found.verdicts) == MOST_SYSTEMS * (MOST_SYSTEMS - 1) / 2
+    assert found.sentence.endswith("; 2 further systems not compared.")
+    assert "not compared" not in sentence(*many[:MOST_SYSTEMS])
 
 
 @given(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import spglib
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 from scipy.spatial.transform import Rotation
@@ -453,7 +454,7 @@ def test_screening_agrees_with_the_search_of_each_pair() -> None:
         for other in crystals("Na")["Na"].distinct_facets(1):
             for s in find_terminations(crystals("NZSP")["NZSP"], miller):
                 for f in find_terminations(crystals("Na")["Na"], other):
-                    for first, second in face_pairs(s, f):
+                    for first, second in face_pairs(s, f, 2, 2):
                         lower = build_slab(s, layers=2, flip=first.flipped)
                         upper = build_slab(f, layers=2, flip=second.flipped)
                         assert np.allclose(lower.surface_cell, first.surface_cell)
@@ -476,10 +477,32 @@ def test_faces_that_are_one_are_listed_once() -> None:
     polar = find_terminations(nzsp, (1, 0, 0))[1]
     metal = find_terminations(na, (1, 0, 0))[0]
     glass = find_terminations(quartz, (0, 0, 1))[0]
-    assert len(face_pairs(centric, metal)) == 1
-    assert len(face_pairs(polar, metal)) == 2
-    assert len(face_pairs(polar, glass)) == 2
-    assert len(face_pairs(polar, polar)) == 4
+    assert len(face_pairs(centric, metal, 2, 2)) == 1
+    assert len(face_pairs(polar, metal, 2, 2)) == 2
+    assert len(face_pairs(polar, glass, 2, 2)) == 2
+    assert len(face_pairs(polar, polar, 2, 2)) == 4
+
+
+@pytest.mark.parametrize(("name", "number"), [("NZSP", 2), ("Na3PO4", 3)])
+def test_a_glide_along_the_normal_turns_the_hand_of_a_face_with_each_layer(
+    name: str, number: int
+) -> None:
+    """The faces of odd and of even numbers of layers, as spglib finds them of the built slabs."""
+    cut = find_terminations(crystals(name)[name], (0, 0, 1))[number - 1]
+    assert cut.symmetric
+    assert (np.linalg.det(cut.surface_operations) > 0).all()
+    found = []
+    for layers in (1, 2, 3):
+        slab = build_slab(cut, layers=layers).atoms
+        cell = (slab.cell.array, slab.get_scaled_positions(), slab.numbers)
+        turned = [w for w in spglib.get_symmetry(cell, symprec=1e-2)["rotations"] if w[2, 2] == -1]
+        assert turned
+        found.append(any(np.linalg.det(point) > 0 for point in turned))
+        assert cut.reversed_by_rotation(layers) == found[-1]
+    assert found[0] == found[2] != found[1]
+    one, two = (1, 2) if found[0] else (2, 1)
+    assert len(face_pairs(cut, cut, one, one)) == 1
+    assert len(face_pairs(cut, cut, one, two)) == len(face_pairs(cut, cut, two, two)) == 2
 
 
 def test_screening_limits() -> None:

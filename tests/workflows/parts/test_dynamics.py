@@ -118,7 +118,8 @@ def test_broken_bonds_count_beyond_what_runs_differ_by() -> None:
     torn = broken("B", P_O=(16, [3.0, 5.0]), Na_F=(1, [0.0, 1.0]))  # one run of two: no verdict
     worse = broken("C", Zr_O=(4, [2.0, 2.2]))
     assert outcome([whole, whole]) == [
-        "In none of 2 contacts are more bonds broken than runs differ by."
+        "In none of 2 contacts are on average more than 0.5 bonds of a kind broken, and more than "
+        "runs differ by."
     ]
     assert outcome([whole, torn, worse]) == [
         "In 2 of 3 contacts more bonds are broken than runs differ by, the largest share Zr-O of C "

@@ -92,7 +92,10 @@ def outcome(several: Sequence[ContactRecord]) -> list[str]:
         if n and lost.sd is not None and lost.mean > max(lost.sd, LEAST_BONDS)
     ]
     if not broken:
-        return [f"In none of {len(several)} contacts are more bonds broken than runs differ by."]
+        return [
+            f"In none of {len(several)} contacts are on average more than {LEAST_BONDS:g} bonds of "
+            "a kind broken, and more than runs differ by."
+        ]
     where = len({contact.name for contact, *_ in broken})
     contact, kind, n, lost = max(broken, key=lambda each: each[3].mean / each[2])
     return [

@@ -115,16 +115,14 @@ def build_interfaces(request: InterfacesAsked, root: Path) -> list[BuiltInterfac
     StructureError
         If phases, terminations, matches or interfaces are not to be had; says for which.
     """
-    substrates: dict[str, BuiltSlab] = {}
-    films: dict[str, BuiltSlab] = {}
-    joined: list[BuiltInterface] = []
     problems = Problems()
-    for label, asked in request.substrates.items():
-        with problems.gathering():
-            substrates[label] = _built(label, asked, root, "top")
-    for label, asked in request.films.items():
-        with problems.gathering():
-            films[label] = _built(label, asked, root, "bottom")
+    substrates = problems.each_made(
+        request.substrates, lambda label, asked: _built(label, asked, root, "top")
+    )
+    films = problems.each_made(
+        request.films, lambda label, asked: _built(label, asked, root, "bottom")
+    )
+    joined: list[BuiltInterface] = []
     for film, substrate in request.pairs:
         if film in films and substrate in substrates:
             with problems.gathering():

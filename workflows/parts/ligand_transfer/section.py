@@ -47,9 +47,10 @@ def _outcome(records: Sequence[EventRecord]) -> list[str]:
         return []
     gains = [name for name, (value, off) in certain.items() if value < -off]
     costs = [name for name, (value, off) in certain.items() if value > off]
+    counted = ", each level of theory counted" if any(r.by for r in records) else ""
     text = (
-        f"Ligands moved into the film: energy is gained in {len(gains)} of {len(certain)} moves by "
-        f"more than the interface is reproduced within, spent in {len(costs)}, neither in "
+        f"Ligands moved into the film{counted}: energy is gained in {len(gains)} of {len(certain)} "
+        f"moves by more than the interface is reproduced within, spent in {len(costs)}, neither in "
         f"{len(certain) - len(gains) - len(costs)}"
     )
     if gains:

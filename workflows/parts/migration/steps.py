@@ -34,16 +34,17 @@ def steps(request: MigrationRequest, make: StepMaker, root: Path) -> list[Step]:
     StructureError
         If a crystal, surface or hop is not to be had; says for which label.
     """
-    planned: list[Step] = []
     problems = Problems()
-    for label, bulk in request.bulk.items():
-        with problems.gathering():
-            planned += _labelled(label, make, request, *_bulk_hops(label, bulk, root))
-    for label, surface in request.surfaces.items():
-        with problems.gathering():
-            planned += _labelled(label, make, request, *_surface_hops(label, surface, root))
+    bulk = problems.each_made(
+        request.bulk,
+        lambda label, asked: _labelled(label, make, request, *_bulk_hops(label, asked, root)),
+    )
+    surfaces = problems.each_made(
+        request.surfaces,
+        lambda label, asked: _labelled(label, make, request, *_surface_hops(label, asked, root)),
+    )
     problems.raise_any()
-    return planned
+    return [step for made in (*bulk.values(), *surfaces.values()) for step in made]
 
 
 def _bulk_hops(
