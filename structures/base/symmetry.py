@@ -158,39 +158,6 @@ def expand_site(
     return unique
 
 
-def pairs_within(
-    cell: ArrayLike,
-    positions: ArrayLike,
-    cutoff_angstrom: float,
-    periodic: ArrayLike = (True, True, True),
-) -> tuple[IntArray, IntArray, IntArray]:
-    """Every pair of atoms within a distance, both ways round, with the lattice translation.
-
-    Parameters
-    ----------
-    cell, positions
-        (3, 3) lattice vectors, all three independent, and (n, 3) positions, in A.
-
-    Returns
-    -------
-    first, second, translations
-        (m,), (m,) and (m, 3), in no order; the vector of a pair is
-        ``positions[second] + translations @ cell - positions[first]``.
-    """
-    from pymatgen.optimization.neighbors import find_points_in_spheres  # slow to import
-
-    where = np.ascontiguousarray(positions, dtype=float)
-    first, second, translations, _ = find_points_in_spheres(
-        where,
-        where,
-        float(cutoff_angstrom),
-        np.array(periodic, dtype=np.int64),
-        np.ascontiguousarray(cell, dtype=float),
-    )
-    others = (first != second) | translations.any(axis=1)
-    return first[others], second[others], np.rint(translations[others]).astype(int)
-
-
 def nearest_distances(
     cell: ArrayLike,
     scaled_positions: ArrayLike,

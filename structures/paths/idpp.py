@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from natriface.structures.base.arrays import FloatArray, IntArray
-from natriface.structures.base.symmetry import pairs_within
+from natriface.structures.chemistry.bonds import neighbours
 
 CUTOFF_ANGSTROM = 5.0
 """Pairs farther apart all along the linear path are left out: their weight 1/d^4 is small."""
@@ -128,12 +128,14 @@ def close_pairs(
     The vector of a pair is ``positions[j] + translation - positions[i]``.
     """
     cell = atoms.cell.complete().array
+    reach, periodic = np.full(len(atoms), cutoff_angstrom / 2), tuple(map(bool, atoms.pbc))
     found: list[IntArray] = []
-    for positions in chain:
-        i, j, s = pairs_within(cell, positions, cutoff_angstrom, atoms.pbc)
-        found.append(np.column_stack([i, j, s])[i < j])
-    table: IntArray = np.unique(np.concatenate(found), axis=0)
-    return table[:, 0], table[:, 1], table[:, 2:] @ cell
+    for fractional in chain @ np.linalg.inv(cell):
+        near = neighbours(cell, fractional, reach, periodic)
+        table = np.column_stack([near.first, near.second, near.image])
+        found.append(table[near.first < near.second])
+    pairs: IntArray = np.unique(np.concatenate(found), axis=0)
+    return pairs[:, 0], pairs[:, 1], pairs[:, 2:] @ cell
 
 
 def _distances(

@@ -26,7 +26,7 @@ from ase.calculators.calculator import Calculator
 
 from natriface.analysis.results.deciding import MODEL_OPTIONS
 from natriface.structures.base.errors import EngineError, nearest
-from natriface.structures.base.symmetry import pairs_within
+from natriface.structures.chemistry.bonds import neighbours
 from natriface.workflows.engines.potential.declaration import (
     OWN_SHA256,
     OWN_WEIGHTS,
@@ -113,8 +113,13 @@ def has_lone_atom(atoms: Atoms, cutoff_angstrom: float) -> bool:
     if heights.max() < cutoff_angstrom:
         return False
     cell = atoms.cell.complete().array
-    first, _, _ = pairs_within(cell, atoms.positions, cutoff_angstrom, atoms.pbc)
-    return len(np.unique(first)) < len(atoms)
+    near = neighbours(
+        cell,
+        atoms.positions @ np.linalg.inv(cell),
+        np.full(len(atoms), cutoff_angstrom / 2),
+        tuple(map(bool, atoms.pbc)),
+    )
+    return len(np.unique(near.first)) < len(atoms)
 
 
 def make_calculator(model: str, options: dict[str, Any]) -> Calculator:
