@@ -122,11 +122,13 @@ def judge(samples: Sequence[Sample], comparison: Comparison, resolution: float =
     """
     unique = list({sample.identity: sample for sample in samples}.values())
     every = unique if comparison in EVENTS else _over_starts(unique, resolution)
-    able = [s for s in every if s.by_dft and _side(s, comparison) is not None]
-    merged = [s for s in every if s.by_dft] if able else every
-    beside = [_side(s, comparison) for s in every if able and not s.by_dft]
+    least = LEAST_EVENTS if comparison in EVENTS else 1
+    of_dft = [s for s in every if s.by_dft]
+    dft_decides = sum(_side(s, comparison) is not None for s in of_dft) >= least
+    merged = of_dft if dft_decides else every
+    beside = [_side(s, comparison) for s in every if dft_decides and not s.by_dft]
     sides = [_side(sample, comparison) for sample in merged]
-    if comparison in EVENTS and len(merged) < LEAST_EVENTS:
+    if len(merged) < least:
         sides = [None for _ in sides]
     n_for, n_against, n_neither = (sides.count(side) for side in (1, -1, 0))
     kind, depends_on = _kind(merged, sides)

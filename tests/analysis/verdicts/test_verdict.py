@@ -75,6 +75,15 @@ def test_dft_decides_where_it_can_tell() -> None:
     assert rising(*potentials, *both).kind == "holds"
 
 
+def test_one_event_by_dft_does_not_silence_those_by_potentials() -> None:
+    potentials = [sample(1.0, None, potential=name) for name in "ab"]
+    one = Sample(0.0, None, {"potential": "PBE"}, by_dft=True)
+    assert judge([*potentials, one], "happens").n_samples == 3
+    two = Sample(0.0, None, {"potential": "PBE", "facet": "(110)"}, by_dft=True)
+    found = judge([*potentials, one, two], "happens")
+    assert (found.kind, found.n_samples) == ("does not hold", 2)
+
+
 def test_an_order_is_of_dft_where_all_of_it_is() -> None:
     by_dft = [
         Measurement(ENERGY, name, k, 0.1, {}, by_dft=name != "c") for k, name in enumerate("abc")
