@@ -127,9 +127,8 @@ def beginning(
     for name in in_stages(study):
         part: _PartInStages = import_module(f"{PARTS[name]}.decisions")
         in_turn += part.in_turn(plan)
-    return affordable(
-        plan, in_turn, statuses, left_s, lambda step: history.estimate(step).core_seconds
-    )
+    cost_s = {step.id: estimate.core_seconds for step, estimate in history.estimates(plan)}
+    return affordable(plan, in_turn, statuses, left_s, cost_s)
 
 
 def decide(study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus]) -> int:

@@ -31,6 +31,8 @@ class TrivialEngine:
 
     def estimate(self, step: Step) -> Estimate:
         seconds = step.settings.get("estimate", step.settings.get("seconds", 0.0))
+        if step.structure is None:
+            seconds = step.settings.get("estimate_unseen", seconds)
         return Estimate(seconds, 1.0, "as set")
 
     def write(self, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,6 @@ from natriface.analysis.results.wording import duration
 from natriface.structures.crystals.phases import Phase
 from natriface.workflows.commands.common import text_console
 from natriface.workflows.commands.study_inputs import UNRELAXED, WrittenInputs
-from natriface.workflows.engines.base import Estimate
 from natriface.workflows.engines.cautions import gathered
 from natriface.workflows.parts import IN_STAGES
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
@@ -25,7 +24,6 @@ from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.running.status import UNDER_WAY, StepStatus, cached, counts, seconds_left
 from natriface.workflows.steps.history import History
-from natriface.workflows.steps.starts import with_starts
 from natriface.workflows.workspace import Workspace
 
 MOST_LISTED = 200
@@ -51,14 +49,8 @@ def plan_records(plan: Plan, folder: Path) -> list[dict[str, Any]]:
             "memory_mb": estimate.memory_mb,
             "state": _state(step, done),
         }
-        for step, estimate in _estimates(plan, history)
+        for step, estimate in history.estimates(plan)
     ]
-
-
-def _estimates(plan: Plan, history: History) -> Iterator[tuple[Step, Estimate]]:
-    """Each step with what it will cost, by the geometry it would start from as things are."""
-    for step, started in zip(plan.walk(), with_starts(plan), strict=True):
-        yield step, history.estimate(step, started=started)
 
 
 def _known(plan: Plan, workspace: Workspace) -> tuple[set[str], History]:
@@ -83,7 +75,7 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
     workspace = Workspace(folder)
     done, history = _known(plan, workspace)
     engines = " and ".join(sorted({step.engine for step in plan.walk()}))
-    estimates = list(_estimates(plan, history))
+    estimates = list(history.estimates(plan))
     listed = [row for row in estimates if step_labels(row[0]).section not in IN_STAGES]
     if len(estimates) <= MOST_LISTED:
         listed = estimates

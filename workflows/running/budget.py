@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.running.status import ENDED_WITHOUT, StepStatus
@@ -28,7 +28,7 @@ def affordable(
     in_turn: Sequence[Sequence[str]],
     statuses: Sequence[StepStatus],
     left_s: float,
-    cost_s: Callable[[Step], float],
+    cost_s: Mapping[str, float],
 ) -> Plan:
     """The steps that are begun by now, and as many more as a budget allows at once.
 
@@ -40,18 +40,18 @@ def affordable(
     left_s
         Core seconds that are left of the budget.
     cost_s
-        What a step is expected to take of them.
+        Step id -> what it is expected to take of them.
     """
     by_id = {step.id: step for step in plan.walk()}
     begun = {s.id: s for s in statuses if s.id in by_id and s.state != "not submitted"}
     ended = ("finished", *ENDED_WITHOUT)
-    left = left_s - sum(cost_s(by_id[i]) for i, s in begun.items() if s.state not in ended)
+    left = left_s - sum(cost_s[i] for i, s in begun.items() if s.state not in ended)
     taken = set(begun)
     at_once = AT_ONCE * left
     units = [_with_parents(unit, by_id) for unit in in_turn]
     for unit in (by_id.keys() - set().union(*units), *units):
         new = unit - taken
-        cost = sum(cost_s(by_id[identifier]) for identifier in new)
+        cost = sum(cost_s[identifier] for identifier in new)
         if not new:
             continue
         if cost > left or (at_once <= 0 and cost > 0):

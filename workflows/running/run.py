@@ -175,10 +175,8 @@ def check_plan(plan: Plan, workspace: Workspace, checked: bool = False) -> dict[
                 engine(step.engine).check(started)
             except NatrifaceError as error:
                 raise EngineError(f"step {step.name}: {error}") from error
-    history = History.of(workspace)
-    return {
-        step.id: history.estimate(step).core_seconds for step in plan.walk() if step.id not in done
-    }
+    estimates = History.of(workspace).estimates(plan)
+    return {step.id: estimate.core_seconds for step, estimate in estimates if step.id not in done}
 
 
 class _Run:

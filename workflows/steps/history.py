@@ -24,8 +24,9 @@ from natriface.analysis.results.result import RESULT_FILE
 from natriface.analysis.results.tidied import read_file, stamp
 from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.engines.base import Estimate, engine
-from natriface.workflows.plan import Step
+from natriface.workflows.plan import Plan, Step
 from natriface.workflows.steps.stages import cores_used, load_step, spent_core_s
+from natriface.workflows.steps.starts import with_starts
 from natriface.workflows.workspace import Workspace, is_finished
 
 GROWTH = 2.0
@@ -157,6 +158,11 @@ class History:
                 found = replace(found, core_seconds=found.core_seconds * speed, basis=basis)
         spent = spent_core_s(folder) if folder is not None else 0.0
         return replace(found, least_core_seconds=spent) if spent else found
+
+    def estimates(self, plan: Plan) -> Iterator[tuple[Step, Estimate]]:
+        """Each step of a plan with what it will cost, by the geometry it would start from."""
+        for step, started in zip(plan.walk(), with_starts(plan), strict=True):
+            yield step, self.estimate(step, started=started)
 
 
 def _settings(step: Step) -> str:

@@ -48,15 +48,18 @@ def _start(step: Step, known: Mapping[str, Atoms]) -> Atoms:
     if isinstance(source, StructureFrom) and source.scanned is not None:
         unscanned = source.model_copy(update={"scanned": None})
         step = step.model_copy(update={"structure_from": unscanned})
+    parents = source.parents if source else ()
+    documents = {parent: to_document(known[parent]) for parent in parents}
     unmoved = {
         parent: Result(
             kind="relax",
             status="unconverged",
             reason="not run",
             engine=EngineRecord(name="none", version="none"),
-            final_structure=to_document(known[parent]),
+            initial_structure=document,
+            final_structure=document,
         )
-        for parent in (source.parents if source else ())
+        for parent, document in documents.items()
     }
     return structure_for(step, unmoved, _input_structures(step, known))
 

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from ase import Atoms
+from ase.geometry import find_mic
 
 from natriface.structures.base.errors import StudyError
 from natriface.workflows.parts.ligand_transfer.section import section
@@ -15,6 +18,7 @@ from natriface.workflows.planning import plan_study
 from natriface.workflows.report.section import SectionContext
 from natriface.workflows.report.steps import ExpectedStep
 from natriface.workflows.report.study import report_study
+from natriface.workflows.steps.starts import start_geometries
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import Workspace
 from tests.workflows.conftest import run_in_this_process
@@ -119,14 +123,17 @@ def test_energies_are_those_of_the_wells(tmp_path: Path) -> None:
     assert "E_moved" in (page.parent / "results.json").read_text()
 
 
-def test_another_level_gives_its_own_energies(tmp_path: Path) -> None:
-    text = INTERFACES.replace("[integrity]", "[work_of_adhesion]") + "ligand_transfer: {sites: 1}\n"
+@pytest.mark.parametrize("quantity", ["integrity", "work_of_adhesion"])
+def test_another_level_gives_its_own_energies(quantity: str, tmp_path: Path) -> None:
+    text = INTERFACES.replace("[integrity]", f"[{quantity}]") + "ligand_transfer: {sites: 1}\n"
     level = "{model: 'tests.workflows.parts.two_wells:DeeperWells', label: deeper}"
     without = planned(tmp_path, text)
     plan = planned(tmp_path, text + f"energies_by: [{level}]")
     assert {step.id for step in without.walk()} < {step.id for step in plan.walk()}
     events = [step for step in plan.walk() if step.metadata["role"] == "event_energy"]
     assert len(events) == 3
+    roles = {step.metadata["role"] for step in plan.walk()}
+    assert ("interface_energy" in roles) == (quantity == "work_of_adhesion")
     study = load_study(tmp_path / "study.yaml")
     workspace = Workspace.create(tmp_path / "workspace", study.name)
     run_in_this_process(plan, workspace)
@@ -140,3 +147,27 @@ def test_another_level_gives_its_own_energies(tmp_path: Path) -> None:
         assert ("DeeperWells" in found["engine"]) == name.endswith(", by deeper")
     with_potentials = (page.parent / "ligand-transfer.csv").read_text()
     assert with_potentials.count("DeeperWells") == 3
+
+
+def test_moved_and_put_back_unrelaxed_is_where_it_was(tmp_path: Path) -> None:
+    plan = planned(tmp_path, INTERFACES + "ligand_transfer: {sites: 1}")
+    known = {step.name: atoms for step, atoms, _ in start_geometries(plan)}
+    back = [name for name in known if name.endswith("put back")]
+    assert len(back) == 3
+    for name in back:
+        pair = "Na|with F" if name.startswith("Na|with F") else "Na|Na3PO4"
+        unmoved = known[f"{pair} interface"]
+        assert _n_moved(unmoved, known[name]) == 0
+        assert _n_moved(unmoved, known[name.replace("put back", "in the film, site 1")]) == 1
+
+
+def _n_moved(before: Atoms, after: Atoms) -> int:
+    _, distances = find_mic(after.positions - before.positions, before.cell, before.pbc)
+    return np.count_nonzero(distances > 1e-6)
+
+
+def test_a_level_that_is_called_as_what_relaxes_is_refused(tmp_path: Path) -> None:
+    level = "{model: sevennet-0, label: 'tests.workflows.parts.two_wells:TwoWells'}"
+    text = INTERFACES + f"ligand_transfer: {{}}\nenergies_by: [{level}]"
+    with pytest.raises(StudyError, match="is what the study relaxes with"):
+        planned(tmp_path, text)

@@ -35,7 +35,8 @@ def status(of: Step, state: Any) -> StepStatus:
 def begun(
     plan: Plan, in_turn: list[list[str]], statuses: list[StepStatus], left_s: float
 ) -> set[str]:
-    return {s.name for s in affordable(plan, in_turn, statuses, left_s, lambda s: SECONDS).walk()}
+    cost_s = {step.id: SECONDS for step in plan.walk()}
+    return {s.name for s in affordable(plan, in_turn, statuses, left_s, cost_s).walk()}
 
 
 ALONE = [step(f"candidate {k}") for k in range(6)]

@@ -22,7 +22,7 @@ from natriface.workflows.launchpad.submit import submit_plan
 from natriface.workflows.plan import Input, Plan
 from natriface.workflows.running import operations
 from natriface.workflows.running.progress import Lines
-from natriface.workflows.running.run import RunSummary, run_plan
+from natriface.workflows.running.run import RunSummary, check_plan, run_plan
 from natriface.workflows.running.status import StepStatus
 from natriface.workflows.workspace import Workspace
 from tests.paths import child_path
@@ -124,6 +124,14 @@ def test_workers_use_one_thread_and_stay_up_between_steps(story: Story) -> None:
 def test_where(story: Story) -> None:
     assert operations.where(story.workspace, "crash") == story.folder(story.crash)
     assert operations.where(story.workspace, story.good.id) == story.folder(story.good)
+
+
+def test_a_step_is_estimated_by_the_geometry_it_would_start_from(tmp_path: Path) -> None:
+    parent = trivial_step("parent", estimate=1.0)
+    child = trivial_step("child", parent, estimate=2.0, estimate_unseen=100.0)
+    workspace = Workspace.create(tmp_path, "trivial")
+    estimates = check_plan(trivial_plan(parent, child), workspace, checked=True)
+    assert estimates == {parent.id: 1.0, child.id: 2.0}
 
 
 def test_retry_goes_on_from_where_it_failed(story: Story) -> None:

@@ -279,10 +279,10 @@ class InterfacesAsked(Document):
     def _both_sides(self) -> InterfacesAsked:
         if bool(self.substrates) != bool(self.films):
             raise ValueError("interfaces need both substrates and films")
-        if self.energies_by and not (self.films and {*ENERGIES} & {*self.quantities}):
+        if self.energies_by and not (self.films and self.takes_levels):
             raise ValueError(
                 f"energies_by: it needs interfaces, and {' or '.join(ENERGIES)} among the "
-                "quantities"
+                "quantities, or ligand_transfer"
             )
         return self
 
@@ -322,6 +322,16 @@ class InterfacesAsked(Document):
         if again is not None:
             raise ValueError(f"interfaces.pairs: [{', '.join(again)}] stands there twice")
         return self
+
+    @property
+    def has_energies(self) -> bool:
+        """Whether one of the quantities is an energy that every level can give."""
+        return not {*ENERGIES}.isdisjoint(self.quantities)
+
+    @property
+    def takes_levels(self) -> bool:
+        """Whether anything asked for takes energies of the levels."""
+        return self.has_energies
 
     @property
     def pairs(self) -> list[tuple[str, str]]:

@@ -29,6 +29,27 @@ def relaxed_by(make: StepMaker) -> str:
     return str(make.settings("relax").get("model", make.engine))
 
 
+def check_levels(make: StepMaker, request: InterfacesAsked) -> None:
+    """Refuse a level of theory that is called as that which the study relaxes with.
+
+    Raises
+    ------
+    StudyError
+        If one is.
+    """
+    own = relaxed_by(make)
+    for level in request.energies_by:
+        if level.name == own:
+            raise StudyError(
+                f"energies_by: {own} is what the study relaxes with; leave it out, or give a label "
+                "that says how it differs"
+            )
+        try:
+            check_distinct([level.name, own])
+        except ValueError as error:
+            raise StudyError(f"energies_by: {error}") from None
+
+
 def add_levels(
     planned: Sequence[PlannedInterface], free: FreeSlabs, make: StepMaker, request: InterfacesAsked
 ) -> None:
@@ -36,23 +57,8 @@ def add_levels(
 
     Each level has the interface, its slabs on their own in every supercell that they are relaxed
     in, its rigid slabs, and the crystals that its bound needs.
-
-    Raises
-    ------
-    StudyError
-        If a level is called as that which the study relaxes with.
     """
-    own = relaxed_by(make)
     for level in request.energies_by:
-        try:
-            check_distinct([level.name, own])
-        except ValueError as error:
-            raise StudyError(f"energies_by: {error}") from None
-        if level.name == own:
-            raise StudyError(
-                f"energies_by: {own} is what the study relaxes with; leave it out, or give a label "
-                "that says how it differs"
-            )
         for one in planned:
             points = _SinglePoints(one, level, make)
             one.levels.append(points.of_all(free, request))

@@ -27,7 +27,7 @@ from natriface.workflows.parts.interfaces.rounds import (
     add_rounds,
 )
 from natriface.workflows.parts.interfaces.seeds import displaced
-from natriface.workflows.parts.interfaces.single_points import add_levels, relaxed_by
+from natriface.workflows.parts.interfaces.single_points import add_levels, check_levels, relaxed_by
 from natriface.workflows.plan import InterfaceAndSlabs, Side, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 
@@ -119,7 +119,10 @@ def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
     ------
     StructureError
         If an interface is not to be had; says which.
+    StudyError
+        If a level of theory is called as that which the study relaxes with.
     """
+    check_levels(make, request)
     free = FreeSlabs()
     vacuum = request.interfaces.vacuum_angstrom
     planned = [_planned(request, make, built, free) for built in build_interfaces(request, root)]
@@ -131,7 +134,8 @@ def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
     if "work_of_adhesion" in request.quantities or request.interfaces.references == "rigid":
         for one in planned:
             _add_rigid(one, make)
-    add_levels(planned, free, make, request)
+    if request.has_energies:
+        add_levels(planned, free, make, request)
     return [
         *_labelled(planned, free, request, relaxed_by(make)),
         *(x for slab in free.slabs for x in slab.relaxed),

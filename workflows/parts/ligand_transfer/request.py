@@ -57,6 +57,11 @@ class StudyKeys(InterfacesAsked):
             raise ValueError("ligand_transfer: it is of interfaces: give substrates and films")
         return self
 
+    @property
+    def takes_levels(self) -> bool:
+        """Whether anything asked for takes energies of the levels."""
+        return self.ligand_transfer is not None or super().takes_levels
+
 
 def asked(study: StudyKeys) -> StudyKeys | None:
     """What a study asks for."""
