@@ -105,14 +105,15 @@ def resources(
     cores = shape.tasks * shape.cores_per_task
     lack_of_memory = sum(word in OUT_OF_MEMORY for word in ends)
     lack_of_time = sum(word in OUT_OF_TIME for word in ends)
-    memory_mb = max(LEAST_MEMORY_MB, estimate.memory_mb * limits.memory_factor)
+    needed_mb = _needed_mb(engine_name, estimate, shape)
+    memory_mb = max(LEAST_MEMORY_MB, needed_mb * limits.memory_factor)
     memory_mb *= GROWTH**lack_of_memory
     nodes = shape.nodes or _nodes(name, shape, limits)
     available_mb = limits.usable_memory_mb
     if available_mb is not None:
         # a calculation of one task cannot use another node's memory
         most_mb = available_mb * (limits.max_nodes if shape.tasks > 1 else nodes)
-        if max(LEAST_MEMORY_MB, estimate.memory_mb) <= most_mb:
+        if max(LEAST_MEMORY_MB, needed_mb) <= most_mb:
             memory_mb = min(memory_mb, most_mb)  # all there is, where the safety is too much
         if memory_mb > most_mb:
             raise QueueError(
@@ -174,6 +175,11 @@ def _time_s(estimate: Estimate, cores: int, limits: QueueLimits) -> tuple[float,
     if estimate.most_core_seconds is None:
         return expected * limits.time_factor, 0.0
     return expected, max(0.0, estimate.most_core_seconds / cores - expected)
+
+
+def _needed_mb(engine_name: str, estimate: Estimate, shape: Shape) -> float:
+    """Memory of a step whose calculation has as many processes as tasks, MB."""
+    return estimate.memory_mb + (shape.tasks - 1) * engine(engine_name).capabilities.process_mb
 
 
 def _nodes(name: str, shape: Shape, limits: QueueLimits) -> int:

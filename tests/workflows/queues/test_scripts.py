@@ -69,7 +69,8 @@ def test_memory_spreads_over_nodes_for_parallel_steps_only() -> None:
     limits = QueueLimits(
         engines={"vasp": Shape(tasks=32)}, cores_per_node=32, memory_per_node_mb=3_000, max_nodes=4
     )
-    assert resources("x", "vasp", ESTIMATE, limits).nodes == 2
+    wider = limits.model_copy(update={"memory_per_node_mb": 8_000})
+    assert resources("x", "vasp", ESTIMATE, wider).nodes == 2
     with pytest.raises(QueueError, match=r"x needs about 6 GB.*memory_per_node_mb"):
         resources("x", "potential", ESTIMATE, limits)
     with pytest.raises(QueueError, match="max_nodes"):
@@ -249,3 +250,15 @@ def test_qlaunch_gets_what_it_needs(tmp_path: Path) -> None:
     assert "signal" not in text
     assert f"rlaunch -l {secret} rapidfire" in text
     assert "module load x" in text
+
+
+def test_each_mpi_process_gets_the_memory_that_it_takes_for_itself() -> None:
+    """64 of VASP's held 180 MB each where the whole calculation, so estimated, holds 80 MB."""
+    alone, many = (
+        resources("x", "vasp", Estimate(3600, 280, ""), QueueLimits(
+            cores_per_node=64, memory_factor=1.5, engines={"vasp": Shape(tasks=tasks)}
+        ))
+        for tasks in (1, 64)
+    )  # fmt: skip
+    assert alone.memory_mb == 500  # the least
+    assert many.memory_mb == 1.5 * (280 + 63 * 200)

@@ -17,7 +17,7 @@ from natriface.workflows.engines.base import Capabilities, Estimate, Spreading, 
 from natriface.workflows.engines.dispersion import require_dispersion
 from natriface.workflows.engines.gpaw.datasets import find_datasets, has_gpaw, require_gpaw
 from natriface.workflows.engines.gpaw.doctor import examine
-from natriface.workflows.engines.gpaw.estimate import BASIS, estimate_size
+from natriface.workflows.engines.gpaw.estimate import BASIS, PROCESS_MB, estimate_size
 from natriface.workflows.engines.gpaw.parameters import doubts, gpaw_parameters
 from natriface.workflows.engines.gpaw.result import INPUTS_FILE, installed_version, step_result
 from natriface.workflows.engines.gpaw.run import run_gpaw
@@ -48,6 +48,7 @@ class GpawEngine:
         },
         charge=True,
         parallel=lambda machine: "threads" if machine.gpaw_command is None else "MPI",
+        process_mb=PROCESS_MB,
         spreading=Spreading("gpaw_parallel", check_parallel),
         path_settings=PATH_SETTINGS["gpaw"],
         relaxing_cell=RELAXING_CELL,

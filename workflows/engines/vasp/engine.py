@@ -13,7 +13,7 @@ from natriface.workflows.engines.lock import alone
 from natriface.workflows.engines.machine import Machine, command_line, load_machine
 from natriface.workflows.engines.vasp.band import check_band_settings
 from natriface.workflows.engines.vasp.doctor import examine
-from natriface.workflows.engines.vasp.estimate import estimate_of, n_steps
+from natriface.workflows.engines.vasp.estimate import PROCESS_MB, estimate_of, n_steps
 from natriface.workflows.engines.vasp.incar.settings import check_spreading, parse_settings
 from natriface.workflows.engines.vasp.input_files import VaspInputWriter
 from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs, write_inputs
@@ -45,6 +45,7 @@ class VaspEngine:
         },
         charge=True,
         parallel=lambda machine: "MPI",
+        process_mb=PROCESS_MB,
         spreading=Spreading("incar", check_spreading),
         path_settings=PATH_SETTINGS["vasp"],
         relaxing_cell={"ISIF": 3},
@@ -93,7 +94,7 @@ class VaspEngine:
             n_ionic, n_electronic = n_steps(tags)
             return Estimate(
                 core_seconds=0.4 * step.n_atoms**2 * n_electronic,
-                memory_mb=100.0 * step.n_atoms,
+                memory_mb=PROCESS_MB + 100.0 * step.n_atoms,
                 basis="0.4 core-s per electronic step and square of the number of atoms, 100 MB "
                 "per atom, as slabs of 40 to 80 atoms need: its structure is not known yet",
                 n_ionic_steps=n_ionic,
