@@ -255,11 +255,22 @@ def queue_adapter(
     ] = False,
 ) -> None:
     """Write my_qadapter.yaml and its template, for qlaunch."""
+    from natriface.workflows.errors import QueueError
+    from natriface.workflows.jobs.candidates import unfinished_needs, within_partition
     from natriface.workflows.queues.qadapter import write_qadapter
+    from natriface.workflows.queues.script import load_template
 
     workspace = _opened(folder)
     asked = _limits(workspace, limits, {"queue": queue})
-    path = write_qadapter(output, workspace.launchpad_file, asked, reserve)
+    asked, told = within_partition(asked, load_template(asked.queue))
+    needs, refused = unfinished_needs(workspace, asked)
+    if not needs:
+        why = next(iter(refused.values()), f"{workspace.root} has no step; submit it first")
+        raise QueueError(f"no job can be asked for: {why}")
+    path = write_qadapter(output, workspace.launchpad_file, asked, needs, reserve)
+    for text in told:
+        typer.echo(text)
+    _print_refused(refused)
     options = "--reserve rapidfire" if reserve else "rapidfire --nlaunches 1"
     typer.echo(f"qlaunch -l {workspace.launchpad_file} -q {path} {options}")
 
@@ -305,14 +316,18 @@ def _limits(workspace: Workspace, path: Path | None, wishes: dict[str, Any]) -> 
     return load_limits(path or limits_path(workspace.root), **wishes)
 
 
+def _print_refused(refused: dict[str, str]) -> None:
+    for name, reason in refused.items():
+        typer.secho(f"cannot run: {name}: {reason}", fg=typer.colors.YELLOW)
+
+
 def _print(outcome: Launch, dry: bool) -> None:
     from natriface.analysis.results.wording import duration
     from natriface.workflows.jobs.launch import names
 
     for text in outcome.told:
         typer.echo(text)
-    for name, reason in outcome.refused.items():
-        typer.secho(f"cannot run: {name}: {reason}", fg=typer.colors.YELLOW)
+    _print_refused(outcome.refused)
     for each in outcome.jobs:
         job = each.job
         typer.echo(

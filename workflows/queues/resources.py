@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from natriface.workflows.engines.base import Estimate, engine
 from natriface.workflows.engines.machine import load_machine
@@ -158,6 +158,18 @@ def resources(
         work_s=min(wanted, limits.max_walltime_s - margin),
         spread_s=spread,
         measured=measured,
+    )
+
+
+def largest(needs: Sequence[Resources], limits: QueueLimits) -> Resources:
+    """What is enough for any of these steps, one at a time, in a job of the longest time."""
+    most = max(needs, key=lambda each: (each.cores, each.tasks))
+    return replace(
+        most,
+        nodes=max(each.nodes for each in needs),
+        gpus_per_node=max(each.gpus_per_node or 0 for each in needs) or None,
+        memory_mb=max(each.memory_mb for each in needs),
+        seconds=limits.max_walltime_s,
     )
 
 

@@ -237,16 +237,28 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         script_fields(template, {"cores_per_node": 1})
 
 
-def test_qlaunch_gets_what_it_needs(tmp_path: Path) -> None:
+def test_qlaunch_gets_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much as the largest step, and the lines that natriface's own jobs begin with."""
+    monkeypatch.setenv("NATRIFACE_CONFIG", str(tmp_path / "config.yaml"))
+    (tmp_path / "config.yaml").write_text("cores: 2\n")
     secret = tmp_path / "launchpad.yaml"
     secret.write_text("host: example\npassword: hidden-word\n")
-    limits = QueueLimits(partition="debug", cores_per_node=4, setup=("module load x",))
-    path = write_qadapter(tmp_path / "out", secret, limits)
+    limits = QueueLimits(
+        partition="debug", cores_per_node=64, setup=("module load x",), max_walltime_hours=7,
+        engines={"vasp": Shape(tasks=64), "potential": Shape(cores_per_task=4)},
+    )  # fmt: skip
+    needs = [
+        resources("x", "potential", Estimate(60, 99_000, ""), limits),
+        resources("y", "vasp", ESTIMATE, limits),
+    ]
+    path = write_qadapter(tmp_path / "out", secret, limits, needs)
     content = yaml.safe_load(path.read_text())
     assert "hidden-word" not in path.read_text()
     theirs = CommonAdapter.from_dict(content)
     text = theirs.get_script_str(str(tmp_path))
-    assert "#SBATCH --cpus-per-task=4" in text
+    for asked in ("ntasks=64", "cpus-per-task=1", "nodes=1", "mem=148501M", "time=07:00:00"):
+        assert f"#SBATCH --{asked}\n" in text
+    assert f"export NATRIFACE_CONFIG={tmp_path / 'config.yaml'}\n" in text
     assert "signal" not in text
     assert f"rlaunch -l {secret} rapidfire" in text
     assert "module load x" in text
