@@ -74,6 +74,9 @@ def launch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Say what would be submitted.")
     ] = False,
+    scripts: Annotated[
+        bool, typer.Option("--scripts", help="With --dry-run: print the jobs' scripts too.")
+    ] = False,
     follow: Annotated[
         bool,
         typer.Option("--follow", "-f", help="Launch again and again until nothing can run."),
@@ -99,10 +102,12 @@ def launch(
         raise QueueError("--stages goes on from stage to stage: it needs --follow, not --dry-run")
     if budget is not None and not stages:
         raise QueueError("a budget is for the stages to come: it needs --stages")
+    if scripts and not dry_run:
+        raise QueueError("--scripts shows what would be submitted: it needs --dry-run")
     wishes: dict[str, Any] = {"queue": queue, "partition": partition, "account": account}
     wishes |= {"max_walltime_hours": hours, "max_jobs": jobs}
     if dry_run and _is_study_to_begin(folder):
-        _foresee(folder, limits, wishes)
+        _foresee(folder, limits, wishes, scripts)
         return
     workspace = _opened(folder)
     course = Course.of(folder, None, staged=True, budget_h=budget) if stages else None
@@ -110,7 +115,7 @@ def launch(
     load_template(asked.queue)  # a wrong one will not be right later
     mode = _mode(workspace, offline)
     again_s = every if follow and not dry_run else None
-    if not _launched(workspace, asked, mode, course, again_s, dry_run):
+    if not _launched(workspace, asked, mode, course, again_s, dry_run, scripts):
         sys.exit(1)
 
 
@@ -124,7 +129,7 @@ def _is_study_to_begin(name: str) -> bool:
     return not workspace_path(load_study(study_path(name)), None).exists()
 
 
-def _foresee(study: str, limits: Path | None, wishes: dict[str, Any]) -> None:
+def _foresee(study: str, limits: Path | None, wishes: dict[str, Any], scripts: bool) -> None:
     from natriface.workflows.jobs.launch import foresee
     from natriface.workflows.planning import lacking
     from natriface.workflows.workspace import Workspace
@@ -132,7 +137,7 @@ def _foresee(study: str, limits: Path | None, wishes: dict[str, Any]) -> None:
     loaded, plan = planned(study, None)
     say_lacks(lacking(plan))
     workspace = Workspace(workspace_path(loaded, None))
-    _print(foresee(plan, workspace, _limits(workspace, limits, wishes)), dry=True)
+    _print(foresee(plan, workspace, _limits(workspace, limits, wishes)), True, scripts)
     typer.echo(f"nothing is submitted yet: natriface submit {study}")
 
 
@@ -143,6 +148,7 @@ def _launched(
     course: Course | None,
     again_s: float | None,
     dry: bool,
+    scripts: bool,
 ) -> bool:
     """Whether jobs were submitted, or none had to be; looks again and again where that is asked."""
     from natriface.workflows.errors import QueueError
@@ -153,7 +159,7 @@ def _launched(
         try:
             with launchpad(workspace) as pad:
                 outcome = launch_jobs(pad, workspace, asked, mode, dry=dry)
-            _print(outcome, dry)
+            _print(outcome, dry, scripts)
             if course is not None and _goes_further(course, at_rest=not outcome.in_queue):
                 continue
             if again_s is None or not outcome.in_queue:  # nothing runs, nothing could be launched
@@ -302,12 +308,28 @@ def doctor(
 
 
 def _opened(name: str) -> Workspace:
-    """The workspace of this folder, or of this study."""
+    """The workspace of this folder, or of this study.
+
+    Raises
+    ------
+    WorkspaceError
+        If it is neither, or of a study that was not submitted, saying what has to come first.
+    """
     from natriface.workflows.commands.common import opened
+    from natriface.workflows.errors import WorkspaceError
+    from natriface.workflows.study import study_names
     from natriface.workflows.workspace import MARKER_FILE
 
     folder = Path(name)
-    return opened(name, folder if (folder / MARKER_FILE).is_file() else None)
+    if (folder / MARKER_FILE).is_file():
+        return opened(name, folder)
+    is_study = folder.is_file() or folder.suffix in (".yaml", ".yml") or name in study_names()
+    if not is_study and (folder.is_dir() or len(folder.parts) > 1):
+        raise WorkspaceError(
+            f"{name} is not a workspace yet, nor is it a study's file; submit a study first, "
+            f"`natriface submit STUDY -w {name}`, or name the folder that `submit` or `run` made"
+        )
+    return opened(name, None, first="`natriface submit {}`")
 
 
 def _limits(workspace: Workspace, path: Path | None, wishes: dict[str, Any]) -> QueueLimits:
@@ -321,7 +343,7 @@ def _print_refused(refused: dict[str, str]) -> None:
         typer.secho(f"cannot run: {name}: {reason}", fg=typer.colors.YELLOW)
 
 
-def _print(outcome: Launch, dry: bool) -> None:
+def _print(outcome: Launch, dry: bool, scripts: bool) -> None:
     from natriface.analysis.results.wording import duration
     from natriface.workflows.jobs.launch import names
 
@@ -335,6 +357,8 @@ def _print(outcome: Launch, dry: bool) -> None:
             f"({names(job.steps)}), {job.lanes} at a time, {each.cores} cores, "
             f"{each.memory_mb / 1024:.1f} GB, {duration(job.walltime_s)}"
         )
+        if scripts:
+            typer.echo(f"\n{each.script}")
     typer.echo(
         f"{len(outcome.jobs)} jobs {'would be ' * dry}submitted, {outcome.in_queue} in the queue, "
         f"{outcome.waiting} steps wait for a later launch"

@@ -59,12 +59,15 @@ class Launched:
     ----------
     queue_id
         Its number in the queue; ``None`` if it was not submitted.
+    script
+        As it was submitted, or would be but for the job's name.
     """
 
     job: Job
     queue_id: str | None
     cores: int
     memory_mb: float
+    script: str
 
 
 @dataclass
@@ -128,12 +131,13 @@ def launch(
         parents = {step.id: step.parents for step in workspace.plan()}
         for each in chosen:
             job = _job(pad, each, records, parents, limits, template, mode, dry)
+            text = script(workspace, job, each, limits, template)
             if dry:
-                outcome.jobs.append(Launched(job, None, _cores(each), each.memory_mb))
+                outcome.jobs.append(Launched(job, None, _cores(each), each.memory_mb, text))
                 continue
-            queue_id, job = _submit(pad, workspace, job, each, limits, template)
+            queue_id, job = _submit(pad, workspace, job, text)
             if queue_id is not None:
-                outcome.jobs.append(Launched(job, queue_id, _cores(each), each.memory_mb))
+                outcome.jobs.append(Launched(job, queue_id, _cores(each), each.memory_mb, text))
                 outcome.in_queue += 1
     return outcome
 
@@ -180,7 +184,8 @@ def foresee(plan: Plan, workspace: Workspace, limits: QueueLimits) -> Launch:
             for item in each.items
         ]
         job = _job_of(steps, each, limits, template, "offline")
-        jobs.append(Launched(job, None, _cores(each), each.memory_mb))
+        text = script(workspace, job, each, limits, template)
+        jobs.append(Launched(job, None, _cores(each), each.memory_mb, text))
     waiting = len(items) - sum(len(each.items) for each in chosen)
     return Launch(jobs, told, refused, waiting)
 
@@ -229,22 +234,15 @@ def _job_of(
     )
 
 
-def _submit(
-    pad: LaunchPad,
-    workspace: Workspace,
-    job: Job,
-    packed: Pack,
-    limits: QueueLimits,
-    template: Template,
-) -> tuple[str | None, Job]:
-    """Submit a job; its number, and the job with the steps that were to be had.
+def _submit(pad: LaunchPad, workspace: Workspace, job: Job, text: str) -> tuple[str | None, Job]:
+    """Submit a job by its script; its number, and the job with the steps that were to be had.
 
     All is noted before the queue is asked, so that whoever comes after a crash can tell, by the
     job's name, whether it was submitted.
     """
     folder = JobFolder.create(workspace, job)
     with writing(folder.path):
-        folder.script.write_text(script(workspace, job, packed, limits, template))
+        folder.script.write_text(text)
         folder.script.chmod(0o755)
     held = reservations.reserve(pad, job.name, job.steps)
     if not held:
@@ -253,7 +251,7 @@ def _submit(
     if len(held) < len(job.steps):
         job = job.model_copy(update={"steps": tuple(held)})
         folder.save(job)
-    queue = adapter(template.adapter)
+    queue = adapter(job.adapter)
     try:
         queue_id = queue.submit(folder.script)
     except QueueError as error:

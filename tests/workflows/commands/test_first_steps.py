@@ -78,6 +78,24 @@ def test_a_dry_run_shows_the_jobs_without_vasp(study: Path, tmp_path: Path) -> N
     assert {path.name for path in tmp_path.iterdir()} <= {"small.yaml", "home"}
 
 
+def test_a_dry_run_shows_the_scripts(study: Path, tmp_path: Path) -> None:
+    (tmp_path / "queue.yaml").write_text("setup: [module load vasp/6.4]\naccount: p123\n")
+    done = typed("launch", study, "--dry-run", "--scripts", "--limits", tmp_path / "queue.yaml")
+    assert done.exit_code == 0, done.output
+    for line in ("#SBATCH --account=p123", "#SBATCH --ntasks=1", "module load vasp/6.4"):
+        assert f"\n{line}\n" in done.output
+    assert "needs --dry-run" in refused("launch", study, "--scripts")
+
+
+def test_the_queue_s_commands_say_to_submit_first(study: Path) -> None:
+    first = f"small is not a workspace yet; begin with `natriface submit {study}`"
+    assert first in refused("launch", study, "--queue", "slurm")
+    assert first in refused("queue", "adapter", study, "-o", "adapter")
+    said = refused("queue", "adapter", "runs/small", "-o", "adapter")
+    assert said.startswith("runs/small is not a workspace yet, nor is it a study's file; ")
+    assert "`natriface submit STUDY -w runs/small`" in said
+
+
 def test_inputs_and_build_have_a_folder_by_default(study: Path, tmp_path: Path) -> None:
     assert typed("inputs", study).exit_code == 0
     assert (tmp_path / "small-inputs" / "summary.json").is_file()
