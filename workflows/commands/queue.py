@@ -95,8 +95,29 @@ def launch(
     budget: BudgetOption = None,
 ) -> None:
     """Submit jobs to a cluster's queue for all steps that can run."""
-    from natriface.workflows.errors import QueueError
     from natriface.workflows.queues.script import load_template
+
+    _require_sense(stages, follow, dry_run, scripts, budget)
+    wishes: dict[str, Any] = {"queue": queue, "partition": partition, "account": account}
+    wishes |= {"max_walltime_hours": hours, "max_jobs": jobs}
+    if dry_run and _is_study_to_begin(folder):
+        _foresee(folder, limits, wishes, scripts)
+        return
+    workspace = _opened(folder)
+    asked = _limits(workspace, limits, wishes)
+    course = _course(folder, budget, asked) if stages else None
+    load_template(asked.queue)  # a wrong one will not be right later
+    mode = _mode(workspace, offline)
+    again_s = every if follow and not dry_run else None
+    if not _launched(workspace, asked, mode, course, again_s, dry_run, scripts):
+        sys.exit(1)
+
+
+def _require_sense(
+    stages: bool, follow: bool, dry_run: bool, scripts: bool, budget: float | None
+) -> None:
+    """Refuse options of `launch` that say nothing without, or against, each other."""
+    from natriface.workflows.errors import QueueError
 
     if stages and (not follow or dry_run):
         raise QueueError("--stages goes on from stage to stage: it needs --follow, not --dry-run")
@@ -104,19 +125,12 @@ def launch(
         raise QueueError("a budget is for the stages to come: it needs --stages")
     if scripts and not dry_run:
         raise QueueError("--scripts shows what would be submitted: it needs --dry-run")
-    wishes: dict[str, Any] = {"queue": queue, "partition": partition, "account": account}
-    wishes |= {"max_walltime_hours": hours, "max_jobs": jobs}
-    if dry_run and _is_study_to_begin(folder):
-        _foresee(folder, limits, wishes, scripts)
-        return
-    workspace = _opened(folder)
-    course = Course.of(folder, None, staged=True, budget_h=budget) if stages else None
-    asked = _limits(workspace, limits, wishes)
-    load_template(asked.queue)  # a wrong one will not be right later
-    mode = _mode(workspace, offline)
-    again_s = every if follow and not dry_run else None
-    if not _launched(workspace, asked, mode, course, again_s, dry_run, scripts):
-        sys.exit(1)
+
+
+def _course(study: str, budget_h: float | None, asked: QueueLimits) -> Course:
+    return Course.of(
+        study, None, staged=True, budget_h=budget_h, programs_in_jobs=bool(asked.setup)
+    )
 
 
 def _is_study_to_begin(name: str) -> bool:

@@ -103,11 +103,10 @@ def resources(
     """
     shape = limits.engines.get(engine_name) or _default_shape(engine_name)
     cores = shape.tasks * shape.cores_per_task
-    lack_of_memory = sum(word in OUT_OF_MEMORY for word in ends)
     lack_of_time = sum(word in OUT_OF_TIME for word in ends)
     needed_mb = _needed_mb(engine_name, estimate, shape)
     memory_mb = max(LEAST_MEMORY_MB, needed_mb * limits.memory_factor)
-    memory_mb *= GROWTH**lack_of_memory
+    memory_mb *= GROWTH ** sum(word in OUT_OF_MEMORY for word in ends)
     nodes = shape.nodes or _nodes(name, shape, limits)
     available_mb = limits.usable_memory_mb
     if available_mb is not None:

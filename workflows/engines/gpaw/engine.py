@@ -27,7 +27,7 @@ from natriface.workflows.engines.gpaw.settings import (
     parse_band_settings,
     settings_of,
 )
-from natriface.workflows.engines.machine import command_line, load_machine, total_memory_mb
+from natriface.workflows.engines.machine import Machine, command_line, load_machine, total_memory_mb
 from natriface.workflows.engines.magnetism import require_shells
 from natriface.workflows.engines.relaxation import RELAXING_CELL, TELLING_STRESS
 from natriface.workflows.plan import Step
@@ -71,10 +71,12 @@ class GpawEngine:
             raise type(error)(f"{step.name}: {error}") from None
         require_gpaw()
         machine = load_machine()
-        if machine.gpaw_command:
+        if step.structure is not None:
+            self._require_memory(step, machine)
+        if machine.gpaw_command:  # the last: a module of the job's may bring it
             command_line(machine.gpaw_command, "gpaw_command")
-        if step.structure is None:
-            return
+
+    def _require_memory(self, step: Step, machine: Machine) -> None:
         needed, there = self.estimate(step).memory_mb, total_memory_mb(machine)
         if needed > there:
             raise UnavailableError(

@@ -420,7 +420,7 @@ def test_without_vasp_the_check_says_how_to_see_the_inputs(
     step = vasp_step(rocksalt_slab())
     with pytest.raises(EngineError, match=r"vasp_command.*natriface inputs"):
         engine("vasp").check(step)
-    config.write_text("vasp_command: no_such_vasp_here\n")
+    config.write_text("vasp_command: no_such_vasp_here\npotcars_required: false\n")
     with pytest.raises(EngineError, match="no program 'no_such_vasp_here'"):
         engine("vasp").check(step)
     config.write_text("vasp_command: sh\n")
