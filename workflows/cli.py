@@ -30,6 +30,7 @@ from natriface.workflows.commands.studies import converge, screen
 from natriface.workflows.commands.studies.course import (
     Course,
     FigureWidthName,
+    jobs_bring_programs,
     planned,
     run_study,
     say_lacks,
@@ -130,7 +131,8 @@ def submit(
     if dry_run:
         _foretell(study, folder)
         return
-    course = Course.of(study, folder, launchpad, budget_h=budget)
+    brings = jobs_bring_programs(study, folder)
+    course = Course.of(study, folder, launchpad, budget_h=budget, programs_in_jobs=brings)
     workspace = course.workspace
     submission = operations.submit(course.begun, workspace, checked=True)
     if course.in_stages:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from natriface.analysis.results.published import load_published
 from natriface.analysis.results.result import Result
-from natriface.structures.base.errors import NatrifaceError, Problems, StudyError, UnavailableError
+from natriface.structures.base.errors import (
+    MissingProgramError,
+    NatrifaceError,
+    Problems,
+    StudyError,
+    UnavailableError,
+)
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts import IN_STAGES, PARTS
 from natriface.workflows.plan import Plan, Step
@@ -58,6 +64,7 @@ def plan_study(
     root: Path,
     *,
     to_run: bool = True,
+    programs_in_jobs: bool = False,
     decided: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> Plan:
     """The steps of a study, checked by their engines.
@@ -68,6 +75,8 @@ def plan_study(
         Folder that the paths of users' crystals and protocols are relative to.
     to_run
         False where the plan is only looked at: then the engines need not be able to run here.
+    programs_in_jobs
+        Whether it runs in jobs whose first lines may bring programs that are not found here.
     decided
         Decisions of parts in stages, by name, as `Workspace.decisions` has them.
 
@@ -108,7 +117,7 @@ def plan_study(
                 "that differ"
             )
     if to_run:
-        check_steps(plan)
+        check_steps(plan, programs_in_jobs)
     return plan
 
 
@@ -226,8 +235,13 @@ def foreseen(
     return found
 
 
-def check_steps(plan: Plan) -> None:
+def check_steps(plan: Plan, programs_in_jobs: bool = False) -> None:
     """Have the engines check every step, those that start from another's structure at its start.
+
+    Parameters
+    ----------
+    programs_in_jobs
+        As in `plan_study`.
 
     Raises
     ------
@@ -235,7 +249,11 @@ def check_steps(plan: Plan) -> None:
         If engines cannot do steps, each reason once, with its first step.
     """
     problems = Problems()
-    problems.found.extend(_distinct_complaints(plan).values())
+    problems.found.extend(
+        complaint
+        for complaint in _distinct_complaints(plan).values()
+        if not (programs_in_jobs and isinstance(complaint, MissingProgramError))
+    )
     problems.raise_any()
 
 

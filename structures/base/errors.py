@@ -43,6 +43,20 @@ class UnavailableError(EngineError):
     """What an engine needs is not on this machine: a package, a program, a licensed file."""
 
 
+class MissingProgramError(UnavailableError):
+    """A configured program is not found on this machine as it is; a module may bring it.
+
+    Attributes
+    ----------
+    program
+        As it is named in its command.
+    """
+
+    def __init__(self, text: str, program: str = "") -> None:
+        super().__init__(text)
+        self.program = program
+
+
 class AnalysisError(NatrifaceError):
     """A quantity cannot be computed from the results at hand."""
 

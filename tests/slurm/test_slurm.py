@@ -17,6 +17,7 @@ from ase.build import bulk
 from ase.io import write
 
 from natriface.structures.base.atoms import to_document
+from natriface.workflows.jobs.candidates import unfinished_needs
 from natriface.workflows.jobs.job import job_folders, open_jobs
 from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.plan import Step
@@ -320,7 +321,8 @@ def test_qlaunch_with_our_template(workspace: Workspace, tmp_path: Path, words: 
     environment["PATH"] = f"{bin_folder}:{environment['PATH']}"
     asked = load_limits(None, cores_per_node=1, max_walltime_hours=0.1, environment=environment)
     reserve = "--reserve" in words
-    path = write_qadapter(tmp_path / "adapter", workspace.launchpad_file, asked, reserve)
+    needs, _ = unfinished_needs(workspace, asked)
+    path = write_qadapter(tmp_path / "adapter", workspace.launchpad_file, asked, needs, reserve)
     folder = tmp_path / "qlaunch"
     folder.mkdir()
     reserving, *others = words.split() if reserve else ["", *words.split()]

@@ -55,8 +55,18 @@ def finite(value: float | None) -> float | None:
     return value
 
 
-def opened(name: str, folder: Path | None, study: Study | None = None) -> Workspace:
+def opened(
+    name: str,
+    folder: Path | None,
+    study: Study | None = None,
+    first: str = "`natriface run {}` (`screen` for a screening, `submit` for a cluster)",
+) -> Workspace:
     """The workspace of a study, which must be there.
+
+    Parameters
+    ----------
+    first
+        What makes it, for who finds none; in the braces go the study and its options.
 
     Raises
     ------
@@ -73,7 +83,7 @@ def opened(name: str, folder: Path | None, study: Study | None = None) -> Worksp
     if not folder.exists():
         raise WorkspaceError(
             f"nothing of {name} has begun: {folder} is not a workspace yet; begin with "
-            f"`natriface run {name}{option}` (`screen` for a screening, `submit` for a cluster)"
+            + first.format(f"{name}{option}")
         )
     workspace = Workspace.open(folder)
     if study is not None and workspace.study != study.name:

@@ -10,12 +10,14 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from natriface.structures.base.errors import NatrifaceError
+from natriface.structures.base.errors import MissingProgramError, NatrifaceError
 from natriface.workflows.commands.doctor_site import (
+    after_setup,
     examine_database,
     examine_fit,
     examine_folder,
     examine_queue,
+    setup_lines,
 )
 from natriface.workflows.engines.findings import Finding
 
@@ -56,14 +58,15 @@ def examine(
         loaded = load_study(path)
         place = place or Path("runs") / loaded.name
     machine = yield from _examine_machine()
+    setup = setup_lines(limits, place)
     if study is None:
-        yield from _examine_engines(machine)
+        yield from (after_setup(each, setup) for each in _examine_engines(machine))
     else:
         from natriface.workflows.planning import plan_study
 
         plan = plan_study(loaded, path.resolve().parent, to_run=False)
         yield Finding("ok", "study", f"{loaded.name}: {len(plan)} steps")
-        yield from _examine_steps(plan)
+        yield from (after_setup(each, setup) for each in _examine_steps(plan))
     if place is not None:
         yield from examine_folder(place)
     if place is not None or launchpad is not None:
@@ -103,14 +106,18 @@ def _examine_steps(plan: Plan) -> Iterator[Finding]:
     for name in sorted({step.engine for step in plan.walk()}):
         steps = [step for step in with_starts(plan) if step.engine == name]
         complaints: dict[str, int] = {}
+        missing: dict[str, str] = {}
         for step in steps:
             try:
                 engine(name).check(step)
             except NatrifaceError as error:
                 text = str(error).removeprefix(f"{step.name}: ")
                 complaints[text] = complaints.get(text, 0) + 1
+                if isinstance(error, MissingProgramError):
+                    missing[text] = error.program
         for text, number in complaints.items():
-            yield Finding("error", f"engine {name}", f"{text} ({number} of {len(steps)} steps)")
+            said = f"{text} ({number} of {len(steps)} steps)"
+            yield Finding("error", f"engine {name}", said, program=missing.get(text, ""))
         if not complaints:
             yield Finding("ok", f"engine {name}", f"ready for {len(steps)} steps")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import shlex
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -307,6 +308,37 @@ def examine_fit(
         yield Finding("ok", "room in the queue", f"for each of {len(plan)} steps")
 
 
+def setup_lines(path: Path | None, folder: Path | None) -> tuple[str, ...]:
+    """The first lines of the jobs' scripts; none where the limits are wrong."""
+    try:
+        return load_limits(path or limits_path(folder or Path())).setup
+    except NatrifaceError:  # which examine_queue says
+        return ()
+
+
+def after_setup(finding: Finding, setup: Sequence[str]) -> Finding:
+    """What is found of a missing program once `setup` of queue.yaml is done."""
+    if not finding.program or not setup:
+        return finding
+    try:
+        done = _in_shell([*setup, f"echo; command -v {shlex.quote(finding.program)}"])
+    except subprocess.TimeoutExpired:  # which the examination of the queue says
+        return finding
+    if done.returncode != 0:
+        text = f"{finding.text}; nor is it there after setup of queue.yaml"
+        return Finding("error", finding.what, text)
+    place = done.stdout.strip().splitlines()[-1]
+    return Finding("ok", finding.what, f"{place}, after setup of queue.yaml")
+
+
+def _in_shell(lines: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-l"],
+        input="\n".join(("set -e", *lines)),
+        capture_output=True, text=True, timeout=SETUP_SECONDS,
+    )  # fmt: skip
+
+
 def _setup(limits: QueueLimits) -> Iterator[Finding]:
     """Whether the script's first lines work, here at least, and Python is where they say."""
     python = limits.python
@@ -314,12 +346,8 @@ def _setup(limits: QueueLimits) -> Iterator[Finding]:
         yield Finding("warning", "python of jobs", f"{python} is not there on this machine")
     if not limits.setup:
         return
-    script = "set -e\n" + "\n".join(limits.setup)
     try:
-        done = subprocess.run(
-            ["bash", "-l"],
-            input=script, capture_output=True, text=True, timeout=SETUP_SECONDS,
-        )  # fmt: skip
+        done = _in_shell(limits.setup)
     except subprocess.TimeoutExpired:
         yield Finding("error", "modules", f"setup takes longer than {SETUP_SECONDS:.0f} s")
         return

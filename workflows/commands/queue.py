@@ -74,6 +74,9 @@ def launch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Say what would be submitted.")
     ] = False,
+    scripts: Annotated[
+        bool, typer.Option("--scripts", help="With --dry-run: print the jobs' scripts too.")
+    ] = False,
     follow: Annotated[
         bool,
         typer.Option("--follow", "-f", help="Launch again and again until nothing can run."),
@@ -92,26 +95,42 @@ def launch(
     budget: BudgetOption = None,
 ) -> None:
     """Submit jobs to a cluster's queue for all steps that can run."""
-    from natriface.workflows.errors import QueueError
     from natriface.workflows.queues.script import load_template
+
+    _require_sense(stages, follow, dry_run, scripts, budget)
+    wishes: dict[str, Any] = {"queue": queue, "partition": partition, "account": account}
+    wishes |= {"max_walltime_hours": hours, "max_jobs": jobs}
+    if dry_run and _is_study_to_begin(folder):
+        _foresee(folder, limits, wishes, scripts)
+        return
+    workspace = _opened(folder)
+    asked = _limits(workspace, limits, wishes)
+    course = _course(folder, budget, asked) if stages else None
+    load_template(asked.queue)  # a wrong one will not be right later
+    mode = _mode(workspace, offline)
+    again_s = every if follow and not dry_run else None
+    if not _launched(workspace, asked, mode, course, again_s, dry_run, scripts):
+        sys.exit(1)
+
+
+def _require_sense(
+    stages: bool, follow: bool, dry_run: bool, scripts: bool, budget: float | None
+) -> None:
+    """Refuse options of `launch` that say nothing without, or against, each other."""
+    from natriface.workflows.errors import QueueError
 
     if stages and (not follow or dry_run):
         raise QueueError("--stages goes on from stage to stage: it needs --follow, not --dry-run")
     if budget is not None and not stages:
         raise QueueError("a budget is for the stages to come: it needs --stages")
-    wishes: dict[str, Any] = {"queue": queue, "partition": partition, "account": account}
-    wishes |= {"max_walltime_hours": hours, "max_jobs": jobs}
-    if dry_run and _is_study_to_begin(folder):
-        _foresee(folder, limits, wishes)
-        return
-    workspace = _opened(folder)
-    course = Course.of(folder, None, staged=True, budget_h=budget) if stages else None
-    asked = _limits(workspace, limits, wishes)
-    load_template(asked.queue)  # a wrong one will not be right later
-    mode = _mode(workspace, offline)
-    again_s = every if follow and not dry_run else None
-    if not _launched(workspace, asked, mode, course, again_s, dry_run):
-        sys.exit(1)
+    if scripts and not dry_run:
+        raise QueueError("--scripts shows what would be submitted: it needs --dry-run")
+
+
+def _course(study: str, budget_h: float | None, asked: QueueLimits) -> Course:
+    return Course.of(
+        study, None, staged=True, budget_h=budget_h, programs_in_jobs=bool(asked.setup)
+    )
 
 
 def _is_study_to_begin(name: str) -> bool:
@@ -124,7 +143,7 @@ def _is_study_to_begin(name: str) -> bool:
     return not workspace_path(load_study(study_path(name)), None).exists()
 
 
-def _foresee(study: str, limits: Path | None, wishes: dict[str, Any]) -> None:
+def _foresee(study: str, limits: Path | None, wishes: dict[str, Any], scripts: bool) -> None:
     from natriface.workflows.jobs.launch import foresee
     from natriface.workflows.planning import lacking
     from natriface.workflows.workspace import Workspace
@@ -132,7 +151,7 @@ def _foresee(study: str, limits: Path | None, wishes: dict[str, Any]) -> None:
     loaded, plan = planned(study, None)
     say_lacks(lacking(plan))
     workspace = Workspace(workspace_path(loaded, None))
-    _print(foresee(plan, workspace, _limits(workspace, limits, wishes)), dry=True)
+    _print(foresee(plan, workspace, _limits(workspace, limits, wishes)), True, scripts)
     typer.echo(f"nothing is submitted yet: natriface submit {study}")
 
 
@@ -143,6 +162,7 @@ def _launched(
     course: Course | None,
     again_s: float | None,
     dry: bool,
+    scripts: bool,
 ) -> bool:
     """Whether jobs were submitted, or none had to be; looks again and again where that is asked."""
     from natriface.workflows.errors import QueueError
@@ -153,7 +173,7 @@ def _launched(
         try:
             with launchpad(workspace) as pad:
                 outcome = launch_jobs(pad, workspace, asked, mode, dry=dry)
-            _print(outcome, dry)
+            _print(outcome, dry, scripts)
             if course is not None and _goes_further(course, at_rest=not outcome.in_queue):
                 continue
             if again_s is None or not outcome.in_queue:  # nothing runs, nothing could be launched
@@ -255,11 +275,22 @@ def queue_adapter(
     ] = False,
 ) -> None:
     """Write my_qadapter.yaml and its template, for qlaunch."""
+    from natriface.workflows.errors import QueueError
+    from natriface.workflows.jobs.candidates import unfinished_needs, within_partition
     from natriface.workflows.queues.qadapter import write_qadapter
+    from natriface.workflows.queues.script import load_template
 
     workspace = _opened(folder)
     asked = _limits(workspace, limits, {"queue": queue})
-    path = write_qadapter(output, workspace.launchpad_file, asked, reserve)
+    asked, told = within_partition(asked, load_template(asked.queue))
+    needs, refused = unfinished_needs(workspace, asked)
+    if not needs:
+        why = next(iter(refused.values()), f"{workspace.root} has no step; submit it first")
+        raise QueueError(f"no job can be asked for: {why}")
+    path = write_qadapter(output, workspace.launchpad_file, asked, needs, reserve)
+    for text in told:
+        typer.echo(text)
+    _print_refused(refused)
     options = "--reserve rapidfire" if reserve else "rapidfire --nlaunches 1"
     typer.echo(f"qlaunch -l {workspace.launchpad_file} -q {path} {options}")
 
@@ -291,12 +322,28 @@ def doctor(
 
 
 def _opened(name: str) -> Workspace:
-    """The workspace of this folder, or of this study."""
+    """The workspace of this folder, or of this study.
+
+    Raises
+    ------
+    WorkspaceError
+        If it is neither, or of a study that was not submitted, saying what has to come first.
+    """
     from natriface.workflows.commands.common import opened
+    from natriface.workflows.errors import WorkspaceError
+    from natriface.workflows.study import study_names
     from natriface.workflows.workspace import MARKER_FILE
 
     folder = Path(name)
-    return opened(name, folder if (folder / MARKER_FILE).is_file() else None)
+    if (folder / MARKER_FILE).is_file():
+        return opened(name, folder)
+    is_study = folder.is_file() or folder.suffix in (".yaml", ".yml") or name in study_names()
+    if not is_study and (folder.is_dir() or len(folder.parts) > 1):
+        raise WorkspaceError(
+            f"{name} is not a workspace yet, nor is it a study's file; submit a study first, "
+            f"`natriface submit STUDY -w {name}`, or name the folder that `submit` or `run` made"
+        )
+    return opened(name, None, first="`natriface submit {}`")
 
 
 def _limits(workspace: Workspace, path: Path | None, wishes: dict[str, Any]) -> QueueLimits:
@@ -305,14 +352,18 @@ def _limits(workspace: Workspace, path: Path | None, wishes: dict[str, Any]) -> 
     return load_limits(path or limits_path(workspace.root), **wishes)
 
 
-def _print(outcome: Launch, dry: bool) -> None:
+def _print_refused(refused: dict[str, str]) -> None:
+    for name, reason in refused.items():
+        typer.secho(f"cannot run: {name}: {reason}", fg=typer.colors.YELLOW)
+
+
+def _print(outcome: Launch, dry: bool, scripts: bool) -> None:
     from natriface.analysis.results.wording import duration
     from natriface.workflows.jobs.launch import names
 
     for text in outcome.told:
         typer.echo(text)
-    for name, reason in outcome.refused.items():
-        typer.secho(f"cannot run: {name}: {reason}", fg=typer.colors.YELLOW)
+    _print_refused(outcome.refused)
     for each in outcome.jobs:
         job = each.job
         typer.echo(
@@ -320,6 +371,8 @@ def _print(outcome: Launch, dry: bool) -> None:
             f"({names(job.steps)}), {job.lanes} at a time, {each.cores} cores, "
             f"{each.memory_mb / 1024:.1f} GB, {duration(job.walltime_s)}"
         )
+        if scripts:
+            typer.echo(f"\n{each.script}")
     typer.echo(
         f"{len(outcome.jobs)} jobs {'would be ' * dry}submitted, {outcome.in_queue} in the queue, "
         f"{outcome.waiting} steps wait for a later launch"

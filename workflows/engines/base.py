@@ -176,6 +176,9 @@ class Capabilities:
         How a calculation takes the cores of the machine's file, as a program of its own that is
         asked to stop before the queue's job ends; ``None`` where it is computed within natriface,
         on one core.
+    process_mb
+        Memory that each MPI process beside the first adds to a calculation's estimate, MB: its
+        program, and what every process holds for itself.
     spreading
         Its settings in the machine's file; ``None`` where it has none.
     theory
@@ -210,6 +213,7 @@ class Capabilities:
     thermostat: Callable[[float, int], Mapping[str, Any]] | None = None
     scans: bool = False
     parallel: Callable[[Machine], Parallel] | None = None
+    process_mb: float = 0.0
     spreading: Spreading | None = None
     theory: str | None = None
     path_settings: frozenset[str] = frozenset()

@@ -16,9 +16,12 @@ class Finding:
         What was looked at.
     remedy
         What to do about it, where the text does not say so.
+    program
+        Which one is missing, where a module may bring it.
     """
 
     level: Literal["ok", "warning", "error"]
     what: str
     text: str
     remedy: str | None = None
+    program: str = ""

@@ -6,15 +6,17 @@ It lies at ``~/.config/natriface/config.yaml``, or where ``NATRIFACE_CONFIG`` sa
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 from pydantic import Field, ValidationInfo, field_validator
 
-from natriface.structures.base.errors import EngineError, UnavailableError
+from natriface.structures.base.errors import EngineError, MissingProgramError, UnavailableError
 from natriface.structures.base.numbers import Real, Whole
 from natriface.structures.base.yaml_files import read_yaml
 from natriface.workflows.engines.base import engine, engine_names
@@ -24,6 +26,21 @@ from natriface.workflows.validation import Document, validated
 CONFIG_VARIABLE = "NATRIFACE_CONFIG"
 JOB_ENDS_VARIABLE = "NATRIFACE_JOB_ENDS"
 """When the queue ends the job, s since the epoch; set by natriface's own jobs."""
+
+
+LAUNCHERS = frozenset({"srun", "mpirun", "mpiexec", "mpiexec.hydra", "orterun", "prterun"})
+WITH_VALUE = frozenset({
+    "-n", "-np", "-N", "-c", "-p", "-ppn", "--np", "--ntasks", "--nodes", "--cpus-per-task",
+    "--ntasks-per-node", "--mpi", "--mem", "--cpu-bind", "--distribution", "--hint", "--map-by",
+    "--bind-to", "--rank-by", "-x", "-host", "--host", "-hostfile", "--hostfile", "-machinefile",
+    "--machinefile",
+})  # fmt: skip
+ALONE = frozenset({
+    "--exact", "--overlap", "--exclusive", "--label", "-l", "--unbuffered", "-u",
+    "--oversubscribe", "--report-bindings", "--allow-run-as-root", "--use-hwthread-cpus",
+})  # fmt: skip
+"""Options of launchers with a value as the next word, and without; behind any other it cannot be
+told which word is the program."""
 
 
 class Machine(Document):
@@ -120,13 +137,13 @@ def load_machine() -> Machine:
     return validated(Machine, read_yaml(path), str(path))
 
 
-def command_line(command: str | None, what: str) -> list[str]:
-    """A configured command as a list of words, its program found.
+def command_words(command: str | None, what: str) -> list[str]:
+    """A configured command as a list of words.
 
     Raises
     ------
     EngineError
-        If none is configured or its program is not to be found.
+        If none is configured.
     """
     if not command:
         raise UnavailableError(
@@ -141,13 +158,46 @@ def command_line(command: str | None, what: str) -> list[str]:
         ) from None
     if not words:
         raise EngineError(f"{what} is empty; correct {config_path()}")
-    program = shutil.which(words[0])
-    if program is None:
-        raise UnavailableError(
-            f"{what} {command!r}: no program {words[0]!r}; correct {config_path()} or load its "
-            "module"
-        )
-    return [str(Path(program).absolute()), *words[1:]]
+    return words
+
+
+def command_line(command: str | None, what: str) -> list[str]:
+    """A configured command as a list of words, its program found, also behind a launcher.
+
+    Raises
+    ------
+    EngineError
+        If none is configured.
+    MissingProgramError
+        If its program, or its launcher, is not to be found.
+    """
+    words = command_words(command, what)
+    for word in filter(None, (words[0], _launched(words))):
+        if shutil.which(word) is None:
+            raise MissingProgramError(
+                f"{what} {command!r}: no program {word!r}; correct {config_path()} or load its "
+                "module",
+                word,
+            )
+    return [str(Path(shutil.which(words[0]) or words[0]).absolute()), *words[1:]]
+
+
+def _launched(words: Sequence[str]) -> str | None:
+    """What a launcher of MPI programs starts; ``None`` where that cannot be told."""
+    if Path(words[0]).name not in LAUNCHERS:
+        return None
+    rest = list(words[1:])
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        if option.startswith("--container"):  # the program is in there
+            return None
+        if option in WITH_VALUE and rest:
+            rest.pop(0)
+        elif "=" not in option and option not in ALONE and not re.fullmatch(r"-\w\d+", option):
+            return None
+    program = rest[0] if rest else None
+    # a path relative to a step's folder may be there by then
+    return program if program and (Path(program).is_absolute() or "/" not in program) else None
 
 
 def deadline(machine: Machine) -> float | None:

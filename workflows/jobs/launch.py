@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from natriface.workflows.engines.base import Estimate, engine, engine_names
-from natriface.workflows.engines.machine import CONFIG_VARIABLE
 from natriface.workflows.errors import QueueError, UnreadAnswerError
+from natriface.workflows.jobs.candidates import (
+    Candidate,
+    fitting,
+    waiting_items,
+    within_partition,
+)
 from natriface.workflows.jobs.job import (
     Job,
     JobFolder,
@@ -28,24 +30,22 @@ from natriface.workflows.jobs.reconciliation import abandon, held_text, launch_l
 from natriface.workflows.launchpad import reservations
 from natriface.workflows.launchpad.connection import new_launch_id
 from natriface.workflows.launchpad.ledger import honour_reruns
-from natriface.workflows.launchpad.queries import StepRecord, steps_of
-from natriface.workflows.plan import Plan, Step
+from natriface.workflows.launchpad.queries import StepRecord
+from natriface.workflows.plan import Plan
 from natriface.workflows.queues.adapters import adapter
 from natriface.workflows.queues.limits import QueueLimits
-from natriface.workflows.queues.packing import Item, Pack, pack
-from natriface.workflows.queues.partitions import partition, within
-from natriface.workflows.queues.resources import resources
+from natriface.workflows.queues.packing import Pack, pack
 from natriface.workflows.queues.script import (
     Template,
     load_template,
+    own_lines,
     render,
     script_fields,
     script_values,
 )
 from natriface.workflows.steps.history import History
-from natriface.workflows.steps.stages import load_step
 from natriface.workflows.steps.starts import with_starts
-from natriface.workflows.workspace import PlannedStep, Workspace, is_finished, writing
+from natriface.workflows.workspace import Workspace, writing
 
 if TYPE_CHECKING:
     from fireworks.core.launchpad import LaunchPad
@@ -59,12 +59,15 @@ class Launched:
     ----------
     queue_id
         Its number in the queue; ``None`` if it was not submitted.
+    script
+        As it was submitted, or would be but for the job's name.
     """
 
     job: Job
     queue_id: str | None
     cores: int
     memory_mb: float
+    script: str
 
 
 @dataclass
@@ -114,12 +117,12 @@ def launch(
     template = load_template(limits.queue)
     with launch_lock(workspace):
         outcome = Launch(told=reconcile(pad, workspace, launching=True))
-        limits, told = _within_partition(limits, template)
+        limits, told = within_partition(limits, template)
         outcome.told += told
         if not dry:
             again = honour_reruns(pad, workspace)
             outcome.told += [f"{name} is run again, as lpad was told" for name in again]
-        items, records, outcome.refused = _items(pad, workspace, limits)
+        items, records, outcome.refused = waiting_items(pad, workspace, limits)
         packs = pack(items, limits)
         outcome.in_queue = len(open_jobs(workspace))
         room = max(0, limits.max_jobs - outcome.in_queue)
@@ -128,12 +131,13 @@ def launch(
         parents = {step.id: step.parents for step in workspace.plan()}
         for each in chosen:
             job = _job(pad, each, records, parents, limits, template, mode, dry)
+            text = script(workspace, job, each, limits, template)
             if dry:
-                outcome.jobs.append(Launched(job, None, _cores(each), each.memory_mb))
+                outcome.jobs.append(Launched(job, None, _cores(each), each.memory_mb, text))
                 continue
-            queue_id, job = _submit(pad, workspace, job, each, limits, template)
+            queue_id, job = _submit(pad, workspace, job, text)
             if queue_id is not None:
-                outcome.jobs.append(Launched(job, queue_id, _cores(each), each.memory_mb))
+                outcome.jobs.append(Launched(job, queue_id, _cores(each), each.memory_mb, text))
                 outcome.in_queue += 1
     return outcome
 
@@ -154,11 +158,11 @@ def foresee(plan: Plan, workspace: Workspace, limits: QueueLimits) -> Launch:
         If the queue's template or the machine's file is wrong.
     """
     template, history = load_template(limits.queue), History(())
-    limits, told = _within_partition(limits, template)
+    limits, told = within_partition(limits, template)
     named = {step.id: step for step in plan.walk()}
-    items, refused = _fitting(
+    items, refused = fitting(
         (
-            _Candidate(step, step.parents, partial(history.estimate, step, started=started))
+            Candidate(step, step.parents, partial(history.estimate, step, started=started))
             for step, started in zip(named.values(), with_starts(plan), strict=True)
         ),
         limits,
@@ -180,86 +184,10 @@ def foresee(plan: Plan, workspace: Workspace, limits: QueueLimits) -> Launch:
             for item in each.items
         ]
         job = _job_of(steps, each, limits, template, "offline")
-        jobs.append(Launched(job, None, _cores(each), each.memory_mb))
+        text = script(workspace, job, each, limits, template)
+        jobs.append(Launched(job, None, _cores(each), each.memory_mb, text))
     waiting = len(items) - sum(len(each.items) for each in chosen)
     return Launch(jobs, told, refused, waiting)
-
-
-def _within_partition(limits: QueueLimits, template: Template) -> tuple[QueueLimits, list[str]]:
-    """The limits within what SLURM says its nodes have; as they are where it says nothing."""
-    if template.adapter != "slurm":
-        return limits, []
-    try:
-        found = partition(limits)
-    except QueueError:  # what is too much the queue will refuse itself
-        return limits, []
-    return (limits, []) if found is None else within(limits, found)
-
-
-def _items(
-    pad: LaunchPad, workspace: Workspace, limits: QueueLimits
-) -> tuple[list[Item], dict[str, StepRecord], dict[str, str]]:
-    """The steps that can run, or could after others of them; parents before children."""
-    records = {each.step_id: each for each in steps_of(pad, workspace, ("READY", "WAITING"))}
-    folders = workspace.folders()
-    history = History.of(workspace)
-    known = ((step, records[step.id]) for step in workspace.plan() if step.id in records)
-    items, refused = _fitting(
-        (
-            _Candidate(
-                step,
-                _unfinished(step, folders),
-                partial(_estimated, history, record.folder),
-                record.queue_ends,
-            )
-            for step, record in known
-        ),
-        limits,
-    )
-    return items, records, refused
-
-
-def _estimated(history: History, folder: Path) -> Estimate:
-    return history.estimate(load_step(folder), folder)
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A step that may go into a job, the parents that it waits for, and what it will cost."""
-
-    step: Step | PlannedStep
-    parents: tuple[str, ...]
-    estimate: Callable[[], Estimate]
-    queue_ends: Sequence[str] = ()
-
-
-def _fitting(
-    candidates: Iterable[_Candidate], limits: QueueLimits
-) -> tuple[list[Item], dict[str, str]]:
-    """Those whose parents are among them and that the limits have room for; why others do not."""
-    items: list[Item] = []
-    taken: set[str] = set()
-    refused: dict[str, str] = {}
-    for each in candidates:
-        step = each.step
-        if not taken.issuperset(each.parents):
-            continue
-        try:
-            needs = resources(step.name, step.engine, each.estimate(), limits, each.queue_ends)
-        except QueueError as error:
-            refused[step.name] = str(error)
-            continue
-        items.append(Item(step.id, needs, each.parents))
-        taken.add(step.id)
-    return items, refused
-
-
-def _unfinished(step: PlannedStep, folders: dict[str, Path]) -> tuple[str, ...]:
-    return tuple(
-        parent
-        for parent in step.parents
-        if parent not in folders or not is_finished(folders[parent])
-    )
 
 
 def _job(
@@ -306,22 +234,15 @@ def _job_of(
     )
 
 
-def _submit(
-    pad: LaunchPad,
-    workspace: Workspace,
-    job: Job,
-    packed: Pack,
-    limits: QueueLimits,
-    template: Template,
-) -> tuple[str | None, Job]:
-    """Submit a job; its number, and the job with the steps that were to be had.
+def _submit(pad: LaunchPad, workspace: Workspace, job: Job, text: str) -> tuple[str | None, Job]:
+    """Submit a job by its script; its number, and the job with the steps that were to be had.
 
     All is noted before the queue is asked, so that whoever comes after a crash can tell, by the
     job's name, whether it was submitted.
     """
     folder = JobFolder.create(workspace, job)
     with writing(folder.path):
-        folder.script.write_text(script(workspace, job, packed, limits, template))
+        folder.script.write_text(text)
         folder.script.chmod(0o755)
     held = reservations.reserve(pad, job.name, job.steps)
     if not held:
@@ -330,7 +251,7 @@ def _submit(
     if len(held) < len(job.steps):
         job = job.model_copy(update={"steps": tuple(held)})
         folder.save(job)
-    queue = adapter(template.adapter)
+    queue = adapter(job.adapter)
     try:
         queue_id = queue.submit(folder.script)
     except QueueError as error:
@@ -360,22 +281,10 @@ def script(
     values |= {"job_name": job.name, "output_stem": str(folder / "output")}
     python = shlex.quote(limits.python or sys.executable)
     run = f"{python} -P -m natriface.workflows.queue_job"
-    # where the engines' files are; not every queue hands the environment on
-    places = (
-        variable for name in engine_names() for variable in engine(name).capabilities.environment
-    )
-    known = {key: os.environ[key] for key in (CONFIG_VARIABLE, *places) if key in os.environ}
-    exports = [
-        f"export {key}={shlex.quote(text)}" for key, text in {**known, **limits.environment}.items()
-    ]
-    fields = script_fields(template, values)
+    fields = script_fields(template, values) | own_lines(limits)
     fields["launch_dir"] = shlex.quote(str(folder))
     # in the script's place, so that the queue's signals reach it
     fields["rocket_launch"] = f"exec {run} {shlex.quote(str(workspace.root))} {job.name}"
-    if limits.setup or exports:
-        fields["pre_rocket"] = "\n".join([*limits.setup, *exports])
-    if limits.directives:
-        fields["directives"] = "\n".join(limits.directives)
     return render(template.template, fields)
 
 

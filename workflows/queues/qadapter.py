@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -9,13 +10,17 @@ import yaml
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Item, Pack
-from natriface.workflows.queues.resources import Resources
-from natriface.workflows.queues.script import load_template, script_fields, script_values
+from natriface.workflows.queues.resources import Resources, largest
+from natriface.workflows.queues.script import load_template, own_lines, script_fields, script_values
 from natriface.workflows.workspace import writing
 
 
 def write_qadapter(
-    folder: Path, launchpad_file: Path, limits: QueueLimits, reserve: bool = False
+    folder: Path,
+    launchpad_file: Path,
+    limits: QueueLimits,
+    needs: Sequence[Resources],
+    reserve: bool = False,
 ) -> Path:
     """Write ``my_qadapter.yaml`` and its template into a folder; path of the former.
 
@@ -27,6 +32,8 @@ def write_qadapter(
     ----------
     launchpad_file
         By which the jobs reach the LaunchPad; only its name is written, never what is in it.
+    needs
+        Of the steps that the jobs may take: each job is large enough for any of them.
     reserve
         Write it for `qlaunch --reserve`.
 
@@ -36,29 +43,15 @@ def write_qadapter(
         If the folder cannot be written.
     """
     template = load_template(limits.queue)
-    whole = Resources(
-        nodes=1,
-        tasks=1,
-        cores_per_task=limits.cores_per_job or limits.cores_per_node,
-        gpus_per_node=None,
-        memory_mb=limits.memory_per_node_mb or 0.0,
-        seconds=limits.max_walltime_s,
-    )
-    packed = Pack(whole.shape, 1)
-    packed.add(Item("any", whole), limits)
+    any_of_them = largest(needs, limits)
+    packed = Pack(any_of_them.shape, 1)
+    packed.add(Item("any", any_of_them), limits)
     values = script_values(packed, limits.model_copy(update={"signal_minutes": 0.0}))
     values |= {"job_name": "natriface", "output_stem": "natriface", "soft_walltime_hms": None}
-    if limits.memory_per_node_mb is None:
-        values |= {"memory_per_node_mb": None, "memory_per_core_mb": None}
-    fields = script_fields(template, values)
+    fields = script_fields(template, values) | own_lines(limits)
     fields["rocket_launch"] = (
         f"rlaunch -l {launchpad_file} {'singleshot' if reserve else 'rapidfire'}"
     )
-    lines = [*limits.setup, *(f"export {key}={text}" for key, text in limits.environment.items())]
-    if lines:
-        fields["pre_rocket"] = "\n".join(lines)
-    if limits.directives:
-        fields["directives"] = "\n".join(limits.directives)
     path, text_path = folder / "my_qadapter.yaml", folder / f"{template.adapter}_template.txt"
     head = {
         "_fw_name": "CommonAdapter",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from natriface.workflows.engines.base import Estimate, engine
 from natriface.workflows.engines.machine import load_machine
@@ -103,16 +103,16 @@ def resources(
     """
     shape = limits.engines.get(engine_name) or _default_shape(engine_name)
     cores = shape.tasks * shape.cores_per_task
-    lack_of_memory = sum(word in OUT_OF_MEMORY for word in ends)
     lack_of_time = sum(word in OUT_OF_TIME for word in ends)
-    memory_mb = max(LEAST_MEMORY_MB, estimate.memory_mb * limits.memory_factor)
-    memory_mb *= GROWTH**lack_of_memory
+    needed_mb = _needed_mb(engine_name, estimate, shape)
+    memory_mb = max(LEAST_MEMORY_MB, needed_mb * limits.memory_factor)
+    memory_mb *= GROWTH ** sum(word in OUT_OF_MEMORY for word in ends)
     nodes = shape.nodes or _nodes(name, shape, limits)
     available_mb = limits.usable_memory_mb
     if available_mb is not None:
         # a calculation of one task cannot use another node's memory
         most_mb = available_mb * (limits.max_nodes if shape.tasks > 1 else nodes)
-        if max(LEAST_MEMORY_MB, estimate.memory_mb) <= most_mb:
+        if max(LEAST_MEMORY_MB, needed_mb) <= most_mb:
             memory_mb = min(memory_mb, most_mb)  # all there is, where the safety is too much
         if memory_mb > most_mb:
             raise QueueError(
@@ -160,6 +160,18 @@ def resources(
     )
 
 
+def largest(needs: Sequence[Resources], limits: QueueLimits) -> Resources:
+    """What is enough for any of these steps, one at a time, in a job of the longest time."""
+    most = max(needs, key=lambda each: (each.cores, each.tasks))
+    return replace(
+        most,
+        nodes=max(each.nodes for each in needs),
+        gpus_per_node=max(each.gpus_per_node or 0 for each in needs) or None,
+        memory_mb=max(each.memory_mb for each in needs),
+        seconds=limits.max_walltime_s,
+    )
+
+
 def stop_s(margin_s: float, busy_s: float, measured: bool) -> float:
     """Time at a job's end in which nothing is begun, s: of measured steps not most of the job."""
     return min(margin_s, busy_s / 2) if measured else margin_s
@@ -174,6 +186,11 @@ def _time_s(estimate: Estimate, cores: int, limits: QueueLimits) -> tuple[float,
     if estimate.most_core_seconds is None:
         return expected * limits.time_factor, 0.0
     return expected, max(0.0, estimate.most_core_seconds / cores - expected)
+
+
+def _needed_mb(engine_name: str, estimate: Estimate, shape: Shape) -> float:
+    """Memory of a step whose calculation has as many processes as tasks, MB."""
+    return estimate.memory_mb + (shape.tasks - 1) * engine(engine_name).capabilities.process_mb
 
 
 def _nodes(name: str, shape: Shape, limits: QueueLimits) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Literal
 
 from natriface.structures.base.errors import nearest
 from natriface.structures.base.yaml_files import read_yaml
+from natriface.workflows.engines.base import engine, engine_names
+from natriface.workflows.engines.machine import CONFIG_VARIABLE
 from natriface.workflows.errors import QueueError
 from natriface.workflows.queues.limits import QueueLimits
 from natriface.workflows.queues.packing import Pack
@@ -130,6 +134,22 @@ def script_values(packed: Pack, limits: QueueLimits) -> dict[str, Value]:
         "qos": limits.qos,
         "constraint": limits.constraint,
     }
+
+
+def own_lines(limits: QueueLimits) -> dict[str, str]:
+    """The user's lines of a script, where there are any: directives, and what comes first in it.
+
+    The latter exports also where the engines' files are: not every queue hands the environment on.
+    """
+    places = (
+        variable for name in engine_names() for variable in engine(name).capabilities.environment
+    )
+    known = {key: os.environ[key] for key in (CONFIG_VARIABLE, *places) if key in os.environ}
+    exports = [
+        f"export {key}={shlex.quote(text)}" for key, text in {**known, **limits.environment}.items()
+    ]
+    lines = {"directives": limits.directives, "pre_rocket": [*limits.setup, *exports]}
+    return {field: "\n".join(those) for field, those in lines.items() if those}
 
 
 def render(template: str, fields: Mapping[str, str]) -> str:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from natriface.structures.base.errors import MissingProgramError
 from natriface.workflows.commands import doctor_site
 from natriface.workflows.commands.doctor import examine
 from natriface.workflows.commands.doctor_site import examine_database, examine_folder
 from natriface.workflows.engines.findings import Finding
+from natriface.workflows.engines.machine import command_line
 from natriface.workflows.workspace import Workspace
 from tests.standins.queue_programs import FOLDER, Queue
 
@@ -84,6 +86,50 @@ def test_programs_and_potcars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "F" in incomplete.text
     config.write_text("vasp_comand: x\n")
     assert by_name(list(examine()))["machine's file"].level == "error"
+
+
+def test_programs_that_the_job_s_setup_brings(tmp_path: Path) -> None:
+    program = tmp_path / "module" / "vasp_of_a_module"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (tmp_path / "config.yaml").write_text("vasp_command: vasp_of_a_module\n")
+    limits = tmp_path / "queue.yaml"
+    limits.write_text(yaml.safe_dump({"setup": [f"export PATH={program.parent}:$PATH"]}))
+    found = by_name(list(examine(limits=limits)))["vasp_command"]
+    assert (found.level, found.text) == ("ok", f"{program}, after setup of queue.yaml")
+    limits.write_text(yaml.safe_dump({"setup": ["true"]}))
+    found = by_name(list(examine(limits=limits)))["vasp_command"]
+    assert found.level == "error"
+    assert found.text.endswith("; nor is it there after setup of queue.yaml")
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        ("srun no_vasp", "no_vasp"),
+        ("srun --mpi=pmix -n 64 --exact no_vasp", "no_vasp"),
+        ("mpirun -np 4 --map-by core sh", None),
+        ("mpirun --not-known-here 4 no_vasp", None),  # which may be its value
+        ("srun --container-image=vasp no_vasp", None),
+        ("srun ./bin/no_vasp", None),  # which may be in the step's folder
+        ("sh no_vasp", None),
+        ("no_launcher no_vasp", "no_launcher"),
+    ],
+)
+def test_the_program_behind_a_launcher(
+    command: str, missing: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("srun", "mpirun"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    if missing is None:
+        assert command_line(command, "vasp_command")[1:] == command.split()[1:]
+        return
+    with pytest.raises(MissingProgramError, match=f"no program '{missing}'") as raised:
+        command_line(command, "vasp_command")
+    assert raised.value.program == missing
 
 
 def test_what_a_study_needs(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.cli import app
+from natriface.workflows.plan import Plan
+from natriface.workflows.running import operations
 
 STUDY = """
 name: small
@@ -76,6 +78,42 @@ def test_a_dry_run_shows_the_jobs_without_vasp(study: Path, tmp_path: Path) -> N
     told = typed("submit", study, "--dry-run")
     assert "would submit 7 steps, 0 are finished" in told.output
     assert {path.name for path in tmp_path.iterdir()} <= {"small.yaml", "home"}
+
+
+def test_a_dry_run_shows_the_scripts(study: Path, tmp_path: Path) -> None:
+    (tmp_path / "queue.yaml").write_text("setup: [module load vasp/6.4]\naccount: p123\n")
+    done = typed("launch", study, "--dry-run", "--scripts", "--limits", tmp_path / "queue.yaml")
+    assert done.exit_code == 0, done.output
+    for line in ("#SBATCH --account=p123", "#SBATCH --ntasks=1", "module load vasp/6.4"):
+        assert f"\n{line}\n" in done.output
+    assert "needs --dry-run" in refused("launch", study, "--scripts")
+
+
+def test_the_queue_s_commands_say_to_submit_first(study: Path) -> None:
+    first = f"small is not a workspace yet; begin with `natriface submit {study}`"
+    assert first in refused("launch", study, "--queue", "slurm")
+    assert first in refused("queue", "adapter", study, "-o", "adapter")
+    said = refused("queue", "adapter", "runs/small", "-o", "adapter")
+    assert said.startswith("runs/small is not a workspace yet, nor is it a study's file; ")
+    assert "`natriface submit STUDY -w runs/small`" in said
+
+
+def test_submit_leaves_to_the_job_what_its_setup_loads(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, limits = tmp_path / "config.yaml", tmp_path / "queue.yaml"
+    config.write_text("vasp_command: vasp_of_a_module\npotcars_required: false\n")
+    limits.write_text("queue: slurm\n")
+    monkeypatch.setenv("NATRIFACE_CONFIG", str(config))
+    monkeypatch.setenv("NATRIFACE_QUEUE", str(limits))
+    submitted: list[Plan] = []
+    monkeypatch.setattr(operations, "submit", lambda plan, *_, **__: submitted.append(plan))
+    assert "no program 'vasp_of_a_module'" in refused("submit", study)
+    limits.write_text("setup: [module load vasp]\n")
+    typed("submit", study)
+    assert len(submitted) == 1
+    config.write_text("vasp_command: vasp_of_a_module\n")
+    assert "POTCARs" in refused("submit", study)  # no module brings these
 
 
 def test_inputs_and_build_have_a_folder_by_default(study: Path, tmp_path: Path) -> None:

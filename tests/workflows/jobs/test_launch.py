@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from natriface.workflows.errors import QueueError
+from natriface.workflows.jobs.candidates import unfinished_needs
 from natriface.workflows.jobs.job import Mode, job_folders, open_jobs
 from natriface.workflows.jobs.launch import Launch, launch
 from natriface.workflows.launchpad.connection import launchpad
@@ -376,7 +377,9 @@ def test_what_fireworks_own_offline_mode_leaves_is_put_right(
 ) -> None:
     """With monty >= 2026.2 it crashes, and `lpad recover_offline` reports success."""
     operations.submit(trivial_plan(trivial_step("a")), workspace)
-    path = write_qadapter(tmp_path / "adapter", workspace.launchpad_file, LIMITS)
+    needs, refused = unfinished_needs(workspace, LIMITS)
+    assert not refused
+    path = write_qadapter(tmp_path / "adapter", workspace.launchpad_file, LIMITS, needs)
     content = yaml.safe_load(path.read_text())
     programs = Path(sys.executable).parent
     content["rocket_launch"] = f"{programs / 'rlaunch'} singleshot --offline"

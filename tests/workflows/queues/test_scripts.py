@@ -69,7 +69,8 @@ def test_memory_spreads_over_nodes_for_parallel_steps_only() -> None:
     limits = QueueLimits(
         engines={"vasp": Shape(tasks=32)}, cores_per_node=32, memory_per_node_mb=3_000, max_nodes=4
     )
-    assert resources("x", "vasp", ESTIMATE, limits).nodes == 2
+    wider = limits.model_copy(update={"memory_per_node_mb": 8_000})
+    assert resources("x", "vasp", ESTIMATE, wider).nodes == 2
     with pytest.raises(QueueError, match=r"x needs about 6 GB.*memory_per_node_mb"):
         resources("x", "potential", ESTIMATE, limits)
     with pytest.raises(QueueError, match="max_nodes"):
@@ -236,16 +237,40 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         script_fields(template, {"cores_per_node": 1})
 
 
-def test_qlaunch_gets_what_it_needs(tmp_path: Path) -> None:
+def test_qlaunch_gets_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much as the largest step, and the lines that natriface's own jobs begin with."""
+    monkeypatch.setenv("NATRIFACE_CONFIG", str(tmp_path / "config.yaml"))
+    (tmp_path / "config.yaml").write_text("cores: 2\n")
     secret = tmp_path / "launchpad.yaml"
     secret.write_text("host: example\npassword: hidden-word\n")
-    limits = QueueLimits(partition="debug", cores_per_node=4, setup=("module load x",))
-    path = write_qadapter(tmp_path / "out", secret, limits)
+    limits = QueueLimits(
+        partition="debug", cores_per_node=64, setup=("module load x",), max_walltime_hours=7,
+        engines={"vasp": Shape(tasks=64), "potential": Shape(cores_per_task=4)},
+    )  # fmt: skip
+    needs = [
+        resources("x", "potential", Estimate(60, 99_000, ""), limits),
+        resources("y", "vasp", ESTIMATE, limits),
+    ]
+    path = write_qadapter(tmp_path / "out", secret, limits, needs)
     content = yaml.safe_load(path.read_text())
     assert "hidden-word" not in path.read_text()
     theirs = CommonAdapter.from_dict(content)
     text = theirs.get_script_str(str(tmp_path))
-    assert "#SBATCH --cpus-per-task=4" in text
+    for asked in ("ntasks=64", "cpus-per-task=1", "nodes=1", "mem=148501M", "time=07:00:00"):
+        assert f"#SBATCH --{asked}\n" in text
+    assert f"export NATRIFACE_CONFIG={tmp_path / 'config.yaml'}\n" in text
     assert "signal" not in text
     assert f"rlaunch -l {secret} rapidfire" in text
     assert "module load x" in text
+
+
+def test_each_mpi_process_gets_the_memory_that_it_takes_for_itself() -> None:
+    """64 of VASP's held 180 MB each where the whole calculation, so estimated, holds 80 MB."""
+    alone, many = (
+        resources("x", "vasp", Estimate(3600, 280, ""), QueueLimits(
+            cores_per_node=64, memory_factor=1.5, engines={"vasp": Shape(tasks=tasks)}
+        ))
+        for tasks in (1, 64)
+    )  # fmt: skip
+    assert alone.memory_mb == 500  # the least
+    assert many.memory_mb == 1.5 * (280 + 63 * 200)

@@ -75,6 +75,8 @@ class Course:
         The part of it that a budget of core-hours lets begin by now; without one, all of it.
     tidies
         Whether the folders of candidates are packed as they are left out.
+    programs_in_jobs
+        As in `natriface.workflows.planning.plan_study`.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Course:
         self.plan = plan
         self.begun = plan
         self.tidies = False
+        self.programs_in_jobs = False
         if budget_h is not None:
             self.begun = self._within_budget(statuses(workspace))
 
@@ -102,6 +105,7 @@ class Course:
         staged: bool = False,
         budget_h: float | None = None,
         derive: Derive = lambda study: study,
+        programs_in_jobs: bool = False,
     ) -> Course:
         """A study's course in its workspace, which is made if need be.
 
@@ -113,11 +117,19 @@ class Course:
         from natriface.workflows.launchpad.connection import use_mongodb
         from natriface.workflows.workspace import Workspace
 
-        study, plan = planned(name, folder, to_run=True, staged=staged, derive=derive)
+        study, plan = planned(
+            *(name, folder),
+            to_run=True,
+            staged=staged,
+            derive=derive,
+            programs_in_jobs=programs_in_jobs,
+        )
         workspace = Workspace.create(workspace_path(study, folder), study.name)
         if launchpad is not None:
             use_mongodb(workspace, launchpad)
-        return cls(study, _root(name), plan, workspace, budget_h)
+        course = cls(study, _root(name), plan, workspace, budget_h)
+        course.programs_in_jobs = programs_in_jobs
+        return course
 
     def run(self, workers: int | None, progress: Progress | None) -> RunSummary:
         """Run what was begun and what follows from it, as `run_plan` does."""
@@ -144,7 +156,12 @@ class Course:
         if self.lacks is None and decide(self.study, self.plan, self.workspace, steps):
             decided = self.workspace.decisions()
             try:
-                self.plan = plan_study(self.study, self.root, decided=decided)
+                self.plan = plan_study(
+                    self.study,
+                    self.root,
+                    decided=decided,
+                    programs_in_jobs=self.programs_in_jobs,
+                )
             except UnavailableError as error:
                 self.lacks = error
             if self.tidies:
@@ -184,6 +201,7 @@ def planned(
     to_run: bool = False,
     staged: bool = False,
     derive: Derive = lambda study: study,
+    programs_in_jobs: bool = False,
 ) -> tuple[Study, Plan]:
     """The study and its plan, as far as its workspace has decided on stages.
 
@@ -200,7 +218,18 @@ def planned(
     if staged:
         require_screening(study)
     with note(f"building the structures of {study.name}"):
-        return study, plan_study(study, root, to_run=to_run, decided=decided)
+        return study, plan_study(
+            study, root, to_run=to_run, decided=decided, programs_in_jobs=programs_in_jobs
+        )
+
+
+def jobs_bring_programs(name: str, folder: Path | None) -> bool:
+    """Whether `setup` of queue.yaml may load programs in the jobs of a study."""
+    from natriface.workflows.queues.limits import limits_path, load_limits
+    from natriface.workflows.study import load_study, study_path
+
+    place = workspace_path(load_study(study_path(name)), folder)
+    return bool(load_limits(limits_path(place)).setup)
 
 
 def say_lacks(lacks: Sequence[str]) -> None:

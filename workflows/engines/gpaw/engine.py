@@ -17,7 +17,7 @@ from natriface.workflows.engines.base import Capabilities, Estimate, Spreading, 
 from natriface.workflows.engines.dispersion import require_dispersion
 from natriface.workflows.engines.gpaw.datasets import find_datasets, has_gpaw, require_gpaw
 from natriface.workflows.engines.gpaw.doctor import examine
-from natriface.workflows.engines.gpaw.estimate import BASIS, estimate_size
+from natriface.workflows.engines.gpaw.estimate import BASIS, PROCESS_MB, estimate_size
 from natriface.workflows.engines.gpaw.parameters import doubts, gpaw_parameters
 from natriface.workflows.engines.gpaw.result import INPUTS_FILE, installed_version, step_result
 from natriface.workflows.engines.gpaw.run import run_gpaw
@@ -27,7 +27,7 @@ from natriface.workflows.engines.gpaw.settings import (
     parse_band_settings,
     settings_of,
 )
-from natriface.workflows.engines.machine import command_line, load_machine, total_memory_mb
+from natriface.workflows.engines.machine import Machine, command_line, load_machine, total_memory_mb
 from natriface.workflows.engines.magnetism import require_shells
 from natriface.workflows.engines.relaxation import RELAXING_CELL, TELLING_STRESS
 from natriface.workflows.plan import Step
@@ -48,6 +48,7 @@ class GpawEngine:
         },
         charge=True,
         parallel=lambda machine: "threads" if machine.gpaw_command is None else "MPI",
+        process_mb=PROCESS_MB,
         spreading=Spreading("gpaw_parallel", check_parallel),
         path_settings=PATH_SETTINGS["gpaw"],
         relaxing_cell=RELAXING_CELL,
@@ -70,10 +71,12 @@ class GpawEngine:
             raise type(error)(f"{step.name}: {error}") from None
         require_gpaw()
         machine = load_machine()
-        if machine.gpaw_command:
+        if step.structure is not None:
+            self._require_memory(step, machine)
+        if machine.gpaw_command:  # the last: a module of the job's may bring it
             command_line(machine.gpaw_command, "gpaw_command")
-        if step.structure is None:
-            return
+
+    def _require_memory(self, step: Step, machine: Machine) -> None:
         needed, there = self.estimate(step).memory_mb, total_memory_mb(machine)
         if needed > there:
             raise UnavailableError(

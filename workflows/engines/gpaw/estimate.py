@@ -21,6 +21,8 @@ USUAL_IMAGES, CALLS_PER_IMAGE = 5, 5
 GRID_SPACING_FACTOR = 1.4
 """GPAW's grid of the wave functions, in units of the spacing that holds all products of them."""
 BASE_MB = 300.0
+PROCESS_MB = 140.0
+"""Of each further MPI process: Python and GPAW, 139 MB with NaF of 2 atoms at 300 eV."""
 GRIDS = 60
 """Grids of the density's size that are held, the eightfold finer ones counted as eight."""
 BAND_COPIES = 3.5

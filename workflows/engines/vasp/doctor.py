@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from natriface.structures.base.errors import EngineError
+from natriface.structures.base.errors import EngineError, MissingProgramError
 from natriface.workflows.engines.findings import Finding
 from natriface.workflows.engines.machine import Machine, command_line
 from natriface.workflows.engines.vasp.incar.settings import VaspKeys
@@ -27,6 +27,8 @@ def examine(machine: Machine) -> Iterator[Finding]:
             continue
         try:
             yield Finding("ok", what, " ".join(command_line(command, what)))
+        except MissingProgramError as error:
+            yield Finding("error", what, str(error), program=error.program)
         except EngineError as error:
             yield Finding("error", what, str(error))
     if machine.vasp_command is not None and machine.potcars_required:

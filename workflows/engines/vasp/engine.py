@@ -10,10 +10,10 @@ from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import EngineError, UnavailableError
 from natriface.workflows.engines.base import Capabilities, Estimate, Spreading, load_folder
 from natriface.workflows.engines.lock import alone
-from natriface.workflows.engines.machine import Machine, command_line, load_machine
+from natriface.workflows.engines.machine import Machine, command_line, command_words, load_machine
 from natriface.workflows.engines.vasp.band import check_band_settings
 from natriface.workflows.engines.vasp.doctor import examine
-from natriface.workflows.engines.vasp.estimate import estimate_of, n_steps
+from natriface.workflows.engines.vasp.estimate import PROCESS_MB, estimate_of, n_steps
 from natriface.workflows.engines.vasp.incar.settings import check_spreading, parse_settings
 from natriface.workflows.engines.vasp.input_files import VaspInputWriter
 from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs, write_inputs
@@ -45,6 +45,7 @@ class VaspEngine:
         },
         charge=True,
         parallel=lambda machine: "MPI",
+        process_mb=PROCESS_MB,
         spreading=Spreading("incar", check_spreading),
         path_settings=PATH_SETTINGS["vasp"],
         relaxing_cell={"ISIF": 3},
@@ -64,13 +65,17 @@ class VaspEngine:
             check_band_settings(step, settings.keys, settings.tags, machine)
         if step.structure is not None:
             vasp_inputs(step, step.atoms(), machine)
-        command_line(machine.vasp_command, "vasp_command")
+        commands = {"vasp_command": machine.vasp_command}
         if machine.vasp_gamma_command:
-            command_line(machine.vasp_gamma_command, "vasp_gamma_command")
+            commands["vasp_gamma_command"] = machine.vasp_gamma_command
         if step.kind == "lobster":
-            command_line(machine.lobster_command, "lobster_command")
+            commands["lobster_command"] = machine.lobster_command
+        for what, command in commands.items():
+            command_words(command, what)
         if step.structure is not None:
             self._check_potcars(step, machine, settings.keys.potcar_functional)
+        for what, command in commands.items():  # the last: a module of the job's may bring it
+            command_line(command, what)
 
     def _check_potcars(self, step: Step, machine: Machine, functional: str) -> None:
         if not machine.potcars_required:
@@ -93,7 +98,7 @@ class VaspEngine:
             n_ionic, n_electronic = n_steps(tags)
             return Estimate(
                 core_seconds=0.4 * step.n_atoms**2 * n_electronic,
-                memory_mb=100.0 * step.n_atoms,
+                memory_mb=PROCESS_MB + 100.0 * step.n_atoms,
                 basis="0.4 core-s per electronic step and square of the number of atoms, 100 MB "
                 "per atom, as slabs of 40 to 80 atoms need: its structure is not known yet",
                 n_ionic_steps=n_ionic,

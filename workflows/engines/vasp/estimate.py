@@ -23,9 +23,15 @@ from natriface.workflows.engines.plane_waves import (
 FIRST_ELECTRONIC_STEPS, NEXT_ELECTRONIC_STEPS = 18, 8
 IONIC_STEPS = 60
 """A relaxation of a slab or interface from built geometry, if NSW allows."""
+PROCESS_MB = 200.0
+"""Of each MPI process beside its share of orbitals and charges: the program, libraries, buffers of
+MPI, arrays that every process holds. By "Maximum memory used" of OUTCARs whose share is 12 MB or
+less it is 180 MB with 64 and 179 MB with 128 processes (VASP 6.4, 2 atoms), 193 with 4 (6.1), 284
+with 16 (6.2), and 95 with 24 (5.3)."""
 
 BASIS = (
-    "plane waves V k^3 / 6 pi^2; memory: orbitals and their copies at 16 B and 12 charge grids; "
+    f"plane waves V k^3 / 6 pi^2; memory: {PROCESS_MB:g} MB an MPI process, and in each group of "
+    "k-points (KPAR) all orbitals and their copies at 16 B and 12 charge grids; "
     f"time: {HAMILTONIAN_APPLICATIONS} applications of H per band and electronic step at "
     f"{FFT_FLOPS_PER_S / 1e9:g} GFLOP/s (FFT) and {MATRIX_FLOPS_PER_S / 1e9:g} GFLOP/s (matrices) "
     f"per core, {FIRST_ELECTRONIC_STEPS} electronic steps at first and {NEXT_ELECTRONIC_STEPS} "
@@ -45,7 +51,7 @@ class Size:
     n_ionic_steps
         Assumed.
     memory_mb
-        Of all cores together.
+        Of one process; each further one of a parallel run adds `PROCESS_MB`.
     """
 
     n_atoms: int
@@ -123,8 +129,7 @@ def estimate_size(
         * n_electronic
         * electronic_step_core_seconds(n_kpoints * n_spins, n_bands, n_plane_waves, grid)
     )
-    orbitals = 16 * n_plane_waves * n_bands * (n_kpoints * n_spins + 4)
-    charges = 12 * 16 * grid * 8 * n_spins
+    held = shared_mb(n_kpoints, n_spins, n_bands, n_plane_waves, grid, int(tags.get("KPAR", 1)))
     return Size(
         n_atoms=len(atoms),
         n_electrons=n_electrons,
@@ -134,9 +139,21 @@ def estimate_size(
         n_kpoints=n_kpoints,
         n_plane_waves=round(n_plane_waves),
         n_ionic_steps=n_ionic,
-        memory_mb=n_images * (orbitals + charges) / 1e6,
+        memory_mb=PROCESS_MB + n_images * held,
         core_hours=seconds / 3600,
     )
+
+
+def shared_mb(
+    n_kpoints: int, n_spins: int, n_bands: int, n_plane_waves: float, grid: int, groups: int
+) -> float:
+    """Orbitals and charges that all processes hold together, MB.
+
+    Each of the groups of processes that share out the k-points holds all of them (VASP wiki, KPAR).
+    """
+    orbitals = 16 * n_plane_waves * n_bands * (n_kpoints * n_spins + 4)
+    charges = 12 * 16 * grid * 8 * n_spins
+    return groups * (orbitals + charges) / 1e6
 
 
 def n_steps(tags: dict[str, Any]) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import json
 import math
 import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +23,23 @@ from pymatgen.io.vasp.inputs import BadIncarWarning, Incar, Kpoints, Poscar
 
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError, StudyError
-from natriface.workflows.engines.base import engine
+from natriface.workflows.engines.base import Estimate, engine
 from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh, n_irreducible
 from natriface.workflows.engines.machine import Machine, load_machine
 from natriface.workflows.engines.plane_waves import electronic_step_core_seconds, plane_waves
 from natriface.workflows.engines.vasp.estimate import (
+    PROCESS_MB,
     default_n_bands,
     rounded_n_bands,
+    shared_mb,
 )
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
 from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp.lobster_basis import n_basis_functions
 from natriface.workflows.plan import Step, StructureFrom
 from natriface.workflows.protocols import load_protocol
+from natriface.workflows.queues.limits import QueueLimits, Shape
+from natriface.workflows.queues.resources import resources
 
 KINDS = ("relax", "static", "dos", "elf", "lobster", "md")
 MACHINE = Machine()
@@ -304,29 +309,36 @@ def test_a_step_takes_longer_the_larger_it_is(k: int, bands: int, waves: int, fa
     assert electronic_step_core_seconds(k, bands, factor * waves, factor * grid) > one
 
 
-def test_sizes_agree_with_real_runs(shared: Path) -> None:
-    """Default NBANDS, plane waves and the time of an electronic step, against real OUTCARs."""
-    ratios, checked = [], 0
+SIZES = {
+    "kpoints": r"NKPTS =\s*(\d+)",
+    "bands": r"NBANDS=\s*(\d+)",
+    "grid": r"NPLWV =\s*(\d+)",
+    "volume": r"(?s)VOLUME and BASIS.*?volume of cell :\s*([\d.]+)",
+    "encut": r"ENCUT\s*=\s*([\d.]+)",
+    "spins": r"ISPIN\s*=\s*(\d)",
+}
+
+
+def real_runs(shared: Path) -> Iterator[tuple[str, dict[str, float]]]:
+    """Real OUTCARs that tell all of `SIZES`: their text, and these."""
     for path in sorted((shared / "data").rglob("OUTCAR*")):
         opened = gzip.open if path.suffix == ".gz" else open
         with opened(path, "rt", errors="replace") as file:
             text = file.read()
-        found = {
-            name: re.search(pattern, text)
-            for name, pattern in {
-                "cores": r"running on\s+(\d+) (?:total cores|nodes)",
-                "kpoints": r"NKPTS =\s*(\d+)",
-                "bands": r"NBANDS=\s*(\d+)",
-                "grid": r"NPLWV =\s*(\d+)",
-                "volume": r"(?s)VOLUME and BASIS.*?volume of cell :\s*([\d.]+)",
-                "encut": r"ENCUT\s*=\s*([\d.]+)",
-                "spins": r"ISPIN\s*=\s*(\d)",
-            }.items()
-        }
-        loops = [float(x) for x in re.findall(r"LOOP: .*real time\s*([\d.]+)", text)]
-        if not all(found.values()) or len(loops) < 3:
-            continue
+        found = {name: re.search(pattern, text) for name, pattern in SIZES.items()}
         value = {name: float(match[1]) for name, match in found.items() if match}
+        if value.keys() == SIZES.keys():
+            yield text, value
+
+
+def test_sizes_agree_with_real_runs(shared: Path) -> None:
+    """Default NBANDS, plane waves and the time of an electronic step, against real OUTCARs."""
+    ratios, checked = [], 0
+    for text, value in real_runs(shared):
+        loops = [float(x) for x in re.findall(r"LOOP: .*real time\s*([\d.]+)", text)]
+        cores = re.search(r"running on\s+(\d+) (?:total cores|nodes)", text)
+        if cores is None or len(loops) < 3:
+            continue
         waves = plane_waves(value["volume"], value["encut"])
         counted = re.search(r"k-point +1 :.*plane waves: +(\d+)", text)
         if counted and int(counted[1]) > 500:
@@ -337,13 +349,46 @@ def test_sizes_agree_with_real_runs(shared: Path) -> None:
         model = electronic_step_core_seconds(
             int(work), int(value["bands"]), waves, int(value["grid"])
         )
-        real = float(np.median(loops)) * value["cores"]
+        real = float(np.median(loops)) * float(cores[1])
         if real > 70:
             ratios.append(real / model)
     assert checked > 20
     assert len(ratios) > 15
     assert 0.8 < np.median(ratios) < 1.25
     assert all(1 / 2.5 < ratio < 2.5 for ratio in ratios)
+
+
+def test_the_memory_asked_for_holds_real_runs(shared: Path) -> None:
+    """A process' "Maximum memory used" in real OUTCARs: of 4 to 128 processes, KPAR up to 16."""
+    checked = 0
+    for text, value in real_runs(shared):
+        most = re.search(r"Maximum memory used \(kb\):\s*(\d+)", text)
+        ran = re.search(r"running(?: on)?\s+(\d+) (?:total cores|nodes|mpi-ranks)", text)
+        used_mb = float(most[1]) / 1e3 if most else 0.0
+        if ran is None or not 0 < used_mb < 5e3:  # none is told, or bytes are
+            continue
+        cores = int(ran[1])
+        group = re.search(r"each k-point on\s+(\d+) cores", text)
+        n_groups = cores // int(group[1]) if group else 1
+        waves = plane_waves(value.pop("volume"), value.pop("encut"))
+        shared_out = shared_mb(
+            *(int(value[name]) for name in ("kpoints", "spins", "bands")),
+            *(waves, int(value["grid"]), n_groups),
+        )
+        limits = QueueLimits(engines={"vasp": Shape(tasks=cores)}, cores_per_node=cores)
+        needs = resources("x", "vasp", Estimate(1, PROCESS_MB + shared_out, ""), limits)
+        assert used_mb <= needs.memory_mb / cores < 12 * used_mb
+        checked += 1
+    assert checked > 20
+
+
+def test_groups_of_k_points_hold_all_orbitals_each() -> None:
+    atoms = rocksalt_slab()
+    one, eight = (
+        vasp_inputs(vasp_step(atoms), atoms, machine).size.memory_mb
+        for machine in (MACHINE, Machine(cores=8, incar={"KPAR": 8}))
+    )
+    assert eight - PROCESS_MB == pytest.approx(8 * (one - PROCESS_MB))
 
 
 def test_estimate_without_a_structure_is_near_the_one_with() -> None:
@@ -375,7 +420,7 @@ def test_without_vasp_the_check_says_how_to_see_the_inputs(
     step = vasp_step(rocksalt_slab())
     with pytest.raises(EngineError, match=r"vasp_command.*natriface inputs"):
         engine("vasp").check(step)
-    config.write_text("vasp_command: no_such_vasp_here\n")
+    config.write_text("vasp_command: no_such_vasp_here\npotcars_required: false\n")
     with pytest.raises(EngineError, match="no program 'no_such_vasp_here'"):
         engine("vasp").check(step)
     config.write_text("vasp_command: sh\n")
