@@ -11,6 +11,7 @@ import typer
 
 from natriface.workflows.commands.analyses.cohp import cohp
 from natriface.workflows.commands.analyses.elf import elf
+from natriface.workflows.commands.analyses.energies import energies
 from natriface.workflows.commands.analyses.levels import levels
 from natriface.workflows.commands.analyses.pdos import pdos
 from natriface.workflows.commands.common import finite, text_console
@@ -30,6 +31,7 @@ BandArgument = Annotated[
     Path,
     typer.Argument(metavar="PATH", help="A VASP NEB folder (00, 01, ...) or an ASE trajectory."),
 ]
+app.command()(energies)
 app.command()(cohp)
 app.command()(pdos)
 app.command()(elf)
