@@ -36,7 +36,7 @@ PLACEHOLDERS = {"STUDY", "NAME"}
 OF_A_RUN = {"run", "submit", "launch", "status", "retry", "screen", "more", "ranking", "export",
             "import", "tidy", "database", "doctor", "results"}  # fmt: skip
 """Commands that compute, go on with what was computed, or ask about the machine: parsed only."""
-OF_OUTPUTS = ("analyze cohp", "analyze pdos", "analyze elf", "analyze neb")
+OF_OUTPUTS = ("analyze energies", "analyze cohp", "analyze pdos", "analyze elf", "analyze neb")
 """They want a calculation of a crystal with the bonds or hops that they name: parsed only."""
 FOR_LONG = {"inputs li2025 -o inputs"}
 

@@ -13,7 +13,7 @@ from natriface.workflows.engines.base import engine as find_engine
 from natriface.workflows.engines.base import engine_names
 from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import KINDS, Input, Kind, Source, Step
-from natriface.workflows.protocols import Protocol, load_protocol
+from natriface.workflows.protocols import EVERY_KIND, Protocol, load_protocol
 from natriface.workflows.study import Study
 
 
@@ -59,10 +59,11 @@ class StepMaker:
                 raise StudyError(
                     f"settings: {key}: no engine {engine!r}; {nearest(engine, engine_names())}"
                 )
+            if kind == EVERY_KIND:
+                continue
             if kind not in KINDS:
-                raise StudyError(
-                    f"settings: no kind of calculation {kind!r}; {nearest(kind, KINDS)}"
-                )
+                hint = nearest(kind, (EVERY_KIND, *KINDS))
+                raise StudyError(f"settings: no kind of calculation {kind!r}; {hint}")
             counts_for = engine or self.engine
             if kind not in find_engine(counts_for).capabilities.kinds:
                 names = engine_names()

@@ -18,6 +18,7 @@ from natriface.structures.base.reprs import short_repr
 from natriface.structures.base.yaml_files import read_yaml
 from natriface.workflows.names import EngineName, NameOrPath, StudyName
 from natriface.workflows.parts import PARTS
+from natriface.workflows.protocols import EVERY_KIND
 from natriface.workflows.validation import Document, validated
 
 
@@ -37,8 +38,8 @@ class Study(Document):
     engine, protocol
         Who computes, and with which named settings.
     settings
-        Overrides of the protocol, by kind of calculation: ``{relax: {max_steps: 200}}``; where a
-        part uses another engine than the study's, by ``ENGINE.KIND``.
+        Overrides of the protocol, by kind of calculation: ``{relax: {max_steps: 200}}``, ``all``
+        for every kind; where a part uses another engine than the study's, by ``ENGINE.KIND``.
     compare_with
         Published values beside ours: a name in ``templates/reference``; or one's own, a YAML or
         CSV file, which `load_study` finds beside the study; or none.
@@ -90,10 +91,15 @@ class Study(Document):
     def overrides(self, kind: str, engine: str) -> dict[str, Any]:
         """What the study itself sets for a kind of calculation on an engine.
 
-        Its ``settings`` name a kind, for its own engine, or ``ENGINE.KIND``.
+        Its ``settings`` name a kind or ``all``, for its own engine, or ``ENGINE.KIND``; those of
+        a kind go before those of ``all``.
         """
-        own = self.settings.get(kind, {}) if engine == self.engine else {}
-        return {**own, **self.settings.get(f"{engine}.{kind}", {})}
+        found: dict[str, Any] = {}
+        for each in (EVERY_KIND, kind):
+            if engine == self.engine:
+                found |= self.settings.get(each, {})
+            found |= self.settings.get(f"{engine}.{each}", {})
+        return found
 
     def parts(self) -> dict[str, Any]:
         """What is asked for: the request of each part asked, by the part's name."""

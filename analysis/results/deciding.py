@@ -68,7 +68,10 @@ PATH_SETTINGS: dict[str, frozenset[str]] = {
         *("symmetry", "bands", "converged_bands", "max_scf_iterations", "eigensolver", "mixer"),
         *("mixing", "dos_spacing_ev", "dos_smearing_ev"),
     },
-    "vasp": (HARMLESS_TAGS - {"ICHARG"}) | _UNHEEDED | _OF_KINDS | {"handlers", "keep"},
+    "vasp": (HARMLESS_TAGS - {"ICHARG"})
+    | _UNHEEDED
+    | _OF_KINDS
+    | {"handlers", "keep", "rattle_angstrom", "rattle_seed"},
 }
 """Engine -> settings that steer a relaxation or what is written, but not the energy of a geometry;
 they may differ between a relaxation and a single point, not between two relaxations."""

@@ -47,6 +47,20 @@ def test_another_engine_is_named_with_its_kind() -> None:
     assert (step.settings["ENCUT"], step.settings["NELM"]) == (520, 9)
 
 
+def test_all_is_every_kind_and_gives_way_to_one() -> None:
+    maker = make(
+        all={"ENCUT": 520, "LWAVE": False},
+        static={"ENCUT": 600},
+        **{"vasp.all": {"PREC": "Normal"}, "gpaw.all": {"cutoff_ev": 350}},
+    )
+    maker = StepMaker.of(maker.study.model_copy(update={"engine": "vasp"}))
+    assert [maker.settings(kind)["ENCUT"] for kind in ("relax", "dos", "static")] == [520, 520, 600]
+    assert maker.settings("relax")["PREC"] == "Normal"
+    assert maker.settings("relax")["LWAVE"] is False  # before what the protocol says of a kind
+    assert maker.settings("static", "gpaw")["cutoff_ev"] == 350
+    assert "ENCUT" not in maker.settings("static", "gpaw")
+
+
 def test_wrong_kind_is_refused() -> None:
     with pytest.raises(StudyError, match="no kind of calculation 'relaxation'"):
         plan_study(study(**{"vasp.relaxation": {}}), Path())

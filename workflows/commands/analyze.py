@@ -11,6 +11,7 @@ import typer
 
 from natriface.workflows.commands.analyses.cohp import cohp
 from natriface.workflows.commands.analyses.elf import elf
+from natriface.workflows.commands.analyses.energies import energies
 from natriface.workflows.commands.analyses.levels import levels
 from natriface.workflows.commands.analyses.pdos import pdos
 from natriface.workflows.commands.common import finite, text_console
@@ -30,6 +31,7 @@ BandArgument = Annotated[
     Path,
     typer.Argument(metavar="PATH", help="A VASP NEB folder (00, 01, ...) or an ASE trajectory."),
 ]
+app.command()(energies)
 app.command()(cohp)
 app.command()(pdos)
 app.command()(elf)
@@ -265,11 +267,14 @@ def _print(
         Column(
             "force across", "eV/Å", 3, of=lambda row: row[1].perpendicular_force_ev_per_angstrom
         ),
-        Column("state", state=True, of=lambda row: row[1].status),
+        Column("run", state=True, of=lambda row: _run_of_image(row[1].status)),
     )
     console = text_console()
     console.print(Table.of("", columns, enumerate(summary.images)))
-    console.print("energies above the first end point; force across: largest atom\n")
+    console.print(
+        "energies above the first end point; force across: largest atom\n"
+        "run: the image's own calculation, its electrons; the band is judged by the force across\n"
+    )
     for title, values in (("", summary.barrier), ("so far, not a result: ", summary.estimate)):
         if values is None:
             continue
@@ -305,6 +310,11 @@ def _print(
         console.print(f"[red]{summary.status}: there is no barrier[/]")
         for reason in summary.reasons:
             console.print(f"  {escape(reason)}")
+
+
+def _run_of_image(status: str) -> str:
+    """Without the word for a band that is converged, which its images together are or not."""
+    return "finished" if status == "converged" else status
 
 
 def _strings(values: object) -> list[str]:

@@ -27,7 +27,10 @@ from natriface.workflows.steps.starts import start_geometries, with_starts
 from natriface.workflows.study import Study
 
 SUMMARY_FILE = "summary.json"
-UNRELAXED = "from the geometry as built; in a run it comes from the relaxation before it"
+UNRELAXED = (
+    "from the geometry as built; in a run it comes from the relaxation before it, and with it "
+    "whether there is a dipole correction"
+)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,11 @@ COARSE_PER_ANGSTROM, NARROW_EV = 0.2, 0.1
 """Spacing of k-points above, and width of the smearing below which a metal's slab is told of; see
 docs/convergence.md."""
 
+_SET_SPIN = (
+    "set magnetism: auto for every kind of step (in the study, settings: {all: {magnetism: auto}}; "
+    "ENGINE.all where the study's own engine is another)"
+)
+
 
 @dataclass(frozen=True)
 class Electrons:
@@ -49,12 +54,9 @@ def cautions(atoms: Atoms, electrons: Electrons) -> Iterator[str]:
     """A sentence for each thing that a reader would want a key for."""
     shells = open_shells(atoms)
     if shells and not electrons.spin:
-        yield (
-            f"{_list(shells)} may have open d or f shells, and there is no spin; set "
-            "magnetism: auto"
-        )
+        yield f"{_list(shells)} may have open d or f shells, and there is no spin; {_SET_SPIN}"
     elif not electrons.spin and has_odd_electrons(atoms, electrons.charge_e):
-        yield "an odd number of electrons in no metal, and no spin; set magnetism: auto"
+        yield f"an odd number of electrons in no metal, and no spin; {_SET_SPIN}"
     present = set(atoms.get_chemical_symbols())
     without = [x for x in shells if x in HUBBARD_U_EV and x not in electrons.hubbard]
     if without and present & {"O", "F"}:

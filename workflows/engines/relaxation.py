@@ -38,7 +38,22 @@ TELLING_STRESS = {**RELAXING_CELL, "relax_cell": False, "stress": True}
 """The same in a cell that is held, with its stress."""
 
 
-class RelaxationSettings(Protocol):
+class Rattle(Protocol):
+    """How far the free atoms of a start are displaced at random, and by which seed."""
+
+    @property
+    def rattle_angstrom(self) -> float: ...
+    @property
+    def rattle_seed(self) -> int: ...
+
+
+def rattle(atoms: Atoms, settings: Rattle) -> None:
+    """Displace the free atoms at random, always alike for one seed: a start keeps no symmetry."""
+    if settings.rattle_angstrom:
+        atoms.rattle(settings.rattle_angstrom, seed=settings.rattle_seed)
+
+
+class RelaxationSettings(Rattle, Protocol):
     """What a relaxation must be told; see `natriface.workflows.engines.potential.settings`."""
 
     @property
@@ -51,10 +66,6 @@ class RelaxationSettings(Protocol):
     def max_displacement_angstrom(self) -> float: ...
     @property
     def relax_cell(self) -> bool: ...
-    @property
-    def rattle_angstrom(self) -> float: ...
-    @property
-    def rattle_seed(self) -> int: ...
 
 
 class _Resumable:
@@ -179,8 +190,7 @@ class Relaxation:
         optimizer = _OPTIMIZERS[self.settings.optimizer](target, logfile=None, **options)
         n_steps_granted = self.settings.max_steps
         if checkpoint is None:
-            if self.settings.rattle_angstrom:
-                self.atoms.rattle(self.settings.rattle_angstrom, seed=self.settings.rattle_seed)
+            rattle(self.atoms, self.settings)
             self._trajectory.write_bytes(b"")
         else:
             target.set_positions(np.array(checkpoint["positions"]))

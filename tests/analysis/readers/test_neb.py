@@ -245,6 +245,10 @@ def test_the_command_prints_numbers_json_and_a_figure(tmp_path: Path) -> None:
     done = runner.invoke(app, ["neb", str(path), "--plot", str(figure)])
     assert done.exit_code == 0, done.output
     assert "forward  0.3000 eV" in done.output
+    # an image's own end is not called what a band alone can be
+    assert "converged" not in done.output
+    assert done.output.count(" finished") == 5
+    assert "the band is judged by the force across" in done.output
     assert "assumed prefactor 1e+13 Hz" in done.output
     assert figure.read_bytes().startswith(b"\x89PNG")
     done = runner.invoke(app, ["neb", str(path), "--json", "--temperature", "4000"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from natriface.structures.base.atoms import fixed_indices, in_plane_fixed_indice
 from natriface.structures.base.errors import EngineError
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.cautions import cautions
-from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
+from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh, vacuum_axes
 from natriface.workflows.engines.machine import Machine
+from natriface.workflows.engines.relaxation import rattle
 from natriface.workflows.engines.vasp.band import (
     band_images,
     check_cores,
@@ -43,6 +45,12 @@ from natriface.workflows.plan import Step
 
 INPUTS_FILE = "vasp_inputs.json"
 MOST_REMEMBERED = 1000
+PULAY_STRESS = (
+    "Pulay stress: the cell relaxes in the plane waves of its start and comes out too small; relax "
+    "again from CONTCAR until the volume stays, or set a higher ENCUT in every step (settings: "
+    "{all: {ENCUT: 520}}; VASP's manual: 1.3 times the largest ENMAX)"
+)
+"""Of a relaxation with its cell; docs/vasp.md."""
 _MACHINE = "the machine's file"
 _decided: dict[tuple[str, str, str], VaspInputs] = {}
 
@@ -54,7 +62,7 @@ class VaspInputs:
     Attributes
     ----------
     atoms
-        Atoms of one species together, as POSCAR wants them.
+        Atoms of one species together, as POSCAR wants them; displaced where a rattle is asked for.
     order
         Index in the step's structure of each atom of `atoms`.
     tags, sources
@@ -138,29 +146,23 @@ def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> 
     sources = _sources(step)
     _check_cell(atoms, step.name)
     order = _species_order(atoms)
-    ordered = atoms[order]
+    decisions = Decisions(for_structure(dict(settings.tags), atoms, order, step.name), sources, [])
+    tags = decisions.tags
+    ordered = _start(decisions, step, atoms, keys)[order]
     elements = list(dict.fromkeys(ordered.get_chemical_symbols()))
     potcars = choose_potcars(elements, keys, step.name)
     mesh = kpoint_mesh(ordered, keys.kpoint_spacing_per_angstrom)
-    tags = for_structure(dict(settings.tags), atoms, order, step.name)
-    decisions = Decisions(tags, sources, [])
     follow_keys(decisions, ordered, keys, step.name)
-    _follow_structure(decisions, ordered, keys, potcars)
-    _follow_machine(decisions, machine)
-    basis = lobster_basis(potcars, keys.lobster_basis, step.name) if step.kind == "lobster" else {}
     images: list[Atoms] = []
     band_notes: list[str] = []
     if step.kind == "neb":
         found, band_notes = band_images(step, atoms, keys, folder)
         images = [image[order] for image in found]
         _check_images(images, ordered, step.name)
-        climbs = climbing(keys, machine.vasp_command, tags, step.name)
-        for tag, value in climbs.tags.items():
-            decisions.set(tag, value, "VTST: climbing image")
-        band_notes.append(climbs.reason)
-    if images:
-        check_cores(len(images) - 2, machine.cores, step.name)
-        decisions.set("IMAGES", len(images) - 2, "images between the two ends")
+        band_notes.append(_follow_band(decisions, len(images), keys, machine, step.name))
+    _follow_structure(decisions, [ordered, *images], keys, potcars)
+    _follow_machine(decisions, machine)
+    basis = lobster_basis(potcars, keys.lobster_basis, step.name) if step.kind == "lobster" else {}
     notes = [*decisions.notes, *band_notes]
     inputs = VaspInputs(
         *(step.name, step.kind, ordered, order, tags, sources, keys, mesh, potcars, basis),
@@ -181,11 +183,48 @@ def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> 
     return inputs
 
 
+def _start(decisions: Decisions, step: Step, atoms: Atoms, keys: VaspKeys) -> Atoms:
+    """The geometry of POSCAR, and what follows where a relaxation begins or moves its cell."""
+    start = atoms.copy()
+    if step.kind != "relax":
+        return start
+    if int(decisions.tags.get("ISIF", 2)) >= 3:
+        decisions.notes.append(PULAY_STRESS)
+    if keys.rattle_angstrom:
+        rattle(start, keys)
+        decisions.notes.append(
+            f"POSCAR: free atoms displaced at random by {keys.rattle_angstrom:g} A (seed "
+            f"{keys.rattle_seed}), or symmetry of the start would be kept, also on a saddle"
+        )
+        if "ISYM" not in decisions.tags:
+            decisions.set("ISYM", 0, f"rattle_angstrom: {keys.rattle_angstrom:g}")
+    return start
+
+
+def _follow_band(
+    decisions: Decisions, n_images: int, keys: VaspKeys, machine: Machine, where: str
+) -> str:
+    """Number of images and whether the highest climbs; why (not), in words."""
+    climbs = climbing(keys, machine.vasp_command, decisions.tags, where)
+    for tag, value in climbs.tags.items():
+        decisions.set(tag, value, "VTST: climbing image")
+    if n_images:
+        check_cores(n_images - 2, machine.cores, where)
+        decisions.set("IMAGES", n_images - 2, "images between the two ends")
+    return climbs.reason
+
+
 def _follow_structure(
-    decisions: Decisions, ordered: Atoms, keys: VaspKeys, potcars: list[Potcar]
+    decisions: Decisions, geometries: Sequence[Atoms], keys: VaspKeys, potcars: list[Potcar]
 ) -> None:
-    """Moments, dipole correction and number of electrons, where the settings leave them open."""
-    tags = decisions.tags
+    """Moments, dipole correction and number of electrons, where the settings leave them open.
+
+    Parameters
+    ----------
+    geometries
+        The start, and the images of a band: where the faces differ in one, all are corrected.
+    """
+    tags, ordered = decisions.tags, geometries[0]
     if (
         "MAGMOM" not in tags
         and tags.get("ISPIN") == 2
@@ -194,7 +233,8 @@ def _follow_structure(
         moments = [float(m) for m in ordered.get_initial_magnetic_moments()]
         decisions.set("MAGMOM", moments, "moments of the structure")
     if keys.dipole == "auto" and not {"IDIPOL", "LDIPOL"} & tags.keys():
-        center = dipole_center(ordered)
+        centers = [dipole_center(geometry) for geometry in geometries]
+        center = next((center for center in centers if center is not None), None)
         if center is None:
             decisions.notes.append(
                 "no dipole correction: no slab, or its faces are alike by symmetry"
@@ -266,10 +306,11 @@ def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str
 
 
 def incar_text(inputs: VaspInputs) -> str:
-    """The INCAR, each tag under a line that says what it is and where its value comes from."""
+    """The INCAR: decisions and warnings, then each tag under what it is and where it comes from."""
     title = " ".join(inputs.name.split())  # a line break would end the comment
     lines = [f"# {title}: {inputs.kind}"]
-    lines += [f"# {' '.join(note.split())}" for note in inputs.notes]
+    said = [*inputs.notes, *(f"warning: {text}" for text in inputs.warnings)]
+    lines += [f"# {' '.join(text.split())}" for text in said]
     for tag, value in inputs.tags.items():
         what = DESCRIPTIONS.get(tag, "see the VASP manual")
         source = " ".join(inputs.sources.get(tag, "set in the study").split())
@@ -282,7 +323,8 @@ def kpoints_text(inputs: VaspInputs) -> str:
     """The KPOINTS file."""
     spacing = inputs.keys.kpoint_spacing_per_angstrom
     divisions = " ".join(str(n) for n in inputs.mesh)
-    return f"at most {spacing:g} 1/A apart, one along vacuum\n0\nGamma\n{divisions}\n0 0 0\n"
+    along = ", one along vacuum" if any(vacuum_axes(inputs.atoms)) else ""
+    return f"at most {spacing:g} 1/A apart{along}\n0\nGamma\n{divisions}\n0 0 0\n"
 
 
 def poscar_text(atoms: Atoms, title: str) -> str:

@@ -11,7 +11,7 @@ from ase.build import bulk
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.machine import Machine
-from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs
+from natriface.workflows.engines.vasp.inputs import VaspInputs, incar_text, vasp_inputs
 from natriface.workflows.plan import Step
 from natriface.workflows.protocols import load_protocol
 
@@ -59,6 +59,17 @@ def test_spin_follows_the_cell() -> None:
     assert inputs(hole, magnetism="auto", charge_e=-1.0).tags["ISPIN"] == 1
 
 
+def test_an_incar_without_spin_says_where_that_is_wrong() -> None:
+    hole = NACL.copy()
+    del hole[0]
+    text = incar_text(inputs(hole))
+    assert "# warning: an odd number of electrons in no metal, and no spin; set magnetism" in text
+    assert "half the cost; not so here: an odd number of electrons\nISPIN = 1" in text
+    for told in (inputs(NACL), inputs(hole, magnetism="auto"), inputs(hole, ISPIN=2)):
+        assert "not so here" not in incar_text(told)
+        assert "warning:" not in incar_text(told)
+
+
 def test_u_is_written_for_the_species_of_the_cell() -> None:
     tags = inputs(VANADIUM_OXIDE, hubbard_u_ev={"V": 3.25, "Ni": 6.2}).tags
     assert (tags["LDAUL"], tags["LDAUU"], tags["LDAUJ"]) == ([2, -1], [3.25, 0.0], [0.0, 0.0])
@@ -94,6 +105,7 @@ def test_contradictions_are_refused(own: dict[str, Any], message: str) -> None:
 
 def test_what_an_expert_would_ask_is_a_warning() -> None:
     said = " ".join(inputs(VANADIUM_OXIDE).warnings)
-    assert "no spin; set magnetism: auto" in said
+    assert "no spin; set magnetism: auto for every kind of step" in said
+    assert "settings: {all: {magnetism: auto}}" in said
     assert "hubbard_u_ev: {V: 3.25}" in said
     assert inputs(VANADIUM_OXIDE, magnetism="auto", hubbard_u_ev={"V": 3.25}).warnings == []

@@ -24,9 +24,11 @@ from pymatgen.io.vasp.inputs import BadIncarWarning, Incar, Kpoints, Poscar
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError, StudyError
 from natriface.workflows.engines.base import Estimate, engine
+from natriface.workflows.engines.gpaw.settings import GpawSettings
 from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh, n_irreducible
 from natriface.workflows.engines.machine import Machine, load_machine
 from natriface.workflows.engines.plane_waves import electronic_step_core_seconds, plane_waves
+from natriface.workflows.engines.relaxation import rattle
 from natriface.workflows.engines.vasp.estimate import (
     PROCESS_MB,
     default_n_bands,
@@ -34,8 +36,16 @@ from natriface.workflows.engines.vasp.estimate import (
     shared_mb,
 )
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
-from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs, write_inputs
+from natriface.workflows.engines.vasp.inputs import (
+    VaspInputs,
+    incar_text,
+    kpoints_text,
+    poscar_text,
+    vasp_inputs,
+    write_inputs,
+)
 from natriface.workflows.engines.vasp.lobster_basis import n_basis_functions
+from natriface.workflows.engines.vasp.running.run import prepare_attempt
 from natriface.workflows.plan import Step, StructureFrom
 from natriface.workflows.protocols import load_protocol
 from natriface.workflows.queues.limits import QueueLimits, Shape
@@ -87,7 +97,9 @@ def test_files_say_what_the_protocol_says_tag_by_tag(
         if key == key.upper():
             assert incar[key] == choice.value, key
             assert choice.source in (tmp_path / "INCAR").read_text(), key
-    decided = {"NBANDS"} if kind == "lobster" else {"NPAR", "KPAR"} if kind == "elf" else set()
+    decided = {"lobster": {"NBANDS"}, "elf": {"NPAR", "KPAR"}}.get(kind, set())
+    if kind == "relax":  # its rattle leaves no symmetry, and the faces differ
+        decided = {"ISYM", "LDIPOL", "IDIPOL", "DIPOL"}
     assert incar.keys() == {key for key in step.settings if key.isupper()} | decided
     with warnings.catch_warnings():
         warnings.simplefilter("error", BadIncarWarning)
@@ -114,7 +126,7 @@ def test_children_inherit_and_say_only_what_differs() -> None:
 
 def test_one_protocol_gives_like_settings_to_every_kind_of_energy() -> None:
     """What decides an energy must not differ between relaxation and single point."""
-    path = {"IBRION", "NSW", "ISIF", "EDIFFG", "NELMIN", "LWAVE", "LCHARG"}
+    path = {"IBRION", "NSW", "ISIF", "EDIFFG", "NELMIN", "LWAVE", "LCHARG", "rattle_angstrom"}
     protocol = load_protocol("li2025")
     relax, static = (protocol.settings("vasp", kind) for kind in ("relax", "static"))
     assert {k: v for k, v in relax.items() if k not in path} == {
@@ -179,7 +191,7 @@ def test_atoms_are_grouped_and_frozen_ones_held(tmp_path: Path) -> None:
     atoms = rocksalt_slab()
     lowest = np.argsort(atoms.positions[:, 2])[:4]
     atoms.set_constraint(FixAtoms(indices=lowest))
-    inputs = inputs_of(atoms, "relax")
+    inputs = inputs_of(atoms, "relax", rattle_angstrom=0.0)
     write_inputs(tmp_path, inputs, MACHINE)
     poscar = Poscar.from_file(str(tmp_path / "POSCAR"))
     assert poscar.site_symbols == ["Na", "F"]
@@ -241,6 +253,29 @@ def test_dipole_correction_only_where_the_faces_differ() -> None:
     assert "IDIPOL" not in inputs_of(adsorbed, dipole="off").tags
 
 
+def test_one_slab_is_corrected_alike_from_all_starts() -> None:
+    """A start that is displaced ends with faces that differ, as a start that had no symmetry."""
+    slab = rocksalt_slab()
+    relaxed = slab.copy()
+    relaxed.positions[np.argmax(slab.positions[:, 2]), 2] += 0.1  # as a contact leaves it
+    for atoms in (slab, relaxed):
+        assert inputs_of(atoms, "relax").tags["LDIPOL"]
+    assert inputs_of(relaxed, "static").tags["LDIPOL"]
+    # symmetry that is kept: no dipole, with or without
+    assert "LDIPOL" not in inputs_of(slab, "relax", rattle_angstrom=0).tags
+    assert "LDIPOL" not in inputs_of(slab, "static").tags
+
+
+def test_a_band_is_corrected_where_one_image_has_two_faces() -> None:
+    slab = rocksalt_slab()
+    images = [to_document(slab) for _ in range(3)]
+    assert "LDIPOL" not in inputs_of(slab, "neb", images=images).tags
+    between = slab.copy()
+    between.positions[np.argmax(slab.positions[:, 2]), 2] += 0.5
+    images[1] = to_document(between)
+    assert inputs_of(slab, "neb", images=images).tags["LDIPOL"]
+
+
 def test_dipole_center_does_not_care_where_the_slab_lies() -> None:
     slab = fcc111("Al", (1, 1, 3), vacuum=10, periodic=True)
     slab += Atoms("Na", [[0, 0, slab.positions[:, 2].max() + 2.5]])
@@ -251,6 +286,66 @@ def test_dipole_center_does_not_care_where_the_slab_lies() -> None:
     second = dipole_center(slab)
     assert second is not None
     assert (second - first) % 1 == pytest.approx(0.37)
+
+
+# ---- starts of relaxations ----------------------------------------------------------------------
+
+
+def test_a_rattled_start_is_that_of_the_other_engines(tmp_path: Path) -> None:
+    slab = rocksalt_slab()
+    slab.set_constraint(FixAtoms(indices=np.argsort(slab.positions[:, 2])[:4]))
+    expected = slab.copy()
+    rattle(expected, GpawSettings(rattle_angstrom=0.03))
+    inputs = inputs_of(slab, "relax")
+    assert np.array_equal(inputs.atoms.positions, expected.positions[inputs.order])
+    assert inputs.tags["ISYM"] == 0
+    write_inputs(tmp_path, inputs, MACHINE)
+    written = Poscar.from_file(str(tmp_path / "POSCAR")).structure
+    assert np.allclose(written.cart_coords, expected.positions[inputs.order])
+    text = (tmp_path / "INCAR").read_text()
+    assert "use of symmetry; 0 only k and -k, -1 none. rattle_angstrom: 0.03\nISYM = 0" in text
+    assert "displaced at random by 0.03 A (seed 2025)" in text
+    other = inputs_of(slab, "relax", rattle_seed=1)
+    assert not np.array_equal(other.atoms.positions, inputs.atoms.positions)
+    assert "ISYM" not in inputs_of(slab, "relax", rattle_angstrom=0).tags
+    assert inputs_of(slab, "relax", ISYM=-1).tags["ISYM"] == -1
+    single = inputs_of(slab, "static", rattle_angstrom=0.03)
+    assert np.array_equal(single.atoms.positions, slab.positions[single.order])
+
+
+@pytest.mark.parametrize("contcar", [True, False])
+def test_a_rattled_start_is_not_rattled_again(tmp_path: Path, contcar: bool) -> None:
+    inputs = inputs_of(rocksalt_slab(), "relax")
+    write_inputs(tmp_path, inputs, MACHINE)
+    prepare_attempt(tmp_path, inputs, MACHINE)
+    begun = (tmp_path / "POSCAR").read_text()
+    (tmp_path / "OUTCAR").write_text("cut off")
+    moved = inputs.atoms.copy()
+    moved.positions[0, 2] += 0.02
+    left = poscar_text(moved, inputs.name)
+    if contcar:
+        (tmp_path / "CONTCAR").write_text(left)
+    prepare_attempt(tmp_path, inputs, MACHINE)
+    assert (tmp_path / "POSCAR").read_text() == (left if contcar else begun)
+    assert "ISYM = 0" in (tmp_path / "INCAR").read_text()
+
+
+def test_an_incar_tells_of_pulay_stress_where_the_cell_relaxes() -> None:
+    crystal = bulk("NaF", "rocksalt", a=4.62)
+    free = incar_text(inputs_of(crystal, "relax", ISIF=3, rattle_angstrom=0.0))
+    assert "# Pulay stress:" in free
+    assert "again from CONTCAR" in free
+    assert "ENCUT: 520" in free
+    assert "Pulay" not in incar_text(inputs_of(crystal, "relax"))
+
+
+def test_kpoints_speak_of_vacuum_only_where_there_is_one() -> None:
+    assert kpoints_text(inputs_of(bulk("NaF", "rocksalt", a=4.62))).startswith(
+        "at most 0.25 1/A apart\n"
+    )
+    assert kpoints_text(inputs_of(rocksalt_slab())).startswith(
+        "at most 0.25 1/A apart, one along vacuum\n"
+    )
 
 
 # ---- sizes ------------------------------------------------------------------------------------

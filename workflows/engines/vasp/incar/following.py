@@ -70,6 +70,10 @@ def follow_keys(decisions: Decisions, ordered: Atoms, keys: VaspKeys, where: str
             source = "magnetism: auto; the structure's moments, or those of pymatgen's MPRelaxSet"
             decisions.set("MAGMOM", initial_moments(ordered), source)
             decisions.notes.append(f"spin-polarised: {why}")
+    elif "ISPIN" in decisions.sources and not electrons_of(decisions.tags, keys, ()).spin:
+        why = why_spin(ordered, keys.charge_e)
+        if why is not None:
+            decisions.sources["ISPIN"] += f"; not so here: {why}"
     _correct_shells(decisions, ordered, keys)
 
 

@@ -13,6 +13,7 @@ from natriface.structures.base.errors import EngineError, nearest
 from natriface.structures.base.numbers import Real, Whole
 from natriface.workflows.engines.dispersion import Dispersion
 from natriface.workflows.engines.magnetism import Magnetism
+from natriface.workflows.engines.relaxation import RATTLE_SEED
 from natriface.workflows.engines.vasp.incar.species import BY_ELEMENT
 from natriface.workflows.engines.vasp.incar.tags import (
     check_elements,
@@ -136,6 +137,9 @@ class VaspKeys(BaseModel):
         EDIFF, times the atoms of the cell.
     charge_e
         Charge of the cell, against a uniform background: NELECT follows from the POTCARs.
+    rattle_angstrom, rattle_seed
+        As of engine potential: a relaxation starts with its free atoms displaced at random, and
+        with ISYM = 0.
     equilibration_picoseconds
         Of molecular dynamics, before what counts as its production.
     n_images, interpolation
@@ -163,6 +167,8 @@ class VaspKeys(BaseModel):
     hubbard_u_ev: dict[str, Real] = Field(default_factory=dict)
     energy_convergence_ev_per_atom: Real | None = Field(default=None, gt=0)
     charge_e: Real = 0.0
+    rattle_angstrom: Real = Field(default=0.0, ge=0, le=0.2)
+    rattle_seed: Whole = Field(default=RATTLE_SEED, ge=0, lt=2**32)
     equilibration_picoseconds: Real = Field(default=0.5, ge=0, le=1000)
     n_images: Whole | None = Field(default=None, ge=1, le=99)
     interpolation: Literal["idpp", "linear"] = "idpp"
