@@ -12,6 +12,7 @@ from ase import Atoms
 from ase.constraints import FixAtoms, FixCartesian
 from ase.data import atomic_numbers
 
+from natriface.structures.base.bounds import require_finite
 from natriface.structures.base.errors import StructureError
 
 if TYPE_CHECKING:
@@ -40,20 +41,12 @@ def atoms_of(structure: Structure) -> Atoms:
     Raises
     ------
     StructureError
-        If it is none of these, or a pymatgen structure with partly filled or mixed sites or with
-        what is no element.
+        If it is none of these, a pymatgen structure with partly filled or mixed sites or with
+        what is no element, or a position or lattice vector is not a finite number.
     """
-    if isinstance(structure, Atoms):
-        return structure
-    if any(base.__module__ == "pymatgen.core.structure" for base in type(structure).__mro__):
-        return _from_pymatgen(structure)
-    held = getattr(structure, "atoms", None)
-    if not isinstance(held, Atoms):
-        raise StructureError(
-            f"{type(structure).__name__} is no structure: give an ase.Atoms, or a Slab, Phase, "
-            "Interface or pymatgen Structure"
-        )
-    return held
+    atoms = _held_atoms(structure)
+    require_finite(atoms.cell.array, atoms.positions, atoms.get_chemical_formula())
+    return atoms
 
 
 def pymatgen_of(structure: Structure) -> PymatgenStructure:
@@ -168,6 +161,20 @@ def structure_id(structure: Structure, length: int = 12) -> str:
 def select(atoms: Atoms, indices: Iterable[int]) -> Atoms:
     """The chosen atoms in the same cell, tags and frozen atoms kept."""
     return atoms[np.asarray(sorted(indices), dtype=int)]
+
+
+def _held_atoms(structure: Structure) -> Atoms:
+    if isinstance(structure, Atoms):
+        return structure
+    if any(base.__module__ == "pymatgen.core.structure" for base in type(structure).__mro__):
+        return _from_pymatgen(structure)
+    held = getattr(structure, "atoms", None)
+    if not isinstance(held, Atoms):
+        raise StructureError(
+            f"{type(structure).__name__} is no structure: give an ase.Atoms, or a Slab, Phase, "
+            "Interface or pymatgen Structure"
+        )
+    return held
 
 
 def _from_pymatgen(structure: Any) -> Atoms:

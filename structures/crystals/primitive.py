@@ -20,6 +20,7 @@ from natriface.structures.base.atoms import Structure, atoms_of, content_hash
 from natriface.structures.base.bounds import require_few
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.symmetry import spglib_cell
 from natriface.structures.chemistry.bonds import Bonds, bonded_pairs
 from natriface.structures.chemistry.formal_charges import formal_charges, is_metal
 from natriface.structures.chemistry.polyanions import CovalentUnits, formula, units_from_neighbours
@@ -264,7 +265,7 @@ def _symmetry_dataset(
     lattice: FloatArray, scaled: FloatArray, numbers: IntArray, symprec_angstrom: float
 ) -> Any:
     try:
-        data = spglib.get_symmetry_dataset((lattice, scaled, numbers), symprec_angstrom)
+        data = spglib.get_symmetry_dataset(spglib_cell(lattice, scaled, numbers), symprec_angstrom)
     except spglib.SpglibError as error:
         raise StructureError(
             f"no symmetry found in this crystal ({error}): look for clashing or duplicate atoms"

@@ -17,6 +17,7 @@ from natriface.structures.base.atoms import structure_id
 from natriface.structures.base.bounds import require_gap
 from natriface.structures.base.errors import StructureError, require_kind
 from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.symmetry import spglib_cell
 from natriface.structures.chemistry.formal_charges import is_metal
 from natriface.structures.chemistry.polyanions import element_order, formula
 from natriface.structures.chemistry.unit_charges import formal_charges_of
@@ -174,7 +175,7 @@ class Slab:
             fractions of it.
         """
         data = spglib.get_symmetry(
-            (np.asarray(self.atoms.cell), self.atoms.get_scaled_positions(), self.atoms.numbers),
+            spglib_cell(self.atoms.cell, self.atoms.get_scaled_positions(), self.atoms.numbers),
             SYMPREC_ANGSTROM,
         )
         if data is None:
