@@ -55,7 +55,7 @@ class _PartInStages(Protocol):
 
 def plan_study(
     study: Study,
-    root: Path,
+    root: Path | str,
     *,
     to_run: bool = True,
     decided: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
@@ -85,6 +85,7 @@ def plan_study(
     >>> plan.steps[0].name
     'NaF bulk'
     """
+    root = Path(root)
     problems = Problems()
     with problems.gathering():
         if study.compare_with is not None:
@@ -209,7 +210,9 @@ def ranking(
 
 
 def foreseen(
-    study: Study, root: Path, decided: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    study: Study,
+    root: Path | str,
+    decided: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> list[Table]:
     """What the stages of the study's parts come to, before anything runs.
 
@@ -218,6 +221,7 @@ def foreseen(
     NatrifaceError
         As `plan_study`.
     """
+    root = Path(root)
     make = StepMaker.of(study, root, decided)
     found: list[Table] = []
     for name, request in in_stages(study).items():

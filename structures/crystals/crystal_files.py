@@ -76,7 +76,7 @@ _ASE_ERRORS = (
 )
 
 
-def read_phase(path: Path, name: str | None = None) -> Phase:
+def read_phase(path: Path | str, name: str | None = None) -> Phase:
     """A crystal file as a phase of grade ``user``.
 
     A CIF may hold partly filled and mixed sites; its symmetry operations are taken from the file,
@@ -91,6 +91,7 @@ def read_phase(path: Path, name: str | None = None) -> Phase:
         or occupancies open, contradicts itself, or fails a check
         (`natriface.structures.crystals.phases.verify`).
     """
+    path = Path(path)
     name = name or path.name
     try:
         kind = _kind_of_file(path)

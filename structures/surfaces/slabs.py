@@ -6,6 +6,7 @@ import itertools
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -390,9 +391,9 @@ def layers_for(termination: Termination, thickness_angstrom: float) -> int:
     >>> layers_for(cut, 10)
     5
     """
-    if not 0 < thickness_angstrom < math.inf:
+    if not (isinstance(thickness_angstrom, Real) and 0 < thickness_angstrom < math.inf):
         raise StructureError(
-            f"the thickness must be positive and finite, got {thickness_angstrom} A"
+            f"the thickness must be positive and finite, got {thickness_angstrom!r} A"
         )
     return max(1, math.ceil(thickness_angstrom / termination.layer_angstrom - 1e-6))
 
@@ -403,8 +404,9 @@ def _layer_count(
     if (thickness_angstrom is None) == (layers is None):
         raise StructureError("give either thickness_angstrom or layers")
     if layers is not None:
-        if not math.isfinite(layers) or layers != int(layers) or layers < 1:
-            raise StructureError(f"layers must be a whole number of at least 1, got {layers}")
+        number = isinstance(layers, Real) and math.isfinite(layers)
+        if not number or layers != int(layers) or layers < 1:
+            raise StructureError(f"layers must be a whole number of at least 1, got {layers!r}")
         return int(layers)
     assert thickness_angstrom is not None
     return layers_for(termination, thickness_angstrom)
