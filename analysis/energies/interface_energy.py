@@ -113,6 +113,11 @@ def interfacial_formation_energy(
     By `FORMATION_FORMULA`; negative where contact lowers the energy. The paper gives the energy
     difference without area and N; the division is ours.
 
+    It is of the three results given, whichever they are. A study relaxes each slab from several
+    starts (``..., second start``, ``..., round 1``), and its report's ``results.csv`` and
+    ``results.json`` take the lowest of them, so that slabs as first built may give a higher energy
+    of theirs and another number.
+
     Parameters
     ----------
     contacts
