@@ -19,6 +19,7 @@ from natriface.analysis import (
     cohp_panels,
     energy_profile,
     hop_rate,
+    interfacial_formation_energy,
     pdos_stack,
     read_band,
     save_figure,
@@ -32,8 +33,10 @@ from natriface.analysis.transport.arrhenius import arrhenius
 from natriface.analysis.transport.depletion import limiting_current, sand_time
 from natriface.structures import (
     build_slab,
+    dope,
     find_terminations,
     load_phase,
+    phase_from_atoms,
     pymatgen_of,
     read_phase,
 )
@@ -69,6 +72,10 @@ STUDY = study_path("na-surfaces")
         (lambda: build_slab(nacl(), layers="3"), "whole number of at least 1, got '3'"),
         (lambda: build_slab(nacl(), thickness_angstrom="9"), "positive and finite, got '9'"),
         (lambda: build_slab(nacl(), layers=3, vacuum_angstrom="9"), "number and not negative"),
+        (lambda: build_slab(nacl(), layers=3, symmetric="botom"), "symmetric 'botom': 'top'"),
+        (lambda: dope(load_phase("NaCl"), "Na", "K", ranking="bla"), "ranking 'bla'; known: dist"),
+        (lambda: phase_from_atoms(load_phase("NaF"), "x", "y", grade="dft"), "did you mean 'DFT'"),
+        (lambda: formation(references="rigd"), "did you mean 'rigid'"),
         (lambda: energy_profile(BAND), "not a list but a BandSummary"),
         (lambda: energy_profile([BAND], ["a", "b"]), "2 labels for 1 bands"),
         (lambda: cohp_panels(BondPopulations(())), "not a list but a BondPopulations"),
@@ -96,6 +103,13 @@ STUDY = study_path("na-surfaces")
 def test_what_is_given_by_mistake_is_refused(call: Callable[[], Any], sentence: str) -> None:
     with pytest.raises(NatrifaceError, match=sentence):
         call()
+
+
+def formation(references: Any) -> Any:
+    failed = Result(
+        kind="static", status="failed", reason="", engine=EngineRecord(name="x", version="1")
+    )
+    return interfacial_formation_energy(failed, failed, failed, references=references)
 
 
 def nacl() -> Any:

@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from ase import Atoms
@@ -20,7 +20,7 @@ from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.atoms import Structure, atoms_of
-from natriface.structures.base.errors import EngineError, StructureError
+from natriface.structures.base.errors import EngineError, StructureError, nearest
 from natriface.structures.base.symmetry import find_space_group, wrap
 from natriface.structures.chemistry.formal_charges import is_metal
 from natriface.structures.chemistry.unit_charges import site_charges
@@ -113,6 +113,8 @@ def phase_from_atoms(
     atoms: Structure, name: str, source: str, note: str = "", grade: Grade = "user"
 ) -> Phase:
     """An ordered crystal in memory as a phase, checked like a file."""
+    if grade not in get_args(Grade):
+        raise StructureError(f"{name}: grade {grade!r}; {nearest(str(grade), get_args(Grade))}")
     atoms = atoms_of(atoms)
     if not all(atoms.pbc):
         raise StructureError(f"{name}: a phase must be periodic in three directions")

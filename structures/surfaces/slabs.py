@@ -322,6 +322,8 @@ def build_slab(
     facet = termination.facet
     count = _layer_count(termination, thickness_angstrom, layers)
     require_gap(vacuum_angstrom, "vacuum")
+    if symmetric not in (None, "top", "bottom"):
+        raise StructureError(f"symmetric {symmetric!r}: 'top', 'bottom' or None")
     if symmetric and reconstruct:
         raise StructureError("choose one of symmetric and reconstruct, not both")
     expected = math.ceil(len(facet.crystal.numbers) * count / facet.steps_per_period)
