@@ -11,8 +11,8 @@ import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms, FixCartesian
 from ase.data import atomic_numbers
+from numpy.typing import ArrayLike
 
-from natriface.structures.base.bounds import require_finite
 from natriface.structures.base.errors import StructureError
 
 if TYPE_CHECKING:
@@ -47,6 +47,31 @@ def atoms_of(structure: Structure) -> Atoms:
     atoms = _held_atoms(structure)
     require_finite(atoms.cell.array, atoms.positions, atoms.get_chemical_formula())
     return atoms
+
+
+def require_finite(cell: ArrayLike, positions: ArrayLike, name: str) -> None:
+    """Refuse a cell or positions with NaN or infinity; spglib ends the whole process on them.
+
+    Parameters
+    ----------
+    cell : (3, 3), A
+    positions : (n, 3), A or fractions of the cell
+    name
+        The structure, for the message.
+
+    Raises
+    ------
+    StructureError
+        Naming the vector or the atom.
+    """
+    for values in (cell, positions):
+        rows = np.asarray(values, dtype=float)
+        wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        if len(wrong):
+            where = "a lattice vector" if values is cell else f"atom {wrong[0]}: its position"
+            raise StructureError(
+                f"{name}: {where} is not a finite number ({rows[wrong[0]].tolist()}); correct it"
+            )
 
 
 def pymatgen_of(structure: Structure) -> PymatgenStructure:

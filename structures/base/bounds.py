@@ -6,9 +6,6 @@ from collections.abc import Iterable
 from math import prod
 from numbers import Real
 
-import numpy as np
-from numpy.typing import ArrayLike
-
 from natriface.structures.base.errors import StructureError
 
 MAX_SUPERCELL_ATOMS = 20_000
@@ -35,31 +32,6 @@ def require_few(count: float, most: float, what: str, advice: str) -> None:
 
 def _shown(count: float) -> str:
     return f"{count:,.0f}" if abs(count) < 1e12 else f"{count:.4g}"
-
-
-def require_finite(cell: ArrayLike, positions: ArrayLike, name: str) -> None:
-    """Refuse a cell or positions with NaN or infinity; spglib ends the whole process on them.
-
-    Parameters
-    ----------
-    cell : (3, 3), A
-    positions : (n, 3), A or fractions of the cell
-    name
-        The structure, for the message.
-
-    Raises
-    ------
-    StructureError
-        Naming the vector or the atom.
-    """
-    for values in (cell, positions):
-        rows = np.asarray(values, dtype=float)
-        wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-        if len(wrong):
-            where = "a lattice vector" if values is cell else f"atom {wrong[0]}: its position"
-            raise StructureError(
-                f"{name}: {where} is not a finite number ({rows[wrong[0]].tolist()}); correct it"
-            )
 
 
 def require_gap(value: float, name: str) -> None:

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
 from natriface.structures.base.arrays import FloatArray, IntArray
-from natriface.structures.base.bounds import MAX_SUPERCELL_ATOMS, require_few, require_finite
+from natriface.structures.base.atoms import require_finite
+from natriface.structures.base.bounds import MAX_SUPERCELL_ATOMS, require_few
 from natriface.structures.base.errors import StructureError
 
 MERGE_ANGSTROM = 0.05
