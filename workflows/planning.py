@@ -61,7 +61,7 @@ class _PartInStages(Protocol):
 
 def plan_study(
     study: Study,
-    root: Path,
+    root: Path | str,
     *,
     to_run: bool = True,
     programs_in_jobs: bool = False,
@@ -94,6 +94,7 @@ def plan_study(
     >>> plan.steps[0].name
     'NaF bulk'
     """
+    root = Path(root)
     problems = Problems()
     with problems.gathering():
         if study.compare_with is not None:
@@ -218,7 +219,9 @@ def ranking(
 
 
 def foreseen(
-    study: Study, root: Path, decided: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    study: Study,
+    root: Path | str,
+    decided: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> list[Table]:
     """What the stages of the study's parts come to, before anything runs.
 
@@ -227,6 +230,7 @@ def foreseen(
     NatrifaceError
         As `plan_study`.
     """
+    root = Path(root)
     make = StepMaker.of(study, root, decided)
     found: list[Table] = []
     for name, request in in_stages(study).items():

@@ -76,7 +76,7 @@ def protocol_names() -> tuple[str, ...]:
     return tuple(sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml")))
 
 
-def load_protocol(name_or_path: str, root: Path | None = None) -> Protocol:
+def load_protocol(name_or_path: str, root: Path | str | None = None) -> Protocol:
     """A protocol by name, or from a user's file (a path ending in .yaml, relative to `root`).
 
     Raises
@@ -86,7 +86,7 @@ def load_protocol(name_or_path: str, root: Path | None = None) -> Protocol:
     """
     if name_or_path in protocol_names():
         return _shipped(name_or_path)
-    return _load(name_or_path, root, seen=())
+    return _load(name_or_path, None if root is None else Path(root), seen=())
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
+from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -141,7 +142,7 @@ def study_names() -> tuple[str, ...]:
     return tuple(sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml")))
 
 
-def study_path(name_or_path: str) -> Path:
+def study_path(name_or_path: str | Path) -> Path:
     """The file of a study that comes with natriface, or of the user's own.
 
     Raises
@@ -155,7 +156,8 @@ def study_path(name_or_path: str) -> Path:
     >>> study_path("li2025").name
     'li2025.yaml'
     """
-    path = Path(name_or_path)
+    path = _file_of(name_or_path)
+    name_or_path = str(name_or_path)
     if path.is_file() or path.suffix in (".yaml", ".yml"):
         return path
     if name_or_path in study_names():
@@ -168,7 +170,17 @@ def study_path(name_or_path: str) -> Path:
     )
 
 
-def load_study(path: Path) -> Study:
+def _file_of(given: object) -> Path:
+    """A path, or refused: what a study's file would hold is no study that can be run."""
+    if isinstance(given, str | PathLike):
+        return Path(given)
+    raise StudyError(
+        f"not a file but a {type(given).__name__} was given: a study is a YAML file, beside which "
+        "its crystals and protocols lie; write it and give its path, or a name of study_names()"
+    )
+
+
+def load_study(path: Path | str) -> Study:
     """Read and validate a study.
 
     Raises
@@ -183,6 +195,7 @@ def load_study(path: Path) -> Study:
     >>> load_study(study_path("na-surfaces"))
     Study(na-surfaces, Surfaces of Na, NaF and NaCl, engine potential)
     """
+    path = _file_of(path)
     study = validated(study_model(), read_yaml(path), f"study {path.name}")
     name = study.compare_with
     if name is None:

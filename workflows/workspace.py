@@ -79,11 +79,11 @@ class Workspace:
         The folder; made absolute, links resolved, so that it means the same in every process.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root.expanduser().resolve()
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).expanduser().resolve()
 
     @classmethod
-    def create(cls, root: Path, study: str) -> Workspace:
+    def create(cls, root: Path | str, study: str) -> Workspace:
         """The workspace of a study, made if it is not there yet.
 
         Raises
@@ -115,7 +115,7 @@ class Workspace:
         return workspace
 
     @classmethod
-    def open(cls, root: Path) -> Workspace:
+    def open(cls, root: Path | str) -> Workspace:
         """A workspace that is there already.
 
         Raises

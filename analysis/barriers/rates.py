@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -43,6 +44,11 @@ DIFFUSIVITY_FORMULA = Formula(
 
 SAFE_BARRIER_KT = 5.0
 """Below this many kT, hops are not rare events: the rate is an order of magnitude at best."""
+
+
+MOST_BARRIER_EV = 20.0
+LEAST_PREFACTOR_HZ = 1e9
+"""Beyond these a number is in another unit."""
 
 
 class HopRate(BaseModel):
@@ -107,7 +113,8 @@ def hop_rate(
     Raises
     ------
     AnalysisError
-        If the barrier is below kT, or a number is not positive.
+        If the barrier is below kT or above `MOST_BARRIER_EV`, a number is not positive, or the
+        prefactor is below `LEAST_PREFACTOR_HZ`.
 
     Examples
     --------
@@ -116,10 +123,22 @@ def hop_rate(
     '9.12e+07 Hz'
     """
     for name, value in (("temperature", temperature_k), ("prefactor", prefactor_hz)):
-        if not (np.isfinite(value) and value > 0):
+        _require_number(name, value)
+        if not value > 0:
             raise AnalysisError(f"{name} {value}: it must be positive")
+    _require_number("barrier", barrier_ev)
+    if barrier_ev > MOST_BARRIER_EV:
+        raise AnalysisError(
+            f"a barrier of {barrier_ev:g} eV is above {MOST_BARRIER_EV:g} eV, more than holds an "
+            "atom in any solid; barriers are in eV: is it in meV or kJ/mol?"
+        )
+    if prefactor_hz < LEAST_PREFACTOR_HZ:
+        raise AnalysisError(
+            f"a prefactor of {prefactor_hz:g} Hz is below {LEAST_PREFACTOR_HZ:.0e} Hz, and atoms "
+            "vibrate at some 1e12 to 1e13 Hz: is it in THz?"
+        )
     thermal = BOLTZMANN_EV_PER_K * temperature_k
-    if not np.isfinite(barrier_ev) or barrier_ev < thermal:
+    if barrier_ev < thermal:
         raise AnalysisError(
             f"a barrier of {barrier_ev:.3f} eV is below kT = {thermal:.4f} eV at "
             f"{temperature_k:g} K: the carrier does not rest in a minimum between hops, so "
@@ -146,6 +165,13 @@ def hop_rate(
         rate_hz=float(prefactor_hz * np.exp(-barrier_ev / thermal)),
         warnings=warnings,
     )
+
+
+def _require_number(name: str, value: object) -> None:
+    if not (isinstance(value, Real) and np.isfinite(float(value))):
+        raise AnalysisError(
+            f"{name} {value!r:.60}: one finite number is wanted; of several, call it for each"
+        )
 
 
 def diffusivity(

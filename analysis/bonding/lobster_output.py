@@ -18,7 +18,7 @@ Kind = Literal["COHP", "COOP", "COBI"]
 _TITLES: dict[Kind, str] = {"COHP": "pCOHP", "COOP": "pCOOP", "COBI": "COBI"}
 
 
-def write_lobster_files(populations: BondPopulations, folder: Path) -> list[Path]:
+def write_lobster_files(populations: BondPopulations, folder: Path | str) -> list[Path]:
     """Write what lobsterpy's automatic analysis needs, as far as it is there.
 
     ``ICOHPLIST.lobster`` always; ``COHPCAR.lobster`` with curves, ``ICOOPLIST.lobster`` and
@@ -30,6 +30,7 @@ def write_lobster_files(populations: BondPopulations, folder: Path) -> list[Path
     list of Path
         The files written.
     """
+    folder = Path(folder)
     written = [write_icohplist(populations, folder / "ICOHPLIST.lobster")]
     if populations.curves is not None:
         written.append(write_cohpcar(populations, folder / "COHPCAR.lobster"))

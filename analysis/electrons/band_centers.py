@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.pdos import EnergyZero, ProjectedDOS, cut
 from natriface.structures.base.arrays import FloatArray
-from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.errors import AnalysisError, require_kind
 from natriface.structures.base.reprs import short_repr
 
 WHOLE_BAND = (-np.inf, np.inf)
@@ -103,8 +104,8 @@ class CenterShift:
 
 
 def band_center(
-    energies_ev: FloatArray,
-    density: FloatArray,
+    energies_ev: ArrayLike,
+    density: ArrayLike,
     zero: EnergyZero,
     window: Window = OCCUPIED,
     label: str = "",
@@ -124,13 +125,15 @@ def band_center(
     Raises
     ------
     AnalysisError
-        If there are no states in the window.
+        If there are no states in the window, or a density is missing or not a finite number.
     """
+    require_kind(zero, EnergyZero, "ProjectedDOS.zero", AnalysisError)
+    energies, states_per_ev = _densities(energies_ev, density)
     if not window[0] < window[1]:
         raise AnalysisError(
             f"window from {window[0]:g} to {window[1]:g} eV: it ends below its start"
         )
-    e, rho = cut(energies_ev - zero.energy_ev, density, window)
+    e, rho = cut(energies - zero.energy_ev, states_per_ev, window)
     # the piecewise linear density is integrated exactly, else coarse grids shift narrow windows
     states = _moment(e, rho, 0)
     if states < LEAST_STATES:
@@ -151,6 +154,31 @@ def band_center(
         lowest_ev=float(e[0]),
         highest_ev=float(e[-1]),
     )
+
+
+def _densities(energies: ArrayLike, density: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Energies and a density for each, all finite.
+
+    Raises
+    ------
+    AnalysisError
+        If they are not.
+    """
+    try:
+        e, rho = np.asarray(energies, dtype=float), np.asarray(density, dtype=float)
+    except (TypeError, ValueError):
+        raise AnalysisError(
+            "a band center needs two arrays of numbers, energies and one density; "
+            "ProjectedDOS.select adds up the densities of atoms and orbitals"
+        ) from None
+    if e.ndim != 1 or rho.shape != e.shape:
+        raise AnalysisError(
+            f"energies of shape {e.shape} and a density of shape {rho.shape}: a band center needs "
+            "one density for each energy; ProjectedDOS.select adds up those of atoms and orbitals"
+        )
+    if not (np.isfinite(e).all() and np.isfinite(rho).all()):
+        raise AnalysisError("a band center needs finite energies and densities, not NaN")
+    return e, rho
 
 
 def orbital_centers(

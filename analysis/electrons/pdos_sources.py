@@ -99,7 +99,7 @@ def _read_vasp(path: Path) -> ProjectedDOS:
     )
 
 
-def result_pdos(result: Result, folder: Path) -> ProjectedDOS:
+def result_pdos(result: Result, folder: Path | str) -> ProjectedDOS:
     """The projected density of states of a study's finished ``dos`` (or ``lobster``) step.
 
     Parameters
@@ -118,7 +118,7 @@ def result_pdos(result: Result, folder: Path) -> ProjectedDOS:
         raise AnalysisError(f"{result.label}: {result.status} ({result.reason})")
     if result.arrays_file is None:
         raise AnalysisError(f"{result.label}: its result lists no arrays")
-    path = folder / result.arrays_file
+    path = Path(folder) / result.arrays_file
     try:
         with np.load(path, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files if name != "projections"}

@@ -19,7 +19,7 @@ from natriface.analysis.results.comparability import require_like
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.result import Result, StepRecord
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
-from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.errors import AnalysisError, nearest
 from natriface.structures.base.heights import CONTACT_ANGSTROM, whole_positions
 from natriface.structures.base.reprs import short_repr
 
@@ -113,6 +113,11 @@ def interfacial_formation_energy(
     By `FORMATION_FORMULA`; negative where contact lowers the energy. The paper gives the energy
     difference without area and N; the division is ours.
 
+    It is of the three results given, whichever they are. A study relaxes each slab from several
+    starts (``..., second start``, ``..., round 1``), and its report's ``results.csv`` and
+    ``results.json`` take the lowest of them, so that slabs as first built may give a higher energy
+    of theirs and another number.
+
     Parameters
     ----------
     contacts
@@ -128,8 +133,11 @@ def interfacial_formation_energy(
     ------
     AnalysisError
         If a result is not converged, the three are not computed alike, atoms do not add up,
-        a cell differs from the interface's, or `contacts` is wanting or contradicts the cell.
+        a cell differs from the interface's, `contacts` is wanting or contradicts the cell, or there
+        are no such `references`.
     """
+    if references not in REFERENCE_SLABS:
+        raise AnalysisError(f"references {references!r}; {nearest(references, REFERENCE_SLABS)}")
     return _per_area(
         "interfacial formation energy",
         f"{FORMATION_FORMULA}, {REFERENCE_SLABS[references]}",

@@ -28,7 +28,7 @@ from natriface.analysis.figures.style import (
 from natriface.analysis.results.bond_populations import Bond, BondPopulations
 from natriface.analysis.results.wording import number
 from natriface.structures.base.arrays import FloatArray
-from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.errors import AnalysisError, require_list_of
 
 _AXIS_INCHES, _PANEL_INCHES = 0.5, 1.7
 SHOWN_EV = (-25.0, 6.0)
@@ -158,6 +158,7 @@ def cohp_panels(
     AnalysisError
         If there is nothing to draw.
     """
+    require_list_of(panels, CohpPanel, "CohpPanel(title, like_curves(populations, bonds))")
     if not panels or not any(panel.curves for panel in panels):
         raise AnalysisError("there is no COHP curve to draw")
     low = max(range_ev[0], min(c.energies_ev[0] for p in panels for c in p.curves))

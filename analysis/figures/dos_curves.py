@@ -46,7 +46,7 @@ from natriface.analysis.figures.style import (
 )
 from natriface.analysis.results.wording import number
 from natriface.structures.base.arrays import FloatArray
-from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.errors import AnalysisError, require_list_of
 
 _PANEL_INCHES, _STACK_WIDTH_INCHES = 1.3, 3.3
 _AXIS_INCHES, _COLUMN_INCHES, _LEVELS_INCHES = 0.5, 1.4, 2.9
@@ -104,10 +104,13 @@ def pdos_stack(
     Raises
     ------
     AnalysisError
-        If there is nothing to draw in the window.
+        If there is nothing to draw in the window, or a curve has not one density for each energy.
     """
+    require_list_of(panels, DosPanel, "DosPanel(title, energies_ev, curves)")
     if not panels:
         raise AnalysisError("there is no density of states to draw")
+    for panel in panels:
+        _require_one_length(panel)
     width = column_width(_STACK_WIDTH_INCHES)
     figure = StyledFigure(figsize=(width, 0.4 + _PANEL_INCHES * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
@@ -132,6 +135,16 @@ def pdos_stack(
         entries.append((Patch(facecolor=FAINT), "total"))
     legend_above(figure, [handle for handle, _ in entries], [name for _, name in entries])
     return figure
+
+
+def _require_one_length(panel: DosPanel) -> None:
+    drawn = {**panel.curves, **({} if panel.total is None else {"total": panel.total})}
+    for name, density in drawn.items():
+        if np.shape(density)[-1:] != np.shape(panel.energies_ev):
+            raise AnalysisError(
+                f"{panel.title}: {name} has {np.shape(density)[-1:]} densities for "
+                f"{np.shape(panel.energies_ev)} energies; give one for each"
+            )
 
 
 def _draw_dos(

@@ -20,7 +20,7 @@ from natriface.analysis.figures.style import (
     legend_above,
     note_below,
 )
-from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.errors import AnalysisError, require_list_of
 
 _MARKED_EV = 0.002
 """The highest point of a fit is marked where no image sits on it."""
@@ -42,8 +42,11 @@ def energy_profile(summaries: Sequence[BandSummary], labels: Sequence[str] | Non
     Raises
     ------
     AnalysisError
-        If no band has energies to draw.
+        If no band has energies to draw, or there is not one label for each.
     """
+    require_list_of(summaries, BandSummary, "summarise")
+    if labels is not None and len(labels) != len(summaries):
+        raise AnalysisError(f"{len(labels)} labels for {len(summaries)} bands: give one for each")
     names = list(labels) if labels is not None else [_label(s) for s in summaries]
     drawn = [
         (summary, name)

@@ -152,7 +152,7 @@ class StyledFigure(Figure):
         return handle.getvalue()
 
 
-def save_figure(figure: Figure, path: Path) -> Path:
+def save_figure(figure: Figure, path: Path | str) -> Path:
     """Write a figure for print, with real text in SVG and PDF. Returns `path`.
 
     Raises
@@ -160,6 +160,7 @@ def save_figure(figure: Figure, path: Path) -> Path:
     AnalysisError
         If the ending of `path`, which decides the format, is not .png, .svg or .pdf.
     """
+    path = Path(path)
     undated: dict[str, dict[str, Any]] = {
         ".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}
     }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +75,18 @@ def read_band(
     AnalysisError
         If the images are not of the same atoms in the same cell, or were not computed alike.
     """
+    if not isinstance(path, str | PathLike):
+        raise ReaderError(
+            f"read_band takes a folder or a trajectory, not a {type(path).__name__}; write images "
+            "that are in memory with ase.io.write, and give that file"
+        )
     path = Path(path)
     if not path.exists():
         raise ReaderError(f"{path}: does not exist")
     if path.is_dir():
         return _read_folders(path, initial, final, metadata)
     if initial is not None or final is not None:
-        raise ReaderError(f"{path}: a trajectory holds its end points; drop --initial and --final")
+        raise ReaderError(f"{path}: a trajectory holds its end points; leave out initial and final")
     return _read_trajectory(path, n_images, metadata)
 
 
@@ -102,7 +108,7 @@ def _read_folders(
     if missing:
         raise ReaderError(
             f"{root}: image folder{'s' if len(missing) > 1 else ''} {_listed(missing)} of 00 to "
-            f"{last:02d} missing; copy them here, or name the end points' runs (--initial, --final)"
+            f"{last:02d} missing; copy them here, or name the end points' runs as initial and final"
         )
     ordered = [results[k] for k in range(last + 1)]
     notes: list[str] = []
@@ -320,8 +326,8 @@ def _energy(result: Result) -> float:
 def _reason(result: Result, number: int, last: int) -> str | None:
     if number not in (0, last) or result.status != "failed":
         return result.reason
-    option = "--initial" if number == 0 else "--final"
-    return f"no output of this end point; name its run by {option}"
+    end = "initial" if number == 0 else "final"
+    return f"no output of this end point; name its run as {end}"
 
 
 def _read_trajectory(path: Path, n_images: int | None, metadata: Mapping[str, Any] | None) -> Band:

@@ -270,8 +270,9 @@ class BondPopulations:
                     found.setdefault((seen.atoms[1], *where), seen)
         return tuple(sorted(found.values(), key=lambda bond: bond.length_angstrom))
 
-    def save(self, folder: Path, name: str = BONDS_FILE) -> Path:
+    def save(self, folder: Path | str, name: str = BONDS_FILE) -> Path:
         """Write ``bonding.json``, and its curves as ``bonding.npz``, and return the JSON's path."""
+        folder = Path(folder)
         path = folder / name
         arrays_name = None
         if self.curves is not None:
@@ -298,7 +299,7 @@ class BondPopulations:
         return path
 
     @classmethod
-    def load(cls, path: Path) -> BondPopulations:
+    def load(cls, path: Path | str) -> BondPopulations:
         """Read what `save` wrote, from the JSON file or its folder.
 
         Raises
@@ -306,6 +307,7 @@ class BondPopulations:
         ReaderError
             If it is absent, damaged, or written by a newer natriface.
         """
+        path = Path(path)
         if path.is_dir():
             path = path / BONDS_FILE
         try:

@@ -10,6 +10,7 @@ from ase.data import chemical_symbols
 from natriface.analysis.results.deciding import (
     HUBBARD_TAGS,
     MACHINE_OPTIONS,
+    MODEL_ALIASES,
     MODEL_OPTIONS,
     START_SETTINGS,
     as_read,
@@ -59,7 +60,7 @@ def _difference(a: Result, b: Result) -> str | None:
     for what, mine, theirs in (
         ("engine", a.engine.name, b.engine.name),
         ("engine version", a.engine.version, b.engine.version),
-        ("model", a.engine.model, b.engine.model),
+        ("model", *(MODEL_ALIASES.get(r.engine.model or "", r.engine.model) for r in (a, b))),
         ("protocol", a.protocol, b.protocol),
     ):
         if mine != theirs:

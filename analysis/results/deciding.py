@@ -58,6 +58,9 @@ _UNHEEDED = frozenset(
 MODEL_OPTIONS = "model_options"
 """The setting that holds the options of a potential: its checkpoint, modality, precision, ..."""
 
+MODEL_ALIASES = {"chgnet": "chgnet-0.3.0"}
+"""Other names of potentials, which compute the same."""
+
 MACHINE_OPTIONS = frozenset({"device"})
 """Options of a potential that say where it is computed and do not decide a result."""
 
@@ -78,8 +81,10 @@ they may differ between a relaxation and a single point, not between two relaxat
 
 
 def as_read(key: str, settings: Mapping[str, Any], absent: Any = None) -> Any:
-    """A setting's value; words of an INCAR in capitals, for VASP reads Auto and auto alike."""
+    """A setting's value: a model by one name, words of an INCAR in capitals, as VASP reads them."""
     value = settings.get(key, absent)
+    if key == "model":
+        return MODEL_ALIASES.get(value, value)
     word = key in settings and key.isupper() and isinstance(value, str)
     return value.upper() if word else value
 

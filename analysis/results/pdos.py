@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from ase import Atoms
@@ -201,8 +201,10 @@ class ProjectedDOS:
         Raises
         ------
         AnalysisError
-            If it is not known.
+            If it is not known, or there is no such kind.
         """
+        if kind not in get_args(ZeroKind):
+            raise AnalysisError(f"no zero {kind!r} ({nearest(str(kind), get_args(ZeroKind))})")
         if energy_ev is not None:
             return EnergyZero(kind, energy_ev, "" if kind != "given" else f"{energy_ev:g} eV")
         known = {"fermi": self.fermi_level_ev, "vbm": self.valence_band_maximum_ev}.get(kind)

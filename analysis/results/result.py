@@ -247,14 +247,14 @@ class Result(_Document):
             raise AnalysisError(f"{self.label}: the result holds no {which} structure")
         return from_document(document)
 
-    def save(self, folder: Path) -> Path:
+    def save(self, folder: Path | str) -> Path:
         """Write ``result.json`` into `folder` in one atomic step and return its path."""
-        path = folder / RESULT_FILE
+        path = Path(folder) / RESULT_FILE
         write_atomically(path, self.model_dump_json(indent=1, exclude_none=True))
         return path
 
     @classmethod
-    def load(cls, path: Path) -> Result:
+    def load(cls, path: Path | str) -> Result:
         """Read a result from its file or folder, which may be packed away (`tidied`).
 
         Raises
@@ -262,6 +262,7 @@ class Result(_Document):
         ReaderError
             If it is absent, not a result, or written by a newer natriface.
         """
+        path = Path(path)
         if path.is_dir() or (not path.exists() and is_tidied(path)):
             path = path / RESULT_FILE
         try:

@@ -23,6 +23,8 @@ ARRHENIUS_FORMULA = Formula(
     symbol="σ",
     where="fitted as ln(σ T) against 1 / T; ln(σ) instead would give about k T less for E_a",
 )
+COLD_K = 150.0
+"""Few conductivities of ions are measured below; degrees Celsius are below it."""
 _FRACTION = "be positive and below 1, 0.05 for 5 %"
 
 
@@ -47,6 +49,8 @@ class ArrheniusFit:
     chance_of_scatter
         That errors as given make the points scatter as much (chi squared); None of two points, or
         without errors.
+    warnings
+        What the temperatures may have meant.
     """
 
     activation_ev: float
@@ -56,6 +60,7 @@ class ArrheniusFit:
     n_points: int
     scatter: float | None
     chance_of_scatter: float | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def prefactor_s_k_per_cm(self) -> float:
@@ -140,4 +145,15 @@ def arrhenius(
         len(x),
         scatter,
         chance,
+        _cautions(temperature),
+    )
+
+
+def _cautions(temperature_k: FloatArray) -> tuple[str, ...]:
+    coldest = float(temperature_k.min())
+    if coldest >= COLD_K:
+        return ()
+    return (
+        f"a temperature of {coldest:g} K, below {COLD_K:g} K: temperatures are in kelvin, and of "
+        "those in degrees Celsius the activation energy is wrong; add 273.15 to them",
     )

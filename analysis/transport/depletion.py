@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import constants
 
 from natriface.analysis.results.formulas import Formula
-from natriface.analysis.transport.domain import FARADAY, positive, within
+from natriface.analysis.transport.domain import FARADAY, positive, require_fitting, within
 from natriface.structures.base.arrays import FloatArray
+from natriface.structures.base.errors import AnalysisError, nearest
 
 SandForm = Literal["depletion", "as printed"]
 
@@ -69,8 +70,19 @@ def sand_time(
     Raises
     ------
     AnalysisError
-        If a value is outside its domain.
+        If a value is outside its domain, there is no such form, or the arrays do not fit together.
     """
+    if form not in get_args(SandForm):
+        hint = nearest(str(form), get_args(SandForm))
+        raise AnalysisError(f"no form {form!r} of Sand's time ({hint})")
+    require_fitting(
+        current=current_ma_per_cm2,
+        diffusivity=diffusivity_cm2_per_s,
+        concentration=concentration_mol_per_l,
+        transference_number=transference_number,
+        charge_number=charge_number,
+        distance=distance_cm,
+    )
     current = within("current density", current_ma_per_cm2, 0.0, np.inf, "mA/cm2")
     current_si = current / _A_PER_M2_IN_MA_PER_CM2
     diffusivity = positive("diffusivity", diffusivity_cm2_per_s, "cm2/s") * constants.centi**2
@@ -107,6 +119,13 @@ def limiting_current(
     AnalysisError
         If a value is outside its domain.
     """
+    require_fitting(
+        diffusivity=diffusivity_cm2_per_s,
+        concentration=concentration_mol_per_l,
+        transference_number=transference_number,
+        distance=distance_cm,
+        charge_number=charge_number,
+    )
     diffusivity = positive("diffusivity", diffusivity_cm2_per_s, "cm2/s") * constants.centi**2
     rest = 1 - within("transference number", transference_number, 0.0, 1.0)
     distance = positive("distance", distance_cm, "cm") * constants.centi

@@ -24,6 +24,24 @@ def positive(name: str, values: ArrayLike, unit: str = "") -> FloatArray:
     return within(name, values, np.nextafter(0.0, 1.0), np.inf, unit, "be positive")
 
 
+def require_fitting(**arrays: ArrayLike | None) -> None:
+    """Refuse arrays of which not each has one value, or as many as the others.
+
+    Raises
+    ------
+    AnalysisError
+        Saying how many each has.
+    """
+    shapes = {name: np.shape(values) for name, values in arrays.items() if values is not None}
+    try:
+        np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items() if shape)
+        raise AnalysisError(
+            f"arrays that do not fit together ({listed}): give one value, or as many of each"
+        ) from None
+
+
 def within(
     name: str, values: ArrayLike, low: float, high: float, unit: str = "", must: str = ""
 ) -> FloatArray:
@@ -34,7 +52,10 @@ def within(
     AnalysisError
         Naming the quantity and the first value that is none.
     """
-    array = np.asarray(values, dtype=float)
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise AnalysisError(f"{name} must be numbers, got {values!r:.80} {unit}".rstrip()) from None
     wrong = array[~(np.isfinite(array) & (array >= low) & (array <= high))]
     if wrong.size:
         must = must or f"lie between {low:g} and {high:g}"

@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms, FixCartesian
 from ase.data import atomic_numbers
+from numpy.typing import ArrayLike
 
 from natriface.structures.base.errors import StructureError
 
@@ -40,20 +41,37 @@ def atoms_of(structure: Structure) -> Atoms:
     Raises
     ------
     StructureError
-        If it is none of these, or a pymatgen structure with partly filled or mixed sites or with
-        what is no element.
+        If it is none of these, a pymatgen structure with partly filled or mixed sites or with
+        what is no element, or a position or lattice vector is not a finite number.
     """
-    if isinstance(structure, Atoms):
-        return structure
-    if any(base.__module__ == "pymatgen.core.structure" for base in type(structure).__mro__):
-        return _from_pymatgen(structure)
-    held = getattr(structure, "atoms", None)
-    if not isinstance(held, Atoms):
-        raise StructureError(
-            f"{type(structure).__name__} is no structure: give an ase.Atoms, or a Slab, Phase, "
-            "Interface or pymatgen Structure"
-        )
-    return held
+    atoms = _held_atoms(structure)
+    require_finite(atoms.cell.array, atoms.positions, atoms.get_chemical_formula())
+    return atoms
+
+
+def require_finite(cell: ArrayLike, positions: ArrayLike, name: str) -> None:
+    """Refuse a cell or positions with NaN or infinity; spglib ends the whole process on them.
+
+    Parameters
+    ----------
+    cell : (3, 3), A
+    positions : (n, 3), A or fractions of the cell
+    name
+        The structure, for the message.
+
+    Raises
+    ------
+    StructureError
+        Naming the vector or the atom.
+    """
+    for values in (cell, positions):
+        rows = np.asarray(values, dtype=float)
+        wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        if len(wrong):
+            where = "a lattice vector" if values is cell else f"atom {wrong[0]}: its position"
+            raise StructureError(
+                f"{name}: {where} is not a finite number ({rows[wrong[0]].tolist()}); correct it"
+            )
 
 
 def pymatgen_of(structure: Structure) -> PymatgenStructure:
@@ -168,6 +186,20 @@ def structure_id(structure: Structure, length: int = 12) -> str:
 def select(atoms: Atoms, indices: Iterable[int]) -> Atoms:
     """The chosen atoms in the same cell, tags and frozen atoms kept."""
     return atoms[np.asarray(sorted(indices), dtype=int)]
+
+
+def _held_atoms(structure: Structure) -> Atoms:
+    if isinstance(structure, Atoms):
+        return structure
+    if any(base.__module__ == "pymatgen.core.structure" for base in type(structure).__mro__):
+        return _from_pymatgen(structure)
+    held = getattr(structure, "atoms", None)
+    if not isinstance(held, Atoms):
+        raise StructureError(
+            f"{type(structure).__name__} is no structure: give an ase.Atoms, or a Slab, Phase, "
+            "Interface or pymatgen Structure"
+        )
+    return held
 
 
 def _from_pymatgen(structure: Any) -> Atoms:

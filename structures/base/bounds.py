@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import prod
+from numbers import Real
 
 from natriface.structures.base.errors import StructureError
 
@@ -35,8 +36,8 @@ def _shown(count: float) -> str:
 
 def require_gap(value: float, name: str) -> None:
     """Refuse a vacuum or gap in A that is negative, no number, or above `MAX_VACUUM_ANGSTROM`."""
-    if not value >= 0:
-        raise StructureError(f"the {name} must not be negative, got {value} A")
+    if not (isinstance(value, Real) and value >= 0):
+        raise StructureError(f"the {name} must be a number and not negative, got {value!r} A")
     if value > MAX_VACUUM_ANGSTROM:
         raise StructureError(f"the {name} is {value:g} A, more than {MAX_VACUUM_ANGSTROM:g} A")
 

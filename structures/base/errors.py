@@ -153,19 +153,38 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return "known: " + ", ".join(choices) if choices else "none is known"
 
 
-def require_kind(given: object, kind: type, maker: str) -> None:
+def require_kind(
+    given: object, kind: type, maker: str, error: type[NatrifaceError] = StructureError
+) -> None:
     """Refuse an argument that is not what a function `maker` gives, such as a list of them.
 
     Raises
     ------
     StructureError
-        Saying what was given, and which function makes what is wanted.
+        Or the `error` given, saying what was given, and which function makes what is wanted.
     """
     if not isinstance(given, kind):
-        raise StructureError(
+        raise error(
             f"not a {kind.__name__} but a {type(given).__name__} was given: take one that {maker} "
             "makes"
         )
+
+
+def require_list_of(given: object, kind: type, maker: str) -> None:
+    """Refuse what is no list of what a function `maker` gives, such as a single one.
+
+    Raises
+    ------
+    AnalysisError
+        Saying what was given.
+    """
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise AnalysisError(
+            f"not a list but a {type(given).__name__} was given: put each {kind.__name__} that "
+            f"{maker} makes into one, [...]"
+        )
+    for each in given:
+        require_kind(each, kind, maker, AnalysisError)
 
 
 def explained(model: type[BaseModel], error: ValidationError) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
 from natriface.structures.base.arrays import FloatArray, IntArray
+from natriface.structures.base.atoms import require_finite
 from natriface.structures.base.bounds import MAX_SUPERCELL_ATOMS, require_few
 from natriface.structures.base.errors import StructureError
 
@@ -72,6 +73,21 @@ def database_operations(hall_number: int) -> Operations:
     return Operations(found["rotations"].astype(int), found["translations"])
 
 
+def spglib_cell(
+    cell: ArrayLike, scaled_positions: ArrayLike, kinds: ArrayLike
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Cell, positions and kinds as spglib takes them; every call of it takes them from here.
+
+    Raises
+    ------
+    StructureError
+        If a number is not finite, on which spglib would end the process.
+    """
+    rows, scaled = np.asarray(cell, dtype=float), np.asarray(scaled_positions, dtype=float)
+    require_finite(rows, scaled, "this crystal")
+    return rows, scaled, np.asarray(kinds, dtype=int)
+
+
 def find_space_group(
     cell: ArrayLike, scaled_positions: ArrayLike, kinds: ArrayLike, symprec_angstrom: float = 1e-3
 ) -> SpaceGroup:
@@ -87,13 +103,10 @@ def find_space_group(
     Raises
     ------
     StructureError
-        If spglib finds no symmetry at all (two atoms on one place, or a degenerate cell).
+        If spglib finds no symmetry at all (two atoms on one place, or a degenerate cell), or a
+        number is not finite.
     """
-    arguments = (
-        np.asarray(cell, dtype=float),
-        np.asarray(scaled_positions, dtype=float),
-        np.asarray(kinds, dtype=int),
-    )
+    arguments = spglib_cell(cell, scaled_positions, kinds)
     try:
         found: Any = spglib.get_symmetry_dataset(arguments, symprec=symprec_angstrom)
     except spglib.SpglibError as error:
@@ -199,11 +212,9 @@ def reduce_to_primitive(
     scaled_positions : (m, 3), in [0, 1)
     mapping : (n,) index of the primitive site that each given site is a copy of
     """
-    cell = np.asarray(cell, dtype=float)
-    scaled = np.asarray(scaled_positions, dtype=float)
-    found: Any = spglib.get_symmetry_dataset(
-        (cell, scaled, np.asarray(kinds, dtype=int)), symprec=symprec_angstrom
-    )
+    given = spglib_cell(cell, scaled_positions, kinds)
+    cell, scaled, _ = given
+    found: Any = spglib.get_symmetry_dataset(given, symprec=symprec_angstrom)
     primitive = np.asarray(found.primitive_lattice)
     if np.linalg.det(primitive) < 0:
         primitive = -primitive

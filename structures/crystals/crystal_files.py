@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from ase import Atoms
@@ -20,7 +20,7 @@ from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.atoms import Structure, atoms_of
-from natriface.structures.base.errors import EngineError, StructureError
+from natriface.structures.base.errors import EngineError, StructureError, nearest
 from natriface.structures.base.symmetry import find_space_group, wrap
 from natriface.structures.chemistry.formal_charges import is_metal
 from natriface.structures.chemistry.unit_charges import site_charges
@@ -76,7 +76,7 @@ _ASE_ERRORS = (
 )
 
 
-def read_phase(path: Path, name: str | None = None) -> Phase:
+def read_phase(path: Path | str, name: str | None = None) -> Phase:
     """A crystal file as a phase of grade ``user``.
 
     A CIF may hold partly filled and mixed sites; its symmetry operations are taken from the file,
@@ -91,6 +91,7 @@ def read_phase(path: Path, name: str | None = None) -> Phase:
         or occupancies open, contradicts itself, or fails a check
         (`natriface.structures.crystals.phases.verify`).
     """
+    path = Path(path)
     name = name or path.name
     try:
         kind = _kind_of_file(path)
@@ -112,6 +113,8 @@ def phase_from_atoms(
     atoms: Structure, name: str, source: str, note: str = "", grade: Grade = "user"
 ) -> Phase:
     """An ordered crystal in memory as a phase, checked like a file."""
+    if grade not in get_args(Grade):
+        raise StructureError(f"{name}: grade {grade!r}; {nearest(str(grade), get_args(Grade))}")
     atoms = atoms_of(atoms)
     if not all(atoms.pbc):
         raise StructureError(f"{name}: a phase must be periodic in three directions")

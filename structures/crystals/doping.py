@@ -395,6 +395,8 @@ class _Task:
     def _ranking(self, complete: bool) -> Ranking:
         """As asked for; by default the energy where the charges of all elements are known."""
         ranking = self.ranking or ("ewald" if complete else "distance")
+        if ranking not in get_args(Ranking):
+            raise StructureError(f"ranking {ranking!r}; {nearest(str(ranking), get_args(Ranking))}")
         if ranking == "ewald" and not complete:
             raise StructureError(
                 "ranking by Ewald energy needs a formal charge for every element; give "

@@ -216,7 +216,7 @@ def phase_names() -> tuple[str, ...]:
     return tuple(_library())
 
 
-def load_phase(name_or_path: str | PathLike[str], root: Path | None = None) -> Phase:
+def load_phase(name_or_path: str | PathLike[str], root: Path | str | None = None) -> Phase:
     """A phase by library name, by file, or by Materials Project id.
 
     Parameters
@@ -241,6 +241,11 @@ def load_phase(name_or_path: str | PathLike[str], root: Path | None = None) -> P
     >>> load_phase("NaF")
     Phase(NaF, NaF, Fm-3m, 8 sites, DFT)
     """
+    if not isinstance(name_or_path, str | PathLike):
+        raise StructureError(
+            f"load_phase takes a name or a file, not a {type(name_or_path).__name__}; "
+            "phase_from_atoms makes a phase of a structure in memory"
+        )
     word = fspath(name_or_path)
     name = _aliases().get(_canonical(word))
     if name is not None:

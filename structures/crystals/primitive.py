@@ -18,12 +18,15 @@ from numpy.typing import ArrayLike
 from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atoms import Structure, atoms_of, content_hash
 from natriface.structures.base.bounds import require_few
+from natriface.structures.base.conversions import AMU_PER_ANGSTROM3_IN_G_PER_CM3
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.symmetry import spglib_cell
 from natriface.structures.chemistry.bonds import Bonds, bonded_pairs
 from natriface.structures.chemistry.formal_charges import formal_charges, is_metal
 from natriface.structures.chemistry.polyanions import CovalentUnits, formula, units_from_neighbours
 from natriface.structures.chemistry.unit_charges import crystal_charges
+from natriface.structures.crystals.phases import DENSITY_RANGE_G_CM3
 
 Miller = tuple[int, int, int]
 
@@ -264,7 +267,7 @@ def _symmetry_dataset(
     lattice: FloatArray, scaled: FloatArray, numbers: IntArray, symprec_angstrom: float
 ) -> Any:
     try:
-        data = spglib.get_symmetry_dataset((lattice, scaled, numbers), symprec_angstrom)
+        data = spglib.get_symmetry_dataset(spglib_cell(lattice, scaled, numbers), symprec_angstrom)
     except spglib.SpglibError as error:
         raise StructureError(
             f"no symmetry found in this crystal ({error}): look for clashing or duplicate atoms"
@@ -313,6 +316,13 @@ def _require_ordered_bulk(bulk: Atoms) -> None:
         raise StructureError("a bulk crystal must be periodic in all three directions")
     if len(bulk) == 0:
         raise StructureError("the bulk crystal has no atoms")
+    density = bulk.get_masses().sum() / bulk.get_volume() * AMU_PER_ANGSTROM3_IN_G_PER_CM3
+    if density < DENSITY_RANGE_G_CM3[0]:
+        raise StructureError(
+            f"{bulk.get_chemical_formula()}: density {density:.2g} g/cm3, below "
+            f"{DENSITY_RANGE_G_CM3[0]}, which no solid has; check the units of the cell (A) and "
+            "the number of atoms"
+        )
     for occupancy in (bulk.info.get("occupancy") or {}).values():
         if abs(sum(occupancy.values()) - 1.0) > 1e-3 or len(occupancy) > 1:
             raise StructureError(

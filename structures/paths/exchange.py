@@ -25,6 +25,7 @@ from natriface.structures.base.atoms import (
 )
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.symmetry import spglib_cell
 from natriface.structures.paths.images import displacements
 
 SAME_PLACE_ANGSTROM = 1e-3
@@ -150,7 +151,9 @@ def exchange(
 
 def _reversals(cell: FloatArray, way: FloatArray, tolerance: float) -> list[IntArray]:
     """Operations of the bare lattice, their own inverses, that reverse a way; mirrors first."""
-    found: Any = spglib.get_symmetry_dataset((cell, [[0.0, 0.0, 0.0]], [1]), symprec=1e-4)
+    found: Any = spglib.get_symmetry_dataset(
+        spglib_cell(cell, [[0.0, 0.0, 0.0]], [1]), symprec=1e-4
+    )
     rotations = np.unique(np.asarray(found.rotations, dtype=int), axis=0)
     reversing = [
         rotation

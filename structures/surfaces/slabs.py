@@ -6,6 +6,7 @@ import itertools
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from natriface.structures.base.atoms import structure_id
 from natriface.structures.base.bounds import require_gap
 from natriface.structures.base.errors import StructureError, require_kind
 from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.symmetry import spglib_cell
 from natriface.structures.chemistry.formal_charges import is_metal
 from natriface.structures.chemistry.polyanions import element_order, formula
 from natriface.structures.chemistry.unit_charges import formal_charges_of
@@ -174,7 +176,7 @@ class Slab:
             fractions of it.
         """
         data = spglib.get_symmetry(
-            (np.asarray(self.atoms.cell), self.atoms.get_scaled_positions(), self.atoms.numbers),
+            spglib_cell(self.atoms.cell, self.atoms.get_scaled_positions(), self.atoms.numbers),
             SYMPREC_ANGSTROM,
         )
         if data is None:
@@ -320,6 +322,8 @@ def build_slab(
     facet = termination.facet
     count = _layer_count(termination, thickness_angstrom, layers)
     require_gap(vacuum_angstrom, "vacuum")
+    if symmetric not in (None, "top", "bottom"):
+        raise StructureError(f"symmetric {symmetric!r}: 'top', 'bottom' or None")
     if symmetric and reconstruct:
         raise StructureError("choose one of symmetric and reconstruct, not both")
     expected = math.ceil(len(facet.crystal.numbers) * count / facet.steps_per_period)
@@ -389,9 +393,9 @@ def layers_for(termination: Termination, thickness_angstrom: float) -> int:
     >>> layers_for(cut, 10)
     5
     """
-    if not 0 < thickness_angstrom < math.inf:
+    if not (isinstance(thickness_angstrom, Real) and 0 < thickness_angstrom < math.inf):
         raise StructureError(
-            f"the thickness must be positive and finite, got {thickness_angstrom} A"
+            f"the thickness must be positive and finite, got {thickness_angstrom!r} A"
         )
     return max(1, math.ceil(thickness_angstrom / termination.layer_angstrom - 1e-6))
 
@@ -402,8 +406,9 @@ def _layer_count(
     if (thickness_angstrom is None) == (layers is None):
         raise StructureError("give either thickness_angstrom or layers")
     if layers is not None:
-        if not math.isfinite(layers) or layers != int(layers) or layers < 1:
-            raise StructureError(f"layers must be a whole number of at least 1, got {layers}")
+        number = isinstance(layers, Real) and math.isfinite(layers)
+        if not number or layers != int(layers) or layers < 1:
+            raise StructureError(f"layers must be a whole number of at least 1, got {layers!r}")
         return int(layers)
     assert thickness_angstrom is not None
     return layers_for(termination, thickness_angstrom)

@@ -136,6 +136,8 @@ def arrhenius(path: TableArgument, as_json: JsonOption = False) -> None:
         "n_points": fit.n_points,
     }
     _print_table(columns, values, ARRHENIUS_FORMULA, as_json)
+    for caution in fit.warnings:
+        typer.echo(caution, err=as_json)
     if error is None:
         typer.echo("two points: the error of the activation energy is not known", err=as_json)
     if (chance := fit.chance_of_scatter) is not None and chance < TOO_RARE:

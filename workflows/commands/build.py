@@ -42,7 +42,7 @@ SCHEMA_VERSION = 1
 
 
 def write_study_structures(
-    study: Study, root: Path, folder: Path, pictures: bool = True
+    study: Study, root: Path | str, folder: Path | str, pictures: bool = True
 ) -> list[BuiltInterface]:
     """Write every interface of a study with its two reference slabs, and what its parts start from.
 
@@ -56,6 +56,7 @@ def write_study_structures(
     WorkspaceError
         If the folder is there already and not empty.
     """
+    root, folder = Path(root), Path(folder)
     _require_new(folder)
     parts = study.parts()
     joined: InterfacesAsked | None = parts.pop("interfaces", None)

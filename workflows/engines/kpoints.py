@@ -8,8 +8,10 @@ import numpy as np
 import spglib
 from ase import Atoms
 
+from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atoms import fixed_indices
 from natriface.structures.base.errors import EngineError
+from natriface.structures.base.symmetry import spglib_cell
 
 LEAST_VACUUM_ANGSTROM = 8.0
 """A gap without atoms as high as this is vacuum: no bands cross it, one k-point is enough."""
@@ -60,14 +62,12 @@ def n_irreducible(atoms: Atoms, mesh: tuple[int, int, int], isym: int = 2) -> in
     """
     if isym == -1:
         return math.prod(mesh)
-    cell = _spglib_cell(atoms)
     if isym == 0:
-        cell = (cell[0], np.random.default_rng(0).random((1, 3)), [1])
         grid = np.indices(mesh).reshape(3, -1).T
         inverse = (-grid) % np.array(mesh)
         return len({min(tuple(a), tuple(b)) for a, b in zip(grid, inverse, strict=True)})
     mapping, _ = spglib.get_ir_reciprocal_mesh(
-        mesh, cell, is_shift=(0, 0, 0), symprec=_SYMMETRY_PRECISION_ANGSTROM
+        mesh, _labelled_cell(atoms), is_shift=(0, 0, 0), symprec=_SYMMETRY_PRECISION_ANGSTROM
     )
     return len(set(mapping.tolist()))
 
@@ -82,7 +82,7 @@ def dipole_center(atoms: Atoms) -> float | None:
     """
     if vacuum_axes(atoms) != (False, False, True) or not _is_normal(atoms):
         return None
-    symmetry = spglib.get_symmetry(_spglib_cell(atoms), symprec=_SYMMETRY_PRECISION_ANGSTROM)
+    symmetry = spglib.get_symmetry(_labelled_cell(atoms), symprec=_SYMMETRY_PRECISION_ANGSTROM)
     if symmetry is not None and (symmetry["rotations"][:, 2, 2] == -1).any():
         return None
     _, top = _gap(atoms, 2)
@@ -107,7 +107,7 @@ def _is_normal(atoms: Atoms) -> bool:
     return bool(max(abs(a @ c), abs(b @ c)) < 1e-3 * float(np.linalg.norm(c)))
 
 
-def _spglib_cell(atoms: Atoms) -> tuple[np.ndarray, np.ndarray, list[int]]:
+def _labelled_cell(atoms: Atoms) -> tuple[FloatArray, FloatArray, IntArray]:
     held = set(fixed_indices(atoms))
     species = [int(number) + 200 * (i in held) for i, number in enumerate(atoms.numbers)]
-    return np.asarray(atoms.cell), atoms.get_scaled_positions(), species
+    return spglib_cell(atoms.cell, atoms.get_scaled_positions(), species)

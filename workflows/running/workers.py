@@ -1,7 +1,8 @@
 """Local workers: processes that take steps from the LaunchPad and run them, one at a time.
 
-A worker stays up from step to step, so that what an engine loads is loaded once. It uses one
-thread; it dies with the process that started it; what it was doing is then found by
+A worker stays up from step to step, so that what an engine loads is loaded once. It finds the
+modules that the process that started it finds, such as a calculator beside a notebook, and uses one
+thread. It dies with the process that started it; what it was doing is then found by
 `natriface.workflows.running.recovery`.
 """
 
@@ -184,7 +185,9 @@ def run_claimed(claimed: Claim) -> str | None:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    root, parent = arguments
+    root, parent, *folders = arguments
+    # behind this interpreter's own, so that nothing beside a notebook stands in for a package
+    sys.path += [folder for folder in folders if folder not in sys.path]
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever libraries print goes to the log
     worker = Worker(Workspace.open(Path(root)), events)
@@ -235,7 +238,8 @@ class _Child:
         self.current: Event | None = None
         self._rest = b""
         path = workspace.logs / f"worker-{number}.log"
-        command = [sys.executable, "-P", "-m", __name__, str(workspace.root), str(os.getpid())]
+        arguments = [str(workspace.root), str(os.getpid()), *map(os.path.abspath, sys.path)]
+        command = [sys.executable, "-P", "-m", __name__, *arguments]
         with writing(path), path.open("ab") as log:
             self.process = subprocess.Popen(
                 command,

@@ -191,7 +191,10 @@ class Text:
             return f"{self.path}: no {kind} can be read from it: {self.problem}"
         if not self.read(0, _PIECE).strip():
             return f"{self.path}: empty; VASP has not written anything here to read"
-        return f"{self.path}: no {kind}; VASP has not written what is in it, give the file itself"
+        return (
+            f"{self.path}: nothing in it is what VASP writes into {kind}; copy the file of the run "
+            "itself here"
+        )
 
     def _unpack(self, pieces: Pieces) -> BinaryIO:
         """Fill the buffer, or a temporary file where that grew too large; return the file."""

@@ -59,7 +59,7 @@ def read_vasp_folder(
     *,
     kind: str | None = None,
     with_arrays: bool = False,
-    arrays_folder: Path | None = None,
+    arrays_folder: Path | str | None = None,
 ) -> Result:
     """Read a VASP run: vasprun.xml first, vaspout.h5 or OUTCAR where that is cut or absent.
 
@@ -94,7 +94,7 @@ def read_vasp_folder(
     reading = _Reading(files)
     result = reading.result(kind)
     if with_arrays and reading.source is not None:
-        folder = arrays_folder or files.folder
+        folder = Path(arrays_folder or files.folder)
         result.arrays_file = write_arrays(reading.source, folder).name
     return result
 

@@ -115,7 +115,7 @@ def test_folders_without_output_are_a_failed_band(tmp_path: Path) -> None:
     assert summary.status == "failed"
     assert summary.barrier is None
     assert summary.length_angstrom == pytest.approx(LENGTH)
-    assert "name its run by --initial" in summary.reasons[0]
+    assert "name its run as initial" in summary.reasons[0]
     assert "image 2" in summary.reasons[2]
 
 

@@ -170,3 +170,14 @@ def test_other_weights_are_another_potential() -> None:
         require_like([one, other])
     require_like([one, by_potential({}, weights_sha256="a" * 64)])
     require_like([one, by_potential({})])  # of before weights were recorded
+
+
+def test_one_potential_by_two_names_is_alike() -> None:
+    def by(name: str) -> Result:
+        made = result("NaF", model=name)
+        engine = EngineRecord(name="potential", version="1", model=name)
+        return made.model_copy(update={"engine": engine})
+
+    require_like([by("chgnet"), by("chgnet-0.3.0")])
+    with pytest.raises(AnalysisError, match="not computed alike"):
+        require_like([by("chgnet"), by("chgnet-0.2.0")])

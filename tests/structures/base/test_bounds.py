@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 import resource
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 
 from natriface.structures.base.errors import EngineError, StructureError, StudyError
-from natriface.structures.base.symmetry import supercell_sites
+from natriface.structures.base.symmetry import (
+    find_space_group,
+    reduce_to_primitive,
+    supercell_sites,
+)
 from natriface.structures.chemistry.polyanions import find_units
 from natriface.structures.crystals.doping import dope
 from natriface.structures.crystals.ordering import rank_orderings
@@ -29,7 +35,7 @@ from natriface.structures.surfaces.freezing import freeze
 from natriface.structures.surfaces.slabs import Slab, build_slab
 from natriface.structures.surfaces.surface_cell import checked_miller
 from natriface.structures.surfaces.terminations import find_terminations
-from natriface.workflows.engines.kpoints import kpoint_mesh
+from natriface.workflows.engines.kpoints import kpoint_mesh, n_irreducible
 from natriface.workflows.study import Study
 from natriface.workflows.validation import validated
 
@@ -147,3 +153,25 @@ def test_builders_take_a_slab_or_a_phase() -> None:
     assert vacancy_hops(phase)
     with pytest.raises(StructureError, match=r"str is no structure: give an ase\.Atoms, or a Slab"):
         adatom_sites("NaF")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("place", ["position", "cell"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda crystal: find_terminations(crystal, (1, 0, 0)),
+        lambda crystal: vacancy_hops(crystal, "Na"),
+        Crystal.from_atoms,
+        find_units,
+        lambda crystal: find_space_group(crystal.cell, crystal.positions, crystal.numbers),
+        lambda crystal: reduce_to_primitive(crystal.cell, crystal.positions, crystal.numbers),
+        lambda crystal: Slab.operations.func(SimpleNamespace(atoms=crystal)),
+        lambda crystal: n_irreducible(crystal, (2, 2, 2)),
+    ],
+)
+def test_no_number_reaches_spglib_that_ends_the_process(use: Any, value: float, place: str) -> None:
+    crystal = bulk("NaCl", "rocksalt", a=5.64, cubic=True)
+    (crystal.positions if place == "position" else crystal.cell.array)[0, 0] = value
+    with pytest.raises(StructureError, match="not a finite number"):
+        use(crystal)

@@ -410,3 +410,18 @@ def test_a_damaged_database_is_replaced_and_what_is_finished_is_kept(workspace: 
     assert [runs(workspace.folder(step)) for step in steps] == [(1, 1), (1, 1)]
     assert "database.damaged-1" in told.getvalue()
     assert (workspace.root / "database.damaged-1" / "data" / after.name).is_file()
+
+
+def test_a_calculator_beside_a_notebook_is_found_by_its_workers(
+    tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "beside_a_notebook.py").write_text(
+        "from ase.calculators.lj import LennardJones\n\n\nclass LJ(LennardJones):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    step = trivial_step("LJ").model_copy(
+        update={"engine": "potential", "settings": {"model": "beside_a_notebook:LJ"}}
+    )
+    summary = run_plan(trivial_plan(step), workspace, 1)
+    assert [each.reason for each in summary.failed] == []
+    assert summary.counts["finished"] == 1

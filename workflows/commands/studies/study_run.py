@@ -19,7 +19,7 @@ from natriface.workflows.report.study import report_study
 from natriface.workflows.report.table import Table
 from natriface.workflows.running.progress import progress_for
 from natriface.workflows.running.run import RunSummary
-from natriface.workflows.study import Study
+from natriface.workflows.study import Study, study_path
 from natriface.workflows.workspace import Workspace
 
 
@@ -136,7 +136,7 @@ def run_study(
     >>> run.results()["NaF slab"].converged_energy_ev()  # doctest: +SKIP
     """
     place = None if folder is None else Path(folder)
-    course = Course.of(str(study), place, budget_h=budget_h)
+    course = Course.of(str(study_path(study)), place, budget_h=budget_h)
     summary = course.run(n_workers, None if quiet else progress_for(sys.stdout))
     report = report_study(course.study, course.plan, course.workspace, summary.steps)
     course.require_able()

@@ -57,7 +57,7 @@ class Potential:
 
     Attributes
     ----------
-    name, aliases
+    name
         What a study's ``model`` says.
     family
         Who made it, in words.
@@ -99,7 +99,6 @@ class Potential:
     citation: str
     devices: tuple[str, ...] = ("cpu", "cuda")
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    aliases: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:

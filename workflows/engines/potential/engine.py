@@ -40,6 +40,7 @@ from natriface.workflows.engines.potential.scanning import SCAN_FILE, scan_rigid
 from natriface.workflows.engines.potential.settings import (
     PotentialBandSettings,
     PotentialSettings,
+    doubts,
     settings_of,
     validated,
 )
@@ -80,6 +81,7 @@ class PotentialEngine:
         scans=True,
         path_settings=PATH_SETTINGS["potential"],
         pinned=pinned,
+        doubts=doubts,
         relaxing_cell=RELAXING_CELL,
         telling_stress=TELLING_STRESS,
         examine=examine,

@@ -60,7 +60,7 @@ def calculator_class(model: str) -> Any:
         raise EngineError(
             f"no calculator {model!r} here ({error}); known are 'chgnet-0.3.0' and the like (see "
             "natriface doctor), the names ASE knows ('emt', 'mace_mp', ...) and "
-            "'package.module:Class'"
+            "'package.module:Class', a module of your own by its folder in PYTHONPATH"
         ) from None
 
 

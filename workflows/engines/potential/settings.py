@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from natriface.analysis.results.deciding import MACHINE_OPTIONS, MODEL_ALIASES
 from natriface.structures.base.errors import EngineError, nearest
 from natriface.structures.base.numbers import Real, Whole
 from natriface.workflows.engines.bands.search import BandSettings
@@ -65,6 +67,13 @@ class PotentialSettings(BaseModel):
     scan: Scan | None = None
 
     @property
+    def words(self) -> str:
+        """The model by its own name, with the options that decide an energy."""
+        options = {k: v for k, v in self.model_options.items() if k not in MACHINE_OPTIONS}
+        name = MODEL_ALIASES.get(self.model, self.model)
+        return f"{name} with {options}" if options else name
+
+    @property
     def tells_stress(self) -> bool:
         """Whether the calculator must compute it."""
         return self.relax_cell or self.stress
@@ -93,6 +102,23 @@ def settings_of(step: Step) -> PotentialSettings | PotentialBandSettings | MdSet
     if step.kind == "md":
         return validated(MdSettings, step)
     return validated(PotentialSettings, step)
+
+
+def doubts(steps: Sequence[Step]) -> list[str]:
+    """What is doubtful about the settings of steps: relaxations by another model than the rigid."""
+    models: dict[str, set[str]] = {"relax": set(), "static": set()}
+    for step in steps:
+        settings = settings_of(step)
+        if step.kind in models and isinstance(settings, PotentialSettings):
+            models[step.kind].add(settings.words)
+    if not all(models.values()) or models["relax"] <= models["static"]:
+        return []
+    used = ", ".join(f"{kind} by {' and '.join(sorted(names))}" for kind, names in models.items())
+    return [
+        f"{used}: energies by different models are not subtracted, so that what rigid steps are "
+        "for (rigid work of adhesion and the like) will be missing; set model and model_options "
+        "for both kinds, or for all in a protocol of your own"
+    ]
 
 
 def validated(model: type[Settings], step: Step) -> Settings:

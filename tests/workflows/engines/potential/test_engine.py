@@ -250,3 +250,21 @@ def test_the_version_is_that_of_the_package_that_brings_the_module(
     (installed / "top_level.txt").write_text("macelike\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert calculator_version("macelike:model") == "macelike-torch 0.3"
+
+
+def test_relaxed_by_one_model_and_rigid_by_another_is_told_of() -> None:
+    doubts = engine("potential").capabilities.doubts
+    assert doubts is not None
+    atoms = bulk("Cu")
+    relaxed, rigid = make_step(atoms), make_step(atoms, "static")
+    assert doubts([relaxed, rigid]) == []
+    assert doubts([relaxed]) == []
+    (text,) = doubts([make_step(atoms, model="lj"), rigid])
+    assert text.startswith("relax by lj, static by emt: energies by different models")
+    (text,) = doubts([make_step(atoms, model_options={"asap_cutoff": True}), rigid])
+    assert "relax by emt with {'asap_cutoff': True}" in text
+    named = [
+        make_step(atoms, kind, model=name)
+        for kind, name in (("relax", "chgnet"), ("static", "chgnet-0.3.0"))
+    ]
+    assert doubts(named) == []

@@ -6,6 +6,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from natriface.analysis.results.deciding import MODEL_ALIASES
 from natriface.workflows.engines.potential.declaration import Potential
 
 DEFAULT = "chgnet-0.3.0"
@@ -22,4 +23,4 @@ def potentials() -> dict[str, Potential]:
 
 def potential_of(model: str) -> Potential | None:
     """The potential that a study's ``model`` names, by name or alias; ``None`` if it is none."""
-    return next((p for p in potentials().values() if model in (p.name, *p.aliases)), None)
+    return potentials().get(MODEL_ALIASES.get(model, model))

@@ -99,7 +99,6 @@ _chgnet = partial(
 POTENTIALS = (
     _chgnet(
         name="chgnet-0.3.0",
-        aliases=("chgnet",),
         functional="PBE+U",
         weights="pretrained/0.3.0/chgnet_0.3.0_e29f68s314m37.pth.tar",
         sha256="d14ab7c0f093efe64b60a7bcd540bca10e74fb7f46c86108a079af60524659d1",
