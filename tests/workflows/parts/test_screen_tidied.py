@@ -73,7 +73,7 @@ def said(screen: dict[str, Any], found: dict[str, Any], place: Path) -> dict[str
     page = report_study(study, plan, workspace, statuses)
     everything = ranking(study, plan, workspace, statuses, len(plan))
     for ending in ("csv", "json", "extxyz"):
-        write_ranking(everything, plan, workspace, statuses, place / f"all.{ending}")
+        write_ranking(everything[-1], plan, workspace, statuses, place / f"all.{ending}")
     (place / "study.yaml").write_text(
         yaml.safe_dump({"name": "springs", "title": "springs", "screen": screen})
     )
