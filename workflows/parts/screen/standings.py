@@ -142,8 +142,8 @@ def sentence(substrate: str, of_films: Sequence[Standing]) -> str | None:
     text = f"{substrate}, stage {first.stage.stage}, J/m²: {', '.join(each)}{more}"
     behind = len(of_films) - len(ranked)
     if behind:
-        come = "has not come so far" if behind == 1 else "have not come so far"
-        text += f" ({counted(behind, 'further film')} {come})"
+        have = "has" if behind == 1 else "have"
+        text += f" ({counted(behind, 'further film')} {have} no energy there)"
     return f"{text}. {_lead(ranked)}" if len(ranked) > 1 else f"{text}."
 
 
@@ -175,7 +175,7 @@ def _unknown(first: Standing, second: Standing) -> str:
     if widest.registries_differ_j_per_m2 is None:
         return text
     differ = number(widest.registries_differ_j_per_m2, 3)
-    return f"{text} (registries of {widest.record.film} alone lie {differ} apart)"
+    return f"{text} (registries and gaps of {widest.record.film} alone lie {differ} apart)"
 
 
 def _energy(one: Standing) -> str:

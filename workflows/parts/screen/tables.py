@@ -168,7 +168,7 @@ def films_table(
         Column("stage", digits=0),
         Column("energy", "J/m2", 3),
         Column("uncertainty", "J/m2", 3),
-        Column("registries differ by", "J/m2", 3),
+        Column("registries and gaps differ by", "J/m2", 3),
         Column(STARTS, "J/m2", 3, in_terminal=False),
         Column("above the first by", "J/m2", 3),
         Column("from the first"),
