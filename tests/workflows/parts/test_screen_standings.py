@@ -20,7 +20,7 @@ from natriface.workflows.parts.screen.records import (
     records,
 )
 from natriface.workflows.parts.screen.section import outcome
-from natriface.workflows.parts.screen.standings import AS_BUILT, sentence, standings
+from natriface.workflows.parts.screen.standings import AS_BUILT, sentence, sentences, standings
 from natriface.workflows.parts.screen.tables import films_table, ranking_table
 from natriface.workflows.planning import plan_study, ranking
 from natriface.workflows.study import Study
@@ -148,9 +148,8 @@ def test_films_are_laid_side_by_side_on_each_substrate() -> None:
     assert [one.told for one in found["Na"]] == ["first", "told apart", "told apart", None]
     (row, *_) = csv.DictReader(io.StringIO(films_table(found, {}).as_csv()))
     assert (row["substrate"], row["film"], row["rank"], row["stage"]) == ("NZSP", "TiN", "1", "2")
-    assert sentence("NZSP", found["NZSP"]) is None
-    said = sentence("Na", found["Na"])
-    assert said is not None
+    (said,) = sentences(found)
+    assert "NZSP, stage 2, J/m²: TiN −2.000 ± 0.100." in sentences(found, least=1)
     assert said.startswith("Na, stage 2, J/m²: MgO −0.600 ± 0.050, TiN −0.353 ± 0.020")
     assert "(1 further film has no energy there)" in said
     assert "MgO lies 0.247 J/m² below TiN, more than the 0.054" in said
@@ -196,6 +195,7 @@ def test_the_verdict_names_the_lowest_film_of_each_substrate() -> None:
         "Of the others 1 came to stage 1, 1 has no energy."
     )
     assert across == "across"
+    assert outcome(pairs[:2], 2, ["across"]) == []  # the findings say it
 
 
 def test_a_second_start_that_did_not_move_is_told(tmp_path: Path, spring: SpringEngine) -> None:

@@ -14,7 +14,7 @@ from natriface.analysis.results.tidied import TIDIED_FILE, is_tidied, tidied_fol
 from natriface.analysis.results.tidied import tidy as pack
 from natriface.workflows.archive import export_study
 from natriface.workflows.commands.studies.ranking import write_ranking
-from natriface.workflows.parts.screen.funnel import PACKED_NOTE
+from natriface.workflows.parts.screen.tables import PACKED_NOTE
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import discarded, plan_study, ranking
 from natriface.workflows.report.study import report_study

@@ -22,7 +22,7 @@ from natriface.workflows.parts.screen.records import (
     candidates,
     records,
 )
-from natriface.workflows.parts.screen.standings import sentence, standings
+from natriface.workflows.parts.screen.standings import sentences, standings
 from natriface.workflows.parts.screen.tables import films_table, ranking_table
 from natriface.workflows.report.section import FEW, Block, Section, SectionContext
 from natriface.workflows.report.steps import known_steps
@@ -58,10 +58,9 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     measured = measurements(relaxed)
     pairs = [list(own) for _, own in groupby(made, key=lambda record: record.pair)]
     of_films = standings(made)
-    across = [text for each in of_films.items() if (text := sentence(*each)) is not None]
     without = _without(labelled.values())
-    verdict = outcome(pairs, n_stages, across)
-    findings = [*_findings(pairs, n_stages), *([] if verdict else across)]
+    verdict = outcome(pairs, n_stages, sentences(of_films, least=1))
+    findings = [*_findings(pairs, n_stages), *([] if verdict else sentences(of_films))]
     return Section(
         key=KEY,
         title="Screening",

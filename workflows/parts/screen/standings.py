@@ -6,7 +6,7 @@ relaxations from other registries, and of the slabs from other starts, differ by
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -131,10 +131,16 @@ def _above(first: Standing, record: CandidateRecord, off: float | None) -> Verdi
     return judge_claim(claim, measured, {})
 
 
+def sentences(found: Mapping[str, Sequence[Standing]], least: int = 2) -> list[str]:
+    """Of each substrate with as many films at least, and an energy, a `sentence`."""
+    each = [sentence(*one) for one in found.items() if len(one[1]) >= least]
+    return [text for text in each if text is not None]
+
+
 def sentence(substrate: str, of_films: Sequence[Standing]) -> str | None:
-    """Which film lies lowest on a substrate, and whether that means anything; None of one film."""
+    """Which film lies lowest on a substrate, and whether that means anything."""
     ranked = [one for one in of_films if one.rank is not None]
-    if len(of_films) < 2 or not ranked:
+    if not ranked:
         return None
     first = ranked[0]
     each = [f"{one.record.film} {_energy(one)}" for one in ranked[:MOST_NAMED]]

@@ -12,7 +12,7 @@ from natriface.workflows.parts.screen.records import (
     ranks,
     why_not_ranked,
 )
-from natriface.workflows.parts.screen.standings import Standing, sentence
+from natriface.workflows.parts.screen.standings import Standing, sentences
 from natriface.workflows.report.table import Cell, Column, Table
 
 MOST_ON_PAGE = 10
@@ -183,8 +183,7 @@ def films_table(
     ]
     listed = [one.record for films in found.values() for one in films]
     marks = _packed(listed, packed)
-    said = [text for each in found.items() if (text := sentence(*each)) is not None]
-    notes = [*said, FILMS_NOTE, BETWEEN_FACES, *([PACKED_NOTE] if marks else [])]
+    notes = [*sentences(found), FILMS_NOTE, BETWEEN_FACES, *([PACKED_NOTE] if marks else [])]
     return Table(
         "Best of each film", columns, rows, notes, formulas=[SCREENED_FORMULA], marks=marks
     )
