@@ -54,7 +54,7 @@ class _PartInStages(Protocol):
 
     def ranking(
         self, plan: Plan, ended: Mapping[str, Result | str], names: Mapping[str, str], top: int
-    ) -> Table: ...
+    ) -> list[Table]: ...
 
     def foreseen(self, request: Any, make: StepMaker, root: Path) -> list[Table]: ...
 
@@ -205,7 +205,7 @@ class _Ended(Mapping[str, Result | str]):
 def ranking(
     study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus], top: int
 ) -> list[Table]:
-    """How the parts in stages stand: the best `top` of each group."""
+    """How the parts in stages stand: first across groups, last the best `top` of each group."""
     asked = in_stages(study)
     if not asked:
         return []  # and no result is read
@@ -214,7 +214,7 @@ def ranking(
     found: list[Table] = []
     for name in asked:
         part: _PartInStages = import_module(f"{PARTS[name]}.funnel")
-        found.append(part.ranking(plan, ended, names, top))
+        found += part.ranking(plan, ended, names, top)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -66,8 +66,9 @@ def sample_clouds(
     if not drawn:
         raise AnalysisError(f"{quantity}: there are no samples to draw")
     drawn = dict(list(drawn.items())[:MOST_GROUPS])
-    widest = max(map(text_width, drawn))
-    inches = max(_GROUP_INCHES, min(widest + 0.1, 1.0))
+    names = [group.replace("|", "|\n") for group in drawn]
+    words = max(text_width(word) for name in names for word in name.split())
+    inches = max(_GROUP_INCHES, min(words + 0.1, 1.0))
     width = column_width(0.6 + inches * len(drawn))
     figure = StyledFigure(figsize=(width, 2.4), layout="constrained")
     ax = figure.add_subplot()
@@ -85,7 +86,10 @@ def sample_clouds(
     for k, value in printed:
         ax.plot(k, value, marker="D", ms=5, mfc=PUBLISHED, mec=INK, mew=0.6, zorder=4)
     room = (width - 0.6) / len(drawn)
-    ax.set_xticks(range(len(drawn)), [wrapped(group, room) for group in drawn])
+    if words <= room:
+        ax.set_xticks(range(len(drawn)), [wrapped(name, room) for name in names])
+    else:  # words are never broken: they are turned
+        ax.set_xticks(range(len(drawn)), list(drawn), rotation=90)
     ax.set_xlim(-0.6, len(drawn) - 0.4)
     ax.set_ylabel(f"{quantity} ({unit})")
     ax.grid(axis="y")
@@ -93,12 +97,20 @@ def sample_clouds(
         Line2D([], [], ls="", marker="o", ms=3, mfc=QUALITATIVE[0], mec="none"),
         Line2D([], [], color=INK, lw=1.2),
     ]
-    labels = ["a candidate", "median, quartiles"]
+    labels = ["a candidate", "median" + _quartiles(drawn.values())]
     if printed:
         handles.append(Line2D([], [], ls="", marker="D", ms=5, mfc=PUBLISHED, mec=INK, mew=0.6))
         labels.append(source)
     legend_above(figure, handles, labels)
     return figure
+
+
+def _quartiles(samples: Iterable[FloatArray]) -> str:
+    """What the legend says of the boxes: which of the groups have one."""
+    boxed = [len(x) >= LEAST_OF_A_BOX for x in samples]
+    if not any(boxed):
+        return ""
+    return ", quartiles" if all(boxed) else f", quartiles of {LEAST_OF_A_BOX} and more"
 
 
 def _spread_out(x: FloatArray) -> FloatArray:
@@ -116,6 +128,8 @@ def trade_off(
     points: Mapping[str, Sequence[tuple[float, float]]], across: str, upwards: str
 ) -> Figure:
     """Two quantities, better when lower, a point a sample, with each group's front as a line.
+
+    Where there are more groups than colours, those that reach lowest have one; the others are grey.
 
     Parameters
     ----------
@@ -135,8 +149,10 @@ def trade_off(
     figure = StyledFigure(figsize=(least_width(), 2.4), layout="constrained")
     ax = figure.add_subplot()
     handles: list[Artist] = []
-    shown = dict(list(groups.items())[: len(QUALITATIVE)])
-    for each in list(groups.values())[len(shown) :]:
+    lowest = sorted(groups, key=lambda group: min(y for _, y in groups[group]))
+    shown = {group: groups[group] for group in lowest[: len(QUALITATIVE)]}
+    others = [groups[group] for group in lowest[len(shown) :]]
+    for each in others:
         x, y = zip(*each, strict=True)
         ax.scatter(x, y, s=_SIZE, color=MUTED, alpha=0.5, lw=0, zorder=1)
     for k, each in enumerate(shown.values()):
@@ -148,7 +164,11 @@ def trade_off(
             *zip(*front, strict=True), color=color, marker=marker, drawstyle="steps-post", lw=0.8
         )
         handles.append(line)
+    labels = list(shown)
+    if others:
+        handles.append(Line2D([], [], ls="", marker="o", ms=3, mfc=MUTED, mec="none", alpha=0.5))
+        labels.append(f"{len(others)} more, that do not reach as low")
     ax.set_xlabel(across)
     ax.set_ylabel(upwards)
-    legend_above(figure, handles, list(shown))
+    legend_above(figure, handles, labels)
     return figure

@@ -79,6 +79,10 @@ def test_from_an_empty_folder_to_the_ranking_and_its_files(folder: Path) -> None
     files = [folder / f"all.{ending}" for ending in ("csv", "json", "extxyz", "db")]
     options = [word for path in files for word in ("-o", path)]
     natriface("ranking", "study.yaml", *options, cwd=folder)
+    natriface("ranking", "study.yaml", "--films", "-o", folder / "films.json", cwd=folder)
+    (silver,) = json.loads((folder / "films.json").read_text())
+    told = [silver[key] for key in ("substrate", "film", "rank", "stage")]
+    assert told == ["Au", "Ag", 1, 2]
     assert len(json.loads(files[1].read_text())) == len(list(csv.DictReader(files[0].open()))) == 4
     structures = read(files[2], ":")
     database = [row.toatoms() for row in connect(files[3]).select()]

@@ -13,7 +13,6 @@ from natriface.analysis.verdicts.verdict import Verdict, judge_claim
 from natriface.workflows.parts.screen.labels import CandidateLabels, Choices
 from natriface.workflows.parts.screen.measurements import measurements, relaxed_energies
 from natriface.workflows.parts.screen.records import CandidateRecord, StageEnergy
-from natriface.workflows.parts.screen.section import outcome
 from natriface.workflows.surfaces.labels import SlabLabels
 
 F = "1 F on O (site {site} of orbit O{site} (x2; P 1.554)); {balance}; net formal charge +0 e"
@@ -75,7 +74,10 @@ def candidate(
         film=SlabLabels(name="NaF", phase="NaF", grade="", source=""),
         substrate=SlabLabels(name=substrate, phase="NZSP", grade="", source="", doping=doping),
     )
-    return CandidateRecord(candidate=name, pair=pair, choices=choices, stages=stages), labels
+    record = CandidateRecord(
+        candidate=name, pair=pair, film="NaF", substrate=substrate, choices=choices, stages=stages
+    )
+    return record, labels
 
 
 def verdict(*made: Made, claim: Claim = CLAIM) -> Verdict:
@@ -232,23 +234,3 @@ def test_the_order_of_candidates_does_not_matter(order: list[int]) -> None:
         relaxed("f", -0.28, 0.5, doping=doped(2)),
     ]
     assert verdict(*(made[k] for k in order)) == verdict(*made)
-
-
-def test_the_pairs_that_came_through_are_told_lowest_first_and_the_others_counted() -> None:
-    through = {
-        label: [candidate(label, ("static", -0.1, "A"), ("relax", energy, "A"), label=label)[0]]
-        for label, energy in (("a", -0.2), ("b", -0.5))
-    }
-    left = {"c": [candidate("c", ("static", -0.9, "A"), label="c")[0]]}
-    (text,) = outcome(through | left, n_stages=2)
-    assert text == (
-        "2 of 3 pairs have a candidate that came through all stages; interfacial formation energy "
-        "of the lowest of each (± what starts of its slabs differ by), J/m²: b −0.50 ± 0.02, "
-        "a −0.20 ± 0.02. Of the other 1 nothing is known by the last stage."
-    )
-    statics = {
-        label: [candidate(label, ("static", -0.1, "A"), label=label)[0]]
-        for label in ("a", "b", "c")
-    }
-    assert "(at one geometry each), J/m²: a −0.10, b −0.10, c −0.10." in outcome(statics, 1)[0]
-    assert outcome(through, n_stages=2) == []  # the findings say it

@@ -207,7 +207,7 @@ def test_one_that_fails_costs_itself_alone(tmp_path: Path, spring: SpringEngine)
 def test_all_that_fail_end_in_one_sentence(tmp_path: Path, spring: SpringEngine) -> None:
     spring.fails = "all"
     found = ran(tmp_path / "w", 1)
-    assert "Na|NaF: none of 8 candidates is ranked" in found["text"]
+    assert "NaCl|NaF, Na|NaF: none of 16 candidates is ranked" in found["text"]
     assert all(len(one["stages"]) == 1 for one in found["values"].values())
 
 

@@ -135,6 +135,7 @@ def test_phases_by_pattern_and_from_a_list(tmp_path: Path) -> None:
     found = space(content, tmp_path)
     assert set(found.phases) == {"NaF", "salt-a.cif", "salt-b.cif", "NaBr"}
     assert [one.reason for one in found.left_out][:1] == ["cannot be read"]
+    assert found.left_out[0].what.count("salt-c.cif: ") == 1
     for phases, words in (
         (["none-*.cif"], "no file fits"),
         (["other.csv"], "cannot be read as CSV"),

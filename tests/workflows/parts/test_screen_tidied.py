@@ -14,7 +14,7 @@ from natriface.analysis.results.tidied import TIDIED_FILE, is_tidied, tidied_fol
 from natriface.analysis.results.tidied import tidy as pack
 from natriface.workflows.archive import export_study
 from natriface.workflows.commands.studies.ranking import write_ranking
-from natriface.workflows.parts.screen.funnel import PACKED_NOTE
+from natriface.workflows.parts.screen.tables import PACKED_NOTE
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import discarded, plan_study, ranking
 from natriface.workflows.report.study import report_study
@@ -73,7 +73,7 @@ def said(screen: dict[str, Any], found: dict[str, Any], place: Path) -> dict[str
     page = report_study(study, plan, workspace, statuses)
     everything = ranking(study, plan, workspace, statuses, len(plan))
     for ending in ("csv", "json", "extxyz"):
-        write_ranking(everything, plan, workspace, statuses, place / f"all.{ending}")
+        write_ranking(everything[-1], plan, workspace, statuses, place / f"all.{ending}")
     (place / "study.yaml").write_text(
         yaml.safe_dump({"name": "springs", "title": "springs", "screen": screen})
     )

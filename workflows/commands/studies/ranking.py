@@ -10,6 +10,7 @@ from types import ModuleType
 
 from ase import Atoms
 
+from natriface.analysis.results.wording import counted
 from natriface.structures.base.errors import StudyError, UnavailableError
 from natriface.workflows.commands.training_frames import FRAME_FILES, frame, write_frames
 from natriface.workflows.parts import IN_STAGES
@@ -23,7 +24,7 @@ TABLES = (".csv", ".json", ".parquet")
 
 
 def write_ranking(
-    tables: Sequence[Table],
+    table: Table,
     plan: Plan,
     workspace: Workspace,
     statuses: Sequence[StepStatus],
@@ -31,7 +32,7 @@ def write_ranking(
 ) -> str:
     """Write the ranking, or the structures of all finished steps, as the file's ending says.
 
-    ``.csv``, ``.json`` and ``.parquet`` have all candidates; ``.db`` (of ASE) and ``.extxyz`` the
+    ``.csv``, ``.json`` and ``.parquet`` have the table's rows; ``.db`` (of ASE) and ``.extxyz`` the
     interfaces and slabs with energies and forces, to train potentials on. An existing file is
     replaced.
 
@@ -53,9 +54,8 @@ def write_ranking(
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if ending in TABLES:
-            (table,) = tables
             _write_table(table, path)
-            return f"{len(table.rows)} candidates: {path}"
+            return f"{counted(len(table.rows), 'candidate')}: {path}"
         return f"{write_frames(path, _computed(plan, workspace, statuses))} structures: {path}"
 
 

@@ -128,8 +128,12 @@ def ranking(
             "energies and forces (.db, .extxyz).",
         ),
     ] = None,
+    films: Annotated[
+        bool,
+        typer.Option("--films", help="Of each substrate only the best candidate of each film."),
+    ] = False,
 ) -> None:
-    """Show how a screening stands: the best candidates of each pair."""
+    """Show how a screening stands: the best of each film and pair."""
     from natriface.workflows.commands.studies.ranking import write_ranking
     from natriface.workflows.commands.tables import print_tables
     from natriface.workflows.planning import ranking as ranked
@@ -140,7 +144,9 @@ def ranking(
     workspace = opened(study, folder, asked)
     loaded, plan = planned(study, folder, staged=True)
     stands = statuses(workspace)
-    everything = ranked(loaded, plan, workspace, stands, len(plan)) if output else []
-    for path in output or ():
-        typer.echo(write_ranking(everything, plan, workspace, stands, path))
-    print_tables(ranked(loaded, plan, workspace, stands, top))
+    across, of_pairs = ranked(loaded, plan, workspace, stands, top)
+    if output:
+        everything = across if films else ranked(loaded, plan, workspace, stands, len(plan))[-1]
+        for path in output:
+            typer.echo(write_ranking(everything, plan, workspace, stands, path))
+    print_tables([across] if films else [across, of_pairs])

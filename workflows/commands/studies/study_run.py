@@ -88,7 +88,7 @@ class StudyRun:
         )
         if not found:
             raise StudyError(f"{self.study.name} asks for no screening: it has no key screen")
-        return found[0]
+        return found[-1]
 
     def _states(self) -> str:
         counts = self.summary.counts

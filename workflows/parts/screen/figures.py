@@ -43,7 +43,7 @@ def _distribution(
     of_stage = [one for record in records for one in record.stages if one.stage == stage]
     for record in records:
         if (energy := record.energy_in(stage)) is not None:
-            by_pair.setdefault(record.pair, []).append(energy)
+            by_pair.setdefault(record.called, []).append(energy)
     if not by_pair:
         return None
     compute = of_stage[0].compute
@@ -51,7 +51,8 @@ def _distribution(
     printed = context.published
     # published values are of relaxed structures, and not to be laid beside unrelaxed ones
     beside = any(one.relaxed_by(stage) for one in records)
-    shown = printed.interfacial_formation_energy_j_per_m2 if printed and beside else {}
+    values = printed.interfacial_formation_energy_j_per_m2 if printed and beside else {}
+    shown = {one.called: values[one.pair] for one in records if one.pair in values}
     return context.draw(
         sample_clouds(
             by_pair,
@@ -76,14 +77,14 @@ def trade_offs(records: Sequence[CandidateRecord], context: SectionContext) -> l
     for record in records:
         if (energy := record.energy_in(1)) is not None:
             strain = 100 * record.choices.max_strain
-            points.setdefault(record.pair, []).append((strain, energy))
+            points.setdefault(record.called, []).append((strain, energy))
     if len({strain for each in points.values() for strain, _ in each}) < 2:
         return []
     figure = context.draw(
         trade_off(points, "largest strain (%)", f"{QUANTITY} (J/m²)"),
         "screen-strain",
         caption="Stage 1: energy against strain. On a pair's line lie the candidates that no other "
-        "beats in both.",
+        "beats in both. Coloured are the pairs that reach lowest.",
         alt="Interfacial formation energy against strain, a point a candidate",
         vector=sum(map(len, points.values())) <= MOST_IN_VECTORS,
     )
@@ -93,9 +94,9 @@ def trade_offs(records: Sequence[CandidateRecord], context: SectionContext) -> l
 def pictures(records: Sequence[CandidateRecord], context: SectionContext) -> list[Block]:
     """The lowest candidate of each pair, as it began and as it ended its last stage."""
     figures: list[ReportFigure] = []
-    for pair, members in groupby(records, key=lambda record: record.pair):
+    for _, members in groupby(records, key=lambda record: record.pair):
         best = next(members)
-        last = best.stages[-1]
+        pair, last = best.called, best.shown
         result = context.all_results.get(last.step)
         if last.energy_j_per_m2 is None or result is None or len(figures) == MOST_PICTURES:
             continue

@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
-from itertools import groupby, islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import counted
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.screen.phases import grouped
-from natriface.workflows.parts.screen.records import (
-    SCREENED_FORMULA,
-    CandidateRecord,
-    candidates,
-    records,
-)
+from natriface.workflows.parts.screen.records import candidates, records
 from natriface.workflows.parts.screen.request import Rule, ScreenRequest
+from natriface.workflows.parts.screen.standings import standings
 from natriface.workflows.parts.screen.steps import Funnel, planned
+from natriface.workflows.parts.screen.tables import films_table, ranking_table
 from natriface.workflows.plan import Plan
 from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.step_maker import StepMaker
-
-MOST_ON_PAGE = 10
-"""Candidates of each pair on the page of a report."""
-
-FOLDER = "folder"
-PACKED_NOTE = (
-    "Folders marked packed lie in one file together: natriface where STUDY FOLDER puts one back "
-    "and says where."
-)
-
-BETWEEN_FACES = (
-    "The energy is what contact changes against the two free slabs. Between planes or terminations "
-    "of unlike surface energies it ranks how strongly they bind, not which interface forms."
-)
 
 
 def foreseen(request: ScreenRequest, make: StepMaker, root: Path) -> list[Table]:
@@ -110,8 +92,8 @@ def left_out_table(rows: Sequence[tuple[str, int, str]]) -> Table:
 
 def ranking(
     plan: Plan, ended: Mapping[str, Result | str], names: Mapping[str, str], top: int
-) -> Table:
-    """The best of each pair so far.
+) -> list[Table]:
+    """Of each substrate the best candidate of each film so far; then the best of each pair.
 
     Parameters
     ----------
@@ -121,90 +103,9 @@ def ranking(
         As many of each pair.
     """
     labelled = candidates((step.id, step) for step in plan.walk())
-    by_pair = groupby(records(labelled, ended), key=lambda record: record.pair)
-    best = [one for _, members in by_pair for one in islice(members, top)]
-    return ranking_table(best, names, max((one.stage for one in labelled.values()), default=0))
-
-
-def ranking_table(
-    records: Sequence[CandidateRecord],
-    names: Mapping[str, str],
-    n_stages: int,
-    packed: Container[str] = (),
-) -> Table:
-    """All candidates with their energies, ranked within each pair as far as they came.
-
-    Parameters
-    ----------
-    names
-        Step id -> the name of its folder.
-    packed
-        Ids of the steps whose folders are packed, so that no link leads to them.
-    """
-    rows: list[list[Cell]] = []
-    shown: set[int] = set()
-    for _, members in groupby(records, key=lambda record: record.pair):
-        of_pair = list(members)
-        deepest = of_pair[0].stages[-1].stage
-        place = 0
-        shown |= set(range(len(rows), len(rows) + min(len(of_pair), MOST_ON_PAGE)))
-        for record in of_pair:
-            last = record.stages[-1]
-            ranked = last.energy_j_per_m2 is not None and last.stage == deepest
-            place += ranked
-            rows.append(_ranking_row(record, place if ranked else None, names, n_stages))
-    notes = [BETWEEN_FACES]
-    steps = [record.stages[-1].step for record in records]
-    marks = {(k, FOLDER): "packed" for k, step in enumerate(steps) if step in packed}
-    if marks:
-        notes.append(PACKED_NOTE)
-    if len(shown) < len(rows):
-        notes.append(f"Of each pair the first {MOST_ON_PAGE}; ranking.csv has all {len(rows)}.")
-    columns = [
-        Column("pair", whole=True),
-        Column("rank", digits=0),
-        *(Column(f"stage {n + 1}", "J/m2", 3) for n in range(n_stages)),
-        Column("starts of the slabs differ by", "J/m2", 3),
-        Column("level", in_terminal=False),
-        Column("film"),
-        Column("substrate"),
-        Column("film dopant", in_terminal=False),
-        Column("substrate dopant", in_terminal=False),
-        Column("strained", in_terminal=False),
-        Column("strain", "%", 2),
-        Column("area", "A2", 1),
-        Column("registry"),
-        Column("gap", "A", 2),
-        Column("atoms", digits=0),
-        Column("candidate", whole=True),
-        Column(FOLDER, in_terminal=False, leads_to="../steps/"),
-        Column("why not ranked"),
-    ]
-    formulas = [SCREENED_FORMULA]
-    return Table("Ranking", columns, rows, notes, formulas=formulas, page_rows=shown, marks=marks)
-
-
-def _ranking_row(
-    record: CandidateRecord, place: int | None, names: Mapping[str, str], n_stages: int
-) -> list[Cell]:
-    last, choices = record.stages[-1], record.choices
+    made = records(labelled, ended)
+    n_stages = max((one.stage for one in labelled.values()), default=0)
     return [
-        record.pair,
-        place,
-        *(record.energy_in(n + 1) for n in range(n_stages)),
-        last.slabs_differ_j_per_m2,
-        last.level,
-        choices.film,
-        choices.substrate,
-        choices.film_dopant,
-        choices.substrate_dopant,
-        choices.strained,
-        100 * choices.max_strain,
-        choices.area_angstrom2,
-        " ".join(f"{shift:.3g}" for shift in choices.registry),
-        choices.gap_angstrom,
-        choices.n_atoms,
-        record.candidate,
-        names.get(last.step),
-        last.reason,
+        films_table(standings(made), names),
+        ranking_table(made, names, n_stages, top=top),
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from pathlib import PurePath
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -133,6 +135,31 @@ class CandidateLabels(Labels):
     def steps(self, whole: str) -> list[str]:
         """Ids of the steps that its energy is from: that of the interface, and of its slabs."""
         return [whole, *(each for ids in self.references.values() for each in ids)]
+
+
+CRYSTAL_FILES = (".cif", ".vasp")
+"""Endings that are not said where the rest of a file's name tells it."""
+
+
+def shown_names(labels: Iterable[CandidateLabels]) -> dict[str, str]:
+    """What slabs are called where people read, by their names: files without their endings.
+
+    The ending stays where the name without it would be that of two phases.
+    """
+    slabs = {slab.name: slab for one in labels for slab in one.slabs}
+    phases = {slab.phase for slab in slabs.values()}
+    stems = {
+        phase: path.stem if path.suffix.lower() in CRYSTAL_FILES else phase
+        for phase in phases
+        if (path := PurePath(phase))
+    }
+    times = Counter(stem.lower() for stem in stems.values())
+    return {
+        name: stems[slab.phase] + name.removeprefix(slab.phase)
+        if name.startswith(slab.phase) and times[stems[slab.phase].lower()] == 1
+        else name
+        for name, slab in slabs.items()
+    }
 
 
 class ReferenceLabels(Labels):

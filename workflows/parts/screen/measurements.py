@@ -64,8 +64,8 @@ def relaxed_energies(
     grades = {one.candidate: f"{one.film.grade}|{one.substrate.grade}" for one in labelled.values()}
     found: list[RelaxedEnergy] = []
     for record in records:
-        chosen = _choices(record)
-        for stage, off in _from_relaxation_on(record.stages):
+        chosen = like_choices(record)
+        for stage, off in from_relaxation_on(record.stages):
             if stage.energy_j_per_m2 is None or stage.potential is None:
                 continue
             choices: dict[Choice, str] = {**chosen, "potential": stage.potential}
@@ -94,8 +94,7 @@ def measurements(energies: Sequence[RelaxedEnergy]) -> list[Measurement]:
     found = []
     for members in alike.values():
         lowest = min(members, key=lambda one: one.value)
-        slabs = max((one.off for one in members if one.off is not None), default=None)
-        off = in_quadrature(spread([one.value for one in members]), slabs)
+        off = off_by([one.value for one in members], [one.off for one in members])
         found.append(
             Measurement(
                 "interfacial formation energy",
@@ -110,14 +109,22 @@ def measurements(energies: Sequence[RelaxedEnergy]) -> list[Measurement]:
     return found
 
 
+def off_by(values: Sequence[float], of_slabs: Sequence[float | None]) -> float | None:
+    """How far off the lowest of like relaxations may be: how far these end apart, and the most that
+    starts of their slabs differ by; None where either is not known."""
+    slabs = max((off for off in of_slabs if off is not None), default=None)
+    return in_quadrature(spread(values), slabs)
+
+
 def _system(slab: SlabLabels, names: dict[tuple[str, str | None], str]) -> str:
     dopant = DopingWords.of(slab.doping).dopant if slab.doping else None
     return names.setdefault((slab.phase, dopant), slab.name)
 
 
-def _from_relaxation_on(
+def from_relaxation_on(
     stages: Sequence[StageEnergy],
 ) -> Iterator[tuple[StageEnergy, float | None]]:
+    """The stages at relaxed geometries, each with what starts of the slabs differed by there."""
     relaxed, off = False, None
     for stage in stages:
         if stage.compute == "relax":
@@ -126,7 +133,7 @@ def _from_relaxation_on(
             yield stage, off
 
 
-def _choices(record: CandidateRecord) -> dict[Choice, str]:
+def like_choices(record: CandidateRecord) -> dict[Choice, str]:
     """All that was chosen but where the relaxation began."""
     chosen = record.choices
     facet, _, layers = chosen.substrate.partition(", ")

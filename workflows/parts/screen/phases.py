@@ -73,7 +73,8 @@ def phases_of(asked: Slabs, root: Path, left_out: list[LeftOut]) -> dict[str, Ph
             except StructureError as error:
                 if each == name:
                     raise
-                left_out.append(LeftOut("cannot be read", f"{each}: {error}"))
+                what = str(error) if each in str(error) else f"{each}: {error}"
+                left_out.append(LeftOut("cannot be read", what))
                 continue
             label = phase.name if _is_path(each) else each
             if found.setdefault(label, phase).atoms != phase.atoms:

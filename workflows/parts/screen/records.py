@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,7 +16,8 @@ from natriface.analysis.results.result import Result
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import AnalysisError
 from natriface.workflows.parts.labels import Labelled, read_labels, step_labels
-from natriface.workflows.parts.screen.labels import CandidateLabels, Choices
+from natriface.workflows.parts.screen.labels import CandidateLabels, Choices, shown_names
+from natriface.workflows.plan import Side
 
 SCREENED_FORMULA = Formula(
     "interfacial formation energy",
@@ -36,7 +37,9 @@ class StageEnergy(BaseModel):
     Attributes
     ----------
     slabs_differ_j_per_m2
-        By how much the two starts of its slabs do; None where there was one.
+        By how much the two starts of its slabs do; None where a slab had one.
+    no_second_start
+        Sides of which the second start began within the force limit, and is no second sample.
     level
         Engine and model.
     potential
@@ -55,25 +58,59 @@ class StageEnergy(BaseModel):
     by_dft: bool = False
     energy_j_per_m2: float | None = None
     slabs_differ_j_per_m2: float | None = None
+    no_second_start: tuple[Side, ...] = ()
     reason: str | None = None
 
 
 class CandidateRecord(BaseModel):
-    """A candidate and how far it came."""
+    """A candidate and how far it came.
+
+    Attributes
+    ----------
+    film, substrate
+        What they are called where people read, see `shown_names`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     candidate: str
     pair: str
+    film: str
+    substrate: str
     choices: Choices
     stages: tuple[StageEnergy, ...]
 
     @property
-    def rank(self) -> tuple[str, int, bool, float, str]:
-        """By pair; those that came further first, then the lower, of equals the lower id."""
-        last = self.stages[-1]
-        value = last.energy_j_per_m2
-        return self.pair, -last.stage, value is None, value or 0.0, self.candidate
+    def called(self) -> str:
+        """Its pair where people read."""
+        return f"{self.film}|{self.substrate}"
+
+    @property
+    def reached(self) -> StageEnergy | None:
+        """The last stage that it has an energy in: what it is ordered and ranked by."""
+        return next((s for s in reversed(self.stages) if s.energy_j_per_m2 is not None), None)
+
+    @property
+    def shown(self) -> StageEnergy:
+        """The stage it has reached; of one without any energy that it is in."""
+        return self.reached or self.stages[-1]
+
+    @property
+    def standing(self) -> tuple[int, str | None] | None:
+        """Stage reached and level of theory: energies are compared where these are alike."""
+        reached = self.reached
+        return None if reached is None else (reached.stage, reached.level)
+
+    @property
+    def order(self) -> tuple[int, str, float, str]:
+        """By the stage reached, the latest first; of one level the lower, of equals the lower id.
+
+        Those without an energy come last.
+        """
+        reached = self.reached
+        if reached is None:
+            return 0, "", 0.0, self.candidate
+        return -reached.stage, reached.level or "", reached.energy_j_per_m2 or 0.0, self.candidate
 
     def relaxed_by(self, stage: int) -> bool:
         """Whether it stands at a relaxed geometry in this stage."""
@@ -97,7 +134,7 @@ def candidates(steps: Iterable[tuple[str, Labelled]]) -> dict[str, CandidateLabe
 def records(
     labelled: Mapping[str, CandidateLabels], ended: Mapping[str, Result | str]
 ) -> list[CandidateRecord]:
-    """All candidates, ranked.
+    """All candidates, pair by pair in their order.
 
     Parameters
     ----------
@@ -109,6 +146,7 @@ def records(
     by_candidate: dict[str, list[tuple[str, CandidateLabels]]] = {}
     for identifier, labels in labelled.items():
         by_candidate.setdefault(labels.candidate, []).append((identifier, labels))
+    names = shown_names(labelled.values())
     made = []
     for candidate, stages in by_candidate.items():
         in_order = sorted(stages, key=lambda one: one[1].stage)
@@ -117,11 +155,40 @@ def records(
             CandidateRecord(
                 candidate=candidate,
                 pair=first.pair,
+                film=names[first.film.name],
+                substrate=names[first.substrate.name],
                 choices=first.choices,
                 stages=tuple(energy(identifier, labels, ended) for identifier, labels in in_order),
             )
         )
-    return sorted(made, key=lambda record: record.rank)
+    return sorted(made, key=lambda record: (record.pair, *record.order))
+
+
+def ranks(ordered: Sequence[CandidateRecord]) -> list[int | None]:
+    """Places of candidates that are in order, from 1.
+
+    They are counted among those of the latest stage that any of them has an energy in, by the level
+    of the first: the others have none.
+    """
+    first = ordered[0].standing if ordered else None
+    return [
+        place if first is not None and record.standing == first else None
+        for place, record in enumerate(ordered, 1)
+    ]
+
+
+def why_not_ranked(record: CandidateRecord, first: CandidateRecord) -> str | None:
+    """Why `ranks` gives a candidate no place behind the first; None where it does."""
+    reached, last, lead = record.reached, record.stages[-1], first.reached
+    if reached is None or lead is None:
+        return last.reason
+    if record.standing == first.standing:
+        return None
+    if last.stage > reached.stage:
+        return f"stage {last.stage}: {last.reason}"
+    if reached.stage < lead.stage:
+        return f"not chosen after stage {reached.stage}"
+    return f"by {reached.level}, and not by {lead.level} as the first"
 
 
 def energy(
@@ -141,17 +208,18 @@ def energy(
         area, n_contacts = area_and_contacts(whole)
     except AnalysisError as error:
         return bare.model_copy(update={"reason": str(error)})
-    spreads = [
-        spread([r.converged_energy_ev() for k, r in enumerate(each) if not k or is_sample(r)])
-        for each in slabs.values()
-    ]
-    off = in_quadrature(*spreads)
+    samples = {
+        side: [r.converged_energy_ev() for k, r in enumerate(each) if not k or is_sample(r)]
+        for side, each in slabs.items()
+    }
+    off = in_quadrature(*map(spread, samples.values()))
     per_area = EV_PER_ANGSTROM2_IN_J_PER_M2 / (n_contacts * area)
     engine = whole.engine
     return bare.model_copy(
         update={
             "energy_j_per_m2": value.value_j_per_m2,
             "slabs_differ_j_per_m2": None if off is None else off * per_area,
+            "no_second_start": tuple(s for s, own in samples.items() if len(own) < len(slabs[s])),
             "level": " ".join(filter(None, (engine.name, engine.model))),
             "potential": engine.called,
             "by_dft": engine.level == "DFT",

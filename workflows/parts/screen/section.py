@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from natriface.analysis.energies.variance import SHARE_FORMULA, variance_share
@@ -11,15 +12,18 @@ from natriface.analysis.results.result import Result
 from natriface.analysis.results.tidied import is_tidied
 from natriface.analysis.results.wording import number
 from natriface.workflows.parts.screen.figures import distributions, pictures, trade_offs
-from natriface.workflows.parts.screen.funnel import left_out_table, ranking_table
-from natriface.workflows.parts.screen.labels import PHASE_PAIRS, CandidateLabels
+from natriface.workflows.parts.screen.funnel import left_out_table
+from natriface.workflows.parts.screen.labels import PHASE_PAIRS, CandidateLabels, shown_names
 from natriface.workflows.parts.screen.measurements import TAKEN, measurements, relaxed_energies
 from natriface.workflows.parts.screen.records import (
     SCREENED_FORMULA,
     CandidateRecord,
+    StageEnergy,
     candidates,
     records,
 )
+from natriface.workflows.parts.screen.standings import sentences, standings
+from natriface.workflows.parts.screen.tables import films_table, ranking_table
 from natriface.workflows.report.section import FEW, Block, Section, SectionContext
 from natriface.workflows.report.steps import known_steps
 from natriface.workflows.report.table import Cell, Column, Table
@@ -47,15 +51,16 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         return None
     made = records(labelled, {**context.reasons, **context.all_results})
     names = {step: folder.name for step, folder in context.folders.items()}
-    shown = {record.stages[-1].step for record in made}
+    shown = {record.shown.step for record in made}
     packed = {step for step in shown & names.keys() if is_tidied(context.folders[step])}
     n_stages = max(labels.stage for labels in labelled.values())
     relaxed = relaxed_energies(made, labelled)
     measured = measurements(relaxed)
-    ranked = {pair: list(own) for pair, own in groupby(made, key=lambda record: record.pair)}
+    pairs = [list(own) for _, own in groupby(made, key=lambda record: record.pair)]
+    of_films = standings(made)
     without = _without(labelled.values())
-    verdict = outcome(ranked, n_stages)
-    findings = [_finding(pair, members, n_stages) for pair, members in ranked.items()]
+    verdict = outcome(pairs, n_stages, sentences(of_films, least=1))
+    findings = [*_findings(pairs, n_stages), *([] if verdict else sentences(of_films))]
     return Section(
         key=KEY,
         title="Screening",
@@ -64,6 +69,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         findings=findings if verdict else [*findings, *without],
         blocks=[
             *distributions(made, n_stages, context),
+            films_table(of_films, names, packed),
             ranking_table(made, names, n_stages, packed),
             *of_choices(made),
             *trade_offs(made, context),
@@ -78,29 +84,28 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     )
 
 
-def outcome(ranked: Mapping[str, Sequence[CandidateRecord]], n_stages: int) -> list[str]:
-    """The pairs of which a candidate came through all stages, the lowest first; of few none."""
-    if len(ranked) <= FEW:
+def outcome(
+    pairs: Sequence[Sequence[CandidateRecord]], n_stages: int, across: Sequence[str]
+) -> list[str]:
+    """How far the pairs have come, and which film lies lowest on each substrate; of few none.
+
+    Parameters
+    ----------
+    across
+        A sentence a substrate.
+    """
+    if len(pairs) <= FEW:
         return []
-    lasts = {pair: members[0].stages[-1] for pair, members in ranked.items()}
-    through = {
-        pair: (last.energy_j_per_m2, last.slabs_differ_j_per_m2)
-        for pair, last in lasts.items()
-        if last.stage == n_stages and last.energy_j_per_m2 is not None
-    }
-    left = len(ranked) - len(through)
-    text = f"{len(through)} of {len(ranked)} pairs have a candidate that came through all stages"
-    if through:
-        order = sorted(through.items(), key=lambda item: item[1][0])
-        known = any(off is not None for _, off in through.values())
-        spread = "± what starts of its slabs differ by" if known else "at one geometry each"
-        text += f"; interfacial formation energy of the lowest of each ({spread}), J/m²: "
-        text += ", ".join(
-            f"{pair} {number(energy)}" + ("" if off is None else f" ± {number(off)}")
-            for pair, (energy, off) in order
-        )
-    also = f" Of the other {left} nothing is known by the last stage." if left else ""
-    return [f"{text}.{also}"]
+    reached = Counter(0 if (s := members[0].reached) is None else s.stage for members in pairs)
+    text = (
+        f"{reached[n_stages]} of {len(pairs)} pairs have a candidate that came through all stages."
+    )
+    others = [f"{reached[n]} came to stage {n}" for n in range(n_stages - 1, 0, -1) if reached[n]]
+    if reached[0]:
+        others.append(f"{reached[0]} {'has' if reached[0] == 1 else 'have'} no energy")
+    if others:
+        text += f" Of the others {', '.join(others)}."
+    return [text, *across]
 
 
 def _without(labels: Iterable[CandidateLabels]) -> list[str]:
@@ -120,14 +125,17 @@ def _without(labels: Iterable[CandidateLabels]) -> list[str]:
 def _glossary(labels: Iterable[CandidateLabels]) -> dict[str, str]:
     """What the names of pairs, slabs and surfaces stand for, and what a registry is."""
     known = list(labels)
-    found = {known[0].pair: f"{known[0].film.name} as a film on {known[0].substrate.name}"}
+    names = shown_names(known)
+    film, substrate = names[known[0].film.name], names[known[0].substrate.name]
+    found = {f"{film}|{substrate}": f"{film} as a film on {substrate}"}
     slabs = [slab for one in known for slab in one.slabs]
     for slab in slabs:
+        name = names[slab.name]
         if slab.doping:
             cut = (slab.model_extra or {}).get("termination") or {}
-            found[slab.name] = doped_words(slab.phase, slab.doping, cut.get("kept_units") or ())
+            found[name] = doped_words(slab.phase, slab.doping, cut.get("kept_units") or ())
         elif slab.phase != slab.name:
-            found[slab.name] = slab.phase
+            found[name] = slab.phase
     found |= surface_glossary((slab.label, slab.phase, slab.cut_words) for slab in slabs)
     if len({one.choices.registry for one in known}) > 1:
         found["registry"] = (
@@ -139,7 +147,7 @@ def _glossary(labels: Iterable[CandidateLabels]) -> dict[str, str]:
 def of_choices(records: Sequence[CandidateRecord]) -> list[Block]:
     """What each choice does to the energy, within each pair, where all candidates still are."""
     rows: list[list[Cell]] = []
-    for pair, members in groupby(records, key=lambda record: record.pair):
+    for _, members in groupby(records, key=lambda record: record.pair):
         known = [(r, e) for r in members if (e := r.energy_in(1)) is not None]
         energies = [energy for _, energy in known]
         for axis in known[0][0].choices.axes if known else ():
@@ -148,7 +156,7 @@ def of_choices(records: Sequence[CandidateRecord]) -> list[Block]:
                 continue
             rows.append(
                 [
-                    *(pair, axis, found.n_values, found.n_samples),
+                    *(known[0][0].called, axis, found.n_values, found.n_samples),
                     *(found.share, found.by_chance, found.means_differ),
                     *(str(found.lowest), str(found.highest)),
                 ]
@@ -184,23 +192,33 @@ def _narrowed(labels: Iterable[CandidateLabels]) -> list[Block]:
     return [table, left_out_table(narrowed.left_out)] if narrowed.left_out else [table]
 
 
-def _finding(pair: str, ranked: Sequence[CandidateRecord], n_stages: int) -> str:
+def _findings(pairs: Sequence[Sequence[CandidateRecord]], n_stages: int) -> list[str]:
+    """A sentence a pair; those without any energy, for one reason, share one."""
+    found = [_finding(ranked, n_stages) for ranked in pairs if ranked[0].reached is not None]
+    without: dict[str, list[Sequence[CandidateRecord]]] = {}
+    for ranked in pairs:
+        if ranked[0].reached is None:
+            without.setdefault(ranked[0].shown.reason or "", []).append(ranked)
+    for reason, each in without.items():
+        names = ", ".join(ranked[0].called for ranked in each)
+        found.append(f"{names}: none of {sum(map(len, each))} candidates is ranked: {reason}.")
+    return found
+
+
+def _finding(ranked: Sequence[CandidateRecord], n_stages: int) -> str:
     """The lowest candidate of a pair, how far it came, and how far the next one lies above it."""
-    best, last = ranked[0], ranked[0].stages[-1]
+    best, last = ranked[0], ranked[0].shown
     energies = [
-        one.stages[-1].energy_j_per_m2
+        one.shown.energy_j_per_m2
         for one in ranked
-        if one.stages[-1].stage == last.stage and one.stages[-1].energy_j_per_m2 is not None
+        if one.standing == best.standing and one.shown.energy_j_per_m2 is not None
     ]
-    if last.energy_j_per_m2 is None:
-        return f"{pair}: none of {len(ranked)} candidates is ranked: {last.reason}."
-    entered = sum(one.stages[-1].stage >= last.stage for one in ranked)
     stage = f"stage {last.stage} of {n_stages}"
     which = "only candidate with an energy"
     if len(energies) > 1:
         which = f"lowest of {len(energies)} candidates"
     text = (
-        f"{pair}: the {which} in {stage} is {best.candidate}, film "
+        f"{best.called}: the {which} in {stage} is {best.candidate}, film "
         f"{best.choices.film} on {best.choices.substrate}, at {number(last.energy_j_per_m2, 3)} "
         f"J/m²"
     )
@@ -208,12 +226,29 @@ def _finding(pair: str, ranked: Sequence[CandidateRecord], n_stages: int) -> str
     if len(energies) == 1 and off is not None:
         text += f", where starts of its slabs differ by {number(off, 3)} J/m²"
     if len(energies) > 1:
-        gap = sorted(energies)[1] - last.energy_j_per_m2
+        gap = energies[1] - energies[0]
         text += f"; the next lies {number(gap, 3)} J/m² above it"
         if off is None:
-            text += ", at one geometry each"
+            text += f", {_no_spread(last)}"
         elif gap <= off:
             text += f", no more than the {number(off, 3)} J/m² by which starts of its slabs differ"
-    failed = entered - len(energies)
-    have = "has" if failed == 1 else "have"
-    return text + (f"; {failed} {have} no energy there." if failed else ".")
+    return f"{text}{_without_energy(ranked, last, len(energies))}."
+
+
+def _no_spread(stage: StageEnergy) -> str:
+    """Why it is not known what starts of the slabs differ by."""
+    if not stage.no_second_start:
+        return "at one geometry each"
+    return f"at one start of the {' and the '.join(stage.no_second_start)} slab"
+
+
+def _without_energy(ranked: Sequence[CandidateRecord], last: StageEnergy, known: int) -> str:
+    """How many that are in the stage, or in a later one, have no energy there."""
+    entered = sum(any(s.stage == last.stage for s in one.stages) for one in ranked)
+    later = sum(one.stages[-1].stage > last.stage for one in ranked)
+    text = ""
+    if entered > known:
+        text += f"; {entered - known} {'has' if entered - known == 1 else 'have'} no energy there"
+    if later:
+        text += f"; {later} went on and {'has' if later == 1 else 'have'} none of a later stage"
+    return text
