@@ -15,7 +15,7 @@ from natriface.structures.base.errors import NatrifaceError, Problems, StudyErro
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts import IN_STAGES, PARTS
 from natriface.workflows.plan import Plan, Step
-from natriface.workflows.running.budget import affordable, spent_s
+from natriface.workflows.running.budget import Allowance, affordable, spent_s
 from natriface.workflows.running.status import ENDED_WITHOUT, StepStatus
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.steps.history import History
@@ -119,8 +119,8 @@ def in_stages(study: Study) -> dict[str, Any]:
 
 def beginning(
     study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus], budget_h: float
-) -> Plan:
-    """The part of a plan that a budget of core-hours lets begin by now."""
+) -> Allowance:
+    """What a budget of core-hours lets begin of a plan by now."""
     history = History.of(workspace)
     left_s = 3600 * budget_h - spent_s(workspace, statuses)
     in_turn: list[list[str]] = []
