@@ -52,6 +52,8 @@ class _PartInStages(Protocol):
 
     def foreseen(self, request: Any, make: StepMaker, root: Path) -> list[Table]: ...
 
+    def expected(self, request: Any, make: StepMaker, root: Path) -> list[Step]: ...
+
 
 def plan_study(
     study: Study,
@@ -223,6 +225,24 @@ def foreseen(
     for name, request in in_stages(study).items():
         part: _PartInStages = import_module(f"{PARTS[name]}.funnel")
         found += part.foreseen(request, make, root)
+    return found
+
+
+def expected_in_stages(
+    study: Study, root: Path, decided: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> list[Step]:
+    """The steps of all stages of the study's parts, of those not decided yet as expected.
+
+    Raises
+    ------
+    NatrifaceError
+        As `plan_study`.
+    """
+    make = StepMaker.of(study, root, decided)
+    found: list[Step] = []
+    for name, request in in_stages(study).items():
+        part: _PartInStages = import_module(f"{PARTS[name]}.funnel")
+        found += part.expected(request, make, root)
     return found
 
 

@@ -115,7 +115,6 @@ class Worker:
 
         known = {"id": claimed.step_id, "name": claimed.name}
         self.tell("start", fw_id=claimed.fw_id, **known)
-        started = time.monotonic()
         self.folder = claimed.folder
         try:
             with writing(claimed.folder):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from natriface.structures.base.errors import UnavailableError
-    from natriface.workflows.plan import Plan
+    from natriface.workflows.plan import Plan, Step
     from natriface.workflows.running.budget import Allowance, Needed
     from natriface.workflows.running.progress import Progress
     from natriface.workflows.running.run import RunSummary
@@ -237,17 +237,25 @@ def say_lacks(lacks: Sequence[str]) -> None:
         typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
 
 
-def show_funnel(name: str, folder: Path | None) -> None:
-    """Print how many there are at each stage of a study, and what was left out and why."""
+def show_funnel(name: str, folder: Path | None) -> list[Step]:
+    """Print how many there are at each stage of a study, and what was left out and why.
+
+    Returns
+    -------
+    list[Step]
+        Of all stages, as far as they can be expected.
+    """
     from natriface.workflows.commands.tables import print_tables
-    from natriface.workflows.planning import foreseen, in_stages
+    from natriface.workflows.planning import expected_in_stages, foreseen, in_stages
 
     study, root, decided = _loaded(name, folder)
     if not in_stages(study):
-        return
+        return []
     with note(f"counting the choices of {study.name}"):
         tables = foreseen(study, root, decided)
+        expected = expected_in_stages(study, root, decided)
     print_tables(tables)
+    return expected
 
 
 def require_screening(study: Study) -> None:
