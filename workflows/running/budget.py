@@ -87,6 +87,8 @@ def affordable(
     waiting: list[list[str]] = []
     for unit in (others, *units):
         new = [identifier for identifier in unit if identifier not in taken]
+        if not new:
+            continue
         cost = sum(cost_s[identifier] for identifier in new)
         if cost > left or (at_once <= 0 and cost > 0):
             waiting.append(unit)

@@ -80,6 +80,8 @@ def test_what_does_not_fit_is_passed_over_and_said() -> None:
     assert found.left_s == pytest.approx(1.0)
     assert found.needed == Needed("candidate 5", 10.0)
     assert affordable(PLAN, IN_TURN, [], 1e9, cost_s).needed is None
+    overdrawn = [status(each, "finished") for each in (ALONE[0], SHARED)]
+    assert affordable(PLAN, IN_TURN, overdrawn, -5.0, cost_s).needed == Needed("candidate 5", 10.0)
 
 
 @pytest.mark.parametrize("budget_s", [0.0, 35.0, 50.0, 1000.0])
