@@ -185,12 +185,12 @@ def plan(study: StudyArgument, folder: WorkspaceOption = None, as_json: JsonOpti
         loaded, steps = planned(study, folder)
         print_json(plan_records(steps, workspace_path(loaded, folder)))
         return
-    show_funnel(study, folder)
+    expected = show_funnel(study, folder)
     loaded, steps = planned(study, folder)
     with note("asking the engines"):
         lacks = lacking(steps)
     warnings = [*setting_warnings(steps), *value_warnings(loaded)]
-    print_plan(steps, workspace_path(loaded, folder), warnings)
+    print_plan(steps, workspace_path(loaded, folder), warnings, expected)
     say_lacks(lacks)
 
 

@@ -21,7 +21,7 @@ from natriface.structures.base.errors import (
 from natriface.workflows.engines.base import engine
 from natriface.workflows.parts import IN_STAGES, PARTS
 from natriface.workflows.plan import Plan, Step
-from natriface.workflows.running.budget import affordable, spent_s
+from natriface.workflows.running.budget import Allowance, affordable, spent_s
 from natriface.workflows.running.status import ENDED_WITHOUT, StepStatus
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.steps.history import History
@@ -57,6 +57,8 @@ class _PartInStages(Protocol):
     ) -> list[Table]: ...
 
     def foreseen(self, request: Any, make: StepMaker, root: Path) -> list[Table]: ...
+
+    def expected(self, request: Any, make: StepMaker, root: Path) -> list[Step]: ...
 
 
 def plan_study(
@@ -129,8 +131,8 @@ def in_stages(study: Study) -> dict[str, Any]:
 
 def beginning(
     study: Study, plan: Plan, workspace: Workspace, statuses: Sequence[StepStatus], budget_h: float
-) -> Plan:
-    """The part of a plan that a budget of core-hours lets begin by now."""
+) -> Allowance:
+    """What a budget of core-hours lets begin of a plan by now."""
     history = History.of(workspace)
     left_s = 3600 * budget_h - spent_s(workspace, statuses)
     in_turn: list[list[str]] = []
@@ -236,6 +238,24 @@ def foreseen(
     for name, request in in_stages(study).items():
         part: _PartInStages = import_module(f"{PARTS[name]}.funnel")
         found += part.foreseen(request, make, root)
+    return found
+
+
+def expected_in_stages(
+    study: Study, root: Path, decided: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> list[Step]:
+    """The steps of all stages of the study's parts, of those not decided yet as expected.
+
+    Raises
+    ------
+    NatrifaceError
+        As `plan_study`.
+    """
+    make = StepMaker.of(study, root, decided)
+    found: list[Step] = []
+    for name, request in in_stages(study).items():
+        part: _PartInStages = import_module(f"{PARTS[name]}.funnel")
+        found += part.expected(request, make, root)
     return found
 
 

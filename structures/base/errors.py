@@ -39,6 +39,10 @@ class EngineError(NatrifaceError):
     """An engine is missing, misconfigured, or asked for what it cannot do."""
 
 
+class UncomputableError(EngineError):
+    """A structure is beyond an engine or a model of its: others may be computed all the same."""
+
+
 class UnavailableError(EngineError):
     """What an engine needs is not on this machine: a package, a program, a licensed file."""
 

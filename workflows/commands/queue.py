@@ -188,6 +188,8 @@ def _launched(
             typer.echo("the jobs go on; launch again to go on from here")
             return True
     if course is not None:
+        if course.needed is not None:
+            typer.echo(course.why_it_ended(course.needed))
         course.require_able()
     return bool(outcome.jobs or not outcome.refused)
 

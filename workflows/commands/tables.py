@@ -64,13 +64,17 @@ def _state(step: Step, done: Container[str]) -> str:
     return "finished" if step.id in done else "to run"
 
 
-def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
+def print_plan(
+    plan: Plan, folder: Path, warnings: Sequence[str] = (), expected: Sequence[Step] = ()
+) -> None:
     """The steps with atoms, estimated time and whether they are finished in this workspace.
 
     Parameters
     ----------
     warnings
         About the settings, shown beneath.
+    expected
+        Steps of all stages; what is not of the plan is told of with the time that is left.
     """
     workspace = Workspace(folder)
     done, history = _known(plan, workspace)
@@ -112,9 +116,16 @@ def print_plan(plan: Plan, folder: Path, warnings: Sequence[str] = ()) -> None:
         total = sum(estimate.core_seconds for estimate in left)
         memory = max(estimate.memory_mb for estimate in left)
         basis = max(left, key=lambda estimate: estimate.core_seconds).basis
+        planned = {step.id for step, _ in estimates}
+        later = {step.id: step for step in expected if step.id not in planned}
+        with_later = total + sum(history.estimate(s).core_seconds for s in later.values())
+        further = (
+            f" for the stages that are decided, about {duration(with_later)} with the later ones, "
+            "as expected"
+        )
         console.print(
-            f"left: about {duration(total)} on one core, {memory:.0f} MB a worker; the longest "
-            f"step is estimated from {basis}"
+            f"left: about {duration(total)} on one core{further if later else ''}; "
+            f"{memory:.0f} MB a worker; the longest step is estimated from {basis}"
         )
     for warning in warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}")

@@ -199,6 +199,9 @@ class Capabilities:
         Variables that say where its files are, handed on to the queue's jobs.
     citation
         What is to be cited for one of its models, in a line; ``None`` where nothing is known.
+    load
+        Loads what a process needs for a step and keeps for the next ones, which is no step's time;
+        ``None`` where there is nothing to keep.
     """
 
     kinds: tuple[Kind, ...]
@@ -223,6 +226,7 @@ class Capabilities:
     examine: Callable[[Machine], Iterable[Finding]] | None = None
     environment: tuple[str, ...] = ()
     citation: Callable[[str], str | None] | None = None
+    load: Callable[[Step], None] | None = None
 
     def require_kind(self, step: Step) -> None:
         """Refuse a kind of calculation that the step's engine cannot do.

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,10 @@ class Claim:
     launch: Launch
     tasks: tuple[FiretaskBase, ...] = ()
     spec: dict[str, Any] | None = None
+
+    def begins_now(self) -> None:
+        """Count its time from here on: what the worker had to load first is not the step's."""
+        self.launch.state_history[-1]["created_on"] = datetime.now(UTC)
 
 
 # ---- taken and ended --------------------------------------------------------------------------

@@ -47,6 +47,8 @@ class Asked:
         Whether all of it is DFT.
     n_left
         Steps without a sound result.
+    goes_on
+        The command that computes them; by default that of the whole study.
     """
 
     study: str
@@ -55,6 +57,7 @@ class Asked:
     settled_by: Mapping[Choice, str] = field(default_factory=dict)
     by_dft: bool = True
     n_left: int = 0
+    goes_on: str | None = None
 
 
 def in_short(
@@ -132,7 +135,7 @@ def _next(tested: Sequence[JudgedClaim], asked: Asked) -> str:
     todo = []
     if asked.n_left:
         left = f"{counted(asked.n_left, 'step')} that {'is' if asked.n_left == 1 else 'are'} left"
-        todo.append(f"the {left} (natriface run {asked.study})")
+        todo.append(f"the {left} ({asked.goes_on or f'natriface run {asked.study}'})")
     blurred = any(c.verdict.n_samples and c.verdict.kind == "not tested" for c in tested)
     if blurred or any(c.verdict.n_neither for c in tested):
         todo.append(

@@ -142,6 +142,7 @@ def write_report(
     missing: Mapping[str, str] | None = None,
     folders: Mapping[str, Path] | None = None,
     protocol: ProtocolRecord,
+    goes_on: str | None = None,
 ) -> Path:
     """Write ``report.html``, tables, ``results.json`` and ``figures/`` into `folder`.
 
@@ -162,6 +163,8 @@ def write_report(
         Step name or id -> why it has no sound result.
     folders
         Step id -> its folder, where sections find large arrays and other files.
+    goes_on
+        The command that computes what is left; by default that of the whole study.
 
     Returns
     -------
@@ -189,7 +192,7 @@ def write_report(
         write_tables(scored, folder)
         sections = [scored, *sections]
     claims = judged(published, measurements) if published else []
-    asked = _asked(study_name, title, rows, engines, sections)
+    asked = _asked(study_name, title, rows, engines, sections, goes_on)
     document = ReportDocument(
         study=study_name,
         title=title,
@@ -224,15 +227,22 @@ def _asked(
     rows: Sequence[StepRow],
     engines: Sequence[EngineRecord],
     sections: Sequence[Section],
+    goes_on: str | None,
 ) -> Asked:
     return Asked(
-        study=study if study in study_names() else "STUDY",  # its file is not known here
+        study=known_as(study),
         opening=_opening(title, rows, engines),
         outcomes=[text for section in sections for text in section.outcome],
         settled_by=_settled_by(sections),
         by_dft=all(engine.level == "DFT" for engine in engines),
         n_left=sum(row.status != "converged" for row in rows),
+        goes_on=goes_on,
     )
+
+
+def known_as(study: str) -> str:
+    """A study in a command: its name, or STUDY where its file is not known."""
+    return study if study in study_names() else "STUDY"
 
 
 def _settled_by(sections: Sequence[Section]) -> dict[Choice, str]:

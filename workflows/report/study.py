@@ -10,8 +10,9 @@ from natriface.analysis.figures.style import FigureWidth, as_wide_as
 from natriface.analysis.results.result import RESULT_FILE, Result
 from natriface.analysis.results.tidied import is_tidied
 from natriface.structures.base.errors import ReaderError
+from natriface.workflows.parts import IN_STAGES
 from natriface.workflows.plan import Plan
-from natriface.workflows.report.page import ProtocolRecord, Setting, write_report
+from natriface.workflows.report.page import ProtocolRecord, Setting, known_as, write_report
 from natriface.workflows.report.steps import ExpectedStep
 from natriface.workflows.running.status import StepStatus
 from natriface.workflows.study import Study
@@ -26,6 +27,7 @@ def report_study(
     workspace: Workspace,
     statuses: Sequence[StepStatus],
     figures: FigureWidth | None = None,
+    goes_on: str | None = None,
 ) -> Path:
     """Write the report of a study's finished steps into its workspace; path of the page.
 
@@ -33,7 +35,10 @@ def report_study(
     ----------
     figures
         How wide they are drawn; each as it needs where it is not said.
+    goes_on
+        The command that computes what is left; by default that of the whole study.
     """
+    command = "screen" if study.parts().keys() & set(IN_STAGES) else "run"
     results, missing = [], {}
     folders = workspace.folders()
     state = {status.id: status for status in statuses}
@@ -64,6 +69,7 @@ def report_study(
             missing=missing,
             folders=folders,
             protocol=protocol_record(study, plan),
+            goes_on=goes_on or f"natriface {command} {known_as(study.name)}",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.running.status import ENDED_WITHOUT, StepStatus
@@ -13,8 +14,38 @@ AT_ONCE = 0.5
 """Of what is left of a budget, so that what comes after is estimated from what this has taken."""
 
 
+@dataclass(frozen=True)
+class Needed:
+    """What of a plan a budget begins next: by its first step, in core seconds."""
+
+    name: str
+    core_s: float
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a budget allows.
+
+    Attributes
+    ----------
+    plan
+        The steps that are begun by now, and those it lets begin.
+    left_s
+        Core seconds that are left of it once these have ended.
+    needed
+        The least of what is not begun; ``None`` where all is.
+    """
+
+    plan: Plan
+    left_s: float
+    needed: Needed | None = None
+
+
 def spent_s(workspace: Workspace, statuses: Sequence[StepStatus]) -> float:
-    """Core seconds that the steps of a study have taken, in all their attempts."""
+    """Core seconds that the steps of a study have taken, in all their attempts.
+
+    Wall time times cores, as a queue bills it; a worker's start is no step's.
+    """
     engines = {step.id: step.engine for step in workspace.plan()}
     return sum(
         step.wall_s * cores_used(step.folder, engines[step.id]) + spent_core_s(step.folder)
@@ -29,8 +60,10 @@ def affordable(
     statuses: Sequence[StepStatus],
     left_s: float,
     cost_s: Mapping[str, float],
-) -> Plan:
+) -> Allowance:
     """The steps that are begun by now, and as many more as a budget allows at once.
+
+    What does not fit is passed over for what does.
 
     Parameters
     ----------
@@ -49,26 +82,37 @@ def affordable(
     taken = set(begun)
     at_once = AT_ONCE * left
     units = [_with_parents(unit, by_id) for unit in in_turn]
-    for unit in (by_id.keys() - set().union(*units), *units):
-        new = unit - taken
-        cost = sum(cost_s[identifier] for identifier in new)
+    in_units = set().union(*units)
+    others = [identifier for identifier in by_id if identifier not in in_units]
+    waiting: list[list[str]] = []
+    for unit in (others, *units):
+        new = [identifier for identifier in unit if identifier not in taken]
         if not new:
             continue
+        cost = sum(cost_s[identifier] for identifier in new)
         if cost > left or (at_once <= 0 and cost > 0):
-            break
-        taken |= new
+            waiting.append(unit)
+            continue
+        taken.update(new)
         left -= cost
         at_once -= cost
-    steps = [step for identifier, step in by_id.items() if identifier in taken]
-    return Plan.of(plan.study, steps, plan.settings_description)
+    begins = Plan.of(
+        plan.study,
+        [step for identifier, step in by_id.items() if identifier in taken],
+        plan.settings_description,
+    )
+    costs = [(sum(cost_s[i] for i in unit if i not in taken), by_id[unit[0]]) for unit in waiting]
+    least = min(costs, key=lambda each: each[0], default=None)
+    return Allowance(begins, left, Needed(least[1].name, least[0]) if least else None)
 
 
-def _with_parents(unit: Sequence[str], steps: Mapping[str, Step]) -> set[str]:
-    found: set[str] = set()
+def _with_parents(unit: Sequence[str], steps: Mapping[str, Step]) -> list[str]:
+    """The steps of a unit, then what they start from."""
+    found: dict[str, None] = {}
     waiting = list(unit)
     while waiting:
-        identifier = waiting.pop()
+        identifier = waiting.pop(0)
         if identifier not in found:
-            found.add(identifier)
+            found[identifier] = None
             waiting += steps[identifier].parents
-    return found
+    return list(found)

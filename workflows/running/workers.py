@@ -29,6 +29,7 @@ from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.processes import Process, death, die_with_parent
 from natriface.workflows.steps.attempts import attempt
 from natriface.workflows.steps.heartbeat import BEAT_SECONDS, beat, is_revoked
+from natriface.workflows.steps.stages import load_engine
 from natriface.workflows.workspace import Workspace, writing
 
 if TYPE_CHECKING:
@@ -115,13 +116,15 @@ class Worker:
 
         known = {"id": claimed.step_id, "name": claimed.name}
         self.tell("start", fw_id=claimed.fw_id, **known)
-        started = time.monotonic()
         self.folder = claimed.folder
         try:
             with writing(claimed.folder):
                 beat(claimed.folder)
             self.computing = True
-            reason = run_claimed(claimed)
+            reason = attempt(claimed.folder, partial(load_engine, claimed.folder))
+            started = time.monotonic()
+            claimed.begins_now()
+            reason = reason or run_claimed(claimed)
             self.computing = False
         except NatrifaceError:
             self.computing = False

@@ -226,14 +226,25 @@ def _high(samples: Sequence[Sample]) -> float:
 
 
 def _speed(samples: Sequence[Sample]) -> float:
-    """Time of an ionic step over what was estimated of it; 0 where none is known."""
-    expected = made = 0.0
-    for each in samples:
-        if each.n_ionic_steps is not None:
-            share = max(1, each.n_ionic_steps) / each.estimated.n_ionic_steps
-            expected += each.estimated.core_seconds * share
-            made += each.used_core_s
-    return made / expected if expected else 0.0
+    """Time of an ionic step over what was estimated of it; 0 where none is known.
+
+    The median, each sample weighted by its ionic steps' estimate: one that shared its core, or
+    waited for a disk, tells nothing of the others.
+    """
+    known = sorted(
+        (each.used_core_s / expected, expected)
+        for each in samples
+        if each.n_ionic_steps is not None
+        for share in [max(1, each.n_ionic_steps) / each.estimated.n_ionic_steps]
+        for expected in [each.estimated.core_seconds * share]
+    )
+    half = math.fsum(expected for _, expected in known) / 2
+    passed = 0.0
+    for speed, expected in known:
+        passed += expected
+        if passed >= half:
+            return speed
+    return 0.0
 
 
 def _rising(samples: Sequence[Sample], value: Callable[[Sequence[Sample]], float]) -> _Curve:

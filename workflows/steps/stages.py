@@ -35,7 +35,7 @@ from natriface.workflows.engines.machine import load_machine
 from natriface.workflows.plan import Input, Step
 from natriface.workflows.steps.heartbeat import REVOKED_FILE
 from natriface.workflows.steps.start_structure import structure_for
-from natriface.workflows.workspace import Workspace
+from natriface.workflows.workspace import Workspace, is_finished
 
 STAGE_FILE = "stage.json"
 CORES_VARIABLE = "NATRIFACE_STEP_CORES"
@@ -66,6 +66,22 @@ def write_step(folder: Path, workspace: Workspace) -> None:
         save_input(folder, name, content)
     engine(step.engine).write(folder)
     note_stage(folder, "written")
+
+
+def load_engine(folder: Path) -> None:
+    """Load what the step's engine keeps in this process, unless it has run already.
+
+    Raises
+    ------
+    NatrifaceError
+        If that is not to be had.
+    """
+    if is_finished(folder) or stage(folder) == "ran":
+        return
+    step = load_step(folder)
+    load = engine(step.engine).capabilities.load
+    if load is not None:
+        load(step)
 
 
 def run_step(folder: Path) -> None:

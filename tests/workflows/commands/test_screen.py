@@ -61,7 +61,11 @@ def test_from_an_empty_folder_to_the_ranking_and_its_files(folder: Path) -> None
     planned = natriface("plan", "study.yaml", cwd=folder).stdout
     assert "Pb.cif|Au.cif: the nearest" in planned
     none = natriface("screen", "study.yaml", "--budget", "0", cwd=folder).stdout
-    assert "the budget of 0 core-hours is used up" in none
+    assert "the budget of 0 core-hours is used up; of the " in none
+    assert "|Au.cif " in none.partition("those for ")[2].partition(" need the least")[0]
+    (next_step,) = (line for line in none.splitlines() if line.startswith("Next: "))
+    assert "(natriface more study.yaml --budget 0.0" in next_step
+    assert none.count("natriface ") == 1
     shown = natriface("more", "study.yaml", "--budget", "1", cwd=folder).stdout
     assert "used up" not in shown
     rows = ranked(folder)

@@ -301,7 +301,7 @@ def test_sides_out_of_contact_are_left_out(tmp_path: Path) -> None:
     labelled = candidates((step.id, step) for step in plan.walk()).values()
     assert {one.choices.gap_angstrom for one in labelled} == {2.8}
     _, left_out = foreseen(study, tmp_path)
-    assert any("gap of 50 A the sides are out of contact" in str(row[2]) for row in left_out.rows)
+    assert any("gap of 50 A the sides are out of contact" in str(row[3]) for row in left_out.rows)
     far = {**near, "gaps_angstrom": [50]}
     study = Study.model_validate({**STUDY, "screen": {**screen, "contacts": far}})
     with pytest.raises(StudyError, match="no candidate is left"):

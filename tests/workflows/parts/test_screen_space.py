@@ -11,13 +11,21 @@ from ase.io import write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from natriface.analysis.results.wording import duration
 from natriface.structures.base.atoms import from_document
 from natriface.structures.base.errors import StructureError, StudyError
-from natriface.workflows.parts.screen.funnel import foreseen
+from natriface.workflows.commands.tables import print_plan
+from natriface.workflows.parts.screen.funnel import (
+    SHOWN,
+    foreseen,
+    left_out_shown,
+    left_out_table,
+)
+from natriface.workflows.parts.screen.labels import MOST_KEPT, LeftOut, Narrowed
 from natriface.workflows.parts.screen.request import ScreenRequest
 from natriface.workflows.parts.screen.space import Space, enumerate_space
-from natriface.workflows.parts.screen.steps import planned
-from natriface.workflows.planning import plan_study
+from natriface.workflows.parts.screen.steps import NO_CANDIDATE, planned
+from natriface.workflows.planning import expected_in_stages, plan_study
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 from natriface.workflows.validation import validated
@@ -195,7 +203,8 @@ def test_an_empty_space_is_one_sentence_and_its_reasons_a_table() -> None:
         plan_study(study, Path(), to_run=False)
     funnel, left_out = foreseen(study.parts()["screen"], StepMaker.of(study), Path())
     assert [row[1] for row in funnel.rows if str(row[0]).startswith("stage")] == [0, 0]
-    assert {row[0] for row in left_out.rows} == {"polar", "no match within 10 A2 and 0.1 %"}
+    no_match = "no match within 10 A2 and 0.1 %"
+    assert {row[0] for row in left_out.rows} == {NO_CANDIDATE, "polar", no_match}
 
 
 def test_a_plane_without_the_terminations_asked_for_is_said() -> None:
@@ -261,3 +270,85 @@ def test_a_stage_may_have_settings_of_its_own() -> None:
     models = [{step.settings["model"] for step in stage.steps} for stage in funnel.stages]
     assert models[1] == {"sevennet-0"}
     assert models[0] != models[1]
+
+
+LAYER_OF_NA: dict[str, Any] = {
+    "substrates": {"phases": ["Na"], "layers": [1, 3], "facets": [[1, 1, 1]]},
+    "films": {"phases": ["NaF"], "layers": [2], "facets": [[1, 0, 0]]},
+    "contacts": {"max_area_angstrom2": 160, "max_strain_percent": 6},
+}
+
+
+def test_a_slab_that_an_engine_cannot_compute_costs_its_candidates_alone() -> None:
+    study = Study.model_validate({"name": "one", "title": "one", "screen": LAYER_OF_NA})
+    _, left_out = foreseen(study.parts()["screen"], StepMaker.of(study), Path())
+    (row,) = left_out.rows
+    assert row[:3] == ["cannot be computed", 1, "candidates"]
+    # a layer of Na (111) has its atoms 6.06 A apart
+    assert str(row[3]).startswith("Na (111)-1, 1 layer: model")
+    assert "without neighbours within 6 A" in str(row[3])
+    assert "a slab of more layers has none" in str(row[3])
+    whole = next(plan_study(study, Path(), to_run=True).walk())
+    assert whole.metadata["choices"]["substrate"] == "(111)-1, 3 layers"
+    alone = {**LAYER_OF_NA, "substrates": {**LAYER_OF_NA["substrates"], "layers": [1]}}
+    study = Study.model_validate({"name": "one", "title": "one", "screen": alone})
+    with pytest.raises(StudyError, match=r"no candidate is left \(cannot be computed\)"):
+        plan_study(study, Path(), to_run=False)
+
+
+def test_phases_without_a_candidate_and_crystals_named_twice_are_said(tmp_path: Path) -> None:
+    salt = bulk("NaF", "rocksalt", a=4.634, cubic=True)
+    write(tmp_path / "NaF.cif", salt)
+    salt.translate([0.5 * 4.634, 0, 0])
+    write(tmp_path / "villiaumite.cif", salt)
+    (tmp_path / "none.cif").write_text("no crystal")
+    films = {"phases": ["*.cif", "Na2S"], "layers": [2], "facets": [[1, 0, 0]]}
+    content = {**PLAIN, "films": films}
+    study = Study.model_validate({"name": "one", "title": "one", "screen": content})
+    funnel = planned(study.parts()["screen"], StepMaker.of(study), tmp_path)
+    assert list(funnel.stages[0].runners) == ["NaF.cif|NaF"]
+    told = {(one.reason, one.what, one.counted) for one in funnel.left_out}
+    assert {
+        (NO_CANDIDATE, "none.cif as film: cannot be read", "phases"),
+        (NO_CANDIDATE, "Na2S as film: polar", "phases"),
+        ("the same crystal as another", "villiaumite.cif: the same crystal as NaF.cif", "phases"),
+        ("polar", "Na2S (100)-1", "terminations"),
+    } <= told
+    assert funnel.space.counts["pairs of phases"] == 2  # NaF.cif and Na2S on NaF
+
+
+def test_all_that_is_left_out_is_kept_and_the_page_has_the_first() -> None:
+    polar = [LeftOut("polar", f"X (100)-{k}", 1, "terminations") for k in range(MOST_KEPT + 7)]
+    named = [LeftOut(NO_CANDIDATE, f"Y{k}.cif", 1, "phases") for k in range(9)]
+    narrowed = Narrowed.of({}, [*named, *polar])
+    kept = Narrowed.model_validate_json(narrowed.model_dump_json())
+    assert kept == narrowed
+    assert len(kept.left_out) == 9 + MOST_KEPT + 1
+    assert kept.left_out[-1] == LeftOut("polar", "7 more", 7, "terminations")
+    table = left_out_table(kept.left_out)
+    assert len(table.records()) == len(kept.left_out)
+    assert isinstance(table.page_rows, set)
+    assert len(table.page_rows) == 9 + SHOWN
+    in_terminal = left_out_shown(kept.left_out).rows
+    assert in_terminal[-1] == ["polar", MOST_KEPT + 7 - SHOWN, "terminations", "and 996 more"]
+    before = Narrowed.model_validate({"counts": {}, "left_out": [["polar", 12, "a; and 7 more"]]})
+    assert before.left_out == [LeftOut("polar", "a; and 7 more", 12, "")]
+
+
+def test_the_time_left_is_told_with_the_stages_to_come(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = Study.model_validate({"name": "one", "title": "one", "screen": PLAIN})
+    funnel, _ = foreseen(study.parts()["screen"], StepMaker.of(study), Path())
+    *_, first, second, total = funnel.rows
+    assert total[0] == "all stages"
+    for column in (2, 3):
+        assert total[column] == pytest.approx(
+            float(str(first[column])) + float(str(second[column]))
+        )
+    expected = expected_in_stages(study, Path())
+    assert len({step.id for step in expected}) == total[2]
+    print_plan(plan_study(study, Path(), to_run=False), tmp_path, expected=expected)
+    all_s = 3600 * float(str(total[3]))
+    left = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("left"))
+    assert f"for the stages that are decided, about {duration(all_s)} with the later" in left

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from natriface.workflows.plan import Plan, Step, StructureFrom
-from natriface.workflows.running.budget import affordable, spent_s
+from natriface.workflows.running.budget import Needed, affordable, spent_s
 from natriface.workflows.running.status import StepStatus
 from natriface.workflows.steps.stages import STAGE_FILE
 from natriface.workflows.workspace import Workspace
@@ -36,7 +36,7 @@ def begun(
     plan: Plan, in_turn: list[list[str]], statuses: list[StepStatus], left_s: float
 ) -> set[str]:
     cost_s = {step.id: SECONDS for step in plan.walk()}
-    return {s.name for s in affordable(plan, in_turn, statuses, left_s, cost_s).walk()}
+    return {s.name for s in affordable(plan, in_turn, statuses, left_s, cost_s).plan.walk()}
 
 
 ALONE = [step(f"candidate {k}") for k in range(6)]
@@ -69,6 +69,19 @@ def test_parents_come_along_and_other_parts_come_first() -> None:
     plan = Plan.of("screened", [ALONE[0], SHARED, child, other])
     found = begun(plan, [[child.id], [ALONE[0].id]], [], 30.0)
     assert found == {"of another part", "child", "slab"}
+
+
+def test_what_does_not_fit_is_passed_over_and_said() -> None:
+    cost_s = {one.id: SECONDS * (k + 1) for k, one in enumerate(reversed(ALONE))}
+    cost_s[SHARED.id] = 0.0
+    found = affordable(PLAN, IN_TURN, [], 31.0, cost_s)
+    # 60, 50, 40 s do not fit; 30 s do, and then nothing does
+    assert {step.name for step in found.plan.walk()} == {"candidate 3", "slab"}
+    assert found.left_s == pytest.approx(1.0)
+    assert found.needed == Needed("candidate 5", 10.0)
+    assert affordable(PLAN, IN_TURN, [], 1e9, cost_s).needed is None
+    overdrawn = [status(each, "finished") for each in (ALONE[0], SHARED)]
+    assert affordable(PLAN, IN_TURN, overdrawn, -5.0, cost_s).needed == Needed("candidate 5", 10.0)
 
 
 @pytest.mark.parametrize("budget_s", [0.0, 35.0, 50.0, 1000.0])

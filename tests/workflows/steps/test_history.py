@@ -106,6 +106,17 @@ def test_a_known_law_is_found_again(power: int) -> None:
         assert found.most_core_seconds == pytest.approx(1.1e-3 * n_atoms**power, rel=0.05)
 
 
+def test_one_that_shared_its_core_does_not_make_others_slow() -> None:
+    def static(n_atoms: int, number: int, times: float) -> Sample:
+        made = step(n_atoms, number, "static")
+        own = engine("potential").estimate(made)
+        return Sample(made, own, times * own.core_seconds, 1)
+
+    history = History([static(100, 0, 60.0), *(static(20 + k, k, 1.0) for k in range(6))])
+    relaxed, own = history.estimate(step(40)), engine("potential").estimate(step(40))
+    assert relaxed.core_seconds == pytest.approx(own.core_seconds)
+
+
 def test_steps_beyond_all_sizes_measured_may_move_more() -> None:
     # films that need 5 calls, at half the time a call: of an interface only the speed is known
     own = engine("potential").estimate(step(40))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -9,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from natriface.analysis.results.wording import counted
 from natriface.workflows.commands.common import note, workspace_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from natriface.structures.base.errors import UnavailableError
-    from natriface.workflows.plan import Plan
+    from natriface.workflows.plan import Plan, Step
+    from natriface.workflows.running.budget import Allowance, Needed
     from natriface.workflows.running.progress import Progress
     from natriface.workflows.running.run import RunSummary
     from natriface.workflows.running.status import StepStatus
@@ -52,14 +55,16 @@ def run_study(
     course.tidies = tidies
     workspace = course.workspace
     summary = course.run(workers, progress_for(sys.stdout))
-    _say_how_it_ended(summary, name)
-    write_report(course.study, course.plan, workspace, list(summary.steps), top)
-    left = len(course.plan) - len(course.begun)
-    if left and budget_h is not None and not summary.interrupted:
-        typer.echo(
-            f"the budget of {budget_h:g} core-hours is used up: {left} steps of those known by "
-            f"now are not begun. Go on with: natriface more {name} -w {workspace.root} --budget H"
-        )
+    again = f"{name}{'' if folder is None else f' -w {workspace.root}'}"
+    goes_on = f"natriface {'screen' if staged else 'run'} {again}"
+    goes_on += f" --budget {budget_h:.3g}" if budget_h is not None else ""
+    _say_how_it_ended(summary)
+    needed = None if summary.interrupted else course.needed
+    if needed is not None:
+        goes_on = f"natriface more {again} --budget {at_least(needed.core_s / 3600)}"
+    write_report(course.study, course.plan, workspace, list(summary.steps), top, goes_on=goes_on)
+    if needed is not None:
+        typer.echo(course.why_it_ended(needed))
     course.require_able()
     sys.exit(summary.exit_code)
 
@@ -71,7 +76,7 @@ class Course:
     ----------
     plan
         As far as is decided by now.
-    begun
+    allowed
         The part of it that a budget of core-hours lets begin by now; without one, all of it.
     tidies
         Whether the folders of candidates are packed as they are left out.
@@ -89,11 +94,9 @@ class Course:
         self.in_stages = bool(in_stages(study))
         self.lacks: UnavailableError | None = None
         self.plan = plan
-        self.begun = plan
         self.tidies = False
         self.programs_in_jobs = False
-        if budget_h is not None:
-            self.begun = self._within_budget(statuses(workspace))
+        self.allowed = self._allowed(statuses(workspace) if budget_h is not None else ())
 
     @classmethod
     def of(
@@ -130,6 +133,27 @@ class Course:
         course = cls(study, _root(name), plan, workspace, budget_h)
         course.programs_in_jobs = programs_in_jobs
         return course
+
+    @property
+    def begun(self) -> Plan:
+        """The steps that are begun by now."""
+        return self.allowed.plan
+
+    @property
+    def needed(self) -> Needed | None:
+        """What a budget would have begun next, had it allowed more."""
+        return self.allowed.needed
+
+    def why_it_ended(self, needed: Needed) -> str:
+        """How much of the budget is left, and that the next candidate needs more."""
+        left_h = self.allowed.left_s / 3600
+        budget = f"the budget of {self.budget_h:.3g} core-hours"
+        n = len(self.plan) - len(self.begun)
+        return (
+            (f"{budget} is used up" if left_h <= 0 else f"of {budget} {left_h:.2g} are left")
+            + f"; of the {counted(n, 'step')} known by now that are not begun, those for "
+            + f"{needed.name} need the least, about {at_least(needed.core_s / 3600)}"
+        )
 
     def run(self, workers: int | None, progress: Progress | None) -> RunSummary:
         """Run what was begun and what follows from it, as `run_plan` does."""
@@ -168,11 +192,8 @@ class Course:
                 operations.tidy(self.workspace, discarded(self.study, self.plan, self.workspace))
         if self.budget_h is not None and not at_rest:
             return None
-        begun = self._within_budget(steps)
-        if len(begun) == len(self.begun):
-            return None
-        self.begun = begun
-        return begun
+        before, self.allowed = self.allowed, self._allowed(steps)
+        return None if len(self.begun) == len(before.plan) else self.begun
 
     def require_able(self) -> None:
         """Refuse to go on where this machine lacks what the next stage needs.
@@ -187,12 +208,19 @@ class Course:
                 f"the next stage cannot run here, what is finished stays: {self.lacks}"
             )
 
-    def _within_budget(self, steps: Sequence[StepStatus]) -> Plan:
+    def _allowed(self, steps: Sequence[StepStatus]) -> Allowance:
         from natriface.workflows.planning import beginning
+        from natriface.workflows.running.budget import Allowance
 
         if self.budget_h is None:
-            return self.plan
+            return Allowance(self.plan, math.inf)
         return beginning(self.study, self.plan, self.workspace, steps, self.budget_h)
+
+
+def at_least(hours: float) -> str:
+    """Core-hours in two digits, rounded up."""
+    digits = 1 - math.floor(math.log10(hours)) if hours > 0 else 0
+    return f"{math.ceil(hours * 10**digits) / 10**digits:.{max(digits, 0)}f}"
 
 
 def planned(
@@ -238,17 +266,25 @@ def say_lacks(lacks: Sequence[str]) -> None:
         typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
 
 
-def show_funnel(name: str, folder: Path | None) -> None:
-    """Print how many there are at each stage of a study, and what was left out and why."""
+def show_funnel(name: str, folder: Path | None) -> list[Step]:
+    """Print how many there are at each stage of a study, and what was left out and why.
+
+    Returns
+    -------
+    list[Step]
+        Of all stages, as far as they can be expected.
+    """
     from natriface.workflows.commands.tables import print_tables
-    from natriface.workflows.planning import foreseen, in_stages
+    from natriface.workflows.planning import expected_in_stages, foreseen, in_stages
 
     study, root, decided = _loaded(name, folder)
     if not in_stages(study):
-        return
+        return []
     with note(f"counting the choices of {study.name}"):
         tables = foreseen(study, root, decided)
+        expected = expected_in_stages(study, root, decided)
     print_tables(tables)
+    return expected
 
 
 def require_screening(study: Study) -> None:
@@ -298,26 +334,31 @@ def write_report(
     statuses: list[StepStatus],
     top: int = 5,
     figures: FigureWidthName | None = None,
+    goes_on: str | None = None,
 ) -> None:
-    """Write the report of what is finished, and show how its screening stands."""
+    """Write the report of what is finished, and show how its screening stands.
+
+    Parameters
+    ----------
+    goes_on
+        The command that computes what is left; by default that of the whole study.
+    """
     from natriface.workflows.commands.tables import print_tables, print_verdict
     from natriface.workflows.planning import ranking
     from natriface.workflows.report.page import JSON_FILE
     from natriface.workflows.report.study import report_study
 
     with note("writing the report"):
-        written = report_study(study, plan, workspace, statuses, figures.value if figures else None)
+        width = figures.value if figures else None
+        written = report_study(study, plan, workspace, statuses, width, goes_on)
     print_tables(ranking(study, plan, workspace, statuses, top))
     print_verdict(written.with_name(JSON_FILE))
     typer.echo(f"report: {written}")
 
 
-def _say_how_it_ended(summary: RunSummary, study: str) -> None:
+def _say_how_it_ended(summary: RunSummary) -> None:
     from natriface.workflows.commands.tables import print_failures
 
     print_failures(summary.steps)
     if summary.interrupted:
-        typer.echo(
-            f"interrupted; nothing is lost. Go on with: natriface run {study} "
-            f"-w {summary.workspace}"
-        )
+        typer.echo("interrupted; nothing is lost")

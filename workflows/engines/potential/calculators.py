@@ -25,7 +25,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from natriface.analysis.results.deciding import MODEL_OPTIONS
-from natriface.structures.base.errors import EngineError, nearest
+from natriface.structures.base.errors import EngineError, UncomputableError, nearest
 from natriface.structures.chemistry.bonds import neighbours
 from natriface.workflows.engines.potential.declaration import (
     OWN_SHA256,
@@ -83,21 +83,22 @@ def check_atoms(model: str, atoms: Atoms) -> None:
 
     Raises
     ------
-    EngineError
+    UncomputableError
         If it does not know an element, or an atom is alone and the potential needs neighbours.
     """
     known = known_elements(model)
     unknown = sorted(set(atoms.get_chemical_symbols()) - known) if known is not None else []
     if unknown:
-        raise EngineError(
+        raise UncomputableError(
             f"model {model!r} does not know {' and '.join(unknown)}; choose another model, or an "
             "engine for all elements: gpaw or vasp"
         )
     potential = potential_of(model)
     if potential is not None and has_lone_atom(atoms, potential.cutoff_angstrom):
-        raise EngineError(
+        raise UncomputableError(
             f"model {model!r} cannot compute an atom without neighbours within "
-            f"{potential.cutoff_angstrom:g} A, which this structure has; engines gpaw and vasp can"
+            f"{potential.cutoff_angstrom:g} A, which this structure has (a slab of more layers has "
+            "none); engines gpaw and vasp can"
         )
 
 

@@ -70,6 +70,13 @@ def _citation(model: str) -> str | None:
     return None if potential is None else potential.citation
 
 
+def _load(step: Step) -> None:
+    """Have the potential's weights in this process; others' calculators are made anew each time."""
+    settings = settings_of(step)
+    if potential_of(settings.model) is not None:
+        make_calculator(settings.model, settings.model_options)
+
+
 class PotentialEngine:
     """Relaxations, single points, bands and molecular dynamics with an ASE calculator."""
 
@@ -86,6 +93,7 @@ class PotentialEngine:
         telling_stress=TELLING_STRESS,
         examine=examine,
         citation=_citation,
+        load=_load,
     )
 
     def check(self, step: Step) -> None:

@@ -8,15 +8,26 @@ from pathlib import Path
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import counted
 from natriface.workflows.engines.base import engine
-from natriface.workflows.parts.screen.phases import grouped
+from natriface.workflows.parts.screen.labels import LeftOut, grouped
 from natriface.workflows.parts.screen.records import candidates, records
 from natriface.workflows.parts.screen.request import Rule, ScreenRequest
 from natriface.workflows.parts.screen.standings import standings
-from natriface.workflows.parts.screen.steps import Funnel, planned
+from natriface.workflows.parts.screen.steps import NO_CANDIDATE, Funnel, planned
 from natriface.workflows.parts.screen.tables import films_table, ranking_table
-from natriface.workflows.plan import Plan
+from natriface.workflows.plan import Plan, Step
 from natriface.workflows.report.table import Cell, Column, Table
 from natriface.workflows.step_maker import StepMaker
+
+SHOWN = 5
+"""Of what is left out for one reason, on the page and in the terminal."""
+
+LEFT_OUT = "left_out_of_the_screening"
+LEFT_OUT_COLUMNS = (
+    Column("why"),
+    Column("count", digits=0),
+    Column("of"),
+    Column("what"),
+)
 
 
 def foreseen(request: ScreenRequest, make: StepMaker, root: Path) -> list[Table]:
@@ -28,7 +39,18 @@ def foreseen(request: ScreenRequest, make: StepMaker, root: Path) -> list[Table]
         If a phase is not to be had, or an engine or setting is wrong.
     """
     funnel = planned(request, make, root, suppose=True)
-    return [funnel_table(funnel), left_out_table(grouped(funnel.left_out))]
+    return [funnel_table(funnel), left_out_shown(funnel.left_out)]
+
+
+def expected(request: ScreenRequest, make: StepMaker, root: Path) -> list[Step]:
+    """The steps of all stages, of those not decided yet as the funnel supposes them.
+
+    Raises
+    ------
+    NatrifaceError
+        As `foreseen`.
+    """
+    return [s for stage in planned(request, make, root, suppose=True).stages for s in stage.steps]
 
 
 def funnel_table(funnel: Funnel) -> Table:
@@ -37,17 +59,20 @@ def funnel_table(funnel: Funnel) -> Table:
         [name, count, None, None] for name, count in funnel.space.counts.items()
     ]
     seen: set[str] = set()
+    all_seconds = 0.0
     for planned_stage in funnel.stages:
         new = [step for step in planned_stage.steps if step.id not in seen]
         unique = {step.id: step for step in new}
         seen |= unique.keys()
         seconds = sum(engine(s.engine).estimate(s).core_seconds for s in unique.values())
+        all_seconds += seconds
         name = f"stage {planned_stage.number}: {planned_stage.stage.compute}"
         by = planned_stage.stage.engine
         rule = _said(planned_stage.stage.keep)
         expected = ", expected" if planned_stage.supposed else ""
         title = f"{name}{f' by {by}' if by else ''}{expected}{f'; keeps {rule}' if rule else ''}"
         rows.append([title, planned_stage.n_candidates, len(unique), seconds / 3600])
+    rows.append(["all stages", None, len(seen), all_seconds / 3600])
     return Table(
         "Funnel",
         [
@@ -83,11 +108,40 @@ def _said(rule: Rule | None) -> str:
     return ", ".join(bounds)
 
 
-def left_out_table(rows: Sequence[tuple[str, int, str]]) -> Table:
-    """What is not computed, and why; rows as from `grouped`."""
-    columns = [Column("why"), Column("count", digits=0), Column("what")]
-    cells: list[list[Cell]] = [[*row] for row in rows]
-    return Table("Left out", columns, cells, stem="left_out_of_the_screening")
+def left_out_table(left_out: Sequence[LeftOut]) -> Table:
+    """All that is not computed, and why; the page has the first of each reason."""
+    in_order = [one for members in grouped(left_out).values() for one in members]
+    shown = {id(one) for one in _first(left_out)}
+    rows: list[list[Cell]] = [[one.reason, one.count, one.counted, one.what] for one in in_order]
+    on_page = {place for place, one in enumerate(in_order) if id(one) in shown}
+    notes = []
+    if len(on_page) < len(rows):
+        notes = [f"For each reason the first {SHOWN}; {LEFT_OUT}.csv has all {len(rows)}."]
+    return Table("Left out", LEFT_OUT_COLUMNS, rows, notes, stem=LEFT_OUT, page_rows=on_page)
+
+
+def left_out_shown(left_out: Sequence[LeftOut]) -> Table:
+    """What is not computed, and why: of each reason the first, and the number of the others."""
+    rows: list[list[Cell]] = []
+    shown = {id(one) for one in _first(left_out)}
+    for reason, members in grouped(left_out).items():
+        rows += [[reason, m.count, m.counted, m.what] for m in members if id(m) in shown]
+        if rest := [one for one in members if id(one) not in shown]:
+            number = sum(one.count for one in rest)
+            rows.append([reason, number, rest[0].counted, f"and {len(rest)} more"])
+    notes = []
+    if len(shown) < len(left_out):
+        notes = [f"The report has all of them, in {LEFT_OUT}.csv and results.json."]
+    return Table("Left out", LEFT_OUT_COLUMNS, rows, notes, stem=LEFT_OUT)
+
+
+def _first(left_out: Sequence[LeftOut]) -> list[LeftOut]:
+    """The first of each reason, and every phase that has no candidate."""
+    return [
+        one
+        for reason, members in grouped(left_out).items()
+        for one in members[: None if reason == NO_CANDIDATE else SHOWN]
+    ]
 
 
 def ranking(

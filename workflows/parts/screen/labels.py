@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import Side
@@ -74,6 +75,41 @@ class Choices(BaseModel):
         return {"strain": self.max_strain, "atoms": self.n_atoms, "area": self.area_angstrom2}
 
 
+MOST_KEPT = 1000
+"""Of what is left out for one reason; of more, their number is."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What is not computed, and why.
+
+    Attributes
+    ----------
+    reason
+        A few words, by which what is left out is grouped.
+    what
+        Which plane, pair or candidates, with what a reader needs to have them after all.
+    count, counted
+        How many, and of what: ``candidates``.
+    phases
+        What the study calls those it is of.
+    """
+
+    reason: str
+    what: str
+    count: int = 1
+    counted: str = "candidates"
+    phases: tuple[str, ...] = ()
+
+
+def grouped(left_out: Iterable[LeftOut]) -> dict[str, list[LeftOut]]:
+    """What is left out by the reason, in the order in which reasons come up."""
+    groups: dict[str, list[LeftOut]] = {}
+    for one in left_out:
+        groups.setdefault(one.reason, []).append(one)
+    return groups
+
+
 class Narrowed(BaseModel):
     """How the space of choices was narrowed before anything was computed.
 
@@ -82,13 +118,33 @@ class Narrowed(BaseModel):
     counts
         How many were met on the way, in order.
     left_out
-        Why, how many, and which, with what a reader needs to have them after all.
+        All of it, up to `MOST_KEPT` for each reason.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     counts: dict[str, int]
-    left_out: list[tuple[str, int, str]]
+    left_out: list[LeftOut]
+
+    @classmethod
+    def of(cls, counts: dict[str, int], left_out: Iterable[LeftOut]) -> Narrowed:
+        """Within the bound on what is kept."""
+        kept: list[LeftOut] = []
+        for reason, members in grouped(left_out).items():
+            kept += members[:MOST_KEPT]
+            if rest := members[MOST_KEPT:]:
+                number = sum(one.count for one in rest)
+                kept.append(LeftOut(reason, f"{len(rest)} more", number, rest[0].counted))
+        return cls(counts=counts, left_out=kept)
+
+    @field_validator("left_out", mode="before")
+    @classmethod
+    def _as_once_written(cls, given: Any) -> Any:
+        """Rows of reason, count and first examples, as earlier versions wrote them."""
+        rows = given if isinstance(given, list) else []
+        if not any(isinstance(row, list | tuple) for row in rows):
+            return given
+        return [LeftOut(reason, what, count, "") for reason, count, what in rows]
 
 
 class CandidateLabels(Labels):

@@ -13,18 +13,14 @@ import numpy as np
 
 from natriface.structures.base.arrays import IntArray
 from natriface.structures.base.atoms import content_hash
-from natriface.structures.base.errors import StructureError, StudyError
-from natriface.structures.chemistry.unit_charges import given_charges
+from natriface.structures.base.errors import StudyError
 from natriface.structures.crystals.phases import Phase
 from natriface.structures.interfaces.faces import Face
 from natriface.structures.interfaces.matching import Match, match_at, nearest_match
 from natriface.structures.interfaces.screening import Candidate, Screening, SlabChoice, pair_up
-from natriface.structures.surfaces.slabs import layers_for
-from natriface.structures.surfaces.surface_cell import Crystal, miller_label
-from natriface.structures.surfaces.terminations import Termination, find_terminations
 from natriface.workflows.parts.interfaces.builder import STRAIN_SHARE
-from natriface.workflows.parts.screen.labels import PHASE_PAIRS
-from natriface.workflows.parts.screen.phases import LeftOut, phases_of
+from natriface.workflows.parts.screen.labels import PHASE_PAIRS, LeftOut
+from natriface.workflows.parts.screen.phases import phases_of, slabs_of
 from natriface.workflows.parts.screen.request import (
     Contacts,
     DopantChoice,
@@ -32,6 +28,7 @@ from natriface.workflows.parts.screen.request import (
     ScreenRequest,
     Slabs,
 )
+from natriface.workflows.plan import Side
 
 HINTED = 12
 """Pairs of faces, those of the smallest cells, among which the nearest match is looked for."""
@@ -115,6 +112,8 @@ class Space:
         Rows of `screening` within all bounds, (m,).
     pair_of
         Index in `pairs`, of a film's and a substrate's phase, of each, (m,).
+    asked_for
+        Phases by the side, with files that cannot be read and without crystals named twice.
     manners
         Ways to join the two slabs of a row.
     taken
@@ -130,6 +129,7 @@ class Space:
     pair_of: IntArray
     pairs: tuple[tuple[str, str], ...]
     phases: Mapping[str, Phase]
+    asked_for: Mapping[Side, Sequence[str]]
     manners: tuple[Manner, ...]
     taken: IntArray
     counts: Mapping[str, int]
@@ -210,13 +210,22 @@ def enumerate_space(request: ScreenRequest, root: Path) -> Space:
     phases: dict[str, Phase] = {}
     counts = {PHASE_PAIRS: 1}
     sides: list[list[SlabChoice]] = []
-    for side, asked in (("substrate", request.substrates), ("film", request.films)):
+    asked_for: dict[Side, tuple[str, ...]] = {}
+    requests: dict[Side, Slabs] = {"substrate": request.substrates, "film": request.films}
+    for side, asked in requests.items():
+        before = len(left_out)
         found = phases_of(asked, root, left_out)
-        counts[PHASE_PAIRS] *= len(found)
+        unreadable = [name for one in left_out[before:] for name in one.phases]
         for label, phase in found.items():
             if phases.setdefault(label, phase).atoms != phase.atoms:
                 raise StudyError(f"screen: two phases are called {label!r}; rename a file")
-        sides.append(_slabs(asked, found, side, counts, left_out))
+        cut = slabs_of(asked, found, left_out)
+        asked_for[side] = (*cut.phases, *unreadable)
+        counts[PHASE_PAIRS] *= len(cut.phases)
+        counts[f"{side} planes"] = cut.n_planes
+        counts[f"{side} terminations"] = cut.n_terminations
+        counts[f"{side} slabs"] = len(cut.slabs)
+        sides.append(cut.slabs)
     lower, upper = sides
     screening = pair_up(
         lower,
@@ -225,72 +234,7 @@ def enumerate_space(request: ScreenRequest, root: Path) -> Space:
         max_strain=request.contacts.max_strain_percent / 100,
         limit_per_pair=request.contacts.matches,
     )
-    return _space(request, screening, phases, counts, left_out)
-
-
-def _slabs(
-    asked: Slabs,
-    phases: Mapping[str, Phase],
-    side: str,
-    counts: dict[str, int],
-    left_out: list[LeftOut],
-) -> list[SlabChoice]:
-    slabs: list[SlabChoice] = []
-    facets = 0
-    met = 0
-    for label, phase in phases.items():
-        charges = asked.charges.get(label)
-        crystal = Crystal.from_atoms(
-            phase.atoms, None if charges is None else given_charges(phase, charges)
-        )
-        for miller in asked.facets or crystal.distinct_facets(asked.max_index or 1):
-            facets += 1
-            try:
-                terminations = find_terminations(crystal, miller)
-            except StructureError as error:
-                what = f"{label} {miller_label(miller)}: {error}"
-                left_out.append(LeftOut("cannot be cut", what))
-                continue
-            wanted = [
-                one
-                for one in terminations
-                if asked.terminations == "all" or one.number in asked.terminations
-            ]
-            if not wanted:
-                what = f"{label} {miller_label(miller)}, which has {len(terminations)}"
-                left_out.append(LeftOut("no termination of these numbers", what))
-            for termination in wanted:
-                met += 1
-                reason = _unfit(asked, termination)
-                if reason is not None:
-                    left_out.append(LeftOut(reason, f"{label} {termination.label}"))
-                    continue
-                slabs += [
-                    SlabChoice(label, facets, termination, layers)
-                    for layers in _layers(asked, termination)
-                ]
-    counts[f"{side} planes"] = facets
-    counts[f"{side} terminations"] = met
-    counts[f"{side} slabs"] = len(slabs)
-    return slabs
-
-
-def _layers(asked: Slabs, termination: Termination) -> list[int]:
-    if asked.layers is not None:
-        return list(asked.layers)
-    depths = asked.thickness_angstrom or ()
-    return list(dict.fromkeys(layers_for(termination, depth) for depth in depths))
-
-
-def _unfit(asked: Slabs, termination: Termination) -> str | None:
-    """Why a termination is left out; None if it is not."""
-    if asked.networks == "leave_out" and not termination.intact:
-        return "cuts an endless covalent network"
-    if asked.polar == "keep" or termination.nonpolar:
-        return None
-    return (
-        "polar" if termination.polar else "formal charges unknown, and no symmetry forbids a dipole"
-    )
+    return _space(request, screening, phases, asked_for, counts, left_out)
 
 
 def _manners(request: ScreenRequest) -> tuple[Manner, ...]:
@@ -319,6 +263,7 @@ def _space(
     request: ScreenRequest,
     screening: Screening,
     phases: Mapping[str, Phase],
+    asked_for: Mapping[Side, Sequence[str]],
     counts: dict[str, int],
     left_out: list[LeftOut],
 ) -> Space:
@@ -330,29 +275,34 @@ def _space(
     pair_of = of_faces[screening.pair] if len(base) else base
     counts["pairs of faces"] = len(names)
     counts["matches"] = len(base)
-    labels = list(map(_called, pairs))
     for index in sorted(set(range(len(pairs))) - set(pair_of.tolist())):
-        left_out.append(_unmatched(screening, of_faces, index, labels[index], request.contacts))
+        left_out.append(_unmatched(screening, of_faces, index, pairs[index], request.contacts))
     fits = screening.n_atoms <= request.contacts.max_atoms
     for index in np.unique(pair_of[~fits]).tolist():
         sizes = screening.n_atoms[~fits & (pair_of == index)]
-        what = f"{labels[index]}: from {sizes.min()} atoms on"
+        what = f"{_called(pairs[index])}: from {sizes.min()} atoms on"
         reason = f"more than {request.contacts.max_atoms} atoms"
-        left_out.append(LeftOut(reason, what, len(sizes)))
+        left_out.append(LeftOut(reason, what, len(sizes), "matches", pairs[index]))
     base, pair_of = base[fits], pair_of[fits]
     counts["small enough"] = len(base)
     counts["candidates"] = len(base) * len(manners)
     taken = _sampled(screening, base, pair_of, pairs, manners, request.sample, left_out)
     counts["taken"] = len(taken)
     return Space(
-        screening, base, pair_of, tuple(pairs), phases, manners, taken, counts, tuple(left_out)
+        *(screening, base, pair_of, tuple(pairs), phases, asked_for, manners, taken, counts),
+        tuple(left_out),
     )
 
 
 def _unmatched(
-    screening: Screening, of_faces: IntArray, index: int, label: str, contacts: Contacts
+    screening: Screening,
+    of_faces: IntArray,
+    index: int,
+    phases: tuple[str, str],
+    contacts: Contacts,
 ) -> LeftOut:
     """That two phases do not match, with the nearest match that they have."""
+    label = _called(phases)
     area_limit, limit = contacts.max_area_angstrom2, contacts.max_strain_percent
     within = f"no match within {area_limit:g} A2 and {limit:g} %"
     planes: dict[tuple[int, int], tuple[Face, Face]] = {}
@@ -369,10 +319,10 @@ def _unmatched(
         if (match := nearest_match(first, second, area_limit, limit / 100))
     ]
     if not found:
-        return LeftOut(within, f"{label}: nor any near", len(faces))
+        return LeftOut(within, f"{label}: nor any near", len(faces), "pairs of planes", phases)
     strain, area, where = min(found)
     nearest = f"{label}: the nearest, {where}, has {100 * strain:.2f} % on {area:.1f} A2"
-    return LeftOut(within, nearest, len(faces))
+    return LeftOut(within, nearest, len(faces), "pairs of planes", phases)
 
 
 def _sampled(
@@ -408,6 +358,7 @@ def _sampled(
                     "not in the sample",
                     f"{_called(phases, doping)}: {len(order)} of {len(flat)} are taken",
                     len(flat) - len(order),
+                    phases=phases,
                 )
             )
             flat = flat[sorted(order)]

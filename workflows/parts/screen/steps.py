@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from natriface.structures.base.atoms import content_hash, structure_id, to_document
-from natriface.structures.base.errors import StructureError, StudyError
+from natriface.structures.base.errors import (
+    EngineError,
+    StructureError,
+    StudyError,
+    UncomputableError,
+)
+from natriface.workflows.engines.base import engine
 from natriface.workflows.parts.screen.building import Builder, BuiltCandidate
 from natriface.workflows.parts.screen.decisions import Known, chosen, decision_id, replayed
-from natriface.workflows.parts.screen.labels import CandidateLabels, Narrowed, ReferenceLabels
-from natriface.workflows.parts.screen.phases import LeftOut, grouped, phases_of
+from natriface.workflows.parts.screen.labels import (
+    CandidateLabels,
+    LeftOut,
+    Narrowed,
+    ReferenceLabels,
+)
+from natriface.workflows.parts.screen.phases import phases_of
 from natriface.workflows.parts.screen.request import Rule, ScreenRequest, Stage
 from natriface.workflows.parts.screen.space import Space, enumerate_space
 from natriface.workflows.plan import Side, Step, StructureFrom
@@ -21,6 +33,8 @@ from natriface.workflows.step_maker import StepMaker
 
 SIDES: tuple[Side, Side] = ("substrate", "film")
 SHORT = 8
+NO_CANDIDATE = "no candidate at all"
+"""Why a phase is told of; what becomes of its slabs is told apart."""
 
 
 @dataclass
@@ -33,6 +47,8 @@ class Runner:
         All but stage and references.
     n_atoms
         Of the interface and of each side.
+    sides
+        What the study calls the phase of each.
     sources
         Where the structures of its next stage come from: keywords of `StepMaker.step`.
     """
@@ -40,11 +56,16 @@ class Runner:
     id: str
     pair: str
     phases: str
+    sides: dict[Side, str]
     labels: dict[str, Any]
     n_atoms: dict[str, int]
     sources: dict[str, dict[str, Any]]
     slab_names: dict[Side, str]
     vacuum_angstrom: float
+
+    def slab_in_words(self, side: Side) -> str:
+        """Phase, face and layers."""
+        return f"{self.labels[side].name} {getattr(self.labels['choices'], side)}"
 
 
 @dataclass
@@ -98,7 +119,7 @@ def steps(request: ScreenRequest, make: StepMaker, root: Path) -> list[Step]:
     """
     funnel = planned(request, make, root)
     if not funnel.stages[0].n_candidates:
-        reasons = sorted({one.reason for one in funnel.left_out})
+        reasons = sorted({one.reason for one in funnel.left_out} - {NO_CANDIDATE})
         raise StudyError(
             f"screen: no candidate is left ({'; '.join(reasons) or 'none was asked for'}); "
             "`natriface plan` says what was left out and why"
@@ -123,11 +144,13 @@ def planned(
         for name, phase in phases_of(side, root, []).items()
     )
     space, entered, left_out = _built(request.model_dump_json(), root, crystals)
-    runners_of = {pair: list(runners) for pair, runners in entered.items()}
+    runners_of, uncomputable = _computable(entered, request.stages, make)
+    left_out = [*left_out, *uncomputable]
+    left_out = [*_without_candidate(space.asked_for, runners_of, left_out), *left_out]
     first = PlannedStage(1, request.stages[0], runners_of)
     stages = [first]
     if runners := next(filter(None, first.runners.values()), None):
-        narrowed = Narrowed(counts=dict(space.counts), left_out=grouped(left_out))
+        narrowed = Narrowed.of(dict(space.counts), left_out)
         runners[0] = replace(runners[0], labels=runners[0].labels | {"narrowed": narrowed})
     _add_steps(first, make)
     for number, stage in enumerate(request.stages[1:], 2):
@@ -149,7 +172,76 @@ def planned(
                 following.runners.setdefault(by_id[identifier].pair, []).append(by_id[identifier])
         _add_steps(following, make)
         stages.append(following)
-    return Funnel(space, stages, list(left_out))
+    return Funnel(space, stages, left_out)
+
+
+def _computable(
+    entered: Mapping[str, Sequence[Runner]], stages: Sequence[Stage], make: StepMaker
+) -> tuple[dict[str, list[Runner]], list[LeftOut]]:
+    """Candidates by pair whose slabs every stage's engine can compute, and what is left out.
+
+    An interface lacks no neighbour that its slabs have. What else the engines refuse is of no one
+    structure, and is said once of the plan.
+    """
+    computable: dict[str, list[Runner]] = {}
+    refused: Counter[tuple[str, str]] = Counter()
+    said: dict[str, str | None] = {}
+    for pair, runners in entered.items():
+        for runner in runners:
+            for side in SIDES:
+                name = runner.slab_names[side]
+                if name not in said:
+                    said[name] = _refusal(runner, side, stages, make)
+                if said[name] is not None:
+                    text = f"{runner.slab_in_words(side)}: {said[name]}"
+                    refused[text, runner.sides[side]] += 1
+                    break
+            else:
+                computable.setdefault(pair, []).append(runner)
+    return computable, [
+        LeftOut("cannot be computed", text, n, phases=(phase,))
+        for (text, phase), n in refused.items()
+    ]
+
+
+def _without_candidate(
+    asked_for: Mapping[Side, Sequence[str]],
+    entered: Mapping[str, Sequence[Runner]],
+    left_out: Sequence[LeftOut],
+) -> Iterator[LeftOut]:
+    """The phases of which nothing is computed, with all that its planes and pairs were left out
+    for."""
+    have = {(side, one.sides[side]) for own in entered.values() for one in own for side in SIDES}
+    why: dict[str, dict[str, None]] = {}
+    for one in left_out:
+        for phase in one.phases:
+            why.setdefault(phase, {})[one.reason] = None
+    for side in SIDES:
+        for phase in asked_for[side]:
+            if (side, phase) not in have:
+                reasons = "; ".join(why.get(phase, ())) or "the other side has no slab"
+                what = f"{phase} as {side}: {reasons}"
+                yield LeftOut(NO_CANDIDATE, what, 1, "phases", (phase,))
+
+
+def _refusal(runner: Runner, side: Side, stages: Sequence[Stage], make: StepMaker) -> str | None:
+    """Why an engine cannot compute a candidate's slab as built; None if all can."""
+    for stage in stages:
+        step = make.step(
+            runner.id,
+            stage.compute,
+            runner.n_atoms[side],
+            engine=stage.engine,
+            settings=stage.settings,
+            **runner.sources[side],
+        )
+        try:
+            engine(step.engine).check(step)
+        except UncomputableError as error:
+            return str(error).removeprefix(f"{step.name}: ")
+        except EngineError:
+            continue
+    return None
 
 
 def _decided_together(rule: Rule, stage: PlannedStage) -> list[tuple[str, list[Runner]]]:
@@ -180,23 +272,24 @@ def _built(
     left_out = list(space.left_out)
     builder = Builder(space)
     entered: dict[str, list[Runner]] = {}
-    seen: set[str] = set()
-    failures: dict[str, int] = {}
-    same: dict[str, int] = {}
+    seen: dict[str, str] = {}
+    failures: Counter[tuple[str, tuple[str, str]]] = Counter()
+    same: Counter[tuple[str, tuple[str, str]]] = Counter()
     for screened in space:
+        phases = (screened.candidate.film_phase, screened.candidate.substrate_phase)
         try:
             built = builder.build(screened)
         except StructureError as error:
-            what = f"{screened.pair}: {error}"
-            failures[what] = failures.get(what, 0) + 1
+            failures[f"{screened.pair}: {error}", phases] += 1
             continue
-        if built.key in seen:
-            same[screened.pair] = same.get(screened.pair, 0) + 1
+        if first := seen.get(built.key):
+            of = "" if first == screened.pair else f": as of {first}"
+            same[f"{screened.pair}{of}", phases] += 1
             continue
-        seen.add(built.key)
+        seen[built.key] = screened.pair
         entered.setdefault(screened.pair, []).append(_runner(built))
-    left_out += [LeftOut("cannot be built", what, n) for what, n in failures.items()]
-    left_out += [LeftOut("the same structure as another", pair, n) for pair, n in same.items()]
+    for reason, found in (("cannot be built", failures), ("the same structure as another", same)):
+        left_out += [LeftOut(reason, what, n, phases=of) for (what, of), n in found.items()]
     return space, entered, left_out
 
 
@@ -205,6 +298,10 @@ def _runner(built: BuiltCandidate) -> Runner:
     return Runner(
         id=built.screened.id,
         pair=built.screened.pair,
+        sides={
+            "substrate": built.screened.candidate.substrate_phase,
+            "film": built.screened.candidate.film_phase,
+        },
         phases="|".join(built.slabs[side].phase.name for side in reversed(SIDES)),
         labels={
             "pair": built.screened.pair,
