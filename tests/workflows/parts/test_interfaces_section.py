@@ -521,6 +521,32 @@ def test_without_published_values_none_are_named(tmp_path: Path) -> None:
     assert "Why these numbers may differ" not in page.text
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_an_earlier_report_leaves_none_of_its_own_files(tmp_path: Path, listed: bool) -> None:
+    page = Study().write(tmp_path)
+    assert "figures/interfacial-formation-energy.png, .svg, .pdf" in page.text
+    assert {"claims.csv", "results.csv"} <= set(page.document.files)
+    for name in page.document.files:
+        assert (tmp_path / name).is_file(), name
+    mine = [tmp_path / "mine.csv", tmp_path / "figures" / "mine.png"]
+    for path in mine:
+        path.touch()
+    if not listed:  # as before reports had the list
+        document = json.loads((tmp_path / "results.json").read_text())
+        del document["files"]
+        (tmp_path / "results.json").write_text(json.dumps(document))
+    bare = Study()
+    del bare.results[1:]
+    after = bare.write(tmp_path, compare_with=None).document
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert "claims.csv" not in left
+    fixed = {"report.html", "results.json", "references.bib"}
+    own = {*after.files, *fixed, *(str(path.relative_to(tmp_path)) for path in mine)}
+    assert own <= left
+    if listed:
+        assert left == own
+
+
 def test_unknown_published_values_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="did you mean 'li2025'"):
         Study().write(tmp_path, compare_with="li2052")
