@@ -547,6 +547,15 @@ def test_an_earlier_report_leaves_none_of_its_own_files(tmp_path: Path, listed: 
         assert left == own
 
 
+def test_a_polar_slab_is_told_of(tmp_path: Path) -> None:
+    study = Study()
+    said = "(001)-1 is polar, with a dipole of 13.8 e A in the surface cell"
+    first = study.named("Na|NZSP interface")
+    assert first.step is not None
+    first.step.metadata["substrate"]["caution"] = said
+    assert f"NZSP: {said}." in study.records[0].caveats
+
+
 def test_unknown_published_values_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="did you mean 'li2025'"):
         Study().write(tmp_path, compare_with="li2052")
