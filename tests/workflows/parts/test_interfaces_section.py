@@ -556,6 +556,12 @@ def test_a_polar_slab_is_told_of(tmp_path: Path) -> None:
     assert f"NZSP: {said}." in study.records[0].caveats
 
 
+def test_figure_without_spread_says_so(tmp_path: Path) -> None:
+    unsure = Study().write(tmp_path).text
+    assert "Without whiskers: no spread is known" in unsure
+    assert "Whiskers: within" not in unsure
+
+
 def test_unknown_published_values_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="did you mean 'li2025'"):
         Study().write(tmp_path, compare_with="li2052")
