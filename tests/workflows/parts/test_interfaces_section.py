@@ -562,6 +562,13 @@ def test_figure_without_spread_says_so(tmp_path: Path) -> None:
     assert "Whiskers: within" not in unsure
 
 
+def test_a_source_without_any_of_the_interfaces_is_not_compared_with(tmp_path: Path) -> None:
+    page = Study().write(tmp_path, compare_with="mp-elasticity")
+    source = load_published("mp-elasticity").short_name
+    assert not any(source in column for column in page.rows["Na|NZSP"])
+    assert "Why these numbers may differ" not in page.text
+
+
 def test_unknown_published_values_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="did you mean 'li2025'"):
         Study().write(tmp_path, compare_with="li2052")
