@@ -279,19 +279,24 @@ def _effect(change: float, limit: float | None, beside: Mapping[str, float]) -> 
 
 def _starts(records: Sequence[InterfaceRecord]) -> list[str]:
     """How many reference slabs a second start has brought lower, and what it changes."""
-    slabs = {
-        slab.starts[0].id: slab
-        for record in records
-        for slab in record.reference_slabs
-        if slab.lowered_ev is not None
-    }
-    if not slabs:
-        return []
-    lower = sum(slab.lowered_ev > SAME_MINIMUM_EV for slab in slabs.values() if slab.lowered_ev)
-    which = f"{lower} of {len(slabs)}" if lower else f"none of {len(slabs)}"
+    slabs = {s.starts[0].id: s for record in records for s in record.reference_slabs}
+    waiting = [slab for slab in slabs.values() if all(s.energy_ev is None for s in slab.starts[1:])]
+    left = (
+        [
+            f"Not computed for {len(waiting)} of {len(slabs)} reference slabs: the relaxation from "
+            "the geometry they have in the interface."
+        ]
+        if waiting
+        else []
+    )
+    lowered = [slab.lowered_ev for slab in slabs.values() if slab.lowered_ev is not None]
+    if not lowered:
+        return left
+    lower = sum(by > SAME_MINIMUM_EV for by in lowered)
+    which = f"{lower} of {len(lowered)}" if lower else f"none of {len(lowered)}"
     text = (
         f"Relaxed from the geometry they have in the interface, {which} reference slabs end lower "
-        "than from the one they were built with"
+        f"by more than {1000 * SAME_MINIMUM_EV:g} meV than from the one they were built with"
     )
     changes = {
         record.pair: change
@@ -305,7 +310,7 @@ def _starts(records: Sequence[InterfaceRecord]) -> list[str]:
             "; the lower energies are the references, which raises the formation energies"
             f"{_by_relaxing(records)} by {' to '.join(span)} J/m² (most for {most})"
         )
-    return [text + "."]
+    return [text + ".", *left]
 
 
 def _by_relaxing(records: Sequence[InterfaceRecord]) -> str:

@@ -98,7 +98,7 @@ class ReferenceSlabRecord(_Record):
     energy_ev_per_angstrom2
         Of the lowest: one for the slab, whatever the supercell.
     lowered_ev
-        By how much the one taken lies below the first.
+        By how much the one taken lies below the first; ``None`` without another that is sound.
     left_j_per_m2
         How far the lowest of those in the interface's own cell lies above it.
     spread_ev
