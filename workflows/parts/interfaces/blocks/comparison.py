@@ -15,6 +15,7 @@ from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number, signed
 from natriface.workflows.parts.interfaces.blocks.integrity_tables import word_of
 from natriface.workflows.parts.interfaces.blocks.level_tables import relaxing_level
+from natriface.workflows.parts.interfaces.blocks.no_verdict import no_verdict
 from natriface.workflows.parts.interfaces.blocks.published_values import contradictions, reasons
 from natriface.workflows.parts.interfaces.blocks.reproduced import (
     ByLevel,
@@ -190,20 +191,8 @@ def _signs(
     near = [f"{p} within {number(off[p])} J/m²" for p in known if p not in apart]
     if near:
         sentences.append(f"Contact makes no difference to the energy of {', '.join(near)}.")
-    single = [pair for pair in ours if pair not in off]
-    if single:
-        reasons = {_no_uncertainty(records, pair) for pair in single}
-        values = ", ".join(f"{pair} ({signed(ours[pair])} J/m²)" for pair in single)
-        sentences.append(
-            f"No verdict on {values}: how certain that is, is not known "
-            f"({'; '.join(sorted(reasons))}); starts: 2 or registry: best under interfaces tells."
-        )
-    return sentences
-
-
-def _no_uncertainty(records: Sequence[InterfaceRecord], pair: str) -> str:
-    quantity = next(r.interfacial_formation_energy for r in records if r.pair == pair)
-    return (quantity and quantity.no_uncertainty) or "the starts are not known"
+    single = [record for record in records if record.pair in ours and record.pair not in off]
+    return [*sentences, *([no_verdict(single, ours)] if single else [])]
 
 
 def _doping(
