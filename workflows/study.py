@@ -162,6 +162,9 @@ def study_path(name_or_path: str | Path) -> Path:
         return path
     if name_or_path in study_names():
         return Path(str(files("natriface.templates") / "studies" / f"{name_or_path}.yaml"))
+    beside = path.parent / f"{path.name}.yaml"
+    if path.name and beside.is_file():
+        raise StudyError(f"no study {name_or_path!r:.80}; there is a file {beside}: name that")
     if name_or_path and path.is_dir():
         raise StudyError(f"{path} is a folder, not a study; name the file in it")
     raise StudyError(

@@ -25,10 +25,14 @@ from natriface.structures.base.atoms import content_hash
 from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.interfaces.match_search import MatchTable, Surface, match_table, rotations
+from natriface.structures.surfaces.slabs import Slab
 from natriface.structures.surfaces.surface_cell import gauss_reduce
 
 Share = Literal["film", "substrate"] | float
 Matrix2 = tuple[tuple[int, int], tuple[int, int]]
+
+WIDER, LARGEST_STRAIN = 4, 0.2
+"""How many times the area, and up to which strain, a match is looked for to name one in a hint."""
 
 
 @dataclass(frozen=True)
@@ -321,33 +325,71 @@ def nearest_match(
     substrate: Surface | ArrayLike, film: Surface | ArrayLike, max_area: float, max_strain: float
 ) -> Match | None:
     """The least strained match of two surfaces a little beyond an area (A^2) and a strain."""
-    for area, strain in (
-        (max_area, min(2 * max_strain, 0.2)), (2 * max_area, max_strain),
-        (max_area, 0.2), (4 * max_area, min(2 * max_strain, 0.2)),
-    ):  # fmt: skip
-        try:
-            table = match_table(substrate, film, area, strain, share=0.0)
-        except StructureError:  # too many to look through for a hint
-            continue
-        if len(table):
-            return match_at(table, int(np.argmin(table.max_strain)))
-    return None
+    doubled = min(2 * max_strain, LARGEST_STRAIN)
+    bounds = (
+        (max_area, doubled), (2 * max_area, max_strain),
+        (max_area, LARGEST_STRAIN), (WIDER * max_area, doubled),
+    )  # fmt: skip
+    found = (_least_strained(substrate, film, area, strain) for area, strain in bounds)
+    return next((match for match in found if match is not None), None)
 
 
 def _no_match(
     substrate: Surface | ArrayLike, film: Surface | ArrayLike, max_area: float, max_strain: float
 ) -> str:
     asked = f"no match within {max_area:g} A2 and {100 * max_strain:g} % strain"
-    best = nearest_match(substrate, film, max_area, max_strain)
-    if best is None:
-        return f"{asked}; raise max_area_angstrom2 or choose another pair of planes"
-    wider = ["max_area_angstrom2"] if best.area_angstrom2 > max_area else []
-    if best.max_strain > max_strain or not wider:
-        wider.append("max_strain (in a study max_strain_percent)")
+    strain_key = "max_strain (in a study max_strain_percent)"
+    ways = [
+        f"one of {_size(match, substrate, film)}: raise {key}"
+        for key, match in (
+            ("max_area_angstrom2", _smallest(substrate, film, WIDER * max_area, max_strain)),
+            (strain_key, _least_strained(substrate, film, max_area, LARGEST_STRAIN)),
+        )
+        if match is not None
+    ]
+    if not ways:
+        best = nearest_match(substrate, film, max_area, max_strain)
+        if best is None:
+            return f"{asked}; raise max_area_angstrom2 or choose another pair of planes"
+        both = f"raise max_area_angstrom2 and {strain_key}"
+        ways = [f"one of {_size(best, substrate, film)}: {both}"]
     return (
-        f"{asked}; there is one of {best.area_angstrom2:.1f} A2 with "
-        f"{100 * best.max_strain:.2f} % strain: raise {' and '.join(wider)}"
+        f"{asked}; there is {'; or '.join(ways)}; looked for up to {WIDER * max_area:g} A2 and "
+        f"{100 * LARGEST_STRAIN:g} %"
     )
+
+
+def _size(match: Match, substrate: Surface | ArrayLike, film: Surface | ArrayLike) -> str:
+    """Area, strain and, of slabs, atoms of a match."""
+    text = f"{match.area_angstrom2:.1f} A2 with {100 * match.max_strain:.2f} % strain"
+    if not (isinstance(substrate, Slab) and isinstance(film, Slab)):
+        return text
+    n_atoms = match.substrate_cells * len(substrate.atoms) + match.film_cells * len(film.atoms)
+    return f"{text} ({n_atoms} atoms)"
+
+
+def _smallest(
+    substrate: Surface | ArrayLike, film: Surface | ArrayLike, area: float, strain: float
+) -> Match | None:
+    table = _few_matches(substrate, film, area, strain)
+    return match_at(table, 0) if table else None
+
+
+def _least_strained(
+    substrate: Surface | ArrayLike, film: Surface | ArrayLike, area: float, strain: float
+) -> Match | None:
+    table = _few_matches(substrate, film, area, strain)
+    return match_at(table, int(np.argmin(table.max_strain))) if table else None
+
+
+def _few_matches(
+    substrate: Surface | ArrayLike, film: Surface | ArrayLike, area: float, strain: float
+) -> MatchTable | None:
+    """The matches; None where there are too many supercells to look through for a hint."""
+    try:
+        return match_table(substrate, film, area, strain, share=0.0)
+    except StructureError:
+        return None
 
 
 def _det(matrix: ArrayLike) -> float:

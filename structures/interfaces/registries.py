@@ -54,17 +54,22 @@ class RegistryGrid:
 
     def near(self, distance_angstrom: float) -> list[list[int]]:
         """By set, which of the sets have a point nearer than this to one of its own: itself too."""
-        sets = np.repeat(np.arange(len(self.sets)), [len(points) for points in self.sets.values()])
-        places = np.array([place for points in self.sets.values() for place in points])
+        return [
+            np.flatnonzero(self.distances(first) < distance_angstrom).tolist()
+            for first in self.sets
+        ]
+
+    def distances(self, place: Place) -> FloatArray:
+        """From a point to the nearest of each set's, A."""
+        places = np.array([other for points in self.sets.values() for other in points])
         cell = np.eye(3)
         cell[:2, :2] = self.vectors
-        found = []
-        for first in self.sets:
-            apart = np.zeros((len(places), 3))
-            apart[:, :2] = (places - first) / self.shape @ self.vectors
-            _, distances = find_mic(apart, cell)
-            found.append(np.unique(sets[distances < distance_angstrom]).tolist())
-        return found
+        apart = np.zeros((len(places), 3))
+        apart[:, :2] = (places - place) / self.shape @ self.vectors
+        _, lengths = find_mic(apart, cell)
+        begins = np.cumsum([0, *map(len, self.sets.values())])[:-1]
+        nearest: FloatArray = np.minimum.reduceat(lengths, begins)
+        return nearest
 
 
 def distinct_registries(

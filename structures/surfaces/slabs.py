@@ -146,8 +146,15 @@ class Slab:
 
     @property
     def caution(self) -> str | None:
-        """What this slab cannot claim for want of formal charges, or None."""
+        """What this slab cannot claim, being polar or for want of formal charges, or None."""
         facet = self.termination.facet
+        if self.polar and self.termination.polar:
+            return (
+                f"{self.label} is polar, with a dipole of {abs(self.dipole_e_angstrom):.1f} e A in "
+                "the surface cell: its energy grows with the thickness and depends on the vacuum; "
+                "take a termination that is not polar (natriface surfaces lists them), or set "
+                "symmetric or reconstruct"
+            )
         if not facet.crystal.charges_unknown:
             return None
         known = (

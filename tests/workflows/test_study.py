@@ -125,9 +125,13 @@ def test_what_is_no_study_is_refused(load: Callable[[Any], Study], text: str) ->
         load(text)
 
 
-def test_unknown_study_and_missing_file() -> None:
+def test_unknown_study_and_missing_file(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="li2025"):
         study_path("li2052")
+    mine = tmp_path / "mine.yaml"
+    mine.touch()
+    with pytest.raises(StudyError, match=r"no study .*mine'; there is a file .*mine\.yaml"):
+        study_path(str(mine.with_suffix("")))
     with pytest.raises(StudyError, match="no file"):
         load_study(Path("nowhere.yaml"))
 

@@ -6,13 +6,14 @@ import csv
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from ase import Atoms
+from pydantic import ValidationError
 
 from natriface.analysis.figures.pictures.structure_pictures import structure_picture
 from natriface.analysis.results.result import Result
@@ -28,10 +29,13 @@ from natriface.workflows.parts.interfaces.builder import (
     BuiltInterface,
     build_interfaces,
 )
+from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord
 from natriface.workflows.parts.interfaces.request import InterfacesAsked
 from natriface.workflows.parts.labels import DEFAULT_SECTION, step_labels
 from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.planning import plan_study
+from natriface.workflows.report.page import JSON_FILE, ReportDocument
+from natriface.workflows.report.study import REPORT_FOLDER
 from natriface.workflows.steps.starts import start_geometries
 from natriface.workflows.study import Study
 from natriface.workflows.workspace import Workspace, is_finished
@@ -87,21 +91,27 @@ def write_study_structures(
     return interfaces
 
 
+class WrittenStructures(NamedTuple):
+    """How many relaxations have files, ended without a sound result, and are not run yet."""
+
+    written: int
+    unsound: int
+    not_run: int
+
+
 def write_computed_structures(
     workspace: Workspace,
     folder: Path,
     *,
     relaxed: bool = True,
     formats: Sequence[StructureFormat] = STRUCTURE_FORMATS,
-) -> tuple[int, int]:
+) -> WrittenStructures:
     """Write what each converged relaxation of a study has ended in, or what it began from.
 
     A table beside them, `TABLE_FILE`, names the step of each, its energy and its engine.
 
-    Returns
-    -------
-    written, left_out
-        Number of relaxations with files, and of those without a sound result.
+    A CIF says the energy and engine too, and, where there is a report, whether it takes that of
+    several starts.
 
     Raises
     ------
@@ -123,9 +133,10 @@ def write_computed_structures(
         )
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
+    taken = _taken(workspace)
     for name, result in done:
         atoms = result.final_atoms() if relaxed else result.initial_atoms()
-        write_structure(atoms, folder / name, formats)
+        write_structure(atoms, folder / name, formats, _origin(result, relaxed, taken))
         rows.append(
             {
                 "file": name,
@@ -140,7 +151,38 @@ def write_computed_structures(
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    return len(done), len(asked) - len(done)
+    not_run = sum(step.id not in folders for step in asked)
+    return WrittenStructures(len(done), len(asked) - len(done) - not_run, not_run)
+
+
+def _origin(result: Result, relaxed: bool, taken: Mapping[str, bool]) -> str:
+    """What a structure is of: step, engine, energy, and whether the report takes it."""
+    if not relaxed:
+        return f"{result.label}, as built"
+    words = f"{result.label}, relaxed by {result.engine.words}"
+    words += f", energy {result.converged_energy_ev():.6f} eV"
+    takes = taken.get(result.step.id) if result.step else None
+    if takes is None:
+        return words
+    return f"{words}, {'the lowest' if takes else 'not the lowest'} of its starts in the report"
+
+
+def _taken(workspace: Workspace) -> dict[str, bool]:
+    """By id of each of several starts, whether the report that is there takes it anywhere."""
+    path = workspace.root / REPORT_FOLDER / JSON_FILE
+    if not path.is_file():
+        return {}
+    try:
+        document = ReportDocument.model_validate_json(path.read_bytes())
+    except ValidationError:  # of another version
+        return {}
+    found: dict[str, bool] = {}
+    for content in document.sections.get("interfaces", {}).get("values", {}).values():
+        record = InterfaceRecord.model_validate(content)
+        slabs = [start for slab in record.reference_slabs for start in slab.starts]
+        for start in (*record.starts, *slabs):
+            found[start.id] = found.get(start.id, False) or start.taken
+    return found
 
 
 def _require_new(folder: Path) -> None:

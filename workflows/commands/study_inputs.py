@@ -135,14 +135,26 @@ def setting_warnings(plan: Plan) -> list[str]:
 
 
 def value_warnings(study: Study) -> list[str]:
-    """Interfaces that a file of one's own values names and the study does not compute."""
+    """Interfaces with published values that the study does not compute.
+
+    Of a source that comes with natriface only where it computes none of them, of one's own values
+    each.
+    """
     name = study.compare_with
-    if name is None or not is_file_of_values(name) or not isinstance(study, InterfacesAsked):
+    if name is None or not isinstance(study, InterfacesAsked):
         return []
     known = [f"{film}|{substrate}" for film, substrate in study.pairs]
     if not known:  # a screening finds its own
         return []
     given = load_published(name).interfacial_formation_energy_j_per_m2
+    if given and not set(given) & set(known):
+        return [
+            f"compare_with: {Path(name).name}: none of its interfaces ({', '.join(given)}) is in "
+            f"this study ({', '.join(known)}): call films and substrates as it does, or leave "
+            "compare_with out"
+        ]
+    if not is_file_of_values(name):
+        return []
     return [
         f"{Path(name).name}: {pair} is no interface of this study; {nearest(pair, known)}"
         for pair in given

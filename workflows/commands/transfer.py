@@ -94,6 +94,7 @@ def structures(
 
     `build` writes those that a study begins with, before anything is run.
     """
+    from natriface.analysis.results.wording import counted
     from natriface.structures.formats.structure_files import STRUCTURE_FORMATS
     from natriface.workflows.commands.build import write_computed_structures
 
@@ -106,10 +107,14 @@ def structures(
         )
     place = opened(study, workspace)
     output = output or Path(f"{place.study}-structures")
-    written, left_out = write_computed_structures(place, output, relaxed=relaxed, formats=chosen)
+    found = write_computed_structures(place, output, relaxed=relaxed, formats=chosen)
+    left = (
+        (found.unsound, "without a sound result"),
+        (found.not_run, "not run yet"),
+    )
     typer.echo(
-        f"{written} structures written to {output}"
-        + (f"; {left_out} relaxations have no sound result" if left_out else "")
+        f"{found.written} structures written to {output}"
+        + "".join(f"; {counted(n, 'relaxation')} {why}" for n, why in left if n)
     )
 
 

@@ -48,7 +48,7 @@ class JudgedClaim(BaseModel):
     claim: Claim
     verdict: Verdict
     measured: bool
-    """Whether the study has any value of the quantity."""
+    """Whether the study has any value of the quantity, of a system that the source has."""
     values: dict[str, tuple[float, float]] = Field(default_factory=dict)
     """System -> least and largest of its values, in the unit of `SCALES`."""
 
@@ -122,7 +122,7 @@ class JudgedClaim(BaseModel):
 
 def judged(published: Published, measurements: Sequence[Measurement]) -> list[JudgedClaim]:
     """Every claim of the source with its verdict."""
-    quantities = {m.quantity for m in measurements}
+    quantities = {m.quantity for m in measurements if m.system in published.systems(m.quantity)}
     return [
         JudgedClaim(
             claim=claim,

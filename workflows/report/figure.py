@@ -18,6 +18,7 @@ from natriface.structures.formats.structure_files import write_structure
 
 STRUCTURES = "structures"
 """Folder beside that of the figures with the structures they show."""
+FIGURE_FORMATS = ("png", "svg", "pdf")
 PAGE_PX_PER_INCH = 130
 """Two figures as wide as a column of a journal fit beside each other, all at one scale."""
 

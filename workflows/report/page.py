@@ -28,8 +28,10 @@ from natriface.workflows.report.crystals import crystal_gallery
 from natriface.workflows.report.figure import ReportFigure
 from natriface.workflows.report.in_short import Asked, in_short
 from natriface.workflows.report.references import REFERENCES, references
+from natriface.workflows.report.report_files import files_of, listed_files, remove_left_over
 from natriface.workflows.report.scorecard import scorecard_section
 from natriface.workflows.report.section import (
+    FIGURES,
     Gallery,
     Listed,
     Section,
@@ -49,7 +51,7 @@ from natriface.workflows.study import study_names
 
 SCHEMA_VERSION = 2
 LIBRARIES = ("natriface", "ase", "pymatgen", "spglib", "numpy")
-PAGE, JSON_FILE, FIGURES = "report.html", "results.json", "figures"
+PAGE, JSON_FILE = "report.html", "results.json"
 
 
 class _Document(BaseModel):
@@ -104,6 +106,8 @@ class ReportDocument(_Document):
         Every step, in the plan's order.
     unfinished
         Those without a sound result, with the reason.
+    files
+        Tables, figures and structures beside the page; the next report removes what it lacks.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -123,6 +127,7 @@ class ReportDocument(_Document):
     claims: list[JudgedClaim] = Field(default_factory=list)
     references: str = ""
     unfinished: list[StepRow]
+    files: list[str] = Field(default_factory=list)
 
     @property
     def claims_table(self) -> Table | None:
@@ -152,7 +157,8 @@ def write_report(
         All results at hand, sound or not, in any order; where `expected` is given, those of
         other steps (of an earlier form of the study) are left out.
     folder
-        Made if absent; files of an earlier report in it are replaced.
+        Made if absent; files of an earlier report in it are replaced, or removed where this one
+        has none of that name.
     expected
         The planned steps, so that what has no result yet is listed too.
     compare_with
@@ -192,6 +198,7 @@ def write_report(
         write_tables(scored, folder)
         sections = [scored, *sections]
     claims = judged(published, measurements) if published else []
+    crystals = crystal_gallery(results, context)
     asked = _asked(study_name, title, rows, engines, sections, goes_on)
     document = ReportDocument(
         study=study_name,
@@ -210,14 +217,17 @@ def write_report(
         claims=claims,
         references=_references(engines, published, sections),
         unfinished=[row for row in rows if row.status != "converged"],
+        files=[*files_of(sections, crystals)],
     )
-    write_atomically(folder / JSON_FILE, document.model_dump_json(indent=1))
     table = document.claims_table
     if table is not None:
+        document.files.append(table.file_name)
         write_atomically(folder / table.file_name, table.as_csv())
+    remove_left_over(folder, listed_files(folder / JSON_FILE), document.files)
+    write_atomically(folder / JSON_FILE, document.model_dump_json(indent=1))
     write_atomically(folder / REFERENCES, document.references)
     page = folder / PAGE
-    write_atomically(page, _page(document, sections, engines, crystal_gallery(results, context)))
+    write_atomically(page, _page(document, sections, engines, crystals))
     return page
 
 

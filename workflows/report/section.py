@@ -44,6 +44,8 @@ class Gallery:
     note: str = ""
 
 
+FIGURES = "figures"
+"""Folder of a report's figures."""
 FEW = 2
 """Findings that may begin the page as they are."""
 
@@ -118,15 +120,16 @@ class Section:
     @property
     def figures(self) -> list[ReportFigure]:
         """The figures among the blocks, those to turn without a picture left out."""
-        return [figure for figure in self._shown if figure.source]
+        return [figure for figure in self.shown if figure.source]
 
     @property
     def turns(self) -> bool:
         """Whether there is something to turn."""
-        return any(figure.turnable for figure in self._shown)
+        return any(figure.turnable for figure in self.shown)
 
     @property
-    def _shown(self) -> list[ReportFigure]:
+    def shown(self) -> list[ReportFigure]:
+        """The figures among the blocks, and what is only there to turn."""
         single = [block for block in self.blocks if isinstance(block, ReportFigure)]
         galleries = [block for block in self.blocks if isinstance(block, Gallery)]
         return [*single, *(figure for gallery in galleries for figure in gallery.figures)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -39,6 +39,16 @@ class SlabLabels(BaseModel):
     stoichiometric: bool | None = None
     caution: str | None = None
     cut: str = "whole"
+
+    def of_height(self, ratio: float) -> Self:
+        """The slab as cut from a crystal whose layers are that many times as high."""
+        cut: Mapping[str, Any] = (self.model_extra or {}).get("termination") or {}
+        scaled: dict[str, Any] = {}
+        if self.thickness_angstrom is not None:
+            scaled["thickness_angstrom"] = ratio * self.thickness_angstrom
+        if cut.get("gap_angstrom") is not None:
+            scaled["termination"] = {**cut, "gap_angstrom": ratio * cut["gap_angstrom"]}
+        return self.model_copy(update=scaled)
 
     @property
     def cut_words(self) -> str | None:

@@ -24,12 +24,14 @@ from natriface.structures.interfaces.matching import (
     share_by_stiffness,
 )
 from natriface.structures.surfaces import supercells
+from natriface.structures.surfaces.slabs import build_slab
 from natriface.structures.surfaces.supercells import (
     Catalogue,
     hermite_normal_forms,
     pairs_within_lengths,
 )
 from natriface.structures.surfaces.surface_cell import Crystal, Facet, gauss_reduce
+from natriface.structures.surfaces.terminations import find_terminations
 
 Array = np.ndarray[Any, Any]
 
@@ -327,6 +329,20 @@ def test_bad_limits_are_refused(options: dict[str, Any], message: str) -> None:
 def test_no_match_says_what_to_change() -> None:
     with pytest.raises(StructureError, match=r"20 A2 and 1 % .* one of 9.0 A2 with 1.96 % strain"):
         find_matches(SQUARE, 1.02 * SQUARE, max_area_angstrom2=20.0, max_strain=0.01)
+    sides = [
+        build_slab(find_terminations(load_phase(name), (1, 0, 0))[0], layers=2)
+        for name in ("NaF", "NaCl")
+    ]
+    with pytest.raises(StructureError) as refused:
+        find_matches(*sides, max_area_angstrom2=90.0, max_strain=0.02)
+    said = str(refused.value)
+    larger = find_matches(*sides, max_area_angstrom2=360.0, max_strain=0.02)[0]
+    atoms = larger.substrate_cells * len(sides[0].atoms) + larger.film_cells * len(sides[1].atoms)
+    assert (
+        f"one of {larger.area_angstrom2:.1f} A2 with {100 * larger.max_strain:.2f} % strain "
+        f"({atoms} atoms): raise max_area_angstrom2; or one of "
+    ) in said
+    assert "): raise max_strain (in a study max_strain_percent); looked for up to 360 A2" in said
     with pytest.raises(StructureError, match="another pair of planes"):
         find_matches(SQUARE, 1.5 * SQUARE, max_area_angstrom2=9.0, max_strain=0.01)
     with pytest.raises(StructureError, match="right-handed"):

@@ -197,10 +197,12 @@ def test_a_polar_slab_has_a_dipole_that_grows_until_it_is_reconstructed(layers: 
     termination = terminations("NaF", (1, 1, 1))[0]
     polar = build_slab(termination, layers=layers)
     assert polar.polar
+    assert "is polar, with a dipole of" in str(polar.caution)
     assert polar.dipole_e_angstrom == pytest.approx(layers * termination.dipole_e_angstrom)
     assert abs(termination.compensating_charge_e) == pytest.approx(0.5)  # Tasker's half a layer
     healed = build_slab(termination, layers=layers, reconstruct=True)
     assert not healed.polar
+    assert healed.caution is None
     assert healed.dipole_e_angstrom == pytest.approx(0, abs=1e-9)
     assert healed.stoichiometric
     assert healed.area_angstrom2 == pytest.approx(2 * polar.area_angstrom2)

@@ -194,6 +194,13 @@ def test_own_values_of_no_interface_are_told(folder: Path) -> None:
     assert "mine.yaml: Ag|Au" not in said
 
 
+def test_a_source_of_none_of_the_interfaces_is_told(folder: Path) -> None:
+    (folder / "study.yaml").write_text(yaml.safe_dump(STUDY | {"compare_with": "li2025"}))
+    said = natriface("plan", "study.yaml", cwd=folder).stdout
+    assert "compare_with: li2025: none of its interfaces (Na|NZSP, " in said
+    assert "is in this study (Ag|Au)" in said
+
+
 def test_what_programs_read_is_json(folder: Path) -> None:
     plan = json.loads(natriface("plan", "study.yaml", "--json", cwd=folder).stdout)
     assert {step["state"] for step in plan} == {"to run"}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from natriface.analysis.results.result import Result
+from natriface.analysis.results.wording import number
 from natriface.structures.base.atom_tags import SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
@@ -132,6 +133,11 @@ def test_slabs_are_cut_from_the_relaxed_crystals(
         assert record["max_strain"] == pytest.approx(np.abs(stretch - 1).max(), abs=1e-9)
         assert record["area_angstrom2"] == pytest.approx(1.02**2 * step.metadata["area_angstrom2"])
         assert not any("library" in caveat for caveat in record["caveats"])
+        for side, growth in (("substrate", 1.02), ("film", GROWTH[f"{film} bulk"])):
+            slab = step.metadata[side]
+            thickness, gap = slab["thickness_angstrom"], slab["termination"]["gap_angstrom"]
+            assert record[side]["thickness_angstrom"] == pytest.approx(growth * thickness)
+            assert record[side]["cut_words"].startswith(f"{number(growth * gap)} Å, ")
 
 
 @pytest.mark.parametrize("bulk", ["library", "relaxed"])

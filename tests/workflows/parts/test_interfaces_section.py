@@ -521,6 +521,54 @@ def test_without_published_values_none_are_named(tmp_path: Path) -> None:
     assert "Why these numbers may differ" not in page.text
 
 
+def test_a_source_without_any_of_the_interfaces_is_not_compared_with(tmp_path: Path) -> None:
+    page = Study().write(tmp_path, compare_with="mp-elasticity")
+    source = load_published("mp-elasticity").short_name
+    assert not any(source in column for column in page.rows["Na|NZSP"])
+    assert "Why these numbers may differ" not in page.text
+
+
+def test_figure_without_spread_says_so(tmp_path: Path) -> None:
+    unsure = Study().write(tmp_path).text
+    assert "Without whiskers: no spread is known" in unsure
+    assert "Whiskers: within" not in unsure
+
+
+def test_a_polar_slab_is_told_of(tmp_path: Path) -> None:
+    study = Study()
+    said = "(001)-1 is polar, with a dipole of 13.8 e A in the surface cell"
+    first = study.named("Na|NZSP interface")
+    assert first.step is not None
+    first.step.metadata["substrate"]["caution"] = said
+    assert f"NZSP: {said}." in study.records[0].caveats
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_an_earlier_report_leaves_none_of_its_own_files(tmp_path: Path, listed: bool) -> None:
+    page = Study().write(tmp_path)
+    assert "figures/interfacial-formation-energy.png, .svg, .pdf" in page.text
+    assert {"claims.csv", "results.csv"} <= set(page.document.files)
+    for name in page.document.files:
+        assert (tmp_path / name).is_file(), name
+    mine = [tmp_path / "mine.csv", tmp_path / "figures" / "mine.png"]
+    for path in mine:
+        path.touch()
+    if not listed:  # as before reports had the list
+        document = json.loads((tmp_path / "results.json").read_text())
+        del document["files"]
+        (tmp_path / "results.json").write_text(json.dumps(document))
+    bare = Study()
+    del bare.results[1:]
+    after = bare.write(tmp_path, compare_with=None).document
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert "claims.csv" not in left
+    fixed = {"report.html", "results.json", "references.bib"}
+    own = {*after.files, *fixed, *(str(path.relative_to(tmp_path)) for path in mine)}
+    assert own <= left
+    if listed:
+        assert left == own
+
+
 def test_unknown_published_values_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="did you mean 'li2025'"):
         Study().write(tmp_path, compare_with="li2052")
@@ -626,7 +674,7 @@ def test_a_change_that_rounds_to_nothing_is_not_told(
     study.add_second_start(SLAB, energy - lower)
     findings = study.write(tmp_path).document.findings
     (finding,) = (text for text in findings if "reference slabs end" in text)
-    assert "1 of 1 reference slabs end lower" in finding
+    assert "1 of 1 reference slabs end lower by more than 5 meV than" in finding
     assert ("which raises" in finding) == bool(told)
     assert told in finding
 
@@ -654,7 +702,8 @@ def test_a_second_start_that_failed_never_loses_the_result(update: dict[str, Any
     assert slab.taken is not None
     assert slab.taken.name == SLAB
     assert slab.starts[1].energy_ev is None
-    assert record.second_start_change_j_per_m2 == 0.0
+    assert slab.lowered_ev is None
+    assert record.second_start_change_j_per_m2 is None
     (caveat,) = record.caveats
     assert caveat.startswith(f"{AGAIN}: ")
     assert str(slab.starts[1].reason) in caveat
@@ -669,6 +718,11 @@ def test_one_that_is_not_there_yet_does_not_either(tmp_path: Path) -> None:
     page = study.write(tmp_path, expected=expected)
     assert float(page.rows["Na|NZSP"][FORMATION]) == before
     assert f"{AGAIN}: not finished yet" in page.rows["Na|NZSP"]["caveats"]
+    told = [text for text in page.document.findings if "reference slabs" in text]
+    assert told == [
+        "Not computed for 1 of 1 reference slabs: the relaxation from the geometry they have in "
+        "the interface."
+    ]
 
 
 def test_a_second_start_stands_in_for_a_first_that_failed() -> None:

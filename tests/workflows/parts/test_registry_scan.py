@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import EngineError
 from natriface.structures.interfaces.restacking import slide_film
+from natriface.workflows.parts.interfaces.blocks.comparison import compare
 from natriface.workflows.parts.interfaces.evaluation.gathering import gather
 from natriface.workflows.parts.interfaces.request import InterfaceRequest
 from natriface.workflows.plan import Plan, StructureFrom
@@ -106,6 +107,34 @@ def test_a_registry_near_the_first_is_no_independent_start(
     quantity = record.interfacial_formation_energy
     assert quantity is not None
     assert quantity.no_uncertainty == "one independent start only of the interface"
+    (sentence,) = compare([record], None).verdict
+    # NaF(100) repeats after 3.3 A, and four shifts are tried along it
+    assert "registries 1 and 2 lie 0.83 Å apart, less than 1.5 Å: not independent" in sentence
+    assert sentence.endswith("; starts: 2 under interfaces tells.")
+    (record,) = (item.record for item in gather(list(results.values())))
+    assert record.registries is not None
+    assert record.registries.near is None
+
+
+def test_only_what_is_not_set_and_can_help_is_advised(results: dict[str, Result]) -> None:
+    (record,) = (item.record for item in gather(list(results.values())))
+    assert record.registries is not None
+    assert record.interfacial_formation_energy is not None
+    unsure = record.interfacial_formation_energy.model_copy(update={"uncertainty_j_per_m2": None})
+    record = record.model_copy(update={"interfacial_formation_energy": unsure})
+
+    def advice(**update: Any) -> str:
+        (sentence,) = compare([record.model_copy(update=update)], None).verdict
+        return sentence.rpartition("; ")[2]
+
+    both = "starts: 2 or registry: best with scan: {registries: 2} under interfaces tells."
+    assert advice(registries=None) == both
+    one = record.registries.model_copy(update={"n_relaxed": 1})
+    assert advice(registries=one) == "starts: 2 or scan: {registries: 2} under interfaces tells."
+    none_apart = one.model_copy(update={"n_apart": 1})
+    assert advice(registries=none_apart) == "starts: 2 under interfaces tells."
+    left = [record.starts[0], record.starts[1].model_copy(update={"energy_ev": None})]
+    assert advice(starts=left) == "1 start without a sound result yet tells."
 
 
 def test_registries_are_told_apart_from_those_not_there_yet(plan: Plan) -> None:

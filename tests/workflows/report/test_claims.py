@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from natriface.analysis.results.claim import Measurement
 from natriface.analysis.results.published import load_published
-from natriface.workflows.report.claims import judged
+from natriface.workflows.report.claims import claims_table, judged
 from natriface.workflows.report.in_short import Asked, in_short
 
 LI = load_published("li2025")
@@ -21,12 +21,17 @@ def short(*measured: Measurement) -> str:
     return " ".join(in_short(asked, judged(LI, measured), LI))
 
 
-def test_a_claim_whose_systems_were_not_computed_is_not_borne_on() -> None:
+def test_what_the_source_has_no_value_of_is_compared_with_nothing() -> None:
     text = short(energy("NaI|NZSP", -0.5))
-    assert "bear on no claim of" in text
+    assert f"Nothing in it bears on a claim of {LI.short_name} yet" in text
+    assert "Without a sample" not in text
+    assert claims_table(judged(LI, [energy("NaI|NZSP", -0.5)]), LI) is None
+
+
+def test_a_claim_whose_systems_were_not_computed_is_not_borne_on() -> None:
+    text = short(energy(CLEAN, -0.5))
     assert "Without a sample: F in NZSP makes NaF bind more;" in text
     assert "Open" not in text
-    assert "rests on" not in text
 
 
 def test_only_claims_with_samples_are_counted() -> None:

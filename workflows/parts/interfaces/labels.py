@@ -135,6 +135,8 @@ class RegistryScanLabels(Labels):
         the scan's shifts.
     registries
         The shifts in fractions of the substrate's surface cell.
+    apart_angstrom
+        Those nearer than this are no independent starts.
     """
 
     section: Literal["interfaces"] = "interfaces"
@@ -145,6 +147,7 @@ class RegistryScanLabels(Labels):
     shape: tuple[int, int]
     sets: list[list[tuple[int, int]]]
     registries: list[tuple[float, float]]
+    apart_angstrom: float | None = None
 
 
 class EnergyLabels(Labels):

@@ -70,6 +70,7 @@ def scan_step(
             shape=grid.shape,
             sets=[list(members) for members in grid.sets.values()],
             registries=grid.shifts(np.linalg.solve(np.array(match.substrate_matrix), common)),
+            apart_angstrom=request.scan.apart_angstrom,
         ),
     )
 

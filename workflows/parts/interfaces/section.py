@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from natriface.analysis.energies.interface_energy import ADHESION_FORMULA, formation_formula
 from natriface.analysis.results.claim import Choice
@@ -68,6 +69,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     if not gathered:
         return None
     records = [item.record for item in gathered]
+    context = replace(context, published=_shared(records, context.published))
     words = compare(records, context.published)
     return Section(
         key=KEY,
@@ -87,6 +89,14 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
             if slab.phase and slab.source
         },
     )
+
+
+def _shared(records: Sequence[InterfaceRecord], published: Published | None) -> Published | None:
+    """What is printed; None where it is of none of these interfaces."""
+    if published is None:
+        return None
+    printed = {*published.interfacial_formation_energy_j_per_m2, *published.integrity}
+    return published if any(record.pair in printed for record in records) else None
 
 
 def _blocks(

@@ -15,6 +15,7 @@ from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number, signed
 from natriface.workflows.parts.interfaces.blocks.integrity_tables import word_of
 from natriface.workflows.parts.interfaces.blocks.level_tables import relaxing_level
+from natriface.workflows.parts.interfaces.blocks.no_verdict import no_verdict
 from natriface.workflows.parts.interfaces.blocks.published_values import contradictions, reasons
 from natriface.workflows.parts.interfaces.blocks.reproduced import (
     ByLevel,
@@ -190,20 +191,8 @@ def _signs(
     near = [f"{p} within {number(off[p])} J/m²" for p in known if p not in apart]
     if near:
         sentences.append(f"Contact makes no difference to the energy of {', '.join(near)}.")
-    single = [pair for pair in ours if pair not in off]
-    if single:
-        reasons = {_no_uncertainty(records, pair) for pair in single}
-        values = ", ".join(f"{pair} ({signed(ours[pair])} J/m²)" for pair in single)
-        sentences.append(
-            f"No verdict on {values}: how certain that is, is not known "
-            f"({'; '.join(sorted(reasons))}); starts: 2 or registry: best under interfaces tells."
-        )
-    return sentences
-
-
-def _no_uncertainty(records: Sequence[InterfaceRecord], pair: str) -> str:
-    quantity = next(r.interfacial_formation_energy for r in records if r.pair == pair)
-    return (quantity and quantity.no_uncertainty) or "the starts are not known"
+    single = [record for record in records if record.pair in ours and record.pair not in off]
+    return [*sentences, *([no_verdict(single, ours)] if single else [])]
 
 
 def _doping(
@@ -279,19 +268,24 @@ def _effect(change: float, limit: float | None, beside: Mapping[str, float]) -> 
 
 def _starts(records: Sequence[InterfaceRecord]) -> list[str]:
     """How many reference slabs a second start has brought lower, and what it changes."""
-    slabs = {
-        slab.starts[0].id: slab
-        for record in records
-        for slab in record.reference_slabs
-        if slab.lowered_ev is not None
-    }
-    if not slabs:
-        return []
-    lower = sum(slab.lowered_ev > SAME_MINIMUM_EV for slab in slabs.values() if slab.lowered_ev)
-    which = f"{lower} of {len(slabs)}" if lower else f"none of {len(slabs)}"
+    slabs = {s.starts[0].id: s for record in records for s in record.reference_slabs}
+    waiting = [slab for slab in slabs.values() if all(s.energy_ev is None for s in slab.starts[1:])]
+    left = (
+        [
+            f"Not computed for {len(waiting)} of {len(slabs)} reference slabs: the relaxation from "
+            "the geometry they have in the interface."
+        ]
+        if waiting
+        else []
+    )
+    lowered = [slab.lowered_ev for slab in slabs.values() if slab.lowered_ev is not None]
+    if not lowered:
+        return left
+    lower = sum(by > SAME_MINIMUM_EV for by in lowered)
+    which = f"{lower} of {len(lowered)}" if lower else f"none of {len(lowered)}"
     text = (
         f"Relaxed from the geometry they have in the interface, {which} reference slabs end lower "
-        "than from the one they were built with"
+        f"by more than {1000 * SAME_MINIMUM_EV:g} meV than from the one they were built with"
     )
     changes = {
         record.pair: change
@@ -305,7 +299,7 @@ def _starts(records: Sequence[InterfaceRecord]) -> list[str]:
             "; the lower energies are the references, which raises the formation energies"
             f"{_by_relaxing(records)} by {' to '.join(span)} J/m² (most for {most})"
         )
-    return [text + "."]
+    return [text + ".", *left]
 
 
 def _by_relaxing(records: Sequence[InterfaceRecord]) -> str:

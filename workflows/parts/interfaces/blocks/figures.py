@@ -36,10 +36,19 @@ def formation_bars(
         context,
         "interfacial formation energy",
         f"Interfacial formation energies per area and contact{beside}.{_ours(records)} "
-        "More negative: contact lowers the energy more. Whiskers: within what two independent "
-        f"starts agree, where there are several.{_geometries(records)}",
+        f"More negative: contact lowers the energy more. {_whiskers(records)}"
+        f"{_geometries(records)}",
         published,
     )
+
+
+def _whiskers(records: Sequence[InterfaceRecord]) -> str:
+    """What the bars' whiskers are; without any, that no spread is known."""
+    quantities = [record.interfacial_formation_energy for record in records]
+    known = [q for q in quantities if q is not None and q.value_j_per_m2 is not None]
+    if known and all(q.uncertainty_j_per_m2 is None for q in known):
+        return "Without whiskers: no spread is known, for want of a second independent start."
+    return "Whiskers: within what two independent starts agree, where there are several."
 
 
 def adhesion_bars(

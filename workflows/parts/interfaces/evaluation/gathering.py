@@ -155,14 +155,17 @@ def _gathered(
     scanned = {x: by_id[x] for x in (identifier, *labels.scanned_starts) if x in by_id}
     registries = registries_record(labels, steps, scanned)
     strained = strains(labels, interface, steps.results)
+    caveats[:0] = [f"{slab.name}: {slab.caution}." for slab in labels.slabs if slab.caution]
     if strained.caveat:
         caveats.insert(0, strained.caveat)
     record = InterfaceRecord(
         pair=labels.pair,
         references=labels.references,
         label=labels.label,
-        film=_slab(labels.film, strained.of["film"]),
-        substrate=_slab(labels.substrate, strained.of["substrate"]),
+        film=_slab(labels.film.of_height(strained.heights["film"]), strained.of["film"]),
+        substrate=_slab(
+            labels.substrate.of_height(strained.heights["substrate"]), strained.of["substrate"]
+        ),
         formula=labels.formula,
         n_atoms=labels.n_atoms,
         area_angstrom2=area,

@@ -98,7 +98,7 @@ class ReferenceSlabRecord(_Record):
     energy_ev_per_angstrom2
         Of the lowest: one for the slab, whatever the supercell.
     lowered_ev
-        By how much the one taken lies below the first.
+        By how much the one taken lies below the first; ``None`` without another that is sound.
     left_j_per_m2
         How far the lowest of those in the interface's own cell lies above it.
     spread_ev
@@ -152,6 +152,10 @@ class RegistriesRecord(_Record):
         Highest less lowest of all registries at their best gaps.
     relaxed_spread_j_per_m2, n_relaxed
         Highest less lowest of the interfaces relaxed from those taken, and their number.
+    n_apart
+        Registries near to none lower, each of which is a search of its own.
+    near
+        Which of those taken is no search of its own, and why.
     """
 
     n_registries: int | None = None
@@ -168,6 +172,8 @@ class RegistriesRecord(_Record):
     rigid_spread_j_per_m2: float | None = None
     relaxed_spread_j_per_m2: float | None = None
     n_relaxed: int | None = None
+    n_apart: int | None = None
+    near: str | None = None
     reason: str | None = None
 
 

@@ -138,7 +138,8 @@ def reference_slab(
     taken = lowest_start(interface, starts)
     own = lowest_start(interface, [start for start in starts if start.share == 1])
     lowered, left = None, None
-    if taken is not None and why_not(interface, starts[0]) is None:
+    first, *others = (why_not(interface, start) for start in starts)
+    if taken is not None and first is None and None in others:
         lowered = energy_ev(starts[0]) - energy_ev(taken)
     if taken is not None and own is not None:
         left = energy_ev(own) - energy_ev(taken)

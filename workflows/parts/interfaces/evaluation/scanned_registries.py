@@ -15,6 +15,7 @@ from natriface.analysis.energies.starts import spread
 from natriface.analysis.results.moves.rigid_scan import RigidScan, ScanPoint
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import AnalysisError
+from natriface.structures.interfaces.registries import RegistryGrid
 from natriface.workflows.parts.interfaces.evaluation.records import RegistriesRecord
 from natriface.workflows.parts.interfaces.evaluation.reference_slabs import Start, per_contact
 from natriface.workflows.parts.interfaces.labels import InterfaceLabels, RegistryScanLabels
@@ -39,7 +40,8 @@ def registries_record(
         reason = steps.why_missing(labels.registry_scan) or NOT_FINISHED
         return RegistriesRecord(reason=f"{steps.name(labels.registry_scan)}: {reason}")
     scan, step = result.scan, result.step
-    grid = read_labels(RegistryScanLabels, step.metadata, step.name)
+    asked = steps.planned.get(labels.registry_scan, step)
+    grid = read_labels(RegistryScanLabels, asked.metadata, step.name)
     area = in_plane_area(result)
     adhesion = {
         shift: _adhesion_j_per_m2(scan, point, area, grid.n_contacts)
@@ -52,6 +54,8 @@ def registries_record(
             table[place] = adhesion.get(shift, np.nan)
     ranked = scan.ranked()
     best = ranked[0]
+    taken = [shifts.index(point.shift) for point in ranked[: len(starts)]]
+    n_apart = len(scan.apart())
     lifts = [point.lift_angstrom for point in scan.points if point.shift == best.shift]
     return RegistriesRecord(
         n_registries=len(shifts),
@@ -60,7 +64,7 @@ def registries_record(
         vectors_angstrom=grid.vectors_angstrom,
         adhesion_j_per_m2=[[None if np.isnan(x) else float(x) for x in row] for row in table],
         engine=result.engine.words,
-        taken=[grid.sets[shifts.index(point.shift)][0] for point in ranked[: len(starts)]],
+        taken=[grid.sets[k][0] for k in taken],
         best=grid.registries[shifts.index(best.shift)],
         best_gap_angstrom=best.gap_angstrom,
         best_at_end_of_lifts=best.lift_angstrom in (min(lifts), max(lifts)),
@@ -72,7 +76,24 @@ def registries_record(
             grid.n_contacts,
         ),
         n_relaxed=sum(_energy_ev(start) is not None for start in starts.values()),
+        n_apart=n_apart,
+        near=_near(grid, taken, n_apart),
     )
+
+
+def _near(grid: RegistryScanLabels, taken: Sequence[int], n_apart: int) -> str | None:
+    """Which of the registries taken lie too near one before them, in words."""
+    sets = {members[0]: members for members in grid.sets}
+    places = RegistryGrid(np.array(grid.vectors_angstrom), grid.shape, sets)
+    pairs = []
+    for rank in range(n_apart, len(taken)):
+        distances = places.distances(grid.sets[taken[rank]][0])[list(taken[:rank])]
+        nearest = int(np.argmin(distances))
+        pairs.append(f"{nearest + 1} and {rank + 1} lie {distances[nearest]:.2f} Å apart")
+    if not pairs:
+        return None
+    limit = f"{grid.apart_angstrom:g} Å" if grid.apart_angstrom else "apart_angstrom"
+    return f"registries {', '.join(pairs)}, less than {limit}: not independent"
 
 
 def apart_starts(labels: InterfaceLabels, steps: Steps, starts: Sequence[Start]) -> list[Start]:

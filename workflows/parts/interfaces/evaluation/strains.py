@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from natriface.analysis.results.result import Result
 from natriface.structures.interfaces.recut import principal_strains, stretches
+from natriface.structures.surfaces.surface_cell import standard_frame
 from natriface.workflows.parts.interfaces.labels import SIDES, InterfaceLabels
 from natriface.workflows.plan import Side
 
 
 @dataclass(frozen=True)
 class Strains:
-    """Principal strains of the sides, and the largest that would fit the free film."""
+    """Principal strains of the sides, and the largest that would fit the free film.
+
+    Attributes
+    ----------
+    heights
+        By side: how many times as high the layers of its crystal are as those it was built of.
+    """
 
     of: Mapping[Side, tuple[float, ...]]
     largest: float
     caveat: str | None = None
+    heights: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(SIDES, 1.0))
 
 
 def strains(
@@ -46,4 +57,16 @@ def strains(
     return Strains(
         {side: principal_strains(labels.bases[side], crystals[side], cell) for side in SIDES},
         max(abs(stretch - 1) for stretch in found),
+        heights={side: _height_ratio(labels.bases[side], relaxed[side]) for side in SIDES},
     )
+
+
+def _height_ratio(basis: ArrayLike, crystal: Result | None) -> float:
+    """How many times as high the crystal's layers are relaxed as they were built."""
+    if crystal is None or crystal.initial_structure is None:
+        return 1.0
+    built, relaxed = (
+        float(standard_frame(np.asarray(basis) @ np.asarray(atoms.cell))[2, 2])
+        for atoms in (crystal.initial_atoms(), crystal.final_atoms())
+    )
+    return relaxed / built
