@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from natriface.analysis.figures.canvas import OwnAxes, PanelLayout
 from natriface.analysis.figures.style import (
     DASHES,
     FONT_SIZE,
@@ -18,10 +19,8 @@ from natriface.analysis.figures.style import (
     MUTED,
     QUALITATIVE,
     SMALL,
-    PanelLayout,
     in_style,
     most_beside,
-    note_below,
     wrapped,
     zero_line,
 )
@@ -140,7 +139,11 @@ def _kinds(bonds: Sequence[Bond], length: float, icohp: float) -> list[list[Bond
 
 @in_style
 def cohp_panels(
-    panels: Sequence[CohpPanel], range_ev: tuple[float, float] = SHOWN_EV, note: str = ""
+    panels: Sequence[CohpPanel],
+    range_ev: tuple[float, float] = SHOWN_EV,
+    note: str = "",
+    *,
+    axes: OwnAxes | None = None,
 ) -> Figure:
     """Panels side by side, bonding (-COHP > 0) to the right, energies relative to E_F upwards.
 
@@ -148,10 +151,14 @@ def cohp_panels(
 
     Parameters
     ----------
+    panels
+        A title and its curves each, such as `like_curves` gives them.
     range_ev
-        Lowest and highest energy drawn.
+        Lowest and highest energy drawn, eV from the Fermi level.
     note
         A line below the figure: source, spilling.
+    axes
+        Of a figure of your own, one a panel, to draw into; its size stays.
 
     Raises
     ------
@@ -166,15 +173,17 @@ def cohp_panels(
         raise AnalysisError(f"no COHP lies between {range_ev[0]:g} and {range_ev[1]:g} eV")
     most = most_beside(_PANEL_INCHES, _AXIS_INCHES)
     layout = PanelLayout.of(len(panels), most, _PANEL_INCHES, _AXIS_INCHES)
-    figure, axes = layout.figure(3.4 * layout.rows, sharex=True, sharey=True)
-    for ax, panel in zip(axes, panels, strict=True):
-        _draw(ax, panel, low, high, layout.room)
-    left, right = axes[0].get_xlim()
+    canvas = layout.canvas(3.4 * layout.rows, given=axes, sharex=True, sharey=True)
+    for ax, panel in zip(canvas.axes, panels, strict=True):
+        _draw(ax, panel, low, high, canvas.room)
+    lefts, rights = zip(*(ax.get_xlim() for ax in canvas.axes), strict=True)
+    left, right = min(lefts), max(rights)
     reach = 0.25 * max(abs(left), abs(right))  # so that something of both sides is seen
-    axes[0].set_xlim(min(left, -reach), max(right, reach))
-    figure.supylabel("E − E$_\\mathrm{F}$ (eV)")
-    note_below(figure, note)
-    return figure
+    for ax in canvas.axes:
+        ax.set_xlim(min(left, -reach), max(right, reach))
+    canvas.title_y("E − E$_\\mathrm{F}$ (eV)")
+    canvas.note(note)
+    return canvas.figure
 
 
 def _draw(ax: Axes, panel: CohpPanel, low: float, high: float, room: float) -> None:
