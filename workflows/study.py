@@ -178,13 +178,24 @@ def load_study(path: Path) -> Study:
     Study(na-surfaces, Surfaces of Na, NaF and NaCl, engine potential)
     """
     study = validated(study_model(), read_yaml(path), f"study {path.name}")
+    return with_published(study, path.resolve().parent, f"study {path.name}")
+
+
+def with_published(study: Study, root: Path, where: str) -> Study:
+    """The study, a file of values that it compares with found from `root`.
+
+    Raises
+    ------
+    StudyError
+        If there is nothing to compare with under the name that it gives.
+    """
     name = study.compare_with
     if name is None:
         return study
     if is_file_of_values(name):
-        name = str(path.resolve().parent / name)
+        name = str(root / name)
     try:
         load_published(name)  # the report will need it, when all is computed
     except AnalysisError as error:
-        raise StudyError(f"study {path.name}: compare_with: {error}") from None
+        raise StudyError(f"{where}: compare_with: {error}") from None
     return study.model_copy(update={"compare_with": name})

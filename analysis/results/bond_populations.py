@@ -270,6 +270,22 @@ class BondPopulations:
                     found.setdefault((seen.atoms[1], *where), seen)
         return tuple(sorted(found.values(), key=lambda bond: bond.length_angstrom))
 
+    def records(self) -> list[dict[str, Any]]:
+        """Every bond as a row of a table, e.g. for ``pandas.DataFrame``."""
+        return [
+            {
+                "bond": bond.label,
+                "name": bond.name,
+                "elements": "-".join(bond.symbols),
+                "length_angstrom": bond.length_angstrom,
+                "icohp_ev": bond.icohp_ev,
+                "icoop": bond.icoop,
+                "icobi": bond.icobi,
+                "count": bond.count,
+            }
+            for bond in self.bonds
+        ]
+
     def save(self, folder: Path, name: str = BONDS_FILE) -> Path:
         """Write ``bonding.json``, and its curves as ``bonding.npz``, and return the JSON's path."""
         path = folder / name
