@@ -136,6 +136,12 @@ def test_a_module_is_found_under_its_former_name() -> None:
     assert run(code) == "True"
 
 
+def test_a_room_within_is_there_once_asked_for() -> None:
+    assert run("import natriface.analysis as a; print(a.transport.__name__)") == (
+        "natriface.analysis.transport"
+    )
+
+
 def test_an_unknown_name_is_said_to_be_none() -> None:
     with pytest.raises(AttributeError, match=r"natriface\.structures.*load_fase"):
         _ = shown("structures").load_fase

@@ -13,6 +13,7 @@ from natriface.analysis.transport.domain import positive, within
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.conversions import BOLTZMANN_EV_PER_K
 from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.reprs import short_repr
 
 ARRHENIUS_FORMULA = Formula(
     "conductivity",
@@ -28,7 +29,7 @@ _FRACTION = "be positive and below 1, 0.05 for 5 %"
 
 @dataclass(frozen=True)
 class ArrheniusFit:
-    """A line through ln(sigma T), by `ARRHENIUS_FORMULA`.
+    """A line through ln(sigma T) for σ = A / T exp(-E_a / (k T)) (`ARRHENIUS_FORMULA`).
 
     Attributes
     ----------
@@ -57,6 +58,16 @@ class ArrheniusFit:
     scatter: float | None
     chance_of_scatter: float | None = None
 
+    def __repr__(self) -> str:
+        low, high = self.temperatures_k
+        error = "" if self.activation_error_ev is None else f" ± {self.activation_error_ev:.2g}"
+        return short_repr(
+            self,
+            f"Ea {self.activation_ev:.3f}{error} eV",
+            f"A {self.prefactor_s_k_per_cm:.3g} S K/cm",
+            f"{self.n_points} points from {low:g} to {high:g} K",
+        )
+
     @property
     def prefactor_s_k_per_cm(self) -> float:
         """A."""
@@ -68,7 +79,10 @@ class ArrheniusFit:
         return None if self.covariance is None else float(np.sqrt(self.covariance[0, 0]))
 
     def conductivity(self, temperature_k: ArrayLike) -> tuple[FloatArray, FloatArray | None]:
-        """S/cm at temperatures, measured or not, and the standard error of its logarithm."""
+        """S/cm at temperatures, measured or not, and the standard error of its logarithm.
+
+        Both of the shape of `temperature_k`.
+        """
         temperature = positive("temperature", temperature_k, "K")
         slope = -1 / (BOLTZMANN_EV_PER_K * temperature)
         value = np.exp(self.ln_prefactor + self.activation_ev * slope) / temperature
@@ -93,9 +107,11 @@ def arrhenius(
 
     Parameters
     ----------
+    temperature_k, conductivity_s_per_cm
+        (n,), at two temperatures at least.
     relative_error
-        Standard error of each conductivity over it, below 1; without, all points count alike and
-        their scatter gives the errors.
+        (n,) or one number, standard error of each conductivity over it, below 1; without, all
+        points count alike and their scatter gives the errors.
 
     Raises
     ------

@@ -53,7 +53,10 @@ def sand_time(
     distance_cm: ArrayLike | None = None,
     form: SandForm = "depletion",
 ) -> FloatArray:
-    """In s, by `SAND_FORMULA`; infinite where the salt is never used up.
+    """Sand's time in s, t = π D (z F C_0 / (2 j (1 - t_plus)))^2 (`SAND_FORMULA`).
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
+    Infinite where the salt is never used up.
 
     Parameters
     ----------
@@ -64,7 +67,7 @@ def sand_time(
     distance_cm
         Of the electrodes: at and below the limiting current there is then no Sand's time.
     form
-        ``as printed``: `PRINTED_SAND_FORMULA`.
+        ``as printed``: t = π D / 4 (z F C_0 (1 - t_plus) / j)^2 (`PRINTED_SAND_FORMULA`).
 
     Raises
     ------
@@ -100,7 +103,10 @@ def limiting_current(
     distance_cm: ArrayLike,
     charge_number: ArrayLike = 1,
 ) -> FloatArray:
-    """In mA/cm2, by `LIMITING_FORMULA`; infinite where only the metal's ion moves.
+    """Limiting current in mA/cm2, j_lim = 2 z F D C_0 / ((1 - t_plus) L) (`LIMITING_FORMULA`).
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
+    Infinite where only the metal's ion moves.
 
     Raises
     ------
