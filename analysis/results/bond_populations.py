@@ -17,11 +17,13 @@ from natriface.analysis.results.spilling import Spilling
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import AnalysisError, ReaderError, StructureError
-from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.reprs import html_table, short_repr
 from natriface.structures.base.writing import write_atomically
 
 SCHEMA_VERSION = 1
 BONDS_FILE = "bonding.json"
+SHOWN_BONDS = 10
+"""Of the strongest, in a notebook."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,19 @@ class BondPopulations:
         bonds = f"{len(self.bonds)} bonds"
         curves = "" if self.curves is None else f"{len(self.curves.labels)} curves"
         return short_repr(self, self.source, bonds, curves)
+
+    def _repr_html_(self) -> str:
+        shown = sorted(self.bonds, key=lambda bond: bond.icohp_ev)[:SHOWN_BONDS]
+        rows = [
+            {
+                "bond": bond.name,
+                "length (Å)": f"{bond.length_angstrom:.3f}",
+                "ICOHP (eV)": f"{bond.icohp_ev:.3f}",
+            }
+            for bond in shown
+        ]
+        which = "bonds" if len(shown) == len(self.bonds) else f"bonds, the {len(shown)} strongest"
+        return html_table(f"{self.source}: {len(self.bonds)} {which}".lstrip(": "), rows)
 
     def __post_init__(self) -> None:
         if len({bond.label for bond in self.bonds}) != len(self.bonds):

@@ -13,7 +13,7 @@ from natriface.analysis.transport.domain import positive, within
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.conversions import BOLTZMANN_EV_PER_K
 from natriface.structures.base.errors import AnalysisError
-from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.reprs import html_facts, short_repr
 
 ARRHENIUS_FORMULA = Formula(
     "conductivity",
@@ -66,6 +66,20 @@ class ArrheniusFit:
             f"Ea {self.activation_ev:.3f}{error} eV",
             f"A {self.prefactor_s_k_per_cm:.3g} S K/cm",
             f"{self.n_points} points from {low:g} to {high:g} K",
+        )
+
+    def _repr_html_(self) -> str:
+        error, (low, high) = self.activation_error_ev, self.temperatures_k
+        return html_facts(
+            "Arrhenius fit",
+            {
+                "activation energy": f"{self.activation_ev:.3f}"
+                + ("" if error is None else f" ± {error:.2g}")
+                + " eV",
+                "prefactor": f"{self.prefactor_s_k_per_cm:.3g} S K/cm",
+                "points": f"{self.n_points} from {low:g} to {high:g} K",
+                "scatter of ln(σ T)": "" if self.scatter is None else f"{self.scatter:.2g}",
+            },
         )
 
     @property
