@@ -46,6 +46,13 @@ class Study(Document):
         Candidates ranked by what the study measures, or none.
     only
         Of the parts that are asked for, those that are computed; by default all.
+
+    Examples
+    --------
+    >>> from natriface.workflows import Study
+    >>> surfaces = {"layers": [2, 3], "phases": {"NaF": {"phase": "NaF"}}}
+    >>> Study.model_validate({"name": "naf", "title": "NaF", "surface_energies": surfaces})
+    Study(naf, NaF, engine potential)
     """
 
     name: StudyName

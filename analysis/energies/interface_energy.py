@@ -129,6 +129,12 @@ def interfacial_formation_energy(
     AnalysisError
         If a result is not converged, the three are not computed alike, atoms do not add up,
         a cell differs from the interface's, or `contacts` is wanting or contradicts the cell.
+
+    Examples
+    --------
+    >>> runs = [read_vasp_folder(name) for name in ("contact", "slab", "film")]  # doctest: +SKIP
+    >>> interfacial_formation_energy(*runs, contacts=1).value_j_per_m2  # doctest: +SKIP
+    -0.92
     """
     return _per_area(
         "interfacial formation energy",

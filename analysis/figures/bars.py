@@ -218,6 +218,13 @@ def interface_energy_bars(
     AnalysisError
         If there are no energies, or they are of different quantities, or not of that
         the source prints.
+
+    Examples
+    --------
+    >>> from natriface.analysis import InterfaceEnergy, interface_energy_bars
+    >>> energy = InterfaceEnergy("work of adhesion", "W", 1.0, 0.06, 1.0, 16.0, 1, {})
+    >>> interface_energy_bars({"NaF|NZSP": energy}).axes[0].get_ylabel()
+    'work of adhesion (J/m²)'
     """
     if not energies:
         raise AnalysisError("there is no interface energy to draw")

@@ -109,6 +109,18 @@ def like_curves(
     """A curve for each kind of bond: same elements, same length, same ICOHP; strongest first.
 
     Kinds that are too many for a panel are drawn as one a pair of elements.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from natriface.analysis import Bond, BondPopulations, like_curves
+    >>> from natriface.analysis.results.bond_populations import Curves
+    >>> bond = Bond("1", (0, 1), ("P", "O"), (0, 0, 0), 1.54, -9.0, (-9.0,))
+    >>> energies = np.linspace(-10, 5, 151)
+    >>> cohp = -np.exp(-((energies + 6) ** 2)).reshape(1, 1, -1)
+    >>> bonds = BondPopulations((bond,), Curves(energies, ("1",), cohp, cohp.cumsum(-1)))
+    >>> [curve.label for curve in like_curves(bonds, bonds.select("P", "O"))]
+    ['P–O']
     """
     kinds = _kinds(bonds, LIKE_LENGTH_ANGSTROM, LIKE_ICOHP_EV)
     if len(kinds) > most:
@@ -164,6 +176,19 @@ def cohp_panels(
     ------
     AnalysisError
         If there is nothing to draw.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from natriface.analysis import Bond, BondPopulations, CohpPanel, cohp_panels, like_curves
+    >>> from natriface.analysis.results.bond_populations import Curves
+    >>> bond = Bond("1", (0, 1), ("P", "O"), (0, 0, 0), 1.54, -9.0, (-9.0,))
+    >>> energies = np.linspace(-10, 5, 151)
+    >>> cohp = -np.exp(-((energies + 6) ** 2)).reshape(1, 1, -1)
+    >>> bonds = BondPopulations((bond,), Curves(energies, ("1",), cohp, cohp.cumsum(-1)))
+    >>> figure = cohp_panels([CohpPanel("PO4", like_curves(bonds, bonds.bonds))])
+    >>> figure.axes[0].get_xlabel()
+    '−COHP per bond (eV/eV)'
     """
     if not panels or not any(panel.curves for panel in panels):
         raise AnalysisError("there is no COHP curve to draw")

@@ -113,6 +113,15 @@ def pdos_stack(
     ------
     AnalysisError
         If there is nothing to draw in the window.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from natriface.analysis import DosPanel, pdos_stack
+    >>> energies = np.linspace(-10, 5, 151)
+    >>> panel = DosPanel("PO4", energies, {"P-p": np.exp(-((energies + 6) ** 2))})
+    >>> pdos_stack([panel], "E_F").axes[0].get_xlabel()
+    'energy from E_F (eV)'
     """
     if not panels:
         raise AnalysisError("there is no density of states to draw")

@@ -50,6 +50,15 @@ def energy_profile(
     ------
     AnalysisError
         If no band has energies to draw.
+
+    Examples
+    --------
+    >>> from ase import Atoms
+    >>> from natriface.analysis import Band, energy_profile, summarise
+    >>> images = [Atoms("Na", [[x, 0, 0]], cell=[9, 9, 9], pbc=True) for x in (0.0, 1.0, 2.0)]
+    >>> figure = energy_profile([summarise(Band.of(images, [0.0, 0.3, 0.0]))], ["Na vacancy"])
+    >>> figure.axes[0].get_ylabel()
+    'energy above the first end point (eV)'
     """
     names = list(labels) if labels is not None else [_label(s) for s in summaries]
     drawn = [

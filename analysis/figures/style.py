@@ -158,6 +158,16 @@ def save_figure(figure: Figure, path: Path) -> Path:
     ------
     AnalysisError
         If the ending of `path`, which decides the format, is not .png, .svg or .pdf.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from matplotlib.figure import Figure
+    >>> from natriface.analysis import save_figure
+    >>> with TemporaryDirectory() as folder:
+    ...     print(save_figure(Figure(), Path(folder) / "figure.pdf").name)
+    figure.pdf
     """
     undated: dict[str, dict[str, Any]] = {
         ".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}

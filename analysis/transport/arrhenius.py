@@ -132,6 +132,12 @@ def arrhenius(
     AnalysisError
         If a value is not positive, a relative error no fraction, or there are less than two
         temperatures.
+
+    Examples
+    --------
+    >>> from natriface.analysis import arrhenius
+    >>> arrhenius([300, 350, 400], [1e-4, 4e-4, 1e-3])
+    ArrheniusFit(Ea 0.268 ± 0.0072 eV, A 987 S K/cm, 3 points from 300 to 400 K)
     """
     temperature = np.atleast_1d(positive("temperature", temperature_k, "K"))
     sigma = np.atleast_1d(positive("conductivity", conductivity_s_per_cm, "S/cm"))

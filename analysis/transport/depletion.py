@@ -73,6 +73,13 @@ def sand_time(
     ------
     AnalysisError
         If a value is outside its domain.
+
+    Examples
+    --------
+    >>> from natriface.analysis import sand_time
+    >>> times = sand_time([1.0, 2.0], 1e-6, 1.0, 0.3)  # at 1 and 2 mA/cm2
+    >>> times.round().tolist()
+    [14922.0, 3730.0]
     """
     current = within("current density", current_ma_per_cm2, 0.0, np.inf, "mA/cm2")
     current_si = current / _A_PER_M2_IN_MA_PER_CM2

@@ -111,7 +111,15 @@ def read_phase(path: Path, name: str | None = None) -> Phase:
 def phase_from_atoms(
     atoms: Structure, name: str, source: str, note: str = "", grade: Grade = "user"
 ) -> Phase:
-    """An ordered crystal in memory as a phase, checked like a file."""
+    """An ordered crystal in memory as a phase, checked like a file.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from natriface.structures import phase_from_atoms
+    >>> phase_from_atoms(bulk("NaF", "rocksalt", 4.63), "my NaF", "made by hand")
+    Phase(my NaF, NaF, Fm-3m, 2 sites, user)
+    """
     atoms = atoms_of(atoms)
     if not all(atoms.pbc):
         raise StructureError(f"{name}: a phase must be periodic in three directions")

@@ -62,7 +62,14 @@ class StudyRun:
         )
 
     def results(self) -> dict[str, Result]:
-        """Of every finished step, by its name."""
+        """Of every finished step, by its name.
+
+        Examples
+        --------
+        >>> energies = {  # doctest: +SKIP
+        ...     name: result.energy_ev for name, result in run.results().items()
+        ... }
+        """
         return {
             step.name: self.workspace.result(step.id)
             for step in self.summary.steps
