@@ -140,6 +140,15 @@ def test_a_module_is_found_under_its_former_name() -> None:
     assert run(code) == "True"
 
 
+def test_the_package_says_its_version_and_where_its_names_are() -> None:
+    code = (
+        "import sys, natriface as n; print([m for m in sys.modules if m.startswith('natriface.')], "
+        "n.__version__, n.analysis.__name__, 'natriface.workflows' in n.__doc__)"
+    )
+    assert run(code) == f"[] {version('natriface')} natriface.analysis True"
+    assert run("import natriface as n; print(hasattr(n, 'load_phase'))") == "False"
+
+
 def test_a_room_within_is_there_once_asked_for() -> None:
     assert run("import natriface.analysis as a; print(a.transport.__name__)") == (
         "natriface.analysis.transport"
