@@ -139,6 +139,21 @@ if TYPE_CHECKING:
     from natriface.analysis.scoring.criteria import Criterion as Criterion
     from natriface.analysis.scoring.criteria import Scorecard as Scorecard
     from natriface.analysis.scoring.ranking import Ranking as Ranking
+    from natriface.analysis.transport.arrhenius import ArrheniusFit as ArrheniusFit
+    from natriface.analysis.transport.arrhenius import arrhenius as arrhenius
+    from natriface.analysis.transport.conductivity import conductivity as conductivity
+    from natriface.analysis.transport.conductivity import contact_resistance as contact_resistance
+    from natriface.analysis.transport.conductivity import current_at_rate as current_at_rate
+    from natriface.analysis.transport.conductivity import layer_resistance as layer_resistance
+    from natriface.analysis.transport.conductivity import nernst_einstein as nernst_einstein
+    from natriface.analysis.transport.depletion import limiting_current as limiting_current
+    from natriface.analysis.transport.depletion import sand_time as sand_time
+    from natriface.analysis.transport.interphase import creep_rate as creep_rate
+    from natriface.analysis.transport.interphase import flux_through_layer as flux_through_layer
+    from natriface.analysis.transport.interphase import mass_growth as mass_growth
+    from natriface.analysis.transport.interphase import ohmic_drop as ohmic_drop
+    from natriface.analysis.transport.interphase import tafel_overpotential as tafel_overpotential
+    from natriface.analysis.transport.interphase import void_flux as void_flux
     from natriface.analysis.verdicts.samples import Sample as Sample
     from natriface.analysis.verdicts.verdict import Verdict as Verdict
     from natriface.analysis.verdicts.verdict import judge as judge
@@ -186,6 +201,12 @@ else:
             "figures.pictures.structure_pictures": "before_after_figure structure_figure",
             "figures.convergence_lines": "relaxation_courses",
             "figures.style": "save_figure",
+            "transport.arrhenius": "ArrheniusFit arrhenius",
+            "transport.conductivity": "conductivity contact_resistance current_at_rate "
+            "layer_resistance nernst_einstein",
+            "transport.depletion": "limiting_current sand_time",
+            "transport.interphase": "creep_rate flux_through_layer mass_growth ohmic_drop "
+            "tafel_overpotential void_flux",
             "bonding.projected_cohp": "AtomicOrbital Projection bond_populations",
             "results.claim": "Claim Measurement",
             "scoring.candidate_values": "candidate_values",

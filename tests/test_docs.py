@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import sort
+from ase.build import bulk, sort
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
@@ -26,7 +26,7 @@ from natriface.workflows.surfaces.labels import SlabLabels
 from tests.analysis.electrons.test_band_alignment import interface
 from tests.standins.test_standin_vasp import prepare, run
 from tests.workflows.commands.test_analyze_levels import SLAB, written_run, written_slab
-from tests.written.electrons import of_nacl
+from tests.written.electrons import of_nacl, write_vasprun
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 LOWER = Atoms("NaFNaF", [(0, 0, 5), (2.3, 0, 5), (2.3, 2.3, 5), (0, 2.3, 5)], pbc=True)
@@ -158,6 +158,15 @@ def test_electrons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_others(name: str, proof: Callable[[dict[str, Any]], bool]) -> None:
     assert proof(executed(name))
+
+
+def test_the_guide_to_python_draws_densities_of_states(tmp_path: Path) -> None:
+    write_vasprun(tmp_path / "vasprun.xml", of_nacl(bulk("NaCl", "rocksalt", 5.64)))
+    names = executed("guides/python.md")
+    center, figure = names["p_states"](tmp_path, "Cl")
+    assert center.label == "Cl-p"
+    assert center.center_ev < 0
+    assert figure.axes[0].has_data()
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from types import FunctionType, ModuleType
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ from natriface.analysis import (
     Grid,
     InterfaceEnergy,
     Result,
+    arrhenius,
     compare_units,
+    hop_rate,
     load_published,
     structure_figure,
     summarise,
@@ -60,6 +63,7 @@ from natriface.workflows.report.table import Column, Table
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("structures", "analysis", "workflows")
+BOND = Bond("1", (0, 1), ("P", "O"), (0, 0, 0), 1.5, -9.0, (-9.0,), None, None, {})
 
 
 def shown(room: str) -> ModuleType:
@@ -136,6 +140,21 @@ def test_a_module_is_found_under_its_former_name() -> None:
     assert run(code) == "True"
 
 
+def test_the_package_says_its_version_and_where_its_names_are() -> None:
+    code = (
+        "import sys, natriface as n; print([m for m in sys.modules if m.startswith('natriface.')], "
+        "n.__version__, n.analysis.__name__, 'natriface.workflows' in n.__doc__)"
+    )
+    assert run(code) == f"[] {version('natriface')} natriface.analysis True"
+    assert run("import natriface as n; print(hasattr(n, 'load_phase'))") == "False"
+
+
+def test_a_room_within_is_there_once_asked_for() -> None:
+    assert run("import natriface.analysis as a; print(a.transport.__name__)") == (
+        "natriface.analysis.transport"
+    )
+
+
 def test_an_unknown_name_is_said_to_be_none() -> None:
     with pytest.raises(AttributeError, match=r"natriface\.structures.*load_fase"):
         _ = shown("structures").load_fase
@@ -189,9 +208,8 @@ def results() -> Iterator[object]:
     forces = [np.zeros((len(path[0]), 3))] * 5
     band = Band.of(path, energies_ev=[0.0, 0.2, 0.3, 0.2, 0.0], forces_ev_per_angstrom=forces)
     yield from (band, summarise(band))
-    bond = Bond("1", (0, 1), ("P", "O"), (0, 0, 0), 1.5, -9.0, (-9.0,), None, None, {})
     curves = Curves(np.zeros(9), ("1",), np.zeros((1, 1, 9)), np.zeros((1, 1, 9)))
-    yield from (curves, BondPopulations((bond,), curves, source="LOBSTER 5.1.1"))
+    yield from (curves, BondPopulations((BOND,), curves, source="LOBSTER 5.1.1"))
     axes = [*np.eye(3), *-np.eye(3)]
     yield wulff_shape({"(100)": axes}, {"(100)": 0.3})
     yield EnergyMap(atoms, np.zeros((6, 6)), (0.0, 0.0))
@@ -202,6 +220,8 @@ def results() -> Iterator[object]:
     study = load_study(study_path("oh2026-halides"))
     plan = plan_study(study, study_path("oh2026-halides").parent, to_run=False)
     yield from (study, plan, plan.steps[0])
+    yield hop_rate(0.4)
+    yield arrhenius([300, 350, 400], [1e-4, 4e-4, 1e-3])
     yield RunSummary(study.name, Path("runs"), (), 0, False, 12.0)
     yield Table("Energies", [Column("what")], [["a"]] * 99)
 
@@ -294,6 +314,22 @@ def test_figures_and_tables_show_themselves_in_notebooks() -> None:
     assert "<caption>Some &lt;b&gt;</caption>" in html
     assert ">a &amp; b</td>" in html
     assert "energy (eV)" in html
+
+
+def test_what_is_built_and_read_is_a_table_in_notebooks() -> None:
+    cut = find_terminations(load_phase("NaF"), (1, 0, 0))[0]
+    slab = build_slab(cut, layers=2)
+    match = find_matches(slab, slab)[0]
+    interface = build_interface(slab, slab, match)
+    fit = arrhenius([300, 350, 400], [1e-4, 4e-4, 1e-3])
+    bonds = BondPopulations((BOND,))
+    shown = (cut, slab, match, interface, fit, bonds)
+    for thing in shown:
+        html = thing._repr_html_()
+        assert ElementTree.fromstring(html).tag == "table"
+        assert len(html) < 1500
+    assert "<th>ICOHP (eV)</th>" in bonds._repr_html_()
+    assert " ± " in fit._repr_html_()
 
 
 def test_what_another_function_makes_is_asked_for() -> None:

@@ -48,16 +48,18 @@ def built(checkout: Path, kind: str) -> zipfile.ZipFile:
     return zipfile.ZipFile(build(checkout, kind))
 
 
+def installed_files(checkout: Path) -> set[str]:
+    rooms = (path for room in ROOMS for path in (checkout / room).rglob("*") if path.is_file())
+    return {
+        "natriface/__init__.py",
+        *(f"natriface/{path.relative_to(checkout)}" for path in rooms),
+    }
+
+
 def test_a_wheel_holds_all_rooms_and_their_types(checkout: Path) -> None:
     names = set(built(checkout, "build_wheel").namelist())
-    expected = {
-        f"natriface/{path.relative_to(checkout)}"
-        for room in ROOMS
-        for path in (checkout / room).rglob("*")
-        if path.is_file()
-    }
     held = {name for name in names if ".dist-info/" not in name}
-    assert held == expected
+    assert held == installed_files(checkout)
     assert {f"natriface/{room}/py.typed" for room in ROOMS} <= held
 
 
@@ -83,12 +85,7 @@ def test_a_source_distribution_makes_a_wheel_that_runs_from_an_empty_folder(
     (sources,) = (tmp_path / "sources").iterdir()
     wheel = built(sources, "build_wheel")
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert held == {
-        f"natriface/{path.relative_to(checkout)}"
-        for room in ROOMS
-        for path in (checkout / room).rglob("*")
-        if path.is_file()
-    }
+    assert held == installed_files(checkout)
     installed, empty = tmp_path / "installed", tmp_path / "empty"
     wheel.extractall(installed)
     empty.mkdir()

@@ -41,6 +41,7 @@ ROOMS = {
             "bonding": "Bonding",
             "electrons": "Electrons and levels",
             "barriers": "Barriers and rates",
+            "transport": "Conductivities, currents and interphases",
             "verdicts": "Verdicts",
             "scoring": "Scorecards",
             "figures": "Figures",

@@ -48,6 +48,13 @@ class Study(Document):
         Candidates ranked by what the study measures, or none.
     only
         Of the parts that are asked for, those that are computed; by default all.
+
+    Examples
+    --------
+    >>> from natriface.workflows import Study
+    >>> surfaces = {"layers": [2, 3], "phases": {"NaF": {"phase": "NaF"}}}
+    >>> Study.model_validate({"name": "naf", "title": "NaF", "surface_energies": surfaces})
+    Study(naf, NaF, engine potential)
     """
 
     name: StudyName
@@ -200,13 +207,24 @@ def load_study(path: Path | str) -> Study:
     """
     path = _file_of(path)
     study = validated(study_model(), read_yaml(path), f"study {path.name}")
+    return with_published(study, path.resolve().parent, f"study {path.name}")
+
+
+def with_published(study: Study, root: Path, where: str) -> Study:
+    """The study, a file of values that it compares with found from `root`.
+
+    Raises
+    ------
+    StudyError
+        If there is nothing to compare with under the name that it gives.
+    """
     name = study.compare_with
     if name is None:
         return study
     if is_file_of_values(name):
-        name = str(path.resolve().parent / name)
+        name = str(root / name)
     try:
         load_published(name)  # the report will need it, when all is computed
     except AnalysisError as error:
-        raise StudyError(f"study {path.name}: compare_with: {error}") from None
+        raise StudyError(f"{where}: compare_with: {error}") from None
     return study.model_copy(update={"compare_with": name})

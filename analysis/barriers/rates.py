@@ -19,6 +19,7 @@ from natriface.structures.base.conversions import (
     HBAR_EV_S,
 )
 from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.reprs import short_repr
 
 ASSUMED_PREFACTOR_HZ = 1e13
 """Usual attempt frequency of an ion in a solid, where none was computed."""
@@ -74,6 +75,16 @@ class HopRate(BaseModel):
     prefactor_source: str
     rate_hz: float
     warnings: list[str] = []
+
+    def __repr__(self) -> str:
+        return short_repr(
+            self,
+            f"{self.rate_hz:.3g} Hz at {self.temperature_k:g} K",
+            f"barrier {self.barrier_ev:.3f} eV",
+            f"prefactor {self.prefactor_hz:.3g} Hz ({self.prefactor_source})",
+        )
+
+    __str__ = __repr__
 
 
 class Diffusivity(BaseModel):

@@ -214,6 +214,16 @@ def summarise(
     ------
     AnalysisError
         If the tolerance is not a positive number.
+
+    Examples
+    --------
+    >>> from ase import Atoms
+    >>> from natriface.analysis import Band, summarise
+    >>> images = [Atoms("Na", [[x, 0, 0]], cell=[9, 9, 9], pbc=True) for x in (0.0, 1.0, 2.0)]
+    >>> forces = [[[0.0, 0.0, 0.0]]] * 3  # eV/Å
+    >>> band = Band.of(images, [0.0, 0.3, 0.1], forces)
+    >>> f"{summarise(band).barrier.forward_ev:.2f} eV"
+    '0.30 eV'
     """
     if not 0 < force_tolerance_ev_per_angstrom < np.inf:
         raise AnalysisError(

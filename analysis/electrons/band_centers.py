@@ -126,6 +126,16 @@ def band_center(
     ------
     AnalysisError
         If there are no states in the window, or a density is missing or not a finite number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from natriface.analysis import band_center
+    >>> from natriface.analysis.results.pdos import EnergyZero
+    >>> energies = np.linspace(-10, 5, 151)
+    >>> density = np.exp(-((energies + 6) ** 2))
+    >>> f"{band_center(energies, density, EnergyZero('fermi', 0.0)).center_ev:.2f} eV"
+    '-6.00 eV'
     """
     require_kind(zero, EnergyZero, "ProjectedDOS.zero", AnalysisError)
     energies, states_per_ev = _densities(energies_ev, density)

@@ -47,6 +47,11 @@ def read_pdos(path: Path | str) -> ProjectedDOS:
         If there is no such file, or files of the folder are of different crystals.
     AnalysisError
         If the run was cut off, or nothing was projected.
+
+    Examples
+    --------
+    >>> dos = read_pdos("dos")  # doctest: +SKIP
+    >>> dos.select(elements="P", orbital="p")  # states/eV  # doctest: +SKIP
     """
     path = Path(path)
     lobster = _lobster_file(path)

@@ -135,6 +135,12 @@ def interfacial_formation_energy(
         If a result is not converged, the three are not computed alike, atoms do not add up,
         a cell differs from the interface's, `contacts` is wanting or contradicts the cell, or there
         are no such `references`.
+
+    Examples
+    --------
+    >>> runs = [read_vasp_folder(name) for name in ("contact", "slab", "film")]  # doctest: +SKIP
+    >>> interfacial_formation_energy(*runs, contacts=1).value_j_per_m2  # doctest: +SKIP
+    -0.92
     """
     if references not in REFERENCE_SLABS:
         raise AnalysisError(f"references {references!r}; {nearest(references, REFERENCE_SLABS)}")

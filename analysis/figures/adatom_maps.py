@@ -16,7 +16,7 @@ from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 
 from natriface.analysis.energies.energy_map import EnergyMap
-from natriface.analysis.figures.map_panels import MapPanel, map_panels
+from natriface.analysis.figures.canvas import MapPanel, OwnAxes, map_panels
 from natriface.analysis.figures.pictures.scene import ball_radius_angstrom
 from natriface.analysis.figures.style import (
     HEAT,
@@ -26,7 +26,6 @@ from natriface.analysis.figures.style import (
     element_color,
     element_dot,
     in_style,
-    legend_above,
 )
 from natriface.structures.base.arrays import FloatArray
 
@@ -41,7 +40,9 @@ _WAY = QUALITATIVE[1]
 
 
 @in_style
-def map_figure(maps: Mapping[str, EnergyMap], element: str = "Na") -> Figure:
+def map_figure(
+    maps: Mapping[str, EnergyMap], element: str = "Na", *, axes: OwnAxes | None = None
+) -> Figure:
     """Maps side by side, at one scale of length and one of energy, each above its lowest point.
 
     Rings are the atoms of the outermost layers, stars the minima, the line the lowest way from
@@ -53,6 +54,8 @@ def map_figure(maps: Mapping[str, EnergyMap], element: str = "Na") -> Figure:
         By what stands over them.
     element
         The adatom, for the colour bar.
+    axes
+        Of a figure of your own, one a panel, to draw into; its size stays.
 
     Raises
     ------
@@ -78,14 +81,14 @@ def map_figure(maps: Mapping[str, EnergyMap], element: str = "Na") -> Figure:
         )
         for title, energy_map in maps.items()
     ]
-    figure = map_panels(panels, f"energy of {element} above the map's lowest point (eV)")
+    canvas = map_panels(panels, f"energy of {element} above the map's lowest point (eV)", axes)
     entries: list[tuple[Artist, str]] = [(element_dot(symbol), symbol) for symbol in sorted(seen)]
     entries += [
         (Line2D([], [], ls="", marker="*", ms=6, mfc=PAPER, mec=INK, mew=0.5), "minimum"),
         (Line2D([], [], color=_WAY, marker="D", ms=3.5, mec=PAPER, mew=0.5), "way, saddle"),
     ]
-    legend_above(figure, [handle for handle, _ in entries], [name for _, name in entries])
-    return figure
+    canvas.legend([handle for handle, _ in entries], [name for _, name in entries])
+    return canvas.figure
 
 
 def _above(energy_map: EnergyMap) -> FloatArray:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from natriface.analysis.figures.canvas import Canvas
 from natriface.analysis.figures.style import (
     FONT_SIZE,
     INK,
@@ -20,11 +21,8 @@ from natriface.analysis.figures.style import (
     PUBLISHED,
     QUALITATIVE,
     SMALL,
-    StyledFigure,
     column_width,
-    legend_above,
     most_beside,
-    note_below,
     rows_and_columns,
     text_width,
     wrapped,
@@ -95,7 +93,13 @@ class Group:
 
 
 def bar_chart(
-    groups: Sequence[Group], axis: str, published: str, heading: str, note: str = ""
+    groups: Sequence[Group],
+    axis: str,
+    published: str,
+    heading: str,
+    note: str = "",
+    *,
+    given: Axes | None = None,
 ) -> Figure:
     """Groups of bars in rows as wide as a page at most, on one scale of values.
 
@@ -109,14 +113,15 @@ def bar_chart(
         What stands over the reason where there is no value.
     note
         A line below the axis.
+    given
+        Axes of a user's figure: all groups are then in one row, as wide as these are.
     """
     group_inches = _GAP_INCHES + _SLOT_INCHES * max(2, *(1 + g.n_beside for g in groups))
-    per_row = most_beside(group_inches, _AXIS_INCHES)
+    per_row = len(groups) if given is not None else most_beside(group_inches, _AXIS_INCHES)
     per_row = rows_and_columns(len(groups), per_row)[1]
     rows = [groups[k : k + per_row] for k in range(0, len(groups), per_row)]
     width = column_width(_AXIS_INCHES + group_inches * len(rows[0]))
-    figure = StyledFigure(figsize=(width, _ROW_INCHES * len(rows)), layout="constrained")
-    axes = figure.subplots(len(rows), 1, sharey=True, squeeze=False)[:, 0]
+    canvas = Canvas.of_rows(given, len(rows), (width, _ROW_INCHES * len(rows)), sharey=True)
     values = [value for group in groups for value in group.values()]
     low, high = min([*values, 0.0]), max([*values, 0.0])
     span = (high - low) or 1.0
@@ -125,8 +130,9 @@ def bar_chart(
     others = [kind for group in groups for kind in group.others]
     kinds = list(dict.fromkeys([*(group.kind for group in groups), *others]))
     colors = {kind: QUALITATIVE[k % len(QUALITATIVE)] for k, kind in enumerate(kinds)}
-    slot, inches = _SLOT_INCHES / group_inches, (width - _AXIS_INCHES) / len(rows[0])
-    for ax, row in zip(axes, rows, strict=True):
+    beside = 0.0 if canvas.own else _AXIS_INCHES
+    slot, inches = _SLOT_INCHES / group_inches, (canvas.room - beside) / len(rows[0])
+    for ax, row in zip(canvas.axes, rows, strict=True):
         for k, group in enumerate(row):
             _draw_group(ax, group, k, slot, colors, 0.08 * span)
             if group.value is None:
@@ -143,9 +149,9 @@ def bar_chart(
             ax.grid(axis="y")
         else:
             ax.set_yticks([])
-    legend_above(figure, *_legend(groups, colors, published))
-    note_below(figure, note)
-    return figure
+    canvas.legend(*_legend(groups, colors, published))
+    canvas.note(note)
+    return canvas.figure
 
 
 def _label(label: str, room: float) -> str:

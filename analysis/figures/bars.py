@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from natriface.analysis.energies.interface_energy import InterfaceEnergy
@@ -98,6 +99,7 @@ def energy_bars(
     *,
     ours: str = "computed here",
     published: str = "published",
+    ax: Axes | None = None,
 ) -> Figure:
     """Bars of energies per area, ours beside the published ones.
 
@@ -110,6 +112,8 @@ def energy_bars(
         Title of the axis, without unit.
     ours, published
         Names of the two kinds of bars in the legend.
+    ax
+        Of a figure of your own, to draw into; its size stays.
 
     Raises
     ------
@@ -126,12 +130,17 @@ def energy_bars(
         value, off = bar.value_j_per_m2, bar.uncertainty_j_per_m2
         label, others = bar.label + dagger, bar.others_j_per_m2
         groups.append(Group(label, ours, value, bar.reason, both, off, others))
-    return bar_chart(groups, f"{quantity} (J/m²)", published, "not computed")
+    return bar_chart(groups, f"{quantity} (J/m²)", published, "not computed", given=ax)
 
 
 @in_style
 def value_bars(
-    bars: Sequence[ValueBar], quantity: str, *, published: str = "published", note: str = ""
+    bars: Sequence[ValueBar],
+    quantity: str,
+    *,
+    published: str = "published",
+    note: str = "",
+    ax: Axes | None = None,
 ) -> Figure:
     """Bars in eV, ours in the colour of their kind, published ones in grey.
 
@@ -143,6 +152,8 @@ def value_bars(
         Name of the source in the legend.
     note
         A line below the axis: what must not be compared here.
+    ax
+        Of a figure of your own, to draw into; its size stays.
 
     Raises
     ------
@@ -161,7 +172,7 @@ def value_bars(
         )
         for bar in bars
     ]
-    return bar_chart(groups, f"{quantity} (eV)", published, "no value", note)
+    return bar_chart(groups, f"{quantity} (eV)", published, "no value", note, given=ax)
 
 
 @in_style
@@ -186,6 +197,8 @@ def modulus_bars(bars: Sequence[ModulusBar], *, published: str = "published") ->
 def interface_energy_bars(
     energies: Mapping[str, InterfaceEnergy],
     published: Published | Mapping[str, float] | None = None,
+    *,
+    ax: Axes | None = None,
 ) -> Figure:
     """Energies of interfaces per area, with published ones beside them.
 
@@ -197,12 +210,21 @@ def interface_energy_bars(
         Published values in J/m2 by label, or a source (`natriface.analysis.results.published`),
         of which the interfacial formation energies are taken; labels that are not ours are
         left out.
+    ax
+        Of a figure of your own, to draw into; its size stays.
 
     Raises
     ------
     AnalysisError
         If there are no energies, or they are of different quantities, or not of that
         the source prints.
+
+    Examples
+    --------
+    >>> from natriface.analysis import InterfaceEnergy, interface_energy_bars
+    >>> energy = InterfaceEnergy("work of adhesion", "W", 1.0, 0.06, 1.0, 16.0, 1, {})
+    >>> interface_energy_bars({"NaF|NZSP": energy}).axes[0].get_ylabel()
+    'work of adhesion (J/m²)'
     """
     if not energies:
         raise AnalysisError("there is no interface energy to draw")
@@ -226,4 +248,5 @@ def interface_energy_bars(
         )
         for label, energy in energies.items()
     ]
-    return energy_bars(bars, quantity, published=source.short_name if source else "published")
+    name = source.short_name if source else "published"
+    return energy_bars(bars, quantity, published=name, ax=ax)

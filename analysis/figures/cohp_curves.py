@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from natriface.analysis.figures.canvas import OwnAxes, PanelLayout
 from natriface.analysis.figures.style import (
     DASHES,
     FONT_SIZE,
@@ -18,10 +19,8 @@ from natriface.analysis.figures.style import (
     MUTED,
     QUALITATIVE,
     SMALL,
-    PanelLayout,
     in_style,
     most_beside,
-    note_below,
     wrapped,
     zero_line,
 )
@@ -110,6 +109,18 @@ def like_curves(
     """A curve for each kind of bond: same elements, same length, same ICOHP; strongest first.
 
     Kinds that are too many for a panel are drawn as one a pair of elements.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from natriface.analysis import Bond, BondPopulations, like_curves
+    >>> from natriface.analysis.results.bond_populations import Curves
+    >>> bond = Bond("1", (0, 1), ("P", "O"), (0, 0, 0), 1.54, -9.0, (-9.0,))
+    >>> energies = np.linspace(-10, 5, 151)
+    >>> cohp = -np.exp(-((energies + 6) ** 2)).reshape(1, 1, -1)
+    >>> bonds = BondPopulations((bond,), Curves(energies, ("1",), cohp, cohp.cumsum(-1)))
+    >>> [curve.label for curve in like_curves(bonds, bonds.select("P", "O"))]
+    ['P–O']
     """
     kinds = _kinds(bonds, LIKE_LENGTH_ANGSTROM, LIKE_ICOHP_EV)
     if len(kinds) > most:
@@ -140,7 +151,11 @@ def _kinds(bonds: Sequence[Bond], length: float, icohp: float) -> list[list[Bond
 
 @in_style
 def cohp_panels(
-    panels: Sequence[CohpPanel], range_ev: tuple[float, float] = SHOWN_EV, note: str = ""
+    panels: Sequence[CohpPanel],
+    range_ev: tuple[float, float] = SHOWN_EV,
+    note: str = "",
+    *,
+    axes: OwnAxes | None = None,
 ) -> Figure:
     """Panels side by side, bonding (-COHP > 0) to the right, energies relative to E_F upwards.
 
@@ -148,15 +163,32 @@ def cohp_panels(
 
     Parameters
     ----------
+    panels
+        A title and its curves each, such as `like_curves` gives them.
     range_ev
-        Lowest and highest energy drawn.
+        Lowest and highest energy drawn, eV from the Fermi level.
     note
         A line below the figure: source, spilling.
+    axes
+        Of a figure of your own, one a panel, to draw into; its size stays.
 
     Raises
     ------
     AnalysisError
         If there is nothing to draw.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from natriface.analysis import Bond, BondPopulations, CohpPanel, cohp_panels, like_curves
+    >>> from natriface.analysis.results.bond_populations import Curves
+    >>> bond = Bond("1", (0, 1), ("P", "O"), (0, 0, 0), 1.54, -9.0, (-9.0,))
+    >>> energies = np.linspace(-10, 5, 151)
+    >>> cohp = -np.exp(-((energies + 6) ** 2)).reshape(1, 1, -1)
+    >>> bonds = BondPopulations((bond,), Curves(energies, ("1",), cohp, cohp.cumsum(-1)))
+    >>> figure = cohp_panels([CohpPanel("PO4", like_curves(bonds, bonds.bonds))])
+    >>> figure.axes[0].get_xlabel()
+    '−COHP per bond (eV/eV)'
     """
     require_list_of(panels, CohpPanel, "CohpPanel(title, like_curves(populations, bonds))")
     if not panels or not any(panel.curves for panel in panels):
@@ -167,15 +199,17 @@ def cohp_panels(
         raise AnalysisError(f"no COHP lies between {range_ev[0]:g} and {range_ev[1]:g} eV")
     most = most_beside(_PANEL_INCHES, _AXIS_INCHES)
     layout = PanelLayout.of(len(panels), most, _PANEL_INCHES, _AXIS_INCHES)
-    figure, axes = layout.figure(3.4 * layout.rows, sharex=True, sharey=True)
-    for ax, panel in zip(axes, panels, strict=True):
-        _draw(ax, panel, low, high, layout.room)
-    left, right = axes[0].get_xlim()
+    canvas = layout.canvas(3.4 * layout.rows, given=axes, sharex=True, sharey=True)
+    for ax, panel in zip(canvas.axes, panels, strict=True):
+        _draw(ax, panel, low, high, canvas.room)
+    lefts, rights = zip(*(ax.get_xlim() for ax in canvas.axes), strict=True)
+    left, right = min(lefts), max(rights)
     reach = 0.25 * max(abs(left), abs(right))  # so that something of both sides is seen
-    axes[0].set_xlim(min(left, -reach), max(right, reach))
-    figure.supylabel("E − E$_\\mathrm{F}$ (eV)")
-    note_below(figure, note)
-    return figure
+    for ax in canvas.axes:
+        ax.set_xlim(min(left, -reach), max(right, reach))
+    canvas.title_y("E − E$_\\mathrm{F}$ (eV)")
+    canvas.note(note)
+    return canvas.figure
 
 
 def _draw(ax: Axes, panel: CohpPanel, low: float, high: float, room: float) -> None:

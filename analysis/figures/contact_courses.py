@@ -9,10 +9,10 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from natriface.analysis.figures.canvas import PanelLayout
 from natriface.analysis.figures.style import (
     DASHES,
     MUTED,
-    PanelLayout,
     element_color,
     in_style,
     legend_above,
@@ -64,7 +64,8 @@ def bond_lines(panels: Sequence[BondPanel]) -> Figure:
     if not panels:
         raise AnalysisError("there is no trajectory to draw")
     layout = PanelLayout.of(len(panels), _COLUMNS, _PANEL_INCHES)
-    figure, axes = layout.figure(1.8 * layout.rows + 0.3, sharey=True)
+    canvas = layout.canvas(1.8 * layout.rows + 0.3, sharey=True)
+    figure, axes = canvas.figure, canvas.axes
     kinds = list(dict.fromkeys(kind for panel in panels for kind in panel.lines))
     handles: dict[str, Artist] = {}
     for ax, panel in zip(axes, panels, strict=True):
@@ -95,7 +96,8 @@ def depth_lines(panels: Sequence[DepthPanel]) -> Figure:
     if not panels:
         raise AnalysisError("there is no profile to draw")
     layout = PanelLayout.of(len(panels), 1, 2 * _PANEL_INCHES)
-    figure, axes = layout.figure(1.7 * layout.rows + 0.4, sharex=True)
+    canvas = layout.canvas(1.7 * layout.rows + 0.4, sharex=True)
+    figure, axes = canvas.figure, canvas.axes
     handles: dict[str, Artist] = {}
     for ax, panel in zip(axes, panels, strict=True):
         for symbol, after in panel.after.items():

@@ -10,12 +10,12 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from natriface.analysis.energies.numerical_series import Series
+from natriface.analysis.figures.canvas import OwnAxes, PanelLayout
 from natriface.analysis.figures.style import (
     FAINT,
     INK,
     PAPER,
     QUALITATIVE,
-    PanelLayout,
     dot,
     in_style,
     legend_above,
@@ -62,7 +62,8 @@ def convergence_lines(panels: Sequence[ConvergencePanel], tolerance: float, unit
     if not drawn:
         raise AnalysisError("there is no difference between two values to draw")
     layout = PanelLayout.of(len(drawn), 3, _PANEL_INCHES)
-    figure, axes = layout.figure(1.7 * layout.rows, sharey=True)
+    canvas = layout.canvas(1.7 * layout.rows, sharey=True)
+    figure, axes = canvas.figure, canvas.axes
     color = QUALITATIVE[0]
     for ax, panel in zip(axes, drawn, strict=True):
         values = panel.series.values
@@ -89,7 +90,9 @@ def convergence_lines(panels: Sequence[ConvergencePanel], tolerance: float, unit
 
 
 @in_style
-def relaxation_courses(courses: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+def relaxation_courses(
+    courses: Mapping[str, Mapping[str, Sequence[float]]], *, axes: OwnAxes | None = None
+) -> Figure:
     """Energy above the last step, meV per atom, against the ionic step; one panel an interface.
 
     Parameters
@@ -97,6 +100,8 @@ def relaxation_courses(courses: Mapping[str, Mapping[str, Sequence[float]]]) -> 
     courses
         Panel title -> role (``interface``, ``substrate``, ``film``) -> energies, eV per atom, of
         the ionic steps.
+    axes
+        Of a figure of your own, one a panel that has lines, to draw into; its size stays.
 
     Raises
     ------
@@ -111,10 +116,10 @@ def relaxation_courses(courses: Mapping[str, Mapping[str, Sequence[float]]]) -> 
     if not drawn:
         raise AnalysisError("there is no relaxation of more than one step to draw")
     layout = PanelLayout.of(len(drawn), _MOST_COLUMNS, _PANEL_INCHES)
-    figure, axes = layout.figure(1.5 * layout.rows + 0.3, sharey=True)
+    canvas = layout.canvas(1.5 * layout.rows + 0.3, given=axes, sharey=True)
     roles = list(dict.fromkeys(role for lines in drawn.values() for role in lines))
     handles: dict[str, Artist] = {}
-    for ax, (title, lines) in zip(axes, drawn.items(), strict=True):
+    for ax, (title, lines) in zip(canvas.axes, drawn.items(), strict=True):
         for role, energies in lines.items():
             above = 1000 * (np.array(energies[:-1]) - energies[-1])
             steps = np.arange(len(above))
@@ -123,9 +128,9 @@ def relaxation_courses(courses: Mapping[str, Mapping[str, Sequence[float]]]) -> 
             (line,) = ax.semilogy(steps[shown], above[shown], **look)
             if shown.any():
                 handles[role] = line
-        ax.set_title(wrapped(title, 0.85 * layout.room))
+        ax.set_title(wrapped(title, 0.85 * canvas.room))
         ax.grid(axis="y")
-    figure.supxlabel("ionic step")
-    figure.supylabel("energy above the last step\n(meV/atom)")
-    legend_above(figure, list(handles.values()), list(handles))
-    return figure
+    canvas.title_x("ionic step")
+    canvas.title_y("energy above the last step\n(meV/atom)")
+    canvas.legend(list(handles.values()), list(handles))
+    return canvas.figure

@@ -22,6 +22,7 @@ from scipy.optimize import isotonic_regression
 from natriface.analysis.electrons.band_centers import BandCenter
 from natriface.analysis.electrons.electrostatic import ElectrostaticProfile
 from natriface.analysis.electrons.vacuum_levels import FLAT_EV, SlabLevels
+from natriface.analysis.figures.canvas import Canvas, OwnAxes
 from natriface.analysis.figures.style import (
     DASHES,
     FAINT,
@@ -33,12 +34,9 @@ from natriface.analysis.figures.style import (
     POINTS_PER_INCH,
     QUALITATIVE,
     SMALL,
-    StyledFigure,
     column_width,
     element_color,
     in_style,
-    least_width,
-    legend_above,
     most_beside,
     rows_and_columns,
     wrapped,
@@ -91,6 +89,8 @@ def pdos_stack(
     zero: str,
     window_ev: tuple[float, float] = (-12.0, 6.0),
     unit: str = "states/eV",
+    *,
+    axes: OwnAxes | None = None,
 ) -> Figure:
     """Densities of states over one another, on one energy axis.
 
@@ -98,13 +98,30 @@ def pdos_stack(
 
     Parameters
     ----------
+    panels
+        From above downwards.
     zero
         What the energies are counted from, for the axis.
+    window_ev
+        Lowest and highest energy drawn, from that zero.
+    unit
+        Of the densities, for the axis.
+    axes
+        Of a figure of your own, one a panel, to draw into; its size stays.
 
     Raises
     ------
     AnalysisError
         If there is nothing to draw in the window, or a curve has not one density for each energy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from natriface.analysis import DosPanel, pdos_stack
+    >>> energies = np.linspace(-10, 5, 151)
+    >>> panel = DosPanel("PO4", energies, {"P-p": np.exp(-((energies + 6) ** 2))})
+    >>> pdos_stack([panel], "E_F").axes[0].get_xlabel()
+    'energy from E_F (eV)'
     """
     require_list_of(panels, DosPanel, "DosPanel(title, energies_ev, curves)")
     if not panels:
@@ -112,29 +129,30 @@ def pdos_stack(
     for panel in panels:
         _require_one_length(panel)
     width = column_width(_STACK_WIDTH_INCHES)
-    figure = StyledFigure(figsize=(width, 0.4 + _PANEL_INCHES * len(panels)), layout="constrained")
-    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    height = 0.4 + _PANEL_INCHES * len(panels)
+    canvas = Canvas.of_rows(axes, len(panels), (width, height), sharex=True)
     names = list(dict.fromkeys(name for panel in panels for name in panel.curves))
     colors = _channel_colors(names)
     looks = {
         name: {"color": colors[name], "ls": DASHES[k % len(DASHES)]} for k, name in enumerate(names)
     }
-    for ax, panel in zip(axes, panels, strict=True):
+    for ax, panel in zip(canvas.axes, panels, strict=True):
         if not ((panel.energies_ev >= window_ev[0]) & (panel.energies_ev <= window_ev[1])).any():
             raise AnalysisError(
                 f"{panel.title}: no density of states between {window_ev[0]:g} and "
                 f"{window_ev[1]:g} eV from {zero}"
             )
         _draw_dos(ax, panel, looks, window_ev)
-        ax.set_title(wrapped(panel.title, 0.8 * width), loc="left")
-    axes[-1].set_xlim(window_ev)
-    axes[-1].set_xlabel(f"energy from {zero} (eV)")
-    figure.supylabel(f"density of states ({unit})")
+        ax.set_title(wrapped(panel.title, 0.8 * canvas.room), loc="left")
+        ax.set_xlim(window_ev)
+    for ax in canvas.axes if canvas.own else canvas.axes[-1:]:
+        ax.set_xlabel(f"energy from {zero} (eV)")
+    canvas.title_y(f"density of states ({unit})")
     entries: list[tuple[Artist, str]] = [(Line2D([], [], **looks[name]), name) for name in names]
     if any(panel.total is not None for panel in panels):
         entries.append((Patch(facecolor=FAINT), "total"))
-    legend_above(figure, [handle for handle, _ in entries], [name for _, name in entries])
-    return figure
+    canvas.legend([handle for handle, _ in entries], [name for _, name in entries])
+    return canvas.figure
 
 
 def _require_one_length(panel: DosPanel) -> None:
@@ -172,10 +190,21 @@ def _draw_dos(
 
 
 @in_style
-def band_center_diagram(columns: Sequence[CenterColumn], zero: str) -> Figure:
+def band_center_diagram(
+    columns: Sequence[CenterColumn], zero: str, *, ax: Axes | None = None
+) -> Figure:
     """Band centers as levels, a column a unit, with the gaps between neighbouring ones.
 
     The pale bar around a level is its width (square root of the second moment) up and down.
+
+    Parameters
+    ----------
+    columns
+        Side by side.
+    zero
+        What the energies are counted from, for the axis.
+    ax
+        Of a figure of your own, to draw into; its size stays.
 
     Raises
     ------
@@ -185,28 +214,27 @@ def band_center_diagram(columns: Sequence[CenterColumn], zero: str) -> Figure:
     columns = [column for column in columns if column.centers]
     if not columns:
         raise AnalysisError("there are no band centers to draw")
-    most = most_beside(_COLUMN_INCHES, _AXIS_INCHES)
+    most = len(columns) if ax is not None else most_beside(_COLUMN_INCHES, _AXIS_INCHES)
     per_row = rows_and_columns(len(columns), most)[1]
     rows = [columns[k : k + per_row] for k in range(0, len(columns), per_row)]
     width = column_width(_AXIS_INCHES + _COLUMN_INCHES * per_row)
-    figure = StyledFigure(figsize=(width, _LEVELS_INCHES * len(rows)), layout="constrained")
-    axes = figure.subplots(len(rows), 1, sharey=True, squeeze=False)[:, 0]
+    canvas = Canvas.of_rows(ax, len(rows), (width, _LEVELS_INCHES * len(rows)), sharey=True)
     centers = [c for column in columns for c in column.centers]
     low = min(c.center_ev - c.width_ev for c in centers)
     high = max(c.center_ev + c.width_ev for c in centers)
     span = max(high - low, 1.0)
     line = span * FONT_SIZE * LINE_HEIGHT / POINTS_PER_INCH / (0.75 * _LEVELS_INCHES)
     colors = _channel_colors(list(dict.fromkeys(_channel(c) for c in centers)))
-    for ax, row in zip(axes, rows, strict=True):
+    for ax, row in zip(canvas.axes, rows, strict=True):
         for k, column in enumerate(row):
             _draw_levels(ax, k, column.centers, colors, line)
-        room = 0.95 * (width - _AXIS_INCHES) / per_row
+        room = 0.95 * (canvas.room - (0 if canvas.own else _AXIS_INCHES)) / per_row
         ax.set_xticks(range(len(row)), [wrapped(column.title, room) for column in row])
         ax.tick_params(axis="x", length=0, labelsize=FONT_SIZE)
         ax.set(xlim=(-0.47, per_row - 0.47), ylim=(low - 0.05 * span, high + 0.05 * span))
         zero_line(ax)
-    figure.supylabel(wrapped(f"band center, from {zero} (eV)", 0.9 * _LEVELS_INCHES * len(rows)))
-    return figure
+    canvas.title_y(wrapped(f"band center, from {zero} (eV)", 0.9 * _LEVELS_INCHES * len(rows)))
+    return canvas.figure
 
 
 def _draw_levels(
@@ -243,6 +271,8 @@ def potential_profile(
     profile: ElectrostaticProfile,
     levels: SlabLevels | None = None,
     averaged_ev: FloatArray | None = None,
+    *,
+    ax: Axes | None = None,
 ) -> Figure:
     """The planar average of a potential, the atoms in the middle, with the levels of a slab.
 
@@ -255,6 +285,8 @@ def potential_profile(
         on the engine's own scale.
     averaged_ev
         (n,), the macroscopic average at the same points.
+    ax
+        Of a figure of your own, to draw into; its size stays.
     """
     heights, period = profile.heights_angstrom, profile.period_angstrom
     low, high = float(heights.min()), float(heights.max())
@@ -262,8 +294,8 @@ def potential_profile(
     places = (profile.places_angstrom - begin) % period + begin - low
     order = np.argsort(places)
     zero = levels.vacuum.top.level_ev if levels else 0.0
-    figure = StyledFigure(figsize=(least_width(), 2.5), layout="constrained")
-    ax = figure.add_subplot()
+    canvas = Canvas.of_one(ax, 2.5)
+    (ax,) = canvas.axes
     lines = ax.plot(places[order], profile.values_ev[order] - zero, color=QUALITATIVE[0])
     names = ["planar average"]
     if averaged_ev is not None:
@@ -277,8 +309,8 @@ def potential_profile(
     ax.set_xlabel("height above the lowest nucleus (Å)")
     counted = "from the vacuum above" if levels else "on the engine's scale"
     ax.set_ylabel(f"potential energy of an electron\n{counted} (eV)")
-    legend_above(figure, lines, names)
-    return figure
+    canvas.legend(lines, names)
+    return canvas.figure
 
 
 def _draw_slab_levels(ax: Axes, levels: SlabLevels, thickness: float) -> None:

@@ -12,6 +12,7 @@ from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 
 from natriface.analysis.electrons.localization import AtomInPlane, BondProfile, PlaneMap
+from natriface.analysis.figures.canvas import Canvas, OwnAxes, PanelLayout
 from natriface.analysis.figures.style import (
     DASHES,
     HEAT,
@@ -19,12 +20,8 @@ from natriface.analysis.figures.style import (
     MARKERS,
     PAPER,
     QUALITATIVE,
-    PanelLayout,
-    StyledFigure,
     element_color,
     in_style,
-    least_width,
-    legend_above,
     scale_bar,
     wrapped,
 )
@@ -38,7 +35,9 @@ _MAP_INCHES, _BAR_INCHES, _MOST_COLUMNS = 1.35, 0.55, 4
 
 
 @in_style
-def elf_maps(maps: Mapping[str, PlaneMap], quantity: str = "ELF") -> Figure:
+def elf_maps(
+    maps: Mapping[str, PlaneMap], quantity: str = "ELF", *, axes: OwnAxes | None = None
+) -> Figure:
     """Maps beside each other, on one scale of lengths and one of values from 0 to 1.
 
     Atoms up to 0.4 A from the plane are drawn; those off it paler.
@@ -47,6 +46,10 @@ def elf_maps(maps: Mapping[str, PlaneMap], quantity: str = "ELF") -> Figure:
     ----------
     maps
         By title.
+    quantity
+        For the colour bar.
+    axes
+        Of a figure of your own, one a panel, to draw into; its size stays.
 
     Raises
     ------
@@ -59,19 +62,19 @@ def elf_maps(maps: Mapping[str, PlaneMap], quantity: str = "ELF") -> Figure:
     widest = max(float(np.ptp(m.x_angstrom)) for m in maps.values())
     highest = max(float(np.ptp(m.y_angstrom)) for m in maps.values())
     row_inches = 0.95 * layout.room * highest / widest + 0.55
-    figure, axes = layout.figure(row_inches * layout.rows, sharex=True, sharey=True)
+    canvas = layout.canvas(row_inches * layout.rows, given=axes, sharex=True, sharey=True)
     image: Any = None
-    for ax, (title, drawn) in zip(axes, maps.items(), strict=True):
+    for ax, (title, drawn) in zip(canvas.axes, maps.items(), strict=True):
         image = _draw(ax, drawn)
-        ax.set_title(wrapped(title, 0.9 * layout.room))
+        ax.set_title(wrapped(title, 0.9 * canvas.room))
         ax.set(xlim=(-widest / 2, widest / 2), ylim=(-highest / 2, highest / 2))
         scale_bar(ax, 1.0)
-    bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02, aspect=24)
+    bar = canvas.figure.colorbar(image, ax=canvas.axes, fraction=0.05, pad=0.02, aspect=24)
     bar.set_label(quantity)
     bar.outline.set_visible(False)
     for level in CONTOURS:
         bar.ax.axhline(level, color=PAPER, lw=0.5)
-    return figure
+    return canvas.figure
 
 
 def _draw(ax: Axes, drawn: PlaneMap) -> Any:
@@ -115,8 +118,22 @@ def _write_atom(ax: Axes, atom: AtomInPlane, place: Any, right: float, top: floa
 
 
 @in_style
-def bond_profiles(profiles: Sequence[tuple[str, BondProfile]], quantity: str = "ELF") -> Figure:
+def bond_profiles(
+    profiles: Sequence[tuple[str, BondProfile]],
+    quantity: str = "ELF",
+    *,
+    ax: Axes | None = None,
+) -> Figure:
     """Values along bonds, from the centre to the ligand; a symbol is half-way.
+
+    Parameters
+    ----------
+    profiles
+        With their labels.
+    quantity
+        Title of the axis.
+    ax
+        Of a figure of your own, to draw into; its size stays.
 
     Raises
     ------
@@ -125,8 +142,8 @@ def bond_profiles(profiles: Sequence[tuple[str, BondProfile]], quantity: str = "
     """
     if not profiles:
         raise AnalysisError("there is no bond to draw")
-    figure = StyledFigure(figsize=(least_width(), 2.2), layout="constrained")
-    ax = figure.add_subplot()
+    canvas = Canvas.of_one(ax, 2.2)
+    (ax,) = canvas.axes
     handles = []
     for k, (_, profile) in enumerate(profiles):
         look: dict[str, Any] = {"color": QUALITATIVE[k % len(QUALITATIVE)]}
@@ -139,5 +156,5 @@ def bond_profiles(profiles: Sequence[tuple[str, BondProfile]], quantity: str = "
     ax.set(ylim=(0, 1), xlim=(0, None))
     ax.set_xlabel("distance from the centre (Å)")
     ax.set_ylabel(quantity)
-    legend_above(figure, handles, [label for label, _ in profiles])
-    return figure
+    canvas.legend(handles, [label for label, _ in profiles])
+    return canvas.figure

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from natriface.analysis.barriers.summary import BandSummary, are_unlike
+from natriface.analysis.figures.canvas import Canvas
 from natriface.analysis.figures.style import (
     INK,
     MARKERS,
     MUTED,
     PAPER,
     QUALITATIVE,
-    StyledFigure,
     in_style,
-    least_width,
-    legend_above,
-    note_below,
 )
 from natriface.structures.base.errors import AnalysisError, require_list_of
 
@@ -27,7 +25,12 @@ _MARKED_EV = 0.002
 
 
 @in_style
-def energy_profile(summaries: Sequence[BandSummary], labels: Sequence[str] | None = None) -> Figure:
+def energy_profile(
+    summaries: Sequence[BandSummary],
+    labels: Sequence[str] | None = None,
+    *,
+    ax: Axes | None = None,
+) -> Figure:
     """Energy above the first end point, in eV, against the path length, in A.
 
     The curve is the Hermite fit with forces; symbols are images, a short line is the highest point
@@ -36,13 +39,26 @@ def energy_profile(summaries: Sequence[BandSummary], labels: Sequence[str] | Non
 
     Parameters
     ----------
+    summaries
+        A band each, as `summarise` gives it.
     labels
         One a band; by default carrier and path type, or the source.
+    ax
+        Of a figure of your own, to draw into; its size stays.
 
     Raises
     ------
     AnalysisError
         If no band has energies to draw, or there is not one label for each.
+
+    Examples
+    --------
+    >>> from ase import Atoms
+    >>> from natriface.analysis import Band, energy_profile, summarise
+    >>> images = [Atoms("Na", [[x, 0, 0]], cell=[9, 9, 9], pbc=True) for x in (0.0, 1.0, 2.0)]
+    >>> figure = energy_profile([summarise(Band.of(images, [0.0, 0.3, 0.0]))], ["Na vacancy"])
+    >>> figure.axes[0].get_ylabel()
+    'energy above the first end point (eV)'
     """
     require_list_of(summaries, BandSummary, "summarise")
     if labels is not None and len(labels) != len(summaries):
@@ -55,8 +71,8 @@ def energy_profile(summaries: Sequence[BandSummary], labels: Sequence[str] | Non
     ]
     if not drawn:
         raise AnalysisError("no band has energies to draw")
-    figure = StyledFigure(figsize=(least_width(), 2.3), layout="constrained")
-    ax = figure.add_subplot()
+    canvas = Canvas.of_one(ax, 2.3)
+    (ax,) = canvas.axes
     handles = []
     for k, (summary, name) in enumerate(drawn):
         color, marker = QUALITATIVE[k % len(QUALITATIVE)], MARKERS[k % len(MARKERS)]
@@ -83,12 +99,10 @@ def energy_profile(summaries: Sequence[BandSummary], labels: Sequence[str] | Non
     ax.axhline(0.0, color=MUTED, lw=0.6, zorder=0)
     ax.set_xlabel("path length over all atoms (Å)")
     ax.set_ylabel("energy above the first end point (eV)")
-    legend_above(figure, handles, [str(handle.get_label()) for handle in handles])
+    canvas.legend(handles, [str(handle.get_label()) for handle in handles])
     if are_unlike([s.hop_path for s in summaries]):
-        note_below(
-            figure, "These are paths of different kinds: their barriers do not rank materials."
-        )
-    return figure
+        canvas.note("These are paths of different kinds: their barriers do not rank materials.")
+    return canvas.figure
 
 
 def _label(summary: BandSummary) -> str:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from natriface.analysis.energies.reactivity import Reaction
+from natriface.analysis.figures.canvas import PanelLayout
 from natriface.analysis.figures.style import (
     FONT_SIZE,
     MUTED,
     PAPER,
     QUALITATIVE,
     SMALL,
-    PanelLayout,
     in_style,
     wrapped,
     zero_line,
@@ -59,7 +59,8 @@ def reaction_lines(panels: Sequence[ReactionPanel]) -> Figure:
     if not panels:
         raise AnalysisError("there is no reaction line to draw")
     layout = PanelLayout.of(len(panels), _COLUMNS, _PANEL_INCHES)
-    figure, axes = layout.figure(_HEIGHT_INCHES * layout.rows)
+    canvas = layout.canvas(_HEIGHT_INCHES * layout.rows)
+    figure, axes = canvas.figure, canvas.axes
     room = 0.8 * layout.room
     for ax, panel in zip(axes, panels, strict=True):
         shares = [reaction.fraction for reaction in panel.reactions]

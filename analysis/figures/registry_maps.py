@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from natriface.analysis.figures.map_panels import MapPanel, map_panels
+from natriface.analysis.figures.canvas import MapPanel, map_panels
 from natriface.analysis.figures.style import HEAT, INK, MUTED, PAPER, in_style
 from natriface.structures.base.arrays import FloatArray
 
@@ -68,7 +68,7 @@ def registry_maps(maps: Mapping[str, RegistryMap]) -> Figure:
         )
         for title, found in maps.items()
     ]
-    return map_panels(panels, "rigid work of adhesion below the best (J/m²)")
+    return map_panels(panels, "rigid work of adhesion below the best (J/m²)").figure
 
 
 def _draw(ax: Axes, found: RegistryMap, top: float) -> Any:

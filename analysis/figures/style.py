@@ -10,7 +10,6 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache, wraps
 from io import BytesIO
 from pathlib import Path
@@ -159,6 +158,16 @@ def save_figure(figure: Figure, path: Path | str) -> Path:
     ------
     AnalysisError
         If the ending of `path`, which decides the format, is not .png, .svg or .pdf.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from matplotlib.figure import Figure
+    >>> from natriface.analysis import save_figure
+    >>> with TemporaryDirectory() as folder:
+    ...     print(save_figure(Figure(), Path(folder) / "figure.pdf").name)
+    figure.pdf
     """
     path = Path(path)
     undated: dict[str, dict[str, Any]] = {
@@ -302,52 +311,6 @@ def line_look(k: int) -> dict[str, Any]:
     """Colour and dashes of the k-th of several lines; of 36 no two are alike in both."""
     turn, color = divmod(k, len(QUALITATIVE))
     return {"color": QUALITATIVE[color], "ls": DASHES[(k + turn) % len(DASHES)]}
-
-
-@dataclass(frozen=True)
-class PanelLayout:
-    """Of panels in rows as full as each other, in a figure of one column of a journal or of two.
-
-    Attributes
-    ----------
-    n
-        Panels.
-    rows, columns
-        Of them.
-    width, room
-        Of the figure and of each panel, inches.
-    """
-
-    n: int
-    rows: int
-    columns: int
-    width: float
-    room: float
-
-    @classmethod
-    def of(cls, n: int, most: int, needed: float, beside: float = 0.0) -> PanelLayout:
-        """Of `n` panels, at most `most` in a row.
-
-        Parameters
-        ----------
-        needed, beside
-            What each needs of the width, and what stands beside all of them takes; inches.
-        """
-        rows, columns = rows_and_columns(n, min(most, most_beside(needed, beside)))
-        width = column_width(needed * columns + beside)
-        return cls(n, rows, columns, width, (width - beside) / columns)
-
-    def figure(
-        self, height: float, *, sharex: bool = False, sharey: bool = False
-    ) -> tuple[StyledFigure, list[Axes]]:
-        """A figure of a height (inches) and the axes of its panels, row by row."""
-        figure = StyledFigure(figsize=(self.width, height), layout="constrained")
-        axes = figure.subplots(
-            self.rows, self.columns, sharex=sharex, sharey=sharey, squeeze=False
-        ).ravel()
-        for ax in axes[self.n :]:
-            ax.remove()
-        return figure, list(axes[: self.n])
 
 
 def note_below(figure: Figure, text: str) -> None:

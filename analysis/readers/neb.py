@@ -74,6 +74,22 @@ def read_band(
         If the path is absent, holds no band, or image folders are missing.
     AnalysisError
         If the images are not of the same atoms in the same cell, or were not computed alike.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from ase import Atoms
+    >>> from ase.calculators.singlepoint import SinglePointCalculator
+    >>> from ase.io import write
+    >>> from natriface.analysis import read_band
+    >>> images = [Atoms("Na", [[x, 0, 0]], cell=[9, 9, 9], pbc=True) for x in (0.0, 1.0, 2.0)]
+    >>> for image, energy in zip(images, (0.0, 0.3, 0.0)):
+    ...     image.calc = SinglePointCalculator(image, energy=energy, forces=[[0, 0, 0]])
+    >>> with TemporaryDirectory() as folder:
+    ...     write(Path(folder) / "neb.traj", images)
+    ...     read_band(Path(folder) / "neb.traj", n_images=3).energies_ev.tolist()
+    [0.0, 0.3, 0.0]
     """
     if not isinstance(path, str | PathLike):
         raise ReaderError(

@@ -17,11 +17,13 @@ from natriface.analysis.results.spilling import Spilling
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.errors import AnalysisError, ReaderError, StructureError
-from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.reprs import html_table, short_repr
 from natriface.structures.base.writing import write_atomically
 
 SCHEMA_VERSION = 1
 BONDS_FILE = "bonding.json"
+SHOWN_BONDS = 10
+"""Of the strongest, in a notebook."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,19 @@ class BondPopulations:
         curves = "" if self.curves is None else f"{len(self.curves.labels)} curves"
         return short_repr(self, self.source, bonds, curves)
 
+    def _repr_html_(self) -> str:
+        shown = sorted(self.bonds, key=lambda bond: bond.icohp_ev)[:SHOWN_BONDS]
+        rows = [
+            {
+                "bond": bond.name,
+                "length (Å)": f"{bond.length_angstrom:.3f}",
+                "ICOHP (eV)": f"{bond.icohp_ev:.3f}",
+            }
+            for bond in shown
+        ]
+        which = "bonds" if len(shown) == len(self.bonds) else f"bonds, the {len(shown)} strongest"
+        return html_table(f"{self.source}: {len(self.bonds)} {which}".lstrip(": "), rows)
+
     def __post_init__(self) -> None:
         if len({bond.label for bond in self.bonds}) != len(self.bonds):
             raise AnalysisError(f"{self.source or 'bonds'}: a bond's label stands twice")
@@ -269,6 +284,22 @@ class BondPopulations:
                     where = seen.translation or (bond.label, seen is bond)
                     found.setdefault((seen.atoms[1], *where), seen)
         return tuple(sorted(found.values(), key=lambda bond: bond.length_angstrom))
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every bond as a row of a table, e.g. for ``pandas.DataFrame``."""
+        return [
+            {
+                "bond": bond.label,
+                "name": bond.name,
+                "elements": "-".join(bond.symbols),
+                "length_angstrom": bond.length_angstrom,
+                "icohp_ev": bond.icohp_ev,
+                "icoop": bond.icoop,
+                "icobi": bond.icobi,
+                "count": bond.count,
+            }
+            for bond in self.bonds
+        ]
 
     def save(self, folder: Path | str, name: str = BONDS_FILE) -> Path:
         """Write ``bonding.json``, and its curves as ``bonding.npz``, and return the JSON's path."""

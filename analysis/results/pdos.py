@@ -164,6 +164,19 @@ class ProjectedDOS:
         ------
         AnalysisError
             If nothing was projected on what is asked for.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from natriface.analysis import ProjectedDOS
+        >>> from natriface.analysis.results.pdos import Channel
+        >>> channels = (Channel(0, "s", "s"), Channel(0, "p", "px"), Channel(1, "p", "px"))
+        >>> densities = np.ones((3, 1, 5))
+        >>> dos = ProjectedDOS(np.arange(5.0), channels, densities, densities.sum(0), ("P", "O"))
+        >>> dos.select(elements="P").tolist()
+        [2.0, 2.0, 2.0, 2.0, 2.0]
+        >>> dos.select(atoms=[1], orbital="p").shape
+        (5,)
         """
         wanted = {elements} if isinstance(elements, str) else set(elements or ())
         for symbol in wanted:

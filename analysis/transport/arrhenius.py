@@ -13,6 +13,7 @@ from natriface.analysis.transport.domain import positive, within
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.conversions import BOLTZMANN_EV_PER_K
 from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.reprs import html_facts, short_repr
 
 ARRHENIUS_FORMULA = Formula(
     "conductivity",
@@ -30,7 +31,7 @@ _FRACTION = "be positive and below 1, 0.05 for 5 %"
 
 @dataclass(frozen=True)
 class ArrheniusFit:
-    """A line through ln(sigma T), by `ARRHENIUS_FORMULA`.
+    """A line through ln(sigma T) for σ = A / T exp(-E_a / (k T)) (`ARRHENIUS_FORMULA`).
 
     Attributes
     ----------
@@ -62,6 +63,30 @@ class ArrheniusFit:
     chance_of_scatter: float | None = None
     warnings: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        low, high = self.temperatures_k
+        error = "" if self.activation_error_ev is None else f" ± {self.activation_error_ev:.2g}"
+        return short_repr(
+            self,
+            f"Ea {self.activation_ev:.3f}{error} eV",
+            f"A {self.prefactor_s_k_per_cm:.3g} S K/cm",
+            f"{self.n_points} points from {low:g} to {high:g} K",
+        )
+
+    def _repr_html_(self) -> str:
+        error, (low, high) = self.activation_error_ev, self.temperatures_k
+        return html_facts(
+            "Arrhenius fit",
+            {
+                "activation energy": f"{self.activation_ev:.3f}"
+                + ("" if error is None else f" ± {error:.2g}")
+                + " eV",
+                "prefactor": f"{self.prefactor_s_k_per_cm:.3g} S K/cm",
+                "points": f"{self.n_points} from {low:g} to {high:g} K",
+                "scatter of ln(σ T)": "" if self.scatter is None else f"{self.scatter:.2g}",
+            },
+        )
+
     @property
     def prefactor_s_k_per_cm(self) -> float:
         """A."""
@@ -73,7 +98,10 @@ class ArrheniusFit:
         return None if self.covariance is None else float(np.sqrt(self.covariance[0, 0]))
 
     def conductivity(self, temperature_k: ArrayLike) -> tuple[FloatArray, FloatArray | None]:
-        """S/cm at temperatures, measured or not, and the standard error of its logarithm."""
+        """S/cm at temperatures, measured or not, and the standard error of its logarithm.
+
+        Both of the shape of `temperature_k`.
+        """
         temperature = positive("temperature", temperature_k, "K")
         slope = -1 / (BOLTZMANN_EV_PER_K * temperature)
         value = np.exp(self.ln_prefactor + self.activation_ev * slope) / temperature
@@ -98,15 +126,23 @@ def arrhenius(
 
     Parameters
     ----------
+    temperature_k, conductivity_s_per_cm
+        (n,), at two temperatures at least.
     relative_error
-        Standard error of each conductivity over it, below 1; without, all points count alike and
-        their scatter gives the errors.
+        (n,) or one number, standard error of each conductivity over it, below 1; without, all
+        points count alike and their scatter gives the errors.
 
     Raises
     ------
     AnalysisError
         If a value is not positive, a relative error no fraction, or there are less than two
         temperatures.
+
+    Examples
+    --------
+    >>> from natriface.analysis import arrhenius
+    >>> arrhenius([300, 350, 400], [1e-4, 4e-4, 1e-3])
+    ArrheniusFit(Ea 0.268 ± 0.0072 eV, A 987 S K/cm, 3 points from 300 to 400 K)
     """
     temperature = np.atleast_1d(positive("temperature", temperature_k, "K"))
     sigma = np.atleast_1d(positive("conductivity", conductivity_s_per_cm, "S/cm"))

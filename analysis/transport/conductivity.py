@@ -52,7 +52,9 @@ RATE_CURRENT_FORMULA = Formula(
 def conductivity(
     thickness_cm: ArrayLike, resistance_ohm: ArrayLike, area_cm2: ArrayLike
 ) -> FloatArray:
-    """In S/cm, by `CONDUCTIVITY_FORMULA`.
+    """Conductivity in S/cm, σ = L / (R A), of an impedance (`CONDUCTIVITY_FORMULA`).
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
 
     Raises
     ------
@@ -65,7 +67,9 @@ def conductivity(
 
 
 def layer_resistance(thickness_cm: ArrayLike, conductivity_s_per_cm: ArrayLike) -> FloatArray:
-    """In ohm cm2, by `LAYER_FORMULA`.
+    """Area-specific resistance of a layer in ohm cm2, ASR = δ / κ (`LAYER_FORMULA`).
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
 
     Raises
     ------
@@ -79,7 +83,9 @@ def layer_resistance(thickness_cm: ArrayLike, conductivity_s_per_cm: ArrayLike) 
 def contact_resistance(
     resistance_ohm: ArrayLike, area_cm2: ArrayLike, contacts: ArrayLike = 1
 ) -> FloatArray:
-    """In ohm cm2, by `CONTACT_FORMULA`.
+    """Area-specific resistance of a contact in ohm cm2, ASR = R A / N (`CONTACT_FORMULA`).
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
 
     Raises
     ------
@@ -100,7 +106,9 @@ def nernst_einstein(
     charge_number: ArrayLike = 1,
     haven_ratio: ArrayLike = 1.0,
 ) -> FloatArray:
-    """Conductivity in S/cm, by `NERNST_EINSTEIN_FORMULA`.
+    """Conductivity in S/cm, σ = n z^2 e^2 D / (H k T) (`NERNST_EINSTEIN_FORMULA`).
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
 
     Raises
     ------
@@ -121,7 +129,9 @@ def nernst_einstein(
 def current_at_rate(
     rate_per_h: ArrayLike, loading_mg_per_cm2: ArrayLike, capacity_mah_per_g: ArrayLike
 ) -> FloatArray:
-    """In mA/cm2, by `RATE_CURRENT_FORMULA`.
+    """Current density in mA/cm2, j = r m Q, of charging at a rate (`RATE_CURRENT_FORMULA`).
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
 
     Raises
     ------

@@ -54,7 +54,10 @@ def sand_time(
     distance_cm: ArrayLike | None = None,
     form: SandForm = "depletion",
 ) -> FloatArray:
-    """In s, by `SAND_FORMULA`; infinite where the salt is never used up.
+    """Sand's time in s, t = π D (z F C_0 / (2 j (1 - t_plus)))^2 (`SAND_FORMULA`).
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
+    Infinite where the salt is never used up.
 
     Parameters
     ----------
@@ -65,12 +68,19 @@ def sand_time(
     distance_cm
         Of the electrodes: at and below the limiting current there is then no Sand's time.
     form
-        ``as printed``: `PRINTED_SAND_FORMULA`.
+        ``as printed``: t = π D / 4 (z F C_0 (1 - t_plus) / j)^2 (`PRINTED_SAND_FORMULA`).
 
     Raises
     ------
     AnalysisError
         If a value is outside its domain, there is no such form, or the arrays do not fit together.
+
+    Examples
+    --------
+    >>> from natriface.analysis import sand_time
+    >>> times = sand_time([1.0, 2.0], 1e-6, 1.0, 0.3)  # at 1 and 2 mA/cm2
+    >>> times.round().tolist()
+    [14922.0, 3730.0]
     """
     if form not in get_args(SandForm):
         hint = nearest(str(form), get_args(SandForm))
@@ -112,7 +122,10 @@ def limiting_current(
     distance_cm: ArrayLike,
     charge_number: ArrayLike = 1,
 ) -> FloatArray:
-    """In mA/cm2, by `LIMITING_FORMULA`; infinite where only the metal's ion moves.
+    """Limiting current in mA/cm2, j_lim = 2 z F D C_0 / ((1 - t_plus) L) (`LIMITING_FORMULA`).
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
+    Infinite where only the metal's ion moves.
 
     Raises
     ------

@@ -76,7 +76,9 @@ def mass_growth(
     precipitation_mol_per_cm2_s: ArrayLike,
     dissolution_mol_per_cm2_s: ArrayLike = 0.0,
 ) -> FloatArray:
-    """In g/(cm2 s), by `GROWTH_FORMULA`; the species on the last axis.
+    """Growth of mass in g/(cm2 s), dm/dt = sum W_k (s_k - d_k) (`GROWTH_FORMULA`).
+
+    Arrays (..., n) of the n species, or numbers; returns (...), summed over the species.
 
     Raises
     ------
@@ -92,7 +94,9 @@ def mass_growth(
 def ohmic_drop(
     current_ma_per_cm2: ArrayLike, thickness_cm: ArrayLike, conductivity_s_per_cm: ArrayLike
 ) -> FloatArray:
-    """In V, by `DROP_FORMULA`; of either sign, as the current is.
+    """Ohmic drop in V, Δφ = j δ / κ (`DROP_FORMULA`), of either sign as the current is.
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
 
     Raises
     ------
@@ -110,7 +114,9 @@ def flux_through_layer(
     conductivity_s_per_cm: ArrayLike,
     charge_number: ArrayLike = 1,
 ) -> FloatArray:
-    """In mol/(cm2 s), by `FLUX_FORMULA`.
+    """Molar flux in mol/(cm2 s), J = κ Δφ / (z F δ) (`FLUX_FORMULA`).
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
 
     Raises
     ------
@@ -132,7 +138,9 @@ def creep_rate(
     exponent: ArrayLike,
     activation_ev: ArrayLike,
 ) -> FloatArray:
-    """In 1/s, by `CREEP_FORMULA`, of steady creep.
+    """Rate of steady creep in 1/s, ε = A σ^n exp(-Q / (k T)) (`CREEP_FORMULA`).
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
 
     Raises
     ------
@@ -152,7 +160,9 @@ def tafel_overpotential(
     transfer_coefficient: ArrayLike = 0.5,
     charge_number: ArrayLike = 1,
 ) -> FloatArray:
-    """In V, by `TAFEL_FORMULA`.
+    """Overpotential in V, η = k T / (α z e) ln(j / i_0) (`TAFEL_FORMULA`).
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
 
     Raises
     ------
@@ -178,7 +188,9 @@ def void_flux(
     critical_overpotential_v: ArrayLike,
     charge_number: ArrayLike = 1,
 ) -> FloatArray:
-    """In mol/(cm2 s), by `VOID_FORMULA`.
+    """Flux in mol/(cm2 s), J_void = max(0, j / (z F) (1 - η / η_c)) (`VOID_FORMULA`).
+
+    Arguments are numbers or arrays that broadcast against one another; so is what is returned.
 
     Raises
     ------

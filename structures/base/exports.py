@@ -45,7 +45,7 @@ class _FormerPaths(Loader):
 def export(
     package: str, names: Mapping[str, str], former: Mapping[str, str] | None = None
 ) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
-    """``__all__``, ``__getattr__`` and ``__dir__`` of a package, which has ``__version__`` too.
+    """``__all__``, ``__getattr__`` and ``__dir__`` of a package, and its rooms and ``__version__``.
 
     Parameters
     ----------
@@ -57,6 +57,7 @@ def export(
         Former name of a module -> the module within the package that has its names now.
     """
     homes = {name: f"{package}.{module}" for module, had in names.items() for name in had.split()}
+    rooms = {name.partition(".")[0] for name in names if "." in name}
     module = sys.modules[package]
     stood = {name.rpartition(".")[2]: name for name in names} | dict(former or {})
     sys.meta_path.append(
@@ -70,6 +71,8 @@ def export(
             value: Any = version("natriface")
         elif name in homes:
             value = getattr(import_module(homes[name]), name)
+        elif name in rooms:
+            value = import_module(f"{package}.{name}")
         else:
             raise AttributeError(
                 f"module {package!r} has no attribute {name!r}", name=name, obj=module

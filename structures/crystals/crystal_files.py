@@ -112,7 +112,15 @@ def read_phase(path: Path | str, name: str | None = None) -> Phase:
 def phase_from_atoms(
     atoms: Structure, name: str, source: str, note: str = "", grade: Grade = "user"
 ) -> Phase:
-    """An ordered crystal in memory as a phase, checked like a file."""
+    """An ordered crystal in memory as a phase, checked like a file.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from natriface.structures import phase_from_atoms
+    >>> phase_from_atoms(bulk("NaF", "rocksalt", 4.63), "my NaF", "made by hand")
+    Phase(my NaF, NaF, Fm-3m, 2 sites, user)
+    """
     if grade not in get_args(Grade):
         raise StructureError(f"{name}: grade {grade!r}; {nearest(str(grade), get_args(Grade))}")
     atoms = atoms_of(atoms)

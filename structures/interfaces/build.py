@@ -18,7 +18,7 @@ from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG, roles
 from natriface.structures.base.atoms import Structure, atoms_of, fixed_indices, structure_id
 from natriface.structures.base.bounds import require_gap
 from natriface.structures.base.errors import StructureError, require_kind
-from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.reprs import html_facts, short_repr
 from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.chemistry.radii import touching_distances, van_der_waals_distances
 from natriface.structures.interfaces.matching import Match
@@ -82,6 +82,20 @@ class Interface:
             f"{len(self.atoms)} atoms",
             f"{self.area_angstrom2:.1f} A2",
             f"strain {100 * self.max_strain:.2f} %",
+        )
+
+    def _repr_html_(self) -> str:
+        return html_facts(
+            f"Interface {self.label}",
+            {
+                "atoms": f"{formula(self.atoms.numbers)}, {len(self.atoms)}",
+                "area of a contact": f"{self.area_angstrom2:.1f} Å²",
+                "contacts": str(self.n_contacts),
+                "largest strain": f"{100 * self.max_strain:.2f} %",
+                "gap": f"{self.gap_angstrom:.2f} Å",
+                "registry": "{:.2f}, {:.2f}".format(*self.registry),
+                "vacuum": f"{self.vacuum_angstrom:.1f} Å",
+            },
         )
 
     @property

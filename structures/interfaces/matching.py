@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from natriface.structures.base.arrays import FloatArray, IntArray
 from natriface.structures.base.atoms import content_hash
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.reprs import html_facts, short_repr
 from natriface.structures.interfaces.match_search import MatchTable, Surface, match_table, rotations
 from natriface.structures.surfaces.slabs import Slab
 from natriface.structures.surfaces.surface_cell import gauss_reduce
@@ -68,6 +68,21 @@ class Match:
             f"{self.area_angstrom2:.1f} A2",
             f"strain {100 * self.max_strain:.2f} %",
             f"rotation {self.rotation_degrees:.1f} deg",
+        )
+
+    def _repr_html_(self) -> str:
+        return html_facts(
+            "Match",
+            {
+                "substrate cells": str(self.substrate_cells),
+                "film cells": str(self.film_cells),
+                "area": f"{self.area_angstrom2:.1f} Å²",
+                "strains of the film": ", ".join(f"{100 * e:.2f} %" for e in self.film_strains),
+                "strains of the substrate": ", ".join(
+                    f"{100 * e:.2f} %" for e in self.substrate_strains
+                ),
+                "rotation": f"{self.rotation_degrees:.1f}°",
+            },
         )
 
     @property

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from natriface.structures.base.atoms import structure_id
 from natriface.structures.base.bounds import require_gap
 from natriface.structures.base.errors import StructureError, require_kind
-from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.reprs import html_facts, short_repr
 from natriface.structures.base.symmetry import spglib_cell
 from natriface.structures.chemistry.formal_charges import is_metal
 from natriface.structures.chemistry.polyanions import element_order, formula
@@ -106,6 +106,20 @@ class Slab:
             f"{len(self.atoms)} atoms",
             f"{self.area_angstrom2:.1f} A2",
             f"vacuum {self.vacuum_angstrom:.1f} A",
+        )
+
+    def _repr_html_(self) -> str:
+        return html_facts(
+            f"Slab {self.termination.facet.crystal.formula} {self.label}",
+            {
+                "atoms": f"{formula(self.atoms.numbers)}, {len(self.atoms)}",
+                "layers": f"{self.layers:g}",
+                "thickness": f"{self.thickness_angstrom:.1f} Å",
+                "vacuum": f"{self.vacuum_angstrom:.1f} Å",
+                "area": f"{self.area_angstrom2:.1f} Å²",
+                "stoichiometric": "yes" if self.stoichiometric else "no",
+                "dipole": f"{self.dipole_e_angstrom:.2f} e Å",
+            },
         )
 
     @property

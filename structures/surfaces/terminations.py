@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from natriface.structures.base.atoms import Structure, content_hash
 from natriface.structures.base.errors import StructureError
-from natriface.structures.base.reprs import short_repr
+from natriface.structures.base.reprs import html_facts, short_repr
 from natriface.structures.chemistry.bonds import Bonds
 from natriface.structures.surfaces.surface_cell import Crystal, Facet, Miller, miller_label
 
@@ -80,6 +80,22 @@ class Termination:
         area = f"{self.area_angstrom2:.1f} A2"
         what = f"{self.facet.crystal.formula} {self.title}"
         return short_repr(self, what, f"polarity {self.polarity}", area)
+
+    def _repr_html_(self) -> str:
+        faces = (" ".join(f"{n} {unit}" for unit, n in face) for face in (self.top, self.bottom))
+        top, bottom = faces
+        return html_facts(
+            f"Termination {self.facet.crystal.formula} {self.title}",
+            {
+                "polarity": self.polarity,
+                "faces alike": "yes" if self.symmetric else "no",
+                "on top": top,
+                "at the bottom": bottom,
+                "gap of the cut": f"{self.gap_angstrom:.2f} Å",
+                "bonds cut": str(self.broken_bonds),
+                "area": f"{self.area_angstrom2:.1f} Å²",
+            },
+        )
 
     @property
     def miller(self) -> Miller:

@@ -128,6 +128,11 @@ def run_plan(
         If the database cannot be started or reached.
     EngineError
         If an engine refuses a step, before anything is run.
+
+    Examples
+    --------
+    >>> workspace = Workspace.create(Path("runs/mine"), study.name)  # doctest: +SKIP
+    >>> run_plan(plan_study(study, Path.cwd()), workspace, n_workers=2)  # doctest: +SKIP
     """
     begun = time.monotonic()
     with workspace.lock(), _interruptible() as interrupted, progress or Silent() as told:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from natriface.analysis.figures.canvas import PanelLayout
 from natriface.analysis.figures.style import (
     FONT_SIZE,
     MARKERS,
@@ -18,7 +19,6 @@ from natriface.analysis.figures.style import (
     QUALITATIVE,
     RULE,
     SMALL,
-    PanelLayout,
     StyledFigure,
     column_width,
     in_style,
@@ -86,7 +86,8 @@ def radar(candidates: Mapping[str, ArrayLike], criteria: Sequence[str]) -> Figur
 
 def _radar_panels(drawn: Mapping[str, FloatArray], criteria: Sequence[str]) -> Figure:
     layout = PanelLayout.of(len(drawn), _COLUMNS, _PANEL_INCHES)
-    figure, axes = layout.figure((_PANEL_INCHES + 0.3) * layout.rows + 0.3)
+    canvas = layout.canvas((_PANEL_INCHES + 0.3) * layout.rows + 0.3)
+    figure, axes = canvas.figure, canvas.axes
     for ax, (name, x) in zip(axes, drawn.items(), strict=True):
         _rings(ax, np.isnan(x))
         _outline(ax, x, {"color": QUALITATIVE[0], "ls": "-"})

@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 
 from natriface.analysis.energies.surface_energy import SurfaceEnergy
 from natriface.analysis.energies.wulff_shape import WulffShape
+from natriface.analysis.figures.canvas import OwnAxes, PanelLayout
 from natriface.analysis.figures.style import (
     FONT_SIZE,
     INK,
@@ -24,10 +25,8 @@ from natriface.analysis.figures.style import (
     POINTS_PER_INCH,
     QUALITATIVE,
     SMALL,
-    PanelLayout,
     StyledFigure,
     in_style,
-    legend_above,
     legend_columns,
     line_look,
     mixed,
@@ -168,8 +167,15 @@ class PotentialPanel:
 
 
 @in_style
-def potential_lines(panels: Sequence[PotentialPanel]) -> Figure:
+def potential_lines(panels: Sequence[PotentialPanel], *, axes: OwnAxes | None = None) -> Figure:
     """Surface energies against a chemical potential, a panel a phase.
+
+    Parameters
+    ----------
+    panels
+        Side by side.
+    axes
+        Of a figure of your own, one a panel, to draw into; its size stays.
 
     Raises
     ------
@@ -179,20 +185,20 @@ def potential_lines(panels: Sequence[PotentialPanel]) -> Figure:
     if not panels:
         raise AnalysisError("there is no surface energy to draw against a chemical potential")
     layout = PanelLayout.of(len(panels), 3, _LINES_INCHES)
-    figure, axes = layout.figure(_LINES_INCHES * layout.rows)
+    canvas = layout.canvas(_LINES_INCHES * layout.rows, given=axes)
     labels = list(dict.fromkeys(label for panel in panels for label in panel.energies))
     handles: dict[str, Artist] = {}
-    for ax, panel in zip(axes, panels, strict=True):
+    for ax, panel in zip(canvas.axes, panels, strict=True):
         ends = np.array([panel.low_ev, panel.high_ev])
         for label, energy in panel.energies.items():
             values = [energy.at(end) for end in ends]
             (handles[label],) = ax.plot(ends, values, **line_look(labels.index(label)))
-        ax.set_title(wrapped(panel.title, 0.8 * layout.room))
-        ax.set_xlabel(wrapped(f"Δμ of {panel.element} (eV)", 0.8 * layout.room))
+        ax.set_title(wrapped(panel.title, 0.8 * canvas.room))
+        ax.set_xlabel(wrapped(f"Δμ of {panel.element} (eV)", 0.8 * canvas.room))
         ax.set_ylabel("surface energy (J/m²)")
         ax.set_xlim(panel.low_ev, panel.high_ev)
         ax.set_xticks([panel.low_ev, panel.high_ev], [number(end) for end in ends])
         ax.margins(y=0.08)
         ax.grid(axis="y")
-    legend_above(figure, [handles[label] for label in labels], labels)
-    return figure
+    canvas.legend([handles[label] for label in labels], labels)
+    return canvas.figure

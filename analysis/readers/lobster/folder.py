@@ -67,6 +67,12 @@ def read_lobster_folder(
         one spin stands alone, so that it may be half of one of two, or files are of
         different runs: bonds of ICOHPLIST that are not COHPCAR's (or ICOOPLIST's, ICOBILIST's),
         another number of spins, a crystal or charges of other atoms, bonds of other lengths.
+
+    Examples
+    --------
+    >>> bonds = read_lobster_folder("lobster")  # doctest: +SKIP
+    >>> bonds.select("P", "O", shorter_than_angstrom=2.0)[0].icohp_ev  # doctest: +SKIP
+    -9.27
     """
     files = find_lobster_files(Path(path))
     log = _log(files)

@@ -89,6 +89,11 @@ def read_vasp_folder(
     ------
     ReaderError
         If there is no output of VASP at all.
+
+    Examples
+    --------
+    >>> result = read_vasp_folder("relax")  # doctest: +SKIP
+    >>> result.converged_energy_ev(), result.final_atoms()  # doctest: +SKIP
     """
     files = find_files(Path(path))
     reading = _Reading(files)

@@ -129,3 +129,10 @@ def test_spilling_is_judged(charge, total, status):
     verdict = judge_spilling(Spilling(charge, total))
     assert verdict.status == status
     assert (verdict.reason is None) == (status == "sound")
+
+
+def test_a_record_is_a_bond() -> None:
+    one = Bond("7", (2, 16), ("P", "O"), (0, 0, 0), 1.5, -9.0, (-9.0,), None, 0.5, {})
+    (row,) = BondPopulations((one,)).records()
+    assert (row["bond"], row["name"], row["elements"]) == ("7", "P3-O17", "P-O")
+    assert (row["length_angstrom"], row["icohp_ev"], row["icobi"]) == (1.5, -9.0, 0.5)

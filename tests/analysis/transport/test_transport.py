@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from importlib import import_module
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -153,3 +156,25 @@ def test_two_points_have_a_line_and_no_error() -> None:
 def test_what_is_outside_its_domain_is_refused(wrong: object, said: str) -> None:
     with pytest.raises(AnalysisError, match=said):
         wrong()  # type: ignore[operator]
+
+
+def test_docstrings_say_the_formula_that_is_computed_by() -> None:
+    told = 0
+    for stem in ("arrhenius", "conductivity", "depletion", "interphase"):
+        module = import_module(f"natriface.analysis.transport.{stem}")
+        for thing in vars(module).values():
+            if getattr(thing, "__module__", "") == module.__name__ and thing.__doc__:
+                for name in re.findall(r"`(\w+_FORMULA)`", thing.__doc__):
+                    assert getattr(module, name).equation in thing.__doc__
+                    told += 1
+    assert told == 15
+
+
+def test_a_fit_says_its_activation_energy_with_error_and_units() -> None:
+    temperature = np.array([300.0, 350.0, 400.0])
+    sigma = 1e3 / temperature * np.exp(-0.3 / (K * temperature)) * [1.0, 1.01, 1.0]
+    assert re.fullmatch(
+        r"ArrheniusFit\(Ea 0\.300 ± 0\.0\d+ eV, A \S+ S K/cm, 3 points from 300 to 400 K\)",
+        repr(arrhenius(temperature, sigma)),
+    )
+    assert "Ea 0.300 eV" in repr(arrhenius(temperature[::2], sigma[::2]))

@@ -101,7 +101,7 @@ class Course:
     @classmethod
     def of(
         cls,
-        name: str,
+        name: str | Study,
         folder: Path | None,
         launchpad: Path | None = None,
         *,
@@ -224,7 +224,7 @@ def at_least(hours: float) -> str:
 
 
 def planned(
-    name: str,
+    name: str | Study,
     folder: Path | None,
     to_run: bool = False,
     staged: bool = False,
@@ -303,21 +303,26 @@ def require_screening(study: Study) -> None:
 
 
 def _loaded(
-    name: str, folder: Path | None, derive: Derive = lambda study: study
+    name: str | Study, folder: Path | None, derive: Derive = lambda study: study
 ) -> tuple[Study, Path, dict[str, dict[str, Any]]]:
     """The study, where its paths start from, and what its workspace has decided."""
-    from natriface.workflows.study import load_study, study_path
+    from natriface.workflows.study import load_study, study_path, with_published
     from natriface.workflows.workspace import Workspace
 
-    study = derive(load_study(study_path(name)))
-    return study, _root(name), Workspace(workspace_path(study, folder)).decisions()
+    root = _root(name)
+    if isinstance(name, str):
+        study = load_study(study_path(name))
+    else:
+        study = with_published(name, root, f"study {name.name}")
+    study = derive(study)
+    return study, root, Workspace(workspace_path(study, folder)).decisions()
 
 
-def _root(name: str) -> Path:
-    """What the paths in a study are relative to."""
+def _root(name: str | Study) -> Path:
+    """What the paths in a study are relative to: its file's folder; without one, that worked in."""
     from natriface.workflows.study import study_path
 
-    return study_path(name).resolve().parent
+    return study_path(name).resolve().parent if isinstance(name, str) else Path.cwd()
 
 
 def statuses(workspace: Workspace) -> list[StepStatus]:

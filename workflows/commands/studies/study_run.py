@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from html import escape
 from os.path import relpath
 from pathlib import Path
+from typing import Any
 
+from natriface.analysis.results.bond_populations import BondPopulations
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import counted
 from natriface.structures.base.errors import StudyError
 from natriface.structures.base.reprs import short_repr
+from natriface.structures.chemistry.polyanions import formula
 from natriface.workflows.commands.studies.course import Course
+from natriface.workflows.parts.electronic_structure.records import load_bonds
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import ranking
 from natriface.workflows.report.study import report_study
@@ -58,11 +62,47 @@ class StudyRun:
         )
 
     def results(self) -> dict[str, Result]:
-        """Of every finished step, by its name."""
+        """Of every finished step, by its name.
+
+        Examples
+        --------
+        >>> energies = {  # doctest: +SKIP
+        ...     name: result.energy_ev for name, result in run.results().items()
+        ... }
+        """
         return {
             step.name: self.workspace.result(step.id)
             for step in self.summary.steps
             if step.state == "finished"
+        }
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every finished step as a row of a table, e.g. for ``pandas.DataFrame``.
+
+        What is not converged has no energy.
+        """
+        rows = []
+        for name, result in self.results().items():
+            atoms = result.final_atoms() if result.final_structure else None
+            rows.append(
+                {
+                    "step": name,
+                    "kind": result.kind,
+                    "status": result.status,
+                    "formula": None if atoms is None else formula(atoms.numbers),
+                    "n_atoms": None if atoms is None else len(atoms),
+                    "energy_ev": result.energy_ev if result.status == "converged" else None,
+                    "engine": result.engine.words,
+                }
+            )
+        return rows
+
+    def bonds(self) -> dict[str, BondPopulations]:
+        """Of every finished step that has computed bonds, by its name."""
+        return {
+            name: load_bonds(result, self.folder(name))
+            for name, result in self.results().items()
+            if result.kind in ("bonding", "lobster") and result.status == "converged"
         }
 
     def folder(self, step: str) -> Path:
@@ -102,7 +142,7 @@ class StudyRun:
 
 
 def run_study(
-    study: str | Path,
+    study: str | Path | Study,
     folder: Path | str | None = None,
     *,
     n_workers: int | None = None,
@@ -114,7 +154,8 @@ def run_study(
     Parameters
     ----------
     study
-        A file, or the name of a study that comes with natriface.
+        A file, the name of a study that comes with natriface, or a `Study`, whose paths start from
+        the folder worked in.
     folder
         Its workspace; by default ``runs/NAME``.
     n_workers
@@ -136,7 +177,8 @@ def run_study(
     >>> run.results()["NaF slab"].converged_energy_ev()  # doctest: +SKIP
     """
     place = None if folder is None else Path(folder)
-    course = Course.of(str(study_path(study)), place, budget_h=budget_h)
+    asked = study if isinstance(study, Study) else str(study_path(study))
+    course = Course.of(asked, place, budget_h=budget_h)
     summary = course.run(n_workers, None if quiet else progress_for(sys.stdout))
     report = report_study(course.study, course.plan, course.workspace, summary.steps)
     course.require_able()

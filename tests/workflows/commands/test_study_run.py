@@ -1,0 +1,64 @@
+"""Studies run from Python, on metals that EMT computes in a moment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ase.build import bulk
+from pymatgen.core import Lattice, Structure
+
+from natriface.structures.base.errors import StudyError
+from natriface.workflows import Study, StudyRun, run_study
+
+STUDY = {
+    "name": "silver-and-gold",
+    "title": "Surfaces of Ag and Au",
+    "settings": {"relax": {"model": "emt"}, "static": {"model": "emt"}},
+    "surface_energies": {
+        "thickness_angstrom": [4, 6],
+        "vacuum_angstrom": 10,
+        "phases": {
+            "Ag": {"phase": "Ag.cif", "facets": [[0, 0, 1]]},
+            "Au": {"phase": "Au.cif", "facets": [[0, 0, 1]]},
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> StudyRun:
+    """A study made of dicts, of crystals made in Python."""
+    folder = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        bulk("Ag", cubic=True).write("Ag.cif")
+        gold = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.08), ["Au"], [[0, 0, 0]])
+        gold.to("Au.cif")
+        return run_study(Study.model_validate(STUDY), folder / "runs", n_workers=1, quiet=True)
+
+
+def test_a_study_made_of_dicts_is_run_to_its_report(run: StudyRun) -> None:
+    assert run.report.exists()
+    assert not run.summary.failed
+    assert run.results()
+
+
+def test_a_record_is_a_finished_step(run: StudyRun) -> None:
+    rows = run.records()
+    assert [row["step"] for row in rows] == list(run.results())
+    for row, result in zip(rows, run.results().values(), strict=True):
+        assert row["energy_ev"] == result.converged_energy_ev()
+        assert row["n_atoms"] == len(result.final_atoms())
+        assert row["formula"].rstrip("0123456789") in ("Ag", "Au")
+    assert run.bonds() == {}
+
+
+def test_what_a_study_of_dicts_compares_with_is_known_before_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = Study.model_validate({**STUDY, "compare_with": "mine.yaml"})
+    with pytest.raises(StudyError, match=r"no file .*mine\.yaml"):
+        run_study(study)
+    assert not list(tmp_path.iterdir())
