@@ -219,16 +219,20 @@ def write_report(
         unfinished=[row for row in rows if row.status != "converged"],
         files=[*files_of(sections, crystals)],
     )
-    table = document.claims_table
-    if table is not None:
-        document.files.append(table.file_name)
-        write_atomically(folder / table.file_name, table.as_csv())
+    _write_claims(document, folder)
     remove_left_over(folder, listed_files(folder / JSON_FILE), document.files)
     write_atomically(folder / JSON_FILE, document.model_dump_json(indent=1))
     write_atomically(folder / REFERENCES, document.references)
     page = folder / PAGE
     write_atomically(page, _page(document, sections, engines, crystals))
     return page
+
+
+def _write_claims(document: ReportDocument, folder: Path) -> None:
+    table = document.claims_table
+    if table is not None:
+        document.files.append(table.file_name)
+        write_atomically(folder / table.file_name, table.as_csv())
 
 
 def _asked(

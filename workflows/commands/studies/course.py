@@ -354,8 +354,9 @@ def write_report(
     from natriface.workflows.report.study import report_study
 
     with note("writing the report"):
-        width = figures.value if figures else None
-        written = report_study(study, plan, workspace, statuses, width, goes_on)
+        written = report_study(
+            study, plan, workspace, statuses, figures.value if figures else None, goes_on
+        )
     print_tables(ranking(study, plan, workspace, statuses, top))
     print_verdict(written.with_name(JSON_FILE))
     typer.echo(f"report: {written}")
