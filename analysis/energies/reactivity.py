@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from natriface.analysis.results.comparability import require_like
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.result import Result
 from natriface.structures.base.errors import AnalysisError, nearest
+from natriface.structures.chemistry.formal_charges import ANION_FORMERS, ionic_charge, is_metal
 
 if TYPE_CHECKING:
     from pymatgen.analysis.phase_diagram import PhaseDiagram
@@ -45,14 +46,14 @@ DECOMPOSITION_FORMULA = Formula(
 )
 WINDOW_FORMULA = Formula(
     "electrochemical window",
-    "-Δμ / e",
+    "-Δμ / (z e)",
     "V",
     source=RICHARDS,
     symbol="V",
-    where="between the bounds of the element's Δμ, counted from its own crystal, at which the "
-    "composition, in its equilibrium with the phases computed, neither takes up the element nor "
-    "gives it off; of a phase that is not stable those of what it decomposes to; what holds none "
-    "of it has no upper one",
+    where="z the charge of the element's ion; between the bounds of the element's Δμ, counted from "
+    "its own crystal, at which the composition, in its equilibrium with the phases computed, "
+    "neither takes up the element nor gives it off; of a phase that is not stable those of what it "
+    "decomposes to; what holds none of it has no upper one",
 )
 VOLUME_FORMULA = Formula(
     "volume change",
@@ -97,6 +98,56 @@ class Reaction:
     def equation(self) -> str:
         """``8 Na + Na3Zr2Si2PO12 → ...``."""
         return f"{amounts_in_words(self.reactants)} → {amounts_in_words(self.products)}"
+
+
+def potential_v(delta_mu_ev: float, element: str) -> float:
+    """The potential against an element at its chemical potential, by `WINDOW_FORMULA`.
+
+    Raises
+    ------
+    AnalysisError
+        If the element has not one usual positive charge.
+    """
+    charge = ionic_charge(element)
+    if charge is None or charge < 0:
+        raise AnalysisError(
+            f"no potential against {element}, whose ions have not one usual positive charge; name "
+            "another element"
+        )
+    return -delta_mu_ev / charge + 0.0
+
+
+def empty_systems(
+    first: Collection[str], second: Collection[str], phases: Iterable[Collection[str]]
+) -> list[str]:
+    """Pairs of a metal and a non-metal, one of each side, of which there is no binary compound.
+
+    Without one, that two phases do not react is no finding: nothing binds what is unlike in them.
+    Metals among each other may well have no compound.
+
+    Parameters
+    ----------
+    first, second
+        Elements of the two sides.
+    phases
+        Elements of each phase.
+
+    Examples
+    --------
+    >>> empty_systems(["Mg"], ["Zn", "O"], [["Mg"], ["Zn", "O"], ["Zn"]])
+    ['Mg-O']
+    """
+    known = {frozenset(phase) for phase in phases}
+    pairs = [
+        (a, b) for one, other in ((first, second), (second, first)) for a in one for b in other
+    ]
+    unlike = [(a, b) for a, b in pairs if is_metal([a]) and b in ANION_FORMERS]
+    return list(dict.fromkeys(f"{a}-{b}" for a, b in unlike if frozenset((a, b)) not in known))
+
+
+def not_known(systems: Iterable[str]) -> str:
+    """Why the absence of a reaction is no finding."""
+    return f"not known: no phase of {' or '.join(systems)} among those given; add phases"
 
 
 def volume_change_percent(
@@ -212,7 +263,7 @@ class Hull:
         Raises
         ------
         AnalysisError
-            If the element has no phase of its own.
+            If the element has no phase of its own, or none that binds it to what the phase holds.
         """
         if element in self.stand_ins or element not in self.elements:
             raise AnalysisError(
@@ -228,7 +279,14 @@ class Hull:
         found = bounds_at(dict(at.as_dict()), self.diagram.get_hull_energy(at), rivals, element)
         if found is None:
             raise AnalysisError(f"{name}: no window is found for its composition")
+        empty = self.empty_systems([element], self.compositions[name])
+        if empty and found.high_ev is not None and found.high_ev > -REACTS_EV:
+            raise AnalysisError(f"{name}: its window against {element} is {not_known(empty)}")
         return found
+
+    def empty_systems(self, first: Collection[str], second: Collection[str]) -> list[str]:
+        """Of the elements of two sides, as `empty_systems` has them."""
+        return empty_systems(first, second, self.compositions.values())
 
     def reactions(self, first: str, second: str) -> list[Reaction]:
         """All reactions between two phases at which the products change, by rising fraction.

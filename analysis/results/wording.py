@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -31,6 +32,11 @@ def counted(number: float, noun: str) -> str:
     """``1 layer``, ``2 layers``, ``0.5 layers``, ``2 registries``."""
     several = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{number:g} {noun if number == 1 else several}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(", ".join(words).rsplit(", ", 1))
 
 
 def slug(text: str) -> str:

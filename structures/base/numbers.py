@@ -26,6 +26,15 @@ def _repeat(value: int) -> int:
     return value
 
 
+def _three_indices(value: Any) -> Any:
+    if isinstance(value, list | tuple) and len(value) == 4:
+        raise PydanticCustomError(
+            "miller",
+            "a plane has three indices: of (h k i l) drop the third, i = -(h + k)",
+        )
+    return value
+
+
 Real = Annotated[float, BeforeValidator(_no_boolean), AllowInfNan(False)]
 """A number: neither infinite nor NaN, which would pass every comparison with a bound."""
 
@@ -51,5 +60,5 @@ Reach = Annotated[Positive, Field(le=50)]
 """A distance in A that neighbours are looked for within."""
 
 MillerIndex = Annotated[Whole, Field(ge=-20, le=20)]
-Plane = tuple[MillerIndex, MillerIndex, MillerIndex]
+Plane = Annotated[tuple[MillerIndex, MillerIndex, MillerIndex], BeforeValidator(_three_indices)]
 """Miller indices of a plane; those of higher ones have layers too thin to tell apart."""

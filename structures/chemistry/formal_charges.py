@@ -61,6 +61,12 @@ def is_metal(symbols: Iterable[str]) -> bool:
     return present.isdisjoint(ANION_FORMERS) and not present <= ANION_RANK.keys()
 
 
+def ionic_charge(symbol: str) -> int | None:
+    """The charge in e of an element with one usual oxidation state; None where there are more."""
+    states = OXIDATION_STATES.get(symbol, ())
+    return states[0] if len(states) == 1 else None
+
+
 def formal_charges(
     numbers: ArrayLike, oxidation_states: Mapping[str, float] | None = None
 ) -> NDArray[np.float64] | None:

@@ -221,14 +221,17 @@ def _states(phase: Phase, charges: Mapping[str, float] | None) -> Mapping[str, f
     if states is None:
         raise StructureError(
             f"phase {phase.name!r} has no formal charges, so its orderings have no electrostatic "
-            "energy; give charges={element: e}"
+            f"energy: {phase.caution or 'it is a metal or alloy'}"
         )
     missing = sorted(set(phase.composition) - set(states))
     if missing:
         raise StructureError(f"charges lack {', '.join(missing)}; give one for every element")
     total = sum(n * states[x] for x, n in phase.composition.items())
     if abs(total) > 1e-3:
-        raise StructureError(f"the charges given sum to {total:+.3f} e a cell; they must balance")
+        raise StructureError(
+            f"the charges given sum to {total:+.3f} e a cell; they must balance: "
+            "correct them, or the occupancies, or order the phase by hand"
+        )
     return states
 
 

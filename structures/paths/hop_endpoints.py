@@ -165,8 +165,8 @@ def hop_endpoints(
     if separation < 2 * hop.length_angstrom - 1e-3:
         raise StructureError(
             f"{hop.label}: in a {counts[0]} x {counts[1]} x {counts[2]} supercell the carrier is "
-            f"{separation:.2f} A from its own image, so that another way is shorter than the hop; "
-            "take a larger one"
+            f"{separation:.2f} A from its own image, less than twice the hop's "
+            f"{hop.length_angstrom:.2f} A, so that another way may be as short; take a larger one"
         )
     sign = -1 if hop.path_type == "vacancy" else 1
     return HopEndpoints(

@@ -16,10 +16,12 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from ase.data import chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
 from natriface.structures.base.atoms import Structure, content_hash
 from natriface.structures.base.errors import StructureError
+from natriface.structures.base.heights import Side
 from natriface.structures.base.reprs import html_facts, short_repr
 from natriface.structures.chemistry.bonds import Bonds
 from natriface.structures.surfaces.surface_cell import Crystal, Facet, Miller, miller_label
@@ -28,6 +30,11 @@ TaskerClass = Literal["none", "I", "II", "III", "unknown"]
 
 SAME_PHASE_ANGSTROM = 0.02
 """Cuts closer than this along the normal are one cut."""
+
+OUTERMOST_ANGSTROM = 0.1
+"""Atoms that lie as near to the outermost one along the normal are outermost too."""
+
+SIDES: tuple[Side, Side] = ("top", "bottom")
 
 THROUGH_POLYANIONS = "through polyanions"
 """What the label of a termination says that may cut them."""
@@ -47,7 +54,8 @@ class Termination:
     cut
         Phase of the cut in [0, 1), in primitive periods along the normal.
     gap_angstrom
-        Distance along the normal between the units on the two sides of the cut, A.
+        Distance along the normal between the centres of the units on the two sides of the cut, A;
+        `atom_gap_angstrom` is that between atoms.
     number
         Rank among the facet's terminations by falling gap, from 1.
     symmetric
@@ -234,13 +242,30 @@ class Termination:
     def id(self) -> str:
         """Content hash: crystal, plane and the sequence of species across the cut."""
         facet = self.facet
-        block = facet.unit_phase[facet.units.unit_of] - facet.units.offset[:, 2] - self.cut
-        height = (facet.fractional[:, 2] - self.cut - np.floor(block)) * facet.spacing_angstrom
         profile = sorted(
             (round(float(z), 2), int(n))
-            for z, n in zip(height, facet.crystal.numbers, strict=True)
+            for z, n in zip(self._heights_angstrom, facet.crystal.numbers, strict=True)
         )  # fmt: skip
         return content_hash([facet.crystal.fingerprint, self.label, profile])
+
+    @cached_property
+    def _heights_angstrom(self) -> NDArray[np.float64]:
+        """Of the atoms of one period above the cut, whose units reach beyond it, (n,), A."""
+        facet = self.facet
+        above = facet.fractional[:, 2] - self.cut - unit_block(facet, self.cut)
+        return np.asarray(above * facet.spacing_angstrom)
+
+    @property
+    def atom_gap_angstrom(self) -> float:
+        """Distance along the normal between the atoms on the two sides of the cut, A; negative
+        where units reach past each other."""
+        return self.spacing_angstrom - float(np.ptp(self._heights_angstrom))
+
+    def outermost_atoms(self, side: Side) -> str:
+        """Elements of the outermost atoms of a face, ``Na`` or ``Na S``."""
+        heights = self._heights_angstrom * (1 if side == "top" else -1)
+        outer = self.facet.crystal.numbers[heights > heights.max() - OUTERMOST_ANGSTROM]
+        return " ".join(sorted({chemical_symbols[z] for z in outer}))
 
     def describe(self) -> dict[str, object]:
         """A JSON-able summary."""
@@ -255,6 +280,7 @@ class Termination:
             "layer_angstrom": self.layer_angstrom,
             "cut_angstrom": self.cut_angstrom,
             "gap_angstrom": self.gap_angstrom,
+            "atom_gap_angstrom": self.atom_gap_angstrom,
             "symmetric": self.symmetric,
             "polarity": self.polarity,
             "dipole_e_angstrom": number_or_none(self.dipole_e_angstrom),
@@ -263,6 +289,7 @@ class Termination:
             "kept_units": self.kept_units,
             "top": _species(self.top),
             "bottom": _species(self.bottom),
+            "outermost_atoms": {side: self.outermost_atoms(side) for side in SIDES},
         }
 
 

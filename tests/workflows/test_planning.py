@@ -210,6 +210,10 @@ def test_numbers_are_finite_and_no_booleans(value: object) -> None:
         (INTERFACES + "settings: {relax: {fmax: 1}}", "did you mean 'fmax_ev_per_angstrom'"),
         (INTERFACES + "settings: {relax: {ENCUT: 480}}", "ENCUT"),
         (INTERFACES + "settings: {relax: {max_steps: true}}", "not yes or no"),
+        (
+            "films: {A: {phase: Na, miller: [0, 0, 0, 1], layers: 2}}",
+            r"of \(h k i l\) drop the third",
+        ),
         (INTERFACES + "settings: {relax: {model: nope}}", "no calculator 'nope'"),
         (INTERFACES + "settings: {relax: {model: 'no.where:Class'}}", "no calculator"),
         (INTERFACES + "settings: {relax: {model: 'os:sep'}}", "no calculator"),

@@ -18,7 +18,7 @@ from natriface.structures.surfaces.blocks import atoms_in
 from natriface.structures.surfaces.planes import list_terminations
 from natriface.structures.surfaces.slabs import layers_for
 from natriface.structures.surfaces.surface_cell import Crystal, miller_label
-from natriface.structures.surfaces.terminations import Termination
+from natriface.structures.surfaces.terminations import SIDES, Termination
 from natriface.workflows.parts.surface_energies.records import TerminationRecord, phase_records
 from natriface.workflows.report.section import SectionContext, results_of
 from natriface.workflows.report.table import Column, Table
@@ -42,6 +42,11 @@ class _Row:
 
     def said(self, what: str) -> str:
         return str(self.termination.describe()[what])
+
+    @property
+    def outermost_atoms(self) -> str:
+        top, bottom = (self.termination.outermost_atoms(side) for side in SIDES)
+        return top if top == bottom else f"{top}; {bottom}"
 
     @property
     def polar(self) -> str:
@@ -127,6 +132,8 @@ def _columns(*, cutting: bool, energies: bool) -> list[Column]:
         cut("bonds cut", lambda termination: termination.broken_bonds),
         cut("units cut", lambda termination: termination.broken_units),
         Column("gap", "A", 2, of=lambda row: row.termination.gap_angstrom),
+        Column("outermost atoms", of=lambda row: row.outermost_atoms),
+        Column("gap of atoms", "A", 2, of=lambda row: row.termination.atom_gap_angstrom),
         Column("area", "A2", 1, of=lambda row: row.termination.area_angstrom2),
         Column("layers", digits=0, of=lambda row: row.layers),
         Column("atoms", digits=0, of=lambda row: atoms_in(row.termination, row.layers)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
+from natriface.analysis.results.wording import listed
 from natriface.structures.chemistry.bonded_layers import bonded_layers
 from natriface.structures.chemistry.formal_charges import is_metal
 from natriface.workflows.engines.kpoints import vacuum_axes
@@ -54,7 +55,7 @@ def cautions(atoms: Atoms, electrons: Electrons) -> Iterator[str]:
     """A sentence for each thing that a reader would want a key for."""
     shells = open_shells(atoms)
     if shells and not electrons.spin:
-        yield f"{_list(shells)} may have open d or f shells, and there is no spin; {_SET_SPIN}"
+        yield f"{listed(shells)} may have open d or f shells, and there is no spin; {_SET_SPIN}"
     elif not electrons.spin and has_odd_electrons(atoms, electrons.charge_e):
         yield f"an odd number of electrons in no metal, and no spin; {_SET_SPIN}"
     present = set(atoms.get_chemical_symbols())
@@ -62,7 +63,7 @@ def cautions(atoms: Atoms, electrons: Electrons) -> Iterator[str]:
     if without and present & {"O", "F"}:
         values = ", ".join(f"{x}: {HUBBARD_U_EV[x]:g}" for x in without)
         yield (
-            f"d shells of {_list(without)} beside O or F without U; set hubbard_u_ev: "
+            f"d shells of {listed(without)} beside O or F without U; set hubbard_u_ev: "
             f"{{{values}}}, the Materials Project's, or zero to say that none is meant"
         )
     if not electrons.dispersion and any(_is_layered(part) for part in parts_of(atoms)):
@@ -79,10 +80,6 @@ def gathered(found: Mapping[str, Sequence[str]]) -> list[str]:
         f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {text}"
         for text, names in found.items()
     ]
-
-
-def _list(elements: Sequence[str]) -> str:
-    return " and ".join(", ".join(elements).rsplit(", ", 1))
 
 
 def _is_layered(atoms: Atoms) -> bool:

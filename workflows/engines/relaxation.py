@@ -18,6 +18,7 @@ from ase.io import write as write_atoms
 from ase.optimize import BFGS, FIRE, LBFGS
 from scipy.linalg import eigh
 
+from natriface.analysis.results.wording import counted
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import EndedEarlyError, end_requested
@@ -252,6 +253,16 @@ class Relaxation:
         if self._trajectory.stat().st_size < content["trajectory_bytes"]:
             return None
         return content
+
+
+def unconverged(force_ev_per_angstrom: float, n_steps: int, asked_ev_per_angstrom: float) -> str:
+    """Why a relaxation that used up its steps is not converged, and what goes on from there."""
+    return (
+        f"forces still {force_ev_per_angstrom:.3f} eV/A after {counted(n_steps, 'step')} (asked: "
+        f"{asked_ev_per_angstrom}); look at the trajectory: where it goes down, `natriface retry` "
+        "goes on from its end with as many steps more; raising max_steps computes all relaxations "
+        "of the study anew"
+    )
 
 
 def _encoded(value: Any) -> Any:

@@ -35,10 +35,7 @@ def crystal_as_asked(
     try:
         phase = load_phase(asked.phase, root)
         if not phase.is_ordered:
-            orderings = rank_orderings(phase, best=asked.ordering, charges=asked.charges)
-            if len(orderings) < asked.ordering:
-                raise StructureError(f"{phase.name} has only {len(orderings)} orderings")
-            phase = ordered_phase(phase, orderings[asked.ordering - 1])
+            phase = ordered(phase, asked.ordering, asked.charges)
         atoms = phase.atoms
         if asked.cell == "primitive":
             atoms = primitive(atoms)
@@ -52,6 +49,20 @@ def crystal_as_asked(
     except StructureError as error:
         raise StructureError(f"crystal {label}: {error}") from None
     return phase, atoms, doping
+
+
+def ordered(phase: Phase, number: int, charges: Mapping[str, float] | None) -> Phase:
+    """A disordered phase in one of its orderings, 1 the lowest in electrostatic energy.
+
+    Raises
+    ------
+    StructureError
+        If it has not so many.
+    """
+    orderings = rank_orderings(phase, best=number, charges=charges)
+    if len(orderings) < number:
+        raise StructureError(f"{phase.name} has only {len(orderings)} orderings")
+    return ordered_phase(phase, orderings[number - 1])
 
 
 def primitive(atoms: Atoms) -> Atoms:

@@ -11,7 +11,8 @@ NUMERALS = {"1": "one", "2": "two", "3": "three"}
 SURFACE = "(hkl)-n"
 SURFACE_WORDS = (
     "surface cut along (hkl) in the n-th widest gap between layers; by its name stand the crystal, "
-    "the width of the gap, and the units of a surface cell on its two sides"
+    "the width of the gap between the centres of units, the units of a surface cell on its two "
+    "sides, and, where units reach out of their layers, the outermost atoms"
 )
 _NAME = re.compile(r"\(.+?\)-\d+")
 

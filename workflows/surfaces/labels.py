@@ -58,7 +58,12 @@ class SlabLabels(BaseModel):
         if gap is None or not top or not bottom:
             return None
         faces = "both sides" if top == bottom else f"one side and {bottom} on the other"
-        return f"{number(gap)} Å, {top} on {faces}"
+        words = f"{number(gap)} Å, {top} on {faces}"
+        atom_gap, atoms = cut.get("atom_gap_angstrom"), cut.get("outermost_atoms")
+        if atom_gap is None or not atoms or number(atom_gap) == number(gap):
+            return words
+        outer = " and ".join(dict.fromkeys(atoms.values()))
+        return f"{words}, outermost atoms {outer}, {number(atom_gap)} Å between them"
 
 
 class SurfaceLabels(SlabLabels):

@@ -277,7 +277,7 @@ def test_bad_hops_are_refused(naf100: Atoms) -> None:
     small = vacancy_hops(primitive)[0]
     with pytest.raises(StructureError, match="the two sites are one"):
         hop_endpoints(primitive, small, (1, 1, 1))
-    with pytest.raises(StructureError, match="another way is shorter"):
+    with pytest.raises(StructureError, match="so that another way may be as short"):
         hop_endpoints(salt, vacancy_hops(salt)[0], (1, 1, 1))
     surface_hop = adatom_hops(naf100)[0]
     with pytest.raises(StructureError, match="along a and b only"):

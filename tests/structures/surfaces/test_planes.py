@@ -104,3 +104,21 @@ def test_other_ways_are_named_where_a_plane_will_not_do() -> None:
     cut = next(t for t in find_terminations(silicate, (0, 0, 1)))
     with pytest.raises(StructureError, match=r"another plane \(such as \(100\)-1, \(010\)-1"):
         build_slab(cut, layers=2, symmetric="top")
+
+
+def test_outermost_atoms_and_their_gap_are_those_of_a_slab() -> None:
+    """Of units that reach out of their layer: S of PS4 above the Na that a face is named by."""
+    reaches_out = 0
+    for cut in list_terminations(Crystal.from_atoms(thiophosphate())):
+        atoms = build_slab(cut, layers=cut.facet.steps_per_period, vacuum_angstrom=15).atoms
+        z = atoms.positions[:, 2]
+        assert cut.atom_gap_angstrom == pytest.approx(cut.spacing_angstrom - np.ptp(z), abs=1e-6)
+        top, bottom = (
+            " ".join(sorted(set(atoms.symbols[near < near.min() + 0.1])))
+            for near in (z.max() - z, z - z.min())
+        )
+        assert (cut.outermost_atoms("top"), cut.outermost_atoms("bottom")) == (top, bottom)
+        reaches_out += cut.top == (("Na", 1),) and top == "S"
+    assert reaches_out
+    (cut, *_) = find_terminations(load_phase("NaCl"), (1, 0, 0))
+    assert cut.atom_gap_angstrom == pytest.approx(cut.gap_angstrom)

@@ -28,6 +28,8 @@ def test_the_table_of_rock_salt() -> None:
     assert lines[3].split()[:5] == ["(111)-1", "Na", "Cl", "yes", "III"]
     assert "--max-index 2 looks through 6 planes" in lines[4]
     rows = json.loads(CliRunner().invoke(app, ["surfaces", "NaCl", "--json"]).stdout)
+    assert [row["outermost atoms"] for row in rows] == ["Cl Na", "Cl Na", "Na; Cl"]
+    assert all(row["gap of atoms (A)"] == pytest.approx(row["gap (A)"]) for row in rows)
     assert [row["polar"] for row in rows] == ["no", "no", "yes"]
     assert {row["bonds cut (1/nm2)"] for row in rows} == {0.0}
     # two layers of four atoms: half the lattice constant each

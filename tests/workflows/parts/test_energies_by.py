@@ -21,6 +21,7 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
     Quantity,
     SlabRecord,
     StartRecord,
+    StrainEnergyRecord,
 )
 from natriface.workflows.plan import Plan
 from natriface.workflows.planning import check_steps, lacking, plan_study
@@ -333,4 +334,21 @@ def test_a_large_strain_is_a_finding_and_a_small_one_is_none() -> None:
     said = [text for text in _told(records) if text.startswith("Strained by more than 5 %")]
     assert len(said) == 1
     assert said[0].startswith("Strained by more than 5 % to fit: N|A by 6.1 %; energies are")
+    assert "strain_energy among the quantities says what it costs" in said[0]
     assert not any("to fit" in text for text in _told(records[1:]))
+
+
+def test_strain_that_gains_energy_is_a_finding() -> None:
+    def record(energy: float) -> InterfaceRecord:
+        film = StrainEnergyRecord(value_j_per_m2=energy)
+        changes = {"max_strain": 0.061, "strain_energies": {"film": film}}
+        return record_of("N|A", -0.5).model_copy(update=changes)
+
+    (text,) = [text for text in _told([record(-0.002)]) if "Strain gains" in text]
+    assert "the film of N|A −0.002 J/m²" in text
+    assert "the unstrained crystal is not the engine's lowest" in text
+    found = _told([record(0.1)])
+    assert not any("Strain gains" in text for text in found)
+    # what it costs was asked for and stands in the table
+    assert any("to fit" in x for x in found)
+    assert not any("says what it costs" in x for x in found)

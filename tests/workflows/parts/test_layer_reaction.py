@@ -22,7 +22,7 @@ from tests.workflows.parts.test_interfaces_section import PROTOCOL
 from tests.workflows.parts.test_strain_energy import expected_of, run
 
 
-def plan_of(folder: Path, *pairs: list[str]) -> Plan:
+def plan_of(folder: Path, *pairs: list[str], **reactivity: object) -> Plan:
     ordered = bulk("Cu", cubic=True)
     ordered.symbols[[0, 3]] = "Au"
     for name, atoms in (
@@ -41,7 +41,7 @@ def plan_of(folder: Path, *pairs: list[str]) -> Plan:
         "films": {"Au": {"phase": "Au.cif", "miller": [1, 0, 0], "layers": 2}},
         "interfaces": {"max_area_angstrom2": 90, "max_strain_percent": 15, "rounds": 0},
         "quantities": ["interfacial_formation_energy", "unreacted_bound"],
-        "reactivity": {"pairs": list(pairs), "phases": ["CuAu.cif"]},
+        "reactivity": {"pairs": list(pairs), "phases": ["CuAu.cif"], **reactivity},
         "settings": {"relax": {"model": "emt"}, "static": {"model": "emt"}},
     }
     return plan_study(Study.model_validate(study), folder)
@@ -83,6 +83,14 @@ def test_a_layer_gains_what_its_formula_units_do(tmp_path: Path) -> None:
     assert thick.layer_angstrom == pytest.approx(volume / (a**2 / 2))
     assert thick.film_atoms_per_angstrom2 == pytest.approx(1 / (a**2 / 2))
     assert thick.equation == "Au + Cu → CuAu"
+
+
+def test_a_pair_is_known_by_its_crystals_whatever_their_labels(tmp_path: Path) -> None:
+    labelled = {"copper": {"phase": "Cu.cif"}}
+    plan = plan_of(tmp_path, ["Au.cif", "copper"], crystals=labelled)
+    found, _ = records_of(plan, tmp_path)
+    assert all((each.value_j_per_m2 or 0.0) < 0 for each in found)
+    assert all(each.layer_angstrom for each in found)
 
 
 def test_without_the_pair_there_is_no_number(tmp_path: Path) -> None:

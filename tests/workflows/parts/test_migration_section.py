@@ -15,11 +15,17 @@ from ase.io import write
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import EngineRecord, Result, StepRecord
 from natriface.structures.base.atoms import to_document
+from natriface.structures.base.errors import StructureError
 from natriface.workflows.parts.interfaces.evaluation.gathering import ExpectedStep
+from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.parts.migration.labels import BandLabels
 from natriface.workflows.parts.migration.section import section
+from natriface.workflows.plan import Plan
+from natriface.workflows.planning import plan_study
 from natriface.workflows.report.section import CARE, Section, SectionContext
+from natriface.workflows.study import study_model
 from natriface.workflows.surfaces.labels import SurfaceLabels
+from natriface.workflows.validation import validated
 
 WAY = 3.0
 PUBLISHED = Published(
@@ -324,3 +330,49 @@ def test_nothing_to_say_without_hops(tmp_path: Path) -> None:
         final_structure=to_document(bulk("Na")),
     )  # fmt: skip
     assert section([other], SectionContext(tmp_path)) is None
+
+
+MIXED = """data_mixed
+_symmetry_space_group_name_H-M 'P 4/m m m'
+_symmetry_Int_Tables_number 123
+_cell_length_a 5.0
+_cell_length_b 5.0
+_cell_length_c 5.8
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+Na1 Na 0 0 0 1
+Na2 Na 0.5 0.5 0.5 1
+X Cl 0 0.5 0 0.5
+Y Br 0 0.5 0 0.5
+"""
+
+
+def test_hops_and_reactions_take_an_ordering_of_a_disordered_crystal(tmp_path: Path) -> None:
+    (tmp_path / "mixed.cif").write_text(MIXED)
+
+    def planned(**request: object) -> Plan:
+        content = {"name": "mixed", "title": "Mixed anions", **request}
+        return plan_study(validated(study_model(), content, "study"), tmp_path, to_run=False)
+
+    crystal = {"phase": "mixed.cif", "repeats": [2, 2, 2], "max_hops": 1}
+    with pytest.raises(StructureError, match="is disordered"):
+        planned(migration={"bulk": {"c": crystal}})
+    hops = planned(migration={"bulk": {"c": {**crystal, "ordering": 1}}})
+    assert max(step.n_atoms for step in hops.walk()) == 31  # less one Na
+
+    asked: dict[str, Any] = {"phase": "mixed.cif"}
+    reactions = planned(reactivity={"pairs": [["Na", "c"]], "crystals": {"c": asked}})
+    said = {text for step in reactions.walk() for text in labels_of(step).cautions}
+    assert said == {"reactivity c: ordering 1 by electrostatic energy, mixed.cif-Pmmm"}
+
+    asked["charges"] = {"Na": 1, "Cl": -1, "Br": -2}
+    with pytest.raises(StructureError, match="they must balance: correct them, or the occupancies"):
+        planned(reactivity={"pairs": [["Na", "c"]], "crystals": {"c": asked}})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ase.build import bulk as crystal
+from ase.io import write
 
 from natriface.analysis.energies.reactivity import Reaction
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord
@@ -113,7 +116,7 @@ def test_the_section_says_the_reaction_and_what_is_missing(tin: Plan, tmp_path: 
     assert second == "NaF|Na: no reaction between them is downhill (2 phases of Na-F)."
     assert "given (interatomic potential, not DFT)" in engine
     (systems,) = [table for table in made.tables if table.stem == "reactivity-systems"]
-    assert systems.rows[0] == ["Na|SnF2-C2c", "Na-Sn-F", 11, "F", "NaSn5, Na2SnF6", None]
+    assert systems.rows[0] == ["Na|SnF2-C2c", "Na-Sn-F", 11, "F", None, "NaSn5, Na2SnF6", None]
     assert systems.rows[1][:4] == ["NaF|Na", "Na-F", 2, "F"]
     phases = next(table for table in made.tables if table.stem == "reactivity-phases")
     volumes = {row[0]: row[3] for row in phases.rows}
@@ -189,6 +192,60 @@ def test_a_pair_without_its_phase_has_no_energy(tin: Plan, tmp_path: Path) -> No
     assert "SnF2-C2c has no energy: not finished yet" in " ".join(made.tables[0].rows[0][1:2])  # type: ignore[arg-type]
 
 
+def oxide_of_zinc(folder: Path) -> str:
+    write(folder / "ZnO.cif", crystal("ZnO", "wurtzite", a=3.25, c=5.2))
+    return "ZnO.cif"
+
+
+def test_without_a_phase_that_binds_them_no_reaction_is_no_finding(tmp_path: Path) -> None:
+    plan = planned(tmp_path, pairs=[["Zn", "SnO"]])
+    cautions = [text for step in energies(plan).values() for text in labels_of(step).cautions]
+    assert "reactivity Zn|SnO: no phase of Zn-O among those given" in cautions[0]
+    made = told(plan, tmp_path, [result(plan, step) for step in energies(plan).values()])
+    said = "not known: no phase of Zn-O among those given; add phases"
+    assert made.findings[0] == f"Zn|SnO: whether they react is {said}."
+    reactions = next(table for table in made.tables if table.stem == "reactivity")
+    assert reactions.rows[0][1:7] == [said, *[None] * 5]
+    windows = [table for table in made.tables if table.stem == "reactivity-windows"]
+    assert "SnO" not in [row[0] for table in windows for row in table.rows]
+    assert any(f"SnO: its window against Zn is {said}" in x for x in _care(made))
+    assert not {m.system for m in made.measurements} & {"Zn|SnO", "SnO"}
+
+
+def test_with_it_the_reaction_is_found_and_the_window_is_by_the_charge(tmp_path: Path) -> None:
+    plan = planned(tmp_path, pairs=[["Zn", "SnO"]], phases=[oxide_of_zinc(tmp_path)])
+    assert not any(labels_of(step).cautions for step in energies(plan).values())
+    per_atom = {"Zn": -1.0, "Sn": -4.0, "SnO": -5.0, "ZnO.cif": -5.0}
+    results = [
+        result(plan, step, energy_ev=per_atom.get(label, -1.0) * step.n_atoms)
+        for label, step in energies(plan).items()
+    ]
+    made = told(plan, tmp_path, results)
+    assert made.findings[0].startswith("Zn|SnO: Zn + SnO → ")
+    windows = next(table for table in made.tables if table.stem == "reactivity-windows")
+    assert windows.title.endswith("against Zn")
+    # Zn + SnO -> Sn + ZnO gains 3 eV a Zn2+, which has two charges
+    assert {row[0]: row[1] for row in windows.rows}["SnO"] == pytest.approx(1.5)
+    found = {(m.quantity, m.system): m.value for m in made.measurements}
+    assert found["reduction potential", "SnO"] == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    ("pair", "element"), [(("Zn", "ZrO2"), "Zn"), (("Sn", "ZrO2"), None), (("Zn", "NaF"), "Na")]
+)
+def test_windows_are_against_sodium_or_the_metal_of_the_study(
+    pair: tuple[str, str], element: str | None, tmp_path: Path
+) -> None:
+    plan = planned(tmp_path, pairs=[pair])
+    assert labels_of(energies(plan)[pair[0]]).plan.element == element  # type: ignore[attr-defined]
+    made = told(plan, tmp_path, [])
+    assert not any("no window" in text for text in _care(made))
+
+
+def _care(made: Section) -> Sequence[str]:
+    return made.lists["To be taken with care"]
+
+
 def test_unlike_energies_are_not_mixed(tin: Plan, tmp_path: Path) -> None:
     results = [
         result(tin, step, protocol="fast" if label == "Sn" else step.protocol)
@@ -230,6 +287,7 @@ def test_a_doped_crystal_is_a_phase_of_its_own_pairs(tmp_path: Path) -> None:
         ({"pairs": [["Na", "NZSF"]], "crystals": {"NZSP-F": {"phase": "NZSP"}}}, "no phase 'NZSF'"),
         ({"pairs": [["Na", "NaF"]], "leave_out": ["NaFF"]}, "leave_out: no phase 'NaFF'"),
         ({"pairs": [["Na", "NaF"]], "known_compounds": ["Xy2"]}, "known_compounds"),
+        ({"pairs": [["Na", "NaF"]], "element": "Sn"}, "Sn has not one usual positive charge"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(asked: dict[str, Any], said: str, tmp_path: Path) -> None:

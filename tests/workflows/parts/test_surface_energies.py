@@ -20,6 +20,8 @@ from natriface.structures.surfaces.slabs import build_slab, find_terminations
 from natriface.workflows.commands.build import write_study_structures
 from natriface.workflows.commands.tables import print_plan
 from natriface.workflows.parts.labels import labels_of
+from natriface.workflows.parts.surface_energies.records import WulffRecord, _too_far_apart
+from natriface.workflows.parts.surface_energies.section import _thickness
 from natriface.workflows.planning import plan_study
 from natriface.workflows.report.study import report_study
 from natriface.workflows.study import load_study
@@ -299,3 +301,12 @@ def test_what_cannot_be_is_refused_before_anything_runs(
 ) -> None:
     with pytest.raises(error, match=words):
         planned(tmp_path, " " + request_ + "\n")
+
+
+def test_a_thickness_that_changes_more_than_the_energy_is_no_unstable_crystal() -> None:
+    """Two thicknesses 0.088 J/m2 apart are tested, and leave no spread of shares."""
+    energies, apart = {"(100)": 0.080, "(001)": 0.3}, {"(100)": 0.088, "(001)": 0.01}
+    said = _too_far_apart(energies, apart)
+    assert said == "(100) is 0.080 J/m², and its two thicknesses differ by 0.088 J/m²"
+    assert _thickness(WulffRecord(at="", no_shares=said)).startswith("slab thickness was tested")
+    assert _too_far_apart(energies, {"(100)": 0.05, "(001)": None}) is None

@@ -53,7 +53,7 @@ from natriface.workflows.engines.gpaw.states import (
 )
 from natriface.workflows.engines.kpoints import kpoint_mesh
 from natriface.workflows.engines.machine import deadline, load_machine
-from natriface.workflows.engines.relaxation import Relaxation
+from natriface.workflows.engines.relaxation import Relaxation, unconverged
 from natriface.workflows.plan import Step
 from natriface.workflows.processes import die_with_parent, peak_memory_mb
 
@@ -254,10 +254,7 @@ def _relaxed(
     if converged and calculator.state is not None:
         _forget(calculator.state)
     elif not converged:
-        outcome["reason"] = (
-            f"forces still {force:.3f} eV/A after {relaxation.n_steps} steps (asked: "
-            f"{settings.fmax_ev_per_angstrom}); raise max_steps or look at the trajectory"
-        )
+        outcome["reason"] = unconverged(force, relaxation.n_steps, settings.fmax_ev_per_angstrom)
     return outcome
 
 

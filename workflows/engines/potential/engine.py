@@ -50,6 +50,7 @@ from natriface.workflows.engines.relaxation import (
     TELLING_STRESS,
     TRAJECTORY_FILE,
     Relaxation,
+    unconverged,
 )
 from natriface.workflows.plan import Step
 from natriface.workflows.processes import peak_memory_mb
@@ -285,11 +286,8 @@ def _of_outcome(
     converged = bool(outcome["converged"])
     reason = None
     if isinstance(settings, PotentialSettings):
-        reason = (
-            f"forces still {outcome['max_force_ev_per_angstrom']:.3f} eV/A after "
-            f"{counted(outcome['n_steps'], 'step')} (asked: {settings.fmax_ev_per_angstrom}); "
-            "raise max_steps or look at the trajectory"
-        )
+        force = outcome["max_force_ev_per_angstrom"]
+        reason = unconverged(force, outcome["n_steps"], settings.fmax_ev_per_angstrom)
     return {
         "status": "converged" if converged else "unconverged",
         "reason": None if converged else reason,

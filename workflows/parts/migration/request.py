@@ -23,14 +23,17 @@ class BulkHops(Document):
         As for a slab.
     charges
         As for a slab.
+    ordering
+        Of a phase with partly filled sites: which ordering, 1 being the lowest in electrostatic
+        energy; it is refused without.
     element
         The ion that moves.
     path_type
         ``vacancy``: into a neighbouring empty site of its own; ``interstitial``: from cavity to
         cavity.
     repeats
-        Multiples of the conventional cell; by default the fewest that keep the carrier
-        `min_size_angstrom` from its images.
+        Multiples of the conventional cell, or of an ordering's; by default the fewest that keep
+        the carrier `min_size_angstrom` from its images.
     max_length_angstrom
         Longest hop looked at.
     max_hops
@@ -43,6 +46,7 @@ class BulkHops(Document):
 
     phase: NameOrPath
     charges: Charges | None = None
+    ordering: Count | None = None
     element: Element = "Na"
     path_type: Literal["vacancy", "interstitial"] = "vacancy"
     repeats: tuple[Repeat, Repeat, Repeat] | None = None

@@ -24,6 +24,7 @@ from natriface.workflows.parts.migration.request import (
 from natriface.workflows.plan import Step
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.surfaces.build import build_surface, sites_named
+from natriface.workflows.surfaces.crystal_build import ordered
 
 
 def steps(request: MigrationRequest, make: StepMaker, root: Path) -> list[Step]:
@@ -52,6 +53,8 @@ def _bulk_hops(
 ) -> tuple[list[HopEndpoints], dict[str, Any]]:
     try:
         phase = load_phase(asked.phase, root)
+        if asked.ordering is not None and not phase.is_ordered:
+            phase = ordered(phase, asked.ordering, asked.charges)
         require_supercell(len(phase.atoms), asked.repeats or (1, 1, 1))
         charge = None
         if asked.charges is not None:

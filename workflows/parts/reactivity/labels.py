@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from natriface.analysis.energies.reactivity import empty_systems
+from natriface.structures.base.compositions import parse_formula
 from natriface.workflows.parts.labels import Labels
 
 
@@ -16,6 +19,10 @@ class PlannedPhase(BaseModel):
     ----------
     energy
         Id of the single point of the relaxed crystal.
+    phase
+        Name of the crystal, where its label is another.
+    ordering
+        Of a disordered phase, which one was taken.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,6 +32,8 @@ class PlannedPhase(BaseModel):
     grade: str
     source: str
     doping: str | None = None
+    phase: str | None = None
+    ordering: int | None = None
 
 
 class ReactivityPlan(BaseModel):
@@ -35,7 +44,7 @@ class ReactivityPlan(BaseModel):
     pairs
         Labels of phases.
     element
-        Whose potential windows are counted from.
+        Whose potential windows are counted from; None where there is none to choose.
     phases
         By label.
     left_out
@@ -47,10 +56,29 @@ class ReactivityPlan(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     pairs: list[tuple[str, str]]
-    element: str
+    element: str | None
     phases: dict[str, PlannedPhase]
     left_out: dict[str, str] = Field(default_factory=dict)
     known_compounds: list[str] = Field(default_factory=list)
+
+    @property
+    def unknown_reactions(self) -> list[str]:
+        """Of each pair that lacks compounds of a metal and a non-metal, which."""
+        elements = {label: set(parse_formula(x.formula)) for label, x in self.phases.items()}
+        found = []
+        for first, second in self.pairs:
+            competing = [
+                elements[label]
+                for label, phase in self.phases.items()
+                if phase.doping is None or label in (first, second)
+            ]
+            empty = empty_systems(elements[first], elements[second], competing)
+            if empty:
+                found.append(
+                    f"reactivity {first}|{second}: no phase of {' or '.join(empty)} among those "
+                    "given: that they do not react would be no finding; add phases"
+                )
+        return found
 
 
 class PhaseLabels(Labels):
@@ -66,6 +94,18 @@ class PhaseLabels(Labels):
     role: Literal["bulk", "bulk_energy"]
     label: str
     plan: ReactivityPlan | None = None
+
+    @property
+    def cautions(self) -> Sequence[str]:
+        """What the phases cannot tell, and which orderings were taken."""
+        if self.plan is None:
+            return []
+        taken = [
+            f"reactivity {label}: ordering {phase.ordering} by electrostatic energy, {phase.phase}"
+            for label, phase in self.plan.phases.items()
+            if phase.ordering is not None
+        ]
+        return [*taken, *self.plan.unknown_reactions]
 
 
 LABELS: tuple[type[Labels], ...] = (PhaseLabels,)

@@ -11,6 +11,8 @@ from natriface.workflows.parts.reactivity.records import PairRecord, PhaseRecord
 def measurements(records: Records) -> list[Measurement]:
     """Of each pair its strongest reaction, zero where there is none; of each phase its window.
 
+    Of a pair whose reactions are not known there is nothing.
+
     None has an uncertainty: one calculation a phase, and no independent start.
     """
     return [
@@ -41,15 +43,14 @@ def _of_pair(pair: PairRecord, records: Records) -> Iterator[Measurement]:
 
 def _window(phase: PhaseRecord, records: Records) -> Iterator[Measurement]:
     """Its bounds that are not open, V against the element."""
-    bounds = phase.window
-    if bounds is None:
+    if phase.window is None:
         return
-    chosen: dict[Choice, str] = {**_choices(records), "reference": records.plan.element}
+    chosen: dict[Choice, str] = {**_choices(records), "reference": phase.window.element}
     edges: dict[Quantity, float | None] = {
-        "reduction potential": bounds.high_ev,
-        "oxidation potential": bounds.low_ev,
+        "reduction potential": phase.takes_up_below_v,
+        "oxidation potential": phase.gives_off_above_v,
     }
     for quantity, edge in edges.items():
         if edge is not None:
             grade = phase.planned.grade
-            yield Measurement(quantity, phase.label, -edge + 0.0, None, chosen, grade)
+            yield Measurement(quantity, phase.label, edge, None, chosen, grade)

@@ -10,7 +10,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from natriface.analysis.energies.chemical_potentials import PotentialBounds
-from natriface.analysis.energies.reactivity import Hull, Reaction, volume_change_percent
+from natriface.analysis.energies.reactivity import (
+    Hull,
+    Reaction,
+    not_known,
+    potential_v,
+    volume_change_percent,
+)
 from natriface.analysis.results.result import Result
 from natriface.structures.base.compositions import parse_formula
 from natriface.structures.base.errors import AnalysisError
@@ -37,6 +43,8 @@ class PhaseRecord:
         Of the relaxed crystal, a formula unit.
     window, no_window
         Bounds of the element's chemical potential, of phases in a pair; or why there are none.
+    takes_up_below_v, gives_off_above_v
+        These bounds as potentials against the element.
     """
 
     label: str
@@ -49,6 +57,8 @@ class PhaseRecord:
     volume_angstrom3: float | None = None
     window: PotentialBounds | None = None
     no_window: str | None = None
+    takes_up_below_v: float | None = None
+    gives_off_above_v: float | None = None
 
 
 @dataclass
@@ -61,10 +71,14 @@ class PairRecord:
         Of the chemical system, with an energy.
     without_phase
         Elements of which there is none alone.
+    empty_systems
+        Such as ``Mg-O``: a metal and a non-metal, one of each side, without a binary compound.
     unknown
         Compounds that exist and are not among the phases.
     not_computed
         Phases whose energy is missing.
+    reason
+        Why it is not known whether they react.
     volume_change_percent
         Of the strongest reaction; zero where there is none.
     """
@@ -76,6 +90,7 @@ class PairRecord:
     strongest: Reaction | None = None
     phases: list[str] = field(default_factory=list)
     without_phase: tuple[str, ...] = ()
+    empty_systems: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     not_computed: list[str] = field(default_factory=list)
     reason: str | None = None
@@ -140,8 +155,8 @@ class Records:
         unit = sum(parse_formula(planned.formula).values())
         record.volume_angstrom3 = float(atoms.get_volume()) * unit / len(atoms)
         try:
-            elements = dict.fromkeys([*parse_formula(planned.formula), self.plan.element])
-            hull = Hull.of(self.competing(label), elements)
+            own, element = parse_formula(planned.formula), self.plan.element
+            hull = Hull.of(self.competing(label), {**own, **({element: 0.0} if element else {})})
             record.energy_ev_per_atom = hull.energies_ev_per_atom[label]
             record.formation_ev_per_atom = hull.formation_ev_per_atom(label)
             record.above_hull_ev_per_atom = hull.above_hull_ev_per_atom(label)
@@ -149,9 +164,9 @@ class Records:
         except AnalysisError as error:
             record.reason = str(error)
             return record
-        if reactant:
+        if reactant and element is not None:
             try:
-                record.window = hull.window(label, self.plan.element)
+                _add_window(record, hull, element)
             except AnalysisError as error:
                 record.no_window = str(error)
         return record
@@ -192,6 +207,12 @@ class Records:
             record.without_phase = hull.stand_ins
             record.reactions = hull.reactions(first, second)
             record.strongest = hull.strongest(first, second)
+            record.empty_systems = hull.empty_systems(
+                *(hull.compositions[label] for label in (first, second))
+            )
+            if record.strongest is None and record.empty_systems:
+                record.reactions = []
+                raise AnalysisError(not_known(record.empty_systems))
         except AnalysisError as error:
             record.reason = str(error)
         else:
@@ -231,6 +252,15 @@ class Records:
             "left_out": dict(self.plan.left_out),
             "engine": self.engine,
         }
+
+
+def _add_window(record: PhaseRecord, hull: Hull, element: str) -> None:
+    bounds = hull.window(record.label, element)
+    below, above = (
+        None if edge is None else potential_v(edge, element)
+        for edge in (bounds.high_ev, bounds.low_ev)
+    )
+    record.window, record.takes_up_below_v, record.gives_off_above_v = bounds, below, above
 
 
 def reduced(formula: str) -> str:

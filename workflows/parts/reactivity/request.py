@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from natriface.structures.base.compositions import parse_formula
 from natriface.structures.base.errors import StructureError
+from natriface.structures.chemistry.formal_charges import ionic_charge
 from natriface.workflows.names import Element, Label, NameOrPath, check_distinct
 from natriface.workflows.surfaces.crystal_request import AskedCrystal
 from natriface.workflows.validation import Document
@@ -39,7 +40,8 @@ class ReactivityRequest(Document):
     leave_out
         Phases of the library that are not computed.
     element
-        Whose potential the electrochemical windows are counted from.
+        Whose potential the electrochemical windows are counted from, of one usual ionic charge;
+        if omitted, Na where a phase of a pair holds it, else the metal that is a side of a pair.
     known_compounds
         Formulas of compounds that are known to exist: the report says which of them are not among
         the phases.
@@ -49,7 +51,7 @@ class ReactivityRequest(Document):
     crystals: dict[Label, AskedCrystal] = Field(default_factory=dict)
     phases: list[NameOrPath] = Field(default_factory=list)
     leave_out: list[str] = Field(default_factory=list)
-    element: Element = "Na"
+    element: Element | None = None
     known_compounds: list[ChemicalFormula] = Field(default_factory=list)
 
     @model_validator(mode="after")
@@ -58,6 +60,11 @@ class ReactivityRequest(Document):
         for first, second in self.pairs:
             if first == second:
                 raise ValueError(f"pairs: {first} with itself: nothing reacts with itself")
+        if self.element is not None and (ionic_charge(self.element) or 0) < 1:
+            raise ValueError(
+                f"element: {self.element} has not one usual positive charge, by which a window "
+                "would be divided; name another, or leave element out"
+            )
         return self
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from natriface.analysis.figures.reaction_lines import ReactionPanel, reaction_lines
 from natriface.analysis.results.result import Result
-from natriface.analysis.results.wording import number
+from natriface.analysis.results.wording import counted, listed, number
 from natriface.workflows.parts.reactivity.measurements import measurements
 from natriface.workflows.parts.reactivity.records import PairRecord, PhaseRecord, Records, reduced
 from natriface.workflows.parts.reactivity.tables import (
@@ -96,16 +96,20 @@ def outcome(pairs: Sequence[PairRecord]) -> list[str]:
 
 
 def _findings(pairs: Sequence[PairRecord], records: Records) -> list[str]:
-    found = [_finding(pair) for pair in pairs if pair.reason is None]
+    found = [_finding(pair) for pair in pairs if pair.reason is None or pair.empty_systems]
     return [*found, f"All energies of reactions: {records.engine}, 0 K."] if found else []
 
 
 def _finding(pair: PairRecord) -> str:
-    rests = f"{len(pair.phases)} phases of {'-'.join(pair.elements)}"
+    if pair.reason is not None:
+        return f"{pair.name}: whether they react is {pair.reason}."
+    rests = f"{counted(len(pair.phases), 'phase')} of {'-'.join(pair.elements)}"
     if pair.unknown:
-        rests += f", {len(pair.unknown)} known compounds missing"
+        rests += f", {counted(len(pair.unknown), 'known compound')} missing"
     if pair.not_computed:
-        rests += f", {len(pair.not_computed)} phases without an energy"
+        rests += f", {counted(len(pair.not_computed), 'phase')} without an energy"
+    if pair.empty_systems:
+        rests += f", none of {listed(pair.empty_systems)}: it may gain more"
     found = pair.strongest
     if found is None:
         return f"{pair.name}: no reaction between them is downhill ({rests})."

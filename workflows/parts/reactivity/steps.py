@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from natriface.structures.base.errors import StructureError, each_made, nearest
+from natriface.structures.chemistry.formal_charges import ionic_charge, is_metal
 from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.crystals.phases import Phase, load_phase, phase_names, reduced_formula
 from natriface.workflows.parts.reactivity.labels import PhaseLabels, PlannedPhase, ReactivityPlan
@@ -17,6 +18,7 @@ from natriface.workflows.parts.reactivity.request import ReactivityRequest
 from natriface.workflows.plan import Step
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.surfaces.crystal_build import crystal_as_asked, primitive
+from natriface.workflows.surfaces.crystal_request import AskedCrystal
 from natriface.workflows.surfaces.crystal_steps import crystal_energy, relaxed_crystal
 
 
@@ -27,6 +29,7 @@ class _Crystal:
     phase: Phase
     atoms: Atoms
     doping: str | None = None
+    ordering: int | None = None
 
     @property
     def formula(self) -> str:
@@ -47,9 +50,7 @@ def steps(request: ReactivityRequest, make: StepMaker, root: Path) -> list[Step]
     StudyError
         If the engine cannot relax a cell.
     """
-    crystals = each_made(
-        request.crystals, lambda label, asked: _Crystal(*crystal_as_asked(label, asked, root))
-    )
+    crystals = each_made(request.crystals, lambda label, asked: _as_asked(label, asked, root))
     pairs = [
         (_reactant(first, crystals, root), _reactant(second, crystals, root))
         for first, second in request.pairs
@@ -76,7 +77,7 @@ def steps(request: ReactivityRequest, make: StepMaker, root: Path) -> list[Step]
     }
     plan = ReactivityPlan(
         pairs=pairs,
-        element=request.element,
+        element=request.element or _reference([_elements(crystals[x]) for p in pairs for x in p]),
         phases={
             label: PlannedPhase(
                 energy=energies[label].id,
@@ -84,6 +85,8 @@ def steps(request: ReactivityRequest, make: StepMaker, root: Path) -> list[Step]
                 grade=crystal.phase.grade,
                 source=crystal.phase.source,
                 doping=crystal.doping,
+                ordering=crystal.ordering,
+                phase=None if crystal.phase.name == label else crystal.phase.name,
             )
             for label, crystal in crystals.items()
         },
@@ -94,6 +97,12 @@ def steps(request: ReactivityRequest, make: StepMaker, root: Path) -> list[Step]
         labels = PhaseLabels(role="bulk_energy", label=label, plan=plan)
         energies[label] = energies[label].model_copy(update={"metadata": labels.document()})
     return [*relaxed.values(), *energies.values()]
+
+
+def _as_asked(label: str, asked: AskedCrystal, root: Path) -> _Crystal:
+    phase, atoms, doping = crystal_as_asked(label, asked, root)
+    ordering = None if load_phase(asked.phase, root).is_ordered else asked.ordering
+    return _Crystal(phase, atoms, doping, ordering)
 
 
 def _reactant(name: str, crystals: dict[str, _Crystal], root: Path) -> str:
@@ -112,6 +121,16 @@ def _reactant(name: str, crystals: dict[str, _Crystal], root: Path) -> str:
         )
     crystals.setdefault(phase.name, _Crystal(phase, primitive(phase.atoms)))
     return phase.name
+
+
+def _reference(reactants: Sequence[set[str]]) -> str | None:
+    """The element whose potential windows are counted from, where a study names none."""
+    if any("Na" in elements for elements in reactants):
+        return "Na"
+    alone = [
+        x for elements in reactants if len(elements) == 1 and is_metal(elements) for x in elements
+    ]
+    return next((x for x in alone if ionic_charge(x) is not None), None)
 
 
 def _candidates(request: ReactivityRequest, left_out: dict[str, str]) -> list[str]:

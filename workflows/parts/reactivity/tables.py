@@ -62,6 +62,7 @@ def system_table(records: Sequence[PairRecord]) -> Table:
         Column("chemical system"),
         Column("phases with an energy", digits=0),
         Column("elements without a phase"),
+        Column("metal and non-metal without a compound"),
         Column("known compounds without a crystal"),
         Column("phases without an energy"),
     ]
@@ -71,6 +72,7 @@ def system_table(records: Sequence[PairRecord]) -> Table:
             "-".join(record.elements),
             len(record.phases) or None,
             ", ".join(record.without_phase) or None,
+            ", ".join(record.empty_systems) or None,
             ", ".join(record.unknown) or None,
             ", ".join(record.not_computed) or None,
         ]
@@ -82,7 +84,9 @@ def system_table(records: Sequence[PairRecord]) -> Table:
         rows,
         [
             "No reaction that sets an element without a phase free is among those compared.",
-            "With a missing phase the products may be others, and the reaction energy lower.",
+            "With a missing phase the products may be others, and the reaction energy lower. Where "
+            "a metal of one side has no compound with a non-metal of the other, no reaction found "
+            "is no finding.",
         ],
         stem="reactivity-systems",
     )
@@ -119,8 +123,8 @@ def line_table(records: Sequence[PairRecord]) -> Table:
     )
 
 
-def window_table(records: Sequence[PhaseRecord], element: str) -> Table | None:
-    """A row a phase of a pair."""
+def window_table(records: Sequence[PhaseRecord], element: str | None) -> Table | None:
+    """A row a phase of a pair that has a window."""
     columns = [
         Column("Phase"),
         Column(f"takes up {element} below", "V", 2),
@@ -130,13 +134,12 @@ def window_table(records: Sequence[PhaseRecord], element: str) -> Table | None:
     ]
     rows: list[list[Cell]] = []
     for record in records:
-        bounds = record.window
-        if bounds is not None:
+        if record.window is not None:
             rows.append(
                 [
                     record.label,
-                    _volt(bounds.high_ev),
-                    _volt(bounds.low_ev),
+                    record.takes_up_below_v,
+                    record.gives_off_above_v,
                     record.above_hull_ev_per_atom,
                     _decomposition(record),
                 ]
@@ -154,10 +157,6 @@ def window_table(records: Sequence[PhaseRecord], element: str) -> Table | None:
         stem="reactivity-windows",
         formulas=[WINDOW_FORMULA],
     )
-
-
-def _volt(potential_ev: float | None) -> float | None:
-    return None if potential_ev is None else -potential_ev + 0.0
 
 
 def phase_table(records: Sequence[PhaseRecord]) -> Table:

@@ -11,6 +11,7 @@ from natriface.analysis.energies.chemical_potentials import PotentialBounds, pot
 from natriface.analysis.energies.surface_energy import SurfaceEnergy, surface_energy
 from natriface.analysis.energies.wulff_shape import WulffShape, wulff_shape
 from natriface.analysis.results.result import EngineRecord, Result
+from natriface.analysis.results.wording import number
 from natriface.structures.base.arrays import FloatArray
 from natriface.structures.base.errors import AnalysisError
 from natriface.workflows.parts.labels import labels_of
@@ -101,6 +102,8 @@ class WulffRecord(BaseModel):
     shares
         Facet -> its least and largest share of the area while each surface energy is moved, one at
         a time, by as much as its two thicknesses differ.
+    no_shares
+        Why these are not known although two thicknesses are.
     reason
         Why there is no shape.
     """
@@ -113,6 +116,7 @@ class WulffRecord(BaseModel):
     terminations: dict[str, str] = Field(default_factory=dict)
     area_fractions: dict[str, float] = Field(default_factory=dict)
     shares: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    no_shares: str | None = None
     weighted_energy_j_per_m2: float | None = None
     anisotropy: float | None = None
     reason: str | None = None
@@ -278,10 +282,26 @@ def _shape(
         record.weighted_energy_j_per_m2 = record.shape.weighted_energy_j_per_m2
         record.anisotropy = record.shape.anisotropy
         spreads = {facet: one.difference_j_per_m2 for facet, (_, one) in lowest.items()}
-        record.shares = _shares(normals, energies, spreads)
+        record.no_shares = _too_far_apart(energies, spreads)
+        if record.no_shares is None:
+            record.shares = _shares(normals, energies, spreads)
     except AnalysisError as error:
         record.reason = str(error)
     return record
+
+
+def _too_far_apart(
+    energies: Mapping[str, float], spreads: Mapping[str, float | None]
+) -> str | None:
+    """Which facets' thicknesses differ by as much as the surface energy, moved by which no crystal
+    would be left."""
+    found = [
+        f"{facet} is {number(energies[facet], 3)} J/m², and its two thicknesses differ by "
+        f"{number(abs(spread), 3)} J/m²"
+        for facet, spread in spreads.items()
+        if spread is not None and abs(spread) >= energies[facet]
+    ]
+    return "; ".join(found) or None
 
 
 def _shares(

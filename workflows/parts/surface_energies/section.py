@@ -14,7 +14,7 @@ from natriface.analysis.figures.pictures.surface_pictures import (
 )
 from natriface.analysis.results.claim import Choice, Measurement
 from natriface.analysis.results.result import Result
-from natriface.analysis.results.wording import number
+from natriface.analysis.results.wording import listed, number
 from natriface.workflows.parts.surface_energies.levels import (
     LevelsRecord,
     levels_figures,
@@ -190,10 +190,8 @@ def _of_shape(record: PhaseRecord, shape: WulffRecord) -> str:
         for facet, share in shape.area_fractions.items()
         if shape.shares.get(facet, (share, share))[0] > 0.0005
     ]
-    without = f", without {' and '.join(record.missing_facets)}" if record.missing_facets else ""
-    spread = (
-        "the spread is that of two slab thicknesses" if known else "slab thickness is not tested"
-    )
+    without = f", without {listed(record.missing_facets)}" if record.missing_facets else ""
+    spread = "the spread is that of two slab thicknesses" if known else _thickness(shape)
     return (
         f"{record.label}{at}: the Wulff shape of the facets computed{without} is "
         f"{', '.join(parts)} of the area; {spread}. Weighted surface energy "
@@ -201,6 +199,13 @@ def _of_shape(record: PhaseRecord, shape: WulffRecord) -> str:
         f"{number(shape.anisotropy, 2)}. Facets for an interface, the largest first: "
         f"{', '.join(chosen) or 'none that is certain'}."
     )
+
+
+def _thickness(shape: WulffRecord) -> str:
+    """What two thicknesses say of a shape whose shares have no spread."""
+    if shape.no_shares is None:
+        return "slab thickness is not tested"
+    return f"slab thickness was tested, and is too small: {shape.no_shares}"
 
 
 def _cautions(record: PhaseRecord) -> list[str]:

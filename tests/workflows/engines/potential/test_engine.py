@@ -159,8 +159,11 @@ def test_unconverged_has_no_energy_and_more_steps_when_run_again(tmp_path: Path)
     result = ENGINE.read(folder)
     assert result.status == "unconverged"
     assert "after 4 steps" in (result.reason or "")
+    assert "`natriface retry` goes on from its end" in (result.reason or "")
     with pytest.raises(Exception, match="no energy"):
         result.converged_energy_ev()
+    ENGINE.run(folder)
+    assert ENGINE.read(folder).convergence.n_ionic_steps == 8
     for _ in range(20):
         ENGINE.run(folder)
     assert ENGINE.read(folder).status == "converged"

@@ -72,6 +72,7 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
         *_starts(records),
         *_still_falling(records),
         *_strained(records),
+        *_gaining_strain(records),
     ]
     signs = _signs(records, ours, off, others)
     if published is None:
@@ -333,11 +334,28 @@ def _strained(records: Sequence[InterfaceRecord]) -> list[str]:
     ]
     if not found:
         return []
+    asked = any(record.strain_energies for record in records)
+    costs = "" if asked else "; strain_energy among the quantities says what it costs"
     return [
         f"Strained by more than {100 * LARGE_STRAIN:g} % to fit: {', '.join(found)}; energies are "
         "those of the strained sides. A smaller max_strain_percent, with a larger "
-        "max_area_angstrom2, under interfaces avoids it; strain_energy among the quantities says "
-        "what it costs."
+        f"max_area_angstrom2, under interfaces avoids it{costs}."
+    ]
+
+
+def _gaining_strain(records: Sequence[InterfaceRecord]) -> list[str]:
+    """Sides whose crystal ends lower strained than as the engine relaxes it."""
+    found = [
+        f"the {side} of {record.pair} {number(energy, 3)} J/m²"
+        for record in records
+        for side, one in record.strain_energies.items()
+        if (energy := one.value_j_per_m2) is not None and round(energy, 3) < 0
+    ]
+    if not found:
+        return []
+    return [
+        f"Strain gains energy ({', '.join(found)}): the unstrained crystal is not the engine's "
+        "lowest, and formation energies may be those of another phase."
     ]
 
 

@@ -29,11 +29,14 @@ def _layer_reaction(labels: InterfaceLabels, reactions: Records) -> LayerReactio
         if not slab.stoichiometric:
             raise AnalysisError(f"{slab.name}: its slab has not the composition of its crystal")
     pair = _pair(film, substrate, reactions)
-    planned = reactions.plan.phases[substrate.phase]
+    consumed = next(
+        x for x in (pair.first, pair.second) if _crystal(x, reactions) == substrate.phase
+    )
+    planned = reactions.plan.phases[consumed]
     n_atoms = round(sum(parse_formula(planned.formula).values()))
     layers, area, n_slab = (_number(substrate, x) for x in ("layers", "area_angstrom2", "n_atoms"))
     units = n_slab / n_atoms / layers / area
-    volume = next(x.volume_angstrom3 for x in reactions.phases if x.label == substrate.phase)
+    volume = next(x.volume_angstrom3 for x in reactions.phases if x.label == consumed)
     told = LayerReactionRecord(
         layer_angstrom=None if volume is None else volume * units,
         unknown=pair.unknown,
@@ -41,7 +44,7 @@ def _layer_reaction(labels: InterfaceLabels, reactions: Records) -> LayerReactio
         engine=reactions.engine,
         formula=str(LAYER_FORMULA),
     )
-    found = full_reaction(pair.reactions, n_atoms, consumes_first=pair.first == substrate.phase)
+    found = full_reaction(pair.reactions, n_atoms, consumes_first=pair.first == consumed)
     if found is None:
         return told.model_copy(update={"value_j_per_m2": 0.0, "equation": "no reaction"})
     film_share = (1 - found.consumed_share) / found.consumed_share
@@ -58,13 +61,20 @@ def _layer_reaction(labels: InterfaceLabels, reactions: Records) -> LayerReactio
 def _pair(film: SlabLabels, substrate: SlabLabels, reactions: Records) -> PairRecord:
     asked = {film.phase, substrate.phase}
     for pair in reactions.pairs:
-        if {pair.first, pair.second} == asked and len(asked) == 2:
+        own = {_crystal(label, reactions) for label in (pair.first, pair.second)}
+        if own == asked and len(asked) == 2:
             if pair.reason is not None:
                 raise AnalysisError(pair.reason)
             return pair
     raise AnalysisError(
         f"reactivity has no pair [{film.phase}, {substrate.phase}]; add it to its pairs"
     )
+
+
+def _crystal(label: str, reactions: Records) -> str | None:
+    """Name of the undoped crystal of a label; None of a doped one."""
+    planned = reactions.plan.phases[label]
+    return None if planned.doping else planned.phase or label
 
 
 def _number(slab: SlabLabels, name: str) -> float:
