@@ -119,7 +119,7 @@ def test_no_cut_goes_through_an_anion_and_no_nonpolar_slab_has_a_dipole(
     whole = Counter(crystal.units.formulas)
     for termination in find_terminations(crystal, miller):
         assert termination.intact
-        slab = build_slab(termination, layers=layers)
+        slab = build_slab(termination, layers=layers, vacuum_angstrom=4.0)
         assert slab.stoichiometric
         found = Counter(Crystal.from_atoms(slab.atoms, slab.charges_e).units.formulas)
         ratio = len(slab.atoms) // len(crystal.numbers)

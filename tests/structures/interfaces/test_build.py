@@ -391,7 +391,7 @@ def _best_overlap(one: Array, other: Array) -> float:
     ("options", "message"),
     [
         ({"gap_angstrom": 0.2}, "overlap"),
-        ({"gap_angstrom": -1.0}, "gap must not be negative"),
+        ({"gap_angstrom": -1.0}, "gap must be a number and not negative"),
         ({"vacuum_angstrom": -5.0}, "negative"),
         ({"contacts": 3}, "contacts"),
         ({"max_atoms": 50}, "max_atoms"),

@@ -294,10 +294,13 @@ def test_a_density_of_states_at_a_fixed_density(tmp_path: Path) -> None:
     assert read_vasp_folder(tmp_path).kind == "dos"
 
 
-@pytest.mark.parametrize("content", ["", "nothing of VASP's"])
-def test_no_outcar(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("", "VASP has not written"), ("nothing of VASP's", "nothing in it is what VASP writes")],
+)
+def test_no_outcar(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "OUTCAR").write_text(content)
-    with pytest.raises(ReaderError, match="VASP has not written"):
+    with pytest.raises(ReaderError, match=said):
         Outcar(tmp_path / "OUTCAR")
 
 
