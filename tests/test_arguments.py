@@ -67,7 +67,6 @@ STUDY = study_path("na-surfaces")
     [
         (lambda: load_study({"name": "x"}), "not a file but a dict"),
         (lambda: run_study({"name": "x"}), "not a file but a dict"),
-        (lambda: run_study(load_study(STUDY)), "not a file but a Study"),
         (lambda: load_phase(pymatgen_of(load_phase("NaF"))), "phase_from_atoms makes"),
         (lambda: build_slab(nacl(), layers="3"), "whole number of at least 1, got '3'"),
         (lambda: build_slab(nacl(), thickness_angstrom="9"), "positive and finite, got '9'"),
