@@ -171,17 +171,18 @@ def check_plan(plan: Plan, workspace: Workspace, checked: bool = False) -> dict[
             f"{workspace.root} is the workspace of study {workspace.study!r}, not of "
             f"{plan.study!r}; name another folder"
         )
-    done = cached(plan, workspace)
-    if not checked:
-        for step, started in zip(plan.walk(), with_starts(plan), strict=True):
-            if step.id in done:
-                continue
-            try:
+    done, history = cached(plan, workspace), History.of(workspace)
+    estimates: dict[str, float] = {}
+    for step, started in zip(plan.walk(), with_starts(plan), strict=True):
+        if step.id in done:
+            continue
+        try:
+            if not checked:
                 engine(step.engine).check(started)
-            except NatrifaceError as error:
-                raise EngineError(f"step {step.name}: {error}") from error
-    estimates = History.of(workspace).estimates(plan)
-    return {step.id: estimate.core_seconds for step, estimate in estimates if step.id not in done}
+        except NatrifaceError as error:
+            raise EngineError(f"step {step.name}: {error}") from error
+        estimates[step.id] = history.estimate(step, started=started).core_seconds
+    return estimates
 
 
 class _Run:
