@@ -56,9 +56,9 @@ class _PartInStages(Protocol):
         self, plan: Plan, ended: Mapping[str, Result | str], names: Mapping[str, str], top: int
     ) -> list[Table]: ...
 
-    def foreseen(self, request: Any, make: StepMaker, root: Path) -> list[Table]: ...
-
-    def expected(self, request: Any, make: StepMaker, root: Path) -> list[Step]: ...
+    def foreseen(
+        self, request: Any, make: StepMaker, root: Path
+    ) -> tuple[list[Table], list[Step]]: ...
 
 
 def plan_study(
@@ -232,31 +232,31 @@ def foreseen(
     NatrifaceError
         As `plan_study`.
     """
-    root = Path(root)
-    make = StepMaker.of(study, root, decided)
-    found: list[Table] = []
-    for name, request in in_stages(study).items():
-        part: _PartInStages = import_module(f"{PARTS[name]}.funnel")
-        found += part.foreseen(request, make, root)
-    return found
+    return stages_foreseen(study, root, decided)[0]
 
 
-def expected_in_stages(
-    study: Study, root: Path, decided: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-) -> list[Step]:
-    """The steps of all stages of the study's parts, of those not decided yet as expected.
+def stages_foreseen(
+    study: Study,
+    root: Path | str,
+    decided: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> tuple[list[Table], list[Step]]:
+    """`foreseen`, and the steps of all stages, of those not decided yet as expected.
 
     Raises
     ------
     NatrifaceError
         As `plan_study`.
     """
+    root = Path(root)
     make = StepMaker.of(study, root, decided)
-    found: list[Step] = []
+    tables: list[Table] = []
+    steps: list[Step] = []
     for name, request in in_stages(study).items():
         part: _PartInStages = import_module(f"{PARTS[name]}.funnel")
-        found += part.expected(request, make, root)
-    return found
+        of_part, expected = part.foreseen(request, make, root)
+        tables += of_part
+        steps += expected
+    return tables, steps
 
 
 def check_steps(plan: Plan, programs_in_jobs: bool = False) -> None:

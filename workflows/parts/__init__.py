@@ -19,7 +19,8 @@ A part in stages has two more:
     ``discarded(plan, request, decided)``: steps that are of no further use by what is decided.
 ``funnel``
     ``foreseen(request, make, root)``: tables that say what the stages come to, before anything
-    runs; ``ranking(plan, ended, names, top)``: tables of how it stands, the last with all.
+    runs, and the steps of all stages as far as they can be expected; ``ranking(plan, ended, names,
+    top)``: tables of how it stands, the last with all.
 """
 
 PARTS: dict[str, str] = {

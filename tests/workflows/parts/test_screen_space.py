@@ -25,7 +25,7 @@ from natriface.workflows.parts.screen.labels import MOST_KEPT, LeftOut, Narrowed
 from natriface.workflows.parts.screen.request import ScreenRequest
 from natriface.workflows.parts.screen.space import Space, enumerate_space
 from natriface.workflows.parts.screen.steps import NO_CANDIDATE, planned
-from natriface.workflows.planning import expected_in_stages, plan_study
+from natriface.workflows.planning import plan_study, stages_foreseen
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 from natriface.workflows.validation import validated
@@ -201,7 +201,7 @@ def test_an_empty_space_is_one_sentence_and_its_reasons_a_table() -> None:
     study = Study.model_validate({"name": "none", "title": "none", "screen": content})
     with pytest.raises(StudyError, match=r"no candidate is left \(no match within.*; polar\)"):
         plan_study(study, Path(), to_run=False)
-    funnel, left_out = foreseen(study.parts()["screen"], StepMaker.of(study), Path())
+    (funnel, left_out), _ = foreseen(study.parts()["screen"], StepMaker.of(study), Path())
     assert [row[1] for row in funnel.rows if str(row[0]).startswith("stage")] == [0, 0]
     no_match = "no match within 10 A2 and 0.1 %"
     assert {row[0] for row in left_out.rows} == {NO_CANDIDATE, "polar", no_match}
@@ -219,7 +219,7 @@ def test_a_dopant_without_a_site_costs_its_candidates_alone() -> None:
     dopants = [None, {"element": "F", "replaces": "O", "coordinated_to": "P"}]
     content = {**PLAIN, "substrates": {**PLAIN["substrates"], "dopants": dopants}}
     study = Study.model_validate({"name": "one", "title": "one", "screen": content})
-    funnel, left_out = foreseen(study.parts()["screen"], StepMaker.of(study), Path())
+    (funnel, left_out), _ = foreseen(study.parts()["screen"], StepMaker.of(study), Path())
     assert [row[1:3] for row in funnel.rows if str(row[0]).startswith("stage 1")] == [[1, 3]]
     assert [row[:2] for row in left_out.rows] == [["cannot be built", 1]]
     assert len(plan_study(study, Path(), to_run=False)) == 3
@@ -281,7 +281,7 @@ LAYER_OF_NA: dict[str, Any] = {
 
 def test_a_slab_that_an_engine_cannot_compute_costs_its_candidates_alone() -> None:
     study = Study.model_validate({"name": "one", "title": "one", "screen": LAYER_OF_NA})
-    _, left_out = foreseen(study.parts()["screen"], StepMaker.of(study), Path())
+    (_, left_out), _ = foreseen(study.parts()["screen"], StepMaker.of(study), Path())
     (row,) = left_out.rows
     assert row[:3] == ["cannot be computed", 1, "candidates"]
     # a layer of Na (111) has its atoms 6.06 A apart
@@ -339,14 +339,14 @@ def test_the_time_left_is_told_with_the_stages_to_come(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     study = Study.model_validate({"name": "one", "title": "one", "screen": PLAIN})
-    funnel, _ = foreseen(study.parts()["screen"], StepMaker.of(study), Path())
+    (funnel, _), _ = foreseen(study.parts()["screen"], StepMaker.of(study), Path())
     *_, first, second, total = funnel.rows
     assert total[0] == "all stages"
     for column in (2, 3):
         assert total[column] == pytest.approx(
             float(str(first[column])) + float(str(second[column]))
         )
-    expected = expected_in_stages(study, Path())
+    _, expected = stages_foreseen(study, Path())
     assert len({step.id for step in expected}) == total[2]
     print_plan(plan_study(study, Path(), to_run=False), tmp_path, expected=expected)
     all_s = 3600 * float(str(total[3]))

@@ -275,14 +275,13 @@ def show_funnel(name: str, folder: Path | None) -> list[Step]:
         Of all stages, as far as they can be expected.
     """
     from natriface.workflows.commands.tables import print_tables
-    from natriface.workflows.planning import expected_in_stages, foreseen, in_stages
+    from natriface.workflows.planning import in_stages, stages_foreseen
 
     study, root, decided = _loaded(name, folder)
     if not in_stages(study):
         return []
     with note(f"counting the choices of {study.name}"):
-        tables = foreseen(study, root, decided)
-        expected = expected_in_stages(study, root, decided)
+        tables, expected = stages_foreseen(study, root, decided)
     print_tables(tables)
     return expected
 

@@ -30,8 +30,10 @@ LEFT_OUT_COLUMNS = (
 )
 
 
-def foreseen(request: ScreenRequest, make: StepMaker, root: Path) -> list[Table]:
-    """The funnel, stage by stage, and what was left out and why.
+def foreseen(request: ScreenRequest, make: StepMaker, root: Path) -> tuple[list[Table], list[Step]]:
+    """The funnel stage by stage, what was left out and why; and the steps of all stages.
+
+    Of stages that are not decided yet the steps are those that the funnel supposes.
 
     Raises
     ------
@@ -39,18 +41,8 @@ def foreseen(request: ScreenRequest, make: StepMaker, root: Path) -> list[Table]
         If a phase is not to be had, or an engine or setting is wrong.
     """
     funnel = planned(request, make, root, suppose=True)
-    return [funnel_table(funnel), left_out_shown(funnel.left_out)]
-
-
-def expected(request: ScreenRequest, make: StepMaker, root: Path) -> list[Step]:
-    """The steps of all stages, of those not decided yet as the funnel supposes them.
-
-    Raises
-    ------
-    NatrifaceError
-        As `foreseen`.
-    """
-    return [s for stage in planned(request, make, root, suppose=True).stages for s in stage.steps]
+    steps = [step for stage in funnel.stages for step in stage.steps]
+    return [funnel_table(funnel), left_out_shown(funnel.left_out)], steps
 
 
 def funnel_table(funnel: Funnel) -> Table:
