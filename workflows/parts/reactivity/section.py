@@ -97,7 +97,9 @@ def outcome(pairs: Sequence[PairRecord]) -> list[str]:
 
 def _findings(pairs: Sequence[PairRecord], records: Records) -> list[str]:
     found = [_finding(pair) for pair in pairs if pair.reason is None or pair.empty_systems]
-    return [*found, f"All energies of reactions: {records.engine}, 0 K."] if found else []
+    if any(pair.reason is None for pair in pairs):
+        found.append(f"All energies of reactions: {records.engine}, 0 K.")
+    return found
 
 
 def _finding(pair: PairRecord) -> str:
