@@ -17,7 +17,7 @@ from ase.build import bulk
 from ase.io import write
 
 from natriface.structures.base.atoms import to_document
-from natriface.workflows.jobs.candidates import unfinished_needs
+from natriface.workflows.jobs.eligible import unfinished_needs
 from natriface.workflows.jobs.job import job_folders, open_jobs
 from natriface.workflows.launchpad.connection import launchpad
 from natriface.workflows.plan import Step

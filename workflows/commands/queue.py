@@ -278,7 +278,7 @@ def queue_adapter(
 ) -> None:
     """Write my_qadapter.yaml and its template, for qlaunch."""
     from natriface.workflows.errors import QueueError
-    from natriface.workflows.jobs.candidates import unfinished_needs, within_partition
+    from natriface.workflows.jobs.eligible import unfinished_needs, within_partition
     from natriface.workflows.queues.qadapter import write_qadapter
     from natriface.workflows.queues.script import load_template
 

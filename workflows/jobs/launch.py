@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from natriface.workflows.errors import QueueError, UnreadAnswerError
-from natriface.workflows.jobs.candidates import (
-    Candidate,
+from natriface.workflows.jobs.eligible import (
+    EligibleStep,
     fitting,
     waiting_items,
     within_partition,
@@ -162,7 +162,7 @@ def foresee(plan: Plan, workspace: Workspace, limits: QueueLimits) -> Launch:
     named = {step.id: step for step in plan.walk()}
     items, refused = fitting(
         (
-            Candidate(step, step.parents, partial(history.estimate, step, started=started))
+            EligibleStep(step, step.parents, partial(history.estimate, step, started=started))
             for step, started in zip(named.values(), with_starts(plan), strict=True)
         ),
         limits,

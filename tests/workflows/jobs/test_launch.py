@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from natriface.workflows.errors import QueueError
-from natriface.workflows.jobs.candidates import unfinished_needs
+from natriface.workflows.jobs.eligible import unfinished_needs
 from natriface.workflows.jobs.job import Mode, job_folders, open_jobs
 from natriface.workflows.jobs.launch import Launch, launch
 from natriface.workflows.launchpad.connection import launchpad

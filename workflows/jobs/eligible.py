@@ -46,7 +46,7 @@ def waiting_items(
     known = ((step, records[step.id]) for step in workspace.plan() if step.id in records)
     items, refused = fitting(
         (
-            Candidate(
+            EligibleStep(
                 step,
                 _unfinished(step, folders),
                 partial(_estimated, history, record.folder),
@@ -64,7 +64,7 @@ def _estimated(history: History, folder: Path) -> Estimate:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class EligibleStep:
     """A step that may go into a job, the parents that it waits for, and what it will cost."""
 
     step: Step | PlannedStep
@@ -74,13 +74,13 @@ class Candidate:
 
 
 def fitting(
-    candidates: Iterable[Candidate], limits: QueueLimits
+    eligible: Iterable[EligibleStep], limits: QueueLimits
 ) -> tuple[list[Item], dict[str, str]]:
     """Those whose parents are among them and that the limits have room for; why others do not."""
     items: list[Item] = []
     taken: set[str] = set()
     refused: dict[str, str] = {}
-    for each in candidates:
+    for each in eligible:
         step = each.step
         if not taken.issuperset(each.parents):
             continue
@@ -105,7 +105,7 @@ def unfinished_needs(
     known = [step for step in workspace.plan() if step.id in folders]
     steps = [step for step in known if not is_finished(folders[step.id])] or known
     items, refused = fitting(
-        (Candidate(step, (), partial(_estimated, history, folders[step.id])) for step in steps),
+        (EligibleStep(step, (), partial(_estimated, history, folders[step.id])) for step in steps),
         limits,
     )
     return [item.resources for item in items], refused
