@@ -25,7 +25,7 @@ from natriface.analysis.figures.style import (
     scale_bar,
     wrapped,
 )
-from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.errors import AnalysisError, require_kind
 
 OwnAxes = Axes | Sequence[Axes] | NDArray[Any]
 """Axes of a user's figure: one, some, or what ``subplots`` of matplotlib gives."""
@@ -63,9 +63,11 @@ class Canvas:
         Raises
         ------
         AnalysisError
-            If there are more or fewer of them.
+            If there are more or fewer of them, or what is given is something else.
         """
         axes = list(np.ravel(np.asarray(given, dtype=object)))
+        for ax in axes:
+            require_kind(ax, Axes, "subplots of matplotlib", AnalysisError)
         if len(axes) != n:
             raise AnalysisError(f"give as many axes as there are panels, {n}, not {len(axes)}")
         figure = axes[0].figure

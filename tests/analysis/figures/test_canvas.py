@@ -63,6 +63,11 @@ def test_panels_and_axes_are_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
         drawn_into("pdos_stack", monkeypatch, axes=Figure().subplots(1, 7))
 
 
+def test_what_is_no_axes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AnalysisError, match="not a Axes but a Figure"):
+        drawn_into("energy_profile", monkeypatch, ax=Figure())
+
+
 def test_interface_energies_are_drawn_into_axes_of_ones_own() -> None:
     energy = InterfaceEnergy("work of adhesion", "W", 1.0, 0.06, 1.0, 16.0, 1, {"interface": -13.0})
     ax = Figure().subplots()
