@@ -24,8 +24,8 @@ help:
 	@echo "make run    compute the study $(STUDY) and write its report (STUDY=name or file;"
 	@echo "            LOCKED=1 for the versions of requirements.lock, in a new environment)"
 	@echo "make test   run the tests, $(JOBS) at once (MARKS= for the slow ones too)"
-	@echo "make test-bare    the tests in a copy with nothing beside it, without ../shared"
-	@echo "make test-lowest  the fast tests with the oldest versions that pyproject.toml allows"
+	@echo "make test-bare    the fast tests from a wheel, in a copy with nothing beside it"
+	@echo "make test-lowest  the same with the oldest versions that pyproject.toml allows"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  the benchmarks, side by side with their peers"
 	@echo "make docs   the documentation as a site, site/index.html"
@@ -40,11 +40,11 @@ test: $(VENV)/.dev $(VENV)/.potential $(VENV)/.gpaw
 	@$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) -m "$(MARKS)" $(PYTEST_ARGS)
 
 test-bare: $(VENV)/.dev $(VENV)/.potential $(VENV)/.gpaw
-	@$(ONE_THREAD) PYTHON=$(BIN)/python .ci/bare -n $(JOBS) -m "not slow or realdata" $(PYTEST_ARGS)
+	@$(ONE_THREAD) PYTHON=$(BIN)/python .ci/bare -n $(JOBS) -m "not slow" $(PYTEST_ARGS)
 
-# Without GPAW, which takes long to build.
+# As test-bare, so that one run shows both; without GPAW, which takes long to build.
 test-lowest: $(LOWEST)/.dev
-	@$(ONE_THREAD) $(LOWEST)/bin/python -m pytest -n $(JOBS) -m "not slow" $(PYTEST_ARGS)
+	@$(ONE_THREAD) PYTHON=$(LOWEST)/bin/python .ci/bare -n $(JOBS) -m "not slow" $(PYTEST_ARGS)
 	@$(LOWEST)/bin/natriface plan $(STUDY) > $(LOWEST)/plan.txt && tail -n 2 $(LOWEST)/plan.txt
 
 lint: $(VENV)/.dev

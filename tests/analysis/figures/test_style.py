@@ -95,6 +95,7 @@ def drawn(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> dict[Text, Bbox]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [None, "one-column", "two-columns"])
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_no_text_lies_on_another_or_leaves_the_figure(

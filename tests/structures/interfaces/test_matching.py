@@ -283,6 +283,7 @@ def test_lengths_and_angles_give_the_sets_of_pymatgen(pair: tuple[Any, Any]) -> 
     assert ours == theirs
 
 
+@pytest.mark.slow
 def test_compiled_search_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
     pairs = [[facet(*side) for side in pair] for pair in PAIRS]

@@ -149,6 +149,7 @@ def test_build_writes_what_the_parts_start_from(folder: Path) -> None:
         assert len(read(folder / "out" / poscar, format="vasp")) == entry["n_atoms"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -201,6 +202,7 @@ def test_a_source_of_none_of_the_interfaces_is_told(folder: Path) -> None:
     assert "is in this study (Ag|Au)" in said
 
 
+@pytest.mark.slow
 def test_what_programs_read_is_json(folder: Path) -> None:
     plan = json.loads(natriface("plan", "study.yaml", "--json", cwd=folder).stdout)
     assert {step["state"] for step in plan} == {"to run"}
@@ -226,6 +228,7 @@ def test_commands_without_a_workspace_say_so(tmp_path: Path, words: tuple[str, .
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_workspace_of_another_study_is_refused(folder: Path) -> None:
     (folder / "place").mkdir()
     natriface("submit", "study.yaml", "-w", "place", cwd=folder)

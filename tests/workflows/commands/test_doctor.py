@@ -53,6 +53,7 @@ def test_locks_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert finding.level == "error"
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_and_its_password(tmp_path: Path) -> None:
     path = tmp_path / "launchpad.yaml"
     options = {"serverSelectionTimeoutMS": 100}
@@ -88,6 +89,7 @@ def test_programs_and_potcars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert by_name(list(examine()))["machine's file"].level == "error"
 
 
+@pytest.mark.slow
 def test_programs_that_the_job_s_setup_brings(tmp_path: Path) -> None:
     program = tmp_path / "module" / "vasp_of_a_module"
     program.parent.mkdir()
@@ -181,6 +183,7 @@ def test_a_queue_whose_accounting_is_silent(tmp_path: Path, queue: Queue) -> Non
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "code", "level", "words"),
     [

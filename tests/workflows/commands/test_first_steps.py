@@ -69,6 +69,7 @@ def test_more_says_what_to_add(tmp_path: Path) -> None:
     assert "natriface more oh2026-coatings-small --budget 10" in said
 
 
+@pytest.mark.slow
 def test_a_dry_run_shows_the_jobs_without_vasp(study: Path, tmp_path: Path) -> None:
     done = typed("launch", study, "--dry-run", "--queue", "slurm")
     assert done.exit_code == 0, done.output
@@ -80,6 +81,7 @@ def test_a_dry_run_shows_the_jobs_without_vasp(study: Path, tmp_path: Path) -> N
     assert {path.name for path in tmp_path.iterdir()} <= {"small.yaml", "home"}
 
 
+@pytest.mark.slow
 def test_a_dry_run_shows_the_scripts(study: Path, tmp_path: Path) -> None:
     (tmp_path / "queue.yaml").write_text("setup: [module load vasp/6.4]\naccount: p123\n")
     done = typed("launch", study, "--dry-run", "--scripts", "--limits", tmp_path / "queue.yaml")

@@ -74,6 +74,7 @@ def test_the_index_is_bounded(index: str) -> None:
     assert CliRunner().invoke(app, ["surfaces", "NaCl", "--max-index", index]).exit_code == 2
 
 
+@pytest.mark.slow
 def test_computed_energies_stand_beside(tmp_path: Path) -> None:
     write(tmp_path / "Cu.cif", bulk("Cu", cubic=True))
     section = reported(

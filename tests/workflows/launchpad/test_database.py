@@ -272,6 +272,7 @@ print(*[new_launch_id(pad) for _ in range(100)])
 """
 
 
+@pytest.mark.slow
 def test_numbers_are_given_once(database: EmbeddedDatabase, workspace: Workspace) -> None:
     connect(workspace)
     takers = [

@@ -198,6 +198,7 @@ def test_contradictions_are_refused(convergence: dict[str, Any], message: str) -
         of_interface(**convergence)
 
 
+@pytest.mark.slow
 def test_an_interface_converges_in_vacuum_and_layers_by_a_short_ranged_potential(
     tmp_path: Path,
 ) -> None:
@@ -213,6 +214,7 @@ def test_an_interface_converges_in_vacuum_and_layers_by_a_short_ranged_potential
     assert max(abs(point["difference_j_per_m2"]) for point in vacuum) < 1e-9
 
 
+@pytest.mark.slow
 def test_the_command_runs_it_and_goes_on(tmp_path: Path) -> None:
     content = {
         "name": "toy", "title": "a toy", "settings": {"static": {"model": PAIR}},

@@ -125,6 +125,7 @@ def test_without_the_key_no_step_changes(plan: Plan) -> None:
         assert "energies_by" not in step.metadata
 
 
+@pytest.mark.slow
 def test_each_level_is_of_its_own_energies_throughout(records: list[InterfaceRecord]) -> None:
     """Twice the energies at the same geometries give twice of all that is made of them."""
     for record in records:
@@ -135,6 +136,7 @@ def test_each_level_is_of_its_own_energies_throughout(records: list[InterfaceRec
             assert value(getattr(double, name)) == pytest.approx(twice, rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_first_level_is_the_headline(records: list[InterfaceRecord]) -> None:
     for record in records:
         head, *others = record.levels
@@ -155,6 +157,7 @@ def test_the_first_level_is_the_headline(records: list[InterfaceRecord]) -> None
         )
 
 
+@pytest.mark.slow
 def test_of_all_starts_the_lowest_by_the_level_counts(
     plan: Plan, results: dict[str, Result], records: list[InterfaceRecord]
 ) -> None:
@@ -211,6 +214,7 @@ def test_single_points_of_another_version_are_refused(
     assert "were not computed alike (engine version" in (adhesion.reason or "")
 
 
+@pytest.mark.slow
 def test_tables_have_a_column_a_level(records: list[InterfaceRecord]) -> None:
     table = overview(records, None)
     shown = {f"{column.title} {column.unit}".strip(): k for k, column in enumerate(table.columns)}

@@ -543,6 +543,7 @@ def test_a_polar_slab_is_told_of(tmp_path: Path) -> None:
     assert f"NZSP: {said}." in study.records[0].caveats
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listed", [True, False])
 def test_an_earlier_report_leaves_none_of_its_own_files(tmp_path: Path, listed: bool) -> None:
     page = Study().write(tmp_path)
@@ -608,6 +609,7 @@ def test_without_p_and_si_nothing_is_said_of_tetrahedra(tmp_path: Path) -> None:
         assert words not in page.text
 
 
+@pytest.mark.slow
 def test_broken_bonds_are_counted_and_said_beside_the_paper(tmp_path: Path) -> None:
     study = Study()
     torn = study.named("Na|NZSP interface").final_atoms()
@@ -664,6 +666,7 @@ def test_the_lower_of_two_starts_is_the_reference(lower: float, taken: str) -> N
     assert study.records[1] == Study().records[1]  # it has another slab
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lower", "told"), [(0.0201, ""), (0.5, "by 0.11 J/m² (most for")])
 def test_a_change_that_rounds_to_nothing_is_not_told(
     lower: float, told: str, tmp_path: Path
@@ -796,6 +799,7 @@ def test_a_start_that_has_reacted_is_told_of() -> None:
     assert record.integrity.free_slab_summary == "0 of 1 PO4 intact; 1 bond broken"
 
 
+@pytest.mark.slow
 def test_both_starts_stand_in_the_report(tmp_path: Path) -> None:
     study = Study()
     study.add_second_start(SLAB, -40.1)
@@ -838,6 +842,7 @@ def test_a_model_crystal_is_a_reason_to_differ() -> None:
     assert any("models, are Na9Sn4 (stacking)" in text for text in reasons)
 
 
+@pytest.mark.slow
 def test_rounds_are_told_of_only_where_there_were_any(tmp_path: Path) -> None:
     study = Study()
     study.add_second_start(SLAB, -40.0)

@@ -62,6 +62,7 @@ def records_of(plan: Plan, folder: Path) -> tuple[list[LayerReactionRecord], Rec
     return [each for each in found if each is not None], reactions
 
 
+@pytest.mark.slow
 def test_a_layer_gains_what_its_formula_units_do(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, ["Au.cif", "Cu.cif"])
     names = [step.name for step in plan.walk()]
@@ -93,6 +94,7 @@ def test_a_pair_is_known_by_its_crystals_whatever_their_labels(tmp_path: Path) -
     assert all(each.layer_angstrom for each in found)
 
 
+@pytest.mark.slow
 def test_without_the_pair_there_is_no_number(tmp_path: Path) -> None:
     found, _ = records_of(plan_of(tmp_path, ["CuAu.cif", "Cu.cif"]), tmp_path)
     assert all(each.value_j_per_m2 is None for each in found)

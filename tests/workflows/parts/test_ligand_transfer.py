@@ -88,6 +88,7 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     assert [row[-1] for row in table.rows] == ["the relaxed interface is missing"] * 3
 
 
+@pytest.mark.slow
 def test_energies_are_those_of_the_wells(tmp_path: Path) -> None:
     plan = planned(tmp_path, INTERFACES + "ligand_transfer: {}")
     study = load_study(tmp_path / "study.yaml")
@@ -123,6 +124,7 @@ def test_energies_are_those_of_the_wells(tmp_path: Path) -> None:
     assert "E_moved" in (page.parent / "results.json").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantity", ["integrity", "work_of_adhesion"])
 def test_another_level_gives_its_own_energies(quantity: str, tmp_path: Path) -> None:
     text = INTERFACES.replace("[integrity]", f"[{quantity}]") + "ligand_transfer: {sites: 1}\n"

@@ -91,12 +91,14 @@ def substrate(record: InterfaceRecord) -> float:
     return slab.energy_ev_per_angstrom2
 
 
+@pytest.mark.slow
 def test_supercells_of_one_slab_have_one_surface_energy(
     records: Records,
 ) -> None:
     one_surface_energy(records["F", "N", "N1"])
 
 
+@pytest.mark.slow
 def test_so_have_they_where_slabs_are_cut_from_relaxed_crystals(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +120,7 @@ def one_surface_energy(interfaces: list[InterfaceRecord]) -> None:
         assert quantity.value_j_per_m2 is not None
 
 
+@pytest.mark.slow
 def test_one_more_interface_never_raises_the_energy_of_a_slab(
     records: Records,
 ) -> None:
@@ -125,6 +128,7 @@ def test_one_more_interface_never_raises_the_energy_of_a_slab(
     assert more <= fewer + 1e-9
 
 
+@pytest.mark.slow
 def test_the_order_of_the_interfaces_does_not_matter(
     records: Records,
 ) -> None:

@@ -156,6 +156,7 @@ def ranking(values: dict[str, Any], pair: str) -> list[tuple[float, bool, int]]:
     ]
 
 
+@pytest.mark.slow
 def test_it_finds_the_best_whatever_ends_first(tmp_path: Path, spring: SpringEngine) -> None:
     first, second = (ran(tmp_path / str(seed), seed) for seed in (1, 2))
     assert first["values"] == second["values"]
@@ -174,6 +175,7 @@ def test_it_finds_the_best_whatever_ends_first(tmp_path: Path, spring: SpringEng
     assert len(statics) == 4
 
 
+@pytest.mark.slow
 def test_doped_and_undoped_go_on_together(tmp_path: Path, spring: SpringEngine) -> None:
     dopants = [None, {"element": "Cl", "replaces": "F"}]
     keep = {"best": 1, "registries": 2, "paired": True}
@@ -220,6 +222,7 @@ def test_one_candidate_goes_all_the_way(tmp_path: Path, spring: SpringEngine) ->
     assert "J/m², where starts of its slabs differ by" in found["text"]
 
 
+@pytest.mark.slow
 def test_another_value_on_an_axis_computes_what_is_new(
     tmp_path: Path, spring: SpringEngine
 ) -> None:
@@ -237,6 +240,7 @@ def test_another_value_on_an_axis_computes_what_is_new(
     assert whole["values"] == after["values"]
 
 
+@pytest.mark.slow
 def test_a_result_that_is_gone_does_not_undo_a_decision(
     tmp_path: Path, spring: SpringEngine
 ) -> None:

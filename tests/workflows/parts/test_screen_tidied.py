@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from natriface.analysis.results.tidied import TIDIED_FILE, is_tidied, tidied_folders, untidy
@@ -98,6 +99,7 @@ def said(screen: dict[str, Any], found: dict[str, Any], place: Path) -> dict[str
     }
 
 
+@pytest.mark.slow
 def test_all_that_is_told_stays_the_same(tmp_path: Path, spring: SpringEngine) -> None:
     found = ran(tmp_path / "w", 1, THREE_STAGES)
     workspace = found["workspace"]
@@ -113,6 +115,7 @@ def test_all_that_is_told_stays_the_same(tmp_path: Path, spring: SpringEngine) -
     assert ran(tmp_path / "w", 5, THREE_STAGES)["values"] == found["values"]
 
 
+@pytest.mark.slow
 def test_no_link_leads_to_a_folder_that_is_packed(tmp_path: Path, spring: SpringEngine) -> None:
     found = ran(tmp_path / "w", 1, SCREEN)
     workspace = found["workspace"]
@@ -156,6 +159,7 @@ def test_slabs_of_candidates_that_go_on_keep_their_folders(
                 assert folders[step].is_dir()
 
 
+@pytest.mark.slow
 def test_another_value_on_an_axis_reads_what_is_packed(
     tmp_path: Path, spring: SpringEngine
 ) -> None:
@@ -171,6 +175,7 @@ def test_another_value_on_an_axis_reads_what_is_packed(
     assert ran(tmp_path / "other", 3, SCREEN)["values"] == after["values"]
 
 
+@pytest.mark.slow
 def test_a_rule_that_keeps_more_goes_on_from_what_is_packed(
     tmp_path: Path, spring: SpringEngine
 ) -> None:
@@ -182,6 +187,7 @@ def test_a_rule_that_keeps_more_goes_on_from_what_is_packed(
     assert sum(len(one["stages"]) == 2 for one in found["values"].values()) == 3
 
 
+@pytest.mark.slow
 def test_what_is_lost_with_the_file_is_computed_again(tmp_path: Path, spring: SpringEngine) -> None:
     found = ran(tmp_path / "w", 1, SCREEN)
     workspace = found["workspace"]

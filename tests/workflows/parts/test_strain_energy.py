@@ -79,6 +79,7 @@ def record_of(plan: Plan, results: dict[str, Result]) -> InterfaceRecord:
     return found.record
 
 
+@pytest.mark.slow
 def test_a_film_that_fits_costs_nothing_and_one_that_does_not_costs_what_its_crystal_says(
     metals: Path, tmp_path: Path
 ) -> None:

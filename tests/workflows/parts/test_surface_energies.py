@@ -88,6 +88,7 @@ def copper(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     )
 
 
+@pytest.mark.slow
 def test_a_metals_surface_energies_are_those_computed_directly(copper: dict[str, Any]) -> None:
     """With slabs from ASE, relaxed in no more than their cell: EMT's own lattice constant."""
     lattice = bulk("Cu", a=3.65)
@@ -116,6 +117,7 @@ def test_a_metals_surface_energies_are_those_computed_directly(copper: dict[str,
         assert thin == pytest.approx(thick, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_supercell_and_origin_do_not_matter(copper: dict[str, Any]) -> None:
     """(112) of the doubled cell is (111) of the cubic one."""
     plain = energies(copper, "plain")
@@ -127,6 +129,7 @@ def test_supercell_and_origin_do_not_matter(copper: dict[str, Any]) -> None:
     assert list(moved.values()) == pytest.approx(list(plain.values()), abs=2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("layers", "converged"), [([2, 3], True), ([1, 3], False)])
 def test_two_thicknesses_agree_or_the_report_says_by_how_much_they_do_not(
     tmp_path: Path, layers: list[int], converged: bool
@@ -144,6 +147,7 @@ def test_two_thicknesses_agree_or_the_report_says_by_how_much_they_do_not(
     assert all(f"differ by {abs(thick - thin):.3f} J/m²" in text for text in said)
 
 
+@pytest.mark.slow
 def test_vacuum_does_not_matter_and_one_thickness_makes_no_claim_of_spread(
     copper: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -166,6 +170,7 @@ def test_vacuum_does_not_matter_and_one_thickness_makes_no_claim_of_spread(
     assert len(wide["lists"]["To be taken with care"]) == 2
 
 
+@pytest.mark.slow
 def test_wulff_shape_and_facets_are_those_of_the_energies(copper: dict[str, Any]) -> None:
     """Of {100} and {111}, whose shares know only the ratio of their energies."""
     (shape,) = copper["values"]["plain"]["shapes"]
@@ -195,6 +200,7 @@ def alloy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     )
 
 
+@pytest.mark.slow
 def test_the_faces_of_a_slab_add_up_at_any_chemical_potential(alloy: dict[str, Any]) -> None:
     """A (100) slab with a face of Cu and one of CuAu is the mean of slabs with two of each."""
     record = alloy["values"]["Cu3Au"]

@@ -200,6 +200,7 @@ def test_held_steps_can_be_taken_back(submitted: Workspace, queue: Queue) -> Non
     assert open_jobs(submitted) == []
 
 
+@pytest.mark.slow
 def test_a_partition_that_has_less(submitted: Workspace, queue: Queue) -> None:
     queue.say("sinfo", "up 30:00 2 900 n1\n")
     outcome = launched(submitted, partition="debug", memory_per_node_mb=1000.0, cores_per_node=4)

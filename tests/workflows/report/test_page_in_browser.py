@@ -230,6 +230,7 @@ def column(page: Page, name: str) -> list[str]:
     return [cell.inner_text() for cell in cells if cell.get_attribute("data-of") == name]
 
 
+@pytest.mark.slow
 def test_tables_sort_by_any_heading(page: Page) -> None:
     """Both ways, numbers as numbers; what is missing stays last, what is said of a row below it."""
     heading = page.locator("th", has_text="in any order")
@@ -248,6 +249,7 @@ def test_tables_sort_by_any_heading(page: Page) -> None:
     assert names == [f"a step with a long name, of {k}" for k in range(len(SHUFFLED) + 1)]
 
 
+@pytest.mark.slow
 def test_a_filter_leaves_the_rows_that_hold_its_text(page: Page) -> None:
     page.get_by_role("searchbox").fill("OF 3")
     kept = [k for k in range(len(SHUFFLED) + 1) if str(k).startswith("3")]

@@ -151,6 +151,7 @@ def remember(
             finished[step.id] = (runs(folder), inode)
 
 
+@pytest.mark.slow
 def test_a_worker_dies_with_its_parent(workspace: Workspace) -> None:
     plan = trivial_plan(trivial_step("long", seconds=600))
     (workspace.root / "whole-plan.json").write_text(plan.model_dump_json())

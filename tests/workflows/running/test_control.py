@@ -44,6 +44,7 @@ def family() -> Plan:
     return trivial_plan(first, trivial_step("child", first), trivial_step("other"))
 
 
+@pytest.mark.slow
 def test_paused_steps_wait_until_they_are_resumed(workspace: Workspace) -> None:
     plan = family()
     operations.submit(plan, workspace)
@@ -57,6 +58,7 @@ def test_paused_steps_wait_until_they_are_resumed(workspace: Workspace) -> None:
     assert run_plan(plan, workspace, 1).is_complete
 
 
+@pytest.mark.slow
 def test_states_are_read_while_the_run_that_had_started_the_database_ends(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +84,7 @@ def test_states_are_read_while_the_run_that_had_started_the_database_ends(
     assert operations.database_server(workspace) is None
 
 
+@pytest.mark.slow
 def test_cancelled_steps_do_not_run_and_can_be_resumed(workspace: Workspace) -> None:
     plan = family()
     operations.submit(plan, workspace)
@@ -95,6 +98,7 @@ def test_cancelled_steps_do_not_run_and_can_be_resumed(workspace: Workspace) -> 
         operations.cancel(workspace, ["frist"])
 
 
+@pytest.mark.slow
 def test_a_running_step_is_cancelled_and_the_run_goes_on(workspace: Workspace) -> None:
     plan = trivial_plan(trivial_step("endless", seconds=600), trivial_step("other"))
     (workspace.root / "whole-plan.json").write_text(plan.model_dump_json())
@@ -111,6 +115,7 @@ def test_a_running_step_is_cancelled_and_the_run_goes_on(workspace: Workspace) -
     assert runs(folder) == (1, 0)
 
 
+@pytest.mark.slow
 def test_rerun_sets_aside_what_depends_on_it_too(workspace: Workspace) -> None:
     plan = family()
     assert run_plan(plan, workspace, 1).is_complete
@@ -123,6 +128,7 @@ def test_rerun_sets_aside_what_depends_on_it_too(workspace: Workspace) -> None:
         assert len(list(folder.glob("superseded-*/result.json"))) == times
 
 
+@pytest.mark.slow
 def test_a_shared_step_that_is_rerun_keeps_its_earlier_results(workspace: Workspace) -> None:
     plan = family()
     for _ in range(3):
@@ -194,6 +200,7 @@ def test_what_two_find_lost_is_given_away_once(workspace: Workspace) -> None:
         assert [step.state for step in status(pad, workspace)] == ["finished"]
 
 
+@pytest.mark.slow
 def test_a_worker_lets_go_of_a_step_that_was_taken_from_it(workspace: Workspace) -> None:
     plan = trivial_plan(trivial_step("long", seconds=600))
     (workspace.root / "whole-plan.json").write_text(plan.model_dump_json())
@@ -213,6 +220,7 @@ def test_a_worker_lets_go_of_a_step_that_was_taken_from_it(workspace: Workspace)
     assert main.returncode == 1
 
 
+@pytest.mark.slow
 def test_watch_follows_to_the_end(workspace: Workspace) -> None:
     plan = trivial_plan(trivial_step("a", seconds=0.5), trivial_step("bad", fail="run"))
     operations.submit(plan, workspace)

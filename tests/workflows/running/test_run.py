@@ -134,6 +134,7 @@ def test_a_step_is_estimated_by_the_geometry_it_would_start_from(tmp_path: Path)
     assert estimates == {parent.id: 1.0, child.id: 2.0}
 
 
+@pytest.mark.slow
 def test_retry_goes_on_from_where_it_failed(story: Story) -> None:
     """Runs last in this module's story: it mends the failed steps."""
     before = {step.id: runs(story.folder(step)) for step in story.plan.walk()}
@@ -272,6 +273,7 @@ def test_an_enlarged_study_joins_what_is_there(workspace: Workspace) -> None:
         assert noted == {str(ids[name]): state for name, state in states().items()}
 
 
+@pytest.mark.slow
 def test_two_studies_share_their_steps(workspace: Workspace, tmp_path: Path) -> None:
     shared = trivial_step("shared")
     mine, yours = trivial_step("mine", shared), trivial_step("yours", shared)
@@ -296,6 +298,7 @@ def test_two_studies_share_their_steps(workspace: Workspace, tmp_path: Path) -> 
     assert runs(other.folder(yours)) == runs(workspace.folder(mine)) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_changed_study_runs_what_it_asks_for_now(workspace: Workspace) -> None:
     kept, dropped = trivial_step("kept"), trivial_step("dropped", fail="run")
     below = trivial_step("below", dropped)
@@ -395,6 +398,7 @@ def test_specs_are_small(workspace: Workspace) -> None:
     assert (workspace.folder(big) / "step.json").stat().st_size > 50_000
 
 
+@pytest.mark.slow
 def test_a_damaged_database_is_replaced_and_what_is_finished_is_kept(workspace: Workspace) -> None:
     steps = [trivial_step("one"), trivial_step("two")]
     assert run_plan(trivial_plan(*steps), workspace, 1).is_complete

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from natriface.analysis.results.tidied import is_tidied
 from natriface.workflows.launchpad.connection import launchpad, use_mongodb
 from natriface.workflows.running import operations
@@ -13,6 +15,7 @@ from tests.workflows.conftest import trivial_plan, trivial_step
 from tests.workflows.trivial_engine import runs
 
 
+@pytest.mark.slow
 def test_what_is_packed_is_finished_and_runs_again_only_as_it_is_told(
     workspace: Workspace,
 ) -> None:
@@ -61,6 +64,7 @@ def test_what_another_study_wants_too_stays_a_folder(workspace: Workspace, tmp_p
         assert operations.tidy(workspace, ids) == 0
 
 
+@pytest.mark.slow
 def test_a_database_that_is_lost_takes_up_what_is_packed(workspace: Workspace) -> None:
     steps = [trivial_step(name) for name in ("one", "two")]
     run_plan(trivial_plan(*steps), workspace, 1)

@@ -95,6 +95,7 @@ def test_missing_file_of_a_parent_is_said(workspace: Workspace) -> None:
         made(workspace, step)
 
 
+@pytest.mark.slow
 def test_steps_with_several_parents_run_after_all(workspace: Workspace) -> None:
     first, last = trivial_step("first", seconds=0.2), trivial_step("last")
     alone = trivial_step("alone")

@@ -131,6 +131,7 @@ def test_aluminium_on_aluminium_and_the_energies_are_those_of_the_images(tmp_pat
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["surrogate", "plain"])
 @pytest.mark.parametrize("n_images", [3, 5])
 def test_half_of_a_symmetric_band_is_computed_and_it_is_the_same_band(
@@ -201,6 +202,7 @@ def test_frozen_atoms_stay_and_images_are_continuous(
     assert not band.warnings
 
 
+@pytest.mark.slow
 def test_barrier_ignores_the_order_of_atoms_the_origin_and_the_direction(
     tmp_path: Path, gold: tuple[Atoms, Atoms]
 ) -> None:

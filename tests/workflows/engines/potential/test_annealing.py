@@ -71,6 +71,7 @@ def test_an_interrupted_annealing_goes_on_as_if_nothing_had_been(tmp_path: Path)
     assert (annealed(cut, seed=3).positions == annealed(cut, seed=3).positions).all()  # done
 
 
+@pytest.mark.slow
 def test_the_temperature_is_that_asked_for(tmp_path: Path) -> None:
     atoms = bulk("Cu", cubic=True).repeat(2)
     atoms.calc = EMT()

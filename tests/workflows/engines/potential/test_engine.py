@@ -84,6 +84,7 @@ class KilledError(Exception):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_cell", [False, True])
 @pytest.mark.parametrize("optimizer", ["LBFGS", "BFGS", "FIRE", "RFO"])
 def test_killed_relaxation_resumes_on_the_same_path(

@@ -84,6 +84,7 @@ def test_one_that_is_asked_to_end_goes_on_to_the_last_digit(tmp_path: Path) -> N
     assert one.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.slow
 def test_one_that_is_killed_goes_on_to_the_last_digit(tmp_path: Path) -> None:
     slow = step(picoseconds=0.6)
     whole = done(prepared(tmp_path / "whole", slow))
@@ -116,6 +117,7 @@ def test_one_that_is_killed_goes_on_to_the_last_digit(tmp_path: Path) -> None:
     assert one.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("timestep_fs", [1.0, 2.0])
 def test_without_friction_the_energy_stays(tmp_path: Path, timestep_fs: float) -> None:
     atoms = salt()
@@ -134,6 +136,7 @@ def test_without_friction_the_energy_stays(tmp_path: Path, timestep_fs: float) -
     assert np.ptp(run.energies_ev) / len(atoms) > 10 * np.ptp(totals) / len(atoms)
 
 
+@pytest.mark.slow
 def test_the_temperature_is_reached_in_a_harmonic_crystal(tmp_path: Path) -> None:
     """Kinetic and potential energy hold 1/2 k_B T a degree of freedom each."""
     kelvin, n = 400.0, 32

@@ -107,6 +107,7 @@ def of_the_authors(name: str, modal: str | None) -> Calculator:
     return SevenNetCalculator(f"7net-{kind}", device="cpu", modal=modal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), NAMED)
 @pytest.mark.parametrize("phase", ["NaF", "NZSP"])
 @pytest.mark.usefixtures("_offline")
@@ -123,6 +124,7 @@ def test_a_named_potential_is_its_authors(phase: str, name: str, options: dict[s
     assert np.abs(ours.get_forces()).max() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), SLOW_BUT_CHGNET)
 def test_energy_is_conserved(name: str, options: dict[str, str]) -> None:
     atoms = load_phase("NaF").atoms
@@ -382,6 +384,7 @@ def trained(name: str, path: Path, scale: float) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["chgnet-0.3.0", "sevennet-0"])
 @pytest.mark.usefixtures("_offline")
 def test_own_weights_are_those_that_compute(tmp_path: Path, name: str) -> None:

@@ -120,6 +120,7 @@ def test_a_killed_scan_goes_on_where_it_was(tmp_path: Path) -> None:
     assert scan_rigidly(cut, monolayers(), SCAN, PairPotential()) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lifts", [(0.6, 0.9), (-1.5, -1.2)])
 def test_a_shift_is_followed_until_its_best_height_lies_inside(
     tmp_path: Path, lifts: tuple[float, float]

@@ -70,6 +70,7 @@ def salt(calculator: Calculator) -> Atoms:
     return atoms
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000), st.sampled_from([100.0, 600.0]), st.sampled_from([1.0, 2.0]))
 @settings(max_examples=4, deadline=None)
 def test_a_potential_that_conserves_its_energy_passes(

@@ -167,6 +167,7 @@ def test_any_output_gives_one_printable_line(content: bytes) -> None:
     assert all("\n" not in box.text for box in boxes(text))
 
 
+@pytest.mark.slow
 def test_a_run_and_its_known_errors_tell_the_frames_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
