@@ -13,7 +13,12 @@ def on_front(points: Sequence[Sequence[float]]) -> list[bool]:
     Parameters
     ----------
     points
-        (n, k); each quantity is better when lower.
+        (n, k); each quantity is better when lower. Values closer than 1e-9 of the quantity's largest
+        are equal, so that strains of one match computed in two orders are.
     """
     x = np.asarray(points, dtype=float).reshape(len(points), -1)
-    return [not bool(((x <= one).all(axis=1) & (x < one).any(axis=1)).any()) for one in x]
+    equal = 1e-9 * np.abs(x).max(axis=0, initial=0.0)
+    return [
+        not bool(((x <= one + equal).all(axis=1) & (x < one - equal).any(axis=1)).any())
+        for one in x
+    ]

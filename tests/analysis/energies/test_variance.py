@@ -62,3 +62,9 @@ def test_the_front_is_what_none_beats(points: list[tuple[int, int, int]]) -> Non
             for other in points
         )
         assert stays == (not beaten)
+
+
+def test_equal_to_the_last_digits_is_equal_on_a_front() -> None:
+    strain = 0.1 + 0.2
+    assert strain != 0.3
+    assert on_front([(0.3, -1.0), (strain, -2.0), (0.5, -3.0)]) == [False, True, True]
