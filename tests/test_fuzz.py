@@ -20,7 +20,7 @@ def test_damaged_files_neither_crash_nor_hang(target: Target) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_damaged_files_at_length(target: Target) -> None:
-    account = fuzz(target, seconds=8, seed=1)
+    account = fuzz(target, seconds=4, seed=1)
     assert not account.outcomes["traceback"] + account.outcomes["hang"], account.faults
 
 
