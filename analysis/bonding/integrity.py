@@ -17,12 +17,12 @@ from ase.data import atomic_numbers, covalent_radii
 from ase.neighborlist import neighbor_list
 
 from natriface.analysis.results.wording import counted
+from natriface.structures.base.atom_tags import sides
 from natriface.structures.base.atoms import Structure, atoms_of
 from natriface.structures.base.errors import AnalysisError
 from natriface.structures.base.reprs import short_repr
-from natriface.structures.chemistry.bonds import bonded_pairs
 from natriface.structures.chemistry.formal_charges import anion_rank
-from natriface.structures.chemistry.polyanions import units_from_neighbours
+from natriface.structures.chemistry.polyanions import find_units
 
 BOND_LIMIT_ANGSTROM: dict[tuple[str, str], float] = {
     ("P", "O"): 2.0,
@@ -130,22 +130,22 @@ def bond_limits(structure: Structure) -> dict[tuple[str, str], float]:
     """Where the bonds of a crystal's covalent units end, A: `BOND_LIMIT_ANGSTROM`, and of the other
     kinds of bonds that it has, `STRETCH` times their median length.
 
-    Only bonds among non-metals and metalloids count, so that a film's metal changes nothing.
+    The units are `find_units`'; those of an interface are its two sides', each by itself, as the
+    charges that make SbS4 or ZrCl6 one are those of a crystal without the metal put on it.
     """
     atoms = atoms_of(structure)
-    lattice = np.asarray(atoms.cell.complete())
-    fractional = np.linalg.solve(lattice.T, atoms.positions.T).T
-    periodic = tuple(bool(p) for p in atoms.pbc)
-    near = bonded_pairs(lattice, fractional, atoms.numbers, periodic)
-    units = units_from_neighbours(atoms.numbers, near, None, near.lengths(lattice, fractional))
-    bonds, symbols = units.bonds, atoms.get_chemical_symbols()
-    outward = ~units.ligand[bonds.first] & units.ligand[bonds.second]
+    side = sides(atoms)
     lengths: dict[tuple[str, str], list[float]] = {}
-    for row, length in zip(
-        np.flatnonzero(outward), bonds.lengths(lattice, fractional)[outward], strict=True
-    ):
-        kind = symbols[bonds.first[row]], symbols[bonds.second[row]]
-        lengths.setdefault(kind, []).append(float(length))
+    for each in np.unique(side):
+        part = atoms[side == each]
+        units, symbols = find_units(part), part.get_chemical_symbols()
+        bonds = units.bonds
+        outward = np.flatnonzero(~units.ligand[bonds.first] & units.ligand[bonds.second])
+        lattice = np.asarray(part.cell.complete())
+        apart = bonds.lengths(lattice, part.get_scaled_positions(wrap=False))
+        for row in outward:
+            kind = symbols[bonds.first[row]], symbols[bonds.second[row]]
+            lengths.setdefault(kind, []).append(float(apart[row]))
     others = {kind: round(STRETCH * median(own), 2) for kind, own in lengths.items()}
     return others | BOND_LIMIT_ANGSTROM
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natriface.analysis.bonding.integrity import bond_limits, compare_units, metal_limits
+from natriface.structures.base.atom_tags import FILM_TAG, SUBSTRATE_TAG
 from tests.analysis.bonding.test_integrity import CORNERS
 
 
@@ -56,3 +57,17 @@ def test_the_metal_is_the_films() -> None:
     atoms = thiophosphate() + Atoms("Mg", [(5.0, 5.0, 7.5)])
     assert compare_units(atoms, atoms, "Mg").metal_contacts == (1, 1)
     assert compare_units(atoms, atoms, "Li").metal_contacts == (0, 0)
+
+
+def test_a_units_centre_may_be_a_metal_and_a_film_of_metal_lie_on_it() -> None:
+    """Charges make SbS4 a unit; they are those of the crystal without the sodium put on it."""
+    crystal = thiophosphate(2.35)
+    crystal.symbols[0] = "Sb"
+    crystal.set_tags(SUBSTRATE_TAG)
+    film = Atoms("Na4", [(x, y, 10.0) for x in (1.0, 6.5) for y in (1.0, 6.5)], tags=[FILM_TAG] * 4)
+    both = crystal + film
+    assert compare_units(both, both).intact_by_formula == {"SbS4": (1, 1)}
+    pulled = both.copy()
+    pulled.positions[1] += 0.5 * (pulled.positions[1] - pulled.positions[0])
+    change = compare_units(both, pulled)
+    assert change.summary() == "0 of 1 SbS4 intact; 1 bond broken"
