@@ -13,8 +13,8 @@ def on_front(points: Sequence[Sequence[float]]) -> list[bool]:
     Parameters
     ----------
     points
-        (n, k); each quantity is better when lower. Values closer than 1e-9 of the quantity's largest
-        are equal, so that strains of one match computed in two orders are.
+        (n, k); each quantity is better when lower. Values closer than 1e-9 of the largest of
+        a quantity are equal, so that strains of one match computed in two orders are.
     """
     x = np.asarray(points, dtype=float).reshape(len(points), -1)
     equal = 1e-9 * np.abs(x).max(axis=0, initial=0.0)

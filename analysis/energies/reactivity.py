@@ -7,13 +7,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase.data import atomic_numbers
 
 from natriface.analysis.energies.chemical_potentials import PotentialBounds, bounds_at
 from natriface.analysis.results.comparability import require_like
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.result import Result
+from natriface.structures.base.compositions import parse_formula
 from natriface.structures.base.errors import AnalysisError, nearest
-from natriface.structures.chemistry.formal_charges import ANION_FORMERS, ionic_charge, is_metal
+from natriface.structures.chemistry.formal_charges import (
+    ANION_FORMERS,
+    anion_rank,
+    ionic_charge,
+    is_metal,
+)
+from natriface.structures.chemistry.polyanions import formula
+from natriface.structures.crystals.phases import reduced_formula
 
 if TYPE_CHECKING:
     from pymatgen.analysis.phase_diagram import PhaseDiagram
@@ -118,31 +127,46 @@ def potential_v(delta_mu_ev: float, element: str) -> float:
 
 
 def empty_systems(
-    first: Collection[str], second: Collection[str], phases: Iterable[Collection[str]]
+    first: Mapping[str, float], second: Mapping[str, float], phases: Iterable[Mapping[str, float]]
 ) -> list[str]:
-    """Pairs of a metal and a non-metal, one of each side, of which there is no binary compound.
+    """What has no phase, so that it is no finding that two sides do not react.
 
-    Without one, that two phases do not react is no finding: nothing binds what is unlike in them.
-    Metals among each other may well have no compound.
+    Pairs of a metal and a non-metal, one of each side, that have no binary compound: nothing
+    binds what is unlike in them (metals among each other may well have no compound). And what a
+    compound holds as a cation and no other phase does: whatever becomes of the compound, that
+    element has nowhere to go.
 
     Parameters
     ----------
     first, second
-        Elements of the two sides.
+        Compositions of the two sides, atoms by element.
     phases
-        Elements of each phase.
+        Composition of each phase, the two sides' among them.
 
     Examples
     --------
-    >>> empty_systems(["Mg"], ["Zn", "O"], [["Mg"], ["Zn", "O"], ["Zn"]])
+    >>> mg, zno = {"Mg": 1}, {"Zn": 1, "O": 1}
+    >>> empty_systems(mg, zno, [mg, zno, {"Zn": 1}])
     ['Mg-O']
+    >>> empty_systems(mg, zno, [mg, zno, {"Mg": 1, "O": 1}])
+    ['Zn besides ZnO']
     """
-    known = {frozenset(phase) for phase in phases}
+    every = list(phases)
+    known = {frozenset(phase) for phase in every}
     pairs = [
         (a, b) for one, other in ((first, second), (second, first)) for a in one for b in other
     ]
     unlike = [(a, b) for a, b in pairs if is_metal([a]) and b in ANION_FORMERS]
-    return list(dict.fromkeys(f"{a}-{b}" for a, b in unlike if frozenset((a, b)) not in known))
+    empty = [f"{a}-{b}" for a, b in unlike if frozenset((a, b)) not in known]
+    formulas = {reduced_formula(phase): set(phase) for phase in every}
+    for side in (first, second):
+        own = reduced_formula(side)
+        others = set().union(*(held for name, held in formulas.items() if name != own))
+        by_rank = sorted(side, key=lambda symbol: anion_rank(atomic_numbers[symbol]))
+        counts = parse_formula(own)
+        its = formula(np.repeat([atomic_numbers[x] for x in counts], [*map(int, counts.values())]))
+        empty += [f"{symbol} besides {its}" for symbol in by_rank[:-1] if symbol not in others]
+    return list(dict.fromkeys(empty))
 
 
 def not_known(systems: Iterable[str]) -> str:
@@ -279,13 +303,13 @@ class Hull:
         found = bounds_at(dict(at.as_dict()), self.diagram.get_hull_energy(at), rivals, element)
         if found is None:
             raise AnalysisError(f"{name}: no window is found for its composition")
-        empty = self.empty_systems([element], self.compositions[name])
+        empty = self.empty_systems({element: 1.0}, self.compositions[name])
         if empty and found.high_ev is not None and found.high_ev > -REACTS_EV:
             raise AnalysisError(f"{name}: its window against {element} is {not_known(empty)}")
         return found
 
-    def empty_systems(self, first: Collection[str], second: Collection[str]) -> list[str]:
-        """Of the elements of two sides, as `empty_systems` has them."""
+    def empty_systems(self, first: Mapping[str, float], second: Mapping[str, float]) -> list[str]:
+        """Of two sides, as `empty_systems` has them."""
         return empty_systems(first, second, self.compositions.values())
 
     def reactions(self, first: str, second: str) -> list[Reaction]:

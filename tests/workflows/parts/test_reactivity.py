@@ -212,6 +212,25 @@ def test_without_a_phase_that_binds_them_no_reaction_is_no_finding(tmp_path: Pat
     assert not {m.system for m in made.measurements} & {"Zn|SnO", "SnO"}
 
 
+def test_where_a_cation_has_nowhere_to_go_no_reaction_is_no_finding(tmp_path: Path) -> None:
+    """Whatever becomes of KF under Na, K would be in it, and no other phase than KF holds K."""
+    write(tmp_path / "salt.cif", crystal("KF", "rocksalt", a=5.35))
+    plan = planned(tmp_path, pairs=[["Na", "salt.cif"]])
+    cautions = [text for step in energies(plan).values() for text in labels_of(step).cautions]
+    assert "no phase of K besides KF among those given" in cautions[0]
+    made = told(plan, tmp_path, [result(plan, step) for step in energies(plan).values()])
+    assert "K besides KF" in made.findings[0]
+    assert "is not known" in made.findings[0]
+
+
+def test_an_anion_need_not_be_set_free(tmp_path: Path) -> None:
+    """No phase but NaF holds F: that Na and NaF do not react stays a finding."""
+    plan = planned(tmp_path, pairs=[["Na", "NaF"]])
+    assert not any(labels_of(step).cautions for step in energies(plan).values())
+    made = told(plan, tmp_path, [result(plan, step) for step in energies(plan).values()])
+    assert made.findings[0].startswith("Na|NaF: no reaction between them is downhill")
+
+
 def test_with_it_the_reaction_is_found_and_the_window_is_by_the_charge(tmp_path: Path) -> None:
     plan = planned(tmp_path, pairs=[["Zn", "SnO"]], phases=[oxide_of_zinc(tmp_path)])
     assert not any(labels_of(step).cautions for step in energies(plan).values())

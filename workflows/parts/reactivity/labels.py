@@ -63,16 +63,16 @@ class ReactivityPlan(BaseModel):
 
     @property
     def unknown_reactions(self) -> list[str]:
-        """Of each pair that lacks compounds of a metal and a non-metal, which."""
-        elements = {label: set(parse_formula(x.formula)) for label, x in self.phases.items()}
+        """Of each pair that lacks phases without which no reaction is no finding, which."""
+        formulas = {label: parse_formula(x.formula) for label, x in self.phases.items()}
         found = []
         for first, second in self.pairs:
             competing = [
-                elements[label]
+                formulas[label]
                 for label, phase in self.phases.items()
                 if phase.doping is None or label in (first, second)
             ]
-            empty = empty_systems(elements[first], elements[second], competing)
+            empty = empty_systems(formulas[first], formulas[second], competing)
             if empty:
                 found.append(
                     f"reactivity {first}|{second}: no phase of {' or '.join(empty)} among those "

@@ -72,7 +72,7 @@ class PairRecord:
     without_phase
         Elements of which there is none alone.
     empty_systems
-        Such as ``Mg-O``: a metal and a non-metal, one of each side, without a binary compound.
+        Such as ``Mg-O`` or ``Sb besides Na3SbS4``: what `empty_systems` finds without a phase.
     unknown
         Compounds that exist and are not among the phases.
     not_computed

@@ -62,7 +62,7 @@ def system_table(records: Sequence[PairRecord]) -> Table:
         Column("chemical system"),
         Column("phases with an energy", digits=0),
         Column("elements without a phase"),
-        Column("metal and non-metal without a compound"),
+        Column("without a phase that could form"),
         Column("known compounds without a crystal"),
         Column("phases without an energy"),
     ]
@@ -85,8 +85,8 @@ def system_table(records: Sequence[PairRecord]) -> Table:
         [
             "No reaction that sets an element without a phase free is among those compared.",
             "With a missing phase the products may be others, and the reaction energy lower. Where "
-            "a metal of one side has no compound with a non-metal of the other, no reaction found "
-            "is no finding.",
+            "a metal of one side has no compound with a non-metal of the other, or an element of a "
+            "compound no other phase, no reaction found is no finding.",
         ],
         stem="reactivity-systems",
     )
