@@ -32,7 +32,7 @@ LBFGS_MEMORY = 40
 RATTLE_SEED = 2025
 """Of the random displacements, where settings do not give another."""
 RELAXING_CELL = {"relax_cell": True, "rattle_angstrom": 0.0, "fmax_ev_per_angstrom": 0.005}
-"""A crystal with its cell, its symmetry kept. ASE counts the stress as a force: 0.02 eV/A would
+"""A crystal with its cell, from its own symmetry. ASE counts the stress as a force: 0.02 eV/A would
 leave 0.1 GPa, and 0.3 % of strain, in NaCl."""
 
 TELLING_STRESS = {**RELAXING_CELL, "relax_cell": False, "stress": True}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ase.build import bulk as crystal_of
 
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number
@@ -21,6 +22,7 @@ from natriface.workflows.engines.base import (
     engine,
     load_folder,
 )
+from natriface.workflows.parts.interfaces.evaluation.strains import other_symmetry
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
@@ -28,6 +30,7 @@ from natriface.workflows.report.study import report_study
 from natriface.workflows.steps.starts import start_geometries
 from natriface.workflows.study import Study, load_study
 from natriface.workflows.workspace import Workspace
+from tests.analysis.mechanics.test_elastic_tensor import result
 from tests.workflows.conftest import run_in_this_process
 from tests.workflows.parts.known_engine import KnownEngine, energy_ev
 
@@ -182,3 +185,16 @@ def test_an_engine_that_cannot_relax_a_cell_is_refused(
             plan_study(_study(tmp_path, "relaxed"), tmp_path, to_run=False)
     finally:
         engine.cache_clear()
+
+
+def test_a_crystal_that_loses_its_symmetry_is_named() -> None:
+    cubic = crystal_of("NaF", "rocksalt", a=4.63, cubic=True)
+    told = {}
+    for longer in (1.0, 1.05):
+        relaxed = cubic.copy()
+        relaxed.set_cell(cubic.cell.array * [1, 1, longer], scale_atoms=True)
+        crystal = result(relaxed, None, initial_structure=to_document(cubic))
+        told[longer] = other_symmetry(crystal)
+    assert told[1.0] is None
+    assert told[1.05] is not None
+    assert "relaxed from Fm-3m (225) to I4/mmm (139), +5.0 % in volume: by " in told[1.05]

@@ -156,8 +156,7 @@ def _gathered(
     registries = registries_record(labels, steps, scanned)
     strained = strains(labels, interface, steps.results)
     caveats[:0] = [f"{slab.name}: {slab.caution}." for slab in labels.slabs if slab.caution]
-    if strained.caveat:
-        caveats.insert(0, strained.caveat)
+    caveats[:0] = strained.caveats
     record = InterfaceRecord(
         pair=labels.pair,
         references=labels.references,
