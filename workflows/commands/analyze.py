@@ -18,7 +18,6 @@ from natriface.workflows.commands.common import finite, text_console
 
 if TYPE_CHECKING:
     from natriface.analysis.barriers.summary import BandSummary
-    from natriface.analysis.results.band import Band
     from natriface.analysis.results.formulas import Formula
     from natriface.structures.base.arrays import FloatArray
 
@@ -43,6 +42,22 @@ def analyze() -> None:
     """Analyse finished calculations, natriface's or anyone's."""
 
 
+ImagesOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Images of one band in a trajectory, end points included.", show_default="found"
+    ),
+]
+HopLengthOption = Annotated[
+    float | None,
+    typer.Option(
+        callback=finite,
+        help="Distance of the two sites, A, for D(T).",
+        show_default="of the relaxed ends",
+    ),
+]
+
+
 @app.command()
 def neb(
     path: BandArgument,
@@ -54,12 +69,7 @@ def neb(
         Path | None,
         typer.Option(help="Run of the final end point, if its folder holds no output."),
     ] = None,
-    images: Annotated[
-        int | None,
-        typer.Option(
-            help="Images of one band in a trajectory, end points included.", show_default="found"
-        ),
-    ] = None,
+    images: ImagesOption = None,
     tolerance: Annotated[
         float,
         typer.Option(callback=finite, help="Force across the path that counts as converged, eV/A."),
@@ -74,6 +84,7 @@ def neb(
         int | None,
         typer.Option(min=1, help="Equivalent hops out of one site: gives the diffusivity D(T)."),
     ] = None,
+    hop_length: HopLengthOption = None,
     dimensions: Annotated[
         int, typer.Option(min=1, max=3, help="Dimensions the carrier moves in, for D(T).")
     ] = 3,
@@ -93,7 +104,9 @@ def neb(
     band = read_band(path, initial=initial, final=final, n_images=images)
     summary = summarise(band, tolerance)
     rate = _rate(summary, temperature, prefactor)
-    spread = _diffusivity(rate, band, hops, dimensions)
+    spread = _diffusivity(
+        rate, band.hop_length_angstrom if hop_length is None else hop_length, hops, dimensions
+    )
     if as_json:
         import json
 
@@ -229,7 +242,7 @@ def _rate(summary: BandSummary, temperature: float, prefactor: float) -> dict[st
 
 
 def _diffusivity(
-    rate: dict[str, object] | None, band: Band, hops: int | None, dimensions: int
+    rate: dict[str, object] | None, length_angstrom: float, hops: int | None, dimensions: int
 ) -> dict[str, object] | None:
     """D(T) of the carrier; None unless there is a rate and the number of hops was given."""
     from natriface.analysis.barriers.rates import HopRate, diffusivity
@@ -237,7 +250,7 @@ def _diffusivity(
     if rate is None or "refused" in rate or hops is None:
         return None
     found = diffusivity(
-        HopRate.model_validate(rate), band.hop_length_angstrom, hops, _as_dimensions(dimensions)
+        HopRate.model_validate(rate), length_angstrom, hops, _as_dimensions(dimensions)
     )
     return found.model_dump(mode="json", exclude={"rate"})
 

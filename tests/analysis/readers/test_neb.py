@@ -271,6 +271,11 @@ def test_the_command_gives_the_diffusivity_of_a_carrier(tmp_path: Path) -> None:
         4 * length**2 * document["rate"]["rate_hz"] / 4 * 1e-16
     )
     assert "diffusivity of the carrier" in CliRunner().invoke(app, options).output
+    of_sites = [*options, "--hop-length", str(2 * length), "--json"]
+    given = json.loads(CliRunner().invoke(app, of_sites).stdout)["diffusivity"]
+    assert given["diffusivity_cm2_per_s"] == pytest.approx(
+        4 * document["diffusivity"]["diffusivity_cm2_per_s"]
+    )
 
 
 def test_the_command_fails_without_a_barrier(tmp_path: Path) -> None:
