@@ -19,6 +19,7 @@ from natriface.workflows.commands.study_inputs import UNRELAXED, WrittenInputs
 from natriface.workflows.engines.cautions import gathered
 from natriface.workflows.parts import IN_STAGES
 from natriface.workflows.parts.interfaces.builder import BuiltInterface
+from natriface.workflows.parts.interfaces.labels import InterfaceLabels
 from natriface.workflows.parts.labels import labels_of, step_labels
 from natriface.workflows.plan import Plan, Step, StructureFrom
 from natriface.workflows.report.table import Cell, Column, Table
@@ -28,6 +29,9 @@ from natriface.workflows.workspace import Workspace
 
 MOST_LISTED = 200
 """Steps of a plan; of more, those of stages are counted only."""
+
+MOST_MATCHES = 12
+"""Interfaces of which a plan tells area and strain one by one."""
 
 PROVISIONAL = (
     "slabs of relaxed crystals: cells, strains and geometries shown are those of the crystals as "
@@ -106,6 +110,8 @@ def print_plan(
     if len(listed) < len(estimates):
         console.print(f"{len(estimates) - len(listed)} steps of stages are not listed")
     console.print(f"{len(done)} of {len(plan)} steps are finished in {workspace.root}")
+    for line in _matches(plan):
+        console.print(line)
     if any(
         isinstance(step.structure_from, StructureFrom) and step.structure_from.cut
         for step in plan.walk()
@@ -129,6 +135,32 @@ def print_plan(
         )
     for warning in warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}")
+
+
+def _matches(plan: Plan) -> list[str]:
+    """The area and strain of each pair, or, of many, from what to what they reach."""
+    pairs = {
+        labels.pair: labels
+        for step in plan.walk()
+        if isinstance(labels := labels_of(step), InterfaceLabels)
+    }
+    if len(pairs) <= MOST_MATCHES:
+        return [f"{escape(pair)}: {_match_words(labels)}" for pair, labels in pairs.items()]
+    strains = [100 * labels.max_strain for labels in pairs.values()]
+    return [
+        f"{len(pairs)} interfaces, strained by {min(strains):.1f} to {max(strains):.1f} %; "
+        f"`natriface build` lists them"
+    ]
+
+
+def _match_words(labels: InterfaceLabels) -> str:
+    strained = [
+        f"{side} strained by {' and '.join(f'{100 * strain:+.1f}' for strain in strains)} %"
+        for side, strains in (("film", labels.film_strain), ("substrate", labels.substrate_strain))
+        if max(map(abs, strains)) > 5e-4
+    ]
+    area = f"{labels.area_angstrom2:.1f} A2, " if labels.area_angstrom2 is not None else ""
+    return area + (", ".join(strained) or "without strain")
 
 
 def print_tables(tables: Iterable[Table]) -> None:

@@ -16,6 +16,7 @@ from natriface.structures.base.atom_tags import SUBSTRATE_TAG, sides
 from natriface.structures.base.atoms import from_document, to_document
 from natriface.structures.base.conversions import EV_PER_ANGSTROM2_IN_J_PER_M2
 from natriface.structures.base.errors import StudyError
+from natriface.workflows.commands.tables import print_plan
 from natriface.workflows.engines.base import (
     STRUCTURE_FILE,
     Capabilities,
@@ -23,6 +24,7 @@ from natriface.workflows.engines.base import (
     load_folder,
 )
 from natriface.workflows.parts.interfaces.evaluation.strains import other_symmetry
+from natriface.workflows.parts.interfaces.labels import InterfaceLabels
 from natriface.workflows.parts.labels import labels_of
 from natriface.workflows.plan import Plan, Step
 from natriface.workflows.planning import plan_study
@@ -198,3 +200,17 @@ def test_a_crystal_that_loses_its_symmetry_is_named() -> None:
     assert told[1.0] is None
     assert told[1.05] is not None
     assert "relaxed from Fm-3m (225) to I4/mmm (139), +5.0 % in volume: by " in told[1.05]
+
+
+def test_a_plan_tells_area_and_strain_of_each_pair(
+    plans: dict[str, Plan], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_plan(plans["library"], tmp_path)
+    said = capsys.readouterr().out
+    (step,) = (s for s in plans["library"].walk() if s.name == "NaCl|NaF interface")
+    labels = labels_of(step)
+    assert isinstance(labels, InterfaceLabels)
+    (line,) = (line for line in said.splitlines() if line.startswith("NaCl|NaF: "))
+    assert f"{labels.area_angstrom2:.1f} A2, film strained by " in line
+    assert f"{100 * labels.film_strain[0]:+.1f} and {100 * labels.film_strain[1]:+.1f} %" in line
+    assert max(map(abs, labels.film_strain)) == pytest.approx(labels.max_strain)
