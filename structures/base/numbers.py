@@ -32,6 +32,8 @@ def _three_indices(value: Any) -> Any:
             "miller",
             "a plane has three indices: of (h k i l) drop the third, i = -(h + k)",
         )
+    if isinstance(value, int | str) or (isinstance(value, list | tuple) and len(value) == 1):
+        raise PydanticCustomError("miller", "a plane has three indices: write [1, 0, 0] for (100)")
     return value
 
 

@@ -214,6 +214,7 @@ def test_numbers_are_finite_and_no_booleans(value: object) -> None:
             "films: {A: {phase: Na, miller: [0, 0, 0, 1], layers: 2}}",
             r"of \(h k i l\) drop the third",
         ),
+        ("films: {A: {phase: Na, miller: [100], layers: 2}}", r"write \[1, 0, 0\] for \(100\)"),
         (INTERFACES + "settings: {relax: {model: nope}}", "no calculator 'nope'"),
         (INTERFACES + "settings: {relax: {model: 'no.where:Class'}}", "no calculator"),
         (INTERFACES + "settings: {relax: {model: 'os:sep'}}", "no calculator"),
