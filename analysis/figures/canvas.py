@@ -200,7 +200,10 @@ def map_panels(panels: Sequence[MapPanel], meaning: str, given: OwnAxes | None =
         raise AnalysisError("there is no map to draw")
     layout = PanelLayout.of(len(panels), COLUMNS, _MAP_INCHES, _BAR_INCHES)
     titles = [wrapped(panel.title, 0.95 * layout.room) for panel in panels]
-    words = 0.45 + 0.13 * max(title.count("\n") + 1 for title in titles)
+    words = 0.45 + 0.13 * max(
+        title.count("\n") + 1 + panel.below.count("\n")
+        for title, panel in zip(titles, panels, strict=True)
+    )
     canvas = layout.canvas((layout.room + words) * layout.rows, given=given)
     drawn: Any = None
     for ax, title, panel in zip(canvas.axes, titles, panels, strict=True):
@@ -213,6 +216,8 @@ def map_panels(panels: Sequence[MapPanel], meaning: str, given: OwnAxes | None =
             ha="center", va="top", fontsize=SMALL, color=MUTED,
         )  # fmt: skip
     bar = canvas.figure.colorbar(drawn, ax=canvas.axes, shrink=0.9, pad=0.02, aspect=25)
+    for ax in () if canvas.own else canvas.axes:
+        ax.set_anchor("N")  # what is left of the height is for the words below
     bar.set_label(wrapped(meaning, layout.room))
     bar.outline.set_visible(False)
     return canvas

@@ -209,6 +209,16 @@ def adatoms() -> Figure:
     )
 
 
+def two_halides() -> Figure:
+    table = np.array([[0.0, 0.1, 0.0], [0.1, 0.3, 0.15], [0.0, 0.2, 0.05]])
+    maps = {}
+    for anion in ("F", "Cl"):
+        face = fcc100("Na", (1, 1, 2), a=5.2, vacuum=6.0)
+        face.symbols[1] = anion
+        maps[f"Na{anion}(100)"] = EnergyMap(face, table, (0.0, 0.0))
+    return map_figure(maps)
+
+
 def registries() -> Figure:
     table = np.array([[0.31, 0.28, 0.3], [0.28, np.nan, 0.22]])
     cells = np.array([[3.3, 0.0], [0.0, 4.1]]), np.array([[3.1, 0.0], [-1.55, 2.7]])
@@ -427,6 +437,7 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "energy_profile": profiles,
     "path_picture": path,
     "map_figure": adatoms,
+    "map_figure, two": two_halides,
     "registry_maps": registries,
     "pdos_stack": densities,
     "band_center_diagram": levels,
