@@ -5,10 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePath
-from typing import Annotated
+from typing import Annotated, Any
 
 from ase.data import atomic_numbers
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from natriface.analysis.results.wording import slug
@@ -68,6 +68,19 @@ def _engine_or_none(name: str) -> str:
     return name
 
 
+def _named(value: Any) -> Any:
+    """What Python can give for a name and a file cannot: a path, or the crystal itself."""
+    if isinstance(value, PurePath):
+        return str(value)
+    if value is None or isinstance(value, str | int | float | list | tuple | dict):
+        return value
+    raise _error(
+        f"of type {type(value).__name__}: a study names a crystal by its name in the library or by "
+        "a file; write it to one, structure.to('my.cif') or atoms.write('my.cif'), and give that "
+        "file's path"
+    )
+
+
 def _path(text: str) -> str:
     too_long = any(len(part.encode()) > MOST_NAME_BYTES for part in PurePath(text).parts)
     if not text.strip() or len(text) > MOST_PATH_LETTERS or too_long:
@@ -90,7 +103,7 @@ EngineName = Annotated[str, AfterValidator(_engine)]
 EngineOrNone = Annotated[str, AfterValidator(_engine_or_none)]
 """The name of an engine, or ``none``."""
 
-NameOrPath = Annotated[str, AfterValidator(_path)]
+NameOrPath = Annotated[str, BeforeValidator(_named), AfterValidator(_path)]
 """A name of the library, or the path of a file."""
 
 StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=MOST_LETTERS)]

@@ -156,7 +156,7 @@ class Course:
         )
 
     def run(self, workers: int | None, progress: Progress | None) -> RunSummary:
-        """Run what was begun and what follows from it, until a signal comes or nothing more can run."""
+        """Run what was begun and what follows from it, as far as it goes or until a signal."""
         from natriface.workflows.running.run import run_until_stopped
 
         return run_until_stopped(
