@@ -49,10 +49,7 @@ def _label(label: str) -> str:
 def _element(symbol: str) -> str:
     if symbol not in atomic_numbers or symbol == _DUMMY:
         known = [each for each in atomic_numbers if each != _DUMMY]
-        hint = nearest(symbol, known)
-        raise _error(
-            f"{symbol!r:.40} is no element ({hint if hint.startswith('did') else 'such as Na'})"
-        )
+        raise _error(f"{symbol!r:.40} is no element ({nearest(symbol, known, 'such as Na')})")
     return symbol
 
 
