@@ -32,9 +32,11 @@ from natriface.analysis.results.result import EngineRecord
 from natriface.analysis.transport.arrhenius import arrhenius
 from natriface.analysis.transport.depletion import limiting_current, sand_time
 from natriface.structures import (
+    Crystal,
     build_slab,
     dope,
     find_terminations,
+    list_terminations,
     load_phase,
     phase_from_atoms,
     pymatgen_of,
@@ -57,6 +59,7 @@ FERMI = EnergyZero("fermi", 0.0)
 NAN = np.where(E == -2.0, np.nan, 1.0)
 DOS = ProjectedDOS(E, (Channel(0, "s", "s"),), np.ones((1, 1, 11)), np.ones((1, 11)), ("Na",))
 CURVE = CohpCurve("P–O", E, np.ones((1, 11)), -1.0, 1.5)
+NAF3 = {"Na": 3, "F": -1}
 FIVE = [300.0, 320.0, 340.0, 360.0, 380.0]
 BAND = summarise(band(0.3))
 STUDY = study_path("na-surfaces")
@@ -73,6 +76,10 @@ STUDY = study_path("na-surfaces")
         (lambda: build_slab(nacl(), layers=3, vacuum_angstrom="9"), "number and not negative"),
         (lambda: build_slab(nacl(), layers=3, symmetric="botom"), "symmetric 'botom': 'top'"),
         (lambda: dope(load_phase("NaCl"), "Na", "K", ranking="bla"), "ranking 'bla'; known: dist"),
+        (lambda: find_terminations(load_phase("NaF"), 100), "give three integers, such as"),
+        (lambda: find_terminations(load_phase("NaF"), "x"), "'x' is no Miller index"),
+        (lambda: list_terminations(load_phase("NaF"), 1, oxidation_states=NAF3), r"F -1, Na \+1"),
+        (lambda: Crystal.from_atoms(load_phase("NaF"), [2] * 4 + [-1] * 4), r"to \+1 e a formula"),
         (lambda: phase_from_atoms(load_phase("NaF"), "x", "y", grade="dft"), "did you mean 'DFT'"),
         (lambda: formation(references="rigd"), "did you mean 'rigid'"),
         (lambda: energy_profile(BAND), "not a list but a BandSummary"),
