@@ -97,6 +97,8 @@ STUDY = study_path("na-surfaces")
         (lambda: DOS.zero("top"), "known: core level, fermi, given, reference, vacuum, vbm"),
         (lambda: sand_time([1, 2], [1e-6] * 3, 1.0, 0.3), r"current \(2,\), diffusivity \(3,\)"),
         (lambda: limiting_current([1e-6] * 3, [1.0] * 2, 0.3, 0.1), "do not fit together"),
+        (lambda: sand_time(1.0, 1e-6, 1000.0, 0.3), r"a mol/m3 is 0\.001 mol/L\), got 1000"),
+        (lambda: limiting_current(1e-6, 1000.0, 0.3, 0.1), "at most 100 mol/L"),
         (lambda: sand_time(1.0, 1e-6, 1.0, 0.3, form="printed"), "did you mean 'as printed'"),
         (lambda: arrhenius(FIVE, ["a"] * 5), "conductivity must be numbers"),
         (lambda: hop_rate(np.array([0.3, 0.4]), 300), "of several, call it for each"),
@@ -145,7 +147,19 @@ def test_celsius_is_told_of() -> None:
     """Of Na3Zr2Si2PO12 and the like few are measured below 150 K."""
     sigma = np.exp(-0.3 / (8.617e-5 * np.array([298.0, 313.0, 333.0, 353.0])))
     assert arrhenius([298, 313, 333, 353], sigma).warnings == ()
-    assert "degrees Celsius" in arrhenius([25, 40, 60, 80], sigma).warnings[0]
+    fit = arrhenius([25, 40, 60, 80], sigma)
+    assert "degrees Celsius" in fit.warnings[0]
+    assert "see .warnings" in repr(fit)
+    assert "degrees Celsius" in fit._repr_html_()
+
+
+def test_an_inverse_temperature_is_told_of() -> None:
+    temperature = np.array([298.0, 313.0, 333.0, 353.0])
+    sigma = np.exp(-0.3 / (8.617e-5 * temperature))
+    cold, negative = arrhenius(1000 / temperature, sigma).warnings
+    assert "if they are 1000/T give T" in cold
+    assert "activation energy is negative" in negative
+    assert len(arrhenius(temperature[::-1], sigma).warnings) == 1
 
 
 def test_a_file_that_is_no_outcar_is_said_to_be_there(tmp_path: Path) -> None:
