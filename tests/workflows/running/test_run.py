@@ -378,6 +378,16 @@ def test_interrupted_gently_nothing_is_lost(workspace: Workspace, number: int) -
         pass
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_line_ends_with_130_by_any_signal(number: int) -> None:
+    stopped = RunSummary("s", Path("runs"), (), 0, stopped_by=number, wall_s=1.0)
+    assert stopped.interrupted
+    assert stopped.exit_code == 130
+    finished = RunSummary("s", Path("runs"), (), 0, stopped_by=None, wall_s=1.0)
+    assert not finished.interrupted
+    assert finished.exit_code == 0
+
+
 def wait_for(condition: object, seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
