@@ -32,9 +32,11 @@ from natriface.analysis.results.result import EngineRecord
 from natriface.analysis.transport.arrhenius import arrhenius
 from natriface.analysis.transport.depletion import limiting_current, sand_time
 from natriface.structures import (
+    Crystal,
     build_slab,
     dope,
     find_terminations,
+    list_terminations,
     load_phase,
     phase_from_atoms,
     pymatgen_of,
@@ -57,6 +59,7 @@ FERMI = EnergyZero("fermi", 0.0)
 NAN = np.where(E == -2.0, np.nan, 1.0)
 DOS = ProjectedDOS(E, (Channel(0, "s", "s"),), np.ones((1, 1, 11)), np.ones((1, 11)), ("Na",))
 CURVE = CohpCurve("P–O", E, np.ones((1, 11)), -1.0, 1.5)
+NAF3 = {"Na": 3, "F": -1}
 FIVE = [300.0, 320.0, 340.0, 360.0, 380.0]
 BAND = summarise(band(0.3))
 STUDY = study_path("na-surfaces")
@@ -73,6 +76,10 @@ STUDY = study_path("na-surfaces")
         (lambda: build_slab(nacl(), layers=3, vacuum_angstrom="9"), "number and not negative"),
         (lambda: build_slab(nacl(), layers=3, symmetric="botom"), "symmetric 'botom': 'top'"),
         (lambda: dope(load_phase("NaCl"), "Na", "K", ranking="bla"), "ranking 'bla'; known: dist"),
+        (lambda: find_terminations(load_phase("NaF"), 100), "give three integers, such as"),
+        (lambda: find_terminations(load_phase("NaF"), "x"), "'x' is no Miller index"),
+        (lambda: list_terminations(load_phase("NaF"), 1, oxidation_states=NAF3), r"F -1, Na \+1"),
+        (lambda: Crystal.from_atoms(load_phase("NaF"), [2] * 4 + [-1] * 4), r"to \+1 e a formula"),
         (lambda: phase_from_atoms(load_phase("NaF"), "x", "y", grade="dft"), "did you mean 'DFT'"),
         (lambda: formation(references="rigd"), "did you mean 'rigid'"),
         (lambda: energy_profile(BAND), "not a list but a BandSummary"),
@@ -90,6 +97,8 @@ STUDY = study_path("na-surfaces")
         (lambda: DOS.zero("top"), "known: core level, fermi, given, reference, vacuum, vbm"),
         (lambda: sand_time([1, 2], [1e-6] * 3, 1.0, 0.3), r"current \(2,\), diffusivity \(3,\)"),
         (lambda: limiting_current([1e-6] * 3, [1.0] * 2, 0.3, 0.1), "do not fit together"),
+        (lambda: sand_time(1.0, 1e-6, 1000.0, 0.3), r"a mol/m3 is 0\.001 mol/L\), got 1000"),
+        (lambda: limiting_current(1e-6, 1000.0, 0.3, 0.1), "at most 100 mol/L"),
         (lambda: sand_time(1.0, 1e-6, 1.0, 0.3, form="printed"), "did you mean 'as printed'"),
         (lambda: arrhenius(FIVE, ["a"] * 5), "conductivity must be numbers"),
         (lambda: hop_rate(np.array([0.3, 0.4]), 300), "of several, call it for each"),
@@ -138,7 +147,19 @@ def test_celsius_is_told_of() -> None:
     """Of Na3Zr2Si2PO12 and the like few are measured below 150 K."""
     sigma = np.exp(-0.3 / (8.617e-5 * np.array([298.0, 313.0, 333.0, 353.0])))
     assert arrhenius([298, 313, 333, 353], sigma).warnings == ()
-    assert "degrees Celsius" in arrhenius([25, 40, 60, 80], sigma).warnings[0]
+    fit = arrhenius([25, 40, 60, 80], sigma)
+    assert "degrees Celsius" in fit.warnings[0]
+    assert "see .warnings" in repr(fit)
+    assert "degrees Celsius" in fit._repr_html_()
+
+
+def test_an_inverse_temperature_is_told_of() -> None:
+    temperature = np.array([298.0, 313.0, 333.0, 353.0])
+    sigma = np.exp(-0.3 / (8.617e-5 * temperature))
+    cold, negative = arrhenius(1000 / temperature, sigma).warnings
+    assert "if they are 1000/T give T" in cold
+    assert "activation energy is negative" in negative
+    assert len(arrhenius(temperature[::-1], sigma).warnings) == 1
 
 
 def test_a_file_that_is_no_outcar_is_said_to_be_there(tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def results() -> Iterator[object]:
     yield from (study, plan, plan.steps[0])
     yield hop_rate(0.4)
     yield arrhenius([300, 350, 400], [1e-4, 4e-4, 1e-3])
-    yield RunSummary(study.name, Path("runs"), (), 0, False, 12.0)
+    yield RunSummary(study.name, Path("runs"), (), 0, None, 12.0)
     yield Table("Energies", [Column("what")], [["a"]] * 99)
 
 

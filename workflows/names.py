@@ -5,10 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePath
-from typing import Annotated
+from typing import Annotated, Any
 
 from ase.data import atomic_numbers
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from natriface.analysis.results.wording import slug
@@ -49,10 +49,7 @@ def _label(label: str) -> str:
 def _element(symbol: str) -> str:
     if symbol not in atomic_numbers or symbol == _DUMMY:
         known = [each for each in atomic_numbers if each != _DUMMY]
-        hint = nearest(symbol, known)
-        raise _error(
-            f"{symbol!r:.40} is no element ({hint if hint.startswith('did') else 'such as Na'})"
-        )
+        raise _error(f"{symbol!r:.40} is no element ({nearest(symbol, known, 'such as Na')})")
     return symbol
 
 
@@ -66,6 +63,19 @@ def _engine_or_none(name: str) -> str:
     if name != "none" and name not in engine_names():
         raise _error(f"no engine {name!r:.60} ({nearest(name, [*engine_names(), 'none'])})")
     return name
+
+
+def _named(value: Any) -> Any:
+    """What Python can give for a name and a file cannot: a path, or the crystal itself."""
+    if isinstance(value, PurePath):
+        return str(value)
+    if value is None or isinstance(value, str | int | float | list | tuple | dict):
+        return value
+    raise _error(
+        f"of type {type(value).__name__}: a study names a crystal by its name in the library or by "
+        "a file; write it to one, structure.to('my.cif') or atoms.write('my.cif'), and give that "
+        "file's path"
+    )
 
 
 def _path(text: str) -> str:
@@ -90,7 +100,7 @@ EngineName = Annotated[str, AfterValidator(_engine)]
 EngineOrNone = Annotated[str, AfterValidator(_engine_or_none)]
 """The name of an engine, or ``none``."""
 
-NameOrPath = Annotated[str, AfterValidator(_path)]
+NameOrPath = Annotated[str, BeforeValidator(_named), AfterValidator(_path)]
 """A name of the library, or the path of a file."""
 
 StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=MOST_LETTERS)]

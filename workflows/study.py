@@ -49,6 +49,9 @@ class Study(Document):
     only
         Of the parts that are asked for, those that are computed; by default all.
 
+    ``Study.model_validate`` takes the keys of a study's file in a dict, and what ``model_dump``
+    gives of another, and raises `StudyError` as `load_study` does.
+
     Examples
     --------
     >>> from natriface.workflows import Study
@@ -74,8 +77,17 @@ class Study(Document):
     @model_validator(mode="wrap")
     @classmethod
     def _with_the_parts(cls, content: Any, handler: ModelWrapValidatorHandler[Study]) -> Study:
-        """Validate as the model that knows the parts' keys too."""
-        return study_model().model_validate(content) if cls is Study else handler(content)
+        """Validate as the model that knows the parts' keys too.
+
+        Raises
+        ------
+        StudyError
+            As `load_study` does: pydantic lets it through as it is.
+        """
+        if cls is not Study:
+            return handler(content)
+        name = content.get("name") if isinstance(content, dict) else None
+        return validated(study_model(), content, f"study {name!s:.80}" if name else "study")
 
     @field_validator("only")
     @classmethod

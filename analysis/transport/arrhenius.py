@@ -51,7 +51,7 @@ class ArrheniusFit:
         That errors as given make the points scatter as much (chi squared); None of two points, or
         without errors.
     warnings
-        What the temperatures may have meant.
+        What the temperatures may have meant, and that the activation energy is negative.
     """
 
     activation_ev: float
@@ -71,6 +71,7 @@ class ArrheniusFit:
             f"Ea {self.activation_ev:.3f}{error} eV",
             f"A {self.prefactor_s_k_per_cm:.3g} S K/cm",
             f"{self.n_points} points from {low:g} to {high:g} K",
+            "see .warnings" if self.warnings else "",
         )
 
     def _repr_html_(self) -> str:
@@ -84,6 +85,7 @@ class ArrheniusFit:
                 "prefactor": f"{self.prefactor_s_k_per_cm:.3g} S K/cm",
                 "points": f"{self.n_points} from {low:g} to {high:g} K",
                 "scatter of ln(σ T)": "" if self.scatter is None else f"{self.scatter:.2g}",
+                "warning": "; ".join(self.warnings),
             },
         )
 
@@ -181,15 +183,22 @@ def arrhenius(
         len(x),
         scatter,
         chance,
-        _cautions(temperature),
+        _cautions(temperature, slope),
     )
 
 
-def _cautions(temperature_k: FloatArray) -> tuple[str, ...]:
+def _cautions(temperature_k: FloatArray, activation_ev: float) -> tuple[str, ...]:
+    found = []
     coldest = float(temperature_k.min())
-    if coldest >= COLD_K:
-        return ()
-    return (
-        f"a temperature of {coldest:g} K, below {COLD_K:g} K: temperatures are in kelvin, and of "
-        "those in degrees Celsius the activation energy is wrong; add 273.15 to them",
-    )
+    if coldest < COLD_K:
+        found.append(
+            f"a temperature of {coldest:g} K, below {COLD_K:g} K: temperatures are in kelvin; if "
+            "these are in degrees Celsius add 273.15, if they are 1000/T give T"
+        )
+    if activation_ev < 0:
+        found.append(
+            f"the activation energy is negative, {activation_ev:.3g} eV: the conductivities fall "
+            "as the temperature rises; see that both are in one order, and that the temperatures "
+            "are no 1/T or 1000/T"
+        )
+    return tuple(found)

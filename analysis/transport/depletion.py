@@ -43,6 +43,8 @@ LIMITING_FORMULA = Formula(
 )
 _A_PER_M2_IN_MA_PER_CM2 = constants.centi**2 / constants.milli
 _MOL_PER_M3_IN_MOL_PER_L = constants.liter
+MOST_MOL_PER_L = 100.0
+"""No salt holds more of a metal's ion: NaF, without a solvent, has 61 mol/L."""
 
 
 def sand_time(
@@ -149,6 +151,9 @@ def limiting_current(
 
 def _charge(concentration_mol_per_l: ArrayLike, charge_number: ArrayLike) -> FloatArray:
     """z F C, in C/m3."""
-    concentration = positive("concentration", concentration_mol_per_l, "mol/L")
+    must = f"be positive and at most {MOST_MOL_PER_L:g} mol/L (a mol/m3 is 0.001 mol/L)"
+    least = np.nextafter(0.0, 1.0)
+    given = concentration_mol_per_l
+    concentration = within("concentration", given, least, MOST_MOL_PER_L, "mol/L", must)
     per_m3 = concentration / _MOL_PER_M3_IN_MOL_PER_L
     return np.asarray(positive("charge number", charge_number) * FARADAY * per_m3)

@@ -139,8 +139,13 @@ def each_made(items: Mapping[str, Item], make: Callable[[str, Item], Made]) -> d
     return made
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
     """A hint naming the known word closest to `word`, or listing them all.
+
+    Parameters
+    ----------
+    otherwise
+        Said instead of the list where none is close, as there are too many.
 
     Returns
     -------
@@ -154,6 +159,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
         close = [choice for choice in lowered if choice.startswith(word.lower())][:1]
     if close:
         return f"did you mean {lowered[close[0]]!r}?"
+    if otherwise is not None:
+        return otherwise
     return "known: " + ", ".join(choices) if choices else "none is known"
 
 

@@ -101,6 +101,27 @@ def formal_charges(
     return charges
 
 
+def require_balance(numbers: ArrayLike, charges: NDArray[np.float64], where: str = "") -> None:
+    """Refuse charges of a crystal's atoms, as given, that do not sum to zero.
+
+    Raises
+    ------
+    StructureError
+        With their sum and, where there are some, the usual states that balance.
+    """
+    total = float(charges.sum())
+    if abs(total) < 1e-3 * len(charges):
+        return
+    amounts = np.bincount(np.asarray(numbers, dtype=int))
+    n_units = int(np.gcd.reduce(amounts))
+    usual = balanced_states({chemical_symbols[z]: float(n) for z, n in enumerate(amounts) if n})
+    states = ", ".join(f"{symbol} {charge:+d}" for symbol, charge in (usual or {}).items())
+    raise StructureError(
+        f"{where}the charges given sum to {total / n_units:+.3g} e a formula unit; they must "
+        f"balance, to 0{f' (the usual ones: {states})' if states else ''}"
+    )
+
+
 def balanced_states(composition: Mapping[str, float]) -> dict[str, int] | None:
     """The most usual oxidation states that make a composition neutral, one state an element.
 

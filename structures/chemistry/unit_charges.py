@@ -32,6 +32,7 @@ from natriface.structures.chemistry.formal_charges import (
     balanced_states,
     formal_charges,
     is_metal,
+    require_balance,
 )
 
 if TYPE_CHECKING:
@@ -200,12 +201,7 @@ def given_charges(phase: Phase, given: Mapping[str, float]) -> FloatArray:
             )
         of_site.append(float(charge))
     charges = np.array(of_site)[phase.site_indices]
-    total = float(charges.sum())
-    if not abs(total) < 1e-3 * len(charges):
-        raise StructureError(
-            f"phase {phase.name!r}: the charges given sum to {total:+.3f} e a cell; they must "
-            "balance"
-        )
+    require_balance(phase.atoms.numbers, charges, f"phase {phase.name!r}: ")
     return charges
 
 

@@ -36,6 +36,9 @@ from natriface.structures.chemistry.formal_charges import nearest_states
 Grade = Literal["experiment", "DFT", "model", "user"]
 """How a structure is known: measured, computed, built without a published one, or the user's."""
 
+CRYSTAL_SUFFIXES = (".cif", ".vasp", ".poscar", ".xyz", ".extxyz")
+"""Of files that are proposed where a name is neither in the library nor a file."""
+
 CLASH_FRACTION = 0.6
 """Two atoms closer than this fraction of the sum of their covalent radii clash."""
 
@@ -269,9 +272,21 @@ def load_phase(name_or_path: str | PathLike[str], root: Path | str | None = None
         where = f"no file {path} in {Path.cwd()}, and {path} is not an absolute path"
     else:
         where = "no such file either"
-    raise StructureError(
-        f"no phase {word!r} in the library ({where}); {nearest(word, phase_names())}"
-    )
+    raise StructureError(f"no phase {word!r} in the library ({where}); {_hint(path)}")
+
+
+def _hint(path: Path) -> str:
+    """What may have been meant by a name that is neither in the library nor a file."""
+    try:
+        beside = sorted(path.parent.iterdir()) if path.name else []
+    except (OSError, ValueError):
+        beside = []
+    stems = {path.name, path.stem}
+    for file in beside:
+        if file.stem in stems and file.suffix.lower() in CRYSTAL_SUFFIXES:
+            return f"there is a file {file.name} in that folder: name that"
+    listed = "natriface phases lists them, phase_names() in Python"
+    return nearest(path.name, phase_names(), listed)
 
 
 def verify(phase: Phase) -> None:

@@ -16,6 +16,7 @@ from ase.data import chemical_symbols, covalent_radii
 from numpy.typing import ArrayLike
 
 from natriface.structures.base.arrays import FloatArray, IntArray
+from natriface.structures.base.atom_tags import DOPANT_TAG, roles
 from natriface.structures.base.atoms import Structure, atoms_of, content_hash
 from natriface.structures.base.bounds import require_few
 from natriface.structures.base.conversions import AMU_PER_ANGSTROM3_IN_G_PER_CM3
@@ -23,7 +24,7 @@ from natriface.structures.base.errors import StructureError
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.base.symmetry import spglib_cell
 from natriface.structures.chemistry.bonds import Bonds, bonded_pairs
-from natriface.structures.chemistry.formal_charges import formal_charges, is_metal
+from natriface.structures.chemistry.formal_charges import formal_charges, is_metal, require_balance
 from natriface.structures.chemistry.polyanions import CovalentUnits, formula, units_from_neighbours
 from natriface.structures.chemistry.unit_charges import crystal_charges
 from natriface.structures.crystals.phases import DENSITY_RANGE_G_CM3
@@ -127,7 +128,8 @@ class Crystal:
         StructureError
             If the crystal is not periodic in three directions, has partial occupancies, or has
             atoms so close that no symmetry can be found; if charges are given that are not finite,
-            lack an element, or differ among equivalent atoms.
+            lack an element, differ among equivalent atoms, or do not sum to zero in a
+            crystal without dopants (tag `DOPANT_TAG`, which `dope` sets).
         """
         bulk = atoms_of(bulk)
         _require_ordered_bulk(bulk)
@@ -297,6 +299,8 @@ def _given_charges(
         raise StructureError(
             "atoms that the crystal's translations make equal have unequal charges"
         )
+    if not (roles(bulk) == DOPANT_TAG).any():  # else it may have been left charged
+        require_balance(bulk.numbers, charges)
     return charges
 
 

@@ -38,7 +38,7 @@ def list_terminations(
     ------
     StructureError
         If the index is no whole number of at least 1 or leads to too many planes, or the crystal is
-        not an ordered bulk.
+        not an ordered bulk, or charges given do not fit it.
 
     Examples
     --------

@@ -106,6 +106,7 @@ class Slab:
             f"{len(self.atoms)} atoms",
             f"{self.area_angstrom2:.1f} A2",
             f"vacuum {self.vacuum_angstrom:.1f} A",
+            "" if self.caution is None else f"{'polar, ' if self.polar else ''}see .caution",
         )
 
     def _repr_html_(self) -> str:
@@ -119,6 +120,7 @@ class Slab:
                 "area": f"{self.area_angstrom2:.1f} Å²",
                 "stoichiometric": "yes" if self.stoichiometric else "no",
                 "dipole": f"{self.dipole_e_angstrom:.2f} e Å",
+                "caution": self.caution or "",
             },
         )
 

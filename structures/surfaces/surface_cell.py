@@ -185,7 +185,12 @@ def checked_miller(miller: Sequence[int]) -> Miller:
     StructureError
         If the indices are not integers, all zero, or no Miller index at all.
     """
-    values = [float(v) for v in miller]
+    try:
+        values = [float(v) for v in miller]
+    except (TypeError, ValueError):
+        raise StructureError(
+            f"{miller!r:.60} is no Miller index: give three integers, such as (1, 0, 0)"
+        ) from None
     if len(values) == 4:
         if values[2] != -(values[0] + values[1]):
             raise StructureError(f"{tuple(miller)} is no Miller-Bravais index: i must be -(h + k)")

@@ -333,7 +333,7 @@ def find_terminations(
     ------
     StructureError
         If the Miller index is impossible, the crystal is not an ordered bulk, or charges
-        given do not fit it.
+        given do not fit it, as `Crystal.from_atoms` says.
 
     Examples
     --------

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from natriface.structures.base.errors import StudyError
 from natriface.workflows.planning import plan_study
@@ -78,7 +77,7 @@ def test_settings_that_would_count_for_nothing_are_refused() -> None:
 
 
 def test_a_study_asks_for_something() -> None:
-    with pytest.raises(ValidationError, match="nothing is asked for"):
+    with pytest.raises(StudyError, match="nothing is asked for"):
         Study.model_validate({"name": "s", "title": "S"})
-    with pytest.raises(ValidationError, match="both substrates and films"):
+    with pytest.raises(StudyError, match="both substrates and films"):
         Study.model_validate({"name": "s", "title": "S", "films": {"NaCl": SLAB}})

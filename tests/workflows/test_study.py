@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from ase.build import bulk
 
 from natriface.analysis.results.result import EngineRecord, Result
 from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_TAG, roles, sides
@@ -346,3 +347,44 @@ def test_impossible_studies_are_refused_before_anything_runs(
     place[path[-1]] = value
     with pytest.raises(NatrifaceError, match=message):
         plan_study(load(content), Path())
+
+
+# ---- studies made of dicts -------------------------------------------------------------------
+
+NAF = {
+    "name": "naf",
+    "title": "NaF",
+    "surface_energies": {"layers": [2, 3], "phases": {"NaF": {"phase": "NaF"}}},
+}
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_a_study_comes_back_from_what_it_dumps(name: str) -> None:
+    study = load_study(study_path(name))
+    assert Study.model_validate(study.model_dump()) == study
+    assert Study.model_validate_json(study.model_dump_json()) == study
+    other = Study.model_validate({**study.model_dump(), "name": "other"})
+    assert (other.name, other.title) == ("other", study.title)
+
+
+def test_a_dict_is_refused_in_the_words_of_a_file() -> None:
+    with pytest.raises(StudyError, match=r"study naf: unknown key.*did you mean 'vacuum_angstrom'"):
+        Study.model_validate(
+            {**NAF, "surface_energies": {**NAF["surface_energies"], "vacum_angstrom": 15}}
+        )
+    with pytest.raises(StudyError, match=r"study: .*dictionary"):
+        Study.model_validate(["naf"])
+
+
+def test_a_study_names_its_crystals(tmp_path: Path) -> None:
+    def asked(phase: object) -> Study:
+        phases = {"mine": {"phase": phase}}
+        return Study.model_validate(
+            {**NAF, "surface_energies": {"layers": [2, 3], "phases": phases}}
+        )
+
+    with pytest.raises(StudyError, match=r"of type Atoms: .*atoms\.write\('my\.cif'\)"):
+        asked(bulk("Na"))
+    with pytest.raises(StudyError, match="valid string, got 5"):
+        asked(5)
+    assert asked(tmp_path / "my.cif") == asked(str(tmp_path / "my.cif"))

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from natriface.structures.base.errors import EngineError, NatrifaceError
 from natriface.structures.base.reprs import short_repr
@@ -25,6 +20,7 @@ from natriface.workflows.launchpad.ledger import MOST_DEATHS, fail_lost, ping, s
 from natriface.workflows.launchpad.queries import n_active, step_of
 from natriface.workflows.launchpad.submit import Submission, submit_plan
 from natriface.workflows.plan import Plan, Step
+from natriface.workflows.running.interruption import end_by, interruptible
 from natriface.workflows.running.progress import Forecast, Progress, Silent
 from natriface.workflows.running.recovery import recover, recover_dead
 from natriface.workflows.running.status import StepStatus, status
@@ -55,8 +51,9 @@ class RunSummary:
         State of every step.
     cached
         Number of steps that had been finished before.
-    interrupted
-        Whether it was stopped before nothing more could run.
+    stopped_by
+        The signal that stopped it before nothing more could run, such as ``signal.SIGINT``; None
+        if none did.
     wall_s
         Duration of this run.
     """
@@ -65,12 +62,17 @@ class RunSummary:
     workspace: Path
     steps: tuple[StepStatus, ...]
     cached: int
-    interrupted: bool
+    stopped_by: int | None
     wall_s: float
 
     def __repr__(self) -> str:
         states = [f"{number} {state}" for state, number in self.counts.most_common()]
         return short_repr(self, self.study, *states, f"{self.wall_s:.0f} s")
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was stopped before nothing more could run."""
+        return self.stopped_by is not None
 
     @property
     def counts(self) -> Counter[str]:
@@ -128,17 +130,39 @@ def run_plan(
         If the database cannot be started or reached.
     EngineError
         If an engine refuses a step, before anything is run.
+    KeyboardInterrupt
+        After Ctrl-C, once the workers have stopped; what is finished is kept.
+    SystemExit
+        After SIGTERM (143) or SIGHUP (129), in the same way.
 
     Examples
     --------
     >>> workspace = Workspace.create(Path("runs/mine"), study.name)  # doctest: +SKIP
     >>> run_plan(plan_study(study, Path.cwd()), workspace, n_workers=2)  # doctest: +SKIP
     """
+    summary = run_until_stopped(
+        plan, workspace, n_workers, progress, checked=checked, further=further
+    )
+    if summary.stopped_by is not None:
+        end_by(summary.stopped_by, f"{plan.study} is stopped; run_plan, called again, goes on")
+    return summary
+
+
+def run_until_stopped(
+    plan: Plan,
+    workspace: Workspace,
+    n_workers: int | None = None,
+    progress: Progress | None = None,
+    *,
+    checked: bool = False,
+    further: Further | None = None,
+) -> RunSummary:
+    """As `run_plan`, but that a signal is said in the summary, for the caller to end by."""
     begun = time.monotonic()
-    with workspace.lock(), _interruptible() as interrupted, progress or Silent() as told:
+    with workspace.lock(), interruptible() as stopped_by, progress or Silent() as told:
         estimates = check_plan(plan, workspace, checked)
         with launchpad(workspace, renewed=told.note):
-            run = _Run(plan, workspace, estimates, told, interrupted, further)
+            run = _Run(plan, workspace, estimates, told, stopped_by, further)
             with run.connection:
                 run.prepare()
                 cached = len(run.submission.finished)
@@ -149,7 +173,7 @@ def run_plan(
         workspace=workspace.root,
         steps=steps,
         cached=cached,
-        interrupted=interrupted(),
+        stopped_by=stopped_by(),
         wall_s=time.monotonic() - begun,
     )
 
@@ -194,14 +218,14 @@ class _Run:
         workspace: Workspace,
         estimates: dict[str, float],
         progress: Progress,
-        interrupted: Callable[[], bool],
+        stopped_by: Callable[[], int | None],
         further: Further | None = None,
     ) -> None:
         self.plan = plan
         self.workspace = workspace
         self.estimates = estimates
         self.progress = progress
-        self.interrupted = interrupted
+        self.stopped_by = stopped_by
         self.further = further
         self.forecast = Forecast({}, 1)
         self.deaths: Counter[str] = Counter()
@@ -243,11 +267,11 @@ class _Run:
         self.forecast = Forecast(left, n_workers)
         self._begin()
         while not self.forecast.n_left or self._active() == 0:
-            if self.interrupted() or not self._goes_further(at_rest=True):
+            if self.stopped_by() or not self._goes_further(at_rest=True):
                 return
         try:
             with Workers(self.workspace, n_workers) as workers:
-                while not self.interrupted() and workers.alive:
+                while not self.stopped_by() and workers.alive:
                     for event in workers.events(TICK_SECONDS):
                         self._handle(event, workers)
                     self._look_after_database()
@@ -359,31 +383,3 @@ class _Run:
             self.connection(lambda pad: reconcile(pad, self.workspace))
             self.connection(lambda pad: recover_dead(pad, self.workspace))
         return False
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Have Ctrl-C, SIGTERM and SIGHUP noted instead of ending the process; a second one ends it.
-
-    Yields
-    ------
-    Whether one has come. In another thread than the main one, signals are left alone.
-    """
-    came = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield came.is_set
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if came.is_set():
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        came.set()
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, note) for number in numbers}
-    try:
-        yield came.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

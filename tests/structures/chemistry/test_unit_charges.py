@@ -233,7 +233,7 @@ def test_unknown_charges_are_said_and_can_be_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("charges", "message"),
     [
-        ({"Fe": 1, "P": -3}, r"sum to -1.000 e a cell"),
+        ({"Fe": 1, "P": -3}, "sum to -1 e a formula unit; they must balance"),
         ({"Fe": 1}, "no charge is given for P"),
         ({"Fe": 1.5, "P": -3, "Fe9": 1}, "name 'Fe9', no element or site"),
         ({"Fe": float("nan"), "P": -3}, "must balance"),

@@ -301,6 +301,20 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             load_phase(path)
 
 
+def test_a_file_that_was_meant_is_named(tmp_path: Path) -> None:
+    """Not the library's phase of the nearest name."""
+    for name in ("Na3SbS4.cif", "Na3SbS4.yaml"):
+        (tmp_path / name).write_text("")
+    for word in ("Na3SbS4", "Na3SbS4.vasp", str(tmp_path / "Na3SbS4")):
+        with pytest.raises(StructureError, match=r"; there is a file Na3SbS4\.cif in that folder"):
+            load_phase(word, root=tmp_path)
+    with pytest.raises(StructureError, match="did you mean 'NaF'"):
+        load_phase("NaFF", root=tmp_path)
+    with pytest.raises(StructureError, match="natriface phases lists them") as caught:
+        load_phase("x.vasp", root=tmp_path)
+    assert "NaCl" not in str(caught.value)
+
+
 def test_a_program_is_not_run(tmp_path: Path) -> None:
     path = tmp_path / "crystal.py"
     path.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nfrom ase.build import bulk\n")

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from natriface.structures.base.atom_tags import DOPANT_TAG
 from natriface.structures.base.errors import StructureError
 from natriface.structures.crystals.phases import load_phase
 from natriface.structures.surfaces.slabs import Crystal, Slab, build_slab, find_terminations, freeze
@@ -198,11 +199,14 @@ def test_a_polar_slab_has_a_dipole_that_grows_until_it_is_reconstructed(layers: 
     polar = build_slab(termination, layers=layers)
     assert polar.polar
     assert "is polar, with a dipole of" in str(polar.caution)
+    assert "polar, see .caution" in repr(polar)
+    assert str(polar.caution) in polar._repr_html_()
     assert polar.dipole_e_angstrom == pytest.approx(layers * termination.dipole_e_angstrom)
     assert abs(termination.compensating_charge_e) == pytest.approx(0.5)  # Tasker's half a layer
     healed = build_slab(termination, layers=layers, reconstruct=True)
     assert not healed.polar
     assert healed.caution is None
+    assert "polar" not in repr(healed)
     assert healed.dipole_e_angstrom == pytest.approx(0, abs=1e-9)
     assert healed.stoichiometric
     assert healed.area_angstrom2 == pytest.approx(2 * polar.area_angstrom2)
@@ -385,6 +389,7 @@ def test_a_doped_bulk_has_more_terminations_and_keeps_its_units() -> None:
     i, j = neighbor_list("ij", bulk, 2.0)
     oxygen = int(j[(bulk.numbers[i] == 15) & (bulk.numbers[j] == 8)][0])
     bulk.numbers[oxygen] = 9
+    bulk.set_tags([DOPANT_TAG * (atom == oxygen) for atom in range(len(bulk))])
     states = {"Na": 1, "Zr": 4, "Si": 4, "P": 5, "O": -2, "F": -1}
     found = find_terminations(bulk, (1, 0, 0), oxidation_states=states)
     assert len(found) > len(terminations("NZSP", (1, 0, 0)))

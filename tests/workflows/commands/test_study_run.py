@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ from ase.build import bulk
 from pymatgen.core import Lattice, Structure
 
 from natriface.structures.base.errors import StudyError
-from natriface.workflows import Study, StudyRun, run_study
+from natriface.workflows import RunSummary, Study, StudyRun, run_study
+from natriface.workflows.running import run as running
 
 STUDY = {
     "name": "silver-and-gold",
@@ -52,6 +55,30 @@ def test_a_record_is_a_finished_step(run: StudyRun) -> None:
         assert row["n_atoms"] == len(result.final_atoms())
         assert row["formula"].rstrip("0123456789") in ("Ag", "Au")
     assert run.bonds() == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_what_runs_studies_after_the_report(
+    run: StudyRun, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    run_it = running.run_until_stopped
+
+    def stopped(*given: object, **named: object) -> RunSummary:
+        return replace(run_it(*given, **named), stopped_by=number)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(running, "run_until_stopped", stopped)
+    monkeypatch.chdir(run.workspace.root.parent)
+    run.report.unlink()
+    ends = KeyboardInterrupt if number == signal.SIGINT else SystemExit
+    with pytest.raises(ends) as caught:
+        run_study(run.study, run.workspace.root, n_workers=1, quiet=True)
+    assert run.report.exists()
+    said = str(caught.value)
+    if number == signal.SIGINT:
+        assert "silver-and-gold is stopped" in said
+        assert str(run.report) in said
+    else:
+        assert said == "143"
 
 
 def test_what_a_study_of_dicts_compares_with_is_known_before_it_runs(

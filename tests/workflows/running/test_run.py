@@ -349,6 +349,7 @@ def test_results_without_a_database_are_not_computed_again(workspace: Workspace)
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_gently_nothing_is_lost(workspace: Workspace, number: int) -> None:
+    """The signal then ends what called it: what would come after is not begun."""
     a = trivial_step("a")
     long = trivial_step("long", seconds=600)
     plan = trivial_plan(a, long)
@@ -359,8 +360,8 @@ def test_interrupted_gently_nothing_is_lost(workspace: Workspace, number: int) -
         "from natriface.workflows.running.run import run_plan\n"
         "from natriface.workflows.workspace import Workspace\n"
         "w = Workspace.open(Path(sys.argv[1]))\n"
-        "s = run_plan(Plan.model_validate_json((w.root / 'plan.txt').read_text()), w, 2)\n"
-        "sys.exit(s.exit_code)"
+        "run_plan(Plan.model_validate_json((w.root / 'plan.txt').read_text()), w, 2)\n"
+        "(w.root / 'next').touch()"
     )
     main = subprocess.Popen([sys.executable, "-c", code, str(workspace.root)])
     wait_for(
@@ -368,12 +369,23 @@ def test_interrupted_gently_nothing_is_lost(workspace: Workspace, number: int) -
     )
     wait_for(lambda: runs(workspace.folder(long))[0] == 1)
     main.send_signal(number)
-    assert main.wait(300) == 130
+    assert main.wait(300) == (-signal.SIGINT if number == signal.SIGINT else 143)
+    assert not (workspace.root / "next").exists()
     found = {step.name: step.state for step in operations.status(workspace)}
     assert found == {"a": "finished", "long": "ready"}
     assert operations.database_server(workspace) is None
     with workspace.lock():
         pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_line_ends_with_130_by_any_signal(number: int) -> None:
+    stopped = RunSummary("s", Path("runs"), (), 0, stopped_by=number, wall_s=1.0)
+    assert stopped.interrupted
+    assert stopped.exit_code == 130
+    finished = RunSummary("s", Path("runs"), (), 0, stopped_by=None, wall_s=1.0)
+    assert not finished.interrupted
+    assert finished.exit_code == 0
 
 
 def wait_for(condition: object, seconds: float = 300.0) -> None:

@@ -156,10 +156,10 @@ class Course:
         )
 
     def run(self, workers: int | None, progress: Progress | None) -> RunSummary:
-        """Run what was begun and what follows from it, as `run_plan` does."""
-        from natriface.workflows.running.run import run_plan
+        """Run what was begun and what follows from it, as far as it goes or until a signal."""
+        from natriface.workflows.running.run import run_until_stopped
 
-        return run_plan(
+        return run_until_stopped(
             self.begun,
             self.workspace,
             workers,

@@ -21,6 +21,7 @@ from natriface.workflows.plan import Plan
 from natriface.workflows.planning import ranking
 from natriface.workflows.report.study import report_study
 from natriface.workflows.report.table import Table
+from natriface.workflows.running.interruption import end_by
 from natriface.workflows.running.progress import progress_for
 from natriface.workflows.running.run import RunSummary
 from natriface.workflows.study import Study, study_path
@@ -170,6 +171,10 @@ def run_study(
     NatrifaceError
         If the study is wrong, an engine cannot do a step, or the workspace is in use; then nothing
         has run. Steps that fail raise nothing: the summary has them, and the report says why.
+    KeyboardInterrupt
+        After Ctrl-C, once the workers have stopped and the report of what is finished is written.
+    SystemExit
+        After SIGTERM (143) or SIGHUP (129), in the same way.
 
     Examples
     --------
@@ -181,5 +186,10 @@ def run_study(
     course = Course.of(asked, place, budget_h=budget_h)
     summary = course.run(n_workers, None if quiet else progress_for(sys.stdout))
     report = report_study(course.study, course.plan, course.workspace, summary.steps)
+    if summary.stopped_by is not None:
+        end_by(
+            summary.stopped_by,
+            f"{course.study.name} is stopped; run_study, called again, goes on (so far: {report})",
+        )
     course.require_able()
     return StudyRun(course.study, course.plan, course.workspace, summary, report)

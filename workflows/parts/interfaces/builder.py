@@ -221,7 +221,7 @@ def _joined(asked: InterfaceRequest, film: BuiltSlab, substrate: BuiltSlab) -> B
             max_atoms=asked.max_atoms,
         )
         grid = (
-            registry_grid(substrate.slab, film.slab, matches[0], asked.scan.spacing_angstrom)
+            registry_grid(substrate.slab, film.slab, matches[0], asked.scanned_by.spacing_angstrom)
             if asked.registry == "best"
             else None
         )

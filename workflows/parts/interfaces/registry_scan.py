@@ -46,9 +46,10 @@ def scan_step(
         raise StudyError(
             "interfaces: registry: best: no engine scans registries; give the registry"
         )
+    scan = request.scanned_by
     match = built.interface.match
     common = np.array(match.cell)
-    lifts = sorted(set(request.scan.lifts_angstrom))
+    lifts = sorted(set(scan.lifts_angstrom))
     return make.step(
         f"{built.label} registry scan",
         "static",
@@ -59,8 +60,8 @@ def scan_step(
             "scan": {
                 "shifts": grid.shifts(common),
                 "lifts_angstrom": lifts,
-                "near": grid.near(request.scan.apart_angstrom),
-                **_followed(request.scan),
+                "near": grid.near(scan.apart_angstrom),
+                **_followed(scan),
             }
         },
         labels=RegistryScanLabels(
@@ -70,7 +71,7 @@ def scan_step(
             shape=grid.shape,
             sets=[list(members) for members in grid.sets.values()],
             registries=grid.shifts(np.linalg.solve(np.array(match.substrate_matrix), common)),
-            apart_angstrom=request.scan.apart_angstrom,
+            apart_angstrom=scan.apart_angstrom,
         ),
     )
 
@@ -84,10 +85,11 @@ def add_scanned(
     planned: Sequence[PlannedInterface], make: StepMaker, request: InterfaceRequest
 ) -> None:
     """Add starts at the registries next to the best, apart from it, at each its best gap."""
+    registries = request.scanned_by.registries
     for one in planned:
         if one.scan is None or one.built.registries is None:
             continue
-        for rank in range(1, min(request.scan.registries, len(one.built.registries.sets))):
+        for rank in range(1, min(registries, len(one.built.registries.sets))):
             name = f"registry {rank + 1}"
             restart = make.step(
                 f"{one.built.label} interface, {name}",

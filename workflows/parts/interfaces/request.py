@@ -112,7 +112,7 @@ class InterfaceRequest(Document):
         In-plane shift of the film in fractions of the substrate's surface cell; or ``best``, the
         lowest of a rigid scan, with its gap (engines that have the setting ``scan`` only).
     scan
-        How they are scanned.
+        How they are scanned, if not by default.
     vacuum_angstrom
         Exactly this, with one contact in the cell.
     contacts
@@ -151,7 +151,7 @@ class InterfaceRequest(Document):
     strained: Literal["film", "substrate", "both"] = "film"
     gap_angstrom: Length | None = None
     registry: Literal["best"] | tuple[Real, Real] = (0.0, 0.0)
-    scan: RegistryScan = RegistryScan()
+    scan: RegistryScan | None = None
     vacuum_angstrom: Length = 20.0
     contacts: Literal[1, 2] = 1
     second_start: bool = True
@@ -175,7 +175,7 @@ class InterfaceRequest(Document):
     def _one_registry(self) -> InterfaceRequest:
         if self.registry == "best" and self.gap_angstrom is not None:
             raise ValueError("registry: best finds the gap too: leave gap_angstrom out")
-        if self.registry != "best" and "scan" in self.model_fields_set:
+        if self.registry != "best" and self.scan is not None:
             raise ValueError("scan needs registry: best")
         return self
 
@@ -189,6 +189,11 @@ class InterfaceRequest(Document):
                 "starts and effort out"
             )
         return self
+
+    @property
+    def scanned_by(self) -> RegistryScan:
+        """How registries are scanned where they are."""
+        return self.scan or RegistryScan()
 
     @property
     def several_starts(self) -> bool:
