@@ -68,7 +68,13 @@ class Size:
 
 def estimate_of(size: Size) -> Estimate:
     """Cost of a calculation of this size."""
-    return Estimate(size.core_hours * 3600, size.memory_mb, BASIS, size.n_ionic_steps)
+    return Estimate(
+        core_seconds=size.core_hours * 3600,
+        memory_mb=size.memory_mb,
+        basis=BASIS,
+        n_ionic_steps=size.n_ionic_steps,
+        first_share=FIRST_ELECTRONIC_STEPS / _electronic_steps(size.n_ionic_steps),
+    )
 
 
 def default_n_bands(n_electrons: float, n_atoms: int, n_spins: int) -> int:
@@ -161,4 +167,8 @@ def n_steps(tags: dict[str, Any]) -> tuple[int, int]:
     moves = int(tags.get("NSW", 0))
     trajectory = int(tags.get("IBRION", -1)) == 0
     n_ionic = max(1, moves if trajectory else min(IONIC_STEPS, moves))
-    return n_ionic, FIRST_ELECTRONIC_STEPS + NEXT_ELECTRONIC_STEPS * (n_ionic - 1)
+    return n_ionic, _electronic_steps(n_ionic)
+
+
+def _electronic_steps(n_ionic: int) -> int:
+    return FIRST_ELECTRONIC_STEPS + NEXT_ELECTRONIC_STEPS * (n_ionic - 1)
