@@ -29,6 +29,7 @@ from natriface.workflows.engines.vasp.estimate import (
     default_n_bands,
     estimate_size,
     rounded_n_bands,
+    starting_moment,
 )
 from natriface.workflows.engines.vasp.incar.contradictions import Case, contradictions
 from natriface.workflows.engines.vasp.incar.following import Decisions, electrons_of, follow_keys
@@ -170,7 +171,8 @@ def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> 
     )
     if basis:
         needed = n_basis_functions(ordered.get_chemical_symbols(), basis)
-        own = default_n_bands(inputs.n_electrons, len(ordered), int(tags.get("ISPIN", 1)))
+        moment = starting_moment(tags, len(ordered))
+        own = default_n_bands(inputs.n_electrons, len(ordered), moment)
         bands = max(needed, own, int(tags.get("NBANDS", 0)))
         bands = rounded_n_bands(bands, machine.cores, machine.incar)
         decisions.set("NBANDS", bands, f"LOBSTER: at least its {needed} basis functions")

@@ -65,7 +65,11 @@ def test_an_incar_without_spin_says_where_that_is_wrong() -> None:
     text = incar_text(inputs(hole))
     assert "# warning: an odd number of electrons in no metal, and no spin; set magnetism" in text
     assert "half the cost; not so here: an odd number of electrons\nISPIN = 1" in text
-    for told in (inputs(NACL), inputs(hole, magnetism="auto"), inputs(hole, ISPIN=2)):
+    for told in (
+        inputs(NACL),
+        inputs(hole, magnetism="auto"),
+        inputs(hole, ISPIN=2, MAGMOM={"Cl": 0.6}),
+    ):
         assert "not so here" not in incar_text(told)
         assert "warning:" not in incar_text(told)
 

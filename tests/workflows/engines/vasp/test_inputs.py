@@ -499,8 +499,38 @@ def test_estimate_without_a_structure_is_near_the_one_with() -> None:
 
 def test_default_bands() -> None:
     """8 electrons in 2 atoms of silicon: VASP takes 8 bands."""
-    assert default_n_bands(8, 2, 1) == 8
-    assert default_n_bands(720, 120, 1) == 432
+    assert default_n_bands(8, 2) == 8
+    assert default_n_bands(720, 120) == 432
+
+
+@pytest.mark.parametrize(
+    ("n_electrons", "n_atoms", "moment", "groups", "taken"),
+    [
+        *((256, 40, 59.2, 2, 184), (112, 16, 16.0, 12, 84), (80, 12, 0.0, 12, 48)),
+        *((588, 65, 65.0, 32, 416), (32, 8, 8.0, 1, 25), (2341, 253, 52.487, 15, 1440)),
+        (203, 25, 50.2, 6, 150),
+    ],
+)
+def test_bands_with_spin(
+    n_electrons: float, n_atoms: int, moment: float, groups: int, taken: int
+) -> None:
+    """Electrons, atoms, sum of MAGMOM, NPAR and NBANDS of real spin-polarised runs of VASP."""
+    least = default_n_bands(n_electrons, n_atoms, moment)
+    assert rounded_n_bands(least, 1, {"NPAR": groups}) == taken
+
+
+def test_bands_and_cost_follow_the_moments() -> None:
+    atoms = rocksalt_slab()
+    high_spin = {"Na": 5.0, "F": 1.0}
+    plain = inputs_of(atoms, ISPIN=1).size
+    zero, default, high = (
+        inputs_of(atoms, ISPIN=2, **given).size
+        for given in ({"MAGMOM": {"Na": 0.0}}, {}, {"MAGMOM": high_spin})
+    )
+    assert zero.n_bands == plain.n_bands
+    assert default.n_bands == plain.n_bands + (len(atoms) + 1) // 2
+    assert high.n_bands > default.n_bands
+    assert zero.core_hours < default.core_hours < high.core_hours
 
 
 # ---- the machine and POTCARs ------------------------------------------------------------------
