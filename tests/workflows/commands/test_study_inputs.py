@@ -76,6 +76,21 @@ def test_every_step_has_its_inputs_and_its_cost(study: Path, tmp_path: Path) -> 
         )
 
 
+def test_decisions_are_written_without_the_potcars_too(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "potcars").mkdir()
+    config = tmp_path / "config.yaml"
+    config.write_text(f"potcar_directory: {tmp_path / 'potcars'}\n")
+    monkeypatch.setenv("NATRIFACE_CONFIG", str(config))
+    for item in write_study_inputs(load_study(study), tmp_path, tmp_path / "out"):
+        decided = json.loads((item.folder / "vasp_inputs.json").read_text())
+        assert len(decided["order"]) == item.step.n_atoms
+        assert "potcars" in decided["warnings"][-1]
+        assert decided["warnings"][-1] in item.warnings
+        assert not (item.folder / "POTCAR").exists()
+
+
 def test_a_folder_with_something_else_is_left_alone(study: Path, tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="not empty"):
         write_study_inputs(load_study(study), tmp_path, tmp_path)

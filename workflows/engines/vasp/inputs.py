@@ -270,6 +270,11 @@ def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str
     -------
     list of str
         Warnings about the settings and the POTCARs.
+
+    Raises
+    ------
+    EngineError
+        If a POTCAR is missing or wrong; the other files are written, with that as a warning.
     """
     write_atomically(folder / "INCAR", incar_text(inputs))
     write_atomically(folder / "KPOINTS", kpoints_text(inputs))
@@ -287,9 +292,20 @@ def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str
     hashes: dict[str, str] = {}
     if directory is not None and machine.potcars_required:
         functional, encut = inputs.keys.potcar_functional, float(inputs.tags["ENCUT"])
-        potcar = assemble(inputs.potcars, functional, directory, encut)
+        try:
+            potcar = assemble(inputs.potcars, functional, directory, encut)
+        except EngineError as error:
+            _note_inputs(folder, inputs, [*warnings, str(error)], hashes)
+            raise
         warnings, hashes = [*warnings, *potcar.warnings], potcar.sha256
         write_atomically(folder / "POTCAR", potcar.text)
+    _note_inputs(folder, inputs, warnings, hashes)
+    return warnings
+
+
+def _note_inputs(
+    folder: Path, inputs: VaspInputs, warnings: list[str], hashes: dict[str, str]
+) -> None:
     document = {
         "order": inputs.order,
         "tags": inputs.tags,
@@ -304,7 +320,6 @@ def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str
         "warnings": warnings,
     }
     write_atomically(folder / INPUTS_FILE, json.dumps(document, indent=1))
-    return warnings
 
 
 def incar_text(inputs: VaspInputs) -> str:
