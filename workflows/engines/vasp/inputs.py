@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -332,7 +333,8 @@ def incar_text(inputs: VaspInputs) -> str:
         what = DESCRIPTIONS.get(tag, "see the VASP manual")
         source = " ".join(inputs.sources.get(tag, "set in the study").split())
         lines += [f"# {what}. {source}"]
-        lines += [f"{tag} = {_incar_value(value)}"]
+        text = _in_runs(value) if tag == "MAGMOM" else _incar_value(value)
+        lines += [f"{tag} = {text}"]
     return "\n".join(lines) + "\n"
 
 
@@ -424,3 +426,9 @@ def _incar_value(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(_incar_value(item) for item in value)
     return f'"{value}"' if isinstance(value, str) and "\n" in value else str(value)
+
+
+def _in_runs(values: list[float]) -> str:
+    """Values with equal ones that follow each other as ``57*0.0``, which VASP reads."""
+    runs = [(value, len(list(group))) for value, group in groupby(values)]
+    return " ".join(f"{n}*{value}" if n > 1 else str(value) for value, n in runs)

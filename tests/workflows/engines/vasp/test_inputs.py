@@ -9,6 +9,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -531,6 +532,21 @@ def test_bands_and_cost_follow_the_moments() -> None:
     assert default.n_bands == plain.n_bands + (len(atoms) + 1) // 2
     assert high.n_bands > default.n_bands
     assert zero.core_hours < default.core_hours < high.core_hours
+
+
+def test_moments_are_written_in_runs() -> None:
+    slab = rocksalt_slab(4).repeat((3, 2, 1))
+    moments = {"Na": 0.6, "F": -0.1}
+    inputs = inputs_of(slab, ISPIN=2, MAGMOM=moments)
+    text = incar_text(inputs)
+    n = len(slab) // 2
+    assert f"MAGMOM = {n}*0.6 {n}*-0.1\n" in text
+    assert Incar.from_str(text)["MAGMOM"] == inputs.tags["MAGMOM"]
+    assert len(inputs.tags["MAGMOM"]) == len(slab)
+    uneven = [0.0] * (2 * n - 2) + [1.5, 2.0]
+    assert f"MAGMOM = {2 * n - 2}*0.0 1.5 2.0\n" in incar_text(
+        replace(inputs, tags={**inputs.tags, "MAGMOM": uneven})
+    )
 
 
 # ---- the machine and POTCARs ------------------------------------------------------------------
