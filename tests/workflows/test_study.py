@@ -254,6 +254,13 @@ def parent_of(step: Step) -> Result:
     )
 
 
+def test_bonds_of_interfaces_are_asked_for_elsewhere(
+    content: dict[str, Any], load: Callable[[Any], Study]
+) -> None:
+    with pytest.raises(StudyError, match="bonding is no quantity of interfaces.*electronic_struct"):
+        load({**content, "quantities": ["interfacial_formation_energy", "bonding"]})
+
+
 def test_doped_and_clean_share_the_film_but_not_the_substrate(
     content: dict[str, Any], load: Callable[[Any], Study], capsys: pytest.CaptureFixture[str]
 ) -> None:
