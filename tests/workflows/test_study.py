@@ -257,7 +257,7 @@ def parent_of(step: Step) -> Result:
 def test_bonds_of_interfaces_are_asked_for_elsewhere(
     content: dict[str, Any], load: Callable[[Any], Study]
 ) -> None:
-    with pytest.raises(StudyError, match=r"bonding is no quantity of interfaces.*electronic_struct"):
+    with pytest.raises(StudyError, match=r"bonding is no quantity.*electronic_struct"):
         load({**content, "quantities": ["interfacial_formation_energy", "bonding"]})
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
-from natriface.structures.base.atoms import fixed_indices, in_plane_fixed_indices, to_document
+from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.cautions import cautions
-from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh, vacuum_axes
+from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
 from natriface.workflows.engines.machine import Machine
 from natriface.workflows.engines.relaxation import rattle
 from natriface.workflows.engines.vasp.band import (
@@ -34,8 +33,9 @@ from natriface.workflows.engines.vasp.estimate import (
 )
 from natriface.workflows.engines.vasp.incar.contradictions import Case, contradictions
 from natriface.workflows.engines.vasp.incar.following import Decisions, electrons_of, follow_keys
-from natriface.workflows.engines.vasp.incar.settings import DESCRIPTIONS, VaspKeys, parse_settings
+from natriface.workflows.engines.vasp.incar.settings import VaspKeys, parse_settings
 from natriface.workflows.engines.vasp.incar.species import for_structure
+from natriface.workflows.engines.vasp.input_texts import incar_text, kpoints_text, poscar_text
 from natriface.workflows.engines.vasp.lobster_basis import lobster_basis, n_basis_functions
 from natriface.workflows.engines.vasp.potcars import (
     Potcar,
@@ -323,46 +323,6 @@ def _note_inputs(
     write_atomically(folder / INPUTS_FILE, json.dumps(document, indent=1))
 
 
-def incar_text(inputs: VaspInputs) -> str:
-    """The INCAR: decisions and warnings, then each tag under what it is and where it comes from."""
-    title = " ".join(inputs.name.split())  # a line break would end the comment
-    lines = [f"# {title}: {inputs.kind}"]
-    said = [*inputs.notes, *(f"warning: {text}" for text in inputs.warnings)]
-    lines += [f"# {' '.join(text.split())}" for text in said]
-    for tag, value in inputs.tags.items():
-        what = DESCRIPTIONS.get(tag, "see the VASP manual")
-        source = " ".join(inputs.sources.get(tag, "set in the study").split())
-        lines += [f"# {what}. {source}"]
-        text = _in_runs(value) if tag == "MAGMOM" else _incar_value(value)
-        lines += [f"{tag} = {text}"]
-    return "\n".join(lines) + "\n"
-
-
-def kpoints_text(inputs: VaspInputs) -> str:
-    """The KPOINTS file."""
-    spacing = inputs.keys.kpoint_spacing_per_angstrom
-    divisions = " ".join(str(n) for n in inputs.mesh)
-    along = ", one along vacuum" if any(vacuum_axes(inputs.atoms)) else ""
-    return f"at most {spacing:g} 1/A apart{along}\n0\nGamma\n{divisions}\n0 0 0\n"
-
-
-def poscar_text(atoms: Atoms, title: str) -> str:
-    """A POSCAR in fractions of the cell, to 16 digits; frozen atoms by selective dynamics."""
-    symbols = atoms.get_chemical_symbols()
-    elements = list(dict.fromkeys(symbols))
-    flags_of = dict.fromkeys(fixed_indices(atoms), "  F F F")
-    flags_of |= dict.fromkeys(in_plane_fixed_indices(atoms), "  F F T")  # c is normal to a and b
-    lines = [" ".join(title.split()) or "POSCAR", "1.0"]
-    lines += ["".join(f" {x:21.16f}" for x in vector) for vector in np.asarray(atoms.cell)]
-    lines += [" ".join(elements), " ".join(str(symbols.count(e)) for e in elements)]
-    lines += ["Selective dynamics"] if flags_of else []
-    lines += ["Direct"]
-    for i, position in enumerate(atoms.get_scaled_positions(wrap=False)):
-        flags = flags_of.get(i, "  T T T") if flags_of else ""
-        lines.append("".join(f" {x:19.16f}" for x in position) + flags)
-    return "\n".join(lines) + "\n"
-
-
 def load_inputs(folder: Path) -> dict[str, Any]:
     """What `write_inputs` noted of a folder.
 
@@ -418,17 +378,3 @@ def _check_images(images: list[Atoms], atoms: Atoms, where: str) -> None:
     for number, image in enumerate(images):
         if image.get_chemical_symbols() != atoms.get_chemical_symbols():
             raise EngineError(f"{where}: image {number} has other atoms than the step's structure")
-
-
-def _incar_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return ".TRUE." if value else ".FALSE."
-    if isinstance(value, list):
-        return " ".join(_incar_value(item) for item in value)
-    return f'"{value}"' if isinstance(value, str) and "\n" in value else str(value)
-
-
-def _in_runs(values: list[float]) -> str:
-    """Values with equal ones that follow each other as ``57*0.0``, which VASP reads."""
-    runs = [(value, len(list(group))) for value, group in groupby(values)]
-    return " ".join(f"{n}*{value}" if n > 1 else str(value) for value, n in runs)

@@ -11,7 +11,8 @@ from ase.build import bulk
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.machine import Machine
-from natriface.workflows.engines.vasp.inputs import VaspInputs, incar_text, vasp_inputs
+from natriface.workflows.engines.vasp.input_texts import incar_text
+from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs
 from natriface.workflows.plan import Step
 from natriface.workflows.protocols import load_protocol
 

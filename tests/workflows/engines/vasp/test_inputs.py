@@ -37,14 +37,8 @@ from natriface.workflows.engines.vasp.estimate import (
     shared_mb,
 )
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
-from natriface.workflows.engines.vasp.inputs import (
-    VaspInputs,
-    incar_text,
-    kpoints_text,
-    poscar_text,
-    vasp_inputs,
-    write_inputs,
-)
+from natriface.workflows.engines.vasp.input_texts import incar_text, kpoints_text, poscar_text
+from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp.lobster_basis import n_basis_functions
 from natriface.workflows.engines.vasp.running.run import prepare_attempt
 from natriface.workflows.plan import Step, StructureFrom

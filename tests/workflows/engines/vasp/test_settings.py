@@ -16,7 +16,8 @@ from natriface.structures.base.errors import EngineError, StudyError
 from natriface.workflows.commands.study_inputs import write_study_inputs
 from natriface.workflows.engines.machine import Machine, load_machine
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
-from natriface.workflows.engines.vasp.inputs import incar_text, vasp_inputs, write_inputs
+from natriface.workflows.engines.vasp.input_texts import incar_text
+from natriface.workflows.engines.vasp.inputs import vasp_inputs, write_inputs
 from natriface.workflows.study import load_study
 from tests.workflows.engines.vasp.test_inputs import MACHINE, inputs_of, rocksalt_slab, vasp_step
 
