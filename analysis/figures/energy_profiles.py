@@ -35,7 +35,8 @@ def energy_profile(
 
     The curve is the Hermite fit with forces; symbols are images, a short line is the highest point
     of the fit where no image sits on it. A band that is not converged is dashed with open symbols
-    and named so; unlike paths (carrier, type, facet, charge) are named as such below the axis.
+    and named so; no line joins the images of one that failed, without all energies or with images
+    on top of each other. Unlike paths (carrier, type, facet, charge) are named below the axis.
 
     Parameters
     ----------
@@ -78,7 +79,8 @@ def energy_profile(
         color, marker = QUALITATIVE[k % len(QUALITATIVE)], MARKERS[k % len(MARKERS)]
         converged = summary.status == "converged"
         dashes = "-" if converged else "--"
-        fit = summary.fit()
+        failed = summary.status == "failed"
+        fit = None if failed else summary.fit()
         if fit is not None:
             places = np.linspace(0.0, summary.length_angstrom, 400)
             ax.plot(places, fit(places), color=color, ls=dashes)
@@ -88,7 +90,7 @@ def energy_profile(
             *zip(*known, strict=True),
             color=color,
             marker=marker,
-            ls=":" if fit is None else "none",
+            ls=":" if fit is None and not failed else "none",
             markerfacecolor=color if converged else PAPER,
             label=f"{name}: {values.forward_ev:.3f} eV" if values else f"{name}: {summary.status}",
         )

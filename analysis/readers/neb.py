@@ -233,15 +233,20 @@ def _incar(root: Path) -> bytes:
 
 
 def _climbs_in_vain(root: Path, folders: Sequence[Path]) -> bool:
-    """Whether climbing was asked of a VASP that does not know it; its OUTCARs name no VTST."""
+    """Whether climbing was asked of a VASP that does not know it; its OUTCARs name no VTST.
+
+    Nothing is told by files that VASP has not begun.
+    """
     if not is_true(read_incar(_incar(root)).get("LCLIMB")):
         return False
     files = [f / f"OUTCAR{s}" for f in folders for s in SUFFIXES if (f / f"OUTCAR{s}").is_file()]
+    begun = False
     for file in files:
         with Text(file) as text:
             if text.find(b"VTST", 0, _HEAD) >= 0:
                 return False
-    return bool(files)
+            begun = begun or text.find(b"vasp.", 0, _HEAD) >= 0
+    return begun
 
 
 def _read_end(place: Path) -> Result:

@@ -16,6 +16,7 @@ from natriface.structures.base.atom_tags import DOPANT_TAG, FILM_TAG, SUBSTRATE_
 from natriface.structures.base.atoms import fixed_indices, to_document
 from natriface.structures.base.errors import NatrifaceError, StudyError
 from natriface.structures.crystals.sites import bonds_of
+from natriface.workflows.commands.tables import print_structures
 from natriface.workflows.parts.interfaces.builder import build_interfaces
 from natriface.workflows.plan import Step
 from natriface.workflows.planning import plan_study
@@ -254,8 +255,15 @@ def parent_of(step: Step) -> Result:
     )
 
 
-def test_doped_and_clean_share_the_film_but_not_the_substrate(
+def test_bonds_of_interfaces_are_asked_for_elsewhere(
     content: dict[str, Any], load: Callable[[Any], Study]
+) -> None:
+    with pytest.raises(StudyError, match=r"bonding is no quantity.*electronic_struct"):
+        load({**content, "quantities": ["interfacial_formation_energy", "bonding"]})
+
+
+def test_doped_and_clean_share_the_film_but_not_the_substrate(
+    content: dict[str, Any], load: Callable[[Any], Study], capsys: pytest.CaptureFixture[str]
 ) -> None:
     by_pair = {
         built.label: built
@@ -269,6 +277,9 @@ def test_doped_and_clean_share_the_film_but_not_the_substrate(
     changed = clean.atoms.numbers != doped.atoms.numbers
     assert set(doped.atoms[changed].get_chemical_symbols()) == {"F"}
     assert changed.sum() == 2  # one in each of the two surface cells of the match
+    print_structures([by_pair["Na|NZSP-NSF"]])
+    (said,) = (x for x in capsys.readouterr().out.split("\nN") if "1 F on O" in x)
+    assert "in each surface cell 1 F on O" in " ".join(said.split())
     plan = plan_study(load(content), Path())
     names = [step.name for step in plan.walk()]
     assert "Na|NZSP Na slab" in names

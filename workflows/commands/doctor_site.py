@@ -279,11 +279,14 @@ def examine_fit(
 ) -> Iterator[Finding]:
     """Whether the queue's limits have room for each of the study's steps."""
     from natriface.workflows.engines.base import engine
+    from natriface.workflows.jobs.too_long import told_of, too_long
     from natriface.workflows.queues.partitions import partition, within
     from natriface.workflows.queues.resources import resources
     from natriface.workflows.queues.script import load_template
+    from natriface.workflows.steps.starts import with_starts
 
     refused: list[str] = []
+    long = []
     try:
         limits = load_limits(path or limits_path(folder or Path()), queue=queue)
         is_slurm = load_template(limits.queue).adapter == "slurm"
@@ -292,20 +295,24 @@ def examine_fit(
     with suppress(QueueError):
         found = partition(limits) if is_slurm else None
         limits = within(limits, found)[0] if found is not None else limits
-    for step in plan.walk():
+    for step in with_starts(plan):
         try:
             estimate = engine(step.engine).estimate(step)
         except NatrifaceError:  # which the examination of its engine has said
             continue
         try:
-            resources(step.name, step.engine, estimate, limits)
+            needs = resources(step.name, step.engine, estimate, limits)
         except QueueError as error:
             refused.append(str(error))
+            continue
+        long.append(too_long(step.name, estimate, needs, limits))
     if refused:
         more = f" ({len(refused)} of {len(plan)} steps have no room)" if len(refused) > 1 else ""
         yield Finding("error", "room in the queue", f"{refused[0]}{more}")
     else:
         yield Finding("ok", "room in the queue", f"for each of {len(plan)} steps")
+    for text in told_of([each for each in long if each is not None]):
+        yield Finding("warning", "time in the queue", text)
 
 
 def setup_lines(path: Path | None, folder: Path | None) -> tuple[str, ...]:

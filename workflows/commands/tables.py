@@ -187,7 +187,7 @@ def print_structures(interfaces: Sequence[BuiltInterface]) -> None:
     console = text_console()
     console.print(Table.of("", columns, interfaces))
     for slab in {id(s): s for b in interfaces for s in (b.film, b.substrate)}.values():
-        note = f"; {slab.doping}" if slab.doping else ""
+        note = f"; in each surface cell {slab.doping}" if slab.doping else ""
         console.print(
             f"{escape(slab.label)}: {slab.phase.name}, {slab.phase.grade}, "
             f"{escape(slab.phase.source)}{escape(note)}"

@@ -61,6 +61,8 @@ class Estimate:
         What hardly a step like it exceeds; ``None`` where no such step has been measured.
     least_core_seconds
         What attempts at this step have used up without coming to its end.
+    first_share
+        Share of the time that the first ionic step takes; ``None`` where that is not told.
     """
 
     core_seconds: float
@@ -69,6 +71,7 @@ class Estimate:
     n_ionic_steps: int = 1
     most_core_seconds: float | None = None
     least_core_seconds: float = 0.0
+    first_share: float | None = None
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from natriface.workflows.engines.base import Estimate
 from natriface.workflows.errors import QueueError
+from natriface.workflows.jobs.too_long import TooLong, too_long
 from natriface.workflows.launchpad.queries import StepRecord, steps_of
 from natriface.workflows.plan import Step
 from natriface.workflows.queues.limits import QueueLimits
@@ -38,13 +39,13 @@ def within_partition(limits: QueueLimits, template: Template) -> tuple[QueueLimi
 
 def waiting_items(
     pad: LaunchPad, workspace: Workspace, limits: QueueLimits
-) -> tuple[list[Item], dict[str, StepRecord], dict[str, str]]:
+) -> tuple[Fitting, dict[str, StepRecord]]:
     """The steps that can run, or could after others of them; parents before children."""
     records = {each.step_id: each for each in steps_of(pad, workspace, ("READY", "WAITING"))}
     folders = workspace.folders()
     history = History.of(workspace)
     known = ((step, records[step.id]) for step in workspace.plan() if step.id in records)
-    items, refused = fitting(
+    found = fitting(
         (
             EligibleStep(
                 step,
@@ -56,7 +57,7 @@ def waiting_items(
         ),
         limits,
     )
-    return items, records, refused
+    return found, records
 
 
 def _estimated(history: History, folder: Path) -> Estimate:
@@ -73,25 +74,42 @@ class EligibleStep:
     queue_ends: Sequence[str] = ()
 
 
-def fitting(
-    eligible: Iterable[EligibleStep], limits: QueueLimits
-) -> tuple[list[Item], dict[str, str]]:
-    """Those whose parents are among them and that the limits have room for; why others do not."""
-    items: list[Item] = []
+@dataclass(frozen=True)
+class Fitting:
+    """The steps that the limits have room for.
+
+    Attributes
+    ----------
+    refused
+        Name of a step that they have none for -> why.
+    too_long
+        Those that have room, but hardly come to their end in as many jobs as are tried.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    too_long: list[TooLong] = field(default_factory=list)
+
+
+def fitting(eligible: Iterable[EligibleStep], limits: QueueLimits) -> Fitting:
+    """Those whose parents are among them and that the limits have room for."""
+    found = Fitting()
     taken: set[str] = set()
-    refused: dict[str, str] = {}
     for each in eligible:
         step = each.step
         if not taken.issuperset(each.parents):
             continue
+        estimate = each.estimate()
         try:
-            needs = resources(step.name, step.engine, each.estimate(), limits, each.queue_ends)
+            needs = resources(step.name, step.engine, estimate, limits, each.queue_ends)
         except QueueError as error:
-            refused[step.name] = str(error)
+            found.refused[step.name] = str(error)
             continue
-        items.append(Item(step.id, needs, each.parents))
+        found.items.append(Item(step.id, needs, each.parents))
+        if (long := too_long(step.name, estimate, needs, limits)) is not None:
+            found.too_long.append(long)
         taken.add(step.id)
-    return items, refused
+    return found
 
 
 def unfinished_needs(
@@ -104,11 +122,11 @@ def unfinished_needs(
     folders, history = workspace.folders(), History.of(workspace)
     known = [step for step in workspace.plan() if step.id in folders]
     steps = [step for step in known if not is_finished(folders[step.id])] or known
-    items, refused = fitting(
+    found = fitting(
         (EligibleStep(step, (), partial(_estimated, history, folders[step.id])) for step in steps),
         limits,
     )
-    return [item.resources for item in items], refused
+    return [item.resources for item in found.items], found.refused
 
 
 def _unfinished(step: PlannedStep, folders: dict[str, Path]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from natriface.workflows.jobs.job import (
     open_jobs,
 )
 from natriface.workflows.jobs.reconciliation import abandon, held_text, launch_lock, reconcile
+from natriface.workflows.jobs.too_long import told_of
 from natriface.workflows.launchpad import reservations
 from natriface.workflows.launchpad.connection import new_launch_id
 from natriface.workflows.launchpad.ledger import honour_reruns
@@ -77,7 +78,8 @@ class Launch:
     Attributes
     ----------
     told
-        What `natriface.workflows.jobs.reconciliation.reconcile` had to tell.
+        What `natriface.workflows.jobs.reconciliation.reconcile` had to tell, and which steps take
+        longer than their jobs have time.
     refused
         Names of steps that the limits have no room for -> why.
     waiting
@@ -122,12 +124,14 @@ def launch(
         if not dry:
             again = honour_reruns(pad, workspace)
             outcome.told += [f"{name} is run again, as lpad was told" for name in again]
-        items, records, outcome.refused = waiting_items(pad, workspace, limits)
-        packs = pack(items, limits)
+        found, records = waiting_items(pad, workspace, limits)
+        outcome.refused = found.refused
+        outcome.told += told_of(found.too_long)
+        packs = pack(found.items, limits)
         outcome.in_queue = len(open_jobs(workspace))
         room = max(0, limits.max_jobs - outcome.in_queue)
         chosen = packs[:room]
-        outcome.waiting = len(items) - sum(len(each.items) for each in chosen)
+        outcome.waiting = len(found.items) - sum(len(each.items) for each in chosen)
         parents = {step.id: step.parents for step in workspace.plan()}
         for each in chosen:
             job = _job(pad, each, records, parents, limits, template, mode, dry)
@@ -160,14 +164,14 @@ def foresee(plan: Plan, workspace: Workspace, limits: QueueLimits) -> Launch:
     template, history = load_template(limits.queue), History(())
     limits, told = within_partition(limits, template)
     named = {step.id: step for step in plan.walk()}
-    items, refused = fitting(
+    found = fitting(
         (
             EligibleStep(step, step.parents, partial(history.estimate, step, started=started))
             for step, started in zip(named.values(), with_starts(plan), strict=True)
         ),
         limits,
     )
-    packs = pack(items, limits)
+    packs = pack(found.items, limits)
     chosen = packs[: limits.max_jobs]
     jobs = []
     for each in chosen:
@@ -186,8 +190,8 @@ def foresee(plan: Plan, workspace: Workspace, limits: QueueLimits) -> Launch:
         job = _job_of(steps, each, limits, template, "offline")
         text = script(workspace, job, each, limits, template)
         jobs.append(Launched(job, None, _cores(each), each.memory_mb, text))
-    waiting = len(items) - sum(len(each.items) for each in chosen)
-    return Launch(jobs, told, refused, waiting)
+    waiting = len(found.items) - sum(len(each.items) for each in chosen)
+    return Launch(jobs, [*told, *told_of(found.too_long)], found.refused, waiting)
 
 
 def _job(

@@ -385,6 +385,23 @@ def test_the_figure_draws_images_and_says_what_is_not_converged() -> None:
         energy_profile([missing])
 
 
+def test_no_line_joins_the_images_of_a_band_that_failed() -> None:
+    twice = np.array([0.0, 0.5, 1.0, 1.0, 2.0])
+    collapsed = summarise(band_on(tilted, twice, source="runs/collapsed"))
+    assert collapsed.status == "failed"
+    gone = summarise(band_on(tilted, even(5), source="runs/gone"))
+    images = [
+        image.model_copy(update={"energy_ev": None} if k == 2 else {})
+        for k, image in enumerate(gone.images)
+    ]
+    gone = gone.model_copy(update={"images": images, "status": "failed", "barrier": None})
+    (axes,) = energy_profile([collapsed, gone]).axes
+    drawn = [line for line in axes.get_lines() if len(line.get_xdata()) > 2]
+    assert [line.get_linestyle() for line in drawn] == ["None", "None"]
+    assert [line.get_label() for line in drawn] == ["collapsed: failed", "gone: failed"]
+    assert [len(line.get_xdata()) for line in drawn] == [5, 4]
+
+
 # --- ASE's own example: Au on Al(100) ---
 
 

@@ -119,6 +119,16 @@ def test_folders_without_output_are_a_failed_band(tmp_path: Path) -> None:
     assert "image 2" in summary.reasons[2]
 
 
+def test_outputs_that_vasp_has_not_written_tell_nothing_of_vtst(tmp_path: Path) -> None:
+    poscars(tmp_path, 3)
+    (tmp_path / "INCAR").write_text("IMAGES = 1\nLCLIMB = .TRUE.\n")
+    output = tmp_path / "01" / "OUTCAR"
+    output.write_text("Fake OUTCAR file for testing.\n")
+    assert not any("LCLIMB" in warning for warning in read_band(tmp_path).warnings)
+    output.write_text(" vasp.6.4.1 05Apr23 (build Apr 21 2023 13:52:45) complex\n")
+    assert any("LCLIMB" in warning for warning in read_band(tmp_path).warnings)
+
+
 def test_missing_folders_are_named(tmp_path: Path) -> None:
     poscars(tmp_path, 5)
     shutil.rmtree(tmp_path / "02")

@@ -206,18 +206,35 @@ def test_partitions(
     assert words in found.text
 
 
-def test_steps_and_limits_that_do_not_fit_the_queue(tmp_path: Path, queue: Queue) -> None:
-    queue.say("sinfo", "up 1-00:00:00 4 400\n")
-    limits = tmp_path / "queue.yaml"
-    limits.write_text(yaml.safe_dump({"partition": "long", "memory_per_node_mb": 1000}))
+def small_study(folder: Path, **more: object) -> Path:
     study = {
-        "name": "x", "title": "x",
+        "name": "x", "title": "x", **more,
         "substrates": {"S": {"phase": "NaF", "miller": [1, 0, 0], "layers": 2}},
         "films": {"N": {"phase": "NaCl", "miller": [1, 0, 0], "layers": 2}},
         "interfaces": {"max_area_angstrom2": 300, "max_strain_percent": 8, "second_start": False},
     }  # fmt: skip
-    path = tmp_path / "study.yaml"
+    path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(study))
+    return path
+
+
+def test_steps_longer_than_the_jobs_that_are_tried(tmp_path: Path, queue: Queue) -> None:
+    (tmp_path / "config.yaml").write_text("stop_before_minutes: 20\n")
+    limits = tmp_path / "queue.yaml"
+    limits.write_text(yaml.safe_dump({"max_walltime_hours": 0.02}))
+    path = small_study(tmp_path, engine="vasp")
+    found = list(examine(str(path), limits=limits, workspace=tmp_path / "w"))
+    assert by_name(found)["room in the queue"].level == "ok"
+    warned = [each for each in found if each.what == "time in the queue"]
+    assert {each.level for each in warned} == {"warning"}
+    assert "for its first ionic step alone" in warned[0].text
+
+
+def test_steps_and_limits_that_do_not_fit_the_queue(tmp_path: Path, queue: Queue) -> None:
+    queue.say("sinfo", "up 1-00:00:00 4 400\n")
+    limits = tmp_path / "queue.yaml"
+    limits.write_text(yaml.safe_dump({"partition": "long", "memory_per_node_mb": 1000}))
+    path = small_study(tmp_path)
     found = list(examine(str(path), limits=limits, workspace=tmp_path / "w"))
     (room,) = (each for each in found if each.what == "room in the queue")
     assert room.level == "error"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pymatgen.io.lobster import Lobsterin
 from pymatgen.io.vasp.inputs import Incar, Poscar
 from typer.testing import CliRunner
 
@@ -74,6 +75,36 @@ def test_every_step_has_its_inputs_and_its_cost(study: Path, tmp_path: Path) -> 
         assert Incar.from_file(str(first.folder / "INCAR")) == Incar.from_file(
             str(second.folder / "INCAR")
         )
+
+
+def test_decisions_are_written_without_the_potcars_too(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "potcars").mkdir()
+    config = tmp_path / "config.yaml"
+    config.write_text(f"potcar_directory: {tmp_path / 'potcars'}\n")
+    monkeypatch.setenv("NATRIFACE_CONFIG", str(config))
+    for item in write_study_inputs(load_study(study), tmp_path, tmp_path / "out"):
+        decided = json.loads((item.folder / "vasp_inputs.json").read_text())
+        assert len(decided["order"]) == item.step.n_atoms
+        assert "potcars" in decided["warnings"][-1]
+        assert decided["warnings"][-1] in item.warnings
+        assert not (item.folder / "POTCAR").exists()
+
+
+def test_what_lobster_is_asked_for_is_written(tmp_path: Path) -> None:
+    asked = """
+name: bonds
+title: Bonds of rock salt
+engine: vasp
+electronic_structure: {engine: vasp, crystals: {salt: {phase: NaF}}, quantities: [bonding]}
+"""
+    (tmp_path / "bonds.yaml").write_text(asked)
+    written = write_study_inputs(load_study(tmp_path / "bonds.yaml"), tmp_path, tmp_path / "out")
+    (folder,) = (item.folder for item in written if item.step.kind == "lobster")
+    asked_for = Lobsterin.from_file(str(folder / "lobsterin"))
+    assert set(asked_for["basisfunctions"]) == {"Na 2p 3s", "F 2p 2s"}
+    assert asked_for["cohpgenerator"] == "from 0.1 to 6.0 orbitalwise"
 
 
 def test_a_folder_with_something_else_is_left_alone(study: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,19 +69,36 @@ class Size:
 
 def estimate_of(size: Size) -> Estimate:
     """Cost of a calculation of this size."""
-    return Estimate(size.core_hours * 3600, size.memory_mb, BASIS, size.n_ionic_steps)
+    return Estimate(
+        core_seconds=size.core_hours * 3600,
+        memory_mb=size.memory_mb,
+        basis=BASIS,
+        n_ionic_steps=size.n_ionic_steps,
+        first_share=FIRST_ELECTRONIC_STEPS / _electronic_steps(size.n_ionic_steps),
+    )
 
 
-def default_n_bands(n_electrons: float, n_atoms: int, n_spins: int) -> int:
-    """NBANDS where it is not set.
+def default_n_bands(n_electrons: float, n_atoms: int, moment: float = 0.0) -> int:
+    """NBANDS where it is not set, before it is rounded.
 
-    max(NELECT/2 + NIONS/2, 0.6 NELECT), for spin-polarised runs 0.6 NELECT + NIONS/2 at least
-    (VASP wiki, NBANDS, with moments of 1 Bohr magneton).
+    max(NELECT/2 + 1 + NIONS/2, 0.6 NELECT), and of spin-polarised runs half of the moment more
+    (VASP's main.F, as pymatgen's ``estimate_nbands`` quotes it).
+
+    Parameters
+    ----------
+    moment
+        Sum of the moments that the cycle starts from, Bohr magnetons; 0 without spin.
     """
-    least = max((n_electrons + 2) // 2 + max(n_atoms // 2, 3), math.ceil(0.6 * n_electrons))
-    if n_spins == 2:
-        least = max(least, math.ceil(0.6 * n_electrons + n_atoms / 2))
-    return int(least)
+    least = max((n_electrons + 2) // 2 + max(n_atoms // 2, 3), math.floor(0.6 * n_electrons))
+    return int(least + (max(moment, 0.0) + 1) // 2)
+
+
+def starting_moment(tags: Mapping[str, Any], n_atoms: int) -> float:
+    """Sum of the moments that a cycle starts from, Bohr magnetons: 1 an atom without MAGMOM."""
+    if tags.get("ISPIN", 1) != 2:
+        return 0.0
+    moments = tags.get("MAGMOM")
+    return float(n_atoms) if moments is None else float(np.sum(moments))
 
 
 def rounded_n_bands(n_bands: int, cores: int, machine_tags: dict[str, Any]) -> int:
@@ -119,7 +137,8 @@ def estimate_size(
     """
     encut = float(tags["ENCUT"])
     n_spins = int(tags.get("ISPIN", 1))
-    n_bands = int(tags.get("NBANDS") or default_n_bands(n_electrons, len(atoms), n_spins))
+    moment = starting_moment(tags, len(atoms))
+    n_bands = int(tags.get("NBANDS") or default_n_bands(n_electrons, len(atoms), moment))
     n_kpoints = n_irreducible(atoms, mesh, int(tags.get("ISYM", 2)))
     n_plane_waves = plane_waves(atoms.get_volume(), encut)
     grid = fft_points(atoms, encut, str(tags.get("PREC", "Normal")))
@@ -161,4 +180,8 @@ def n_steps(tags: dict[str, Any]) -> tuple[int, int]:
     moves = int(tags.get("NSW", 0))
     trajectory = int(tags.get("IBRION", -1)) == 0
     n_ionic = max(1, moves if trajectory else min(IONIC_STEPS, moves))
-    return n_ionic, FIRST_ELECTRONIC_STEPS + NEXT_ELECTRONIC_STEPS * (n_ionic - 1)
+    return n_ionic, _electronic_steps(n_ionic)
+
+
+def _electronic_steps(n_ionic: int) -> int:
+    return FIRST_ELECTRONIC_STEPS + NEXT_ELECTRONIC_STEPS * (n_ionic - 1)

@@ -15,6 +15,7 @@ from natriface.workflows.engines.vasp.estimate import Size, estimate_of
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
 from natriface.workflows.engines.vasp.incar.species import unused_elements
 from natriface.workflows.engines.vasp.inputs import vasp_inputs, write_inputs
+from natriface.workflows.engines.vasp.lobster import write_lobsterin
 from natriface.workflows.plan import Step
 
 
@@ -58,7 +59,8 @@ class VaspInputWriter:
         return doubts
 
     def write(self, folder: Path, step: Step, notes: Sequence[str]) -> InputFiles:
-        """Write INCAR, KPOINTS, POSCAR, the POTCARs' names, and POTCAR where there are any."""
+        """Write INCAR, KPOINTS, POSCAR, the POTCARs' names, POTCAR where there are any, and of a
+        projection ``lobsterin``."""
         machine = load_machine()
         inputs = vasp_inputs(step, load_folder(folder)[1], machine, folder)
         inputs = replace(inputs, notes=[*inputs.notes, *notes])
@@ -66,6 +68,8 @@ class VaspInputWriter:
             warnings = write_inputs(folder, inputs, machine)
         except EngineError as error:  # a POTCAR is missing or wrong: the rest is still worth a look
             warnings = [*inputs.warnings, str(error)]
+        if step.kind == "lobster":
+            write_lobsterin(folder, inputs)
         size = inputs.size
         return InputFiles(
             estimate_of(size), asdict(size), _columns(size), tuple(inputs.notes), tuple(warnings)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from natriface.structures.base.atoms import fixed_indices, in_plane_fixed_indices, to_document
+from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.cautions import cautions
-from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh, vacuum_axes
+from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
 from natriface.workflows.engines.machine import Machine
 from natriface.workflows.engines.relaxation import rattle
 from natriface.workflows.engines.vasp.band import (
@@ -29,11 +29,13 @@ from natriface.workflows.engines.vasp.estimate import (
     default_n_bands,
     estimate_size,
     rounded_n_bands,
+    starting_moment,
 )
 from natriface.workflows.engines.vasp.incar.contradictions import Case, contradictions
 from natriface.workflows.engines.vasp.incar.following import Decisions, electrons_of, follow_keys
-from natriface.workflows.engines.vasp.incar.settings import DESCRIPTIONS, VaspKeys, parse_settings
+from natriface.workflows.engines.vasp.incar.settings import VaspKeys, parse_settings
 from natriface.workflows.engines.vasp.incar.species import for_structure
+from natriface.workflows.engines.vasp.input_texts import incar_text, kpoints_text, poscar_text
 from natriface.workflows.engines.vasp.lobster_basis import lobster_basis, n_basis_functions
 from natriface.workflows.engines.vasp.potcars import (
     Potcar,
@@ -170,7 +172,8 @@ def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> 
     )
     if basis:
         needed = n_basis_functions(ordered.get_chemical_symbols(), basis)
-        own = default_n_bands(inputs.n_electrons, len(ordered), int(tags.get("ISPIN", 1)))
+        moment = starting_moment(tags, len(ordered))
+        own = default_n_bands(inputs.n_electrons, len(ordered), moment)
         bands = max(needed, own, int(tags.get("NBANDS", 0)))
         bands = rounded_n_bands(bands, machine.cores, machine.incar)
         decisions.set("NBANDS", bands, f"LOBSTER: at least its {needed} basis functions")
@@ -268,6 +271,11 @@ def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str
     -------
     list of str
         Warnings about the settings and the POTCARs.
+
+    Raises
+    ------
+    EngineError
+        If a POTCAR is missing or wrong; the other files are written, with that as a warning.
     """
     write_atomically(folder / "INCAR", incar_text(inputs))
     write_atomically(folder / "KPOINTS", kpoints_text(inputs))
@@ -285,9 +293,20 @@ def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str
     hashes: dict[str, str] = {}
     if directory is not None and machine.potcars_required:
         functional, encut = inputs.keys.potcar_functional, float(inputs.tags["ENCUT"])
-        potcar = assemble(inputs.potcars, functional, directory, encut)
+        try:
+            potcar = assemble(inputs.potcars, functional, directory, encut)
+        except EngineError as error:
+            _note_inputs(folder, inputs, [*warnings, str(error)], hashes)
+            raise
         warnings, hashes = [*warnings, *potcar.warnings], potcar.sha256
         write_atomically(folder / "POTCAR", potcar.text)
+    _note_inputs(folder, inputs, warnings, hashes)
+    return warnings
+
+
+def _note_inputs(
+    folder: Path, inputs: VaspInputs, warnings: list[str], hashes: dict[str, str]
+) -> None:
     document = {
         "order": inputs.order,
         "tags": inputs.tags,
@@ -302,46 +321,6 @@ def write_inputs(folder: Path, inputs: VaspInputs, machine: Machine) -> list[str
         "warnings": warnings,
     }
     write_atomically(folder / INPUTS_FILE, json.dumps(document, indent=1))
-    return warnings
-
-
-def incar_text(inputs: VaspInputs) -> str:
-    """The INCAR: decisions and warnings, then each tag under what it is and where it comes from."""
-    title = " ".join(inputs.name.split())  # a line break would end the comment
-    lines = [f"# {title}: {inputs.kind}"]
-    said = [*inputs.notes, *(f"warning: {text}" for text in inputs.warnings)]
-    lines += [f"# {' '.join(text.split())}" for text in said]
-    for tag, value in inputs.tags.items():
-        what = DESCRIPTIONS.get(tag, "see the VASP manual")
-        source = " ".join(inputs.sources.get(tag, "set in the study").split())
-        lines += [f"# {what}. {source}"]
-        lines += [f"{tag} = {_incar_value(value)}"]
-    return "\n".join(lines) + "\n"
-
-
-def kpoints_text(inputs: VaspInputs) -> str:
-    """The KPOINTS file."""
-    spacing = inputs.keys.kpoint_spacing_per_angstrom
-    divisions = " ".join(str(n) for n in inputs.mesh)
-    along = ", one along vacuum" if any(vacuum_axes(inputs.atoms)) else ""
-    return f"at most {spacing:g} 1/A apart{along}\n0\nGamma\n{divisions}\n0 0 0\n"
-
-
-def poscar_text(atoms: Atoms, title: str) -> str:
-    """A POSCAR in fractions of the cell, to 16 digits; frozen atoms by selective dynamics."""
-    symbols = atoms.get_chemical_symbols()
-    elements = list(dict.fromkeys(symbols))
-    flags_of = dict.fromkeys(fixed_indices(atoms), "  F F F")
-    flags_of |= dict.fromkeys(in_plane_fixed_indices(atoms), "  F F T")  # c is normal to a and b
-    lines = [" ".join(title.split()) or "POSCAR", "1.0"]
-    lines += ["".join(f" {x:21.16f}" for x in vector) for vector in np.asarray(atoms.cell)]
-    lines += [" ".join(elements), " ".join(str(symbols.count(e)) for e in elements)]
-    lines += ["Selective dynamics"] if flags_of else []
-    lines += ["Direct"]
-    for i, position in enumerate(atoms.get_scaled_positions(wrap=False)):
-        flags = flags_of.get(i, "  T T T") if flags_of else ""
-        lines.append("".join(f" {x:19.16f}" for x in position) + flags)
-    return "\n".join(lines) + "\n"
 
 
 def load_inputs(folder: Path) -> dict[str, Any]:
@@ -399,11 +378,3 @@ def _check_images(images: list[Atoms], atoms: Atoms, where: str) -> None:
     for number, image in enumerate(images):
         if image.get_chemical_symbols() != atoms.get_chemical_symbols():
             raise EngineError(f"{where}: image {number} has other atoms than the step's structure")
-
-
-def _incar_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return ".TRUE." if value else ".FALSE."
-    if isinstance(value, list):
-        return " ".join(_incar_value(item) for item in value)
-    return f'"{value}"' if isinstance(value, str) and "\n" in value else str(value)

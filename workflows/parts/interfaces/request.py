@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from natriface.analysis.energies.interface_energy import References
 from natriface.structures.base.errors import nearest
@@ -279,6 +279,19 @@ class InterfacesAsked(Document):
             if isinstance(slabs, dict):
                 content[side] = {label: resolve_like(slabs, label) for label in slabs}
         return content
+
+    @field_validator("quantities", mode="before")
+    @classmethod
+    def _no_electrons(cls, given: Any) -> Any:
+        """Point to where the electrons of an interface are asked for."""
+        for name in ("bonding", "pdos", "elf"):
+            if isinstance(given, list) and name in given:
+                raise ValueError(
+                    f"{name} is no quantity of interfaces; ask for it under electronic_structure, "
+                    "with the interface's POSCAR as a crystal's phase and relax_with: none (see "
+                    "docs/bonding.md)"
+                )
+        return given
 
     @model_validator(mode="after")
     def _both_sides(self) -> InterfacesAsked:

@@ -215,7 +215,7 @@ def _slab_words(slab: SlabRecord) -> str:
     if slab.thickness_angstrom is not None:
         words.append(f"{number(slab.thickness_angstrom, 1)} Å thick")
     if slab.doping:
-        words.append(f"doped: {slab.doping}")
+        words.append(f"doped, in each surface cell: {slab.doping}")
     if slab.polar:
         words.append("polar")
     return f"{slab.name}: {', '.join(words)}."

@@ -11,7 +11,8 @@ from ase.build import bulk
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.machine import Machine
-from natriface.workflows.engines.vasp.inputs import VaspInputs, incar_text, vasp_inputs
+from natriface.workflows.engines.vasp.input_texts import incar_text
+from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs
 from natriface.workflows.plan import Step
 from natriface.workflows.protocols import load_protocol
 
@@ -65,7 +66,11 @@ def test_an_incar_without_spin_says_where_that_is_wrong() -> None:
     text = incar_text(inputs(hole))
     assert "# warning: an odd number of electrons in no metal, and no spin; set magnetism" in text
     assert "half the cost; not so here: an odd number of electrons\nISPIN = 1" in text
-    for told in (inputs(NACL), inputs(hole, magnetism="auto"), inputs(hole, ISPIN=2)):
+    for told in (
+        inputs(NACL),
+        inputs(hole, magnetism="auto"),
+        inputs(hole, ISPIN=2, MAGMOM={"Cl": 0.6}),
+    ):
         assert "not so here" not in incar_text(told)
         assert "warning:" not in incar_text(told)
 

@@ -9,6 +9,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,8 @@ from natriface.workflows.engines.vasp.estimate import (
     shared_mb,
 )
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
-from natriface.workflows.engines.vasp.inputs import (
-    VaspInputs,
-    incar_text,
-    kpoints_text,
-    poscar_text,
-    vasp_inputs,
-    write_inputs,
-)
+from natriface.workflows.engines.vasp.input_texts import incar_text, kpoints_text, poscar_text
+from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp.lobster_basis import n_basis_functions
 from natriface.workflows.engines.vasp.running.run import prepare_attempt
 from natriface.workflows.plan import Step, StructureFrom
@@ -499,8 +494,53 @@ def test_estimate_without_a_structure_is_near_the_one_with() -> None:
 
 def test_default_bands() -> None:
     """8 electrons in 2 atoms of silicon: VASP takes 8 bands."""
-    assert default_n_bands(8, 2, 1) == 8
-    assert default_n_bands(720, 120, 1) == 432
+    assert default_n_bands(8, 2) == 8
+    assert default_n_bands(720, 120) == 432
+
+
+@pytest.mark.parametrize(
+    ("n_electrons", "n_atoms", "moment", "groups", "taken"),
+    [
+        *((256, 40, 59.2, 2, 184), (112, 16, 16.0, 12, 84), (80, 12, 0.0, 12, 48)),
+        *((588, 65, 65.0, 32, 416), (32, 8, 8.0, 1, 25), (2341, 253, 52.487, 15, 1440)),
+        (203, 25, 50.2, 6, 150),
+    ],
+)
+def test_bands_with_spin(
+    n_electrons: float, n_atoms: int, moment: float, groups: int, taken: int
+) -> None:
+    """Electrons, atoms, sum of MAGMOM, NPAR and NBANDS of real spin-polarised runs of VASP."""
+    least = default_n_bands(n_electrons, n_atoms, moment)
+    assert rounded_n_bands(least, 1, {"NPAR": groups}) == taken
+
+
+def test_bands_and_cost_follow_the_moments() -> None:
+    atoms = rocksalt_slab()
+    high_spin = {"Na": 5.0, "F": 1.0}
+    plain = inputs_of(atoms, ISPIN=1).size
+    zero, default, high = (
+        inputs_of(atoms, ISPIN=2, **given).size
+        for given in ({"MAGMOM": {"Na": 0.0}}, {}, {"MAGMOM": high_spin})
+    )
+    assert zero.n_bands == plain.n_bands
+    assert default.n_bands == plain.n_bands + (len(atoms) + 1) // 2
+    assert high.n_bands > default.n_bands
+    assert zero.core_hours < default.core_hours < high.core_hours
+
+
+def test_moments_are_written_in_runs() -> None:
+    slab = rocksalt_slab(4).repeat((3, 2, 1))
+    moments = {"Na": 0.6, "F": -0.1}
+    inputs = inputs_of(slab, ISPIN=2, MAGMOM=moments)
+    text = incar_text(inputs)
+    n = len(slab) // 2
+    assert f"MAGMOM = {n}*0.6 {n}*-0.1\n" in text
+    assert Incar.from_str(text)["MAGMOM"] == inputs.tags["MAGMOM"]
+    assert len(inputs.tags["MAGMOM"]) == len(slab)
+    uneven = [0.0] * (2 * n - 2) + [1.5, 2.0]
+    assert f"MAGMOM = {2 * n - 2}*0.0 1.5 2.0\n" in incar_text(
+        replace(inputs, tags={**inputs.tags, "MAGMOM": uneven})
+    )
 
 
 # ---- the machine and POTCARs ------------------------------------------------------------------

@@ -23,6 +23,7 @@ _SINGLE_POINTS = ("static", "dos", "elf", "levels", "lobster")
 _MOVES = (0, 1, 2, 3, 40, 44)
 """IBRION of what moves the atoms."""
 _NO_RELAXATION = (0, 5, 6, 7, 8)
+_MOMENTS = "give MAGMOM by element, or leave ISPIN to magnetism: auto, by what each cell holds"
 _HUBBARD = ("LDAUL", "LDAUU", "LDAUJ", "LDAUTYPE")
 
 
@@ -195,6 +196,21 @@ def _spin(case: Case) -> Iterator[_Objection]:
         yield _Objection(
             f"NUPDOWN = {tags['NUPDOWN']} is the moment of the whole cell: it does not suit cells "
             "of other sizes"
+        )
+    if tags.get("ISPIN") == 2 and collinear:
+        yield from _moments(tags)
+
+
+def _moments(tags: Mapping[str, Any]) -> Iterator[_Objection]:
+    """What a cycle with spin starts from."""
+    if "MAGMOM" not in tags:
+        yield _Objection(
+            f"ISPIN = 2 without MAGMOM: VASP starts from 1 Bohr magneton on every atom; {_MOMENTS}"
+        )
+    elif not any(tags["MAGMOM"]):
+        yield _Objection(
+            "ISPIN = 2 and MAGMOM is zero on every atom: it costs twice, and ends without moments; "
+            f"{_MOMENTS}"
         )
 
 

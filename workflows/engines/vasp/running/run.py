@@ -20,7 +20,8 @@ from natriface.structures.base.errors import EngineError, ReaderError
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import END_REQUEST_FILE, EndedEarlyError
 from natriface.workflows.engines.machine import Machine, command_line, deadline
-from natriface.workflows.engines.vasp.inputs import VaspInputs, poscar_text, write_inputs
+from natriface.workflows.engines.vasp.input_texts import poscar_text
+from natriface.workflows.engines.vasp.inputs import VaspInputs, write_inputs
 from natriface.workflows.engines.vasp.pieces import steps_before, tags_to_go_on
 from natriface.workflows.engines.vasp.running.custodian import END_FILE, RUN_FILE
 from natriface.workflows.engines.vasp.running.handlers import ERRORS, OUTPUT, RunOrder
