@@ -17,7 +17,8 @@ def interruptible() -> Iterator[Callable[[], int | None]]:
 
     Yields
     ------
-    The signal that has come, or None. In another thread than the main one, signals are left alone.
+    The signal that has come, or None. In another thread than the main one, signals are left alone,
+    and so is SIGHUP where it is ignored, as under nohup.
     """
     came: list[int] = []
 
@@ -34,7 +35,9 @@ def interruptible() -> Iterator[Callable[[], int | None]]:
             os.kill(os.getpid(), number)
         came.append(number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield noted
