@@ -33,6 +33,7 @@ from natriface.workflows.commands.studies.course import (
     jobs_bring_programs,
     planned,
     run_study,
+    say_changes,
     say_lacks,
     show_funnel,
     statuses,
@@ -134,6 +135,7 @@ def submit(
     brings = jobs_bring_programs(study, folder)
     course = Course.of(study, folder, launchpad, budget_h=budget, programs_in_jobs=brings)
     workspace = course.workspace
+    say_changes(course.begun, workspace)
     submission = operations.submit(course.begun, workspace, checked=True)
     if course.in_stages:
         more = course.further(statuses(workspace), at_rest=True)

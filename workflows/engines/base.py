@@ -189,8 +189,8 @@ class Capabilities:
     path_settings
         Settings that do not decide the energy of a geometry: how it is relaxed, what is written.
     pinned
-        Settings of a step with checksums of the files that they name, so that another content is
-        another step; ``None`` where they name none.
+        Settings of a step with checksums of the files that they name, weights or a source of one's
+        own, so that another content is another step; ``None`` where they name none.
     inputs
         What writes its input files to look at; ``None`` where it has none.
     doubts

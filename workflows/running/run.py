@@ -20,6 +20,7 @@ from natriface.workflows.launchpad.ledger import MOST_DEATHS, fail_lost, ping, s
 from natriface.workflows.launchpad.queries import n_active, step_of
 from natriface.workflows.launchpad.submit import Submission, submit_plan
 from natriface.workflows.plan import Plan, Step
+from natriface.workflows.running.changes import changes
 from natriface.workflows.running.interruption import end_by, interruptible
 from natriface.workflows.running.progress import Forecast, Progress, Silent
 from natriface.workflows.running.recovery import recover, recover_dead
@@ -249,6 +250,8 @@ class _Run:
             self.progress.note(f"{name} is run again, as lpad was told; its result is set aside")
         for name, host in found.elsewhere.items():
             self.progress.note(f"{name} runs on {host}, or was killed there")
+        if changed := changes(self.plan, self.workspace):
+            self.progress.note(changed)
         self._submit()
 
     def _submit(self) -> None:

@@ -266,6 +266,14 @@ def say_lacks(lacks: Sequence[str]) -> None:
         typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
 
 
+def say_changes(plan: Plan, workspace: Workspace) -> None:
+    """Say what was finished with other settings, so that it is computed again."""
+    from natriface.workflows.running.changes import changes
+
+    if changed := changes(plan, workspace):
+        typer.echo(changed)
+
+
 def show_funnel(name: str, folder: Path | None) -> list[Step]:
     """Print how many there are at each stage of a study, and what was left out and why.
 
@@ -352,6 +360,7 @@ def write_report(
     from natriface.workflows.report.page import JSON_FILE
     from natriface.workflows.report.study import report_study
 
+    say_changes(plan, workspace)
     with note("writing the report"):
         written = report_study(
             study, plan, workspace, statuses, figures.value if figures else None, goes_on

@@ -8,8 +8,9 @@ Names
 ``emt``, ``lj``, ``mace_mp``, ...
     A calculator ASE knows by this name.
 ``package.module:Class``
-    Any class that makes an ASE calculator; where it has an attribute ``elements``, a list of
-    symbols, structures with others are refused before anything runs.
+    Any class that makes an ASE calculator; one of a module of one's own is known by the checksum
+    of its source. Where it has an attribute ``elements``, a list of symbols, structures with
+    others are refused before anything runs.
 """
 
 from __future__ import annotations
@@ -42,15 +43,28 @@ from natriface.workflows.engines.potential.foreign import (
     making,
     weights_sha256,
 )
+from natriface.workflows.engines.potential.own_source import (
+    MODEL_SOURCE,
+    own_source,
+    require_loaded,
+    require_source,
+)
 
 
-def check_calculator(model: str, options: dict[str, Any], needs: Iterable[str] = ()) -> None:
+def check_calculator(
+    model: str,
+    options: dict[str, Any],
+    needs: Iterable[str] = (),
+    source: str | None = None,
+) -> None:
     """Refuse a calculator that is not installed or cannot do what is needed, without loading it.
 
     Parameters
     ----------
     needs
         Properties as ASE names them: ``forces``, ``stress``.
+    source
+        Checksum of a source of one's own that it was planned with.
 
     Raises
     ------
@@ -58,7 +72,8 @@ def check_calculator(model: str, options: dict[str, Any], needs: Iterable[str] =
         If a potential's package or weights of one's own are missing, or its weights are not what
         they were.
     EngineError
-        If there is no such calculator, or it does not take the options or give a property.
+        If there is no such calculator, or it does not take the options or give a property, or its
+        source is another one.
     """
     potential = potential_of(model)
     if potential is not None:
@@ -73,6 +88,7 @@ def check_calculator(model: str, options: dict[str, Any], needs: Iterable[str] =
             hint = nearest(model, potentials())
             raise EngineError(f"there are no weights {model!r} ({hint})")
         check_foreign(model, options, needs)
+    require_source(model, source)
     _check_device(model, options)
 
 
@@ -123,20 +139,25 @@ def has_lone_atom(atoms: Atoms, cutoff_angstrom: float) -> bool:
     return len(np.unique(near.first)) < len(atoms)
 
 
-def make_calculator(model: str, options: dict[str, Any]) -> Calculator:
+def make_calculator(model: str, options: dict[str, Any], source: str | None = None) -> Calculator:
     """The calculator of this name; of the last few with weights one is kept, not loaded anew.
 
     Parameters
     ----------
     options
         Plain values, as a study gives them.
+    source
+        As of `check_calculator`.
 
     Raises
     ------
     EngineError
-        If it is not installed or does not take these options.
+        If it is not installed or does not take these options, or its source was changed since this
+        process loaded it.
     """
-    check_calculator(model, options)
+    check_calculator(model, options, source=source)
+    if potential_of(model) is None:
+        require_loaded(model)
     weights = weights_of(model, options)
     if weights is None:
         return make_foreign(model, options)
@@ -167,15 +188,19 @@ def weights_of(model: str, options: dict[str, Any]) -> str | None:
 
 
 def pinned(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with the checksum of the weights of one's own that they name, if they name any.
+    """Settings with the checksum of the weights or source of one's own that they name, if any.
 
     Raises
     ------
     EngineError
         If these cannot be read.
     """
-    potential = potential_of(settings.get("model", DEFAULT))
+    model = settings.get("model", DEFAULT)
+    potential = potential_of(model)
     options = settings.get(MODEL_OPTIONS)
+    if potential is None and isinstance(model, str) and MODEL_SOURCE not in settings:
+        source = own_source(model)
+        return {**settings} if source is None else {**settings, MODEL_SOURCE: source}
     if potential is None or not isinstance(options, Mapping) or OWN_SHA256 in options:
         return dict(settings)
     own = potential.own_weights(options)
@@ -184,16 +209,20 @@ def pinned(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**settings, MODEL_OPTIONS: {**options, OWN_SHA256: file_sha256(own)}}
 
 
-def calculator_version(model: str, calculator: Calculator | None = None) -> str:
-    """Version of the package the calculator comes from.
+def calculator_version(
+    model: str, calculator: Calculator | None = None, source: str | None = None
+) -> str:
+    """Version of the package the calculator comes from, with the source of one of one's own.
 
     Parameters
     ----------
     calculator
         What `make_calculator` has made, whose class tells more than a function that made it.
+    source
+        Its checksum where a step was planned with it.
     """
     potential = potential_of(model)
-    return foreign_version(model, calculator) if potential is None else potential.version
+    return potential.version if potential else foreign_version(model, calculator, source)
 
 
 def cost_of(model: str) -> tuple[Cost, str]:

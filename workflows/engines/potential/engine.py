@@ -108,7 +108,7 @@ class PotentialEngine:
         tells_stress = isinstance(settings, PotentialSettings) and settings.tells_stress
         needs = ("energy", "forces", "stress") if tells_stress else ("energy", "forces")
         try:
-            check_calculator(settings.model, settings.model_options, needs)
+            check_calculator(settings.model, settings.model_options, needs, settings.model_source)
             if step.structure is not None:
                 check_atoms(settings.model, step.atoms())
             if isinstance(settings, MdSettings):
@@ -163,10 +163,10 @@ class PotentialEngine:
         step, atoms = load_folder(folder)
         settings = settings_of(step)
         weights = weights_of(settings.model, settings.model_options)
-        calculator = make_calculator(settings.model, settings.model_options)
+        calculator = make_calculator(settings.model, settings.model_options, settings.model_source)
 
         def version() -> str:
-            return calculator_version(settings.model, calculator)
+            return calculator_version(settings.model, calculator, settings.model_source)
 
         if isinstance(settings, PotentialBandSettings):
             force_call = force_call_of(calculator)
@@ -196,7 +196,7 @@ class PotentialEngine:
         step, atoms = load_folder(folder)
         settings = settings_of(step)
         if isinstance(settings, PotentialBandSettings):
-            version = calculator_version(settings.model)
+            version = calculator_version(settings.model, source=settings.model_source)
             model = EngineRecord(name=self.name, version=version, model=settings.model)
             return band_result(folder, step, atoms, settings, model)
         try:
@@ -205,7 +205,9 @@ class PotentialEngine:
             outcome = None
         except ValueError as error:
             raise ReaderError(f"{folder / OUTCOME_FILE} cannot be read ({error})") from None
-        version = outcome["version"] if outcome is not None else calculator_version(settings.model)
+        version = (outcome or {}).get("version") or calculator_version(
+            settings.model, source=settings.model_source
+        )
         common: dict[str, Any] = {
             "kind": step.kind,
             "engine": EngineRecord(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from importlib import import_module, metadata
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -15,6 +15,12 @@ from ase.calculators.calculator import Calculator, get_calculator_class
 
 from natriface.structures.base.errors import EngineError
 from natriface.workflows.engines.potential.declaration import file_sha256
+from natriface.workflows.engines.potential.own_source import (
+    loaded_source,
+    own_name,
+    own_source,
+    version_of,
+)
 
 _IMPORT_ERRORS = (ImportError, AttributeError, ValueError, TypeError, SyntaxError, NameError)
 """What comes of a module that is not there, or is no sound Python."""
@@ -50,6 +56,7 @@ def calculator_class(model: str) -> Any:
     try:
         if ":" in model:
             module, _, name = model.partition(":")
+            loaded_source(module)
             found = getattr(import_module(module), name)
         else:
             found = get_calculator_class(model)
@@ -137,22 +144,26 @@ def making(model: str, options: Mapping[str, Any]) -> Iterator[None]:
         ) from error
 
 
-def foreign_version(model: str, calculator: Calculator | None = None) -> str:
-    """Version of the distribution that brings it.
+def foreign_version(
+    model: str, calculator: Calculator | None = None, source: str | None = None
+) -> str:
+    """Version of the distribution that brings it, and the source of a module of one's own.
 
     Parameters
     ----------
     calculator
         What was made: its class has a version where the function that made it has none.
+    source
+        That the step was planned with; by default as it is now.
     """
     made = [calculator_class(model), *([] if calculator is None else [type(calculator)])]
     packages = list(dict.fromkeys(str(each.__module__).split(".")[0] for each in made))
-    for package in packages:
-        # mace comes with mace-torch
-        for distribution in (package, *metadata.packages_distributions().get(package, ())):
-            with suppress(metadata.PackageNotFoundError):
-                return f"{distribution} {metadata.version(distribution)}"
-    return f"{packages[0]} (version unknown)"
+    said = next(filter(None, map(version_of, packages)), None)
+    source = source or own_source(model)
+    if source is None:
+        return said or f"{packages[0]} (version unknown)"
+    own = f"{own_name(model)} (source {source})"
+    return f"{said}, {own}" if said else own
 
 
 def weights_files(options: Mapping[str, Any]) -> list[Path]:

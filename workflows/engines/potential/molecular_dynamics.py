@@ -44,7 +44,7 @@ class MdSettings(Annealing):
 
     Attributes
     ----------
-    model, model_options
+    model, model_options, model_source
         As of a relaxation.
     picoseconds
         Of the production, which follows ramp and equilibration.
@@ -64,6 +64,7 @@ class MdSettings(Annealing):
 
     model: str = DEFAULT
     model_options: dict[str, Any] = Field(default_factory=dict)
+    model_source: str | None = None
     kelvin: Positive = Field(default=600.0, le=5000)
     picoseconds: Positive = Field(default=5.0, le=10_000)
     ramp_picoseconds: Real = Field(default=0.5, ge=0, le=1000)

@@ -26,6 +26,8 @@ class PotentialSettings(BaseModel):
     ----------
     model, model_options
         Calculator by name (`natriface.workflows.engines.potential.calculators`) and its options.
+    model_source
+        Checksum of the source of a calculator of one's own, which the plan adds.
     optimizer
         An optimiser of `ase.optimize` that can resume, or RFO, which starts with a Hessian of
         springs (`natriface.workflows.engines.model_hessian`) and leaves saddles.
@@ -55,6 +57,7 @@ class PotentialSettings(BaseModel):
 
     model: str = DEFAULT
     model_options: dict[str, Any] = Field(default_factory=dict)
+    model_source: str | None = None
     optimizer: Literal["LBFGS", "BFGS", "FIRE", "RFO"] = "LBFGS"
     fmax_ev_per_angstrom: Real = Field(default=0.02, gt=0)
     max_steps: Whole = Field(default=600, gt=0)
@@ -84,6 +87,7 @@ class PotentialBandSettings(BandSettings):
 
     model: str = DEFAULT
     model_options: dict[str, Any] = Field(default_factory=dict)
+    model_source: str | None = None
 
 
 Settings = TypeVar("Settings", PotentialSettings, PotentialBandSettings, MdSettings)
