@@ -258,7 +258,7 @@ def _told(records: list[InterfaceRecord]) -> list[str]:
 def test_no_verdict_where_levels_differ_in_the_sign() -> None:
     alike = [record_of("N|A", -0.5, -0.3), record_of("N|A-F", -0.8, -0.4, doping="F")]
     said = _told(alike)
-    assert any("Contact lowers the energy of N|A, N|A-F" in text for text in said)
+    assert any(text.startswith("Contact lowers the energy of N|A by 0.50") for text in said)
     assert any("more negative (−0.30 J/m²" in text and "−0.10 by level 1" in text for text in said)
     assert any("0.20 to 0.40 J/m² apart (most for N|A-F)" in text for text in said)
     unlike = [record_of("N|A", -0.5, 0.3), record_of("N|A-F", -0.8, 0.4, doping="F")]
@@ -269,11 +269,19 @@ def test_no_verdict_where_levels_differ_in_the_sign() -> None:
     assert not any("more negative" in text for text in said)
 
 
-def test_what_contact_gains_is_told_of_the_level_it_is_by() -> None:
+def test_what_contact_gains_is_told_of_each_pair_and_of_the_level_it_is_by() -> None:
     said = _told([record_of("N|A", -10.5, -9.0), record_of("N|B", -9.5, -8.0)])
-    assert "Contact lowers the energy of N|A, N|B, by 9.50 to 10.50 J/m² (level 0)." in said
+    each = "N|A by 10.50 ± 0.01 J/m² and N|B by 9.50 ± 0.01 J/m²"
+    assert f"Contact lowers the energy of {each} (level 0)." in said
     alone = _told([record_of("N|A", -10.5)])
-    assert "Contact lowers the energy of N|A, by 10.50 J/m²." in alone
+    assert "Contact lowers the energy of N|A by 10.50 ± 0.01 J/m²." in alone
+
+
+def test_of_many_pairs_the_range_is_told_with_its_ends() -> None:
+    energies = {"N|A": -0.4, "N|B": -0.2, "N|C": -0.5, "N|D": -0.3}
+    said = _told([record_of(pair, energy) for pair, energy in energies.items()])
+    pairs = "N|A, N|B, N|C, N|D"
+    assert f"Contact lowers the energy of {pairs}, by 0.20 (N|B) to 0.50 (N|C) J/m²." in said
 
 
 def test_the_order_of_starts_is_told_of_the_level_that_relaxes() -> None:

@@ -13,9 +13,9 @@ from itertools import product
 from natriface.analysis.energies.starts import SAME_MINIMUM_EV, in_quadrature
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number, signed
+from natriface.workflows.parts.interfaces.blocks.contact import contact_verdicts
 from natriface.workflows.parts.interfaces.blocks.integrity_tables import word_of
 from natriface.workflows.parts.interfaces.blocks.level_tables import relaxing_level
-from natriface.workflows.parts.interfaces.blocks.no_verdict import no_verdict
 from natriface.workflows.parts.interfaces.blocks.published_values import contradictions, reasons
 from natriface.workflows.parts.interfaces.blocks.reproduced import (
     ByLevel,
@@ -74,7 +74,7 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
         *_strained(records),
         *_gaining_strain(records),
     ]
-    signs = _signs(records, ours, off, others)
+    signs = contact_verdicts(records, ours, off, others)
     if published is None:
         return Comparison(
             verdict=signs,
@@ -145,55 +145,6 @@ def _levels(records: Sequence[InterfaceRecord]) -> list[str]:
             f"{number(min(known.values()))} to {number(known[most])} J/m² apart (most for {most})"
         )
     return [text + "."]
-
-
-def _signs(
-    records: Sequence[InterfaceRecord],
-    ours: Mapping[str, float],
-    off: Mapping[str, float],
-    others: ByLevel,
-) -> list[str]:
-    asked = [r.pair for r in records if r.interfacial_formation_energy is not None]
-    if not asked:
-        return []
-    if not ours:
-        return ["No interfacial formation energy has been computed yet."]
-    sentences = []
-    if len(ours) < len(asked):
-        left = [pair for pair in asked if pair not in ours]
-        sentences.append(
-            f"{len(ours)} of {len(asked)} interfacial formation energies are computed; not "
-            f"computed: {', '.join(left)}."
-        )
-    known = [pair for pair in ours if pair in off]
-    apart = [pair for pair in known if abs(ours[pair]) > off[pair]]
-    certain = [
-        pair
-        for pair in apart
-        if agree(ours[pair], [level[pair] for level in others.values() if pair in level])
-    ]
-    disputed = [pair for pair in apart if pair not in certain]
-    whose = next((f" ({r.levels[0].name})" for r in records if r.levels), "")
-    if disputed:
-        sentences.append(
-            "Levels of theory differ in whether contact lowers the energy of "
-            f"{', '.join(disputed)}."
-        )
-    for verb, pairs in (
-        ("raises", [pair for pair in certain if ours[pair] > 0]),
-        ("lowers", [pair for pair in certain if ours[pair] < 0]),
-    ):
-        if pairs:
-            gains = [abs(ours[pair]) for pair in pairs]
-            by = " to ".join(dict.fromkeys(number(end) for end in (min(gains), max(gains))))
-            sentences.append(
-                f"Contact {verb} the energy of {', '.join(pairs)}, by {by} J/m²{whose}."
-            )
-    near = [f"{p} within {number(off[p])} J/m²" for p in known if p not in apart]
-    if near:
-        sentences.append(f"Contact makes no difference to the energy of {', '.join(near)}.")
-    single = [record for record in records if record.pair in ours and record.pair not in off]
-    return [*sentences, *([no_verdict(single, ours)] if single else [])]
 
 
 def _doping(
