@@ -271,7 +271,7 @@ def test_no_verdict_where_levels_differ_in_the_sign() -> None:
 
 def test_what_contact_gains_is_told_of_each_pair_and_of_the_level_it_is_by() -> None:
     said = _told([record_of("N|A", -10.5, -9.0), record_of("N|B", -9.5, -8.0)])
-    each = "N|A by 10.50 ± 0.01 J/m² and N|B by 9.50 ± 0.01 J/m²"
+    each = "N|A by 10.50 ± 0.01 J/m² and of N|B by 9.50 ± 0.01 J/m²"
     assert f"Contact lowers the energy of {each} (level 0)." in said
     alone = _told([record_of("N|A", -10.5)])
     assert "Contact lowers the energy of N|A by 10.50 ± 0.01 J/m²." in alone
@@ -282,6 +282,55 @@ def test_of_many_pairs_the_range_is_told_with_its_ends() -> None:
     said = _told([record_of(pair, energy) for pair, energy in energies.items()])
     pairs = "N|A, N|B, N|C, N|D"
     assert f"Contact lowers the energy of {pairs}, by 0.20 (N|B) to 0.50 (N|C) J/m²." in said
+
+
+def test_pairs_with_a_side_in_common_are_compared_by_all_levels() -> None:
+    told = compare([record_of("N|A", -0.38), record_of("N|B", -0.2)], None).verdict
+    assert told[1] == "N|A lies lower than N|B by 0.18 ± 0.01 J/m²: told apart."
+    near = compare([record_of("N|A", -0.38), record_of("N|B", -0.375)], None).verdict
+    assert "N|A and N|B are not told apart: they differ by 0.01 ± 0.01 J/m²." in near
+    alike = compare([record_of("N|A", -0.5, -0.4), record_of("N|B", -0.2, -0.3)], None).verdict
+    levels = "0.30 J/m² by level 0 and 0.10 J/m² by level 1, uncertain by 0.01 J/m²"
+    assert f"N|A lies lower than N|B by {levels}: told apart." in alike
+    unlike = compare([record_of("N|A", -0.5, -0.2), record_of("N|B", -0.2, -0.3)], None).verdict
+    assert (
+        "Levels of theory differ in which of N|A and N|B lies lower (N|A by 0.30 J/m² by level 0, "
+        "N|B by 0.10 J/m² by level 1): not told apart." in unlike
+    )
+    apart = compare([record_of("N|A", -0.38), record_of("M|B", -0.2)], None).verdict
+    assert len(apart) == 1  # no side in common, no question
+
+
+def test_without_an_uncertainty_no_pair_is_compared() -> None:
+    known, unknown = record_of("N|A", -0.38), record_of("N|B", -0.2)
+    assert unknown.interfacial_formation_energy is not None
+    one_start = unknown.interfacial_formation_energy.model_copy(
+        update={"uncertainty_j_per_m2": None}
+    )
+    unknown = unknown.model_copy(update={"interfacial_formation_energy": one_start})
+    told = compare([known, unknown], None).verdict
+    assert not any("lies lower" in text for text in told)
+
+
+def test_of_many_pairs_those_told_apart_are_counted() -> None:
+    energies = (-0.5, -0.5, -0.4, -0.2)
+    records = [record_of(f"N|{name}", x) for name, x in zip("ABCD", energies, strict=True)]
+    assert compare(records, None).verdict[1] == (
+        "Of 6 pairs of interfaces with a side in common 5 are told apart, each tested alone and "
+        "without correction for their number. Most: N|A lies lower than N|D by 0.30 ± 0.01 J/m²: "
+        "told apart."
+    )
+
+
+def test_the_work_of_adhesion_is_told_where_it_was_asked_for() -> None:
+    records = [
+        record_of(pair, -0.3).model_copy(update={"work_of_adhesion": Quantity(value_j_per_m2=w)})
+        for pair, w in (("N|A", 0.58), ("N|B", 0.35))
+    ]
+    assert compare(records, None).verdict[-1] == (
+        "Rigid work of adhesion, of which no uncertainty is known: 0.58 J/m² of N|A and 0.35 J/m² "
+        "of N|B."
+    )
 
 
 def test_the_order_of_starts_is_told_of_the_level_that_relaxes() -> None:

@@ -385,7 +385,7 @@ def test_signs_and_orders_need_a_spread_that_they_exceed() -> None:
     study.replace("Na|NZSP-NSF NZSP-NSF slab", energy_ev=-36.5)
     sure = compare(known_to(0.05, study.records), None).verdict
     assert any(
-        re.match(r"Contact lowers the energy of Na\|NZSP by .* and Na\|NZSP-NSF by ", s)
+        re.match(r"Contact lowers the energy of Na\|NZSP by .* and of Na\|NZSP-NSF by ", s)
         for s in sure
     )
     near = compare(known_to(0.5, study.records), None).verdict

@@ -16,6 +16,7 @@ from natriface.analysis.results.wording import number, signed
 from natriface.workflows.parts.interfaces.blocks.contact import contact_verdicts
 from natriface.workflows.parts.interfaces.blocks.integrity_tables import word_of
 from natriface.workflows.parts.interfaces.blocks.level_tables import relaxing_level
+from natriface.workflows.parts.interfaces.blocks.pair_order import adhesion_words, pair_orders
 from natriface.workflows.parts.interfaces.blocks.published_values import contradictions, reasons
 from natriface.workflows.parts.interfaces.blocks.reproduced import (
     ByLevel,
@@ -74,7 +75,11 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
         *_strained(records),
         *_gaining_strain(records),
     ]
-    signs = contact_verdicts(records, ours, off, others)
+    signs = [
+        *contact_verdicts(records, ours, off, others),
+        *pair_orders(records),
+        *adhesion_words(records),
+    ]
     if published is None:
         return Comparison(
             verdict=signs,

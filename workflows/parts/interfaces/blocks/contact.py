@@ -1,4 +1,4 @@
-"""What contact does to the energy of each pair, and which of two pairs lies lower."""
+"""What contact does to the energy of each pair, and of which that is not known."""
 
 from __future__ import annotations
 
@@ -79,15 +79,15 @@ def _signs(
     ):
         if pairs:
             gains = {pair: abs(ours[pair]) for pair in pairs}
-            sentences.append(f"Contact {verb} the energy of {_each(gains, off)}{whose}.")
+            sentences.append(f"Contact {verb} the energy {_each(gains, off)}{whose}.")
     return sentences
 
 
 def _each(values: Mapping[str, float], off: Mapping[str, float]) -> str:
     """Pairs, each with its value and its uncertainty, J/m2; of many the range and its ends."""
     if len(values) <= FEW:
-        told = [f"{p} by {number(x)} ± {number(off[p])} J/m²" for p, x in values.items()]
+        told = [f"of {p} by {number(x)} ± {number(off[p])} J/m²" for p, x in values.items()]
         return listed(told)
     least, most = (end(values, key=lambda pair: values[pair]) for end in (min, max))
     ends = dict.fromkeys(f"{number(values[pair])} ({pair})" for pair in (least, most))
-    return f"{', '.join(values)}, by {' to '.join(ends)} J/m²"
+    return f"of {', '.join(values)}, by {' to '.join(ends)} J/m²"
