@@ -19,6 +19,7 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
     InterfaceRecord,
     LevelRecord,
     Quantity,
+    RegistriesRecord,
     SlabRecord,
     StartRecord,
     StrainEnergyRecord,
@@ -310,6 +311,47 @@ def test_without_an_uncertainty_no_pair_is_compared() -> None:
     unknown = unknown.model_copy(update={"interfacial_formation_energy": one_start})
     told = compare([known, unknown], None).verdict
     assert not any("lies lower" in text for text in told)
+
+
+def _scanned(pair: str, uncertainty: float | None, **scan: Any) -> InterfaceRecord:
+    formation = Quantity(
+        value_j_per_m2=-0.3,
+        uncertainty_j_per_m2=uncertainty,
+        no_uncertainty=None if uncertainty else "one independent start only of the interface",
+    )
+    update = {"interfacial_formation_energy": formation, "registries": RegistriesRecord(**scan)}
+    return record_of(pair, -0.3).model_copy(update=update)
+
+
+def test_like_reasons_for_no_verdict_stand_once_and_others_with_their_pairs() -> None:
+    near = [("N|A", "registries 1 and 2 lie 0.67 Å apart"), ("N|B", "registries 1 and 2 lie 1 Å")]
+    scans = [_scanned(pair, None, near=text, apart_angstrom=1.5) for pair, text in near]
+    (sentence,) = compare(scans, None).verdict
+    assert (
+        "is not known (one independent start only of the interface; in N|A registries 1 and 2 lie "
+        "0.67 Å apart, in N|B registries 1 and 2 lie 1 Å, less than 1.5 Å: not independent); "
+    ) in sentence
+    other = scans[1].interfacial_formation_energy
+    assert other is not None
+    other = other.model_copy(update={"no_uncertainty": "the starts are not known"})
+    unlike = scans[1].model_copy(update={"interfacial_formation_energy": other})
+    (sentence,) = compare([scans[0], unlike], None).verdict
+    assert "N|A: one independent start only of the interface; N|B: the starts are" in sentence
+
+
+def test_starts_nearer_than_the_default_are_told_where_they_count_as_independent() -> None:
+    asked = [
+        _scanned("N|A", 0.01, nearest_apart_angstrom=0.67),
+        _scanned("N|B", 0.01, nearest_apart_angstrom=1.6),
+        _scanned(
+            "N|C", None, nearest_apart_angstrom=0.5
+        ),  # it has no verdict to be taken with care
+    ]
+    assert (
+        "Starts 0.67 Å apart (N|A) count as independent, as the study asks; by default 1.5 Å."
+        in compare(asked, None).verdict
+    )
+    assert not any("by default" in text for text in compare(asked[1:], None).verdict)
 
 
 def test_of_many_pairs_those_told_apart_are_counted() -> None:

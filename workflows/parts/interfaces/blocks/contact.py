@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from natriface.analysis.results.wording import listed, number
-from natriface.workflows.parts.interfaces.blocks.no_verdict import no_verdict
+from natriface.workflows.parts.interfaces.blocks.no_verdict import near_starts, no_verdict
 from natriface.workflows.parts.interfaces.blocks.reproduced import ByLevel, agree
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord
 
@@ -49,6 +49,7 @@ def contact_verdicts(
     if near:
         sentences.append(f"Contact makes no difference to the energy of {', '.join(near)}.")
     single = [record for record in records if record.pair in ours and record.pair not in off]
+    sentences += near_starts([record for record in records if record.pair in off])
     return [*sentences, *([no_verdict(single, ours)] if single else [])]
 
 
