@@ -46,7 +46,12 @@ from natriface.workflows.report.section import (
     SectionContext,
     results_of,
 )
-from natriface.workflows.surfaces.glossary import doped_words, surface_glossary
+from natriface.workflows.surfaces.glossary import (
+    doped_words,
+    surface_cuts,
+    surface_glossary,
+    surface_methods,
+)
 
 KEY, TITLE = "interfaces", "Interfaces"
 
@@ -156,6 +161,7 @@ def _printed_bonds(records: Sequence[InterfaceRecord], published: Published | No
 def _methods(records: Sequence[InterfaceRecord]) -> list[str | Formula]:
     slabs = {slab.name: slab for record in records for slab in (record.substrate, record.film)}
     text: list[str | Formula] = [" ".join(map(_slab_words, slabs.values()))]
+    text += surface_methods(_cuts(records))
     cells = [_cell_words(record) for record in records if record.area_angstrom2 is not None]
     text += [" ".join(cells)] if cells else []
     slabs_alone = [slab for record in records for slab in record.reference_slabs]
@@ -200,8 +206,12 @@ def _glossary(records: Sequence[InterfaceRecord]) -> dict[str, str]:
             found[name] = doped_words(slab.phase or name, slab.doping, units)
         elif words:
             found[name] = ", ".join(words)
-    found |= surface_glossary((slab.surface, slab.phase, slab.cut_words) for slab in slabs.values())
-    return found
+    return found | surface_glossary(_cuts(records))
+
+
+def _cuts(records: Sequence[InterfaceRecord]) -> list[str]:
+    slabs = [slab for record in records for slab in (record.film, record.substrate)]
+    return surface_cuts((slab.surface, slab.phase, slab.cut_words) for slab in slabs)
 
 
 def _slab_words(slab: SlabRecord) -> str:
