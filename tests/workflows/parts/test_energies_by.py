@@ -10,6 +10,7 @@ import pytest
 from ase import Atoms
 
 from natriface.analysis.results.result import EngineRecord, Result
+from natriface.analysis.results.wording import number
 from natriface.structures.base.errors import NatrifaceError, StudyError, UnavailableError
 from natriface.workflows.parts.interfaces.blocks.comparison import compare
 from natriface.workflows.parts.interfaces.blocks.level_tables import adhesion_table
@@ -387,6 +388,31 @@ def test_the_order_of_starts_is_told_of_the_level_that_relaxes() -> None:
     assert f"The last start {said}" in compare([by_one], None).findings
 
 
+@pytest.mark.parametrize(
+    ("film", "substrate", "told"),
+    [([0.07, 0.01], [], "+7.0"), ([0.01, -0.07], [], "−7.0"), ([0.0, 0.0], [0.07, 0.0], "−7.0")],
+)
+def test_a_strain_has_its_sign_and_the_bound_that_it_exceeds(
+    film: list[float], substrate: list[float], told: str
+) -> None:
+    record = record_of("N|A", -0.3)
+    update: dict[str, Any] = {
+        "max_strain": 0.07,
+        "film": record.film.model_copy(update={"principal_strains": film}),
+        "substrate": record.substrate.model_copy(update={"principal_strains": substrate}),
+    }
+    strained = record.model_copy(update={**update, "max_strain_percent": 5.0})
+    findings = " ".join(compare([strained], None).findings)
+    assert f"Strained by more than 5 % to fit: N|A by {told} %" in findings
+    assert "Strained beyond max_strain_percent" in findings
+    assert f"N|A by {told} % (bound 5 %)." in findings
+    table = overview([strained], None)
+    column = next(k for k, c in enumerate(table.columns) if c.title == "largest strain")
+    assert number(table.rows[0][column], 1) == told.removeprefix("+")
+    within = strained.model_copy(update={"max_strain_percent": 12.0})
+    assert "beyond" not in " ".join(compare([within], None).findings)
+
+
 def test_what_a_level_has_not_seen_is_refused_before_anything_runs() -> None:
     with pytest.raises(NatrifaceError, match="Na"):
         plan_study(study([{"model": f"{HERE}:WithoutSodium"}]), Path())
@@ -436,7 +462,7 @@ def test_a_large_strain_is_a_finding_and_a_small_one_is_none() -> None:
     ]
     said = [text for text in _told(records) if text.startswith("Strained by more than 5 %")]
     assert len(said) == 1
-    assert said[0].startswith("Strained by more than 5 % to fit: N|A by 6.1 %; energies are")
+    assert said[0].startswith("Strained by more than 5 % to fit: N|A by +6.1 %; energies are")
     assert "strain_energy among the quantities says what it costs" in said[0]
     assert not any("to fit" in text for text in _told(records[1:]))
 

@@ -29,6 +29,7 @@ from natriface.workflows.parts.interfaces.blocks.registry_blocks import (
     registry_figure,
     registry_table,
 )
+from natriface.workflows.parts.interfaces.blocks.strain_words import NO_STRAIN
 from natriface.workflows.parts.interfaces.blocks.tables import (
     overview,
     reference_slab_table,
@@ -237,7 +238,7 @@ def _cell_words(record: InterfaceRecord) -> str:
     if record.n_contacts is not None:
         words.append(counted(record.n_contacts, "contact"))
     for side, slab in (("film", record.film), ("substrate", record.substrate)):
-        if any(abs(strain) > 1e-9 for strain in slab.principal_strains):
+        if any(abs(strain) > NO_STRAIN for strain in slab.principal_strains):
             strains = " and ".join(number(100 * x) for x in slab.principal_strains)
             words.append(f"{side} strained by {strains} %")
     if record.gap_angstrom is not None:

@@ -26,14 +26,11 @@ from natriface.workflows.parts.interfaces.blocks.reproduced import (
     sizes,
     sizes_are_claimed,
 )
+from natriface.workflows.parts.interfaces.blocks.strain_words import strain_findings
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, StartRecord
 
 SAME_J_PER_M2 = 0.01
 """Published differences smaller than this are none; they have two decimals."""
-
-
-LARGE_STRAIN = 0.05
-"""Largest principal strain beyond which a reader is told: linear elasticity ends about there."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,7 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
         *_doping(records, ours, off, published, others),
         *_starts(records),
         *_still_falling(records),
-        *_strained(records),
-        *_gaining_strain(records),
+        *strain_findings(records),
     ]
     signs = [
         *contact_verdicts(records, ours, off, others),
@@ -279,40 +275,6 @@ def _still_falling(records: Sequence[InterfaceRecord]) -> list[str]:
         return []
     last = f"The last start{_by_relaxing(records)}"
     return [f"{last} is the lowest for {', '.join(found)}; further starts may go lower."]
-
-
-def _strained(records: Sequence[InterfaceRecord]) -> list[str]:
-    """Interfaces whose sides had to be strained by much to fit."""
-    found = [
-        f"{record.pair} by {number(100 * record.max_strain, 1)} %"
-        for record in records
-        if record.max_strain is not None and record.max_strain > LARGE_STRAIN
-    ]
-    if not found:
-        return []
-    asked = any(record.strain_energies for record in records)
-    costs = "" if asked else "; strain_energy among the quantities says what it costs"
-    return [
-        f"Strained by more than {100 * LARGE_STRAIN:g} % to fit: {', '.join(found)}; energies are "
-        "those of the strained sides. A smaller max_strain_percent, with a larger "
-        f"max_area_angstrom2, under interfaces avoids it{costs}."
-    ]
-
-
-def _gaining_strain(records: Sequence[InterfaceRecord]) -> list[str]:
-    """Sides whose crystal ends lower strained than as the engine relaxes it."""
-    found = [
-        f"the {side} of {record.pair} {number(energy, 3)} J/m²"
-        for record in records
-        for side, one in record.strain_energies.items()
-        if (energy := one.value_j_per_m2) is not None and round(energy, 3) < 0
-    ]
-    if not found:
-        return []
-    return [
-        f"Strain gains energy ({', '.join(found)}): the unstrained crystal is not the engine's "
-        "lowest, and formation energies may be those of another phase."
-    ]
 
 
 def doped_partners(

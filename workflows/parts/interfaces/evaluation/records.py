@@ -317,6 +317,8 @@ class InterfaceRecord(_Record):
     levels
         Where other levels of theory than the relaxing one give energies: all of them, first that
         whose energies, bound and engine are the interface's here, last that which relaxes.
+    max_strain_percent
+        Bound of the study to `max_strain`, as built.
     references
         Which slabs its formation energy subtracts.
     starts
@@ -337,6 +339,7 @@ class InterfaceRecord(_Record):
     area_angstrom2: float | None = None
     n_contacts: int | None = None
     max_strain: float | None = None
+    max_strain_percent: float | None = None
     gap_angstrom: float | None = None
     vacuum_angstrom: float | None = None
     rotation_degrees: float | None = None
