@@ -476,7 +476,11 @@ def test_strain_that_gains_energy_is_a_finding() -> None:
     (text,) = [text for text in _told([record(-0.002)]) if "Strain gains" in text]
     assert "the film of N|A −0.002 J/m²" in text
     assert "the unstrained crystal is not the engine's lowest" in text
+    by_fit = record(-5e-5)  # no gain, and said to be none
+    assert not any("Strain gains" in text for text in _told([by_fit]))
+    assert any("rounds to 0.000 J/m² is none" in note for note in overview([by_fit], None).notes)
     found = _told([record(0.1)])
+    assert not any("rounds to" in note for note in overview([record(0.1)], None).notes)
     assert not any("Strain gains" in text for text in found)
     # what it costs was asked for and stands in the table
     assert any("to fit" in x for x in found)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import copysign
 
 from natriface.analysis.results.wording import number, signed
+from natriface.workflows.parts.interfaces.blocks.crystal_cells import STRAIN_DIGITS
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord
 
 LARGE_STRAIN = 0.05
@@ -69,10 +70,10 @@ def _beyond_bound(records: Sequence[InterfaceRecord]) -> list[str]:
 def _gaining_strain(records: Sequence[InterfaceRecord]) -> list[str]:
     """Sides whose crystal ends lower strained than as the engine relaxes it."""
     found = [
-        f"the {side} of {record.pair} {number(energy, 3)} J/m²"
+        f"the {side} of {record.pair} {number(energy, STRAIN_DIGITS)} J/m²"
         for record in records
         for side, one in record.strain_energies.items()
-        if (energy := one.value_j_per_m2) is not None and round(energy, 3) < 0
+        if (energy := one.value_j_per_m2) is not None and round(energy, STRAIN_DIGITS) < 0
     ]
     if not found:
         return []

@@ -14,10 +14,10 @@ from natriface.analysis.results.wording import number
 from natriface.workflows.parts.interfaces.blocks.crystal_cells import (
     LAYER_NOTE,
     STRAIN,
-    STRAIN_NOTE,
     layer_cells,
     layer_words,
     strain_energy_cells,
+    strain_notes,
 )
 from natriface.workflows.parts.interfaces.blocks.level_tables import (
     here,
@@ -83,8 +83,7 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
     notes += level_notes(records)
     if bounded:
         notes.append(BOUND_NOTE)
-    if strained:
-        notes.append(STRAIN_NOTE)
+    notes += strain_notes(records)
     if reacting:
         notes += [LAYER_NOTE, *layer_words(records)]
     return Table(
