@@ -114,6 +114,17 @@ def test_a_registry_near_the_first_is_no_independent_start(
     (record,) = (item.record for item in gather(list(results.values())))
     assert record.registries is not None
     assert record.registries.near is None
+    assert (record.registries.nearest_apart_angstrom or 0.0) >= 1.5
+    assert not any("by default" in text for text in compare([record], None).verdict)
+    # by a smaller apart_angstrom the next registry is a start of its own
+    told["scan"]["near"] = [[k] for k in range(len(shifts))]
+    none_near = {**results, key: Result.model_validate(told)}
+    (record,) = (item.record for item in gather(list(none_near.values())))
+    assert [start.independent for start in record.starts] == [True, True]
+    assert any(
+        text.startswith("Starts 0.83 Å apart (F|A) count as independent, as the study asks")
+        for text in compare([record], None).verdict
+    )
 
 
 def test_only_what_is_not_set_and_can_help_is_advised(results: dict[str, Result]) -> None:

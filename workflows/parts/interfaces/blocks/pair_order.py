@@ -39,9 +39,9 @@ def pair_orders(records: Sequence[InterfaceRecord]) -> list[str]:
         for each in energies(record, record.pair)
         if each.quantity == FORMATION
     ]
-    for found in side_by_side(measured, pairs) if pairs else ():
-        return _told(found, _by_level(measured), several=bool(other_levels(records)))
-    return []
+    found = side_by_side(measured, pairs) if pairs else []
+    several = bool(other_levels(records))
+    return [text for each in found for text in _told(each, _by_level(measured), several)]
 
 
 def _by_level(measured: Sequence[Measurement]) -> dict[str, dict[str, float]]:
