@@ -69,7 +69,8 @@ class ValueBar:
         Values in print; an `unlike` one (of another kind, or of a kind the source does not state)
         is hatched.
     words
-        What the source says instead of a number.
+        What the source says instead of a number; it stands below the label, with the source's
+        name up to a comma.
     """
 
     label: str
@@ -162,9 +163,10 @@ def value_bars(
     """
     if not bars:
         raise AnalysisError(f"{quantity}: there is nothing to draw")
+    author = published.partition(",")[0]
     groups = [
         Group(
-            bar.label + (f"\n“{bar.words}”" if bar.words else ""),
+            bar.label + (f"\n{author}: “{bar.words}”" if bar.words else ""),
             bar.kind,
             bar.value_ev,
             bar.reason,

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from natriface.analysis.results.wording import number
 
+GAPS = ("gap_angstrom", "atom_gap_angstrom")
+"""What is as high as the layers, of what is said of a termination."""
+
 
 class SlabLabels(BaseModel):
     """A slab: what crystal, from where, cut how; its other properties are kept as they are.
@@ -46,8 +49,9 @@ class SlabLabels(BaseModel):
         scaled: dict[str, Any] = {}
         if self.thickness_angstrom is not None:
             scaled["thickness_angstrom"] = ratio * self.thickness_angstrom
-        if cut.get("gap_angstrom") is not None:
-            scaled["termination"] = {**cut, "gap_angstrom": ratio * cut["gap_angstrom"]}
+        gaps = {key: ratio * cut[key] for key in GAPS if cut.get(key) is not None}
+        if gaps:
+            scaled["termination"] = {**cut, **gaps}
         return self.model_copy(update=scaled)
 
     @property

@@ -156,6 +156,14 @@ def test_bars_have_room_whatever_their_number_and_names(
         require_room(figure, drawn(figure, patched))
 
 
+def test_words_of_a_source_are_attributed_to_it() -> None:
+    bars = [ValueBar("NaF", "vacancy", 0.7, words="very low values")]
+    figure = value_bars(bars, "migration barrier", published="Li et al., Nat. Commun. (2025)")
+    labels = [text.get_text() for axes in figure.axes for text in axes.get_xticklabels()]
+    labels += [text.get_text() for axes in figure.axes for text in axes.get_yticklabels()]
+    assert any("Li et al.: “very low values”" in " ".join(text.split()) for text in labels)
+
+
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_a_figure_fits_a_journal(name: str) -> None:
     width = figure_of(name).get_figwidth()

@@ -10,6 +10,7 @@ import pytest
 from ase import Atoms
 
 from natriface.analysis.results.result import EngineRecord, Result
+from natriface.analysis.results.wording import number
 from natriface.structures.base.errors import NatrifaceError, StudyError, UnavailableError
 from natriface.workflows.parts.interfaces.blocks.comparison import compare
 from natriface.workflows.parts.interfaces.blocks.level_tables import adhesion_table
@@ -19,6 +20,7 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
     InterfaceRecord,
     LevelRecord,
     Quantity,
+    RegistriesRecord,
     SlabRecord,
     StartRecord,
     StrainEnergyRecord,
@@ -258,7 +260,7 @@ def _told(records: list[InterfaceRecord]) -> list[str]:
 def test_no_verdict_where_levels_differ_in_the_sign() -> None:
     alike = [record_of("N|A", -0.5, -0.3), record_of("N|A-F", -0.8, -0.4, doping="F")]
     said = _told(alike)
-    assert any("Contact lowers the energy of N|A, N|A-F" in text for text in said)
+    assert any(text.startswith("Contact lowers the energy of N|A by 0.50") for text in said)
     assert any("more negative (−0.30 J/m²" in text and "−0.10 by level 1" in text for text in said)
     assert any("0.20 to 0.40 J/m² apart (most for N|A-F)" in text for text in said)
     unlike = [record_of("N|A", -0.5, 0.3), record_of("N|A-F", -0.8, 0.4, doping="F")]
@@ -269,11 +271,109 @@ def test_no_verdict_where_levels_differ_in_the_sign() -> None:
     assert not any("more negative" in text for text in said)
 
 
-def test_what_contact_gains_is_told_of_the_level_it_is_by() -> None:
+def test_what_contact_gains_is_told_of_each_pair_and_of_the_level_it_is_by() -> None:
     said = _told([record_of("N|A", -10.5, -9.0), record_of("N|B", -9.5, -8.0)])
-    assert "Contact lowers the energy of N|A, N|B, by 9.50 to 10.50 J/m² (level 0)." in said
+    each = "N|A by 10.50 ± 0.01 J/m² and of N|B by 9.50 ± 0.01 J/m²"
+    assert f"Contact lowers the energy of {each} (level 0)." in said
     alone = _told([record_of("N|A", -10.5)])
-    assert "Contact lowers the energy of N|A, by 10.50 J/m²." in alone
+    assert "Contact lowers the energy of N|A by 10.50 ± 0.01 J/m²." in alone
+
+
+def test_of_many_pairs_the_range_is_told_with_its_ends() -> None:
+    energies = {"N|A": -0.4, "N|B": -0.2, "N|C": -0.5, "N|D": -0.3}
+    said = _told([record_of(pair, energy) for pair, energy in energies.items()])
+    pairs = "N|A, N|B, N|C, N|D"
+    assert f"Contact lowers the energy of {pairs}, by 0.20 (N|B) to 0.50 (N|C) J/m²." in said
+
+
+def test_pairs_with_a_side_in_common_are_compared_by_all_levels() -> None:
+    told = compare([record_of("N|A", -0.38), record_of("N|B", -0.2)], None).verdict
+    assert told[1] == "N|A lies lower than N|B by 0.18 ± 0.01 J/m²: told apart."
+    near = compare([record_of("N|A", -0.38), record_of("N|B", -0.375)], None).verdict
+    assert "N|A and N|B are not told apart: they differ by 0.01 ± 0.01 J/m²." in near
+    alike = compare([record_of("N|A", -0.5, -0.4), record_of("N|B", -0.2, -0.3)], None).verdict
+    levels = "0.30 J/m² by level 0 and 0.10 J/m² by level 1, uncertain by 0.01 J/m²"
+    assert f"N|A lies lower than N|B by {levels}: told apart." in alike
+    unlike = compare([record_of("N|A", -0.5, -0.2), record_of("N|B", -0.2, -0.3)], None).verdict
+    assert (
+        "Levels of theory differ in which of N|A and N|B lies lower (N|A by 0.30 J/m² by level 0, "
+        "N|B by 0.10 J/m² by level 1): not told apart." in unlike
+    )
+    apart = compare([record_of("N|A", -0.38), record_of("M|B", -0.2)], None).verdict
+    assert len(apart) == 1  # no side in common, no question
+
+
+def test_without_an_uncertainty_no_pair_is_compared() -> None:
+    known, unknown = record_of("N|A", -0.38), record_of("N|B", -0.2)
+    assert unknown.interfacial_formation_energy is not None
+    one_start = unknown.interfacial_formation_energy.model_copy(
+        update={"uncertainty_j_per_m2": None}
+    )
+    unknown = unknown.model_copy(update={"interfacial_formation_energy": one_start})
+    told = compare([known, unknown], None).verdict
+    assert not any("lies lower" in text for text in told)
+
+
+def _scanned(pair: str, uncertainty: float | None, **scan: Any) -> InterfaceRecord:
+    formation = Quantity(
+        value_j_per_m2=-0.3,
+        uncertainty_j_per_m2=uncertainty,
+        no_uncertainty=None if uncertainty else "one independent start only of the interface",
+    )
+    update = {"interfacial_formation_energy": formation, "registries": RegistriesRecord(**scan)}
+    return record_of(pair, -0.3).model_copy(update=update)
+
+
+def test_like_reasons_for_no_verdict_stand_once_and_others_with_their_pairs() -> None:
+    near = [("N|A", "registries 1 and 2 lie 0.67 Å apart"), ("N|B", "registries 1 and 2 lie 1 Å")]
+    scans = [_scanned(pair, None, near=text, apart_angstrom=1.5) for pair, text in near]
+    (sentence,) = compare(scans, None).verdict
+    assert (
+        "is not known (one independent start only of the interface; in N|A registries 1 and 2 lie "
+        "0.67 Å apart, in N|B registries 1 and 2 lie 1 Å, less than 1.5 Å: not independent); "
+    ) in sentence
+    other = scans[1].interfacial_formation_energy
+    assert other is not None
+    other = other.model_copy(update={"no_uncertainty": "the starts are not known"})
+    unlike = scans[1].model_copy(update={"interfacial_formation_energy": other})
+    (sentence,) = compare([scans[0], unlike], None).verdict
+    assert "N|A: one independent start only of the interface; N|B: the starts are" in sentence
+
+
+def test_starts_nearer_than_the_default_are_told_where_they_count_as_independent() -> None:
+    asked = [
+        _scanned("N|A", 0.01, nearest_apart_angstrom=0.67),
+        _scanned("N|B", 0.01, nearest_apart_angstrom=1.6),
+        _scanned(
+            "N|C", None, nearest_apart_angstrom=0.5
+        ),  # it has no verdict to be taken with care
+    ]
+    assert (
+        "Starts 0.67 Å apart (N|A) count as independent, as the study asks; by default 1.5 Å."
+        in compare(asked, None).verdict
+    )
+    assert not any("by default" in text for text in compare(asked[1:], None).verdict)
+
+
+def test_of_many_pairs_those_told_apart_are_counted() -> None:
+    energies = (-0.5, -0.5, -0.4, -0.2)
+    records = [record_of(f"N|{name}", x) for name, x in zip("ABCD", energies, strict=True)]
+    assert compare(records, None).verdict[1] == (
+        "Of 6 pairs of interfaces with a side in common 5 are told apart, each tested alone and "
+        "without correction for their number. Most: N|A lies lower than N|D by 0.30 ± 0.01 J/m²: "
+        "told apart."
+    )
+
+
+def test_the_work_of_adhesion_is_told_where_it_was_asked_for() -> None:
+    records = [
+        record_of(pair, -0.3).model_copy(update={"work_of_adhesion": Quantity(value_j_per_m2=w)})
+        for pair, w in (("N|A", 0.58), ("N|B", 0.35))
+    ]
+    assert compare(records, None).verdict[-1] == (
+        "Rigid work of adhesion, of which no uncertainty is known: 0.58 J/m² of N|A and 0.35 J/m² "
+        "of N|B."
+    )
 
 
 def test_the_order_of_starts_is_told_of_the_level_that_relaxes() -> None:
@@ -286,6 +386,31 @@ def test_the_order_of_starts_is_told_of_the_level_that_relaxes() -> None:
     said = "is the lowest for N|A; further starts may go lower."
     assert f"The last start by level 1 {said}" in compare([by_two], None).findings
     assert f"The last start {said}" in compare([by_one], None).findings
+
+
+@pytest.mark.parametrize(
+    ("film", "substrate", "told"),
+    [([0.07, 0.01], [], "+7.0"), ([0.01, -0.07], [], "−7.0"), ([0.0, 0.0], [0.07, 0.0], "−7.0")],
+)
+def test_a_strain_has_its_sign_and_the_bound_that_it_exceeds(
+    film: list[float], substrate: list[float], told: str
+) -> None:
+    record = record_of("N|A", -0.3)
+    update: dict[str, Any] = {
+        "max_strain": 0.07,
+        "film": record.film.model_copy(update={"principal_strains": film}),
+        "substrate": record.substrate.model_copy(update={"principal_strains": substrate}),
+    }
+    strained = record.model_copy(update={**update, "max_strain_percent": 5.0})
+    findings = " ".join(compare([strained], None).findings)
+    assert f"Strained by more than 5 % to fit: N|A by {told} %" in findings
+    assert "Strained beyond max_strain_percent" in findings
+    assert f"N|A by {told} % (bound 5 %)." in findings
+    table = overview([strained], None)
+    column = next(k for k, c in enumerate(table.columns) if c.title == "largest strain")
+    assert number(table.rows[0][column], 1) == told.removeprefix("+")
+    within = strained.model_copy(update={"max_strain_percent": 12.0})
+    assert "beyond" not in " ".join(compare([within], None).findings)
 
 
 def test_what_a_level_has_not_seen_is_refused_before_anything_runs() -> None:
@@ -337,7 +462,7 @@ def test_a_large_strain_is_a_finding_and_a_small_one_is_none() -> None:
     ]
     said = [text for text in _told(records) if text.startswith("Strained by more than 5 %")]
     assert len(said) == 1
-    assert said[0].startswith("Strained by more than 5 % to fit: N|A by 6.1 %; energies are")
+    assert said[0].startswith("Strained by more than 5 % to fit: N|A by +6.1 %; energies are")
     assert "strain_energy among the quantities says what it costs" in said[0]
     assert not any("to fit" in text for text in _told(records[1:]))
 
@@ -351,7 +476,11 @@ def test_strain_that_gains_energy_is_a_finding() -> None:
     (text,) = [text for text in _told([record(-0.002)]) if "Strain gains" in text]
     assert "the film of N|A −0.002 J/m²" in text
     assert "the unstrained crystal is not the engine's lowest" in text
+    by_fit = record(-5e-5)  # no gain, and said to be none
+    assert not any("Strain gains" in text for text in _told([by_fit]))
+    assert any("rounds to 0.000 J/m² is none" in note for note in overview([by_fit], None).notes)
     found = _told([record(0.1)])
+    assert not any("rounds to" in note for note in overview([record(0.1)], None).notes)
     assert not any("Strain gains" in text for text in found)
     # what it costs was asked for and stands in the table
     assert any("to fit" in x for x in found)

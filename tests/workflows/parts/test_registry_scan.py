@@ -107,13 +107,24 @@ def test_a_registry_near_the_first_is_no_independent_start(
     quantity = record.interfacial_formation_energy
     assert quantity is not None
     assert quantity.no_uncertainty == "one independent start only of the interface"
-    (sentence,) = compare([record], None).verdict
+    sentence, _ = compare([record], None).verdict
     # NaF(100) repeats after 3.3 A, and four shifts are tried along it
     assert "registries 1 and 2 lie 0.83 Å apart, less than 1.5 Å: not independent" in sentence
     assert sentence.endswith("; starts: 2 under interfaces tells.")
     (record,) = (item.record for item in gather(list(results.values())))
     assert record.registries is not None
     assert record.registries.near is None
+    assert (record.registries.nearest_apart_angstrom or 0.0) >= 1.5
+    assert not any("by default" in text for text in compare([record], None).verdict)
+    # by a smaller apart_angstrom the next registry is a start of its own
+    told["scan"]["near"] = [[k] for k in range(len(shifts))]
+    none_near = {**results, key: Result.model_validate(told)}
+    (record,) = (item.record for item in gather(list(none_near.values())))
+    assert [start.independent for start in record.starts] == [True, True]
+    assert any(
+        text.startswith("Starts 0.83 Å apart (F|A) count as independent, as the study asks")
+        for text in compare([record], None).verdict
+    )
 
 
 def test_only_what_is_not_set_and_can_help_is_advised(results: dict[str, Result]) -> None:
@@ -124,7 +135,7 @@ def test_only_what_is_not_set_and_can_help_is_advised(results: dict[str, Result]
     record = record.model_copy(update={"interfacial_formation_energy": unsure})
 
     def advice(**update: Any) -> str:
-        (sentence,) = compare([record.model_copy(update=update)], None).verdict
+        sentence, _ = compare([record.model_copy(update=update)], None).verdict
         return sentence.rpartition("; ")[2]
 
     both = "starts: 2 or registry: best with scan: {registries: 2} under interfaces tells."

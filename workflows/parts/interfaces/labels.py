@@ -217,6 +217,8 @@ class InterfaceLabels(Labels):
     strained_crystals
         By side: ids of its crystal with the plane as in the interface, where the strain energy is
         asked for.
+    max_strain_percent
+        Bound that the study set to the strain of the crystals as built.
     references
         Which slabs the reference steps are.
     bases
@@ -265,6 +267,7 @@ class InterfaceLabels(Labels):
     substrate_strain: list[float]
     film_strain: list[float]
     max_strain: float
+    max_strain_percent: float | None = None
     shortest_contact_angstrom: float | None = None
     n_frozen: int | None = None
     stoichiometric: bool | None = None

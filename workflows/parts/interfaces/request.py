@@ -69,6 +69,10 @@ class Anneal(Document):
     picoseconds: Positive = 1.0
 
 
+APART_ANGSTROM = 1.5
+"""By default registries nearer than this are one start."""
+
+
 class RegistryScan(Document):
     """How registries and gaps are scanned, the sides as they are.
 
@@ -88,7 +92,7 @@ class RegistryScan(Document):
     """
 
     registries: Whole = Field(default=1, ge=1, le=20)
-    apart_angstrom: Positive = 1.5
+    apart_angstrom: Positive = APART_ANGSTROM
     spacing_angstrom: Positive = 1.0
     lifts_angstrom: list[Real] = Field(default=[-0.3, 0.0, 0.3, 0.6, 0.9], min_length=1)
     beyond_angstrom: Real = Field(default=0.0, ge=0, le=3)

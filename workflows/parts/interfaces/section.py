@@ -29,6 +29,7 @@ from natriface.workflows.parts.interfaces.blocks.registry_blocks import (
     registry_figure,
     registry_table,
 )
+from natriface.workflows.parts.interfaces.blocks.strain_words import NO_STRAIN
 from natriface.workflows.parts.interfaces.blocks.tables import (
     overview,
     reference_slab_table,
@@ -46,7 +47,12 @@ from natriface.workflows.report.section import (
     SectionContext,
     results_of,
 )
-from natriface.workflows.surfaces.glossary import doped_words, surface_glossary
+from natriface.workflows.surfaces.glossary import (
+    doped_words,
+    surface_cuts,
+    surface_glossary,
+    surface_methods,
+)
 
 KEY, TITLE = "interfaces", "Interfaces"
 
@@ -156,6 +162,7 @@ def _printed_bonds(records: Sequence[InterfaceRecord], published: Published | No
 def _methods(records: Sequence[InterfaceRecord]) -> list[str | Formula]:
     slabs = {slab.name: slab for record in records for slab in (record.substrate, record.film)}
     text: list[str | Formula] = [" ".join(map(_slab_words, slabs.values()))]
+    text += surface_methods(_cuts(records))
     cells = [_cell_words(record) for record in records if record.area_angstrom2 is not None]
     text += [" ".join(cells)] if cells else []
     slabs_alone = [slab for record in records for slab in record.reference_slabs]
@@ -200,8 +207,12 @@ def _glossary(records: Sequence[InterfaceRecord]) -> dict[str, str]:
             found[name] = doped_words(slab.phase or name, slab.doping, units)
         elif words:
             found[name] = ", ".join(words)
-    found |= surface_glossary((slab.surface, slab.phase, slab.cut_words) for slab in slabs.values())
-    return found
+    return found | surface_glossary(_cuts(records))
+
+
+def _cuts(records: Sequence[InterfaceRecord]) -> list[str]:
+    slabs = [slab for record in records for slab in (record.film, record.substrate)]
+    return surface_cuts((slab.surface, slab.phase, slab.cut_words) for slab in slabs)
 
 
 def _slab_words(slab: SlabRecord) -> str:
@@ -227,7 +238,7 @@ def _cell_words(record: InterfaceRecord) -> str:
     if record.n_contacts is not None:
         words.append(counted(record.n_contacts, "contact"))
     for side, slab in (("film", record.film), ("substrate", record.substrate)):
-        if any(abs(strain) > 1e-9 for strain in slab.principal_strains):
+        if any(abs(strain) > NO_STRAIN for strain in slab.principal_strains):
             strains = " and ".join(number(100 * x) for x in slab.principal_strains)
             words.append(f"{side} strained by {strains} %")
     if record.gap_angstrom is not None:

@@ -105,6 +105,7 @@ class PlannedInterface:
             other_supercells={side: ids for side, ids in others.items() if ids},
             restarts=[step.id for step in self.restarts],
             quantities=list(request.quantities),
+            max_strain_percent=request.interfaces.max_strain_percent,
             **(levels if self.levels else {}),
             **scan,
             **self.crystals.labels(),

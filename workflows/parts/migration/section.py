@@ -197,7 +197,8 @@ def _bars(records: Sequence[HopRecord], context: SectionContext) -> ReportFigure
             " Hatched: of another path, or of one the source does not state."
             if any(printed.unlike for printed in printed_bars)
             else ""
-        ),
+        )
+        + (f" In quotation marks: words of {name}." if any(bar.words for bar in bars) else ""),
         alt="Bars of the migration barriers: "
         + "; ".join(f"{b.label} {number(b.value_ev, 3)} eV" for b in bars),
     )

@@ -27,7 +27,12 @@ from natriface.workflows.parts.screen.tables import films_table, ranking_table
 from natriface.workflows.report.section import FEW, Block, Section, SectionContext
 from natriface.workflows.report.steps import known_steps
 from natriface.workflows.report.table import Cell, Column, Table
-from natriface.workflows.surfaces.glossary import doped_words, surface_glossary
+from natriface.workflows.surfaces.glossary import (
+    doped_words,
+    surface_cuts,
+    surface_glossary,
+    surface_methods,
+)
 
 KEY = "screen"
 
@@ -77,7 +82,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
             *([TAKEN.format(groups=len(measured), energies=len(relaxed))] if measured else []),
             *_narrowed(labelled.values()),
         ],
-        methods=[SCREENED_FORMULA],
+        methods=[*surface_methods(_cuts(labelled.values())), SCREENED_FORMULA],
         values={record.candidate: record.model_dump(mode="json") for record in made},
         measurements=measured,
         glossary=_glossary(labelled.values()),
@@ -136,12 +141,17 @@ def _glossary(labels: Iterable[CandidateLabels]) -> dict[str, str]:
             found[name] = doped_words(slab.phase, slab.doping, cut.get("kept_units") or ())
         elif slab.phase != slab.name:
             found[name] = slab.phase
-    found |= surface_glossary((slab.label, slab.phase, slab.cut_words) for slab in slabs)
+    found |= surface_glossary(_cuts(known))
     if len({one.choices.registry for one in known}) > 1:
         found["registry"] = (
             "shift of the film in the plane, in fractions of the substrate's surface cell"
         )
     return found
+
+
+def _cuts(labels: Iterable[CandidateLabels]) -> list[str]:
+    slabs = [slab for one in labels for slab in one.slabs]
+    return surface_cuts((slab.label, slab.phase, slab.cut_words) for slab in slabs)
 
 
 def of_choices(records: Sequence[CandidateRecord]) -> list[Block]:

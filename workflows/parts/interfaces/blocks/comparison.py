@@ -13,9 +13,10 @@ from itertools import product
 from natriface.analysis.energies.starts import SAME_MINIMUM_EV, in_quadrature
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.wording import number, signed
+from natriface.workflows.parts.interfaces.blocks.contact import contact_verdicts
 from natriface.workflows.parts.interfaces.blocks.integrity_tables import word_of
 from natriface.workflows.parts.interfaces.blocks.level_tables import relaxing_level
-from natriface.workflows.parts.interfaces.blocks.no_verdict import no_verdict
+from natriface.workflows.parts.interfaces.blocks.pair_order import adhesion_words, pair_orders
 from natriface.workflows.parts.interfaces.blocks.published_values import contradictions, reasons
 from natriface.workflows.parts.interfaces.blocks.reproduced import (
     ByLevel,
@@ -25,14 +26,11 @@ from natriface.workflows.parts.interfaces.blocks.reproduced import (
     sizes,
     sizes_are_claimed,
 )
+from natriface.workflows.parts.interfaces.blocks.strain_words import strain_findings
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, StartRecord
 
 SAME_J_PER_M2 = 0.01
 """Published differences smaller than this are none; they have two decimals."""
-
-
-LARGE_STRAIN = 0.05
-"""Largest principal strain beyond which a reader is told: linear elasticity ends about there."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +69,13 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
         *_doping(records, ours, off, published, others),
         *_starts(records),
         *_still_falling(records),
-        *_strained(records),
-        *_gaining_strain(records),
+        *strain_findings(records),
     ]
-    signs = _signs(records, ours, off, others)
+    signs = [
+        *contact_verdicts(records, ours, off, others),
+        *pair_orders(records),
+        *adhesion_words(records),
+    ]
     if published is None:
         return Comparison(
             verdict=signs,
@@ -145,55 +146,6 @@ def _levels(records: Sequence[InterfaceRecord]) -> list[str]:
             f"{number(min(known.values()))} to {number(known[most])} J/m² apart (most for {most})"
         )
     return [text + "."]
-
-
-def _signs(
-    records: Sequence[InterfaceRecord],
-    ours: Mapping[str, float],
-    off: Mapping[str, float],
-    others: ByLevel,
-) -> list[str]:
-    asked = [r.pair for r in records if r.interfacial_formation_energy is not None]
-    if not asked:
-        return []
-    if not ours:
-        return ["No interfacial formation energy has been computed yet."]
-    sentences = []
-    if len(ours) < len(asked):
-        left = [pair for pair in asked if pair not in ours]
-        sentences.append(
-            f"{len(ours)} of {len(asked)} interfacial formation energies are computed; not "
-            f"computed: {', '.join(left)}."
-        )
-    known = [pair for pair in ours if pair in off]
-    apart = [pair for pair in known if abs(ours[pair]) > off[pair]]
-    certain = [
-        pair
-        for pair in apart
-        if agree(ours[pair], [level[pair] for level in others.values() if pair in level])
-    ]
-    disputed = [pair for pair in apart if pair not in certain]
-    whose = next((f" ({r.levels[0].name})" for r in records if r.levels), "")
-    if disputed:
-        sentences.append(
-            "Levels of theory differ in whether contact lowers the energy of "
-            f"{', '.join(disputed)}."
-        )
-    for verb, pairs in (
-        ("raises", [pair for pair in certain if ours[pair] > 0]),
-        ("lowers", [pair for pair in certain if ours[pair] < 0]),
-    ):
-        if pairs:
-            gains = [abs(ours[pair]) for pair in pairs]
-            by = " to ".join(dict.fromkeys(number(end) for end in (min(gains), max(gains))))
-            sentences.append(
-                f"Contact {verb} the energy of {', '.join(pairs)}, by {by} J/m²{whose}."
-            )
-    near = [f"{p} within {number(off[p])} J/m²" for p in known if p not in apart]
-    if near:
-        sentences.append(f"Contact makes no difference to the energy of {', '.join(near)}.")
-    single = [record for record in records if record.pair in ours and record.pair not in off]
-    return [*sentences, *([no_verdict(single, ours)] if single else [])]
 
 
 def _doping(
@@ -323,40 +275,6 @@ def _still_falling(records: Sequence[InterfaceRecord]) -> list[str]:
         return []
     last = f"The last start{_by_relaxing(records)}"
     return [f"{last} is the lowest for {', '.join(found)}; further starts may go lower."]
-
-
-def _strained(records: Sequence[InterfaceRecord]) -> list[str]:
-    """Interfaces whose sides had to be strained by much to fit."""
-    found = [
-        f"{record.pair} by {number(100 * record.max_strain, 1)} %"
-        for record in records
-        if record.max_strain is not None and record.max_strain > LARGE_STRAIN
-    ]
-    if not found:
-        return []
-    asked = any(record.strain_energies for record in records)
-    costs = "" if asked else "; strain_energy among the quantities says what it costs"
-    return [
-        f"Strained by more than {100 * LARGE_STRAIN:g} % to fit: {', '.join(found)}; energies are "
-        "those of the strained sides. A smaller max_strain_percent, with a larger "
-        f"max_area_angstrom2, under interfaces avoids it{costs}."
-    ]
-
-
-def _gaining_strain(records: Sequence[InterfaceRecord]) -> list[str]:
-    """Sides whose crystal ends lower strained than as the engine relaxes it."""
-    found = [
-        f"the {side} of {record.pair} {number(energy, 3)} J/m²"
-        for record in records
-        for side, one in record.strain_energies.items()
-        if (energy := one.value_j_per_m2) is not None and round(energy, 3) < 0
-    ]
-    if not found:
-        return []
-    return [
-        f"Strain gains energy ({', '.join(found)}): the unstrained crystal is not the engine's "
-        "lowest, and formation energies may be those of another phase."
-    ]
 
 
 def doped_partners(

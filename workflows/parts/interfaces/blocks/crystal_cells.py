@@ -21,12 +21,27 @@ LAYER_NOTE = (
     "together needs more than that layer, or phases that are missing here."
 )
 STRAIN = STRAIN_FORMULA.name
+STRAIN_DIGITS = 3
+"""In which a strain energy is given; smaller ones are within the error of the fit."""
 STRAIN_NOTE = (
     "The strain energy is what it costs to strain the crystals of the sides to their common cell, "
     "per area of it, against these crystals as the engine relaxes them, which gives its energies. "
     "It is in no formation energy, whose slabs are strained alike. ≤: a crystal that might have "
     "leant in the strained plane was held upright."
 )
+
+FIT_NOTE = (
+    "A negative strain energy that rounds to 0.000 J/m² is none: the lowest of the cubic through "
+    "the lengths of the normal lies that little below the relaxed crystal."
+)
+
+
+def strain_notes(records: Sequence[InterfaceRecord]) -> list[str]:
+    """What strain energies are, and what those are that are negative by the fit alone."""
+    sides = [each for record in records for each in record.strain_energies.values()]
+    values = [each.value_j_per_m2 for each in sides if each.value_j_per_m2 is not None]
+    by_fit = any(value < 0 and round(value, STRAIN_DIGITS) == 0 for value in values)
+    return [STRAIN_NOTE, *([FIT_NOTE] if by_fit else [])] if sides else []
 
 
 def layer_cells(record: InterfaceRecord) -> list[tuple[Column, Cell]]:
@@ -70,7 +85,7 @@ def strain_energy_cells(record: InterfaceRecord) -> list[tuple[Column, Cell]]:
     none = StrainEnergyRecord()
     return [
         (
-            Column(STRAIN, "J/m2", 3),
+            Column(STRAIN, "J/m2", STRAIN_DIGITS),
             sum(known) if known and len(known) == len(values) else None,
         ),
         *(

@@ -1,29 +1,78 @@
-"""Formation energies of which it is not known how certain they are: why, and what tells."""
+"""How certain formation energies are: where that is not known, why, and what tells."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from natriface.analysis.results.wording import counted, signed
+from natriface.analysis.results.wording import counted, listed, signed
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord
+from natriface.workflows.parts.interfaces.request import APART_ANGSTROM
 
 
 def no_verdict(records: Sequence[InterfaceRecord], ours: Mapping[str, float]) -> str:
     """The sentence on interfaces whose formation energies, J/m2 by pair, have no uncertainty."""
     values = ", ".join(f"{r.pair} ({signed(ours[r.pair])} J/m²)" for r in records)
-    reasons = sorted({_reason(record) for record in records})
-    advice = dict.fromkeys(map(_what_tells, records))
+    reasons = _of_pairs(records, _reason, "{pairs}: {words}")
+    reasons += _near(records)
+    advice = _of_pairs(records, _what_tells, "{words} for {pairs}")
     return (
-        f"No verdict on {values}: how certain that is, is not known ({'; '.join(reasons)}); "
-        f"{', or '.join(advice)}."
+        f"No verdict on {values}: how certain that is, is not known "
+        f"({'; '.join(reasons)}); {', or '.join(advice)}."
     )
+
+
+def near_starts(records: Sequence[InterfaceRecord]) -> list[str]:
+    """Which starts count as independent only because the study asks for less than is usual."""
+    found = [
+        f"{nearest:.2f} Å apart ({record.pair})"
+        for record in records
+        if record.registries
+        and (nearest := record.registries.nearest_apart_angstrom) is not None
+        and nearest < APART_ANGSTROM
+    ]
+    if not found:
+        return []
+    return [
+        f"Starts {listed(found)} count as independent, as the study asks; by default "
+        f"{APART_ANGSTROM:g} Å."
+    ]
+
+
+def _of_pairs(
+    records: Sequence[InterfaceRecord],
+    said: Callable[[InterfaceRecord], str | None],
+    of_some: str,
+) -> list[str]:
+    """What is said of the records, each text once; of some of them only, with their names."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        words = said(record)
+        if words is not None:
+            found.setdefault(words, []).append(record.pair)
+    return [
+        words if len(pairs) == len(records) else of_some.format(words=words, pairs=", ".join(pairs))
+        for words, pairs in found.items()
+    ]
 
 
 def _reason(record: InterfaceRecord) -> str:
     quantity = record.interfacial_formation_energy
-    reason = (quantity and quantity.no_uncertainty) or "the starts are not known"
-    near = record.registries.near if record.registries else None
-    return f"{reason}; {near}" if near else reason
+    return (quantity and quantity.no_uncertainty) or "the starts are not known"
+
+
+def _near(records: Sequence[InterfaceRecord]) -> list[str]:
+    """Registries that are no starts of their own, by pair, and how far apart they should lie."""
+    scans = {r.pair: r.registries for r in records if r.registries and r.registries.near}
+    told = _of_pairs(
+        records, lambda r: scans[r.pair].near if r.pair in scans else None, "in {pairs} {words}"
+    )
+    limits = dict.fromkeys(
+        f"{scan.apart_angstrom:g} Å" if scan.apart_angstrom else "apart_angstrom"
+        for scan in scans.values()
+    )
+    if not told:
+        return []
+    return [f"{', '.join(told)}, less than {' or '.join(limits)}: not independent"]
 
 
 def _what_tells(record: InterfaceRecord) -> str:

@@ -14,10 +14,10 @@ from natriface.analysis.results.wording import number
 from natriface.workflows.parts.interfaces.blocks.crystal_cells import (
     LAYER_NOTE,
     STRAIN,
-    STRAIN_NOTE,
     layer_cells,
     layer_words,
     strain_energy_cells,
+    strain_notes,
 )
 from natriface.workflows.parts.interfaces.blocks.level_tables import (
     here,
@@ -26,6 +26,7 @@ from natriface.workflows.parts.interfaces.blocks.level_tables import (
     other_levels,
     relaxing_note,
 )
+from natriface.workflows.parts.interfaces.blocks.strain_words import largest_strain
 from natriface.workflows.parts.interfaces.evaluation.records import (
     BoundRecord,
     InterfaceRecord,
@@ -62,7 +63,11 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
         cells += layer_cells(record) if reacting else []
     columns = [column for column, _ in pairs[0]]
     below, marks = _below_and_marks(records, published)
-    notes = ["Steps, force and status are the interface's; those of its slabs: All steps."]
+    notes = [
+        "Steps, force and status are the interface's; those of its slabs: All steps.",
+        "Largest strain: of a film that alone were strained to fit, stretched where it is "
+        "positive.",
+    ]
     if records[0].references != "relaxed":
         notes.append(
             f"Subtracted on purpose: {REFERENCE_SLABS[records[0].references]}; not the quantity "
@@ -78,8 +83,7 @@ def overview(records: Sequence[InterfaceRecord], published: Published | None) ->
     notes += level_notes(records)
     if bounded:
         notes.append(BOUND_NOTE)
-    if strained:
-        notes.append(STRAIN_NOTE)
+    notes += strain_notes(records)
     if reacting:
         notes += [LAYER_NOTE, *layer_words(records)]
     return Table(
@@ -151,7 +155,7 @@ def _overview_cells(
         *(_bound_cells(record.bound or BoundRecord()) if bounded else []),
         (Column("area", "A2", 1, "area A"), record.area_angstrom2),
         (Column("contacts N", digits=0), record.n_contacts),
-        (Column("largest strain", "%", 2), _percent(record.max_strain)),
+        (Column("largest strain", "%", 2), _percent(largest_strain(record))),
         (Column("atoms", digits=0), record.n_atoms),
         (Column("ionic steps", digits=0, shown_as="steps"), relaxation.n_ionic_steps),
         (

@@ -170,6 +170,7 @@ def _gathered(
         area_angstrom2=area,
         n_contacts=n_contacts,
         max_strain=strained.largest,
+        max_strain_percent=labels.max_strain_percent,
         gap_angstrom=registries.best_gap_angstrom if registries else labels.gap_angstrom,
         vacuum_angstrom=labels.vacuum_angstrom,
         rotation_degrees=labels.match.rotation_degrees if labels.match else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
+from typing import Literal
 
 from natriface.analysis.bonding.integrity import Integrity, compare_units
 from natriface.analysis.energies.starts import in_quadrature, spread
@@ -18,6 +19,7 @@ from natriface.workflows.parts.interfaces.evaluation.records import (
 )
 from natriface.workflows.parts.interfaces.evaluation.reference_slabs import per_contact
 
+FORMATION: Literal["interfacial formation energy"] = "interfacial formation energy"
 FACES = 2
 """Of a slab, over which the uncertainty of its energy is shared out."""
 
@@ -41,7 +43,7 @@ def measurements(gathered: Sequence[Gathered], results: Sequence[Result]) -> lis
         dopant = DopingWords.of(substrate.doping).dopant if substrate.doping else None
         name = names.setdefault((substrate.phase, dopant), substrate.name)
         pair = f"{item.record.film.name}|{name}"
-        found += [*_energies(item.record, pair), *_units(item, by_id, pair, name)]
+        found += [*energies(item.record, pair), *_units(item, by_id, pair, name)]
     return found
 
 
@@ -79,7 +81,7 @@ def _relaxed_by(record: InterfaceRecord) -> str | None:
     return record.relaxed_by or (None if engine is None else engine.called)
 
 
-def _energies(record: InterfaceRecord, pair: str) -> Iterator[Measurement]:
+def energies(record: InterfaceRecord, pair: str) -> Iterator[Measurement]:
     """By every level of theory; a bound is as uncertain as the slabs that were relaxed."""
     within = [slab.uncertainty_ev for slab in record.reference_slabs]
     off = per_contact(in_quadrature(*within), record.area_angstrom2, FACES) if within else None
@@ -95,7 +97,7 @@ def _energies(record: InterfaceRecord, pair: str) -> Iterator[Measurement]:
         choices = _choices(record, potential)
         if formation is not None and formation.value_j_per_m2 is not None:
             yield Measurement(
-                "interfacial formation energy",
+                FORMATION,
                 pair,
                 formation.value_j_per_m2,
                 formation.uncertainty_j_per_m2,

@@ -154,8 +154,12 @@ class RegistriesRecord(_Record):
         Highest less lowest of the interfaces relaxed from those taken, and their number.
     n_apart
         Registries near to none lower, each of which is a search of its own.
+    apart_angstrom
+        Those nearer than this are no searches of their own; None where that was not said.
     near
-        Which of those taken is no search of its own, and why.
+        Which of those taken lie nearer, and how near.
+    nearest_apart_angstrom
+        How near the others taken lie to one another.
     """
 
     n_registries: int | None = None
@@ -173,7 +177,9 @@ class RegistriesRecord(_Record):
     relaxed_spread_j_per_m2: float | None = None
     n_relaxed: int | None = None
     n_apart: int | None = None
+    apart_angstrom: float | None = None
     near: str | None = None
+    nearest_apart_angstrom: float | None = None
     reason: str | None = None
 
 
@@ -311,6 +317,8 @@ class InterfaceRecord(_Record):
     levels
         Where other levels of theory than the relaxing one give energies: all of them, first that
         whose energies, bound and engine are the interface's here, last that which relaxes.
+    max_strain_percent
+        Bound of the study to `max_strain`, as built.
     references
         Which slabs its formation energy subtracts.
     starts
@@ -331,6 +339,7 @@ class InterfaceRecord(_Record):
     area_angstrom2: float | None = None
     n_contacts: int | None = None
     max_strain: float | None = None
+    max_strain_percent: float | None = None
     gap_angstrom: float | None = None
     vacuum_angstrom: float | None = None
     rotation_degrees: float | None = None

@@ -56,6 +56,7 @@ def registries_record(
     best = ranked[0]
     taken = [shifts.index(point.shift) for point in ranked[: len(starts)]]
     n_apart = len(scan.apart())
+    nearest = _nearest(grid, taken)
     lifts = [point.lift_angstrom for point in scan.points if point.shift == best.shift]
     return RegistriesRecord(
         n_registries=len(shifts),
@@ -77,23 +78,32 @@ def registries_record(
         ),
         n_relaxed=sum(_energy_ev(start) is not None for start in starts.values()),
         n_apart=n_apart,
-        near=_near(grid, taken, n_apart),
+        apart_angstrom=grid.apart_angstrom,
+        near=_near(nearest, n_apart),
+        nearest_apart_angstrom=min((x for _, x in nearest[: n_apart - 1]), default=None),
     )
 
 
-def _near(grid: RegistryScanLabels, taken: Sequence[int], n_apart: int) -> str | None:
-    """Which of the registries taken lie too near one before them, in words."""
+def _nearest(grid: RegistryScanLabels, taken: Sequence[int]) -> list[tuple[int, float]]:
+    """Of each registry taken but the first: which before it lies nearest, and how far, A."""
     sets = {members[0]: members for members in grid.sets}
     places = RegistryGrid(np.array(grid.vectors_angstrom), grid.shape, sets)
-    pairs = []
-    for rank in range(n_apart, len(taken)):
+    found = []
+    for rank in range(1, len(taken)):
         distances = places.distances(grid.sets[taken[rank]][0])[list(taken[:rank])]
         nearest = int(np.argmin(distances))
-        pairs.append(f"{nearest + 1} and {rank + 1} lie {distances[nearest]:.2f} Å apart")
-    if not pairs:
-        return None
-    limit = f"{grid.apart_angstrom:g} Å" if grid.apart_angstrom else "apart_angstrom"
-    return f"registries {', '.join(pairs)}, less than {limit}: not independent"
+        found.append((nearest, float(distances[nearest])))
+    return found
+
+
+def _near(nearest: Sequence[tuple[int, float]], n_apart: int) -> str | None:
+    """Which of the registries taken lie too near one before them, in words."""
+    pairs = [
+        f"{other + 1} and {rank} lie {distance:.2f} Å apart"
+        for rank, (other, distance) in enumerate(nearest, start=2)
+        if rank > n_apart
+    ]
+    return f"registries {', '.join(pairs)}" if pairs else None
 
 
 def apart_starts(labels: InterfaceLabels, steps: Steps, starts: Sequence[Start]) -> list[Start]:
