@@ -24,12 +24,13 @@ PATTERN = frozenset("*?[")
 COLUMN = "phase"
 MOST_PHASES = 10_000
 UNREADABLE = "cannot be read"
+DISORDERED = "disordered"
 
 
 def phases_of(asked: Slabs, root: Path, left_out: list[LeftOut]) -> dict[str, Phase]:
     """The phases of one side by what they are called: as the study does, or as their file is.
 
-    Files that a pattern or a list names and that cannot be read are left out.
+    What a pattern or a list names and cannot be read, or is disordered, is left out.
 
     Raises
     ------
@@ -49,6 +50,11 @@ def phases_of(asked: Slabs, root: Path, left_out: list[LeftOut]) -> dict[str, Ph
                 text = str(error)
                 what = text if each in text else f"{each}: {text}"
                 left_out.append(LeftOut(UNREADABLE, what, 1, "files", (Path(each).name,)))
+                continue
+            if each != name and not phase.is_ordered:
+                mixed = ", ".join(site.label for site in phase.sites if not site.is_ordered)
+                what = f"{each}: partly filled or mixed sites {mixed}; write one of its orderings"
+                left_out.append(LeftOut(DISORDERED, what, 1, "files", (Path(each).name,)))
                 continue
             label = phase.name if _is_path(each) else each
             if found.setdefault(label, phase).atoms != phase.atoms:
