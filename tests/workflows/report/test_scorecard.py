@@ -76,6 +76,32 @@ def test_sentences_say_no_more_than_the_draws(tmp_path: Path) -> None:
     )
 
 
+def test_the_first_in_most_draws_is_named_and_what_is_less_known_is_marked(tmp_path: Path) -> None:
+    """C, half of its weight missing, has the highest score; A is first more often in the draws."""
+    known = [
+        *(Measurement("shear modulus", k, x, None, BY, "DFT") for k, x in (("A", 9.5), ("C", 10))),  # type: ignore[arg-type]
+        Measurement("reaction energy", "A|Na", -0.1, None, BY, "DFT"),  # type: ignore[arg-type]
+        Measurement("migration barrier", "A", 0.1, None, BY, "DFT"),  # type: ignore[arg-type]
+    ]
+    made = section(tmp_path, known)
+    first, apart, less, _ = made.findings
+    assert first.startswith("A stands first most often, in ")
+    assert "of the draws of weights and values, by 100 % of the weight; C has the highest" in first
+    assert (
+        "score of 2 candidates, by 50 % of the weight of 3 criteria, and stands first in" in first
+    )
+    assert first.endswith("; of those whose values are all known A has the highest.")
+    assert apart.startswith("Told apart in 90 % of the draws or more: A before C† (")
+    assert apart.endswith("against the order of scores).")
+    assert less.startswith(
+        "† ranked by less of the weight than others, as values are missing: C (50"
+    )
+    for stem in ("scorecard", "scorecard-ranks"):
+        rows = table(made, stem)
+        assert list(rows[0])[:3] == ["Candidate", "rank", "coverage (%)"]
+        assert [row["coverage (%)"] for row in rows[:2]] == ["50.0", "100.0"]
+
+
 def test_every_value_has_its_grade_and_a_missing_one_its_reason(tmp_path: Path) -> None:
     made = section(tmp_path, measured())
     rows = {(r["Candidate"], r["criterion"]): r for r in table(made, "scorecard-values")}
