@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from natriface.analysis.results.claim import SCALES, Choice, Measurement
+from natriface.analysis.results.wording import without_ending
 from natriface.analysis.scoring.criteria import Criterion, Scorecard
 
 
@@ -75,11 +76,13 @@ def _taken(
     criterion: Criterion, system: str, measurements: Sequence[Measurement]
 ) -> tuple[Measurement | None, str | None, int]:
     """The measurement that counts, or why there is none; of how many."""
-    found = [
-        m
-        for m in measurements
-        if m.system == system and all(m.choices.get(k) == v for k, v in criterion.only.items())
+    named = [m for m in measurements if m.system == system] or [
+        m for m in measurements if without_ending(m.system) == without_ending(system)
     ]
+    systems = sorted({m.system for m in named})
+    if len(systems) > 1:
+        return None, f"{system} may be {' or '.join(systems)}: give its whole name", len(named)
+    found = [m for m in named if all(m.choices.get(k) == v for k, v in criterion.only.items())]
     if not found:
         only = ", ".join(f"{name} {value}" for name, value in criterion.only.items())
         with_these = f" with {only}" if only else ""
