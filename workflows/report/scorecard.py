@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from natriface.analysis.figures.candidates.desirability_plots import parallel_lines, radar
-from natriface.analysis.results.claim import Measurement
+from natriface.analysis.results.claim import Measurement, Quantity
 from natriface.analysis.results.wording import number
 from natriface.analysis.scoring.candidate_values import candidate_values
 from natriface.analysis.scoring.criteria import Scorecard
@@ -30,20 +31,25 @@ LESS_KNOWN = "†"
 
 
 def scorecard_section(
-    scorecard: Scorecard, measurements: Sequence[Measurement], context: SectionContext
+    scorecard: Scorecard,
+    measurements: Sequence[Measurement],
+    context: SectionContext,
+    unmeasured: Mapping[tuple[Quantity, str], str] = MappingProxyType({}),
 ) -> Section:
     """Candidates by criteria, ranked, with the doubts of the ranking.
 
     Parameters
     ----------
-    measurements
+    measurements, unmeasured
         Of all sections of the study.
     """
-    scored = Scored(scorecard, candidate_values(scorecard, measurements))
+    scored = Scored(scorecard, candidate_values(scorecard, measurements, unmeasured))
+    first, *others = _findings(scored)
     return Section(
         key="scorecard",
         title="Scorecard",
-        findings=_findings(scored),
+        verdict=[first],
+        findings=others,
         blocks=[*_blocks(scored, context), *with_care(_cautions(scored))],
         values=_document(scored),
     )

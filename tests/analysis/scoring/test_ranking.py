@@ -220,6 +220,15 @@ def test_a_file_is_found_by_its_name_with_and_without_its_ending() -> None:
     assert two.reason == "NaF may be NaF.cif or NaF.vasp: give its whole name"
 
 
+def test_a_reason_that_is_known_is_carried_over() -> None:
+    card = Scorecard(candidates=["NaF"], criteria={"G": Criterion(**MODULUS, better="more")})
+    why = {("shear modulus", "NaF.cif"): "it does not relax"}
+    for measurements in ([], [measured("Na", 1.0)]):
+        found = candidate_values(card, measurements, why)  # type: ignore[arg-type]
+        assert found["NaF"]["G"].reason == "it does not relax"
+    assert candidate_values(card, [measured("NaF", 1.0)], why)["NaF"]["G"].value == 1.0  # type: ignore[arg-type]
+
+
 def test_a_missing_value_says_why() -> None:
     assert value([]).reason == "the study has no shear modulus"
     assert value([measured("NaCl", 14.0)]).reason == "no shear modulus of NaF"

@@ -17,6 +17,7 @@ from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import StructureError, StudyError
 from natriface.structures.crystals.phases import load_phase
 from natriface.workflows.parts.labels import labels_of
+from natriface.workflows.parts.reactivity.measurements import unmeasured
 from natriface.workflows.parts.reactivity.records import PairRecord
 from natriface.workflows.parts.reactivity.section import outcome, section
 from natriface.workflows.plan import Plan, Step
@@ -331,5 +332,13 @@ def test_of_many_pairs_the_page_begins_with_how_many_react() -> None:
         "2 of 3 pairs react, Na|NZSP most strongly (−0.400 eV/atom, mutual); no reaction is "
         "downhill between the sides of NaF|NZSP."
     ]
+    unknown = pair("NaBr", None)
+    unknown.reason = "not known: no phase of Zr-Br"
+    (said,) = outcome([*pairs, unknown])
+    assert said.endswith("the sides of NaF|NZSP. Of 1 more pair it is not known.")
+    assert unmeasured([*pairs, unknown]) == {
+        (quantity, "NaBr|NZSP"): "not known: no phase of Zr-Br"
+        for quantity in ("reaction energy", "mutual reaction energy", "volume change")
+    }
     assert outcome(pairs[:2]) == []  # the findings say it
     assert outcome([pair(name, None) for name in "ABC"])[0].startswith("No reaction between any")

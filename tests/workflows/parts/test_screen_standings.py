@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from natriface.analysis.results.result import Result
-from natriface.workflows.parts.screen.labels import CandidateLabels, Choices, shown_names
+from natriface.workflows.parts.screen.labels import CandidateLabels, Choices, LeftOut, shown_names
+from natriface.workflows.parts.screen.measurements import unmeasured
 from natriface.workflows.parts.screen.records import (
     NOT_ENDED,
     CandidateRecord,
@@ -28,6 +29,8 @@ from natriface.workflows.surfaces.labels import SlabLabels
 from tests.workflows.parts.test_screen_funnel import SCREEN, SpringEngine, ran, spring
 
 __all__ = ["spring"]
+
+BROMIDE = ("NaBr", "Na")
 
 
 def record(
@@ -71,6 +74,21 @@ def record(
         choices=choices,
         stages=stages,
     )
+
+
+def test_of_what_is_not_measured_the_reason_is_kept() -> None:
+    left_out = [
+        LeftOut("no match within 9 A2", "NaBr|Na: the nearest, x, has 7 %", 1, "pairs", BROMIDE),
+        LeftOut("no candidate at all", "NaI as film: polar", 1, "phases", ("NaI",)),
+    ]
+    made = [record("NaF", [0.0, None]), record("NaCl", [0.0])]
+    reasons = unmeasured(made, left_out, {"Na"})
+    assert {system: why for (_, system), why in reasons.items()} == {
+        "NaF|Na": NOT_ENDED,
+        "NaCl|Na": "no candidate of this pair was relaxed",
+        "NaBr|Na": "no match within 9 A2: the nearest, x, has 7 %",
+        "NaI|Na": "NaI as film: polar",
+    }
 
 
 def relaxed(film: str, lowest: float, spread: float, **more: Any) -> list[CandidateRecord]:

@@ -68,9 +68,9 @@ def test_sentences_say_no_more_than_the_draws(tmp_path: Path) -> None:
     assert any(text.startswith("Not told apart: A before B (") for text in close.findings)
     (share,) = [row for row in table(close, "scorecard-ranks") if row["Candidate"] == "A"]
     assert 40 < float(share["first, weights and values drawn (%)"]) < 65
-    assert close.findings[0].startswith("A has the highest score of 2 candidates, by 75 % of the w")
+    assert close.verdict[0].startswith("A has the highest score of 2 candidates, by 75 % of the w")
     tied = section(tmp_path, measured(A=8.0, B=8.0))
-    assert tied.findings[0].startswith("A has the highest score (tied) of 2 candidates")
+    assert tied.verdict[0].startswith("A has the highest score (tied) of 2 candidates")
     assert "A before B (tied by score)" in " ".join(
         text for sentences in tied.lists.values() for text in sentences
     )
@@ -84,7 +84,8 @@ def test_the_first_in_most_draws_is_named_and_what_is_less_known_is_marked(tmp_p
         Measurement("migration barrier", "A", 0.1, None, BY, "DFT"),  # type: ignore[arg-type]
     ]
     made = section(tmp_path, known)
-    first, apart, less, _ = made.findings
+    (first,) = made.outcome
+    apart, less, _ = made.findings
     assert first.startswith("A stands first most often, in ")
     assert "of the draws of weights and values, by 100 % of the weight; C has the highest" in first
     assert (
@@ -123,7 +124,7 @@ def test_every_value_has_its_grade_and_a_missing_one_its_reason(tmp_path: Path) 
 
 def test_nothing_measured_is_no_ranking(tmp_path: Path) -> None:
     made = section(tmp_path, [])
-    assert made.findings == ["No candidate is ranked: 50 % of the weight is known of none."]
+    assert made.verdict == ["No candidate is ranked: 50 % of the weight is known of none."]
     assert not made.figures
     assert json.dumps(made.document(), allow_nan=False)
 
