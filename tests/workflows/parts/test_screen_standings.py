@@ -17,6 +17,7 @@ from natriface.workflows.parts.screen.records import (
     CandidateRecord,
     StageEnergy,
     candidates,
+    passed_over,
     ranks,
     records,
 )
@@ -89,6 +90,28 @@ def test_of_what_is_not_measured_the_reason_is_kept() -> None:
         "NaBr|Na": "no match within 9 A2: the nearest, x, has 7 %",
         "NaI|Na": "NaI as film: polar",
     }
+
+
+def test_a_lower_candidate_that_was_tried_in_fewer_registries_says_so() -> None:
+    on = [
+        record("NaF", [0.1, 0.0], candidate="a"),
+        record("NaF", [0.2, 0.1], candidate="b", registry=(0.5, 0.5)),
+    ]
+    other = {"film": "(110)-1, 2 layers"}
+    alone = [record("NaF", [energy], candidate=name) for name, energy in (("c", 0.15), ("d", 0.3))]
+    alone = [
+        one.model_copy(update={"choices": one.choices.model_copy(update=other)}) for one in alone
+    ]
+    passed = passed_over([*on, *alone])
+    assert passed == {"c": "below one that went on, but tried in 1 of 2 registries (keep)"}
+    said = [row["why not ranked"] for row in ranking_table([*on, *alone], {}, 2).records()]
+    assert said == [
+        None,
+        None,
+        f"not chosen after stage 1: {passed['c']}",
+        "not chosen after stage 1",
+    ]
+    assert passed_over([on[0], *alone]) == {}  # by energy alone, of one registry
 
 
 def relaxed(film: str, lowest: float, spread: float, **more: Any) -> list[CandidateRecord]:
