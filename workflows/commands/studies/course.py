@@ -58,7 +58,7 @@ def run_study(
     again = f"{name}{'' if folder is None else f' -w {workspace.root}'}"
     goes_on = f"natriface {'screen' if staged else 'run'} {again}"
     goes_on += f" --budget {budget_h:.3g}" if budget_h is not None else ""
-    _say_how_it_ended(summary)
+    say_how_it_ended(summary)
     needed = None if summary.interrupted else course.needed
     if needed is not None:
         goes_on = f"natriface more {again} --budget {at_least(needed.core_s / 3600)}"
@@ -361,9 +361,9 @@ def write_report(
     typer.echo(f"report: {written}")
 
 
-def _say_how_it_ended(summary: RunSummary) -> None:
+def say_how_it_ended(summary: RunSummary) -> None:
     from natriface.workflows.commands.tables import print_failures
 
     print_failures(summary.steps)
     if summary.interrupted:
-        typer.echo("interrupted; nothing is lost")
+        typer.echo("interrupted; nothing is lost; writing the report of what is finished")
