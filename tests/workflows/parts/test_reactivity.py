@@ -315,6 +315,18 @@ def test_what_cannot_be_asked_is_refused(asked: dict[str, Any], said: str, tmp_p
         planned(tmp_path, **asked)
 
 
+def test_a_pattern_in_a_pair_is_each_of_its_files(tmp_path: Path) -> None:
+    for name, a in (("one", 4.63), ("two", 4.7)):
+        write(tmp_path / f"NaF_{name}.cif", crystal("NaF", "rocksalt", a=a))
+    (tmp_path / "NaF_none.cif").write_text("no crystal")
+    plan = planned(tmp_path, pairs=[["NaF_*.cif", "Na"], ["NaF_one.cif", "Na"]])
+    of_pairs = labels_of(energies(plan)["Na"]).plan  # type: ignore[attr-defined]
+    assert of_pairs.pairs == [("NaF_one.cif", "Na"), ("NaF_two.cif", "Na")]
+    assert "NaF_none.cif" in of_pairs.left_out
+    with pytest.raises(StudyError, match="reactivity, pairs: no file fits"):
+        planned(tmp_path, pairs=[["NaCl_*.cif", "Na"]])
+
+
 def test_the_papers_study_covers_its_chemical_system(tmp_path: Path) -> None:
     plan = plan_study(load_study(study_path("li2025-reactivity")), tmp_path, to_run=False)
     phases = set(energies(plan))

@@ -305,14 +305,14 @@ def _loaded(
     name: str | Study, folder: Path | None, derive: Derive = lambda study: study
 ) -> tuple[Study, Path, dict[str, dict[str, Any]]]:
     """The study, where its paths start from, and what its workspace has decided."""
-    from natriface.workflows.study import load_study, study_path, with_published
+    from natriface.workflows.study import load_study, study_path, with_files_found
     from natriface.workflows.workspace import Workspace
 
     root = _root(name)
     if isinstance(name, str):
         study = load_study(study_path(name))
     else:
-        study = with_published(name, root, f"study {name.name}")
+        study = with_files_found(name, root, f"study {name.name}")
     study = derive(study)
     return study, root, Workspace(workspace_path(study, folder)).decisions()
 

@@ -17,12 +17,11 @@ from natriface.structures.interfaces.screening import SlabChoice
 from natriface.structures.surfaces.slabs import layers_for
 from natriface.structures.surfaces.surface_cell import Crystal, Miller, miller_label
 from natriface.structures.surfaces.terminations import Termination, find_terminations
+from natriface.workflows.names import MOST_FILES, named_files
 from natriface.workflows.parts.screen.labels import LeftOut
 from natriface.workflows.parts.screen.request import Slabs
 
-PATTERN = frozenset("*?[")
 COLUMN = "phase"
-MOST_PHASES = 10_000
 UNREADABLE = "cannot be read"
 DISORDERED = "disordered"
 
@@ -174,15 +173,7 @@ def _is_path(name: str) -> bool:
 def _names(name: str, root: Path) -> list[str]:
     if name.lower().endswith(".csv"):
         return _listed(root / name)
-    if not PATTERN & set(name):
-        return [name]
-    start = Path(name).anchor
-    base, pattern = (Path(start), name[len(start) :]) if start else (root, name)
-    paths = sorted(str(path) for path in base.glob(pattern) if path.is_file())
-    if not paths:
-        raise StudyError(f"screen: no file fits {name!r} in {base}")
-    require_few(len(paths), MOST_PHASES, "files of a pattern", "name fewer")
-    return paths
+    return named_files(name, root, "screen")
 
 
 def _listed(path: Path) -> list[str]:
@@ -193,6 +184,6 @@ def _listed(path: Path) -> list[str]:
         raise StudyError(f"screen: {path} cannot be read as CSV: {error}") from None
     if not rows or COLUMN not in rows[0]:
         raise StudyError(f"screen: {path} needs a column {COLUMN!r} and a row")
-    require_few(len(rows), MOST_PHASES, "rows of phases", "name fewer")
+    require_few(len(rows), MOST_FILES, "rows of phases", "name fewer")
     names = [(row[COLUMN] or "").strip() for row in rows]
     return list(dict.fromkeys(name for name in names if name))
