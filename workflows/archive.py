@@ -29,6 +29,7 @@ import yaml
 from natriface.analysis.results.tidied import is_tidied, tidied_files
 from natriface.structures.base.yaml_files import parse_yaml, read_yaml
 from natriface.workflows.errors import WorkspaceError
+from natriface.workflows.names import PATTERN
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import DECISIONS, MARKER_FILE, PLAN_FILE, Workspace, is_finished
 
@@ -172,6 +173,11 @@ def _study_files(study_file: Path) -> Iterator[tuple[str, bytes]]:
         if path.suffix in (".yaml", ".yml"):
             renamed: dict[str, str] = {}
             document = parse_yaml(content, str(path))
+            fitting = [f for text in _strings(document) for f in _fitting(text, path.parent)]
+            for named in fitting:
+                if named.is_relative_to(root) and named not in names:
+                    names[named] = _name_for(named, root, set(names.values()))
+                    pending.append(named)
             for text in _strings(document):
                 named = (path.parent / text).resolve()
                 if not _is_file(named) or named == path:
@@ -186,6 +192,18 @@ def _study_files(study_file: Path) -> Iterator[tuple[str, bytes]]:
                 document = _with_names(document, renamed)
                 content = yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode()
         yield names[path], content
+
+
+def _fitting(text: str, folder: Path) -> list[Path]:
+    """The files that a pattern such as ``cifs/*.cif`` fits; a text without an ending is none."""
+    path = Path(text)
+    if not PATTERN & set(text) or not path.suffix or path.is_absolute():
+        return []
+    try:
+        fits = sorted(each.resolve() for each in folder.glob(text))
+    except (OSError, ValueError):  # a sentence is no pattern
+        return []
+    return [each for each in fits if _is_file(each)]
 
 
 def _is_file(path: Path) -> bool:

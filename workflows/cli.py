@@ -176,7 +176,7 @@ def _foretell(study: str, folder: Path | None) -> None:
 @app.command()
 def plan(study: StudyArgument, folder: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Show a study's steps: atoms, estimated time, what is finished."""
-    from natriface.workflows.commands.study_inputs import setting_warnings, value_warnings
+    from natriface.workflows.commands import study_inputs
     from natriface.workflows.commands.tables import plan_records, print_plan
     from natriface.workflows.planning import lacking
     from natriface.workflows.workspace import Workspace
@@ -191,7 +191,11 @@ def plan(study: StudyArgument, folder: WorkspaceOption = None, as_json: JsonOpti
     loaded, steps = planned(study, folder)
     with note("asking the engines"):
         lacks = lacking(steps)
-    warnings = [*setting_warnings(steps), *value_warnings(loaded)]
+    warnings = [
+        *study_inputs.setting_warnings(steps),
+        *study_inputs.value_warnings(loaded),
+        *study_inputs.candidate_warnings(loaded, steps),
+    ]
     print_plan(steps, workspace_path(loaded, folder), warnings, expected)
     say_lacks(lacks)
 

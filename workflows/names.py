@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 
 from ase.data import atomic_numbers
@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from natriface.analysis.results.wording import slug
-from natriface.structures.base.errors import nearest
+from natriface.structures.base.bounds import require_few
+from natriface.structures.base.errors import StudyError, nearest
 from natriface.workflows.engines.base import engine_names
 
 MOST_LETTERS = 80
@@ -20,7 +21,36 @@ MOST_LETTERS = 80
 
 MOST_PATH_LETTERS = 1000
 MOST_NAME_BYTES = 255
+PATTERN = frozenset("*?[")
+MOST_FILES = 10_000
+"""Of a pattern."""
 _DUMMY = "X"
+
+
+def named_files(name: str, root: Path, where: str) -> list[str]:
+    """The files that a pattern such as ``cifs/*.cif`` fits, in order; else the name as it stands.
+
+    Parameters
+    ----------
+    root
+        Folder that the pattern is relative to.
+    where
+        The study's key, for the message.
+
+    Raises
+    ------
+    StudyError
+        If it fits no file, or too many.
+    """
+    if not PATTERN & set(name):
+        return [name]
+    start = Path(name).anchor
+    base, pattern = (Path(start), name[len(start) :]) if start else (root, name)
+    paths = sorted(str(path) for path in base.glob(pattern) if path.is_file())
+    if not paths:
+        raise StudyError(f"{where}: no file fits {name!r} in {base}")
+    require_few(len(paths), MOST_FILES, "files of a pattern", "name fewer")
+    return paths
 
 
 def _error(text: str) -> PydanticCustomError:

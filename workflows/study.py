@@ -17,7 +17,7 @@ from natriface.analysis.scoring.criteria import Scorecard
 from natriface.structures.base.errors import AnalysisError, StudyError, nearest
 from natriface.structures.base.reprs import short_repr
 from natriface.structures.base.yaml_files import read_yaml
-from natriface.workflows.names import EngineName, NameOrPath, StudyName
+from natriface.workflows.names import EngineName, NameOrPath, StudyName, named_files
 from natriface.workflows.parts import PARTS
 from natriface.workflows.protocols import EVERY_KIND
 from natriface.workflows.validation import Document, validated
@@ -219,17 +219,28 @@ def load_study(path: Path | str) -> Study:
     """
     path = _file_of(path)
     study = validated(study_model(), read_yaml(path), f"study {path.name}")
-    return with_published(study, path.resolve().parent, f"study {path.name}")
+    return with_files_found(study, path.resolve().parent, f"study {path.name}")
 
 
-def with_published(study: Study, root: Path, where: str) -> Study:
-    """The study, a file of values that it compares with found from `root`.
+def with_files_found(study: Study, root: Path, where: str) -> Study:
+    """The study, a file of values that it compares with and patterns of candidates' files found
+    from `root`.
 
     Raises
     ------
     StudyError
-        If there is nothing to compare with under the name that it gives.
+        If there is nothing to compare with under the name that it gives, or a pattern fits no file.
     """
+    if study.scorecard is not None:
+        given = study.scorecard.candidates
+        key = f"{where}: scorecard, candidates"
+        named = [
+            Path(file).name if file != each else each
+            for each in given
+            for file in named_files(each, root, key)
+        ]
+        card = study.scorecard.model_copy(update={"candidates": list(dict.fromkeys(named))})
+        study = study.model_copy(update={"scorecard": card})
     name = study.compare_with
     if name is None:
         return study

@@ -5,6 +5,7 @@
     workspace.json    which study the folder belongs to
     plan.json         the steps of the study in short, as last submitted
     launchpad.yaml    where the LaunchPad is (mode 0600: it holds a password)
+    queue.yaml        what may be asked of the queue, where the user has put it here
     steps/            one folder a step, named after it: ``<name>-<id>``; some packed in one file
     decisions/        what was chosen between the stages of a part, and what was known then
     database/         data and log of the embedded database
@@ -36,6 +37,7 @@ from natriface.workflows.plan import Plan, Step
 MARKER_FILE = "workspace.json"
 PLAN_FILE = "plan.json"
 LAUNCHPAD_FILE = "launchpad.yaml"
+LIMITS_FILE = "queue.yaml"
 LOCK_FILE = "run.lock"
 SUBMIT_LOCK_FILE = "submit.lock"
 DECISIONS = "decisions"
@@ -100,7 +102,7 @@ class Workspace:
             )
         with writing(workspace.root):
             if owner is None:
-                if workspace.root.is_dir() and any(workspace.root.iterdir()):
+                if workspace.root.is_dir() and not workspace.is_to_begin:
                     raise WorkspaceError(
                         f"{workspace.root} is not empty and not a workspace; name another folder"
                     )
@@ -130,6 +132,13 @@ class Workspace:
                 "give the folder that `natriface run` or `submit` made"
             )
         return workspace
+
+    @property
+    def is_to_begin(self) -> bool:
+        """Whether nothing is there yet, or no more than what a user puts there beforehand."""
+        if not self.root.is_dir():
+            return not self.root.exists()
+        return {path.name for path in self.root.iterdir()} <= {LIMITS_FILE, LAUNCHPAD_FILE}
 
     def require_writable(self) -> None:
         """Refuse, without making it, a folder that could not be made or written.

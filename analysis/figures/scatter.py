@@ -35,6 +35,8 @@ _HALF = 0.32
 """Half the width of a group's cloud of points, of the distance of two groups."""
 _SIZE = 9.0
 _GROUP_INCHES = 0.42
+_ABOVE_INCHES = 0.5
+"""What legend and margins take of the height."""
 
 
 @in_style
@@ -70,7 +72,13 @@ def sample_clouds(
     words = max(text_width(word) for name in names for word in name.split())
     inches = max(_GROUP_INCHES, min(words + 0.1, 1.0))
     width = column_width(0.6 + inches * len(drawn))
-    figure = StyledFigure(figsize=(width, 2.4), layout="constrained")
+    room = (width - 0.6) / len(drawn)
+    turned = words > room  # words are never broken
+    axis = f"{quantity} ({unit})"
+    height = 2.4
+    if turned:  # the names take of the axes' height, beside which the axis has its own
+        height = max(height, max(map(text_width, drawn)) + text_width(axis) + _ABOVE_INCHES)
+    figure = StyledFigure(figsize=(width, height), layout="constrained")
     ax = figure.add_subplot()
     for k, x in enumerate(drawn.values()):
         ax.scatter(
@@ -85,13 +93,12 @@ def sample_clouds(
     printed = [(k, (published or {})[g]) for k, g in enumerate(drawn) if g in (published or {})]
     for k, value in printed:
         ax.plot(k, value, marker="D", ms=5, mfc=PUBLISHED, mec=INK, mew=0.6, zorder=4)
-    room = (width - 0.6) / len(drawn)
-    if words <= room:
-        ax.set_xticks(range(len(drawn)), [wrapped(name, room) for name in names])
-    else:  # words are never broken: they are turned
+    if turned:
         ax.set_xticks(range(len(drawn)), list(drawn), rotation=90)
+    else:
+        ax.set_xticks(range(len(drawn)), [wrapped(name, room) for name in names])
     ax.set_xlim(-0.6, len(drawn) - 0.4)
-    ax.set_ylabel(f"{quantity} ({unit})")
+    ax.set_ylabel(axis)
     ax.grid(axis="y")
     handles: list[Artist] = [
         Line2D([], [], ls="", marker="o", ms=3, mfc=QUALITATIVE[0], mec="none"),

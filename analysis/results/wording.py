@@ -47,3 +47,8 @@ def slug(text: str) -> str:
 def unit(text: str) -> str:
     """A unit of a table's file as the page writes it: ``eV/A2`` becomes ``eV/Å²``."""
     return re.sub(r"\bA(?=[23]?\b)", "Å", text).replace("2", "²").replace("3", "³")
+
+
+def without_ending(name: str) -> str:
+    """What is read of a crystal's or a pair's name: files without ``.cif`` and ``.vasp``."""
+    return re.sub(r"\.(cif|vasp)(?=\||$)", "", name, flags=re.IGNORECASE)

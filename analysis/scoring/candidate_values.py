@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
-from natriface.analysis.results.claim import SCALES, Choice, Measurement
+from natriface.analysis.results.claim import SCALES, Choice, Measurement, Quantity
+from natriface.analysis.results.wording import without_ending
 from natriface.analysis.scoring.criteria import Criterion, Scorecard
 
 
@@ -37,12 +39,21 @@ class CandidateValue:
 
 
 def candidate_values(
-    scorecard: Scorecard, measurements: Sequence[Measurement]
+    scorecard: Scorecard,
+    measurements: Sequence[Measurement],
+    unmeasured: Mapping[tuple[Quantity, str], str] = MappingProxyType({}),
 ) -> dict[str, dict[str, CandidateValue]]:
-    """By candidate and criterion; a value that is not to be had says why."""
+    """By candidate and criterion; a value that is not to be had says why.
+
+    Parameters
+    ----------
+    unmeasured
+        Quantity and system -> why it was not measured, where that is known.
+    """
+    reasons = {(q, without_ending(system)): why for (q, system), why in unmeasured.items()}
     return {
         candidate: {
-            name: _value(criterion, candidate, measurements)
+            name: _value(criterion, candidate, measurements, reasons)
             for name, criterion in scorecard.criteria.items()
         }
         for candidate in scorecard.candidates
@@ -50,19 +61,20 @@ def candidate_values(
 
 
 def _value(
-    criterion: Criterion, candidate: str, measurements: Sequence[Measurement]
+    criterion: Criterion,
+    candidate: str,
+    measurements: Sequence[Measurement],
+    reasons: Mapping[tuple[Quantity, str], str],
 ) -> CandidateValue:
     own = [m for m in measurements if m.quantity == criterion.quantity]
-    if not own:
-        return CandidateValue(reason=f"the study has no {criterion.quantity}")
     system = criterion.system(candidate)
-    taken, reason, n = _taken(criterion, system, own)
+    taken, reason, n = _taken(criterion, system, own, reasons)
     if taken is None:
         return CandidateValue(reason=reason, n_measured=n)
     if criterion.relative_to is None:
         return CandidateValue(taken.value, taken.uncertainty, taken.grade, taken.choices, n)
     alike = [m for m in own if _agree(taken, m)]
-    base, reason, _ = _taken(criterion, criterion.relative_to, alike)
+    base, reason, _ = _taken(criterion, criterion.relative_to, alike, reasons)
     if base is None:
         return CandidateValue(reason=reason, n_measured=n)
     if base.value <= 0.0:
@@ -72,14 +84,24 @@ def _value(
 
 
 def _taken(
-    criterion: Criterion, system: str, measurements: Sequence[Measurement]
+    criterion: Criterion,
+    system: str,
+    measurements: Sequence[Measurement],
+    reasons: Mapping[tuple[Quantity, str], str],
 ) -> tuple[Measurement | None, str | None, int]:
     """The measurement that counts, or why there is none; of how many."""
-    found = [
-        m
-        for m in measurements
-        if m.system == system and all(m.choices.get(k) == v for k, v in criterion.only.items())
+    called = without_ending(system)
+    named = [m for m in measurements if m.system == system] or [
+        m for m in measurements if without_ending(m.system) == called
     ]
+    if not named and (criterion.quantity, called) in reasons:
+        return None, reasons[criterion.quantity, called], 0
+    if not measurements:
+        return None, f"the study has no {criterion.quantity}", 0
+    systems = sorted({m.system for m in named})
+    if len(systems) > 1:
+        return None, f"{system} may be {' or '.join(systems)}: give its whole name", len(named)
+    found = [m for m in named if all(m.choices.get(k) == v for k, v in criterion.only.items())]
     if not found:
         only = ", ".join(f"{name} {value}" for name, value in criterion.only.items())
         with_these = f" with {only}" if only else ""

@@ -163,3 +163,19 @@ def test_index_follows_the_folders(workspace: Workspace) -> None:
     third = operations.results(workspace, rebuild=True)
     assert list(third.unreadable) == [path.parent]
     assert third.n_read == len(workspace.plan()) - 2
+
+
+def test_the_files_of_a_pattern_go_along(
+    study_file: Path, workspace: Workspace, tmp_path: Path
+) -> None:
+    for name in ("a.cif", "b.cif", "notes.txt"):
+        (study_file.parent / "crystals" / name).write_text("data_x")
+    criterion = {"quantity": "interfacial formation energy", "of": "*|Au", "weight": 1}
+    criteria = {"adhesion": criterion | {"worst": 0, "best": -1}}
+    card = {"candidates": ["crystals/*.cif"], "criteria": criteria}
+    content = yaml.safe_load(study_file.read_text())
+    study_file.write_text(yaml.safe_dump(content | {"scorecard": card}))
+    export_study(study_file, workspace, tmp_path / "study.zip")
+    names = {name.rsplit("/", 1)[-1] for name in zipfile.ZipFile(tmp_path / "study.zip").namelist()}
+    assert {"a.cif", "b.cif", "Au.cif"} <= names
+    assert "notes.txt" not in names

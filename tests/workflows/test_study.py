@@ -399,3 +399,25 @@ def test_a_study_names_its_crystals(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="valid string, got 5"):
         asked(5)
     assert asked(tmp_path / "my.cif") == asked(str(tmp_path / "my.cif"))
+
+
+def test_a_pattern_of_candidates_is_its_files(tmp_path: Path) -> None:
+    (tmp_path / "cifs").mkdir()
+    for name in ("b.cif", "a.cif"):
+        (tmp_path / "cifs" / name).touch()
+    criteria = {"G": {"quantity": "shear modulus", "better": "more", "weight": 1}}
+    content = {
+        "name": "cards",
+        "title": "Cards",
+        "elasticity": {"crystals": {"NaF": {"phase": "NaF"}}},
+        "scorecard": {"candidates": ["NaF", "b.cif", "cifs/*.cif"], "criteria": criteria},
+    }
+    path = tmp_path / "cards.yaml"
+    path.write_text(yaml.safe_dump(content))
+    card = load_study(path).scorecard
+    assert card is not None
+    assert card.candidates == ["NaF", "b.cif", "a.cif"]
+    content["scorecard"]["candidates"] = ["none/*.cif"]  # type: ignore[index]
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(StudyError, match="scorecard, candidates: no file fits 'none/"):
+        load_study(path)

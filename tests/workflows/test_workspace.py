@@ -35,6 +35,15 @@ def test_never_takes_over_a_folder_with_something_else(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_begins_where_only_configuration_was_put_beforehand(tmp_path: Path) -> None:
+    (tmp_path / "queue.yaml").write_text("queue: slurm\n")
+    assert Workspace(tmp_path).is_to_begin
+    assert Workspace(tmp_path / "not-there").is_to_begin
+    assert not Workspace(tmp_path / "queue.yaml").is_to_begin
+    assert not Workspace.create(tmp_path, "s").is_to_begin
+    assert (tmp_path / "queue.yaml").is_file()
+
+
 def test_open_wants_a_workspace(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match=r"no workspace\.json"):
         Workspace.open(tmp_path)

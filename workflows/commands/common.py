@@ -80,7 +80,7 @@ def opened(
     option = "" if folder is None else f" -w {folder}"
     if folder is None:
         folder = workspace_path(study or load_study(study_path(name)), None)
-    if not folder.exists():
+    if Workspace(folder).is_to_begin:
         raise WorkspaceError(
             f"nothing of {name} has begun: {folder} is not a workspace yet; begin with "
             + first.format(f"{name}{option}")

@@ -136,11 +136,11 @@ def _course(study: str, budget_h: float | None, asked: QueueLimits) -> Course:
 def _is_study_to_begin(name: str) -> bool:
     """Whether this is a study of which nothing has been submitted."""
     from natriface.workflows.study import load_study, study_path
-    from natriface.workflows.workspace import MARKER_FILE
+    from natriface.workflows.workspace import MARKER_FILE, Workspace
 
     if (Path(name) / MARKER_FILE).is_file():
         return False
-    return not workspace_path(load_study(study_path(name)), None).exists()
+    return Workspace(workspace_path(load_study(study_path(name)), None)).is_to_begin
 
 
 def _foresee(study: str, limits: Path | None, wishes: dict[str, Any], scripts: bool) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from natriface.analysis.results.published import is_file_of_values, load_published
+from natriface.analysis.results.wording import without_ending
 from natriface.structures.base.errors import EngineError, StudyError, nearest
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.base import (
@@ -160,6 +161,35 @@ def value_warnings(study: Study) -> list[str]:
         for pair in given
         if pair not in known
     ]
+
+
+def candidate_warnings(study: Study, plan: Plan) -> list[str]:
+    """Candidates of the scorecard that no step of the plan is of: nothing will be known of them."""
+    if study.scorecard is None:
+        return []
+    known = {name for step in plan.walk() for name in _names_in(step.metadata)}
+    called = {without_ending(name) for name in known}
+    found = []
+    for candidate in study.scorecard.candidates:
+        if without_ending(candidate) not in called:
+            hint = nearest(candidate, known)
+            hint = f"; {hint}" if hint.startswith("did") else ""
+            found.append(
+                f"scorecard: candidate {candidate!r} is in no step of this study: it will have no "
+                f"value{hint}"
+            )
+    return found
+
+
+def _names_in(labels: object) -> Iterator[str]:
+    """What labels call phases, crystals and pairs, and the two sides of these."""
+    if isinstance(labels, Mapping):
+        for key, value in labels.items():
+            if key in ("pair", "label", "phase", "name") and isinstance(value, str):
+                yield value
+                yield from value.split("|")
+            else:
+                yield from _names_in(value)
 
 
 def summary(study: Study, written: Sequence[WrittenInputs]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from pydantic import Field
 from natriface.structures.base.numbers import Real, Whole
 from natriface.structures.base.yaml_files import read_yaml
 from natriface.workflows.validation import Document, validated
+from natriface.workflows.workspace import LIMITS_FILE
 
 LIMITS_VARIABLE = "NATRIFACE_QUEUE"
-LIMITS_FILE = "queue.yaml"
 LEAST_MINUTES = 10.0
 """Of a job whose steps' time is not known from others."""
 

@@ -194,7 +194,8 @@ def write_report(
     engines = _engines(results)
     measurements = [m for section in sections for m in section.measurements]
     if scorecard is not None:
-        scored = scorecard_section(scorecard, measurements, context)
+        unmeasured = {k: why for section in sections for k, why in section.unmeasured.items()}
+        scored = scorecard_section(scorecard, measurements, context, unmeasured)
         write_tables(scored, folder)
         sections = [scored, *sections]
     claims = judged(published, measurements) if published else []

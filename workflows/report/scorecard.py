@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from natriface.analysis.figures.candidates.desirability_plots import parallel_lines, radar
-from natriface.analysis.results.claim import Measurement
+from natriface.analysis.results.claim import Measurement, Quantity
 from natriface.analysis.results.wording import number
 from natriface.analysis.scoring.candidate_values import candidate_values
 from natriface.analysis.scoring.criteria import Scorecard
@@ -25,23 +26,30 @@ from natriface.workflows.report.section import Block, Listed, Section, SectionCo
 
 TOLD_APART = 0.9
 """Share of the draws from which on one candidate is said to stand before another."""
+LESS_KNOWN = "†"
+"""Marks a candidate that less of the weight is known of than of another ranked one."""
 
 
 def scorecard_section(
-    scorecard: Scorecard, measurements: Sequence[Measurement], context: SectionContext
+    scorecard: Scorecard,
+    measurements: Sequence[Measurement],
+    context: SectionContext,
+    unmeasured: Mapping[tuple[Quantity, str], str] = MappingProxyType({}),
 ) -> Section:
     """Candidates by criteria, ranked, with the doubts of the ranking.
 
     Parameters
     ----------
-    measurements
+    measurements, unmeasured
         Of all sections of the study.
     """
-    scored = Scored(scorecard, candidate_values(scorecard, measurements))
+    scored = Scored(scorecard, candidate_values(scorecard, measurements, unmeasured))
+    first, *others = _findings(scored)
     return Section(
         key="scorecard",
         title="Scorecard",
-        findings=_findings(scored),
+        verdict=[first],
+        findings=others,
         blocks=[*_blocks(scored, context), *with_care(_cautions(scored))],
         values=_document(scored),
     )
@@ -125,29 +133,67 @@ def _findings(scored: Scored) -> list[str]:
     if not names:
         least = _percent(card.least_coverage)
         return [f"No candidate is ranked: {least} of the weight is known of none."]
-    first = scored.drawn.share_at(1)
     if len(names) == 1:
         found = [f"{names[0]} is the only candidate that enough is known of to be ranked."]
     else:
-        known = _percent(float(scored.ranking.coverages[scored.ranking.ranked[0]]))
-        shared = " (tied)" if _tied(scored, 0) else ""
-        found = [
-            f"{names[0]} has the highest score{shared} of {len(names)} candidates, by {known} of "
-            f"the weight of {len(card.criteria)} criteria, and stands first in "
-            f"{_percent(float(first[0]))} of the draws of weights and values."
-        ]
+        found = [_first(scored)]
+    marked = [
+        f"{name}{LESS_KNOWN if less else ''}"
+        for name, less in zip(names, scored.less_known, strict=True)
+    ]
     apart: list[str] = []
     close: list[str] = []
-    for place, (one, other) in enumerate(pairwise(names)):
-        share = scored.drawn.before(place, place + 1)
-        told = apart if share >= TOLD_APART else close
-        told.append(f"{one} before {other} ({_percent(share)})")
+    for place, (one, other) in enumerate(pairwise(marked)):
+        share, back = scored.drawn.before(place, place + 1), scored.drawn.before(place + 1, place)
+        if back >= TOLD_APART:
+            apart.append(f"{other} before {one} ({_percent(back)}, against the order of scores)")
+        else:
+            told = apart if share >= TOLD_APART else close
+            told.append(f"{one} before {other} ({_percent(share)})")
     if apart:
         least = _percent(TOLD_APART)
         found.append(f"Told apart in {least} of the draws or more: {', '.join(apart)}.")
     if close:
         found.append(f"Not told apart: {', '.join(close)}.")
-    return [*found, *_not_ranked(scored)]
+    return [*found, *_ranked_by_less(scored), *_not_ranked(scored)]
+
+
+def _first(scored: Scored) -> str:
+    """Who has the highest score, and who stands first in most draws, by how much of the weight."""
+    names, known = scored.names, scored.coverages
+    first = scored.drawn.share_at(1)
+    most = int(np.argmax(first))
+    scatter = np.sqrt((first[most] + first[0]) / scored.card.draws)  # of the difference
+    shared = " (tied)" if _tied(scored, 0) else ""
+    highest = (
+        f"{names[0]} has the highest score{shared} of {len(names)} candidates, by "
+        f"{_percent(known[0])} of the weight of {len(scored.card.criteria)} criteria, and stands "
+        f"first in {_percent(float(first[0]))}"
+    )
+    draws = "of the draws of weights and values"
+    if first[most] - first[0] <= 2.0 * scatter:
+        text = f"{highest} {draws}"
+    else:
+        text = (
+            f"{names[most]} stands first most often, in {_percent(float(first[most]))} {draws}, by "
+            f"{_percent(known[most])} of the weight; {highest}"
+        )
+    if scored.less_known[0]:
+        best = scored.less_known.index(False)
+        those = "whose values are all known" if round(known[best], 9) == 1.0 else "best known"
+        text += f"; of those {those} {names[best]} has the highest"
+    return f"{text}."
+
+
+def _ranked_by_less(scored: Scored) -> list[str]:
+    rows = zip(scored.names, scored.coverages, scored.less_known, strict=True)
+    less = [f"{name} ({_percent(known)})" for name, known, is_less in rows if is_less]
+    if not less:
+        return []
+    return [
+        f"{LESS_KNOWN} ranked by less of the weight than others, as values are missing: "
+        f"{', '.join(less)}; in the draws these lie anywhere from worst to best."
+    ]
 
 
 def _not_ranked(scored: Scored) -> list[str]:

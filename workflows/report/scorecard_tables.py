@@ -15,6 +15,7 @@ from natriface.analysis.scoring.ranking import (
     ACCEPTABILITY_FORMULA,
     COVERAGE_FORMULA,
     SCORE_FORMULA,
+    TIE_DIGITS,
     DrawnRanks,
     Ranking,
 )
@@ -58,6 +59,17 @@ class Scored:
         """Of the ranked, in their order."""
         return [self.card.candidates[k] for k in self.ranking.ranked]
 
+    @property
+    def coverages(self) -> list[float]:
+        """Of the ranked, in their order."""
+        return [float(self.ranking.coverages[k]) for k in self.ranking.ranked]
+
+    @property
+    def less_known(self) -> list[bool]:
+        """Whether less of the weight is known of a ranked one than of another."""
+        most = max(self.coverages, default=0.0)
+        return [most - known > 10.0**-TIE_DIGITS for known in self.coverages]
+
     def column(self, name: str) -> list[CandidateValue]:
         """What is known by a criterion, of all candidates."""
         return [self.known[candidate][name] for candidate in self.card.candidates]
@@ -79,10 +91,10 @@ def candidate_table(scored: Scored) -> Table:
     columns = [
         Column("Candidate"),
         Column("rank", digits=0),
+        Column("coverage", "%", 0),
         Column("score", digits=2),
         Column("lowest score", digits=2),
         Column("highest score", digits=2),
-        Column("coverage", "%", 0),
     ]
     for name, criterion in card.criteria.items():
         columns += [
@@ -95,8 +107,8 @@ def candidate_table(scored: Scored) -> Table:
     for place, k in enumerate(scored.order):
         low, high = ranking.bounds[k].tolist()
         score = None if np.isnan(ranking.scores[k]) else float(ranking.scores[k])
-        row: list[Cell] = [card.candidates[k], ranking.ranks.get(k), score, low, high]
-        row.append(100.0 * float(ranking.coverages[k]))
+        known = 100.0 * float(ranking.coverages[k])
+        row: list[Cell] = [card.candidates[k], ranking.ranks.get(k), known, score, low, high]
         for name, criterion in card.criteria.items():
             one = scored.known[card.candidates[k]][name]
             row += [_in_words(one, criterion), one.value, one.uncertainty]
@@ -172,6 +184,7 @@ def rank_table(scored: Scored) -> Table:
     columns = [
         Column("Candidate"),
         Column("rank", digits=0),
+        Column("coverage", "%", 0),
         Column("first, weights drawn", "%", 0),
         Column("first, weights and values drawn", "%", 0),
         Column(f"among the first {TOP}, weights and values drawn", "%", 0),
@@ -190,6 +203,7 @@ def rank_table(scored: Scored) -> Table:
         [
             name,
             scored.ranking.ranks[k],
+            100.0 * float(scored.ranking.coverages[k]),
             *(100.0 * float(x[place]) for x in (first_by_weights, at[0], within)),
             *ranges[place],
             *(100.0 * float(x[place]) for x in at),

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from matplotlib.figure import Figure
 
 from natriface.analysis.figures.pictures.turnable import Turnable
-from natriface.analysis.results.claim import Choice, Measurement
+from natriface.analysis.results.claim import Choice, Measurement, Quantity
 from natriface.analysis.results.formulas import Formula
 from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
@@ -77,6 +77,8 @@ class Section:
         All numbers, JSON-able, units in the keys; goes into ``results.json``.
     measurements
         What claims of the source are held against.
+    unmeasured
+        Quantity and system -> why there is no measurement, where that is known.
     glossary
         The study's labels, each with what it stands for.
     crystals
@@ -92,6 +94,7 @@ class Section:
     methods: Sequence[str | Formula] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     measurements: Sequence[Measurement] = ()
+    unmeasured: Mapping[tuple[Quantity, str], str] = field(default_factory=dict)
     glossary: Mapping[str, str] = field(default_factory=dict)
     crystals: Mapping[str, str] = field(default_factory=dict)
 

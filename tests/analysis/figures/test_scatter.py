@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from matplotlib.figure import Figure
 
 from natriface.analysis.figures.scatter import sample_clouds, trade_off
@@ -34,3 +35,13 @@ def test_the_groups_that_reach_lowest_are_coloured_and_the_others_named() -> Non
     shown = legend(trade_off(points, "strain (%)", "energy (eV)"))
     assert shown == ["8", "7", "6", "5", "4", "3", "3 more, that do not reach as low"]
     assert legend(trade_off({"a": [(1.0, 2.0)]}, "strain (%)", "energy (eV)")) == ["a"]
+
+
+@pytest.mark.parametrize("n", [2, 5, 15])
+def test_the_axis_is_named_in_full_beneath_long_names(n: int) -> None:
+    samples = {f"Na3OCl_Pm3m_recalled_{k}|NZSP_C2c": [-0.1 * k, -0.3, -0.5] for k in range(n)}
+    figure = sample_clouds(samples, "interfacial formation energy", "J/m²")
+    figure.draw_without_rendering()
+    label = figure.axes[0].yaxis.label.get_window_extent()
+    assert figure.bbox.y0 <= label.y0
+    assert label.y1 <= figure.bbox.y1

@@ -212,6 +212,23 @@ def test_a_value_keeps_what_it_was_measured_with() -> None:
     assert found.choices == {"potential": "p"}
 
 
+def test_a_file_is_found_by_its_name_with_and_without_its_ending() -> None:
+    assert value([measured("NaF.cif", 28.0)]).value == 28.0
+    assert value([measured("NaF.CIF|Na", 1.0)], of="*|Na.cif").value == 1.0
+    assert value([measured("NaF", 28.0), measured("NaF.cif", 2.0)]).value == 28.0
+    two = value([measured("NaF.vasp", 28.0), measured("NaF.cif", 2.0)])
+    assert two.reason == "NaF may be NaF.cif or NaF.vasp: give its whole name"
+
+
+def test_a_reason_that_is_known_is_carried_over() -> None:
+    card = Scorecard(candidates=["NaF"], criteria={"G": Criterion(**MODULUS, better="more")})
+    why = {("shear modulus", "NaF.cif"): "it does not relax"}
+    for measurements in ([], [measured("Na", 1.0)]):
+        found = candidate_values(card, measurements, why)  # type: ignore[arg-type]
+        assert found["NaF"]["G"].reason == "it does not relax"
+    assert candidate_values(card, [measured("NaF", 1.0)], why)["NaF"]["G"].value == 1.0  # type: ignore[arg-type]
+
+
 def test_a_missing_value_says_why() -> None:
     assert value([]).reason == "the study has no shear modulus"
     assert value([measured("NaCl", 14.0)]).reason == "no shear modulus of NaF"

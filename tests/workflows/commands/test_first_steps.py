@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,28 @@ def test_a_dry_run_shows_the_jobs_without_vasp(study: Path, tmp_path: Path) -> N
     told = typed("submit", study, "--dry-run")
     assert "would submit 7 steps, 0 are finished" in told.output
     assert {path.name for path in tmp_path.iterdir()} <= {"small.yaml", "home"}
+
+
+@pytest.mark.slow
+def test_a_queue_yaml_in_the_workspace_comes_before_anything_is_submitted(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "runs" / "small"
+    place.mkdir(parents=True)
+    (place / "queue.yaml").write_text("queue: slurm\naccount: p123\n")
+    begun = f"begin with `natriface submit {study}`"
+    assert begun in refused("launch", study)
+    assert "natriface run" in refused("status", study)
+    assert typed("plan", study).exit_code == 0
+    done = typed("launch", study, "--dry-run", "--scripts")
+    assert done.exit_code == 0, done.output
+    assert "\n#SBATCH --account=p123\n" in done.output
+    config = tmp_path / "config.yaml"
+    config.write_text("vasp_command: 'true'\npotcars_required: false\n")
+    monkeypatch.setenv("NATRIFACE_CONFIG", str(config))
+    monkeypatch.setattr(operations, "submit", lambda *_, **__: sys.exit(0))
+    assert typed("submit", study).exit_code == 0
+    assert (place / "workspace.json").is_file()
 
 
 @pytest.mark.slow

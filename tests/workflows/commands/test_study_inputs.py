@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.build import bulk
+from ase.io import write
 from pymatgen.io.lobster import Lobsterin
 from pymatgen.io.vasp.inputs import Incar, Poscar
 from typer.testing import CliRunner
@@ -14,9 +16,11 @@ from typer.testing import CliRunner
 from natriface.structures.base.atoms import from_document
 from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.cli import app
-from natriface.workflows.commands.study_inputs import write_study_inputs
+from natriface.workflows.commands.study_inputs import candidate_warnings, write_study_inputs
 from natriface.workflows.errors import WorkspaceError
-from natriface.workflows.study import load_study
+from natriface.workflows.plan import Plan
+from natriface.workflows.planning import plan_study
+from natriface.workflows.study import Study, load_study
 
 STUDY = """
 name: small
@@ -156,3 +160,19 @@ def test_values_of_a_users_protocol_are_commented_with_their_source(
     assert above["EDIFFG"].endswith("ours: for a look (protocol mine, quick.yaml)")
     assert "quick.yaml" not in above["ENCUT"]  # the parent's
     assert "Li et al." in above["ENCUT"]
+
+
+def test_candidates_that_no_step_is_of_are_told_before_anything_runs(tmp_path: Path) -> None:
+    write(tmp_path / "NaF_mine.cif", bulk("NaF", "rocksalt", a=4.63))
+    criteria = {"G": {"quantity": "shear modulus", "better": "more", "weight": 1}}
+    content = {
+        "name": "cards",
+        "title": "Cards",
+        "reactivity": {"pairs": [["NaF_mine.cif", "Na"]]},
+        "scorecard": {"candidates": ["NaF_mine", "NaF_mine.cif", "NaF_mime"], "criteria": criteria},
+    }
+    study = Study.model_validate(content)
+    (told,) = candidate_warnings(study, plan_study(study, tmp_path, to_run=False))
+    assert told.startswith("scorecard: candidate 'NaF_mime' is in no step of this study")
+    assert told.endswith("did you mean 'NaF_mine.cif'?")
+    assert not candidate_warnings(study.model_copy(update={"scorecard": None}), Plan.of("s", []))

@@ -12,6 +12,7 @@ from pymatgen.core import Lattice, Structure
 
 from natriface.structures.base.errors import StudyError
 from natriface.workflows import RunSummary, Study, StudyRun, run_study
+from natriface.workflows.commands.studies.course import say_how_it_ended
 from natriface.workflows.running import run as running
 
 STUDY = {
@@ -89,3 +90,11 @@ def test_what_a_study_of_dicts_compares_with_is_known_before_it_runs(
     with pytest.raises(StudyError, match=r"no file .*mine\.yaml"):
         run_study(study)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupted_run_says_that_the_report_comes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say_how_it_ended(RunSummary("s", tmp_path, (), 0, stopped_by=signal.SIGINT, wall_s=1.0))
+    said = capsys.readouterr().out
+    assert said == "interrupted; nothing is lost; writing the report of what is finished\n"

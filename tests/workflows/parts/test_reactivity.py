@@ -17,6 +17,7 @@ from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import StructureError, StudyError
 from natriface.structures.crystals.phases import load_phase
 from natriface.workflows.parts.labels import labels_of
+from natriface.workflows.parts.reactivity.measurements import unmeasured
 from natriface.workflows.parts.reactivity.records import PairRecord
 from natriface.workflows.parts.reactivity.section import outcome, section
 from natriface.workflows.plan import Plan, Step
@@ -314,6 +315,18 @@ def test_what_cannot_be_asked_is_refused(asked: dict[str, Any], said: str, tmp_p
         planned(tmp_path, **asked)
 
 
+def test_a_pattern_in_a_pair_is_each_of_its_files(tmp_path: Path) -> None:
+    for name, a in (("one", 4.63), ("two", 4.7)):
+        write(tmp_path / f"NaF_{name}.cif", crystal("NaF", "rocksalt", a=a))
+    (tmp_path / "NaF_none.cif").write_text("no crystal")
+    plan = planned(tmp_path, pairs=[["NaF_*.cif", "Na"], ["NaF_one.cif", "Na"]])
+    of_pairs = labels_of(energies(plan)["Na"]).plan  # type: ignore[attr-defined]
+    assert of_pairs.pairs == [("NaF_one.cif", "Na"), ("NaF_two.cif", "Na")]
+    assert "NaF_none.cif" in of_pairs.left_out
+    with pytest.raises(StudyError, match="reactivity, pairs: no file fits"):
+        planned(tmp_path, pairs=[["NaCl_*.cif", "Na"]])
+
+
 def test_the_papers_study_covers_its_chemical_system(tmp_path: Path) -> None:
     plan = plan_study(load_study(study_path("li2025-reactivity")), tmp_path, to_run=False)
     phases = set(energies(plan))
@@ -331,5 +344,13 @@ def test_of_many_pairs_the_page_begins_with_how_many_react() -> None:
         "2 of 3 pairs react, Na|NZSP most strongly (−0.400 eV/atom, mutual); no reaction is "
         "downhill between the sides of NaF|NZSP."
     ]
+    unknown = pair("NaBr", None)
+    unknown.reason = "not known: no phase of Zr-Br"
+    (said,) = outcome([*pairs, unknown])
+    assert said.endswith("the sides of NaF|NZSP. Of 1 more pair it is not known.")
+    assert unmeasured([*pairs, unknown]) == {
+        (quantity, "NaBr|NZSP"): "not known: no phase of Zr-Br"
+        for quantity in ("reaction energy", "mutual reaction energy", "volume change")
+    }
     assert outcome(pairs[:2]) == []  # the findings say it
     assert outcome([pair(name, None) for name in "ABC"])[0].startswith("No reaction between any")

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from natriface.analysis.results.result import Result
-from natriface.workflows.parts.screen.labels import CandidateLabels, Choices, shown_names
+from natriface.workflows.parts.screen.labels import CandidateLabels, Choices, LeftOut, shown_names
+from natriface.workflows.parts.screen.measurements import unmeasured
 from natriface.workflows.parts.screen.records import (
     NOT_ENDED,
     CandidateRecord,
     StageEnergy,
     candidates,
+    passed_over,
     ranks,
     records,
 )
@@ -28,6 +30,8 @@ from natriface.workflows.surfaces.labels import SlabLabels
 from tests.workflows.parts.test_screen_funnel import SCREEN, SpringEngine, ran, spring
 
 __all__ = ["spring"]
+
+BROMIDE = ("NaBr", "Na")
 
 
 def record(
@@ -71,6 +75,43 @@ def record(
         choices=choices,
         stages=stages,
     )
+
+
+def test_of_what_is_not_measured_the_reason_is_kept() -> None:
+    left_out = [
+        LeftOut("no match within 9 A2", "NaBr|Na: the nearest, x, has 7 %", 1, "pairs", BROMIDE),
+        LeftOut("no candidate at all", "NaI as film: polar", 1, "phases", ("NaI",)),
+    ]
+    made = [record("NaF", [0.0, None]), record("NaCl", [0.0])]
+    reasons = unmeasured(made, left_out, {"Na"})
+    assert {system: why for (_, system), why in reasons.items()} == {
+        "NaF|Na": NOT_ENDED,
+        "NaCl|Na": "no candidate of this pair was relaxed",
+        "NaBr|Na": "no match within 9 A2: the nearest, x, has 7 %",
+        "NaI|Na": "NaI as film: polar",
+    }
+
+
+def test_a_lower_candidate_that_was_tried_in_fewer_registries_says_so() -> None:
+    on = [
+        record("NaF", [0.1, 0.0], candidate="a"),
+        record("NaF", [0.2, 0.1], candidate="b", registry=(0.5, 0.5)),
+    ]
+    other = {"film": "(110)-1, 2 layers"}
+    alone = [record("NaF", [energy], candidate=name) for name, energy in (("c", 0.15), ("d", 0.3))]
+    alone = [
+        one.model_copy(update={"choices": one.choices.model_copy(update=other)}) for one in alone
+    ]
+    passed = passed_over([*on, *alone])
+    assert passed == {"c": "below one that went on, but tried in 1 of 2 registries (keep)"}
+    said = [row["why not ranked"] for row in ranking_table([*on, *alone], {}, 2).records()]
+    assert said == [
+        None,
+        None,
+        f"not chosen after stage 1: {passed['c']}",
+        "not chosen after stage 1",
+    ]
+    assert passed_over([on[0], *alone]) == {}  # by energy alone, of one registry
 
 
 def relaxed(film: str, lowest: float, spread: float, **more: Any) -> list[CandidateRecord]:

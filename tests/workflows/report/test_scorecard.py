@@ -68,12 +68,39 @@ def test_sentences_say_no_more_than_the_draws(tmp_path: Path) -> None:
     assert any(text.startswith("Not told apart: A before B (") for text in close.findings)
     (share,) = [row for row in table(close, "scorecard-ranks") if row["Candidate"] == "A"]
     assert 40 < float(share["first, weights and values drawn (%)"]) < 65
-    assert close.findings[0].startswith("A has the highest score of 2 candidates, by 75 % of the w")
+    assert close.verdict[0].startswith("A has the highest score of 2 candidates, by 75 % of the w")
     tied = section(tmp_path, measured(A=8.0, B=8.0))
-    assert tied.findings[0].startswith("A has the highest score (tied) of 2 candidates")
+    assert tied.verdict[0].startswith("A has the highest score (tied) of 2 candidates")
     assert "A before B (tied by score)" in " ".join(
         text for sentences in tied.lists.values() for text in sentences
     )
+
+
+def test_the_first_in_most_draws_is_named_and_what_is_less_known_is_marked(tmp_path: Path) -> None:
+    """C, half of its weight missing, has the highest score; A is first more often in the draws."""
+    known = [
+        *(Measurement("shear modulus", k, x, None, BY, "DFT") for k, x in (("A", 9.5), ("C", 10))),  # type: ignore[arg-type]
+        Measurement("reaction energy", "A|Na", -0.1, None, BY, "DFT"),  # type: ignore[arg-type]
+        Measurement("migration barrier", "A", 0.1, None, BY, "DFT"),  # type: ignore[arg-type]
+    ]
+    made = section(tmp_path, known)
+    (first,) = made.outcome
+    apart, less, _ = made.findings
+    assert first.startswith("A stands first most often, in ")
+    assert "of the draws of weights and values, by 100 % of the weight; C has the highest" in first
+    assert (
+        "score of 2 candidates, by 50 % of the weight of 3 criteria, and stands first in" in first
+    )
+    assert first.endswith("; of those whose values are all known A has the highest.")
+    assert apart.startswith("Told apart in 90 % of the draws or more: A before C† (")
+    assert apart.endswith("against the order of scores).")
+    assert less.startswith(
+        "† ranked by less of the weight than others, as values are missing: C (50"
+    )
+    for stem in ("scorecard", "scorecard-ranks"):
+        rows = table(made, stem)
+        assert list(rows[0])[:3] == ["Candidate", "rank", "coverage (%)"]
+        assert [row["coverage (%)"] for row in rows[:2]] == ["50.0", "100.0"]
 
 
 def test_every_value_has_its_grade_and_a_missing_one_its_reason(tmp_path: Path) -> None:
@@ -97,7 +124,7 @@ def test_every_value_has_its_grade_and_a_missing_one_its_reason(tmp_path: Path) 
 
 def test_nothing_measured_is_no_ranking(tmp_path: Path) -> None:
     made = section(tmp_path, [])
-    assert made.findings == ["No candidate is ranked: 50 % of the weight is known of none."]
+    assert made.verdict == ["No candidate is ranked: 50 % of the weight is known of none."]
     assert not made.figures
     assert json.dumps(made.document(), allow_nan=False)
 

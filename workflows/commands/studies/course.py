@@ -58,7 +58,7 @@ def run_study(
     again = f"{name}{'' if folder is None else f' -w {workspace.root}'}"
     goes_on = f"natriface {'screen' if staged else 'run'} {again}"
     goes_on += f" --budget {budget_h:.3g}" if budget_h is not None else ""
-    _say_how_it_ended(summary)
+    say_how_it_ended(summary)
     needed = None if summary.interrupted else course.needed
     if needed is not None:
         goes_on = f"natriface more {again} --budget {at_least(needed.core_s / 3600)}"
@@ -313,14 +313,14 @@ def _loaded(
     name: str | Study, folder: Path | None, derive: Derive = lambda study: study
 ) -> tuple[Study, Path, dict[str, dict[str, Any]]]:
     """The study, where its paths start from, and what its workspace has decided."""
-    from natriface.workflows.study import load_study, study_path, with_published
+    from natriface.workflows.study import load_study, study_path, with_files_found
     from natriface.workflows.workspace import Workspace
 
     root = _root(name)
     if isinstance(name, str):
         study = load_study(study_path(name))
     else:
-        study = with_published(name, root, f"study {name.name}")
+        study = with_files_found(name, root, f"study {name.name}")
     study = derive(study)
     return study, root, Workspace(workspace_path(study, folder)).decisions()
 
@@ -370,9 +370,9 @@ def write_report(
     typer.echo(f"report: {written}")
 
 
-def _say_how_it_ended(summary: RunSummary) -> None:
+def say_how_it_ended(summary: RunSummary) -> None:
     from natriface.workflows.commands.tables import print_failures
 
     print_failures(summary.steps)
     if summary.interrupted:
-        typer.echo("interrupted; nothing is lost")
+        typer.echo("interrupted; nothing is lost; writing the report of what is finished")

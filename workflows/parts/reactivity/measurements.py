@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from natriface.analysis.results.claim import Choice, Measurement, Quantity
 from natriface.workflows.parts.reactivity.records import PairRecord, PhaseRecord, Records
+
+OF_PAIRS: tuple[Quantity, ...] = ("reaction energy", "mutual reaction energy", "volume change")
 
 
 def measurements(records: Records) -> list[Measurement]:
@@ -21,6 +23,16 @@ def measurements(records: Records) -> list[Measurement]:
     ]
 
 
+def unmeasured(pairs: Sequence[PairRecord]) -> dict[tuple[Quantity, str], str]:
+    """Of each pair whose reactions are not known, why."""
+    return {
+        (quantity, pair.name): pair.reason
+        for pair in pairs
+        if pair.reason is not None
+        for quantity in OF_PAIRS
+    }
+
+
 def _choices(records: Records) -> dict[Choice, str]:
     result = next(iter(records.results.values()), None)
     return {} if result is None else {"potential": result.engine.called}
@@ -31,12 +43,12 @@ def _of_pair(pair: PairRecord, records: Records) -> Iterator[Measurement]:
         return
     grade = "|".join(records.plan.phases[x].grade for x in (pair.first, pair.second))
     found = pair.strongest
-    values: dict[Quantity, float | None] = {
-        "reaction energy": found.energy_ev_per_atom if found else 0.0,
-        "mutual reaction energy": found.mutual_ev_per_atom if found else 0.0,
-        "volume change": pair.volume_change_percent,
-    }
-    for quantity, value in values.items():
+    values = (
+        found.energy_ev_per_atom if found else 0.0,
+        found.mutual_ev_per_atom if found else 0.0,
+        pair.volume_change_percent,
+    )
+    for quantity, value in zip(OF_PAIRS, values, strict=True):
         if value is not None:
             yield Measurement(quantity, pair.name, value, None, _choices(records), grade)
 

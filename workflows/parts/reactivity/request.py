@@ -31,7 +31,8 @@ class ReactivityRequest(Document):
     Attributes
     ----------
     pairs
-        What is in contact: labels of `crystals`, names of the library, or files.
+        What is in contact: labels of `crystals`, names of the library, files, or patterns of files
+        (``cifs/*.cif``), each of which is one side of a pair.
     crystals
         Crystals that are not in the library as they stand, such as doped ones, by the label they
         carry in the report.

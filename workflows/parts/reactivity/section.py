@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from natriface.analysis.figures.reaction_lines import ReactionPanel, reaction_lines
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import counted, listed, number
-from natriface.workflows.parts.reactivity.measurements import measurements
+from natriface.workflows.parts.reactivity.measurements import measurements, unmeasured
 from natriface.workflows.parts.reactivity.records import PairRecord, PhaseRecord, Records, reduced
 from natriface.workflows.parts.reactivity.tables import (
     is_stable,
@@ -48,6 +48,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         blocks=[*blocks, *with_care(_cautions(pairs, phases))],
         values=records.document(),
         measurements=measurements(records),
+        unmeasured=unmeasured(pairs),
     )
 
 
@@ -83,15 +84,17 @@ def outcome(pairs: Sequence[PairRecord]) -> list[str]:
     known = [pair for pair in pairs if pair.reason is None]
     if len(known) <= FEW:
         return []
+    rest = len(pairs) - len(known)
+    unknown = f" Of {counted(rest, 'more pair')} it is not known." if rest else ""
     gains = {p.name: p.strongest.mutual_ev_per_atom for p in known if p.strongest is not None}
     if not gains:
-        return [f"No reaction between any of {len(known)} pairs is downhill."]
+        return [f"No reaction between any of {len(known)} pairs is downhill.{unknown}"]
     most = min(gains, key=lambda name: gains[name])
     inert = [pair.name for pair in known if pair.name not in gains]
     also = f"; no reaction is downhill between the sides of {', '.join(inert)}" if inert else ""
     return [
         f"{len(gains)} of {len(known)} pairs react, {most} most strongly "
-        f"({number(gains[most], 3)} eV/atom, mutual){also}."
+        f"({number(gains[most], 3)} eV/atom, mutual){also}.{unknown}"
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from natriface.structures.base.errors import StructureError, each_made, nearest
 from natriface.structures.chemistry.formal_charges import ionic_charge, is_metal
 from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.crystals.phases import Phase, load_phase, phase_names, reduced_formula
+from natriface.workflows.names import named_files
 from natriface.workflows.parts.reactivity.labels import PhaseLabels, PlannedPhase, ReactivityPlan
 from natriface.workflows.parts.reactivity.request import ReactivityRequest
 from natriface.workflows.plan import Step
@@ -51,13 +53,10 @@ def steps(request: ReactivityRequest, make: StepMaker, root: Path) -> list[Step]
         If the engine cannot relax a cell.
     """
     crystals = each_made(request.crystals, lambda label, asked: _as_asked(label, asked, root))
-    pairs = [
-        (_reactant(first, crystals, root), _reactant(second, crystals, root))
-        for first, second in request.pairs
-    ]
+    left_out: dict[str, str] = {}
+    pairs = _pairs(request, crystals, root, left_out)
     reactants = {label for pair in pairs for label in pair}
     systems = [frozenset(_elements(crystals[a]) | _elements(crystals[b])) for a, b in pairs]
-    left_out: dict[str, str] = {}
     for name in _candidates(request, left_out):
         phase = load_phase(name, root)
         if phase.name in crystals or not any(set(phase.composition) <= s for s in systems):
@@ -103,6 +102,31 @@ def _as_asked(label: str, asked: AskedCrystal, root: Path) -> _Crystal:
     phase, atoms, doping = crystal_as_asked(label, asked, root)
     ordering = None if load_phase(asked.phase, root).is_ordered else asked.ordering
     return _Crystal(phase, atoms, doping, ordering)
+
+
+def _pairs(
+    request: ReactivityRequest, crystals: dict[str, _Crystal], root: Path, left_out: dict[str, str]
+) -> list[tuple[str, str]]:
+    """The pairs by their labels, each once; files of a pattern that make no reactant left out."""
+
+    def labels(name: str) -> list[str]:
+        if name in crystals:
+            return [name]
+        found = []
+        for each in named_files(name, root, "reactivity, pairs"):
+            try:
+                found.append(_reactant(each, crystals, root))
+            except StructureError as error:
+                if each == name:
+                    raise
+                left_out[Path(each).name] = str(error).removeprefix("reactivity, pairs: ")
+        return found
+
+    sides = [(labels(first), labels(second)) for first, second in request.pairs]
+    found = dict.fromkeys(pair for two in sides for pair in product(*two) if pair[0] != pair[1])
+    if not found:
+        raise StructureError("reactivity, pairs: none is left; " + "; ".join(left_out.values()))
+    return list(found)
 
 
 def _reactant(name: str, crystals: dict[str, _Crystal], root: Path) -> str:

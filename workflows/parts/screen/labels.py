@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from natriface.analysis.results.wording import without_ending
 from natriface.workflows.parts.labels import Labels
 from natriface.workflows.plan import Side
 from natriface.workflows.surfaces.labels import SlabLabels
@@ -193,10 +193,6 @@ class CandidateLabels(Labels):
         return [whole, *(each for ids in self.references.values() for each in ids)]
 
 
-CRYSTAL_FILES = (".cif", ".vasp")
-"""Endings that are not said where the rest of a file's name tells it."""
-
-
 def shown_names(labels: Iterable[CandidateLabels]) -> dict[str, str]:
     """What slabs are called where people read, by their names: files without their endings.
 
@@ -204,11 +200,7 @@ def shown_names(labels: Iterable[CandidateLabels]) -> dict[str, str]:
     """
     slabs = {slab.name: slab for one in labels for slab in one.slabs}
     phases = {slab.phase for slab in slabs.values()}
-    stems = {
-        phase: path.stem if path.suffix.lower() in CRYSTAL_FILES else phase
-        for phase in phases
-        if (path := PurePath(phase))
-    }
+    stems = {phase: without_ending(phase) for phase in phases}
     times = Counter(stem.lower() for stem in stems.values())
     return {
         name: stems[slab.phase] + name.removeprefix(slab.phase)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from natriface.analysis.energies.starts import in_quadrature, spread
-from natriface.analysis.results.claim import Choice, Measurement
+from natriface.analysis.results.claim import Choice, Measurement, Quantity
 from natriface.structures.crystals.doping import DopingWords
-from natriface.workflows.parts.screen.labels import CandidateLabels
+from natriface.workflows.parts.screen.labels import CandidateLabels, LeftOut
 from natriface.workflows.parts.screen.records import CandidateRecord, StageEnergy
 from natriface.workflows.surfaces.labels import SlabLabels
 
@@ -107,6 +108,32 @@ def measurements(energies: Sequence[RelaxedEnergy]) -> list[Measurement]:
             )
         )
     return found
+
+
+def unmeasured(
+    records: Sequence[CandidateRecord], left_out: Sequence[LeftOut], substrates: Iterable[str]
+) -> dict[tuple[Quantity, str], str]:
+    """Of each pair of which no energy is a measurement, why.
+
+    Parameters
+    ----------
+    records
+        The best of a pair first.
+    substrates
+        What the study calls their phases.
+    """
+    found: dict[str, str] = {}
+    for record in records:
+        why = record.stages[-1].reason or "no candidate of this pair was relaxed"
+        found.setdefault(record.pair, why)
+    for one in left_out:
+        if len(one.phases) == 2:
+            system = "|".join(one.phases)
+            found.setdefault(system, f"{one.reason}: {one.what.removeprefix(f'{system}: ')}")
+    alone = [one for one in left_out if len(one.phases) == 1 and one.counted in ("phases", "files")]
+    for one, substrate in product(alone, substrates):
+        found.setdefault(f"{one.phases[0]}|{substrate}", one.what)
+    return {("interfacial formation energy", system): why for system, why in found.items()}
 
 
 def off_by(values: Sequence[float], of_slabs: Sequence[float | None]) -> float | None:

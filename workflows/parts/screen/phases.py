@@ -17,19 +17,19 @@ from natriface.structures.interfaces.screening import SlabChoice
 from natriface.structures.surfaces.slabs import layers_for
 from natriface.structures.surfaces.surface_cell import Crystal, Miller, miller_label
 from natriface.structures.surfaces.terminations import Termination, find_terminations
+from natriface.workflows.names import MOST_FILES, named_files
 from natriface.workflows.parts.screen.labels import LeftOut
 from natriface.workflows.parts.screen.request import Slabs
 
-PATTERN = frozenset("*?[")
 COLUMN = "phase"
-MOST_PHASES = 10_000
 UNREADABLE = "cannot be read"
+DISORDERED = "disordered"
 
 
 def phases_of(asked: Slabs, root: Path, left_out: list[LeftOut]) -> dict[str, Phase]:
     """The phases of one side by what they are called: as the study does, or as their file is.
 
-    Files that a pattern or a list names and that cannot be read are left out.
+    What a pattern or a list names and cannot be read, or is disordered, is left out.
 
     Raises
     ------
@@ -49,6 +49,11 @@ def phases_of(asked: Slabs, root: Path, left_out: list[LeftOut]) -> dict[str, Ph
                 text = str(error)
                 what = text if each in text else f"{each}: {text}"
                 left_out.append(LeftOut(UNREADABLE, what, 1, "files", (Path(each).name,)))
+                continue
+            if each != name and not phase.is_ordered:
+                mixed = ", ".join(site.label for site in phase.sites if not site.is_ordered)
+                what = f"{each}: partly filled or mixed sites {mixed}; write one of its orderings"
+                left_out.append(LeftOut(DISORDERED, what, 1, "files", (Path(each).name,)))
                 continue
             label = phase.name if _is_path(each) else each
             if found.setdefault(label, phase).atoms != phase.atoms:
@@ -168,15 +173,7 @@ def _is_path(name: str) -> bool:
 def _names(name: str, root: Path) -> list[str]:
     if name.lower().endswith(".csv"):
         return _listed(root / name)
-    if not PATTERN & set(name):
-        return [name]
-    start = Path(name).anchor
-    base, pattern = (Path(start), name[len(start) :]) if start else (root, name)
-    paths = sorted(str(path) for path in base.glob(pattern) if path.is_file())
-    if not paths:
-        raise StudyError(f"screen: no file fits {name!r} in {base}")
-    require_few(len(paths), MOST_PHASES, "files of a pattern", "name fewer")
-    return paths
+    return named_files(name, root, "screen")
 
 
 def _listed(path: Path) -> list[str]:
@@ -187,6 +184,6 @@ def _listed(path: Path) -> list[str]:
         raise StudyError(f"screen: {path} cannot be read as CSV: {error}") from None
     if not rows or COLUMN not in rows[0]:
         raise StudyError(f"screen: {path} needs a column {COLUMN!r} and a row")
-    require_few(len(rows), MOST_PHASES, "rows of phases", "name fewer")
+    require_few(len(rows), MOST_FILES, "rows of phases", "name fewer")
     names = [(row[COLUMN] or "").strip() for row in rows]
     return list(dict.fromkeys(name for name in names if name))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from natriface.analysis.energies.interface_energy import (
@@ -177,8 +179,47 @@ def ranks(ordered: Sequence[CandidateRecord]) -> list[int | None]:
     ]
 
 
-def why_not_ranked(record: CandidateRecord, first: CandidateRecord) -> str | None:
-    """Why `ranks` gives a candidate no place behind the first; None where it does."""
+def passed_over(of_pair: Sequence[CandidateRecord]) -> dict[str, str]:
+    """Of candidates of a pair that lie below one that went on in more registries, why: by id."""
+    tried: dict[tuple[int, str, str], set[tuple[float, float]]] = {}
+    went_on: dict[tuple[int, str, str], set[tuple[float, float]]] = {}
+    highest: dict[int, float] = {}
+    for record in of_pair:
+        for one in record.stages:
+            if one.energy_j_per_m2 is None:
+                continue
+            choice = (one.stage, record.choices.faces, record.choices.dopants)
+            tried.setdefault(choice, set()).add(record.choices.registry)
+            if record.stages[-1].stage > one.stage:
+                went_on.setdefault(choice, set()).add(record.choices.registry)
+                energy = one.energy_j_per_m2
+                highest[one.stage] = max(energy, highest.get(one.stage, energy))
+    found = {}
+    for record in of_pair:
+        last, choices = record.stages[-1], record.choices
+        if last.energy_j_per_m2 is None or last.energy_j_per_m2 >= highest.get(last.stage, -np.inf):
+            continue
+        own = len(tried[last.stage, choices.faces, choices.dopants])
+        least = min(len(x) for (stage, *_), x in went_on.items() if stage == last.stage)
+        if own < least:
+            found[record.candidate] = (
+                f"below one that went on, but tried in {own} of {least} registries (keep)"
+            )
+    return found
+
+
+def why_not_ranked(
+    record: CandidateRecord,
+    first: CandidateRecord,
+    passed: Mapping[str, str] = MappingProxyType({}),
+) -> str | None:
+    """Why `ranks` gives a candidate no place behind the first; None where it does.
+
+    Parameters
+    ----------
+    passed
+        Of `passed_over`.
+    """
     reached, last, lead = record.reached, record.stages[-1], first.reached
     if reached is None or lead is None:
         return last.reason
@@ -187,7 +228,8 @@ def why_not_ranked(record: CandidateRecord, first: CandidateRecord) -> str | Non
     if last.stage > reached.stage:
         return f"stage {last.stage}: {last.reason}"
     if reached.stage < lead.stage:
-        return f"not chosen after stage {reached.stage}"
+        why = f": {passed[record.candidate]}" if record.candidate in passed else ""
+        return f"not chosen after stage {reached.stage}{why}"
     return f"by {reached.level}, and not by {lead.level} as the first"
 
 

@@ -14,7 +14,12 @@ from natriface.analysis.results.wording import number
 from natriface.workflows.parts.screen.figures import distributions, pictures, trade_offs
 from natriface.workflows.parts.screen.funnel import left_out_table
 from natriface.workflows.parts.screen.labels import PHASE_PAIRS, CandidateLabels, shown_names
-from natriface.workflows.parts.screen.measurements import TAKEN, measurements, relaxed_energies
+from natriface.workflows.parts.screen.measurements import (
+    TAKEN,
+    measurements,
+    relaxed_energies,
+    unmeasured,
+)
 from natriface.workflows.parts.screen.records import (
     SCREENED_FORMULA,
     CandidateRecord,
@@ -64,6 +69,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     pairs = [list(own) for _, own in groupby(made, key=lambda record: record.pair)]
     of_films = standings(made)
     without = _without(labelled.values())
+    left_out = next((one.narrowed.left_out for one in labelled.values() if one.narrowed), [])
     verdict = outcome(pairs, n_stages, sentences(of_films, least=1))
     findings = [*_findings(pairs, n_stages), *([] if verdict else sentences(of_films))]
     return Section(
@@ -85,6 +91,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
         methods=[*surface_methods(_cuts(labelled.values())), SCREENED_FORMULA],
         values={record.candidate: record.model_dump(mode="json") for record in made},
         measurements=measured,
+        unmeasured=unmeasured(made, left_out, {one.substrate.phase for one in labelled.values()}),
         glossary=_glossary(labelled.values()),
     )
 

@@ -113,7 +113,7 @@ class Space:
     pair_of
         Index in `pairs`, of a film's and a substrate's phase, of each, (m,).
     asked_for
-        Phases by the side, with files that cannot be read and without crystals named twice.
+        Phases by the side, with files that are left out and without crystals named twice.
     manners
         Ways to join the two slabs of a row.
     taken
@@ -215,12 +215,12 @@ def enumerate_space(request: ScreenRequest, root: Path) -> Space:
     for side, asked in requests.items():
         before = len(left_out)
         found = phases_of(asked, root, left_out)
-        unreadable = [name for one in left_out[before:] for name in one.phases]
+        refused = [name for one in left_out[before:] for name in one.phases]
         for label, phase in found.items():
             if phases.setdefault(label, phase).atoms != phase.atoms:
                 raise StudyError(f"screen: two phases are called {label!r}; rename a file")
         cut = slabs_of(asked, found, left_out)
-        asked_for[side] = (*cut.phases, *unreadable)
+        asked_for[side] = (*cut.phases, *refused)
         counts[PHASE_PAIRS] *= len(cut.phases)
         counts[f"{side} planes"] = cut.n_planes
         counts[f"{side} terminations"] = cut.n_terminations

@@ -9,6 +9,7 @@ from itertools import groupby
 from natriface.workflows.parts.screen.records import (
     SCREENED_FORMULA,
     CandidateRecord,
+    passed_over,
     ranks,
     why_not_ranked,
 )
@@ -78,7 +79,11 @@ def ranking_table(
         ranked = list(zip(of_pair, ranks(of_pair), strict=True))[:top]
         on_page |= set(range(len(rows), len(rows) + min(len(ranked), MOST_ON_PAGE)))
         listed += [record for record, _ in ranked]
-        rows += [_ranking_row(one, rank, of_pair[0], names, n_stages) for one, rank in ranked]
+        passed = passed_over(of_pair)
+        rows += [
+            _ranking_row(one, rank, names, n_stages, why_not_ranked(one, of_pair[0], passed))
+            for one, rank in ranked
+        ]
     notes = [BETWEEN_FACES, RANKS_NOTE, *_starts_note(listed)]
     marks = _packed(listed, packed)
     if marks:
@@ -114,9 +119,9 @@ def ranking_table(
 def _ranking_row(
     record: CandidateRecord,
     place: int | None,
-    first: CandidateRecord,
     names: Mapping[str, str],
     n_stages: int,
+    why: str | None,
 ) -> list[Cell]:
     reached, choices = record.shown, record.choices
     return [
@@ -139,7 +144,7 @@ def _ranking_row(
         choices.n_atoms,
         record.candidate,
         names.get(reached.step),
-        why_not_ranked(record, first),
+        why,
     ]
 
 
