@@ -194,7 +194,7 @@ def test_what_cannot_vary_is_refused_before_anything_runs(
     ],
 )
 def test_contradictions_are_refused(convergence: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(StudyError, match=message):
         of_interface(**convergence)
 
 
@@ -238,9 +238,9 @@ def test_only_the_parts_that_are_named_are_computed() -> None:
     content = whole.model_dump(exclude_unset=True)
     alone = Study.model_validate({**content, "only": ["interfaces"]})
     assert set(alone.parts()) == {"interfaces"}
-    with pytest.raises(ValueError, match=r"no part 'interface' .did you mean"):
+    with pytest.raises(StudyError, match=r"no part 'interface' .did you mean"):
         Study.model_validate({**content, "only": ["interface"]})
-    with pytest.raises(ValueError, match="does not ask for it"):
+    with pytest.raises(StudyError, match="does not ask for it"):
         Study.model_validate({**content, "only": ["screen"]})
     with pytest.raises(StudyError, match="give slab, or substrates and films"):
         convergence_of(study(migration={"bulk": {"NaF": {"phase": "NaF"}}}), {})

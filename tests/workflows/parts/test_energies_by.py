@@ -445,7 +445,7 @@ def test_without_the_package_of_a_level_the_study_is_planned_and_not_run(
 def test_contradictions_in_the_key_are_refused(
     levels: list[dict[str, Any]], changes: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(StudyError, match=said):
         study(levels, **changes)
 
 
