@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase.data import atomic_numbers
+from ase.data import atomic_numbers, chemical_symbols
 
 from natriface.analysis.energies.chemical_potentials import PotentialBounds, bounds_at
 from natriface.analysis.results.comparability import require_like
@@ -17,11 +17,10 @@ from natriface.structures.base.compositions import parse_formula
 from natriface.structures.base.errors import AnalysisError, nearest
 from natriface.structures.chemistry.formal_charges import (
     ANION_FORMERS,
-    anion_rank,
     ionic_charge,
     is_metal,
 )
-from natriface.structures.chemistry.polyanions import formula
+from natriface.structures.chemistry.polyanions import element_order, formula
 from natriface.structures.crystals.phases import reduced_formula
 
 if TYPE_CHECKING:
@@ -157,16 +156,20 @@ def empty_systems(
         (a, b) for one, other in ((first, second), (second, first)) for a in one for b in other
     ]
     unlike = [(a, b) for a, b in pairs if is_metal([a]) and b in ANION_FORMERS]
-    empty = [f"{a}-{b}" for a, b in unlike if frozenset((a, b)) not in known]
-    formulas = {reduced_formula(phase): set(phase) for phase in every}
-    for side in (first, second):
-        own = reduced_formula(side)
-        others = set().union(*(held for name, held in formulas.items() if name != own))
-        by_rank = sorted(side, key=lambda symbol: anion_rank(atomic_numbers[symbol]))
-        counts = parse_formula(own)
-        its = formula(np.repeat([atomic_numbers[x] for x in counts], [*map(int, counts.values())]))
-        empty += [f"{symbol} besides {its}" for symbol in by_rank[:-1] if symbol not in others]
-    return list(dict.fromkeys(empty))
+    unbound = [f"{a}-{b}" for a, b in unlike if frozenset((a, b)) not in known]
+    alone = [text for side in (first, second) for text in _alone(side, every)]
+    return list(dict.fromkeys([*unbound, *alone]))
+
+
+def _alone(side: Mapping[str, float], phases: Iterable[Mapping[str, float]]) -> list[str]:
+    """The cations of a compound that no phase of another composition holds."""
+    own = reduced_formula(side)
+    others = {symbol for phase in phases if reduced_formula(phase) != own for symbol in phase}
+    counts = parse_formula(own)
+    numbers = np.repeat([atomic_numbers[symbol] for symbol in counts], [*map(int, counts.values())])
+    *cations, _ = element_order(numbers)
+    symbols = [chemical_symbols[z] for z in cations]
+    return [f"{x} besides {formula(numbers)}" for x in symbols if x not in others]
 
 
 def not_known(systems: Iterable[str]) -> str:

@@ -183,6 +183,12 @@ def formula(numbers: IntArray) -> str:
     )
 
 
+def formula_unit(numbers: IntArray) -> str:
+    """`formula` with the smallest whole numbers, of as many units as there may be."""
+    kinds, counts = np.unique(numbers, return_counts=True)
+    return formula(np.repeat(kinds, counts // np.gcd.reduce(counts)))
+
+
 def _is_non_metal(numbers: IntArray) -> NDArray[np.bool_]:
     return np.isin(numbers, list(NON_METALS))
 

@@ -25,7 +25,11 @@ from natriface.structures.base.reprs import short_repr
 from natriface.structures.base.symmetry import spglib_cell
 from natriface.structures.chemistry.bonds import Bonds, bonded_pairs
 from natriface.structures.chemistry.formal_charges import formal_charges, is_metal, require_balance
-from natriface.structures.chemistry.polyanions import CovalentUnits, formula, units_from_neighbours
+from natriface.structures.chemistry.polyanions import (
+    CovalentUnits,
+    formula_unit,
+    units_from_neighbours,
+)
 from natriface.structures.chemistry.unit_charges import crystal_charges
 from natriface.structures.crystals.phases import DENSITY_RANGE_G_CM3
 
@@ -103,8 +107,7 @@ class Crystal:
     @property
     def formula(self) -> str:
         """Formula with the smallest whole numbers, electropositive elements first."""
-        counts = np.bincount(self.numbers)
-        return formula(np.repeat(np.arange(len(counts)), counts // np.gcd.reduce(counts)))
+        return formula_unit(self.numbers)
 
     @classmethod
     def from_atoms(

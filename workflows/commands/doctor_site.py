@@ -7,7 +7,7 @@ import shlex
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from natriface.workflows.queues.limits import QueueLimits, limits_path, load_lim
 from natriface.workflows.workspace import Workspace, explain
 
 if TYPE_CHECKING:
+    from natriface.workflows.engines.base import Estimate
     from natriface.workflows.plan import Plan
 
 LEAST_FREE_GB = 5.0
@@ -279,14 +280,12 @@ def examine_fit(
 ) -> Iterator[Finding]:
     """Whether the queue's limits have room for each of the study's steps."""
     from natriface.workflows.engines.base import engine
-    from natriface.workflows.jobs.too_long import told_of, too_long
+    from natriface.workflows.jobs.eligible import EligibleStep, fitting
+    from natriface.workflows.jobs.too_long import told_of
     from natriface.workflows.queues.partitions import partition, within
-    from natriface.workflows.queues.resources import resources
     from natriface.workflows.queues.script import load_template
     from natriface.workflows.steps.starts import with_starts
 
-    refused: list[str] = []
-    long = []
     try:
         limits = load_limits(path or limits_path(folder or Path()), queue=queue)
         is_slurm = load_template(limits.queue).adapter == "slurm"
@@ -295,24 +294,23 @@ def examine_fit(
     with suppress(QueueError):
         found = partition(limits) if is_slurm else None
         limits = within(limits, found)[0] if found is not None else limits
+    eligible = []
     for step in with_starts(plan):
-        try:
+        with suppress(NatrifaceError):  # which the examination of its engine has said
             estimate = engine(step.engine).estimate(step)
-        except NatrifaceError:  # which the examination of its engine has said
-            continue
-        try:
-            needs = resources(step.name, step.engine, estimate, limits)
-        except QueueError as error:
-            refused.append(str(error))
-            continue
-        long.append(too_long(step.name, estimate, needs, limits))
-    if refused:
+            eligible.append(EligibleStep(step, (), _known(estimate)))
+    fits = fitting(eligible, limits)
+    if refused := [*fits.refused.values()]:
         more = f" ({len(refused)} of {len(plan)} steps have no room)" if len(refused) > 1 else ""
         yield Finding("error", "room in the queue", f"{refused[0]}{more}")
     else:
         yield Finding("ok", "room in the queue", f"for each of {len(plan)} steps")
-    for text in told_of([each for each in long if each is not None]):
+    for text in told_of(fits.too_long):
         yield Finding("warning", "time in the queue", text)
+
+
+def _known(estimate: Estimate) -> Callable[[], Estimate]:
+    return lambda: estimate
 
 
 def setup_lines(path: Path | None, folder: Path | None) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from natriface.workflows.planning import plan_study, stages_foreseen
 from natriface.workflows.step_maker import StepMaker
 from natriface.workflows.study import Study
 from natriface.workflows.validation import validated
+from tests.structures.crystals.test_phases import CIF
 
 HALIDES: dict[str, Any] = {
     "substrates": {"phases": ["Na2S"], "layers": [2]},
@@ -40,25 +41,7 @@ PLAIN: dict[str, Any] = {
     "films": {"phases": ["Na"], "layers": [2], "facets": [[1, 0, 0]]},
     "contacts": {"max_area_angstrom2": 60, "max_strain_percent": 10},
 }
-PARTLY_FILLED = """data_salt
-_cell_length_a 5.7
-_cell_length_b 5.7
-_cell_length_c 5.7
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-_space_group_name_H-M_alt "F m -3 m"
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-Na Na 0 0 0 1
-Cl Cl 0.5 0.5 0.5 0.5
-Br Br 0.5 0.5 0.5 0.5
-"""
+PARTLY_FILLED = "Na Na 0 0 0 1\nCl Cl 0.5 0.5 0.5 0.5\nBr Br 0.5 0.5 0.5 0.5"
 
 
 def space(content: dict[str, Any], root: Path = Path(), **contacts: Any) -> Space:
@@ -163,7 +146,7 @@ def test_phases_by_pattern_and_from_a_list(tmp_path: Path) -> None:
     assert set(found.phases) == {"NaF", "salt-a.cif", "salt-b.cif", "NaBr"}
     assert [one.reason for one in found.left_out][:1] == ["cannot be read"]
     assert found.left_out[0].what.count("salt-c.cif: ") == 1
-    (tmp_path / "salt-d.cif").write_text(PARTLY_FILLED)
+    (tmp_path / "salt-d.cif").write_text(CIF.format(sites=PARTLY_FILLED, formula=""))
     found = space(content, tmp_path)
     assert set(found.phases) == {"NaF", "salt-a.cif", "salt-b.cif", "NaBr"}
     assert [one.reason for one in found.left_out][:2] == ["cannot be read", "disordered"]

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 
 from natriface.structures.base.errors import StructureError, each_made, nearest
 from natriface.structures.chemistry.formal_charges import ionic_charge, is_metal
-from natriface.structures.chemistry.polyanions import formula
+from natriface.structures.chemistry.polyanions import formula_unit
 from natriface.structures.crystals.phases import Phase, load_phase, phase_names, reduced_formula
 from natriface.workflows.names import named_files
 from natriface.workflows.parts.reactivity.labels import PhaseLabels, PlannedPhase, ReactivityPlan
@@ -38,8 +37,7 @@ class _Crystal:
         """Of its atoms, which may be doped."""
         if self.doping is None:
             return self.phase.formula
-        kinds, counts = np.unique(self.atoms.numbers, return_counts=True)
-        return formula(np.repeat(kinds, counts // np.gcd.reduce(counts)))
+        return formula_unit(self.atoms.numbers)
 
 
 def steps(request: ReactivityRequest, make: StepMaker, root: Path) -> list[Step]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from types import MappingProxyType
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from natriface.analysis.energies.interface_energy import (
@@ -197,7 +197,7 @@ def passed_over(of_pair: Sequence[CandidateRecord]) -> dict[str, str]:
     found = {}
     for record in of_pair:
         last, choices = record.stages[-1], record.choices
-        if last.energy_j_per_m2 is None or last.energy_j_per_m2 >= highest.get(last.stage, -np.inf):
+        if last.energy_j_per_m2 is None or last.energy_j_per_m2 >= highest.get(last.stage, -inf):
             continue
         own = len(tried[last.stage, choices.faces, choices.dopants])
         least = min(len(x) for (stage, *_), x in went_on.items() if stage == last.stage)

@@ -10,7 +10,7 @@ from natriface.workflows.parts.interfaces.blocks.reproduced import ByLevel, agre
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord
 
 FEW = 3
-"""So many numbers may stand in a sentence, each with its name."""
+"""So many numbers or comparisons may be told one by one."""
 
 
 def contact_verdicts(

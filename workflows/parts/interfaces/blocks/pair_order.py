@@ -10,13 +10,11 @@ from natriface.analysis.results.claim import Measurement
 from natriface.analysis.results.wording import counted, listed, number
 from natriface.analysis.verdicts.side_by_side import SideBySide, side_by_side
 from natriface.analysis.verdicts.verdict import Verdict
+from natriface.workflows.parts.interfaces.blocks.contact import FEW
 from natriface.workflows.parts.interfaces.blocks.level_tables import other_levels
 from natriface.workflows.parts.interfaces.blocks.reproduced import agree
 from natriface.workflows.parts.interfaces.evaluation.measurements import FORMATION, energies
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord
-
-FEW = 3
-"""So many comparisons may be told one by one."""
 
 Pair = tuple[str, str]
 
