@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import atomic_numbers
 
 from natriface.analysis.energies.chemical_potentials import PotentialBounds, bounds_at
 from natriface.analysis.results.comparability import require_like
@@ -17,10 +17,11 @@ from natriface.structures.base.compositions import parse_formula
 from natriface.structures.base.errors import AnalysisError, nearest
 from natriface.structures.chemistry.formal_charges import (
     ANION_FORMERS,
+    balanced_states,
     ionic_charge,
     is_metal,
 )
-from natriface.structures.chemistry.polyanions import element_order, formula
+from natriface.structures.chemistry.polyanions import formula
 from natriface.structures.crystals.phases import reduced_formula
 
 if TYPE_CHECKING:
@@ -162,14 +163,16 @@ def empty_systems(
 
 
 def _alone(side: Mapping[str, float], phases: Iterable[Mapping[str, float]]) -> list[str]:
-    """The cations of a compound that no phase of another composition holds."""
+    """The cations of a compound, by usual charges, that no phase of another composition holds."""
     own = reduced_formula(side)
     others = {symbol for phase in phases if reduced_formula(phase) != own for symbol in phase}
     counts = parse_formula(own)
-    numbers = np.repeat([atomic_numbers[symbol] for symbol in counts], [*map(int, counts.values())])
-    *cations, _ = element_order(numbers)
-    symbols = [chemical_symbols[z] for z in cations]
-    return [f"{x} besides {formula(numbers)}" for x in symbols if x not in others]
+    words = formula(
+        np.repeat([atomic_numbers[symbol] for symbol in counts], [*map(int, counts.values())])
+    )
+    states = balanced_states(side) or {}
+    cations = [symbol for symbol, charge in states.items() if charge > 0]
+    return [f"{symbol} besides {words}" for symbol in cations if symbol not in others]
 
 
 def not_known(systems: Iterable[str]) -> str:

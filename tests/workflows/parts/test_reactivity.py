@@ -11,7 +11,7 @@ import pytest
 from ase.build import bulk as crystal
 from ase.io import write
 
-from natriface.analysis.energies.reactivity import Reaction
+from natriface.analysis.energies.reactivity import Reaction, empty_systems
 from natriface.analysis.results.result import Convergence, EngineRecord, Result, StepRecord
 from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import StructureError, StudyError
@@ -222,6 +222,22 @@ def test_where_a_cation_has_nowhere_to_go_no_reaction_is_no_finding(tmp_path: Pa
     made = told(plan, tmp_path, [result(plan, step) for step in energies(plan).values()])
     assert "K besides KF" in made.findings[0]
     assert "is not known" in made.findings[0]
+
+
+@pytest.mark.parametrize(
+    ("compound", "found"),
+    [
+        ({"Na": 3, "Bi": 1}, []),  # an anion, if of a metal
+        ({"Na": 3, "O": 1, "Cl": 1}, ["Na-O", "Na-Cl"]),  # two anions
+        ({"Zr": 1, "Si": 1}, []),  # no ions
+        ({"Na": 3, "Sb": 1, "S": 4}, ["Na-S", "Sb besides Na3SbS4"]),
+    ],
+)
+def test_what_must_have_another_phase_is_a_cation(
+    compound: dict[str, float], found: list[str]
+) -> None:
+    sodium = {"Na": 1.0}
+    assert empty_systems(sodium, compound, [sodium, compound]) == found
 
 
 def test_an_anion_need_not_be_set_free(tmp_path: Path) -> None:
