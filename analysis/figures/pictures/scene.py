@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal
 
@@ -31,6 +31,8 @@ _BALL = ((1.0, 0.0, 0.0), (0.74, 0.14, 0.18), (0.46, 0.25, 0.38), (0.2, 0.33, 0.
 _BOND_HALF_WIDTH_ANGSTROM = 0.11
 _FOG = 0.42
 """Whiteness of what lies farthest back."""
+_SAME_PLACE_ANGSTROM = 0.05
+"""On the screen; how far back an image lies does not show."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,6 @@ def project(atoms: Atoms, view: View, broken: list[tuple[int, int]], least_width
         lengths = np.linalg.norm(own.cell.array[:2], axis=1)
         repeats[:2] = [max(1, int(np.ceil(least_width / x - 0.02))) for x in lengths]
     copies = int(np.prod(repeats))
-    n_cell = len(own)
     tiled = own.repeat(repeats)
     symbols = tiled.get_chemical_symbols()
     positions = tiled.positions
@@ -148,13 +149,28 @@ def project(atoms: Atoms, view: View, broken: list[tuple[int, int]], least_width
             bonds.append((i, ghosts[key]))
         else:
             bonds.append((i, j))
-    return Scene(
-        symbols=symbols,
-        points=np.concatenate(points),
-        bonds=bonds,
-        broken=[(i + k * n_cell, j + k * n_cell) for i, j in broken for k in range(copies)],
-        width_angstrom=period * repeats[across],
-    )
+    scene = Scene(symbols, np.concatenate(points), bonds, [], period * repeats[across])
+    return _with_broken(scene, broken, own, screen, copies)
+
+
+def _with_broken(
+    scene: Scene, broken: list[tuple[int, int]], own: Atoms, screen: FloatArray, copies: int
+) -> Scene:
+    """The scene with each broken bond to the ligand's nearest image, added where none is drawn."""
+    symbols, points, found = [*scene.symbols], [*scene.points], []
+    for centre, ligand in broken:
+        apart = own.get_distance(centre, ligand, mic=True, vector=True) @ screen.T
+        for k in range(copies):
+            i = centre + k * len(own)
+            end = scene.points[i] + apart
+            drawn = (ligand + m * len(own) for m in range(copies))
+            at = [j for j in drawn if np.hypot(*(scene.points[j] - end)[:2]) < _SAME_PLACE_ANGSTROM]
+            if not at:
+                at = [len(points)]
+                points.append(end)
+                symbols.append(own.symbols[ligand])
+            found.append((i, at[0]))
+    return replace(scene, symbols=symbols, points=np.array(points), broken=found)
 
 
 @dataclass(frozen=True)

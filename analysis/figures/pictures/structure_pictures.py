@@ -38,15 +38,15 @@ def draw_structure(
 
     Seen from the side, the line of sight is the shorter in-plane lattice vector, so that the
     periodic images behind one another coincide, and a dashed line marks where substrate and film
-    (by their tags) meet; seen from the top it is -z. Bonds are drawn between P or Si and O or F
-    closer than `bond_limits`, and four of them as a tetrahedron.
+    (by their tags) meet; seen from the top it is -z. The bonds of covalent units are drawn,
+    within `bond_limits`, and four of them as a tetrahedron.
 
     Parameters
     ----------
     atoms
         Cell with c along z.
     broken
-        Pairs of atoms whose broken bond is dotted.
+        Pairs of atoms, the centre first, whose broken bond is dotted to the nearest image.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.data import chemical_symbols
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -165,6 +166,16 @@ def test_broken_bonds_are_dotted_only_after() -> None:
     figure = before_after_figure(before, after, "Na|A", broken=[(0, 1)])
     dotted = [[line for line in ax.lines if line.get_linestyle() == ":"] for ax in figure.axes]
     assert [len(lines) for lines in dotted] == [0, 1]
+
+
+def test_a_broken_bond_is_dotted_to_the_nearest_image() -> None:
+    """Across the edge of the cell, and not back through all of it."""
+    atoms = Atoms("PO", [(0.5, 1.0, 5.0), (13.0, 1.0, 6.0)], cell=[14.0, 3.0, 20.0], pbc=True)
+    ax = Figure().add_subplot()
+    draw_structure(ax, atoms, broken=[(0, 1)])
+    (line,) = (line for line in ax.lines if line.get_linestyle() == ":")
+    apart = np.abs(np.diff(np.asarray(line.get_xydata()), axis=0)[0])
+    assert apart == pytest.approx([1.5, 1.0])
 
 
 def test_pictures_need_the_same_atoms() -> None:
