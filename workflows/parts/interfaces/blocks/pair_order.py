@@ -74,7 +74,7 @@ def _told(found: SideBySide, by_level: dict[str, dict[str, float]], several: boo
         "told apart, each tested alone and without correction for their number"
     )
     if disputed:
-        text += f"; of {len(disputed)} levels of theory differ in which lies lower"
+        text += f"; of {counted(len(disputed), 'pair')}, levels of theory differ in which lies lower"
     if not apart:
         return [f"{text}."]
     most = max(apart, key=lambda pair: apart[pair].effect or 0.0)
