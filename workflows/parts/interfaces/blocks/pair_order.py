@@ -74,7 +74,8 @@ def _told(found: SideBySide, by_level: dict[str, dict[str, float]], several: boo
         "told apart, each tested alone and without correction for their number"
     )
     if disputed:
-        text += f"; of {counted(len(disputed), 'pair')}, levels of theory differ in which lies lower"
+        of_these = counted(len(disputed), "pair")
+        text += f"; of {of_these}, levels of theory differ in which lies lower"
     if not apart:
         return [f"{text}."]
     most = max(apart, key=lambda pair: apart[pair].effect or 0.0)
