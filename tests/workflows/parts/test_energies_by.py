@@ -232,6 +232,92 @@ def test_tables_have_a_column_a_level(records: list[InterfaceRecord]) -> None:
     assert [column.title for column in adhesion.columns][1:4] == ["W", "by upside", f"by {PAIR}"]
 
 
+ON: list[dict[str, Any]] = [
+    {
+        "model": f"{HERE}:Scaled",
+        "label": "on",
+        "compute": "relax",
+        "settings": {"fmax_ev_per_angstrom": 0.02},
+    },
+    {"model": f"{HERE}:Scaled", "label": "points"},
+]
+
+
+@pytest.fixture(scope="module")
+def plan_on() -> Plan:
+    """A level that relaxes on to smaller forces than the study's."""
+    pairs = {
+        "max_area_angstrom2": 80,
+        "max_strain_percent": 10,
+        "pairs": [["N", "A"]],
+        "starts": 2,
+        "anneal": {"kelvin": 300, "picoseconds": 0.02},
+    }
+    settings = {
+        "relax": {"model": PAIR, "fmax_ev_per_angstrom": 0.5, "rattle_angstrom": 0.03},
+        "static": {"model": PAIR},
+    }
+    return plan_study(study(ON, interfaces=pairs, settings=settings), Path())
+
+
+@pytest.fixture(scope="module")
+def results_on(plan_on: Plan, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
+    return run(plan_on, tmp_path_factory.mktemp("on"))
+
+
+def test_a_level_may_relax_on_from_there_undisplaced(plan_on: Plan) -> None:
+    on = {step.name: step for step in plan_on.walk() if step.name.endswith(", on")}
+    assert {name: step.kind for name, step in on.items() if "rigid" in name} == {
+        "N|A A rigid, on": "static",
+        "N|A N rigid, on": "static",
+    }
+    relaxed = [step for name, step in on.items() if "rigid" not in name]
+    assert len(relaxed) >= 5  # interface, two slabs, two crystals
+    assert {step.kind for step in relaxed} == {"relax"}
+    assert {step.settings["rattle_angstrom"] for step in relaxed} == {0.0}
+    rigid = on["N|A N rigid, on"].structure_from
+    assert rigid is not None
+    assert rigid.step == on["N|A interface, on"].id
+
+
+def test_what_a_level_has_relaxed_is_its_own_throughout(
+    plan_on: Plan, results_on: dict[str, Result]
+) -> None:
+    (record,) = records_of(plan_on, results_on)
+    on, points, _ = record.levels
+    assert [level.relaxed_on for level in record.levels] == [True, False, False]
+    by_name = {result.label: result for result in results_on.values()}
+    for name in ("N|A interface", "N|A A slab", "N|A N slab"):
+        further, point = by_name[f"{name}, on"], by_name[f"{name}, points"]
+        start = further.initial_atoms().positions
+        assert start == pytest.approx(point.final_atoms().positions, abs=1e-6)
+        assert further.converged_energy_ev() <= point.converged_energy_ev() + 1e-9
+    moved = by_name["N|A interface, on"]
+    assert moved.converged_energy_ev() < by_name["N|A interface, points"].converged_energy_ev()
+    film = by_name["N|A N rigid, on"].final_atoms()
+    last = moved.final_atoms()
+    apart = [min(abs(last.positions - each).max(axis=1)) for each in film.positions]
+    assert max(apart) < 1e-6  # as the film lies in what the level has relaxed
+    assert value(on.interfacial_formation_energy) != pytest.approx(
+        value(points.interfacial_formation_energy), abs=1e-6
+    )
+    # one start a term: how far the starts of the other level agree says nothing of these minima
+    reasons = [
+        level.interfacial_formation_energy.no_uncertainty
+        for level in record.levels
+        if level.interfacial_formation_energy is not None
+    ]
+    few = "one independent start only of"
+    assert reasons == [
+        f"{few} the interface and the substrate and the film",
+        *(2 * [f"{few} the film"]),
+    ]
+    (note,) = [text for text in overview([record], None).notes if "relaxed by" in text]
+    assert f"relaxed on from the lowest starts by {PAIR}, one each" in note
+    assert f"single points of the lowest starts by {PAIR}, so that ± is theirs" in note
+    assert any("relaxes on from where" in text for text in _told([record]))
+
+
 def record_of(pair: str, *energies: float, doping: str | None = None) -> InterfaceRecord:
     levels = [
         LevelRecord(

@@ -151,7 +151,7 @@ class RegistryScanLabels(Labels):
 
 
 class EnergyLabels(Labels):
-    """A single point of what has been relaxed, by a level of the study's `energies_by`."""
+    """What has been relaxed, computed by a level of the study's `energies_by`."""
 
     section: Literal["interfaces"] = "interfaces"
     role: Literal["interface_energy", "slab_energy", "rigid_energy"]
@@ -171,8 +171,10 @@ class LevelLabels(BaseModel):
         Who computes, and what was set beyond protocol and study.
     all_starts
         Whether it has all starts, in the order of the relaxing steps, or of each the lowest.
+    relaxes
+        Whether it relaxes on from there, or has single points.
     steps
-        By role (``interface``, and those of its slabs): ids of its single points.
+        By role (``interface``, and those of its slabs): ids of its steps.
     bulk_energies
         As of `InterfaceLabels`.
     """
@@ -183,6 +185,7 @@ class LevelLabels(BaseModel):
     engine: str
     settings: dict[str, Any]
     all_starts: bool
+    relaxes: bool = False
     steps: dict[str, list[str]]
     bulk_energies: dict[str, str]
 

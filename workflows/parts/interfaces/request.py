@@ -206,14 +206,17 @@ class InterfaceRequest(Document):
 
 
 class Level(Document):
-    """Who gives the energies of what the study's engine has relaxed, by single points.
+    """Who gives the energies of what the study's engine has relaxed.
 
     Attributes
     ----------
     engine, model
         The engine, and of `potential` the model.
+    compute
+        ``static``: single points of these geometries; ``relax``: interface, slabs and crystals (in
+        their cells) relaxed on from them, not displaced, and single points of the rigid slabs.
     settings
-        Further settings of its single points, over those of protocol and study.
+        Further settings of all it computes, over those of protocol and study.
     label
         What it is called in the report; by default its model or engine.
     geometries
@@ -223,6 +226,7 @@ class Level(Document):
 
     engine: EngineName = "potential"
     model: str | None = Field(default=None, min_length=1)
+    compute: Literal["static", "relax"] = "static"
     settings: dict[str, Any] = Field(default_factory=dict)
     label: Label | None = None
     geometries: Literal["lowest", "all"] = "lowest"

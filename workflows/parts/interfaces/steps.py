@@ -18,6 +18,7 @@ from natriface.workflows.parts.interfaces.labels import (
     LevelLabels,
     SlabOfInterfaceLabels,
 )
+from natriface.workflows.parts.interfaces.level_steps import add_levels, check_levels, relaxed_by
 from natriface.workflows.parts.interfaces.registry_scan import add_scanned, scan_step
 from natriface.workflows.parts.interfaces.request import InterfacesAsked
 from natriface.workflows.parts.interfaces.rounds import (
@@ -27,7 +28,6 @@ from natriface.workflows.parts.interfaces.rounds import (
     add_rounds,
 )
 from natriface.workflows.parts.interfaces.seeds import displaced
-from natriface.workflows.parts.interfaces.single_points import add_levels, check_levels, relaxed_by
 from natriface.workflows.plan import InterfaceAndSlabs, Side, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 
@@ -48,7 +48,7 @@ class PlannedInterface:
         By side, its slab on its own, which interfaces may share.
     rigid
         By side, its slab as it lies in the interface.
-    levels, single_points
+    levels, level_steps
         The levels of theory that give energies of what is relaxed, and their steps.
     scan
         Its registries and gaps, rigid, where the best is asked for.
@@ -64,7 +64,7 @@ class PlannedInterface:
     slabs: dict[Side, FreeSlab] = field(default_factory=dict)
     rigid: dict[Side, Step] = field(default_factory=dict)
     levels: list[LevelLabels] = field(default_factory=list)
-    single_points: list[Step] = field(default_factory=list)
+    level_steps: list[Step] = field(default_factory=list)
     scan: Step | None = None
     scanned: list[Step] = field(default_factory=list)
 
@@ -140,7 +140,7 @@ def steps(request: InterfacesAsked, make: StepMaker, root: Path) -> list[Step]:
     return [
         *_labelled(planned, free, request, relaxed_by(make)),
         *(x for slab in free.slabs for x in slab.relaxed),
-        *(x for one in planned for x in one.single_points),
+        *(x for one in planned for x in one.level_steps),
     ]
 
 

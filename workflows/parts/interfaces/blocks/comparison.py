@@ -136,7 +136,10 @@ def _levels(records: Sequence[InterfaceRecord]) -> list[str]:
     levels = next((record.levels for record in records if record.levels), [])
     if not levels:
         return []
-    text = f"Energies are single points by {levels[0].name} of what {levels[-1].name} has relaxed"
+    first, own = levels[0].name, levels[-1].name
+    text = f"Energies are single points by {first} of what {own} has relaxed"
+    if levels[0].relaxed_on:
+        text = f"Energies are by {first}, which relaxes on from where {own} has ended"
     apart = {r.pair: r.between_levels_j_per_m2 for r in records}
     known = {pair: value for pair, value in apart.items() if value is not None}
     if known:

@@ -12,7 +12,7 @@ from natriface.analysis.results.published import Published
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import number, slug
 from natriface.structures.base.errors import AnalysisError
-from natriface.workflows.parts.interfaces.blocks.level_tables import relaxing_level
+from natriface.workflows.parts.interfaces.blocks.level_tables import relaxing_level, relaxing_on
 from natriface.workflows.parts.interfaces.evaluation.gathering import Gathered
 from natriface.workflows.parts.interfaces.evaluation.records import InterfaceRecord, Quantity
 from natriface.workflows.report.figure import ReportFigure
@@ -102,7 +102,11 @@ def _bars(
 
 def _geometries(records: Sequence[InterfaceRecord]) -> str:
     own = relaxing_level(records)
-    return "" if own is None else f" All levels of theory at geometries relaxed by {own}."
+    if own is None:
+        return ""
+    on = relaxing_on(records)
+    further = f", which {' and '.join(on)} has relaxed further for its own" if on else ""
+    return f" All levels of theory at geometries relaxed by {own}{further}."
 
 
 def _bar(

@@ -25,6 +25,12 @@ def relaxing_level(records: Sequence[InterfaceRecord]) -> str | None:
     return next((record.relaxed_by for record in records if record.relaxed_by), None)
 
 
+def relaxing_on(records: Sequence[InterfaceRecord]) -> list[str]:
+    """Names of the levels of theory that relax on from where that one has ended."""
+    levels = next((record.levels for record in records if record.levels), [])
+    return [level.name for level in levels if level.relaxed_on]
+
+
 def here(record: InterfaceRecord) -> str:
     """Title of the column of the energies that the report speaks of."""
     return f"by {record.levels[0].name}" if record.levels else "here"
@@ -59,19 +65,21 @@ def level_notes(records: Sequence[InterfaceRecord]) -> list[str]:
         return []
     *points, own = levels
     told = "; ".join(
-        f"by {level.name} ({_set_for(level)}) of "
-        + (
-            f"the lowest starts by {own.name}, so that ± is theirs"
-            if level.geometries == "lowest"
-            else "all starts, of which its own lowest counts"
-        )
-        for level in points
+        f"by {level.name} ({_set_for(level)}), {_computed_of(level, own)}" for level in points
     )
     return [
-        f"Geometries are relaxed by {own.name}; energies are its own, and single points {told}. "
+        f"Geometries are relaxed by {own.name}; energies are its own, and {told}. "
         "Each column is of one level of theory throughout. How far the levels lie apart is no part "
         "of ±; that they agree does not make them right."
     ]
+
+
+def _computed_of(level: LevelRecord, own: LevelRecord) -> str:
+    what = "relaxed on from" if level.relaxed_on else "single points of"
+    if level.geometries == "all":
+        return f"{what} all starts, of which its own lowest counts"
+    lowest = f"{what} the lowest starts by {own.name}"
+    return f"{lowest}, one each" if level.relaxed_on else f"{lowest}, so that ± is theirs"
 
 
 def _set_for(level: LevelRecord) -> str:

@@ -236,12 +236,13 @@ def _levels(
     for level, each in zip(labels.energies_by, points, strict=True):
         found = level_record(level.name, each, labels, steps, asked, contact_area_angstrom2)
         formation = found.interfacial_formation_energy
-        if not level.all_starts:
+        if not level.all_starts and not level.relaxes:
             formation = with_spread_of(formation, own.interfacial_formation_energy)
         told: dict[str, Any] = {
             "interfacial_formation_energy": formation,
             "settings": level.settings,
             "geometries": "all" if level.all_starts else "lowest",
+            "relaxed_on": level.relaxes,
         }
         levels.append(found.model_copy(update=told))
     return [*levels, own]

@@ -1,4 +1,4 @@
-"""An interface's energies by one level of theory: that which relaxes it, or one of single points.
+"""An interface's energies by one level of theory: that which relaxes it, or one of `energies_by`.
 
 Each is of its own energies throughout: interface, slabs, rigid slabs, crystals.
 """
@@ -54,7 +54,7 @@ class Terms:
     rigid
         By role: ids of the steps of its slabs as they lie in it.
     bulk_energies
-        By side: ids of the single points of their crystals.
+        By side: ids of the steps that give their crystals' energies.
     """
 
     starts: Mapping[str, Sequence[Start]]
@@ -100,7 +100,7 @@ def _independent(steps: Steps, identifier: str) -> bool:
 
 
 def terms_of(level: LevelLabels, relaxed: Terms, labels: InterfaceLabels, steps: Steps) -> Terms:
-    """What the energies by single points are made of.
+    """What the energies by a level of `energies_by` are made of.
 
     Parameters
     ----------
@@ -116,7 +116,11 @@ def terms_of(level: LevelLabels, relaxed: Terms, labels: InterfaceLabels, steps:
     if level.all_starts:
         starts = {
             role: [
-                replace(point, sample=start.sample, independent=start.independent)
+                replace(
+                    point,
+                    sample=start.sample and (point.sample or not level.relaxes),
+                    independent=start.independent,
+                )
                 for point, start in zip(points, relaxed.starts[role], strict=True)
             ]
             for role, points in starts.items()
@@ -187,7 +191,7 @@ def with_spread_of(quantity: Quantity | None, relaxed: Quantity | None) -> Quant
 
 
 def level_caveats(terms: Terms, steps: Steps, contact_area_angstrom2: float | None) -> list[str]:
-    """What is wrong with the slabs' energies by single points, though they converged."""
+    """What is wrong with the slabs' energies by such a level, though they converged."""
     taken = terms.taken()
     interface = taken["interface"].result if "interface" in taken else None
     return [

@@ -296,11 +296,14 @@ class LevelRecord(_Record):
         What was set for it beyond protocol and study.
     geometries
         Its ``own``; of those of another level the ``lowest`` start of each term, or ``all`` starts.
+    relaxed_on
+        Whether it has relaxed those of the other level further, each in its cell.
     """
 
     name: str
     settings: dict[str, Any] = Field(default_factory=dict)
     geometries: Literal["own", "lowest", "all"] = "own"
+    relaxed_on: bool = False
     engine: EngineRecord | None = None
     protocol: str | None = None
     level: str | None = None

@@ -1,4 +1,4 @@
-"""Single points of what has been relaxed, by the levels of theory that give a study's energies."""
+"""What has been relaxed, by the levels of theory that give a study's energies."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from natriface.workflows.parts.interfaces.labels import (
 from natriface.workflows.parts.interfaces.request import InterfacesAsked, Level
 from natriface.workflows.parts.interfaces.rounds import FreeSlabs
 from natriface.workflows.parts.labels import Labels
-from natriface.workflows.plan import Step, StructureFrom
+from natriface.workflows.plan import Kind, Step, StructureFrom
 from natriface.workflows.step_maker import StepMaker
 
 if TYPE_CHECKING:
     from natriface.workflows.parts.interfaces.steps import PlannedInterface
+
+RATTLE = "rattle_angstrom"
 
 
 def relaxed_by(make: StepMaker) -> str:
@@ -53,20 +55,20 @@ def check_levels(make: StepMaker, request: InterfacesAsked) -> None:
 def add_levels(
     planned: Sequence[PlannedInterface], free: FreeSlabs, make: StepMaker, request: InterfacesAsked
 ) -> None:
-    """Add the single points of every level of theory to interfaces whose other steps are planned.
+    """Add the steps of every level of theory to interfaces whose other steps are planned.
 
-    Each level has the interface, its slabs on their own in every supercell that they are relaxed
-    in, its rigid slabs, and the crystals that its bound needs.
+    Each level has, as single points or relaxed on, the interface, its slabs on their own in every
+    supercell that they are relaxed in, and the crystals that its bound needs; and its rigid slabs.
     """
     for level in request.energies_by:
         for one in planned:
-            points = _SinglePoints(one, level, make)
-            one.levels.append(points.of_all(free, request))
-            one.single_points += points.steps
+            steps = _StepsOfLevel(one, level, make)
+            one.levels.append(steps.of_all(free, request))
+            one.level_steps += steps.made
 
 
 @dataclass
-class _SinglePoints:
+class _StepsOfLevel:
     """Those of one interface by one level."""
 
     one: PlannedInterface
@@ -74,7 +76,7 @@ class _SinglePoints:
     make: StepMaker
 
     def __post_init__(self) -> None:
-        self.steps: list[Step] = []
+        self.made: list[Step] = []
 
     def of_all(self, free: FreeSlabs, request: InterfacesAsked) -> LevelLabels:
         """Make them all; what the report finds them by."""
@@ -104,7 +106,7 @@ class _SinglePoints:
                     select=side,
                     others=tuple(step.id for step in wholes[1:]) or None,
                 )
-                found[role] = [self._step(name, n_atoms, source, labels)]
+                found[role] = [self._step(name, "static", n_atoms, source, labels)]
         bulk: dict[str, str] = {}
         bounded = "unreacted_bound" in request.quantities
         for side in one.crystals.energies if bounded else ():
@@ -112,41 +114,44 @@ class _SinglePoints:
             of_bulk = BulkLabels(
                 role="bulk_energy", label=phase.name, grade=phase.grade, source=phase.source
             )
-            step = self._step(
-                crystal.name, crystal.n_atoms, StructureFrom(step=crystal.id), of_bulk
-            )
-            bulk[side] = step.id
+            bulk[side] = self._computed(crystal, StructureFrom(step=crystal.id), of_bulk).id
         return LevelLabels(
             name=self.level.name,
             engine=self.level.engine,
             settings=self.level.overrides,
             all_starts=self.level.geometries == "all",
+            relaxes=self.level.compute == "relax",
             steps={role: [step.id for step in steps] for role, steps in found.items()},
             bulk_energies=bulk,
         )
 
     def _of_starts(self, starts: Sequence[Step], labels: Labels) -> list[Step]:
-        """The single points of one thing in one cell, relaxed from several starts."""
+        """Those of one thing in one cell, relaxed from several starts."""
         first = starts[0]
         if self.level.geometries == "all":
-            return [
-                self._step(each.name, each.n_atoms, StructureFrom(step=each.id), labels)
-                for each in starts
-            ]
+            return [self._computed(each, StructureFrom(step=each.id), labels) for each in starts]
         # in an order that does not depend on which interface asks
         others = tuple(sorted({step.id for step in starts} - {first.id}))
-        source = StructureFrom(step=first.id, others=others or None)
-        return [self._step(first.name, first.n_atoms, source, labels)]
+        return [self._computed(first, StructureFrom(step=first.id, others=others or None), labels)]
 
-    def _step(self, name: str, n_atoms: int, source: StructureFrom, labels: Labels) -> Step:
+    def _computed(self, relaxed: Step, source: StructureFrom, labels: Labels) -> Step:
+        """What was relaxed, computed as the level does."""
+        return self._step(relaxed.name, self.level.compute, relaxed.n_atoms, source, labels)
+
+    def _step(
+        self, name: str, kind: Kind, n_atoms: int, source: StructureFrom, labels: Labels
+    ) -> Step:
+        settings = self.level.overrides
+        if kind == "relax" and self.make.settings("relax", self.level.engine).get(RATTLE):
+            settings = {RATTLE: 0.0, **settings}
         step = self.make.step(
             f"{name}, {self.level.name}",
-            "static",
+            kind,
             n_atoms,
             engine=self.level.engine,
             structure_from=source,
-            settings=self.level.overrides,
+            settings=settings,
             labels=labels,
         )
-        self.steps.append(step)
+        self.made.append(step)
         return step
