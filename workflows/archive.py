@@ -88,10 +88,7 @@ def export_study(
         If the workspace is another study's or was never submitted, or the target is there already.
     """
     study = load_study(study_file)
-    if workspace.study != study.name:
-        raise WorkspaceError(
-            f"{workspace.root} is the workspace of study {workspace.study!r}, not of {study.name!r}"
-        )
+    workspace.require_of(study.name)
     planned = workspace.plan()
     if not planned:
         raise WorkspaceError(f"{workspace.root} has no steps yet: submit or run the study first")

@@ -94,14 +94,9 @@ class Workspace:
             If the folder belongs to another study, holds something else, or cannot be written.
         """
         workspace = cls(root)
-        owner = workspace.study
-        if owner is not None and owner != study:
-            raise WorkspaceError(
-                f"{workspace.root} is the workspace of study {owner!r}, not of {study!r}; "
-                "name another folder"
-            )
+        workspace.require_of(study)
         with writing(workspace.root):
-            if owner is None:
+            if workspace.study is None:
                 if workspace.root.is_dir() and not workspace.is_to_begin:
                     raise WorkspaceError(
                         f"{workspace.root} is not empty and not a workspace; name another folder"
@@ -115,6 +110,32 @@ class Workspace:
             probe.touch()
             probe.unlink()
         return workspace
+
+    def require_of(self, study: str) -> None:
+        """Refuse a folder that is the workspace of another study.
+
+        Raises
+        ------
+        WorkspaceError
+            If it is.
+        """
+        owner = self.study
+        if owner is not None and owner != study:
+            raise WorkspaceError(
+                f"{self.root} is the workspace of study {owner!r}, not of {study!r}; "
+                "name another folder"
+            )
+
+    def taken_over(self, file: Path) -> Path | None:
+        """Note which file the study is read from; another one, still there, that it was before."""
+        path = self.root / MARKER_FILE
+        marker = json.loads(path.read_text())
+        before, now = marker.get("file"), str(file.resolve())
+        if before == now:
+            return None
+        with writing(self.root):
+            write_atomically(path, json.dumps({**marker, "file": now}, indent=1))
+        return Path(before) if before is not None and Path(before).is_file() else None
 
     @classmethod
     def open(cls, root: Path | str) -> Workspace:

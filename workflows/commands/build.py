@@ -7,6 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,6 +106,8 @@ def write_computed_structures(
     *,
     relaxed: bool = True,
     formats: Sequence[StructureFormat] = STRUCTURE_FORMATS,
+    only: str = "*",
+    lowest: bool = False,
 ) -> WrittenStructures:
     """Write what each converged relaxation of a study has ended in, or what it began from.
 
@@ -113,14 +116,34 @@ def write_computed_structures(
     A CIF says the energy and engine too, and, where there is a report, whether it takes that of
     several starts.
 
+    Parameters
+    ----------
+    only
+        A pattern that the names of the steps fit, ``*interface*``, in whichever case.
+    lowest
+        Of several starts only that which the report takes.
+
     Raises
     ------
     WorkspaceError
-        If the folder is there already and not empty, or nothing is relaxed yet.
+        If the folder is there already and not empty, nothing is relaxed yet, no relaxation has
+        such a name, or there is no report to say which starts are the lowest.
     """
     _require_new(folder)
-    folders = workspace.folders()
-    asked = [step for step in workspace.plan() if step.kind == "relax"]
+    folders, taken = workspace.folders(), _taken(workspace)
+    if lowest and not taken:
+        raise WorkspaceError(
+            f"{workspace.root} has no report that takes one of several starts; write it with "
+            "`natriface report`, or leave --lowest out"
+        )
+    relaxations = [step for step in workspace.plan() if step.kind == "relax"]
+    asked = [step for step in relaxations if fnmatchcase(step.name.lower(), only.lower())]
+    if relaxations and not asked:
+        raise WorkspaceError(
+            f"no relaxation of {workspace.root} has a name like {only!r}; one is called "
+            f"{relaxations[0].name!r}"
+        )
+    asked = [step for step in asked if not lowest or taken.get(step.id, True)]
     done = []
     for step in asked:
         place = folders.get(step.id)
@@ -133,7 +156,6 @@ def write_computed_structures(
         )
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
-    taken = _taken(workspace)
     for name, result in done:
         atoms = result.final_atoms() if relaxed else result.initial_atoms()
         write_structure(atoms, folder / name, formats, _origin(result, relaxed, taken))

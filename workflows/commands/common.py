@@ -73,24 +73,39 @@ def opened(
     WorkspaceError
         If it is not, saying what has to come first, or is another study's than `study`.
     """
+    from natriface.structures.base.errors import StudyError
     from natriface.workflows.errors import WorkspaceError
     from natriface.workflows.study import load_study, study_path
     from natriface.workflows.workspace import Workspace
 
     option = "" if folder is None else f" -w {folder}"
     if folder is None:
-        folder = workspace_path(study or load_study(study_path(name)), None)
+        try:
+            path = study_path(name)
+        except StudyError:
+            folder = _begun_as(name)
+            if folder is None:
+                raise
+        else:
+            folder = workspace_path(study or load_study(path), None)
     if Workspace(folder).is_to_begin:
         raise WorkspaceError(
             f"nothing of {name} has begun: {folder} is not a workspace yet; begin with "
             + first.format(f"{name}{option}")
         )
     workspace = Workspace.open(folder)
-    if study is not None and workspace.study != study.name:
-        raise WorkspaceError(
-            f"{workspace.root} is the workspace of study {workspace.study!r}, not of {study.name!r}"
-        )
+    if study is not None:
+        workspace.require_of(study.name)
     return workspace
+
+
+def _begun_as(name: str) -> Path | None:
+    """``runs/NAME``, where a study of that name has begun and its file is called otherwise."""
+    from natriface.workflows.workspace import Workspace
+
+    folder = Path("runs") / name
+    known = Path(name).name == name and Workspace(folder).study == name
+    return folder if known else None
 
 
 def workspace_path(study: Study, folder: Path | None) -> Path:

@@ -89,6 +89,21 @@ def structures(
             "--format", help="cif, POSCAR or extxyz; give it again for more.", show_default="all"
         ),
     ] = None,
+    only: Annotated[
+        str,
+        typer.Option(
+            "--only",
+            metavar="PATTERN",
+            help="Only of steps whose name fits, such as '*interface*'.",
+            show_default="all",
+        ),
+    ] = "*",
+    lowest: Annotated[
+        bool,
+        typer.Option(
+            "--lowest", help="Of several starts only the one that the report takes as the lowest."
+        ),
+    ] = False,
 ) -> None:
     """Write the structures of a study's finished relaxations.
 
@@ -107,7 +122,9 @@ def structures(
         )
     place = opened(study, workspace)
     output = output or Path(f"{place.study}-structures")
-    found = write_computed_structures(place, output, relaxed=relaxed, formats=chosen)
+    found = write_computed_structures(
+        place, output, relaxed=relaxed, formats=chosen, only=only, lowest=lowest
+    )
     left = (
         (found.unsound, "without a sound result"),
         (found.not_run, "not run yet"),

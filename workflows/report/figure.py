@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from ase import Atoms
@@ -88,17 +89,20 @@ def save_report_figure(
         source=f"data:{mime};base64,{data}",
         width_px=round(float(figure.get_figwidth()) * PAGE_PX_PER_INCH),
         turnable=turnable,
-        structures=_write_ends(turnable, folder.parent / STRUCTURES, stem) if turnable else (),
+        structures=_write_ends(turnable, folder.parent / STRUCTURES, stem, caption)
+        if turnable
+        else (),
     )
 
 
 def save_turnable(turnable: Turnable, folder: Path, stem: str, caption: str) -> ReportFigure:
     """What can be turned without a picture of it, and its files, beside the figures' `folder`."""
-    files = _write_ends(turnable, folder.parent / STRUCTURES, stem)
+    files = _write_ends(turnable, folder.parent / STRUCTURES, stem, caption)
     return ReportFigure(stem, caption, caption, "", 3 * PAGE_PX_PER_INCH, turnable, files)
 
 
-def _write_ends(turnable: Turnable, folder: Path, stem: str) -> list[StructureFiles]:
+def _write_ends(turnable: Turnable, folder: Path, stem: str, caption: str) -> list[StructureFiles]:
+    """The first and the last frame; what each is stands in the first line of its CIF."""
     folder.mkdir(exist_ok=True)
     ends: dict[str, tuple[str, Atoms]] = {
         "first": (turnable.labels[0], turnable.frames[0]),
@@ -111,7 +115,11 @@ def _write_ends(turnable: Turnable, folder: Path, stem: str) -> list[StructureFi
             label,
             [
                 f"{STRUCTURES}/{path.name}"
-                for path in write_structure(atoms, folder / f"{stem}-{end}")
+                for path in write_structure(
+                    atoms,
+                    folder / f"{stem}-{end}",
+                    comment=f"{label}. {caption} natriface {version('natriface')}",
+                )
             ],
         )
         for end, (label, atoms) in ends.items()

@@ -191,11 +191,7 @@ def check_plan(plan: Plan, workspace: Workspace, checked: bool = False) -> dict[
     """
     from natriface.workflows.running.status import cached
 
-    if workspace.study != plan.study:
-        raise WorkspaceError(
-            f"{workspace.root} is the workspace of study {workspace.study!r}, not of "
-            f"{plan.study!r}; name another folder"
-        )
+    workspace.require_of(plan.study)
     done, history = cached(plan, workspace), History.of(workspace)
     estimates: dict[str, float] = {}
     for step, started in zip(plan.walk(), with_starts(plan), strict=True):

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from natriface.analysis.results.result import EngineRecord, Result, StepRecord
 from natriface.structures.base.atoms import to_document
 from natriface.workflows.cli import app
+from natriface.workflows.commands import build
 from natriface.workflows.commands.build import write_computed_structures
 from natriface.workflows.errors import WorkspaceError
 from natriface.workflows.plan import Kind, Plan, Step
@@ -89,6 +90,29 @@ def test_formats_are_chosen_by_name(workspace: Workspace, tmp_path: Path) -> Non
     refused = CliRunner().invoke(app, [*command, str(tmp_path / "no"), "--format", "xyz"])
     assert refused.exit_code == 2
     assert not (tmp_path / "no").exists()
+
+
+def test_those_of_one_name(workspace: Workspace, tmp_path: Path) -> None:
+    assert write_computed_structures(workspace, tmp_path / "a", only="n[a]") == (1, 0, 0)
+    with pytest.raises(WorkspaceError, match="no converged relaxation"):
+        write_computed_structures(workspace, tmp_path / "b", only="*INTERFACE")
+    with pytest.raises(WorkspaceError, match=r"no relaxation .* like 'K\*'; one is called 'Na'"):
+        write_computed_structures(workspace, tmp_path / "b", only="K*")
+    with pytest.raises(WorkspaceError, match="no report that takes one of several starts"):
+        write_computed_structures(workspace, tmp_path / "b", lowest=True)
+    assert not (tmp_path / "b").exists()
+
+
+def test_of_several_starts_the_lowest(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converged, *_, again = (one.id for one in workspace.plan() if one.kind == "relax")
+    taken = {converged: False, again: True}
+    monkeypatch.setattr(build, "_taken", lambda _: taken)
+    with pytest.raises(WorkspaceError, match="no converged relaxation"):
+        write_computed_structures(workspace, tmp_path / "out", lowest=True)
+    taken[converged] = True
+    assert write_computed_structures(workspace, tmp_path / "out", lowest=True).written == 1
 
 
 def test_nothing_relaxed_is_said_and_nothing_written(tmp_path: Path) -> None:

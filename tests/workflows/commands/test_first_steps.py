@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from natriface.structures.base.errors import NatrifaceError
 from natriface.workflows.cli import app
+from natriface.workflows.commands.studies.course import Course
 from natriface.workflows.plan import Plan
 from natriface.workflows.running import operations
 
@@ -180,3 +181,45 @@ def test_plan_tells_all_that_is_wrong_with_independent_parts(study: Path) -> Non
     assert problems[0].startswith("- slab NaF: all terminations of NaF (1, 1, 1) are polar")
     assert problems[1].startswith("- surface S: no phase 'Nope'")
     assert problems[2].startswith("- surface T has no site 'on-top Xe'")
+
+
+def _workspace_of(name: str, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "workspace.json").write_text(json.dumps({"study": name}))
+
+
+def test_a_plan_in_another_study_s_workspace_is_refused(study: Path) -> None:
+    _workspace_of("other", Path("place"))
+    said = refused("plan", study, "-w", "place")
+    assert "place is the workspace of study 'other', not of 'small'; name another folder" in said
+
+
+def test_a_study_that_has_begun_is_known_by_its_name_where_its_file_lies_elsewhere() -> None:
+    assert "no study 'mine', neither a file" in refused("structures", "mine")
+    _workspace_of("mine", Path("runs/mine"))
+    assert f"{Path('runs/mine').resolve()} has no converged relaxation" in refused(
+        "structures", "mine"
+    )
+    _workspace_of("another", Path("runs/theirs"))
+    assert "no study 'theirs', neither a file" in refused("structures", "theirs")
+
+
+def test_another_file_of_the_same_name_is_told_of(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = "settings: {all: {model: 'tests.standins.standin_potential:PairPotential'}}\n"
+    study.write_text(f"engine: potential\n{settings}{STUDY}")
+    copy = tmp_path / "copies" / "small.yaml"
+    copy.parent.mkdir()
+    copy.write_text(study.read_text())
+    Course.of(str(study), None)
+    Course.of(str(study), None)
+    assert "bears the same name" not in capsys.readouterr().err
+    Course.of(str(copy), None)
+    said = capsys.readouterr().err
+    assert f"was made by {study.resolve()}, which is there still" in said
+    assert "give one of them another name, or another folder with -w" in said
+    study.unlink()  # a file that was moved is no other one
+    copy.rename(study)
+    Course.of(str(study), None)
+    assert "bears the same name" not in capsys.readouterr().err

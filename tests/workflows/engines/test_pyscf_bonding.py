@@ -53,7 +53,7 @@ def test_the_free_atoms_orbitals_reach_further_than_the_crystals_basis() -> None
     salt = bulk("NaCl", "rocksalt", a=5.69)
     spread = []
     for orbital_basis in ("gth-tzv2p", "gth-dzvp-molopt-sr"):
-        projection = project(salt, (1, 1, 1), orbital_basis=orbital_basis, cutoff_hartree=60)
+        projection = project(salt, (1, 1, 1), orbital_basis=orbital_basis, cutoff_hartree=40)
         sodium = [o.label for o in projection.orbitals].index("3s")
         own = projection.orbital_overlap[0, sodium, sodium].real
         spread.append(own)

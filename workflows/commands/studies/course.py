@@ -118,6 +118,7 @@ class Course:
             If it is to be `staged` and asks for no screening.
         """
         from natriface.workflows.launchpad.connection import use_mongodb
+        from natriface.workflows.study import study_path
         from natriface.workflows.workspace import Workspace
 
         study, plan = planned(
@@ -128,6 +129,8 @@ class Course:
             programs_in_jobs=programs_in_jobs,
         )
         workspace = Workspace.create(workspace_path(study, folder), study.name)
+        if isinstance(name, str):
+            _say_other_file(workspace, study_path(name))
         if launchpad is not None:
             use_mongodb(workspace, launchpad)
         course = cls(study, _root(name), plan, workspace, budget_h)
@@ -266,6 +269,19 @@ def say_lacks(lacks: Sequence[str]) -> None:
         typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
 
 
+def _say_other_file(workspace: Workspace, file: Path) -> None:
+    """Say where a study was read from before, if from another file of the same name."""
+    before = workspace.taken_over(file)
+    if before is not None:
+        typer.secho(
+            f"{workspace.root} was made by {before}, which is there still: {file} bears the same "
+            "name, goes on with its steps and takes its report over. To keep both, give one of "
+            "them another name, or another folder with -w.",
+            fg=typer.colors.YELLOW,
+            err=True,
+        )
+
+
 def say_changes(plan: Plan, workspace: Workspace) -> None:
     """Say what was finished with other settings, so that it is computed again."""
     from natriface.workflows.running.changes import changes
@@ -322,7 +338,9 @@ def _loaded(
     else:
         study = with_files_found(name, root, f"study {name.name}")
     study = derive(study)
-    return study, root, Workspace(workspace_path(study, folder)).decisions()
+    workspace = Workspace(workspace_path(study, folder))
+    workspace.require_of(study.name)
+    return study, root, workspace.decisions()
 
 
 def _root(name: str | Study) -> Path:
