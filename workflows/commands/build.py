@@ -150,9 +150,10 @@ def write_computed_structures(
         if place is not None and is_finished(place):
             done.append((place.name, Result.load(place)))
     if not done:
+        which = "no converged relaxation" + ("" if only == "*" else f" of a name like {only!r}")
         raise WorkspaceError(
-            f"{workspace.root} has no converged relaxation; `natriface build` writes the "
-            "structures that a study begins with"
+            f"{workspace.root} has {which}; `natriface build` writes the structures that a study "
+            "begins with"
         )
     folder.mkdir(parents=True, exist_ok=True)
     rows = []

@@ -22,7 +22,13 @@ from natriface.workflows.parts.screen.records import (
     records,
 )
 from natriface.workflows.parts.screen.section import outcome
-from natriface.workflows.parts.screen.standings import AS_BUILT, sentence, sentences, standings
+from natriface.workflows.parts.screen.standings import (
+    AS_BUILT,
+    sentence,
+    sentences,
+    standings,
+    uncertainties,
+)
 from natriface.workflows.parts.screen.tables import films_table, ranking_table
 from natriface.workflows.planning import plan_study, ranking
 from natriface.workflows.study import Study
@@ -75,6 +81,27 @@ def record(
         choices=choices,
         stages=stages,
     )
+
+
+def test_each_candidate_has_the_uncertainty_of_those_alike() -> None:
+    """Registries of one choice together; as built, and of one alone, there is none."""
+    pair = [
+        record("NaF", [-0.1, -0.50], candidate="a", slabs=0.03),
+        record("NaF", [-0.1, -0.46], candidate="b", registry=(0.5, 0.0), slabs=0.01),
+        record("NaF", [-0.2], candidate="c", registry=(0.5, 0.5)),
+        record("NaF", [None, None], candidate="d"),
+    ]
+    off = uncertainties(pair)
+    assert off["a"] == off["b"] == pytest.approx(0.05)  # 0.04 apart, slabs by at most 0.03
+    assert off["c"] is None
+    assert "d" not in off
+    table = ranking_table(pair, {}, 2)
+    headings = [column.heading for column in table.columns]
+    column = headings.index("uncertainty (J/m2)")
+    assert [row[column] for row in table.rows] == [off["a"], off["b"], None, None]
+    (best,) = standings(pair)["Na"]
+    assert best.uncertainty_j_per_m2 == off["a"]
+    assert best.registries_differ_j_per_m2 == pytest.approx(0.04)
 
 
 def test_of_what_is_not_measured_the_reason_is_kept() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from natriface.analysis.results.result import Result
 from natriface.analysis.results.wording import counted
 from natriface.workflows.engines.base import engine
-from natriface.workflows.parts.screen.labels import LeftOut, grouped
+from natriface.workflows.parts.screen.labels import PHASE_PAIRS, CandidateLabels, LeftOut, grouped
 from natriface.workflows.parts.screen.records import candidates, records
 from natriface.workflows.parts.screen.request import Rule, ScreenRequest
 from natriface.workflows.parts.screen.standings import standings
@@ -136,6 +137,20 @@ def _first(left_out: Sequence[LeftOut]) -> list[LeftOut]:
     ]
 
 
+def without_candidate(labels: Iterable[CandidateLabels]) -> list[str]:
+    """How many of the pairs asked for have no candidate at all."""
+    known = list(labels)
+    asked = next((one.narrowed.counts.get(PHASE_PAIRS, 0) for one in known if one.narrowed), 0)
+    without = asked - len({one.phases for one in known})
+    if without <= 0:
+        return []
+    have = "has" if without == 1 else "have"
+    return [
+        f"{without} of the {asked} pairs of phases asked for {have} no candidate: "
+        "“Left out” says why."
+    ]
+
+
 def ranking(
     plan: Plan, ended: Mapping[str, Result | str], names: Mapping[str, str], top: int
 ) -> list[Table]:
@@ -151,7 +166,6 @@ def ranking(
     labelled = candidates((step.id, step) for step in plan.walk())
     made = records(labelled, ended)
     n_stages = max((one.stage for one in labelled.values()), default=0)
-    return [
-        films_table(standings(made), names),
-        ranking_table(made, names, n_stages, top=top),
-    ]
+    of_pairs = ranking_table(made, names, n_stages, top=top)
+    notes = [*of_pairs.notes, *without_candidate(labelled.values())]
+    return [films_table(standings(made), names), replace(of_pairs, notes=notes)]

@@ -12,8 +12,8 @@ from natriface.analysis.results.result import Result
 from natriface.analysis.results.tidied import is_tidied
 from natriface.analysis.results.wording import number
 from natriface.workflows.parts.screen.figures import distributions, pictures, trade_offs
-from natriface.workflows.parts.screen.funnel import left_out_table
-from natriface.workflows.parts.screen.labels import PHASE_PAIRS, CandidateLabels, shown_names
+from natriface.workflows.parts.screen.funnel import left_out_table, without_candidate
+from natriface.workflows.parts.screen.labels import CandidateLabels, shown_names
 from natriface.workflows.parts.screen.measurements import (
     TAKEN,
     measurements,
@@ -68,7 +68,7 @@ def section(results: Sequence[Result], context: SectionContext) -> Section | Non
     measured = measurements(relaxed)
     pairs = [list(own) for _, own in groupby(made, key=lambda record: record.pair)]
     of_films = standings(made)
-    without = _without(labelled.values())
+    without = without_candidate(labelled.values())
     left_out = next((one.narrowed.left_out for one in labelled.values() if one.narrowed), [])
     verdict = outcome(pairs, n_stages, sentences(of_films, least=1))
     findings = [*_findings(pairs, n_stages), *([] if verdict else sentences(of_films))]
@@ -118,20 +118,6 @@ def outcome(
     if others:
         text += f" Of the others {', '.join(others)}."
     return [text, *across]
-
-
-def _without(labels: Iterable[CandidateLabels]) -> list[str]:
-    """How many of the pairs asked for have no candidate at all."""
-    known = list(labels)
-    asked = next((one.narrowed.counts.get(PHASE_PAIRS, 0) for one in known if one.narrowed), 0)
-    without = asked - len({one.phases for one in known})
-    if without <= 0:
-        return []
-    have = "has" if without == 1 else "have"
-    return [
-        f"{without} of the {asked} pairs of phases asked for {have} no candidate: "
-        "“Left out” says why."
-    ]
 
 
 def _glossary(labels: Iterable[CandidateLabels]) -> dict[str, str]:

@@ -89,29 +89,48 @@ def _of_films(pairs: Sequence[list[CandidateRecord]]) -> list[Standing]:
     ordered = sorted(pairs, key=lambda members: members[0].order)
     found: list[Standing] = []
     for members, rank in zip(ordered, ranks([each[0] for each in ordered]), strict=True):
-        energies, off = _alike(members)
+        alike = next((each for each in _alike(members) if members[0] in each), [])
+        apart, off = _spread_and_off(alike)
         above = None
         if rank is not None and found:
             above = _above(found[0], members[0], off)
-        found.append(Standing(members[0], rank, spread(energies), off, above))
+        found.append(Standing(members[0], rank, apart, off, above))
     return found
 
 
-def _alike(members: Sequence[CandidateRecord]) -> tuple[list[float], float | None]:
-    """Energies of those that are like the first in all but registry and gap, and how far off the
-    lowest may be."""
-    best, choices = members[0], like_choices(members[0])
-    alike = [
-        (reached.energy_j_per_m2, dict(_of_slabs(record)))
-        for record in members
-        if (reached := record.reached) is not None
-        and reached.energy_j_per_m2 is not None
-        and record.standing == best.standing
-        and like_choices(record) == choices
+def uncertainties(of_pair: Sequence[CandidateRecord]) -> dict[str, float | None]:
+    """Of candidates of one pair by id: how far off the lowest of those alike may be, J/m2.
+
+    As of `Standing`: None as built, and where nothing tells.
+    """
+    return {
+        one.candidate: off
+        for alike in _alike(of_pair)
+        for off in [_spread_and_off(alike)[1]]
+        for one in alike
+    }
+
+
+def _alike(records: Sequence[CandidateRecord]) -> list[list[CandidateRecord]]:
+    """Those with an energy, by stage, level of theory and all choices but registry and gap."""
+    found: dict[tuple[object, ...], list[CandidateRecord]] = {}
+    for record in records:
+        if record.reached is not None:
+            choices = tuple(sorted(like_choices(record).items()))
+            found.setdefault((record.standing, choices), []).append(record)
+    return list(found.values())
+
+
+def _spread_and_off(alike: Sequence[CandidateRecord]) -> tuple[float | None, float | None]:
+    """How far the energies of those alike lie apart, and how far off the lowest may be."""
+    energies = [
+        record.shown.energy_j_per_m2 for record in alike if record.shown.energy_j_per_m2 is not None
     ]
-    energies = [energy for energy, _ in alike]
-    of_slabs = [offs[best.shown.stage] for _, offs in alike if best.shown.stage in offs]
-    return energies, off_by(energies, of_slabs) if of_slabs else None
+    offs = [dict(_of_slabs(record)) for record in alike]
+    of_slabs = [
+        off[one.shown.stage] for one, off in zip(alike, offs, strict=True) if one.shown.stage in off
+    ]
+    return spread(energies), off_by(energies, of_slabs) if of_slabs else None
 
 
 def _of_slabs(record: CandidateRecord) -> list[tuple[int, float | None]]:

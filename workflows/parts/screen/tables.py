@@ -13,7 +13,7 @@ from natriface.workflows.parts.screen.records import (
     ranks,
     why_not_ranked,
 )
-from natriface.workflows.parts.screen.standings import Standing, sentences
+from natriface.workflows.parts.screen.standings import Standing, sentences, uncertainties
 from natriface.workflows.report.table import Cell, Column, Table
 
 MOST_ON_PAGE = 10
@@ -33,7 +33,9 @@ BETWEEN_FACES = (
 
 RANKS_NOTE = (
     "Candidates of a pair stand in the order of the stage that they have an energy in, the latest "
-    "first, then of the energy. Ranks are among those of the first one's stage and level of theory."
+    "first, then of the energy. Ranks are among those of the first one's stage and level of "
+    "theory. The uncertainty is that of those alike in all but registry and gap, of how far these "
+    "end apart and what starts of their slabs differ by; as built there is none."
 )
 FILMS_NOTE = (
     "Ranks are among the films of one substrate, in the latest stage that any of them has an "
@@ -79,9 +81,12 @@ def ranking_table(
         ranked = list(zip(of_pair, ranks(of_pair), strict=True))[:top]
         on_page |= set(range(len(rows), len(rows) + min(len(ranked), MOST_ON_PAGE)))
         listed += [record for record, _ in ranked]
-        passed = passed_over(of_pair)
+        passed, off = passed_over(of_pair), uncertainties(of_pair)
         rows += [
-            _ranking_row(one, rank, names, n_stages, why_not_ranked(one, of_pair[0], passed))
+            _ranking_row(
+                *(one, rank, off.get(one.candidate), names, n_stages),
+                why_not_ranked(one, of_pair[0], passed),
+            )
             for one, rank in ranked
         ]
     notes = [BETWEEN_FACES, RANKS_NOTE, *_starts_note(listed)]
@@ -95,6 +100,7 @@ def ranking_table(
         Column("rank", digits=0),
         Column("stage", digits=0),
         *(Column(f"stage {n + 1}", "J/m2", 3) for n in range(n_stages)),
+        Column("uncertainty", "J/m2", 3),
         Column(STARTS, "J/m2", 3),
         Column("no second start", in_terminal=False),
         Column("level", in_terminal=False),
@@ -119,6 +125,7 @@ def ranking_table(
 def _ranking_row(
     record: CandidateRecord,
     place: int | None,
+    off: float | None,
     names: Mapping[str, str],
     n_stages: int,
     why: str | None,
@@ -129,6 +136,7 @@ def _ranking_row(
         place,
         None if record.reached is None else reached.stage,
         *(record.energy_in(n + 1) for n in range(n_stages)),
+        off,
         reached.slabs_differ_j_per_m2,
         ", ".join(reached.no_second_start) or None,
         reached.level,
