@@ -110,6 +110,10 @@ if TYPE_CHECKING:
     from natriface.analysis.figures.pictures.structure_pictures import (
         structure_figure as structure_figure,
     )
+    from natriface.analysis.figures.pictures.structure_view import StructureView as StructureView
+    from natriface.analysis.figures.pictures.structure_view import (
+        view_structures as view_structures,
+    )
     from natriface.analysis.figures.pictures.surface_pictures import (
         PotentialPanel as PotentialPanel,
     )
@@ -199,6 +203,7 @@ else:
             "results.pdos": "ProjectedDOS",
             "electrons.pdos_sources": "read_pdos result_pdos",
             "figures.pictures.structure_pictures": "before_after_figure structure_figure",
+            "figures.pictures.structure_view": "StructureView view_structures",
             "figures.convergence_lines": "relaxation_courses",
             "figures.style": "save_figure",
             "transport.arrhenius": "ArrheniusFit arrhenius",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,11 @@ from natriface.workflows.commands.common import (
     opened,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from natriface.structures.formats.structure_files import StructureFormat
 
 
 def add_to(app: typer.Typer) -> None:
@@ -110,16 +115,9 @@ def structures(
     `build` writes those that a study begins with, before anything is run.
     """
     from natriface.analysis.results.wording import counted
-    from natriface.structures.formats.structure_files import STRUCTURE_FORMATS
     from natriface.workflows.commands.build import write_computed_structures
 
-    wanted = [name.lower() for name in formats or STRUCTURE_FORMATS]
-    chosen = [known for known in STRUCTURE_FORMATS if known.lower() in wanted]
-    unknown = set(wanted) - {known.lower() for known in STRUCTURE_FORMATS}
-    if unknown:
-        raise typer.BadParameter(
-            f"no format {', '.join(sorted(unknown))}; there are {', '.join(STRUCTURE_FORMATS)}"
-        )
+    chosen = _known_formats(formats)
     place = opened(study, workspace)
     output = output or Path(f"{place.study}-structures")
     found = write_computed_structures(
@@ -133,6 +131,18 @@ def structures(
         f"{found.written} structures written to {output}"
         + "".join(f"; {counted(n, 'relaxation')} {why}" for n, why in left if n)
     )
+
+
+def _known_formats(formats: Sequence[str] | None) -> list[StructureFormat]:
+    from natriface.structures.formats.structure_files import STRUCTURE_FORMATS
+
+    wanted = [name.lower() for name in formats or STRUCTURE_FORMATS]
+    unknown = set(wanted) - {known.lower() for known in STRUCTURE_FORMATS}
+    if unknown:
+        raise typer.BadParameter(
+            f"no format {', '.join(sorted(unknown))}; there are {', '.join(STRUCTURE_FORMATS)}"
+        )
+    return [known for known in STRUCTURE_FORMATS if known.lower() in wanted]
 
 
 def export(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -58,8 +57,7 @@ class ReportFigure:
     def turnable_json(self) -> Markup:
         """The turnable structure for a script element, which ``<`` could end."""
         assert self.turnable is not None
-        text = json.dumps(self.turnable.document(), separators=(",", ":"))
-        return Markup(text.replace("<", "\\u003c"))
+        return Markup(self.turnable.json())
 
 
 def save_report_figure(

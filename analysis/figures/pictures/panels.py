@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from natriface.analysis.figures.canvas import Canvas, OwnAxes
 from natriface.analysis.figures.pictures.scene import Extent
 from natriface.analysis.figures.style import (
     FONT_SIZE,
@@ -48,6 +50,7 @@ def picture_panels(
     *,
     others: Sequence[tuple[Artist, str]] = (),
     share_frame: bool = False,
+    given: OwnAxes | None = None,
 ) -> Figure:
     """Panels side by side, with their captions, a title, a legend of elements and a scale bar.
 
@@ -57,13 +60,30 @@ def picture_panels(
         Further handles and names for the legend.
     share_frame
         All panels show the extent that holds each of theirs.
+    given
+        A user's axes, one a panel, drawn into at whichever scale fits; the captions are theirs.
+
+    Raises
+    ------
+    AnalysisError
+        If there is not one of them a panel.
     """
     figure = StyledFigure()
-    axes = [figure.add_axes((0.0, 0.0, 1.0, 1.0)) for _ in panels]
+    axes = (
+        [figure.add_axes((0.0, 0.0, 1.0, 1.0)) for _ in panels]
+        if given is None
+        else Canvas.on(given, len(panels)).axes
+    )
     extents = [panel.draw(ax) for ax, panel in zip(axes, panels, strict=True)]
     if share_frame:
         left, right, bottom, top = zip(*extents, strict=True)
         extents = [(min(left), max(right), min(bottom), max(top))] * len(panels)
+    for ax, extent in zip(axes, extents, strict=True):
+        ax.set(xlim=extent[:2], ylim=extent[2:], aspect="equal")
+        ax.set_axis_off()
+    entries = [*((element_dot(symbol), symbol) for symbol in dict.fromkeys(elements)), *others]
+    if given is not None:
+        return _in_own(axes, [panel.caption for panel in panels], title, entries)
     gaps = _GAP * (len(panels) + 1)
     across = sum(right - left for left, right, _, _ in extents)
     scale = min(INCHES_PER_ANGSTROM, (most_width() - gaps) / across)
@@ -71,7 +91,6 @@ def picture_panels(
     heights = [(top - bottom) * scale for _, _, bottom, top in extents]
     drawn = sum(widths) + gaps - 2 * _GAP
     width = max(drawn + 2 * _GAP, least_width())
-    entries = [*((element_dot(symbol), symbol) for symbol in dict.fromkeys(elements)), *others]
     columns = legend_columns([name for _, name in entries], _HANDLE, width - 2 * _GAP)
     captions = [
         wrapped(panel.caption, max(w, 0.8 * width / len(panels)))
@@ -84,11 +103,9 @@ def picture_panels(
     height = max(heights) + head + foot
     figure.set_size_inches(width, height)
     left_edge = (width - drawn) / 2
-    for ax, extent, w, h, caption in zip(axes, extents, widths, heights, captions, strict=True):
+    for ax, w, h, caption in zip(axes, widths, heights, captions, strict=True):
         bottom_edge = foot + (max(heights) - h) / 2
         ax.set_position((left_edge / width, bottom_edge / height, w / width, h / height))
-        ax.set(xlim=extent[:2], ylim=extent[2:], aspect="equal")
-        ax.set_axis_off()
         centre = (left_edge + w / 2) / width
         figure.text(centre, 1 - (head - over) / height, caption, ha="center", va="top", color=MUTED)
         left_edge += w + _GAP
@@ -98,6 +115,24 @@ def picture_panels(
         axes[-1].get_position().y0 - lowest) * height)  # fmt: skip
     _legend_below(figure, entries, columns)
     return figure
+
+
+def _in_own(
+    axes: Sequence[Axes], captions: Sequence[str], title: str, entries: Sequence[tuple[Artist, str]]
+) -> Figure:
+    """A user's figure: the title over the first caption, the legend in the last axes."""
+    for ax, caption in zip(axes, captions, strict=True):
+        ax.set_title("\n".join(filter(None, (title if ax is axes[0] else "", caption))))
+    scale_bar(axes[-1], _SCALE_BAR_ANGSTROM)
+    axes[-1].legend(
+        [handle for handle, _ in entries],
+        [name for _, name in entries],
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        handlelength=1.0,
+        handletextpad=0.3,
+    )
+    return cast("Figure", axes[0].figure)
 
 
 def _legend_below(figure: Figure, entries: Sequence[tuple[Artist, str]], columns: int) -> None:

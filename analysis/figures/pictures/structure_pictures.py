@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from natriface.analysis.bonding.integrity import same_atoms
+from natriface.analysis.figures.canvas import OwnAxes
 from natriface.analysis.figures.pictures.panels import Panel, picture_panels
 from natriface.analysis.figures.pictures.scene import Extent, View, paint, project
 from natriface.analysis.figures.style import INK, in_style, save_figure
@@ -87,14 +88,40 @@ def contact_heights_angstrom(atoms: Atoms) -> list[float]:
 
 
 @in_style
-def structure_figure(structure: Structure, title: str) -> Figure:
-    """A figure of a slab or interface: side view, top view, and a legend of its elements."""
+def structure_figure(
+    structure: Structure,
+    title: str = "",
+    *,
+    views: Sequence[View] = ("side", "top"),
+    axes: OwnAxes | None = None,
+) -> Figure:
+    """A figure of a slab or interface: side view, top view, and a legend of its elements.
+
+    Parameters
+    ----------
+    views
+        ``side``, ``top`` or both.
+    axes
+        Of a figure of your own, one a view, to draw into; its size stays.
+
+    Raises
+    ------
+    AnalysisError
+        If there is not one of the axes for each view.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from natriface.analysis import structure_figure
+    >>> figure = structure_figure(bulk("NaF", "rocksalt", a=4.63, cubic=True), "NaF")
+    >>> len(figure.axes)
+    2
+    """
     atoms = atoms_of(structure)
     panels = [
-        Panel(f"{view} view", partial(draw_structure, atoms=atoms, view=view))
-        for view in ("side", "top")
+        Panel(f"{view} view", partial(draw_structure, atoms=atoms, view=view)) for view in views
     ]
-    return picture_panels(panels, title, atoms.symbols)
+    return picture_panels(panels, title, atoms.symbols, given=axes)
 
 
 def structure_picture(structure: Structure, path: Path, title: str) -> Path:
@@ -110,6 +137,7 @@ def before_after_figure(
     *,
     captions: tuple[str, str] = ("before", "after relaxation"),
     broken: Sequence[tuple[int, int]] = (),
+    axes: OwnAxes | None = None,
 ) -> Figure:
     """Side views of an interface before and after, at one scale and in one frame.
 
@@ -121,6 +149,8 @@ def before_after_figure(
         The same atoms in the same order.
     broken
         Pairs whose bond is there before and not after; dotted after.
+    axes
+        Two of a figure of your own, to draw into; its size stays.
 
     Raises
     ------
@@ -132,7 +162,7 @@ def before_after_figure(
         Panel(captions[0], partial(draw_structure, atoms=before)),
         Panel(captions[1], partial(draw_structure, atoms=end, broken=broken)),
     ]
-    return picture_panels(panels, title, before.symbols, share_frame=True)
+    return picture_panels(panels, title, before.symbols, share_frame=True, given=axes)
 
 
 def without_drift(before: Structure, after: Structure) -> tuple[Atoms, Atoms]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +69,11 @@ class Turnable:
         if self.n_frames in (None, len(self.frames)):
             return ""
         return f"{len(self.frames)} of {self.n_frames} frames"
+
+    def json(self) -> str:
+        """`document` for a script element, which ``<`` could end."""
+        text = json.dumps(self.document(), separators=(",", ":"))
+        return text.replace("<", "\\u003c")
 
     def document(self) -> dict[str, Any]:
         """JSON-able, lengths in 0.001 A.

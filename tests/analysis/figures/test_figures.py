@@ -30,6 +30,7 @@ from natriface.analysis.figures.pictures.structure_pictures import (
     before_after_figure,
     contact_heights_angstrom,
     draw_structure,
+    structure_figure,
     structure_picture,
 )
 from natriface.analysis.figures.style import element_color
@@ -245,3 +246,20 @@ def test_no_run_leaves_the_panel_of_its_bonds(counts: tuple[int, int]) -> None:
         low, high = ax.get_ylim()
         assert low == 0
         assert high >= max(1, *counts)
+
+
+def test_pictures_of_atoms_go_into_axes_of_ones_own() -> None:
+    figure = Figure(figsize=(9, 3))
+    first, *axes = figure.subplots(1, 3)
+    line = first.plot([0, 1], [1, 2])
+    assert structure_figure(interface(), "Na on NZSP", axes=axes) is figure
+    assert list(figure.get_size_inches()) == [9, 3]
+    assert list(first.lines) == line
+    assert [ax.get_title() for ax in axes] == ["Na on NZSP\nside view", "top view"]
+    assert all(ax.get_aspect() == 1 for ax in axes)
+    assert axes[1].get_legend() is not None
+    alone = Figure()
+    structure_figure(interface(), views=["top"], axes=alone.subplots())
+    assert len(alone.axes) == 1
+    with pytest.raises(AnalysisError, match="as many axes as there are panels, 2, not 1"):
+        structure_figure(interface(), axes=axes[0])

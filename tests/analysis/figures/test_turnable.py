@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import numpy as np
 import pytest
 from ase import Atoms
 from hypothesis import given
 from hypothesis import strategies as st
 
+from natriface.analysis.figures.pictures.structure_view import view_structures
 from natriface.analysis.figures.pictures.turnable import (
     MOST_FRAMES,
     MOST_POSITIONS,
@@ -110,3 +114,21 @@ def test_bonds_reach_into_the_next_cell() -> None:
 def test_frames_of_other_atoms_are_refused() -> None:
     with pytest.raises(AnalysisError, match="same atoms"):
         Turnable([gas(1), gas(1, 5), gas(1)], ["a", "b", "c"]).document()
+
+
+def test_a_notebook_shows_a_page_that_holds_all_it_needs() -> None:
+    before, after = gas(1), gas(2)
+    view = view_structures(before, after, labels=["a < b", "</script>"], title="Na & <i>")
+    page = view.page()
+    assert "a < b" not in page
+    assert page.count("</script>") == 2  # of the structures and of what turns them
+    assert "<title>Na &amp; &lt;i&gt;</title>" in page
+    assert not re.search(r"""(src|href)\s*=|url\(|https?://""", page)
+    shown = view._repr_html_()
+    (inside,) = re.findall(r'srcdoc="([^"]*)"', shown)
+    assert unescape(inside) == page
+    assert len(shown) < 40_000
+    with pytest.raises(AnalysisError, match="1 labels for 2 structures"):
+        view_structures(before, after, labels=["a"])
+    with pytest.raises(AnalysisError, match="a structure at least"):
+        view_structures()

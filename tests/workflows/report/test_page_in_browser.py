@@ -17,6 +17,7 @@ from ase import Atoms
 from ase.io import read
 from matplotlib.figure import Figure
 
+from natriface.analysis.figures.pictures.structure_view import view_structures
 from natriface.analysis.figures.pictures.turnable import Turnable
 from natriface.analysis.results.result import Result
 from natriface.workflows.parts import PARTS
@@ -273,3 +274,18 @@ def test_colours_follow_the_scheme(page: Page) -> None:
     page.wait_for_function(
         "light => document.querySelector('figure.turned canvas').toDataURL() !== light", arg=light
     )
+
+
+def test_a_notebook_s_view_turns_within_its_cell(browser: Browser) -> None:
+    page = browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.set_content(view_structures(unit(), unit(1.5))._repr_html_())
+    figure = page.frame_locator("iframe").locator("figure.turnable")
+    figure.locator("canvas").wait_for()
+    front = drawing(figure)
+    figure.get_by_role("button", name="seen from the top").click()
+    assert drawing(figure) != front
+    page.close()
+    assert not said
