@@ -76,6 +76,8 @@ if TYPE_CHECKING:
         interfacial_formation_energy as interfacial_formation_energy,
     )
     from natriface.analysis.energies.interface_energy import work_of_adhesion as work_of_adhesion
+    from natriface.analysis.energies.reactivity import Hull as Hull
+    from natriface.analysis.energies.reactivity import Reaction as Reaction
     from natriface.analysis.energies.surface_energy import SurfaceEnergy as SurfaceEnergy
     from natriface.analysis.energies.surface_energy import surface_energy as surface_energy
     from natriface.analysis.energies.wulff_shape import WulffShape as WulffShape
@@ -190,6 +192,7 @@ else:
             "figures.elf_maps": "bond_profiles elf_maps",
             "energies.chemical_potentials": "PotentialBounds potential_bounds",
             "energies.energy_map": "EnergyMap",
+            "energies.reactivity": "Hull Reaction",
             "figures.adatom_maps": "map_figure",
             "figures.bars": "Bar ValueBar energy_bars interface_energy_bars value_bars",
             "bonding.integrity": "Integrity compare_units",

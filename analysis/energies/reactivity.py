@@ -223,8 +223,8 @@ class Hull:
     stand_ins: tuple[str, ...]
 
     @classmethod
-    def of(cls, phases: Mapping[str, Result], elements: Collection[str]) -> Hull:
-        """Of the phases, by name, that hold no other elements than these.
+    def of(cls, phases: Mapping[str, Result], elements: Collection[str] | None = None) -> Hull:
+        """Of the phases, by name, that hold no other elements than these, by default all.
 
         Raises
         ------
@@ -232,6 +232,7 @@ class Hull:
             If an energy is not converged, two are not computed alike, or there is no phase.
         """
         contents = {name: result.composition() for name, result in phases.items()}
+        elements = elements or sorted({x for content in contents.values() for x in content})
         within = [name for name, content in contents.items() if set(content) <= set(elements)]
         if not within:
             raise AnalysisError(
@@ -241,6 +242,31 @@ class Hull:
         return cls.from_energies(
             {name: (contents[name], phases[name].converged_energy_ev()) for name in within},
             elements,
+        )
+
+    @classmethod
+    def from_formulas(cls, energies_ev: Mapping[str, float]) -> Hull:
+        """Of anyone's energies of a formula unit, eV, all computed alike.
+
+        Raises
+        ------
+        StructureError
+            If a formula cannot be read.
+
+        Examples
+        --------
+        Enthalpies of formation at 298 K:
+
+        >>> from natriface.analysis import Hull
+        >>> hull = Hull.from_formulas({"Na": 0, "Ag": 0, "Cl2": 0, "NaCl": -4.26, "AgCl": -1.32})
+        >>> reaction = hull.strongest("Na", "AgCl")
+        >>> reaction.equation, round(reaction.energy_ev, 2)
+        ('Na + AgCl → Ag + NaCl', -2.94)
+        """
+        contents = {formula: parse_formula(formula) for formula in energies_ev}
+        return cls.from_energies(
+            {name: (content, energies_ev[name]) for name, content in contents.items()},
+            sorted({x for content in contents.values() for x in content}),
         )
 
     @classmethod

@@ -13,7 +13,9 @@ from typing import NoReturn
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], int | None]]:
-    """Have Ctrl-C, SIGTERM and SIGHUP noted instead of ending the process; a second one ends it.
+    """Have Ctrl-C, SIGTERM and SIGHUP noted instead of ending the process.
+
+    A second one does what it did before: Ctrl-C raises KeyboardInterrupt, the others end it.
 
     Yields
     ------
@@ -30,8 +32,11 @@ def interruptible() -> Iterator[Callable[[], int | None]]:
         return
 
     def note(number: int, frame: FrameType | None) -> None:
-        if came:
-            signal.signal(number, signal.SIG_DFL)
+        former = before[signal.Signals(number)]
+        if came and callable(former):
+            former(number, frame)
+        elif came:
+            signal.signal(number, former)
             os.kill(os.getpid(), number)
         came.append(number)
 

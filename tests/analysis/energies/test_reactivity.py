@@ -15,7 +15,7 @@ from pymatgen.core import Composition
 from scipy.optimize import linprog
 
 from natriface.analysis.energies.reactivity import Hull, Reaction
-from natriface.structures.base.errors import AnalysisError
+from natriface.structures.base.errors import AnalysisError, StructureError
 from tests.analysis.energies.test_chemical_potentials import crystal
 
 ELEMENTS = ("Na", "Sn", "F")
@@ -195,3 +195,18 @@ def test_only_like_and_sound_energies_make_a_hull() -> None:
     with pytest.raises(AnalysisError, match="no phase 'NaSm'"):
         hull.reactions("NaSm", "Na")
     assert np.isclose(hull.above_hull_ev_per_atom("Na"), 0.0)
+
+
+def test_formulas_and_their_energies_are_enough() -> None:
+    """Sodium takes the chloride from silver: the difference of the enthalpies of formation."""
+    found = Hull.from_formulas({"Na": -1.0, "Ag": -3.0, "Cl2": -4.0, "NaCl": -7.26, "AgCl": -6.32})
+    reaction = found.strongest("Na", "AgCl")
+    assert reaction is not None
+    assert reaction.energy_ev == pytest.approx((-7.26 - 3.0) - (-6.32 - 1.0))
+    assert (reaction.reactants, reaction.products) == (
+        {"Na": pytest.approx(1), "AgCl": pytest.approx(1)},
+        {"NaCl": pytest.approx(1), "Ag": pytest.approx(1)},
+    )
+    assert_balanced(reaction)
+    with pytest.raises(StructureError, match="'Xq' is not an element"):
+        Hull.from_formulas({"Na": 0.0, "NaXq": -1.0})

@@ -31,3 +31,13 @@ def test_a_run_ends_as_its_signal_asks_for() -> None:
     with pytest.raises(SystemExit) as ended:
         end_by(signal.SIGTERM, "")
     assert ended.value.code == 143
+
+
+def test_a_second_interrupt_is_python_s_own() -> None:
+    """A notebook's kernel goes on: it gets the exception that it knows."""
+    with interruptible() as came:
+        signal.raise_signal(signal.SIGINT)
+        assert came() == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
