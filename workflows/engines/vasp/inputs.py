@@ -15,7 +15,7 @@ from natriface.structures.base.atoms import to_document
 from natriface.structures.base.errors import EngineError
 from natriface.structures.base.writing import write_atomically
 from natriface.workflows.engines.cautions import cautions
-from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh
+from natriface.workflows.engines.kpoints import dipole_center, kpoint_mesh, n_irreducible
 from natriface.workflows.engines.machine import Machine
 from natriface.workflows.engines.relaxation import rattle
 from natriface.workflows.engines.vasp.band import (
@@ -35,6 +35,7 @@ from natriface.workflows.engines.vasp.incar.contradictions import Case, contradi
 from natriface.workflows.engines.vasp.incar.following import Decisions, electrons_of, follow_keys
 from natriface.workflows.engines.vasp.incar.settings import VaspKeys, parse_settings
 from natriface.workflows.engines.vasp.incar.species import for_structure
+from natriface.workflows.engines.vasp.incar.spreading import AUTO, spread
 from natriface.workflows.engines.vasp.input_texts import incar_text, kpoints_text, poscar_text
 from natriface.workflows.engines.vasp.lobster_basis import lobster_basis, n_basis_functions
 from natriface.workflows.engines.vasp.potcars import (
@@ -163,7 +164,8 @@ def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> 
         _check_images(images, ordered, step.name)
         band_notes.append(_follow_band(decisions, len(images), keys, machine, step.name))
     _follow_structure(decisions, [ordered, *images], keys, potcars)
-    _follow_machine(decisions, machine)
+    n_kpoints = n_irreducible(ordered, mesh, int(tags.get("ISYM", 2)))
+    _follow_machine(decisions, machine, n_kpoints, n_images=len(images) - 2 if images else 1)
     basis = lobster_basis(potcars, keys.lobster_basis, step.name) if step.kind == "lobster" else {}
     notes = [*decisions.notes, *band_notes]
     inputs = VaspInputs(
@@ -175,7 +177,7 @@ def _decide(step: Step, atoms: Atoms, machine: Machine, folder: Path | None) -> 
         moment = starting_moment(tags, len(ordered))
         own = default_n_bands(inputs.n_electrons, len(ordered), moment)
         bands = max(needed, own, int(tags.get("NBANDS", 0)))
-        bands = rounded_n_bands(bands, machine.cores, machine.incar)
+        bands = rounded_n_bands(bands, machine.cores, tags)
         decisions.set("NBANDS", bands, f"LOBSTER: at least its {needed} basis functions")
     case = Case(
         step.name, step.kind, ordered, elements, tags, mesh, inputs.n_electrons, machine.cores
@@ -254,10 +256,12 @@ def _follow_structure(
         decisions.set("NELECT", neutral - keys.charge_e, f"a cell of charge {keys.charge_e:+g} e")
 
 
-def _follow_machine(decisions: Decisions, machine: Machine) -> None:
+def _follow_machine(decisions: Decisions, machine: Machine, n_kpoints: int, n_images: int) -> None:
     """How the work is spread over cores, as far as the kind of calculation bears it."""
-    for tag, value in machine.incar.items():
-        decisions.set(tag, value, _MACHINE)
+    cores = max(1, machine.cores // n_images)
+    for tag, value in spread(machine.incar, cores, n_kpoints).items():
+        chosen = f": auto for {cores} cores and {n_kpoints} k-points"
+        decisions.set(tag, value, _MACHINE + (chosen if machine.incar[tag] == AUTO else ""))
     if decisions.tags.get("LELF"):
         decisions.tags.pop("NCORE", None)
         decisions.set("NPAR", 1, "VASP manual: LELF needs NPAR = 1")

@@ -37,6 +37,7 @@ from natriface.workflows.engines.vasp.estimate import (
     shared_mb,
 )
 from natriface.workflows.engines.vasp.incar.settings import parse_settings
+from natriface.workflows.engines.vasp.incar.spreading import spread
 from natriface.workflows.engines.vasp.input_texts import incar_text, kpoints_text, poscar_text
 from natriface.workflows.engines.vasp.inputs import VaspInputs, vasp_inputs, write_inputs
 from natriface.workflows.engines.vasp.lobster_basis import n_basis_functions
@@ -363,6 +364,36 @@ def test_rounding_of_bands_is_up_and_whole(bands: int, cores: int, ncore: int) -
     rounded = rounded_n_bands(bands, cores, {"NCORE": ncore})
     assert rounded >= bands
     assert rounded % max(1, cores // ncore) == 0
+
+
+@given(st.integers(1, 512), st.integers(1, 300))
+def test_cores_are_shared_out_whole_and_hardly_idle(cores: int, n_kpoints: int) -> None:
+    found = spread({"KPAR": "auto", "NCORE": "auto", "NSIM": 4}, cores, n_kpoints)
+    assert found["NSIM"] == 4
+    kpar, ncore = found["KPAR"], found["NCORE"]
+    assert cores % (kpar * ncore) == 0
+    assert ncore**2 <= cores // kpar
+    rounds = -(-n_kpoints // kpar)
+    assert kpar <= n_kpoints <= kpar * rounds
+    assert n_kpoints >= 0.75 * kpar * rounds
+
+
+@pytest.mark.parametrize(
+    ("spacing", "expected"), [(3.0, {"KPAR": 1, "NCORE": 8}), (0.5, {"KPAR": 4, "NCORE": 4})]
+)
+def test_kpar_and_ncore_by_step(spacing: float, expected: dict[str, int]) -> None:
+    """Gamma alone; and 10 irreducible points, on which 8 groups would rest for a third."""
+    atoms = bulk("NaF", "rocksalt", a=4.62)
+    machine = Machine(cores=64, incar={"KPAR": "auto", "NCORE": "auto"})
+    step = vasp_step(atoms, kpoint_spacing_per_angstrom=spacing)
+    inputs = vasp_inputs(step, atoms, machine)
+    assert {tag: inputs.tags[tag] for tag in expected} == expected
+    assert "auto for 64 cores" in inputs.sources["KPAR"]
+    given = Machine(cores=64, incar={"KPAR": 2, "NCORE": "auto"})
+    tags = vasp_inputs(step, atoms, given).tags
+    assert (tags["KPAR"], tags["NCORE"]) == (2, 4)
+    with pytest.raises(ValueError, match="NPAR"):
+        Machine(incar={"NPAR": "auto"})
 
 
 def test_elf_is_computed_as_its_parallel_limits_want() -> None:

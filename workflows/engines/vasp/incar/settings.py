@@ -15,6 +15,7 @@ from natriface.workflows.engines.dispersion import Dispersion
 from natriface.workflows.engines.magnetism import Magnetism
 from natriface.workflows.engines.relaxation import RATTLE_SEED
 from natriface.workflows.engines.vasp.incar.species import BY_ELEMENT
+from natriface.workflows.engines.vasp.incar.spreading import AUTO, CHOSEN
 from natriface.workflows.engines.vasp.incar.tags import (
     check_elements,
     check_plain,
@@ -244,7 +245,8 @@ def check_spreading(tags: Mapping[str, Any]) -> None:
                 f"{tag} may decide results and belongs into a protocol or study "
                 f"({nearest(tag, MACHINE_TAGS)})"
             )
-        check_tag(tag, value, "incar")
+        if value != AUTO or tag not in CHOSEN:
+            check_tag(tag, value, "incar")
 
 
 def _check_tag(name: str, value: Any, where: str) -> None:
