@@ -302,15 +302,27 @@ def tally(steps: Sequence[StepStatus]) -> str:
 
 
 def stage_table(steps: Sequence[StepStatus], stages: Mapping[str, int | None]) -> Table:
-    """How far each stage is, how long its steps took, and when it will be through."""
+    """How far each stage is, how long its steps took, and when it will be through.
+
+    What is in none, such as crystals of reactions, has a row of its own.
+    """
     rows: list[list[Cell]] = []
-    for stage in sorted({stage for stage in stages.values() if stage is not None}):
+    numbered = sorted({stage for stage in stages.values() if stage is not None})
+    others = [None] if any(stages.get(step.id) is None for step in steps) else []
+    for stage in (*others, *numbered):
         own = [step for step in steps if stages.get(step.id) == stage]
         tallied = counts(own)
         left = sum(tallied[state] for state in UNDER_WAY)
         failed = tallied["failed"] + tallied["blocked"]
         took = sum(step.wall_s or 0.0 for step in own)
-        numbers = [stage, len(own), tallied["finished"], failed, tallied["running"], left]
+        numbers = [
+            "in none" if stage is None else stage,
+            len(own),
+            tallied["finished"],
+            failed,
+            tallied["running"],
+            left,
+        ]
         rows.append([*numbers, took, seconds_left(own)])
     titles = ("stage", "steps", "finished", "failed", "running", "left")
     times = (Column("took", written=duration), Column("through in", written=duration))

@@ -389,6 +389,14 @@ def test_pairs_with_a_side_in_common_are_compared_by_all_levels() -> None:
     assert len(apart) == 1  # no side in common, no question
 
 
+def test_a_caveat_of_several_interfaces_stands_once() -> None:
+    two = [record_of(pair, -0.5) for pair in ("N|A", "N|B")]
+    lost = "N: relaxed to space group 1."
+    records = [two[0].model_copy(update={"caveats": [lost, "apart."]})]
+    records += [two[1].model_copy(update={"caveats": [lost]})]
+    assert compare(records, None).caveats == [f"N|A, N|B: {lost}", "N|A: apart."]
+
+
 def test_without_an_uncertainty_no_pair_is_compared() -> None:
     known, unknown = record_of("N|A", -0.38), record_of("N|B", -0.2)
     assert unknown.interfacial_formation_energy is not None

@@ -63,7 +63,11 @@ def compare(records: Sequence[InterfaceRecord], published: Published | None) -> 
     ours = formation_energies(records)
     off = uncertainties(records)
     others = by_other_levels(records)
-    caveats = [f"{record.pair}: {caveat}" for record in records for caveat in record.caveats]
+    of_pairs: dict[str, list[str]] = {}
+    for record in records:
+        for caveat in record.caveats:
+            of_pairs.setdefault(caveat, []).append(record.pair)
+    caveats = [f"{', '.join(pairs)}: {caveat}" for caveat, pairs in of_pairs.items()]
     findings = [
         *_levels(records),
         *_doping(records, ours, off, published, others),
