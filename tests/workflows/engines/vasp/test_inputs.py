@@ -394,6 +394,8 @@ def test_kpar_and_ncore_by_step(spacing: float, expected: dict[str, int]) -> Non
     assert (tags["KPAR"], tags["NCORE"]) == (2, 4)
     with pytest.raises(ValueError, match="NPAR"):
         Machine(incar={"NPAR": "auto"})
+    with pytest.raises(ValueError, match="KPAR takes a number or auto, not 'autom'"):
+        Machine(incar={"KPAR": "autom"})
 
 
 def test_elf_is_computed_as_its_parallel_limits_want() -> None:

@@ -245,8 +245,11 @@ def check_spreading(tags: Mapping[str, Any]) -> None:
                 f"{tag} may decide results and belongs into a protocol or study "
                 f"({nearest(tag, MACHINE_TAGS)})"
             )
-        if value != AUTO or tag not in CHOSEN:
-            check_tag(tag, value, "incar")
+        if tag in CHOSEN and isinstance(value, str):
+            if value != AUTO:
+                raise EngineError(f"{tag} takes a number or {AUTO}, not {value!r}")
+            continue
+        check_tag(tag, value, "incar")
 
 
 def _check_tag(name: str, value: Any, where: str) -> None:
