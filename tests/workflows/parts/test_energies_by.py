@@ -315,7 +315,10 @@ def test_what_a_level_has_relaxed_is_its_own_throughout(
     (note,) = [text for text in overview([record], None).notes if "relaxed by" in text]
     assert f"relaxed on from the lowest starts by {PAIR}, one each" in note
     assert f"single points of the lowest starts by {PAIR}, so that ± is theirs" in note
-    assert any("relaxes on from where" in text for text in _told([record]))
+    said = _told([record])
+    assert any("relaxes on from where" in text for text in said)
+    (none,) = [text for text in said if text.startswith("No verdict on N|A")]
+    assert "geometries: all at the level on with " in none
 
 
 def record_of(pair: str, *energies: float, doping: str | None = None) -> InterfaceRecord:

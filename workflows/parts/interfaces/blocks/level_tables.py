@@ -79,7 +79,7 @@ def _computed_of(level: LevelRecord, own: LevelRecord) -> str:
     if level.geometries == "all":
         return f"{what} all starts, of which its own lowest counts"
     lowest = f"{what} the lowest starts by {own.name}"
-    return f"{lowest}, one each" if level.relaxed_on else f"{lowest}, so that ± is theirs"
+    return f"{lowest}, one each" if level.of_one_start_each else f"{lowest}, so that ± is theirs"
 
 
 def _set_for(level: LevelRecord) -> str:

@@ -76,7 +76,18 @@ def _near(records: Sequence[InterfaceRecord]) -> list[str]:
 
 
 def _what_tells(record: InterfaceRecord) -> str:
-    """What gives a second independent start: what is left to compute, or a key not set yet."""
+    """What gives a second independent start, by the level whose energies are told."""
+    tells = _starts_tell(record)
+    if not record.levels or not record.levels[0].of_one_start_each:
+        return tells
+    head, *_, own = record.levels
+    relaxed = own.interfacial_formation_energy
+    known = relaxed is not None and relaxed.uncertainty_j_per_m2 is not None
+    return f"geometries: all at the level {head.name} " + ("tells" if known else f"with {tells}")
+
+
+def _starts_tell(record: InterfaceRecord) -> str:
+    """What gives one by the relaxing engine: what is left to compute, or a key not set yet."""
     starts = [*record.starts, *(s for slab in record.reference_slabs for s in slab.starts)]
     waiting = sum(start.independent and start.energy_ev is None for start in starts)
     if waiting:

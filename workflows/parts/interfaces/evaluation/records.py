@@ -311,6 +311,12 @@ class LevelRecord(_Record):
     work_of_adhesion: Quantity | None = None
     bound: BoundRecord | None = None
 
+    @property
+    def of_one_start_each(self) -> bool:
+        """Whether it has relaxed on one start of each term, so that nothing tells how certain it
+        is."""
+        return self.relaxed_on and self.geometries == "lowest"
+
 
 class InterfaceRecord(_Record):
     """Everything about one interface; ``None`` where a quantity was not asked for.
