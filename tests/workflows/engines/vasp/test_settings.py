@@ -173,7 +173,7 @@ def test_the_machines_tags_are_checked(tmp_path: Path, monkeypatch: pytest.Monke
     path = tmp_path / "machine.yaml"
     path.write_text("incar: {NCORE: many}\n")
     monkeypatch.setenv("NATRIFACE_CONFIG", str(path))
-    with pytest.raises(StudyError, match="NCORE takes int"):
+    with pytest.raises(StudyError, match="NCORE takes a number or auto, not 'many'"):
         load_machine()
 
 
