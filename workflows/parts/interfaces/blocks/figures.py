@@ -154,7 +154,7 @@ def _picture(item: Gathered, context: SectionContext) -> ReportFigure:
     return context.draw(
         before_after_figure(before, after, record.pair, captions=captions, broken=broken),
         f"interface-{slug(record.pair)}",
-        caption=f"{name}: {summary}." if summary else f"{name}.",
+        caption=f"{name}{f': {summary}' if summary else ''}. Relaxation by {result.engine.words}.",
         alt=f"Side views of {record.pair} {captions[0]} and {captions[1]}. {summary}",
         vector=False,
         turnable=Turnable((before, after), captions),
