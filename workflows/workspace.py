@@ -127,15 +127,20 @@ class Workspace:
             )
 
     def taken_over(self, file: Path) -> Path | None:
-        """Note which file the study is read from; another one, still there, that it was before."""
+        """Note which file the study is read from; another one, still there, that it was before.
+
+        It is noted relative to the workspace, so that both can be moved and an archive names no
+        folder of whoever made it.
+        """
         path = self.root / MARKER_FILE
         marker = json.loads(path.read_text())
-        before, now = marker.get("file"), str(file.resolve())
+        before, now = marker.get("file"), os.path.relpath(file.resolve(), self.root)
         if before == now:
             return None
         with writing(self.root):
             write_atomically(path, json.dumps({**marker, "file": now}, indent=1))
-        return Path(before) if before is not None and Path(before).is_file() else None
+        other = None if before is None else (self.root / before).resolve()
+        return other if other is not None and other.is_file() else None
 
     @classmethod
     def open(cls, root: Path | str) -> Workspace:

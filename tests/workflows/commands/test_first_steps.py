@@ -215,6 +215,8 @@ def test_another_file_of_the_same_name_is_told_of(
     Course.of(str(study), None)
     Course.of(str(study), None)
     assert "bears the same name" not in capsys.readouterr().err
+    marker = json.loads(Path("runs/small/workspace.json").read_text())
+    assert marker["file"] == "../../small.yaml"  # of no machine, and right where both are moved
     Course.of(str(copy), None)
     said = capsys.readouterr().err
     assert f"was made by {study.resolve()}, which is there still" in said
