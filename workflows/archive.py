@@ -29,7 +29,7 @@ import yaml
 from natriface.analysis.results.tidied import is_tidied, tidied_files
 from natriface.structures.base.yaml_files import parse_yaml, read_yaml
 from natriface.workflows.errors import WorkspaceError
-from natriface.workflows.names import PATTERN
+from natriface.workflows.names import fitting_files, is_pattern
 from natriface.workflows.study import load_study
 from natriface.workflows.workspace import DECISIONS, MARKER_FILE, PLAN_FILE, Workspace, is_finished
 
@@ -194,13 +194,12 @@ def _study_files(study_file: Path) -> Iterator[tuple[str, bytes]]:
 def _fitting(text: str, folder: Path) -> list[Path]:
     """The files that a pattern such as ``cifs/*.cif`` fits; a text without an ending is none."""
     path = Path(text)
-    if not PATTERN & set(text) or not path.suffix or path.is_absolute():
+    if not is_pattern(text) or not path.suffix or path.is_absolute():
         return []
     try:
-        fits = sorted(each.resolve() for each in folder.glob(text))
+        return [each.resolve() for each in fitting_files(text, folder)]
     except (OSError, ValueError):  # a sentence is no pattern
         return []
-    return [each for each in fits if _is_file(each)]
 
 
 def _is_file(path: Path) -> bool:

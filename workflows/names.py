@@ -21,10 +21,21 @@ MOST_LETTERS = 80
 
 MOST_PATH_LETTERS = 1000
 MOST_NAME_BYTES = 255
-PATTERN = frozenset("*?[")
 MOST_FILES = 10_000
 """Of a pattern."""
 _DUMMY = "X"
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for files, as ``cifs/*.cif`` does."""
+    return not frozenset("*?[").isdisjoint(name)
+
+
+def fitting_files(pattern: str, root: Path) -> list[Path]:
+    """The files that a pattern fits, in order; it is relative to `root` unless absolute."""
+    start = Path(pattern).anchor
+    base = Path(start) if start else root
+    return sorted(path for path in base.glob(pattern[len(start) :]) if path.is_file())
 
 
 def named_files(name: str, root: Path, where: str) -> list[str]:
@@ -42,15 +53,13 @@ def named_files(name: str, root: Path, where: str) -> list[str]:
     StudyError
         If it fits no file, or too many.
     """
-    if not PATTERN & set(name):
+    if not is_pattern(name):
         return [name]
-    start = Path(name).anchor
-    base, pattern = (Path(start), name[len(start) :]) if start else (root, name)
-    paths = sorted(str(path) for path in base.glob(pattern) if path.is_file())
+    paths = fitting_files(name, root)
     if not paths:
-        raise StudyError(f"{where}: no file fits {name!r} in {base}")
+        raise StudyError(f"{where}: no file fits {name!r} in {Path(name).anchor or root}")
     require_few(len(paths), MOST_FILES, "files of a pattern", "name fewer")
-    return paths
+    return [str(path) for path in paths]
 
 
 def _error(text: str) -> PydanticCustomError:
