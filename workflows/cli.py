@@ -35,6 +35,7 @@ from natriface.workflows.commands.studies.course import (
     run_study,
     say_changes,
     say_lacks,
+    say_other_file,
     show_funnel,
     statuses,
     write_report,
@@ -268,7 +269,9 @@ def report(
     """Write the report of what is finished so far."""
     from natriface.workflows.study import load_study, study_path
 
-    workspace = opened(study, folder, load_study(study_path(study)))
+    path = study_path(study)
+    workspace = opened(study, folder, load_study(path))
+    say_other_file(workspace, path)
     loaded, steps = planned(study, folder)
     write_report(loaded, steps, workspace, statuses(workspace), top, figures)
 

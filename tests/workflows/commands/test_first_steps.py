@@ -221,6 +221,8 @@ def test_another_file_of_the_same_name_is_told_of(
     said = capsys.readouterr().err
     assert f"was made by {study.resolve()}, which is there still" in said
     assert "give one of them another name, or another folder with -w" in said
+    assert "bears the same name" in typed("report", study).output  # it takes it back
+    assert "bears the same name" in typed("report", copy).output
     study.unlink()  # a file that was moved is no other one
     copy.rename(study)
     Course.of(str(study), None)

@@ -130,7 +130,7 @@ class Course:
         )
         workspace = Workspace.create(workspace_path(study, folder), study.name)
         if isinstance(name, str):
-            _say_other_file(workspace, study_path(name))
+            say_other_file(workspace, study_path(name))
         if launchpad is not None:
             use_mongodb(workspace, launchpad)
         course = cls(study, _root(name), plan, workspace, budget_h)
@@ -269,7 +269,7 @@ def say_lacks(lacks: Sequence[str]) -> None:
         typer.secho(f"it cannot run here: {text}", fg=typer.colors.YELLOW, err=True)
 
 
-def _say_other_file(workspace: Workspace, file: Path) -> None:
+def say_other_file(workspace: Workspace, file: Path) -> None:
     """Say where a study was read from before, if from another file of the same name."""
     before = workspace.taken_over(file)
     if before is not None:
